@@ -1,0 +1,1 @@
+"""What can be called: endpoints, their parameters, their paths."""

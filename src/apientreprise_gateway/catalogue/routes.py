@@ -1,0 +1,98 @@
+"""Lookup of the endpoint that a path names.
+
+A tree of path segments, built once: finding an endpoint costs one dictionary look-up per segment, however many
+endpoints there are. A literal segment wins over a parameter.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import unquote
+
+from apientreprise_gateway.catalogue.model import Endpoint, Provider
+
+_MAX_SEGMENTS: Final = 12
+_MAX_VERSION_DIGITS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An endpoint, with the provider that answers for it."""
+
+    endpoint: Endpoint
+    provider: Provider
+
+
+@dataclass(slots=True)
+class _Node:
+    literals: "dict[str, _Node]" = field(default_factory=dict)
+    parameter: "_Node | None" = None
+    versions: dict[int, Route] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a path names."""
+
+    version: int
+    route: Route | None
+    """None where the path is known but not at this version."""
+    values: list[str]
+    """The path parameters, percent-decoded, in the order of the path."""
+
+
+class Routes:
+    """The paths of a catalogue."""
+
+    def __init__(self, providers: Iterable[Provider]) -> None:
+        """Raise `ValueError` where two endpoints have the same path."""
+        self._root = _Node()
+        for provider in providers:
+            for endpoint in provider.endpoints:
+                self._add(Route(endpoint, provider))
+
+    def _add(self, route: Route) -> None:
+        node = self._root
+        for segment in route.endpoint.route[1:].split("/"):
+            if segment.startswith("{"):
+                node.parameter = node.parameter or _Node()
+                node = node.parameter
+            else:
+                node = node.literals.setdefault(segment, _Node())
+        if route.endpoint.version in node.versions:
+            raise ValueError(f"two endpoints have the path {route.endpoint.path}")
+        node.versions[route.endpoint.version] = route
+
+    def find(self, raw_path: bytes) -> Match | None:
+        """What a path names, or None where no version of it exists.
+
+        Args:
+            raw_path: as received, percent-encoded and without the query; an encoded slash is thus part of a value.
+        """
+        segments = raw_path.decode("latin-1").split("/")
+        version = version_of(segments)
+        if version is None or len(segments) > _MAX_SEGMENTS:
+            return None
+        node = self._root
+        values: list[str] = []
+        for segment in segments[2:]:
+            child = node.literals.get(segment)
+            if child is None:
+                child = node.parameter
+                if child is None:
+                    return None
+                values.append(unquote(segment) if "%" in segment else segment)
+            node = child
+        if not node.versions:
+            return None
+        return Match(version, node.versions.get(version), values)
+
+
+def version_of(segments: list[str]) -> int | None:
+    """The version that a split path starts with (`["", "v3", ...]`), or None."""
+    if len(segments) < 3 or segments[0]:
+        return None
+    digits = segments[1][1:]
+    if segments[1][:1] != "v" or not (digits.isascii() and digits.isdigit()) or len(digits) > _MAX_VERSION_DIGITS:
+        return None
+    return int(digits)

@@ -1,0 +1,231 @@
+"""Error codes of the gateway, with the answers they become.
+
+Five digits: the first two name the provider (00 is the gateway itself), the last three say what happened.
+Statuses and titles are those that API Entreprise publishes; details are ours, in French, but for those that
+integrators are known to compare (00301, 00302). 00204 and 00404 to 00407 are ours: the published list has no code for what they
+say.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+import orjson
+
+FLAT_VERSION: Final = 2
+"""The API version whose errors are bare texts."""
+
+Source = Mapping[str, str]
+_EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiError:
+    """One error of an answer, in the published shape."""
+
+    code: str
+    title: str
+    detail: str
+    source: Source | None = None
+    meta: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+
+    def as_object(self) -> dict[str, Any]:
+        """The error as the v3+ body carries it; `source` is left out where there is none."""
+        body: dict[str, Any] = {"code": self.code, "title": self.title, "detail": self.detail}
+        if self.source is not None:
+            body["source"] = dict(self.source)
+        body["meta"] = dict(self.meta)
+        return body
+
+
+class Refusal(Exception):  # noqa: N818 - a refused call is an answer, not a failure of the program
+    """A check of the pipeline refuses the call; the pipeline turns it into the answer."""
+
+    def __init__(self, status: int, *errors: ApiError, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        super().__init__(status, errors)
+        self.status = status
+        self.errors = errors
+        self.headers = headers
+
+
+class ConnectionDropped(Exception):  # noqa: N818 - the contract's answer to a banned address
+    """The call gets no answer: its connection is closed without a byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    status: int
+    title: str
+    detail: str
+    source: Source | None = None
+
+
+def _parameter(name: str) -> Source:
+    return {"parameter": name}
+
+
+_INVALID = "Entité non traitable"
+
+GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
+    "00015": _Kind(
+        409,
+        "Conflit",
+        "Le même appel est déjà en cours de traitement. Attendez sa réponse avant de le refaire.",
+    ),
+    "00100": _Kind(
+        403,
+        "Privilèges insuffisants",
+        "Votre jeton n'ouvre pas l'accès à cette ressource.",
+        _parameter("token"),
+    ),
+    "00101": _Kind(401, "Interdit", "Votre jeton est absent ou invalide.", _parameter("token")),
+    "00103": _Kind(
+        401,
+        "Jeton expiré",
+        "Votre jeton a expiré. Demandez sa prolongation ou un nouveau jeton.",
+        _parameter("token"),
+    ),
+    "00105": _Kind(401, "Jeton sur liste noire", "Votre jeton a été révoqué.", _parameter("token")),
+    "00107": _Kind(
+        403,
+        "Adresse IP non autorisée",
+        "L'adresse IP de cet appel ne fait pas partie de celles que ce jeton autorise.",
+        {"header": "X-Forwarded-For"},
+    ),
+    "00201": _Kind(
+        422, _INVALID, "Le paramètre context est obligatoire : le cadre de la demande.", _parameter("context")
+    ),
+    "00202": _Kind(422, _INVALID, "Le paramètre object est obligatoire : l'objet de la demande.", _parameter("object")),
+    "00203": _Kind(
+        422,
+        _INVALID,
+        "Le paramètre recipient est obligatoire : le bénéficiaire de la demande.",
+        _parameter("recipient"),
+    ),
+    "00204": _Kind(
+        422,
+        _INVALID,
+        "Le paramètre user_id est obligatoire : l'agent à l'origine de la demande.",
+        _parameter("user_id"),
+    ),
+    "00210": _Kind(
+        422,
+        _INVALID,
+        "Le paramètre recipient n'est pas un SIRET valide : indiquez celui de l'administration destinataire.",
+        _parameter("recipient"),
+    ),
+    "00301": _Kind(422, _INVALID, "Le numéro de siren n'est pas correctement formatté", _parameter("siren")),
+    "00302": _Kind(422, _INVALID, "Le numéro de siret n'est pas correctement formatté", _parameter("siret")),
+    "00303": _Kind(422, _INVALID, "L'identifiant n'est ni un SIRET ni un numéro RNA valide.", _parameter("id")),
+    "00305": _Kind(422, _INVALID, "Le mois doit s'écrire sur deux chiffres, de 01 à 12.", _parameter("month")),
+    "00307": _Kind(
+        422, _INVALID, "L'année doit s'écrire sur quatre chiffres et ne pas être à venir.", _parameter("year")
+    ),
+    "00311": _Kind(422, _INVALID, "Le paramètre siren_is n'est pas un SIREN valide.", _parameter("siren_is")),
+    "00312": _Kind(422, _INVALID, "Le paramètre siren_tva n'est pas un SIREN valide.", _parameter("siren_tva")),
+    "00390": _Kind(422, _INVALID, "La profondeur doit être un entier de 0 à 13.", _parameter("profondeur")),
+    "00401": _Kind(400, _INVALID, "Cette requête n'est pas une requête HTTP valide."),
+    "00402": _Kind(404, "Version d'API non prise en charge", "Cette ressource n'existe pas dans la version demandée."),
+    "00404": _Kind(404, "Ressource inconnue", "Aucune ressource ne correspond à ce chemin."),
+    "00405": _Kind(405, "Méthode non autorisée", "Seules les méthodes GET et HEAD sont acceptées."),
+    "00406": _Kind(414, "Adresse trop longue", "L'adresse de la requête, paramètres compris, est trop longue."),
+    "00429": _Kind(
+        429,
+        "Trop de requêtes",
+        "Vous avez dépassé le nombre d'appels permis par minute. Attendez la durée de l'en-tête Retry-After.",
+    ),
+    "00407": _Kind(431, "En-têtes trop longs", "Les en-têtes de la requête sont trop longs."),
+    "00500": _Kind(500, "Erreur interne", "Une erreur interne est survenue. Elle a été enregistrée."),
+    "00501": _Kind(
+        504,
+        "Erreur réseau",
+        "Le réseau entre la passerelle et le fournisseur de données a failli. Réessayez.",
+    ),
+}
+"""The gateway's own errors by code."""
+
+_BAD_FILE = "Fichier renvoyé par le fournisseur de données non valide"
+
+PROVIDER_ERRORS: Final[Mapping[str, _Kind]] = {
+    "000": _Kind(502, "Erreur interne du fournisseur de données", "{provider} signale une erreur interne."),
+    "001": _Kind(504, "Service non disponible", "Le service de {provider} est indisponible."),
+    "002": _Kind(504, "Intermédiaire hors-délai", "{provider} n'a pas répondu dans le délai imparti."),
+    "003": _Kind(404, "Ressource non trouvée", "{provider} ne connaît pas l'entité demandée, ou n'a rien à son sujet."),
+    "004": _Kind(504, "Erreur de résolution DNS", "Le nom du service de {provider} n'a pas pu être résolu."),
+    "005": _Kind(
+        451,
+        "Indisponible pour des raisons légales",
+        "{provider} n'est pas autorisé à diffuser les données de cette entité.",
+    ),
+    "006": _Kind(
+        502,
+        "Erreur d'authentification auprès du fournisseur de données",
+        "{provider} a refusé l'authentification de la passerelle.",
+    ),
+    "008": _Kind(
+        502,
+        "Erreur auprès du fournisseur de données : trop de requêtes",
+        "{provider} refuse momentanément les appels de la passerelle.",
+    ),
+    "009": _Kind(
+        502,
+        "Erreur de certificat SSL du fournisseur de données",
+        "Le certificat du service de {provider} n'est pas valide.",
+    ),
+    "020": _Kind(503, "Maintenance du fournisseur de données", "Le service de {provider} est en maintenance."),
+    "051": _Kind(502, _BAD_FILE, "Le fichier renvoyé par {provider} est illisible."),
+    "052": _Kind(502, _BAD_FILE, "Le téléchargement du fichier de {provider} a pris trop de temps."),
+    "053": _Kind(502, _BAD_FILE, "Le fichier de {provider} n'a pas pu être téléchargé."),
+    "054": _Kind(502, _BAD_FILE, "L'adresse du fichier donnée par {provider} n'est pas valide."),
+    "055": _Kind(502, _BAD_FILE, "Le fichier renvoyé par {provider} n'est pas du type attendu."),
+    "056": _Kind(502, _BAD_FILE, "Le fichier renvoyé par {provider} est vide."),
+    "999": _Kind(
+        502, "Erreur inconnue du fournisseur de données", "La réponse de {provider} n'est pas celle attendue."
+    ),
+}
+"""What can be said of a provider, by the last three digits of the code."""
+
+NETWORK_RETRY_IN: Final = 10
+"""Seconds after which a call that met network trouble (00501) may be tried again."""
+
+
+def gateway_error(code: str, *, source: Source | None = None, meta: Mapping[str, Any] = _EMPTY) -> ApiError:
+    """One of the gateway's own errors; `source` replaces the usual one."""
+    kind = GATEWAY_ERRORS[code]
+    return ApiError(code=code, title=kind.title, detail=kind.detail, source=source or kind.source, meta=meta)
+
+
+def refuse(code: str, *, source: Source | None = None, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Refusal:
+    """The refusal that carries one of the gateway's own errors, with that error's status."""
+    return Refusal(GATEWAY_ERRORS[code].status, gateway_error(code, source=source), headers=headers)
+
+
+def network_error() -> Refusal:
+    """Trouble on the way to a provider that no other code names (00501)."""
+    return Refusal(GATEWAY_ERRORS["00501"].status, gateway_error("00501", meta={"retry_in": NETWORK_RETRY_IN}))
+
+
+def provider_error(subcode: str, *, prefix: str, name: str) -> Refusal:
+    """An error that is a provider's: its code is the provider's prefix, then `subcode`."""
+    kind = PROVIDER_ERRORS[subcode]
+    # PP051-PP056 speak of a file and carry an empty meta, as published.
+    meta = _EMPTY if subcode.startswith("05") else {"provider": name}
+    detail = kind.detail.format(provider=name)
+    return Refusal(kind.status, ApiError(code=prefix + subcode, title=kind.title, detail=detail, meta=meta))
+
+
+def render(errors: tuple[ApiError, ...], *, version: int, gateway_error: bool = False) -> bytes:
+    """The body of an error answer, in the shape of an API version.
+
+    Args:
+        errors: at least one.
+        version: 2 for bare texts, anything else for objects.
+        gateway_error: v2 only: say that the gateway or a provider is at fault.
+    """
+    if version != FLAT_VERSION:
+        return orjson.dumps({"errors": [error.as_object() for error in errors]})
+    body: dict[str, Any] = {"errors": [error.detail for error in errors]}
+    if gateway_error:
+        body["gateway_error"] = True
+    return orjson.dumps(body)

@@ -1,0 +1,46 @@
+"""GIP-MDS: the headcounts drawn from the companies' monthly social declarations (DSN)."""
+
+from typing import Final
+
+from apientreprise_gateway.catalogue.model import (
+    EFFECTIFS,
+    HEADCOUNT_NATURE,
+    HISTORY_DEPTH,
+    MONTH,
+    SIRET,
+    YEAR,
+    Endpoint,
+    Parameter,
+    Provider,
+)
+
+_TAG: Final = "Informations générales"
+
+PROVIDER: Final = Provider(
+    key="gip_mds",
+    name="GIP-MDS",
+    prefix="31",
+    endpoints=(
+        Endpoint(
+            operation="api_entreprise_v3_gip_mds_effectifs_mensuels_etablissement",
+            path="/v3/gip_mds/etablissements/{siret}/effectifs_mensuels/{month}/annee/{year}",
+            summary="Effectifs d'un établissement pour un mois, et pour ceux qui précèdent",
+            tag=_TAG,
+            scopes=("effectifs_urssaf",),
+            parameters=(Parameter("siret", SIRET), Parameter("month", MONTH), Parameter("year", YEAR)),
+            query=(Parameter("profondeur", HISTORY_DEPTH), Parameter("nature_effectif", HEADCOUNT_NATURE)),
+            group=EFFECTIFS,
+        ),
+        Endpoint(
+            operation="api_entreprise_v2_effectifs_mensuels_etablissement_acoss_covid",
+            path="/v2/effectifs_mensuels_acoss_covid/{annee}/{mois}/etablissement/{siret}",
+            summary="Effectif d'un établissement pour un mois",
+            tag=_TAG,
+            # The published list has no scope for it; its tokens of the time carried this role.
+            scopes=("aides_covid_effectifs",),
+            parameters=(Parameter("annee", YEAR), Parameter("mois", MONTH), Parameter("siret", SIRET)),
+            group=EFFECTIFS,
+            deprecated=True,
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""How much may be called: windows, bans, client addresses."""

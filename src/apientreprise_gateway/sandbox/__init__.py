@@ -1,0 +1,1 @@
+"""Fictive providers over real HTTP."""
