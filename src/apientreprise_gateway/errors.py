@@ -2,8 +2,8 @@
 
 Five digits: the first two name the provider (00 is the gateway itself), the last three say what happened.
 Statuses and titles are those that API Entreprise publishes; details are ours, in French, but for those that
-integrators are known to compare (00301, 00302). 00204 and 00404 to 00407 are ours: the published list has no code for what they
-say.
+integrators are known to compare (00301, 00302). 00108, 00204 and 00404 to 00407 are ours: the published list has no
+code for what they say.
 """
 
 from collections.abc import Mapping
@@ -92,6 +92,11 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
         "Adresse IP non autorisée",
         "L'adresse IP de cet appel ne fait pas partie de celles que ce jeton autorise.",
         {"header": "X-Forwarded-For"},
+    ),
+    "00108": _Kind(
+        403,
+        "Adresse IP bannie",
+        "L'adresse IP de cet appel est bannie pour 12 heures : elle a fait trop d'appels, ou ignoré trop de refus.",
     ),
     "00201": _Kind(
         422, _INVALID, "Le paramètre context est obligatoire : le cadre de la demande.", _parameter("context")

@@ -29,12 +29,18 @@ class Kind:
     schema: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({"type": "string"}))
     source: str | None = None
     """The name that the error's `source` gives, where it is not the parameter's own."""
+    names_entity: bool = False
+    """Whether its value says whose data is asked for."""
 
 
 _MONTHS = [f"{month:02d}" for month in range(1, 13)]
 
-SIREN: Final = Kind("siren", identifiers.is_siren, "00301", "Numéro SIREN de l'unité légale.", "130025265")
-SIRET: Final = Kind("siret", identifiers.is_siret, "00302", "Numéro SIRET de l'établissement.", "13002526500013")
+SIREN: Final = Kind(
+    "siren", identifiers.is_siren, "00301", "Numéro SIREN de l'unité légale.", "130025265", names_entity=True
+)
+SIRET: Final = Kind(
+    "siret", identifiers.is_siret, "00302", "Numéro SIRET de l'établissement.", "13002526500013", names_entity=True
+)
 SIRET_OR_RNA: Final = Kind(
     "siret_or_rna",
     identifiers.is_siret_or_rna,
@@ -42,6 +48,7 @@ SIRET_OR_RNA: Final = Kind(
     "Numéro SIRET ou numéro RNA de l'association.",
     "W262001597",
     source="id",
+    names_entity=True,
 )
 YEAR: Final = Kind("year", identifiers.is_past_year, "00307", "Année, sur quatre chiffres.", "2024")
 MONTH: Final = Kind(

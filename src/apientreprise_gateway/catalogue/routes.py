@@ -4,7 +4,7 @@ A tree of path segments, built once: finding an endpoint costs one dictionary lo
 endpoints there are. A literal segment wins over a parameter.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
@@ -47,9 +47,13 @@ class Routes:
     def __init__(self, providers: Iterable[Provider]) -> None:
         """Raise `ValueError` where two endpoints have the same path."""
         self._root = _Node()
+        self._all: list[Route] = []
         for provider in providers:
             for endpoint in provider.endpoints:
                 self._add(Route(endpoint, provider))
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._all)
 
     def _add(self, route: Route) -> None:
         node = self._root
@@ -62,6 +66,7 @@ class Routes:
         if route.endpoint.version in node.versions:
             raise ValueError(f"two endpoints have the path {route.endpoint.path}")
         node.versions[route.endpoint.version] = route
+        self._all.append(route)
 
     def find(self, raw_path: bytes) -> Match | None:
         """What a path names, or None where no version of it exists.

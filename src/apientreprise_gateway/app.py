@@ -1,0 +1,195 @@
+"""The composition root: settings in, ASGI application out.
+
+The only file that knows every part. It hands each its own values; no part reads settings.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import structlog
+from prometheus_client import start_http_server
+
+from apientreprise_gateway.auth.keys import KeyRing, jwks_keys, secret_keys
+from apientreprise_gateway.auth.registry import TokenRegistry
+from apientreprise_gateway.auth.token import Token, TokenVerifier
+from apientreprise_gateway.catalogue import query
+from apientreprise_gateway.catalogue.model import Endpoint, Figure
+from apientreprise_gateway.catalogue.routes import Routes
+from apientreprise_gateway.control import create_control, is_control
+from apientreprise_gateway.errors import FLAT_VERSION, refuse
+from apientreprise_gateway.observability.access_log import AccessLog
+from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.pipeline import Options, Pipeline, Receive, Scope, Send, bearer
+from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.upstream import Upstream
+from apientreprise_gateway.ratelimit.client_ip import ClientIp
+from apientreprise_gateway.ratelimit.memory import MemoryLimiter
+from apientreprise_gateway.ratelimit.policy import Policy
+from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
+from apientreprise_gateway.settings import (
+    BanAction,
+    Duplicates,
+    Settings,
+    SettingsError,
+    UserIdRequired,
+    WindowKind,
+    environment_name,
+)
+
+_WINDOWS: Final[Mapping[WindowKind, Callable[[], Window]]] = {
+    WindowKind.SLIDING: SlidingWindow,
+    WindowKind.FIRST_CALL: FirstCallWindow,
+}
+_log = structlog.get_logger(__name__)
+
+
+class Gateway:
+    """The ASGI application: the data plane, the control plane, and their life."""
+
+    def __init__(self, settings: Settings, *, demo_token: str | None = None) -> None:
+        """Build every part; open nothing but files.
+
+        Args:
+            settings: complete enough to serve, see `settings.require_for_serving`.
+            demo_token: shown to whoever opens `/docs`; for `demo` alone.
+
+        Raises:
+            SettingsError: a file that a setting names cannot be used.
+        """
+        self._settings = settings
+        self._metrics = Metrics()
+        self._verifier = TokenVerifier(key_ring(settings))
+        self._registry = token_registry(settings)
+        self._access_log = _access_log(settings)
+        self._upstreams = _upstreams(settings)
+        self._limiter = MemoryLimiter(
+            ip_limit=settings.limit_ip,
+            ignored_429_limit=settings.ignored_429_limit,
+            window=_WINDOWS[settings.window],
+        )
+        self._metrics.bans_in_force.set_function(lambda: len(self._limiter.bans_in_force()))
+        self._pipeline = Pipeline(
+            routes=Routes(PROVIDERS),
+            upstreams=self._upstreams,
+            tokens=self._verifier,
+            registry=self._registry,
+            limiter=self._limiter,
+            policy=Policy({figure: getattr(settings, figure.value) for figure in Figure}),
+            client_ip=ClientIp(trusted_proxies=settings.trusted_proxies, allowlist=settings.ip_allowlist),
+            options=_options(settings),
+            metrics=self._metrics,
+            access_log=self._access_log,
+        )
+        self._control = create_control(
+            providers=PROVIDERS,
+            authenticate=self._authenticate,
+            registry=self._metrics.registry,
+            ready=lambda: {"access_log": not self._access_log.is_full},
+            demo_token=demo_token,
+        )
+        self._watcher: asyncio.Task[None] | None = None
+        self.on_bad_request = self._pipeline.on_bad_request
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request to the plane that it is for."""
+        if scope["type"] == "http":
+            plane: Any = self._control if is_control(scope["path"]) else self._pipeline
+            await plane(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+
+    def _authenticate(self, headers: Mapping[str, str], query_string: str) -> Token:
+        """The token of a call to the control plane; raise `Refusal` if it has no valid one."""
+        given = query.read(query_string.encode("latin-1", "replace"), frozenset({"token"}))
+        authorization = headers.get("authorization", "").encode("latin-1", "replace")
+        token = self._verifier.verify(bearer(authorization) or given.get("token"))
+        if self._registry.is_revoked(token.jti):
+            raise refuse("00105")
+        return token
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            self._start()
+        except Exception as error:
+            _log.error("start_failed", reason=str(error))
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _start(self) -> None:
+        self._access_log.start()
+        self._watcher = asyncio.create_task(self._registry.watch())
+        if self._settings.metrics_port is not None:
+            start_http_server(self._settings.metrics_port, registry=self._metrics.registry)
+
+    async def _stop(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+        for upstream in self._upstreams.values():
+            await upstream.close()
+        await self._access_log.close()
+
+
+def key_ring(settings: Settings) -> KeyRing:
+    """The keys that the settings name.
+
+    Raises:
+        SettingsError: the JWKS cannot be used.
+    """
+    keys = secret_keys(secret.get_secret_value() for secret in settings.jwt_secrets)
+    if settings.jwks is not None:
+        try:
+            keys += jwks_keys(settings.jwks)
+        except ValueError as error:
+            raise SettingsError(f"{environment_name('jwks')}: {error}. Correct the file.") from error
+    return KeyRing(keys)
+
+
+def token_registry(settings: Settings) -> TokenRegistry:
+    """What is known of single tokens, by the settings.
+
+    Raises:
+        SettingsError: the file cannot be used.
+    """
+    try:
+        return TokenRegistry(settings.tokens)
+    except ValueError as error:
+        raise SettingsError(f"{environment_name('tokens')}: {error}. Correct the file.") from error
+
+
+def _access_log(settings: Settings) -> AccessLog:
+    try:
+        return AccessLog(settings.access_log)
+    except OSError as error:
+        raise SettingsError(
+            f"{environment_name('access_log')}: {settings.access_log}: {error.strerror}. Name another file."
+        ) from error
+
+
+def _upstreams(settings: Settings) -> dict[str, Upstream]:
+    base_url = str(settings.upstream_url).rstrip("/")
+    return {
+        provider.key: Upstream(provider, base_url=base_url, timeout=settings.upstream_timeout) for provider in PROVIDERS
+    }
+
+
+def _options(settings: Settings) -> Options:
+    def user_id_required(endpoint: Endpoint) -> bool:
+        match settings.user_id_required:
+            case UserIdRequired.ALL:
+                return True
+            case UserIdRequired.V2:
+                return endpoint.version == FLAT_VERSION
+            case UserIdRequired.NONE:
+                return False
+
+    return Options(
+        user_id_required=user_id_required,
+        forbid_banned=settings.ban_action is BanAction.FORBID,
+        refuse_duplicates=settings.duplicates is Duplicates.REFUSE,
+    )

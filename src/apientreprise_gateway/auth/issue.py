@@ -1,0 +1,58 @@
+"""Minting of tokens."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid4
+
+import jwt
+
+from apientreprise_gateway.auth.keys import HMAC
+
+LIFETIME_MONTHS: Final = 18
+"""How long a token lives unless told otherwise, as the published API has it."""
+CLAIMS_VERSION: Final = "1.0"
+
+
+def default_expiry(issued_at: datetime) -> datetime:
+    """Eighteen months later, on the same day, or on the 28th if that month may not have it."""
+    months = issued_at.month - 1 + LIFETIME_MONTHS
+    return issued_at.replace(year=issued_at.year + months // 12, month=months % 12 + 1, day=min(issued_at.day, 28))
+
+
+def issue(
+    *, secret: str, scopes: Iterable[str], subject: str, issued_at: datetime, expires_at: datetime | None = None
+) -> str:
+    """Mint a token.
+
+    Args:
+        secret: the one that signs, the first of `GATEWAY_JWT_SECRETS`.
+        scopes: what it opens.
+        subject: who it is for, as operators will read it.
+        issued_at: now.
+        expires_at: its end; eighteen months later by default.
+
+    Raises:
+        ValueError: it would have expired already, or live longer than eighteen months.
+    """
+    latest = default_expiry(issued_at)
+    end = latest if expires_at is None else expires_at
+    if not issued_at < end <= latest:
+        raise ValueError(f"a token must expire between now and {latest.date()}, {LIFETIME_MONTHS} months ahead")
+    return encode(secret=secret, jti=uuid4(), scopes=scopes, subject=subject, issued_at=issued_at, expires_at=end)
+
+
+def encode(
+    *, secret: str, jti: UUID, scopes: Iterable[str], subject: str, issued_at: datetime, expires_at: datetime
+) -> str:
+    """The token that says this, whatever it says."""
+    claims = {
+        "uid": str(jti),
+        "jti": str(jti),
+        "scopes": list(scopes),
+        "sub": subject,
+        "iat": int(issued_at.timestamp()),
+        "exp": int(expires_at.timestamp()),
+        "version": CLAIMS_VERSION,
+    }
+    return jwt.encode(claims, secret, algorithm=HMAC)

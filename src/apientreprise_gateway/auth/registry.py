@@ -1,0 +1,143 @@
+"""What is known of single tokens: a revocation, the addresses they may be used from.
+
+Kept in a JSON file (`GATEWAY_TOKENS`), by `jti`:
+
+    {"4a0c…": {"revoked_at": "2026-03-01T00:00:00Z", "allowed_addresses": ["192.0.2.0/24"]}}
+
+Both keys are optional; a revocation may lie in the future. The file is read anew when it changes, at most a second
+later; a change that cannot be read leaves what was known before in force.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from apientreprise_gateway.ratelimit.client_ip import Network, is_in, networks, parse
+
+POLL_SECONDS: Final = 1.0
+_KNOWN_KEYS: Final = {"revoked_at", "allowed_addresses"}
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """What is known of one token."""
+
+    revoked_at: float | None = None
+    """Unix time in seconds."""
+    allowed: tuple[Network, ...] = ()
+    """Where it may be used from; empty for anywhere."""
+
+    def is_revoked(self, now: float) -> bool:
+        """Whether the token is revoked at `now`."""
+        return self.revoked_at is not None and self.revoked_at <= now
+
+    def allows(self, client: str) -> bool:
+        """Whether the token may be used from an address."""
+        if not self.allowed:
+            return True
+        address = parse(client)
+        return address is not None and is_in(address, self.allowed)
+
+
+class TokenRegistry:
+    """The records, by `jti`, in memory."""
+
+    def __init__(self, path: Path | None = None, *, now: Callable[[], float] = time.time) -> None:
+        """Read the file, if there is one.
+
+        Raises:
+            ValueError: it cannot be read.
+        """
+        self._path = path
+        self._now = now
+        self._records: Mapping[str, TokenRecord] = {}
+        self._seen = (0, 0)
+        self._trouble: str | None = None
+        if path is not None:
+            self._seen = _stamp(path)
+            self._records = read(path)
+
+    def of(self, jti: str) -> TokenRecord | None:
+        """What is known of a token; None for most."""
+        return self._records.get(jti)
+
+    def is_revoked(self, jti: str) -> bool:
+        """Whether a token is revoked now."""
+        record = self._records.get(jti)
+        return record is not None and record.is_revoked(self._now())
+
+    def refresh(self) -> None:
+        """Read the file anew if it has changed; keep what was known if that fails."""
+        if self._path is None:
+            return
+        try:
+            stamp = _stamp(self._path)
+            if stamp == self._seen:
+                return
+            self._seen = stamp
+            self._records = read(self._path)
+        except ValueError as error:
+            self._complain(str(error))
+        else:
+            self._trouble = None
+            _log.info("tokens_file_read", records=len(self._records))
+
+    def _complain(self, trouble: str) -> None:
+        if trouble != self._trouble:  # once, not every second
+            _log.error("tokens_file_unreadable", reason=trouble, effect="the records read before stay in force")
+        self._trouble = trouble
+
+    async def watch(self) -> None:
+        """Refresh until cancelled."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            self.refresh()
+
+
+def read(path: Path) -> dict[str, TokenRecord]:
+    """The records of a file.
+
+    Raises:
+        ValueError: it is not what this module's text describes.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read ({error})") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} must hold an object, by jti")
+    return {str(jti): _record(path, str(jti), entry) for jti, entry in content.items()}
+
+
+def _record(path: Path, jti: str, entry: Any) -> TokenRecord:
+    if not isinstance(entry, dict) or not entry.keys() <= _KNOWN_KEYS:
+        raise ValueError(f"{path}: {jti} must hold an object with some of {sorted(_KNOWN_KEYS)}")
+    try:
+        revoked_at = entry.get("revoked_at")
+        return TokenRecord(
+            revoked_at=None if revoked_at is None else _instant(revoked_at),
+            allowed=networks(entry.get("allowed_addresses", [])),
+        )
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{path}: {jti} is wrong ({error})") from error
+
+
+def _instant(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error})") from error
+    return stat.st_mtime_ns, stat.st_size

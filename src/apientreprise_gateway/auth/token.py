@@ -1,0 +1,121 @@
+"""Verification of tokens (JWT, RFC 7519).
+
+A token that has been verified is remembered, so that its next call costs a dictionary look-up. What can change while
+a token lives (its expiry coming, its revocation) is looked at on every call, outside of that memory.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from jwt import InvalidTokenError, PyJWS
+
+from apientreprise_gateway.auth.keys import KeyRing
+from apientreprise_gateway.errors import refuse
+
+LEEWAY: Final = 5
+"""Seconds by which the issuer's clock may be ahead of ours (`iat`, `nbf`). `exp` has none."""
+MAX_TOKEN_LENGTH: Final = 8192
+"""Characters; a token that opens every endpoint has about half."""
+_CACHE_SIZE: Final = 4096
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_JWS: Final = PyJWS()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """What a verified token says."""
+
+    jti: str
+    uid: str
+    scopes: frozenset[str]
+    subject: str
+    expires_at: float | None
+    """Unix time in seconds. Tokens of the first years have none; revocation ends those."""
+
+
+class TokenVerifier:
+    """Turns the text of a token into what it says."""
+
+    def __init__(self, keys: KeyRing, *, now: Callable[[], float] = time.time) -> None:
+        self._keys = keys
+        self._now = now
+        self._verified: dict[str, Token] = {}
+
+    def verify(self, text: str | None) -> Token:
+        """What a token says.
+
+        Raises:
+            Refusal: 401, `00101` for a missing or invalid token, `00103` for an expired one.
+        """
+        if not text:
+            raise refuse("00101")
+        token = self._verified.get(text)
+        if token is None:
+            token = self._remember(text, self._read(text))
+        if token.expires_at is not None and token.expires_at <= self._now():
+            self._verified.pop(text, None)
+            raise refuse("00103")
+        return token
+
+    def _remember(self, text: str, token: Token) -> Token:
+        while len(self._verified) >= _CACHE_SIZE:
+            # The first in is the first out: a busy token is back at the price of one verification.
+            del self._verified[next(iter(self._verified))]
+        self._verified[text] = token
+        return token
+
+    def _read(self, text: str) -> Token:
+        if len(text) > MAX_TOKEN_LENGTH:
+            raise refuse("00101")
+        claims = self._claims(text)
+        token = None if claims is None else _token(claims)
+        if token is None or claims is None or self._is_early(claims):
+            raise refuse("00101")
+        return token
+
+    def _claims(self, text: str) -> dict[str, Any] | None:
+        """The claims of a token that one of our keys has signed."""
+        try:
+            header = _JWS.get_unverified_header(text)
+        except (InvalidTokenError, UnicodeError):
+            return None
+        for key in self._keys.candidates(header.get("alg"), header.get("kid")):
+            try:
+                claims = orjson.loads(_JWS.decode(text, key.material, algorithms=[key.algorithm]))
+            except (InvalidTokenError, orjson.JSONDecodeError):
+                continue
+            return claims if isinstance(claims, dict) else None
+        return None
+
+    def _is_early(self, claims: dict[str, Any]) -> bool:
+        latest = self._now() + LEEWAY
+        return any(not _is_instant(claims[name]) or claims[name] > latest for name in ("iat", "nbf") if name in claims)
+
+
+def _token(claims: dict[str, Any]) -> Token | None:
+    jti, uid, expires_at = claims.get("jti"), claims.get("uid"), claims.get("exp")
+    # Tokens of before 2022 name their scopes `roles`.
+    scopes = claims.get("scopes", claims.get("roles"))
+    if not (_is_uuid(jti) and _is_uuid(uid) and (expires_at is None or _is_instant(expires_at))):
+        return None
+    if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
+        return None
+    return Token(
+        jti=str(jti),
+        uid=str(uid),
+        scopes=frozenset(scopes),
+        subject=str(claims.get("sub", "")),
+        expires_at=expires_at,
+    )
+
+
+def _is_uuid(value: object) -> bool:
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
+
+
+def _is_instant(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

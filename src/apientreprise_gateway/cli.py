@@ -1,0 +1,306 @@
+"""The command line.
+
+Each command imports what it needs when it runs, so that the short ones answer at once.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from apientreprise_gateway import __version__
+
+PROGRAM: Final = "apientreprise-gateway"
+_USAGE_ERROR: Final = 2
+_FAILURE: Final = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; exit with 2 and one line on standard error if it cannot be run as asked."""
+    options = _parser().parse_args(arguments)
+    from apientreprise_gateway.runner import PortTakenError
+    from apientreprise_gateway.settings import SettingsError
+
+    command: Callable[[argparse.Namespace], int | None] = options.command
+    try:
+        sys.exit(command(options) or 0)
+    except (SettingsError, PortTakenError) as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        sys.exit(_USAGE_ERROR)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has seen enough (`| head`)
+        sys.exit(_FAILURE)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, description="One gateway in front of the French public data providers."
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="gateway and sandbox providers in one command")
+    _add_address(demo, port=8080)
+    demo.set_defaults(command=_demo)
+
+    serve = commands.add_parser("serve", help="the gateway, configured by the environment")
+    _add_address(serve, port=8080)
+    serve.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
+    serve.set_defaults(command=_serve)
+
+    sandbox = commands.add_parser("sandbox", help="fictive providers for every endpoint")
+    _add_address(sandbox, port=8081)
+    sandbox.add_argument("--latency-ms", type=float, default=0, metavar="MS", help="delay of every answer (default: 0)")
+    sandbox.add_argument(
+        "--error-rate",
+        type=_share,
+        metavar="SHARE",
+        help="share of calls that fail, 0 to 1 (default: 0; 1 with --fault)",
+    )
+    sandbox.add_argument("--fault", type=_fault, metavar="NAME", help="how they fail (default: error-500)")
+    sandbox.set_defaults(command=_sandbox)
+
+    token = commands.add_parser("token", help="mint and read tokens")
+    tokens = token.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    issue = tokens.add_parser("issue", help="mint a token, signed by the first of GATEWAY_JWT_SECRETS")
+    issue.add_argument("--scope", nargs="+", action="extend", required=True, metavar="SCOPE", help="what it opens")
+    issue.add_argument("--subject", required=True, help="who it is for")
+    issue.add_argument("--expires", type=_date, metavar="DATE", help="its end, YYYY-MM-DD (default: in 18 months)")
+    issue.set_defaults(command=_issue)
+    inspect = tokens.add_parser("inspect", help="show what a token says, and whether it is valid here")
+    inspect.add_argument("token")
+    inspect.set_defaults(command=_inspect)
+
+    catalogue = commands.add_parser("catalogue", help="the endpoints")
+    catalogue.add_argument("--json", action="store_true", help="as JSON")
+    catalogue.set_defaults(command=_catalogue)
+
+    commands.add_parser("openapi", help="the OpenAPI file").set_defaults(command=_openapi)
+    commands.add_parser("check", help="say whether the configuration can be served").set_defaults(command=_check)
+    return parser
+
+
+def _add_address(parser: argparse.ArgumentParser, *, port: int) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=port, help=f"port to listen on, 0 for any (default: {port})")
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def _fault(text: str) -> str:
+    from apientreprise_gateway.sandbox.faults import FAULTS
+
+    if text not in FAULTS:
+        raise argparse.ArgumentTypeError(f"{text} is none of {', '.join(FAULTS)}")
+    return text
+
+
+def _date(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no date; write YYYY-MM-DD") from None
+
+
+def _demo(options: argparse.Namespace) -> None:
+    import secrets
+
+    from apientreprise_gateway import settings as all_settings
+    from apientreprise_gateway.app import Gateway
+    from apientreprise_gateway.auth.issue import issue
+    from apientreprise_gateway.observability import logs
+    from apientreprise_gateway.providers import PROVIDERS
+    from apientreprise_gateway.runner import listen, run
+    from apientreprise_gateway.sandbox.app import create_app
+
+    gateway_at, sandbox_at = listen(options.host, options.port), listen("127.0.0.1", 0)
+    given: dict[str, Any] = {"upstream_url": sandbox_at.url}
+    if not all_settings.load().jwt_secrets:
+        given["jwt_secrets"] = secrets.token_hex(32)
+    settings = all_settings.load(**given)
+    logs.configure(level=settings.log_level)
+    scopes = sorted({scope for provider in PROVIDERS for endpoint in provider.endpoints for scope in endpoint.scopes})
+    token = issue(
+        secret=settings.jwt_secrets[0].get_secret_value(), scopes=scopes, subject="demo", issued_at=datetime.now(UTC)
+    )
+
+    def ready() -> None:
+        print(
+            f"Gateway:  {gateway_at.url}/docs\nSandbox:  {sandbox_at.url} (fictive providers)\n\n"
+            f"Token, open on every endpoint until this command stops:\n{token}\n\nTry:\n"
+            f"curl -i -H 'Authorization: Bearer {token}' '{gateway_at.url}/v4/insee/sirene/unites_legales/130025265"
+            "?context=demo&object=essai&recipient=13002526500013'\n\nEach answer leaves one line here. Ctrl+C stops.",
+            flush=True,
+        )
+
+    run([(create_app(), sandbox_at), (Gateway(settings, demo_token=token), gateway_at)], ready=ready)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    import structlog
+
+    from apientreprise_gateway import settings as all_settings
+    from apientreprise_gateway.app import Gateway
+    from apientreprise_gateway.observability import logs
+    from apientreprise_gateway.runner import listen, run
+
+    settings = all_settings.load()
+    all_settings.require_for_serving(settings)
+    if options.workers != 1:
+        raise all_settings.SettingsError(
+            f"--workers {options.workers}: limits are counted in memory, which one process alone can do exactly. "
+            "Serve with --workers 1."
+        )
+    logs.configure(level=settings.log_level)
+    gateway = Gateway(settings)
+    at = listen(options.host, options.port)
+    log = structlog.get_logger(PROGRAM)
+    run([(gateway, at)], ready=lambda: log.info("ready", url=at.url, version=__version__, store="memory"))
+    log.info("stopped")
+
+
+def _sandbox(options: argparse.Namespace) -> None:
+    from apientreprise_gateway.observability import logs
+    from apientreprise_gateway.runner import listen, run
+    from apientreprise_gateway.sandbox.app import create_app
+
+    logs.configure()
+    error_rate = options.error_rate
+    if error_rate is None:
+        error_rate = 0.0 if options.fault is None else 1.0
+    app = create_app(latency_ms=options.latency_ms, error_rate=error_rate, fault=options.fault)
+    at = listen(options.host, options.port)
+    run([(app, at)], ready=lambda: print(f"Fictive providers: {at.url} (Ctrl+C stops them)", flush=True))
+
+
+def _issue(options: argparse.Namespace) -> int:
+    from apientreprise_gateway.auth.issue import issue
+    from apientreprise_gateway.settings import SettingsError, load
+
+    settings = load()
+    if not settings.jwt_secrets:
+        raise SettingsError("GATEWAY_JWT_SECRETS: no secret signs tokens. Set it to the gateway's own.")
+    try:
+        token = issue(
+            secret=settings.jwt_secrets[0].get_secret_value(),
+            scopes=options.scope,
+            subject=options.subject,
+            issued_at=datetime.now(UTC),
+            expires_at=options.expires,
+        )
+    except ValueError as error:
+        print(f"{PROGRAM}: --expires: {error}", file=sys.stderr)
+        return _USAGE_ERROR
+    print(token)
+    return 0
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    import jwt
+
+    from apientreprise_gateway.app import key_ring
+    from apientreprise_gateway.auth.token import TokenVerifier
+    from apientreprise_gateway.errors import Refusal
+    from apientreprise_gateway.settings import load
+
+    settings = load()
+    try:
+        parts = jwt.decode_complete(options.token, options={"verify_signature": False})
+    except jwt.InvalidTokenError as error:
+        print(f"{PROGRAM}: this is no JWT ({error})", file=sys.stderr)
+        return _FAILURE
+    claims = parts["payload"]
+    shown = {
+        "header": parts["header"],
+        "claims": claims,
+        "issued": _instant(claims.get("iat")),
+        "expires": _instant(claims.get("exp")),
+    }
+    valid = True
+    if not settings.jwt_secrets and settings.jwks is None:
+        shown["verdict"] = "not verified: neither GATEWAY_JWT_SECRETS nor GATEWAY_JWKS is set"
+    else:
+        try:
+            TokenVerifier(key_ring(settings)).verify(options.token)
+            shown["verdict"] = "valid"
+        except Refusal as refusal:
+            valid = False
+            shown["verdict"] = f"refused with {refusal.status} {refusal.errors[0].code}"
+    print(json.dumps(shown, indent=2, ensure_ascii=False))
+    return 0 if valid else _FAILURE
+
+
+def _instant(value: object) -> str | None:
+    try:
+        return datetime.fromtimestamp(value, UTC).isoformat() if isinstance(value, int | float) else None
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def _catalogue(options: argparse.Namespace) -> None:
+    from apientreprise_gateway.providers import PROVIDERS
+    from apientreprise_gateway.settings import load
+
+    settings = load()
+    rows = [
+        {
+            "path": endpoint.path,
+            "operation": endpoint.operation,
+            "provider": provider.name,
+            "answer": endpoint.answer.value,
+            "group": endpoint.group.name,
+            "per_minute": getattr(settings, endpoint.group.figure.value),
+            "scopes": list(endpoint.scopes),
+            "summary": endpoint.summary,
+        }
+        for provider in PROVIDERS
+        for endpoint in provider.endpoints
+    ]
+    if options.json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    shown = ("path", "provider", "answer", "group", "per_minute", "scopes")
+    table = [
+        {name: ", ".join(value) if isinstance(value := row[name], list) else str(value) for name in shown}
+        for row in rows
+    ]
+    widths = {name: max(len(name), *(len(row[name]) for row in table)) for name in shown}
+    print("  ".join(name.ljust(widths[name]) for name in shown).rstrip())
+    for row in table:
+        print("  ".join(row[name].ljust(widths[name]) for name in shown).rstrip())
+
+
+def _openapi(_options: argparse.Namespace) -> None:
+    from apientreprise_gateway.openapi import document, to_yaml
+    from apientreprise_gateway.providers import PROVIDERS
+
+    print(to_yaml(document(PROVIDERS)), end="")
+
+
+def _check(_options: argparse.Namespace) -> None:
+    from apientreprise_gateway import settings as all_settings
+    from apientreprise_gateway.app import key_ring, token_registry
+
+    settings = all_settings.load()
+    all_settings.require_for_serving(settings)
+    key_ring(settings)
+    token_registry(settings)
+    for field in all_settings.Settings.model_fields:
+        value = getattr(settings, field)
+        print(f"{all_settings.environment_name(field)} = {_shown(field, value)}")
+    print("This configuration can be served.")
+
+
+def _shown(field: str, value: object) -> str:
+    if field == "jwt_secrets" and isinstance(value, tuple):
+        return f"({len(value)} set)"
+    if isinstance(value, tuple):
+        return ", ".join(str(each) for each in value) or "(none)"
+    return "(unset)" if value is None else str(value)

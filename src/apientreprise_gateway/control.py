@@ -1,0 +1,236 @@
+"""The control plane: what the gateway says about itself, outside the contract and the limits.
+
+Health, metrics, documentation, the privileges of a token. It is an ordinary application that is handed what it shows;
+it reads no setting and knows neither the store nor the tokens. Nothing it serves refers to another host.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from functools import cached_property
+from typing import Final, Protocol
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from apientreprise_gateway import __version__, openapi
+from apientreprise_gateway.catalogue.model import Provider
+from apientreprise_gateway.errors import Refusal, refuse, render
+
+_DOCS: Final = "/docs"
+_SPECIFICATION: Final = "/openapi.yaml"
+CONTROL_PATHS: Final = frozenset({"/livez", "/readyz", "/metrics", "/privileges", _SPECIFICATION, _DOCS})
+"""The paths of the control plane; those below /docs are its as well."""
+
+
+def is_control(path: str) -> bool:
+    """Whether a path belongs to the control plane."""
+    return path in CONTROL_PATHS or path.startswith(_DOCS + "/")
+
+
+class Holder(Protocol):
+    """Who a valid token stands for."""
+
+    @property
+    def scopes(self) -> Collection[str]:
+        """What the token opens."""
+
+
+Authenticate = Callable[[Mapping[str, str], str], Holder]
+"""From headers (names in lower case) and query string to the token's holder, or a `Refusal`."""
+Ready = Callable[[], Mapping[str, bool]]
+"""The checks that say whether calls can be answered, by name."""
+
+
+def create_control(
+    *,
+    providers: Iterable[Provider],
+    authenticate: Authenticate,
+    registry: CollectorRegistry,
+    ready: Ready,
+    demo_token: str | None = None,
+) -> FastAPI:
+    """The control plane's application.
+
+    Args:
+        providers: what the documentation describes.
+        authenticate: finds and verifies the token of a call to /privileges.
+        registry: the metrics to expose.
+        ready: asked on each call to /readyz; all checks must hold.
+        demo_token: a token that the documentation page uses by itself. It is public: for the demo only.
+    """
+    pages = _Pages(
+        providers=tuple(providers), authenticate=authenticate, registry=registry, ready=ready, demo_token=demo_token
+    )
+    app = FastAPI(
+        title="apientreprise-gateway",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={Refusal: _refused, HTTPException: _not_served, Exception: _failed},
+    )
+    for path, page in pages.by_path().items():
+        app.add_route(path, page, methods=["GET"])  # and HEAD, which comes along
+    app.mount(f"{_DOCS}/assets", StaticFiles(packages=[("fastapi_offline", "static")]))
+    return app
+
+
+_Page = Callable[[Request], Awaitable[Response] | Response]
+
+
+class _Pages:
+    def __init__(
+        self,
+        *,
+        providers: tuple[Provider, ...],
+        authenticate: Authenticate,
+        registry: CollectorRegistry,
+        ready: Ready,
+        demo_token: str | None,
+    ) -> None:
+        self._providers = providers
+        self._authenticate = authenticate
+        self._registry = registry
+        self._ready = ready
+        self._demo_token = demo_token
+
+    def by_path(self) -> dict[str, _Page]:
+        return {
+            "/livez": self.livez,
+            "/readyz": self.readyz,
+            "/metrics": self.metrics,
+            "/privileges": self.privileges,
+            _SPECIFICATION: self.specification,
+            _DOCS: self.docs,
+            f"{_DOCS}/": self.docs,
+            f"{_DOCS}/init.js": self.docs_script,
+        }
+
+    # Metrics and specification are not coroutines, so they run in a thread: rendering them takes long enough to hold up
+    # the data plane, which shares the loop. What is handed to us (tokens, checks) is asked on the loop, where it lives.
+
+    async def livez(self, _request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(self, _request: Request) -> Response:
+        checks = dict(self._ready())
+        holds = all(checks.values())
+        body = {"status": "ok" if holds else "unavailable", "checks": checks}
+        return JSONResponse(body, status_code=200 if holds else 503)
+
+    def metrics(self, request: Request) -> Response:
+        accept = request.headers.get("accept", "")
+        try:
+            encode, content_type = choose_encoder(accept)
+        except TypeError:  # prometheus_client compares versions that are no numbers: `version=abc`
+            encode, content_type = choose_encoder("")
+        return Response(encode(self._registry), headers={"Content-Type": content_type})
+
+    async def privileges(self, request: Request) -> Response:
+        holder = self._authenticate(dict(request.headers), request.url.query)
+        return JSONResponse({"data": {"privileges": sorted(holder.scopes)}}, headers=_NOT_KEPT)
+
+    def specification(self, _request: Request) -> Response:
+        return Response(self._specification, media_type="application/yaml")
+
+    @cached_property
+    def _specification(self) -> str:
+        return openapi.to_yaml(openapi.document(self._providers))
+
+    async def docs(self, _request: Request) -> Response:
+        return HTMLResponse(_DOCS_PAGE, headers=_DOCS_HEADERS)
+
+    async def docs_script(self, _request: Request) -> Response:
+        return Response(_docs_script(self._demo_token), media_type="text/javascript", headers=_NOT_KEPT)
+
+
+# Errors, as the data plane gives them
+
+
+async def _refused(_request: Request, refusal: Refusal) -> Response:
+    return _error(refusal)
+
+
+async def _not_served(_request: Request, error: HTTPException) -> Response:
+    # Routing raises 404 and 405 only; the rest is a file that cannot be served, which is no one's business to know.
+    return _error(refuse("00405", headers=_ALLOW) if error.status_code == 405 else refuse("00404"))
+
+
+async def _failed(_request: Request, _error_raised: Exception) -> Response:
+    return _error(refuse("00500"))
+
+
+def _error(refusal: Refusal) -> Response:
+    response = Response(render(refusal.errors, version=3), refusal.status, media_type="application/json")
+    response.raw_headers.extend(refusal.headers)
+    return response
+
+
+_ALLOW: Final = ((b"allow", b"GET, HEAD"),)
+
+
+# The documentation page
+
+_NOT_KEPT: Final = {"Cache-Control": "no-store"}
+
+_DOCS_HEADERS: Final = {
+    # Swagger UI draws with data: images; it needs neither inline scripts nor inline styles.
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_DOCS_PAGE: Final = f"""\
+<!DOCTYPE html>
+<html lang="fr">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>API Entreprise : documentation</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="{_DOCS}/assets/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<noscript>Cette page a besoin de JavaScript. La description de l'API : <a href="{_SPECIFICATION}">{_SPECIFICATION}</a>.</noscript>
+<script src="{_DOCS}/assets/swagger-ui-bundle.js"></script>
+<script src="{_DOCS}/init.js"></script>
+</body>
+</html>
+"""  # noqa: E501 - one sentence of HTML
+
+_DOCS_SCRIPT: Final = """\
+"use strict";
+const specification = %(specification)s;
+const scheme = %(scheme)s;
+const demoToken = %(token)s;
+const ui = SwaggerUIBundle({
+  url: specification,
+  dom_id: "#swagger-ui",
+  layout: "BaseLayout",
+  deepLinking: true,
+  displayRequestDuration: true,
+  tryItOutEnabled: true,
+  validatorUrl: null,
+  onComplete: () => {
+    if (demoToken !== null) {
+      ui.preauthorizeApiKey(scheme, demoToken);
+    }
+  },
+});
+"""
+
+
+def _docs_script(demo_token: str | None) -> str:
+    # The specification comes from this same server: no validator elsewhere is asked about it (validatorUrl).
+    values = {"specification": _SPECIFICATION, "scheme": openapi.BEARER, "token": demo_token}
+    return _DOCS_SCRIPT % {name: json.dumps(value) for name, value in values.items()}

@@ -1,0 +1,112 @@
+"""The access log: one JSON line for every answer.
+
+Lines are handed in batches to a thread that writes them, so that no answer waits for a disk or a pipe. None is ever
+dropped: where the lines cannot be written they are kept and tried again, and when too many wait, new calls wait too.
+"""
+
+import asyncio
+import os
+import queue
+import threading
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import structlog
+
+_BATCH_SECONDS: Final = 0.02
+_RETRY_SECONDS: Final = 0.5
+_FULL_BYTES: Final = 32 * 1024 * 1024
+_STDOUT: Final = 1
+_log = structlog.get_logger(__name__)
+
+
+class AccessLog:
+    """Writes lines to a file or to standard output."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Open the log.
+
+        Args:
+            path: appended to; None for standard output.
+
+        Raises:
+            OSError: the file cannot be opened.
+        """
+        self._fd = _STDOUT if path is None else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        self._owned = path is not None
+        self._lines: list[bytes] = []
+        self._waiting = 0
+        self._batches: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._room = asyncio.Event()
+        self._closing = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._write_batches, name="access-log", daemon=True)
+        self.written = 0
+        """Lines handed over so far."""
+
+    def start(self) -> None:
+        """Start to write; call it in the event loop that will log."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    def write(self, fields: dict[str, Any]) -> None:
+        """Log one answer."""
+        line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+        if not self._lines and self._loop is not None:
+            self._loop.call_later(_BATCH_SECONDS, self._hand_over)
+        self._lines.append(line)
+        self._waiting += len(line)
+        self.written += 1
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits to be written that calls must wait as well."""
+        return self._waiting > _FULL_BYTES
+
+    async def room(self) -> None:
+        """Wait until lines may be logged again."""
+        while self.is_full:
+            self._room.clear()
+            await self._room.wait()
+
+    async def close(self) -> None:
+        """Write what waits, then close."""
+        self._hand_over()
+        self._closing = True
+        self._batches.put(None)
+        if self._thread.is_alive():
+            await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+        if self._owned:
+            os.close(self._fd)
+
+    def _hand_over(self) -> None:
+        if self._lines:
+            batch, self._lines = b"".join(self._lines), []
+            self._batches.put(batch)
+
+    def _write_batches(self) -> None:
+        while (batch := self._batches.get()) is not None:
+            self._write_all(batch)
+            if self._loop is not None and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._written, len(batch))
+
+    def _written(self, size: int) -> None:
+        self._waiting -= size
+        self._room.set()
+
+    def _write_all(self, batch: bytes) -> None:
+        rest = memoryview(batch)
+        troubled = False
+        while rest:
+            try:
+                rest = rest[os.write(self._fd, rest) :]
+            except OSError as error:
+                if self._closing:
+                    _log.error("access_lines_lost", lines=bytes(rest).count(b"\n"), reason=str(error))
+                    return
+                if not troubled:
+                    _log.error("access_log_unwritable", reason=str(error), effect="lines are kept and tried again")
+                troubled = True
+                time.sleep(_RETRY_SECONDS)

@@ -1,0 +1,482 @@
+"""The OpenAPI 3.1 document of a catalogue.
+
+Everything in it is derived: endpoints and their parameters from the catalogue, statuses, codes and error examples from
+the tables of `errors`. What repeats is a component, written once. Texts are in French, for those who call the API.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final
+
+import orjson
+import yaml
+
+from apientreprise_gateway import __version__
+from apientreprise_gateway.catalogue import traceability
+from apientreprise_gateway.catalogue.model import SIRET, Answer, Endpoint, Kind, Parameter, Provider
+from apientreprise_gateway.errors import (
+    FLAT_VERSION,
+    GATEWAY_ERRORS,
+    PROVIDER_ERRORS,
+    ApiError,
+    Refusal,
+    Source,
+    gateway_error,
+    network_error,
+    provider_error,
+    refuse,
+    render,
+)
+
+Json = dict[str, Any]
+
+BEARER: Final = "jeton"
+"""The security scheme of the `Authorization` header."""
+JSON_TYPE: Final = "application/json"
+JSON_API_TYPE: Final = "application/vnd.api+json"
+
+_PRIVILEGES_TAG: Final = "Jeton"
+_TOO_MANY: Final = "00429"
+# The published ranges: 002xx is traceability, 003xx the parameters, 004xx the request as such.
+_EVERYWHERE: Final = tuple(
+    code for code in GATEWAY_ERRORS if code == _TOO_MANY or not code.startswith(("002", "003", "004"))
+)
+"""The gateway's own errors that any operation may answer with, whatever its parameters."""
+_OFF_OPERATION: Final = tuple(code for code in sorted(GATEWAY_ERRORS) if code.startswith("004") and code != _TOO_MANY)
+"""Errors of requests that name no operation, which OpenAPI has no place for."""
+_TOKEN_REFUSED: Final = tuple(code for code, kind in GATEWAY_ERRORS.items() if kind.status == 401)
+
+_DESCRIPTION: Final = """\
+Une seule API devant les fournisseurs de données publics.
+
+**Jeton.** Chaque appel porte un jeton : `Authorization: Bearer …`. Le paramètre `token`, usage de la v2, reste accepté.
+Chaque opération dit quels droits l'ouvrent ; un seul suffit. `/privileges` donne ceux de votre jeton.
+
+**Traçabilité.** Chaque appel dit pour qui et pourquoi il est fait : `context`, `object` et `recipient` sont
+obligatoires, et `user_id` aussi là où il figure. Chaque appel est enregistré.
+
+**Versions.** Elles coexistent. À partir de la v3, un succès a la forme `{data, links, meta}` et une erreur la forme
+`{errors: [{code, title, detail, source, meta}]}` ; en v2, le corps est à plat et les erreurs sont de simples textes.
+Seules les méthodes GET et HEAD existent.
+
+**Limites d'appels.** Elles se comptent par jeton, par groupe d'opérations et par minute. Les en-têtes
+`RateLimit-Limit`, `RateLimit-Remaining` et `RateLimit-Reset` disent où vous en êtes ; au-delà, la réponse est 429 et
+`Retry-After` dit combien de secondes attendre. Une adresse IP qui appelle beaucoup trop, ou qui insiste malgré les
+réponses 429, est bannie pendant 12 heures : ses connexions sont fermées sans réponse ou, selon la passerelle, elle
+reçoit une erreur 403.
+
+**Erreurs hors opération.**
+
+"""
+
+
+def document(providers: Iterable[Provider]) -> Json:
+    """The OpenAPI document of what these providers offer.
+
+    Args:
+        providers: in the order in which their endpoints are to appear.
+
+    Returns:
+        Plain dictionaries and lists, the same for the same catalogue.
+    """
+    components = _Components()
+    pairs = [(endpoint, provider) for provider in providers for endpoint in provider.endpoints]
+    paths = {endpoint.path: {"get": _operation(endpoint, provider, components)} for endpoint, provider in pairs}
+    paths["/privileges"] = {"get": _privileges(components)}
+    tags = dict.fromkeys([*(endpoint.tag for endpoint, _ in pairs), _PRIVILEGES_TAG])
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "API Entreprise", "version": __version__, "description": _description()},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": tag} for tag in tags],
+        "security": [{BEARER: []}, {"jeton_v2": []}],
+        "paths": paths,
+        "components": {"securitySchemes": _security_schemes(), **components.sections},
+    }
+
+
+def to_yaml(document: Json) -> str:
+    """The document as YAML, without anchors so that it reads like a file written by hand."""
+    return yaml.dump(document, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    _NUMBER_LIKE = re.compile(r"[-+.]?\d[\d_.eE+-]*")
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        # PyYAML follows YAML 1.1, where 00429 is a text; to a 1.2 reader, such as a browser's, it is the number 429.
+        style = "'" if self._NUMBER_LIKE.fullmatch(data) else "|" if "\n" in data else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
+
+
+class _Components:
+    """The shared parts of a document."""
+
+    def __init__(self) -> None:
+        self.sections: dict[str, Json] = {}
+
+    def refer(self, section: str, key: str, value: Json) -> Json:
+        """Keep a part under a name, and return the reference to it."""
+        kept = self.sections.setdefault(section, {}).setdefault(key, value)
+        if kept != value:
+            raise ValueError(f"two different {section} are named {key}")
+        return {"$ref": f"#/components/{section}/{key}"}
+
+
+def _description() -> str:
+    lines = [f"- {GATEWAY_ERRORS[code].status} `{code}` : {GATEWAY_ERRORS[code].detail}" for code in _OFF_OPERATION]
+    return _DESCRIPTION + "\n".join(lines) + "\n"
+
+
+def _security_schemes() -> Json:
+    return {
+        BEARER: {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "Le jeton, dans l'en-tête `Authorization`.",
+        },
+        "jeton_v2": {
+            "type": "apiKey",
+            "in": "query",
+            "name": "token",
+            "description": "Le jeton dans l'adresse, usage de la v2. Préférez l'en-tête : une adresse se retrouve dans "
+            "les journaux des intermédiaires.",
+        },
+    }
+
+
+def _operation(endpoint: Endpoint, provider: Provider, components: _Components) -> Json:
+    scopes = " ou ".join(f"`{scope}`" for scope in endpoint.scopes)
+    operation: Json = {
+        "operationId": endpoint.operation,
+        "summary": endpoint.summary,
+        "description": f"Fournisseur : {provider.name}. Droit requis : {scopes}. "
+        f"Compteur d'appels : `{endpoint.group.name}`.",
+        "tags": [endpoint.tag],
+        "parameters": list(_parameters(endpoint, components)),
+        "responses": {"200": _success(endpoint, components), **_failures(endpoint, provider, components)},
+    }
+    if endpoint.deprecated:
+        operation["deprecated"] = True
+    return operation
+
+
+# Parameters
+
+
+def _parameters(endpoint: Endpoint, components: _Components) -> Iterator[Json]:
+    for parameter in endpoint.parameters:
+        yield _own_parameter("path", parameter, components)
+    for name in traceability.required_of(endpoint, user_id_required=True):
+        yield _traceability_parameter(name, endpoint, components)
+    for parameter in endpoint.query:
+        yield _own_parameter("query", parameter, components)
+    yield components.refer("parameters", "X-Request-Id", _REQUEST_ID)
+
+
+def _own_parameter(place: str, parameter: Parameter, components: _Components) -> Json:
+    kind = parameter.kind
+    value = {
+        "name": parameter.name,
+        "in": place,
+        "required": place == "path",
+        "description": kind.description,
+        "schema": dict(kind.schema),
+    }
+    if kind.example:
+        value["example"] = _example(kind)
+    key = parameter.name if parameter.name == kind.name else f"{parameter.name}-{kind.name}"
+    return components.refer("parameters", f"{place}-{key}", value)
+
+
+def _example(kind: Kind) -> object:
+    """A kind's example, of the type that its schema gives."""
+    match kind.schema.get("type"):
+        case "integer":
+            return int(kind.example)
+        case "boolean":
+            return kind.example == "true"
+        case _:
+            return kind.example
+
+
+_TRACEABILITY: Final = {
+    "context": ("Cadre de la demande : la démarche ou la procédure.", "Aide publique"),
+    "object": ("Objet de la demande : le dossier ou le marché concerné.", "Dossier 2024-001"),
+    "recipient": ("SIRET de l'administration destinataire des données.", SIRET.example),
+    "recipient-v2": ("Bénéficiaire de la demande : SIRET ou nom.", "Direction interministérielle du numérique"),
+    "user_id": (
+        "Agent à l'origine de la demande. Selon le réglage de cette passerelle, il peut ne pas être exigé.",
+        "agent-42",
+    ),
+}
+"""Description and example of each traceability parameter."""
+
+_REQUEST_ID: Final[Json] = {
+    "name": "X-Request-Id",
+    "in": "header",
+    "required": False,
+    "description": "Votre identifiant de l'appel. Bien formé, il est repris dans la réponse et dans les traces.",
+    "schema": {"type": "string"},
+}
+
+
+def _traceability_parameter(name: str, endpoint: Endpoint, components: _Components) -> Json:
+    key = "recipient-v2" if name == "recipient" and endpoint.flat else name
+    description, example = _TRACEABILITY[key]
+    value = {
+        "name": name,
+        "in": "query",
+        "required": True,
+        "description": description,
+        "schema": {"type": "string", "minLength": 1},
+        "example": example,
+    }
+    return components.refer("parameters", key, value)
+
+
+# Answers
+
+
+_SCHEMAS: Final[dict[str, Json]] = {
+    "Enveloppe": {
+        "type": "object",
+        "required": ["data", "links", "meta"],
+        "properties": {
+            "data": {
+                "type": ["object", "array"],
+                "description": "Les données du fournisseur.",
+                "examples": [{}],
+            },
+            "links": {"type": "object"},
+            "meta": {"type": "object"},
+        },
+    },
+    "CorpsV2": {"type": "object", "description": "Les données du fournisseur, à plat."},
+    "Erreurs": {
+        "type": "object",
+        "required": ["errors"],
+        "properties": {
+            "errors": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "required": ["code", "title", "detail", "meta"],
+                    "properties": {
+                        "code": {
+                            "type": "string",
+                            "pattern": "^[0-9]{5}$",
+                            "description": "Deux chiffres pour l'origine (00 : la passerelle), trois pour l'erreur.",
+                        },
+                        "title": {"type": "string"},
+                        "detail": {"type": "string"},
+                        "source": {
+                            "type": "object",
+                            "description": "Le paramètre ou l'en-tête en cause, s'il y en a un.",
+                            "properties": {"parameter": {"type": "string"}, "header": {"type": "string"}},
+                        },
+                        "meta": {
+                            "type": "object",
+                            "properties": {
+                                "provider": {"type": "string", "description": "Le fournisseur en cause."},
+                                "retry_in": {"type": "integer", "description": "Secondes avant de réessayer."},
+                            },
+                        },
+                    },
+                },
+            }
+        },
+    },
+    "ErreursV2": {
+        "type": "object",
+        "required": ["errors"],
+        "properties": {
+            "errors": {"type": "array", "minItems": 1, "items": {"type": "string"}},
+            "gateway_error": {
+                "type": "boolean",
+                "description": "Sur certaines opérations : la passerelle ou le fournisseur est en cause.",
+            },
+        },
+    },
+    "Privileges": {
+        "type": "object",
+        "required": ["data"],
+        "properties": {
+            "data": {
+                "type": "object",
+                "required": ["privileges"],
+                "properties": {"privileges": {"type": "array", "items": {"type": "string"}}},
+            }
+        },
+    },
+}
+
+_HEADERS: Final[dict[str, Json]] = {
+    "X-Request-Id": {"description": "Identifiant de l'appel.", "schema": {"type": "string"}},
+    "RateLimit-Limit": {
+        "description": "Nombre d'appels permis par minute.",
+        "schema": {"type": "integer"},
+    },
+    "RateLimit-Remaining": {
+        "description": "Nombre d'appels qui restent.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "RateLimit-Reset": {
+        "description": "Moment, en secondes depuis le 1er janvier 1970 UTC, où le compteur se libère.",
+        "schema": {"type": "integer"},
+    },
+    "Retry-After": {
+        "description": "Secondes à attendre avant le prochain appel.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+}
+
+_WINDOW_HEADERS: Final = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Request-Id")
+_HEADERS_OF: Final = {401: ("X-Request-Id",), 429: ("Retry-After", *_WINDOW_HEADERS)}
+"""The headers of an answer, by status, where they are not `_WINDOW_HEADERS`: without a valid token nothing is
+counted."""
+
+
+def _schema(name: str, components: _Components) -> Json:
+    return components.refer("schemas", name, _SCHEMAS[name])
+
+
+def _headers(status: int, components: _Components) -> Json:
+    names = _HEADERS_OF.get(status, _WINDOW_HEADERS)
+    return {name: components.refer("headers", name, _HEADERS[name]) for name in names}
+
+
+def _success(endpoint: Endpoint, components: _Components) -> Json:
+    media_type, schema = (JSON_TYPE, "CorpsV2") if endpoint.flat else (JSON_API_TYPE, "Enveloppe")
+    value = {
+        "description": "Les données demandées.",
+        "headers": _headers(200, components),
+        "content": {media_type: {"schema": _schema(schema, components)}},
+    }
+    return components.refer("responses", "200-v2" if endpoint.flat else "200", value)
+
+
+def _privileges(components: _Components) -> Json:
+    return {
+        "operationId": "privileges",
+        "summary": "Droits de votre jeton",
+        "description": "Hors traçabilité et hors limites d'appels.",
+        "tags": [_PRIVILEGES_TAG],
+        "responses": {
+            "200": {
+                "description": "Les droits, triés.",
+                "content": {JSON_TYPE: {"schema": _schema("Privileges", components)}},
+            },
+            "401": _failure(list(map(_own_case, _TOKEN_REFUSED)), "401", 3, components),
+        },
+    }
+
+
+# Errors
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One error that an operation may answer with."""
+
+    status: int
+    error: ApiError
+    key: str
+    """What it is called among the examples."""
+
+
+def _case(refusal: Refusal, name: str = "") -> _Case:
+    (error,) = refusal.errors
+    return _Case(refusal.status, error, f"{error.code}-{name}" if name else error.code)
+
+
+def _own_case(code: str) -> _Case:
+    return _case(network_error() if code == network_error().errors[0].code else refuse(code))
+
+
+def _parameter_case(parameter: Parameter) -> _Case:
+    code, name = parameter.kind.code, parameter.kind.source or parameter.name
+    source: Source = {"parameter": name}
+    usual = gateway_error(code).source == source
+    return _case(refuse(code, source=source), "" if usual else name)
+
+
+def _cases(endpoint: Endpoint, provider: Provider) -> Iterator[_Case]:
+    yield from map(_own_case, _EVERYWHERE)
+    for name in traceability.required_of(endpoint, user_id_required=True):
+        yield _own_case(traceability.CODES[name])
+    if not endpoint.flat:
+        yield _own_case("00210")
+    for parameter in _checked(endpoint):
+        yield _parameter_case(parameter)
+    for subcode in PROVIDER_ERRORS:
+        if _may_say(subcode, endpoint, provider):
+            yield _case(provider_error(subcode, prefix=provider.prefix, name=provider.name))
+
+
+def _checked(endpoint: Endpoint) -> list[Parameter]:
+    return [parameter for parameter in (*endpoint.parameters, *endpoint.query) if parameter.kind.code]
+
+
+def _may_say(subcode: str, endpoint: Endpoint, provider: Provider) -> bool:
+    if subcode == "005":
+        return subcode in provider.statuses.values()
+    return not _about_file(subcode) or endpoint.answer is Answer.DOCUMENT
+
+
+def _about_file(code: str) -> bool:
+    return code[-3:].startswith("05")
+
+
+def _failures(endpoint: Endpoint, provider: Provider, components: _Components) -> Json:
+    by_status = attrgetter("status")
+    responses: Json = {}
+    for status, group in groupby(sorted(_cases(endpoint, provider), key=by_status), by_status):
+        cases = list(group)
+        key = _response_key(status, cases, endpoint, provider)
+        responses[str(status)] = _failure(cases, key, endpoint.version, components)
+    return responses
+
+
+def _response_key(status: int, cases: list[_Case], endpoint: Endpoint, provider: Provider) -> str:
+    """What an answer is called among the components: operations whose answers may differ never share a name."""
+    codes = [case.error.code for case in cases]
+    if status == 422:
+        names = [parameter.name for parameter in _checked(endpoint)]
+        return "-".join(["422", *names, *(["user_id"] if endpoint.user_id else [])])
+    if all(code in GATEWAY_ERRORS for code in codes):
+        return str(status)
+    return f"{status}-{provider.key}" + ("-fichier" if any(map(_about_file, codes)) else "")
+
+
+def _failure(cases: list[_Case], key: str, version: int, components: _Components) -> Json:
+    flat = version == FLAT_VERSION
+    suffix = "-v2" if flat else ""
+    content = {
+        "schema": _schema("ErreursV2" if flat else "Erreurs", components),
+        "examples": {
+            case.key: components.refer("examples", case.key + suffix, _error_example(case.error, version))
+            for case in cases
+        },
+    }
+    value = {
+        "description": " ; ".join(dict.fromkeys(case.error.title for case in cases)),
+        "headers": _headers(cases[0].status, components),
+        "content": {JSON_TYPE: content},
+    }
+    return components.refer("responses", key + suffix, value)
+
+
+def _error_example(error: ApiError, version: int) -> Json:
+    return {"summary": f"{error.code} : {error.title}", "value": orjson.loads(render((error,), version=version))}

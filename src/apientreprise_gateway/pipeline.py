@@ -1,0 +1,490 @@
+"""The data plane: what happens to a call, check by check.
+
+`Pipeline._answer` is the contract's list of checks, in its order, one line each; the first that fails raises the
+refusal that is the answer. All that does not depend on the call is computed once per endpoint, in its `_Plan`.
+"""
+
+import asyncio
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
+
+import structlog
+
+from apientreprise_gateway.auth.registry import TokenRegistry
+from apientreprise_gateway.auth.token import Token, TokenVerifier
+from apientreprise_gateway.catalogue import query, traceability
+from apientreprise_gateway.catalogue.model import Endpoint
+from apientreprise_gateway.catalogue.routes import Route, Routes, version_of
+from apientreprise_gateway.errors import (
+    FLAT_VERSION,
+    GATEWAY_ERRORS,
+    ConnectionDropped,
+    Refusal,
+    gateway_error,
+    refuse,
+    render,
+)
+from apientreprise_gateway.observability.access_log import AccessLog
+from apientreprise_gateway.observability.metrics import NO_OPERATION, Metrics
+from apientreprise_gateway.providers.reading import Reading, read
+from apientreprise_gateway.providers.upstream import Upstream
+from apientreprise_gateway.ratelimit.bans import Ban
+from apientreprise_gateway.ratelimit.client_ip import ClientIp, counted
+from apientreprise_gateway.ratelimit.policy import Policy
+from apientreprise_gateway.ratelimit.port import Limiter, Verdict
+from apientreprise_gateway.server import CONNECTION, Connection
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+MAX_TARGET_BYTES: Final = 16 * 1024
+"""Longest path and query that is read; the longest honest one carries a token of 8 kB."""
+MAX_LOGGED_CHARACTERS: Final = 256
+"""Longest value of a traceability parameter that an access line keeps."""
+PRODUCT: Final = "api_entreprise"
+
+_METHODS: Final = frozenset({"GET", "HEAD"})
+_ALLOW: Final[tuple[Header, ...]] = ((b"allow", b"GET, HEAD"),)
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
+_ERROR_TYPE: Final = (b"content-type", b"application/json")
+_FLAT_TYPE: Final = (b"content-type", b"application/json")
+_SUCCESS_TYPE: Final = (b"content-type", b"application/vnd.api+json")
+_TRACED: Final = ("context", "recipient", "object", "user_id")
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Choices of the deployment that the pipeline makes itself."""
+
+    user_id_required: Callable[[Endpoint], bool]
+    forbid_banned: bool = False
+    """Whether a banned address gets 403 instead of a closed connection."""
+    refuse_duplicates: bool = True
+    """Whether a call already in flight is refused; it is counted either way."""
+
+
+class _Plan(NamedTuple):
+    """What is known of the calls of an endpoint before they are made."""
+
+    route: Route
+    scopes: frozenset[str]
+    limit: int
+    group: str
+    required: tuple[str, ...]
+    wanted: frozenset[str]
+    target: str
+    identifier: int
+    """Position of the parameter that names the entity."""
+    upstream: Upstream
+    success_type: Header
+
+
+class _Call:
+    """One call, and what becomes known of it for its access line."""
+
+    __slots__ = (
+        "address",
+        "client",
+        "codes",
+        "connection",
+        "identifier",
+        "operation",
+        "parameters",
+        "plan",
+        "provider_seconds",
+        "request_id",
+        "scope",
+        "started",
+        "token",
+        "verdict",
+        "version",
+    )
+
+    def __init__(self, scope: Scope) -> None:
+        self.started = time.perf_counter()
+        self.scope = scope
+        self.connection: Connection | None = scope.get(CONNECTION)
+        self.client = ""
+        self.address: str | None = None
+        """What the client is counted by; None if it is exempt."""
+        self.request_id = b""
+        self.version = 3
+        self.operation = NO_OPERATION
+        self.plan: _Plan | None = None
+        self.identifier: str | None = None
+        self.parameters: dict[str, str] = {}
+        self.token: Token | None = None
+        self.verdict: Verdict | None = None
+        self.provider_seconds: float | None = None
+        self.codes: tuple[str, ...] = ()
+
+
+class Pipeline:
+    """The ASGI application of the data plane."""
+
+    def __init__(
+        self,
+        *,
+        routes: Routes,
+        upstreams: dict[str, Upstream],
+        tokens: TokenVerifier,
+        registry: TokenRegistry,
+        limiter: Limiter,
+        policy: Policy,
+        client_ip: ClientIp,
+        options: Options,
+        metrics: Metrics,
+        access_log: AccessLog,
+    ) -> None:
+        """Take the parts; `upstreams` are by provider key."""
+        self._routes = routes
+        self._tokens = tokens
+        self._registry = registry
+        self._limiter = limiter
+        self._client_ip = client_ip
+        self._options = options
+        self._metrics = metrics
+        self._access_log = access_log
+        self._in_flight: set[tuple[str, str]] = set()
+        self._plans = {
+            route.endpoint.operation: _plan(
+                route,
+                policy=policy,
+                user_id_required=options.user_id_required(route.endpoint),
+                upstream=upstreams[route.provider.key],
+            )
+            for route in routes
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call, then record it."""
+        del receive  # a GET has no body, and the server tells when the client goes away
+        if self._access_log.is_full:
+            await self._access_log.room()
+        call = _Call(scope)
+        self._metrics.in_flight.inc()
+        try:
+            status, body, headers = await self._try(call)
+        except ConnectionDropped:
+            self._drop(call)
+            return
+        except asyncio.CancelledError:
+            self._record_abandoned(call)
+            if call.connection is None or not call.connection.lost:
+                raise
+            return
+        finally:
+            self._metrics.in_flight.dec()
+        headers.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        self._record(call, status)
+
+    def on_bad_request(self, peer: str | None, code: str) -> bytes:
+        """The body of the answer to what is not an acceptable HTTP request; the server gives the rest."""
+        call = _Call({"method": "", "path": ""})
+        call.client = self._client_ip.of(peer, ())
+        call.request_id = _new_request_id()
+        call.codes = (code,)
+        self._record(call, GATEWAY_ERRORS[code].status)
+        return render((gateway_error(code),), version=3)
+
+    async def _try(self, call: _Call) -> tuple[int, bytes, list[Header]]:
+        """The answer to a call, whatever happens."""
+        try:
+            reading = await self._answer(call)
+        except Refusal as refusal:
+            return self._refused(call, refusal)
+        except Exception:
+            _log.exception("call_failed", operation=call.operation, request_id=call.request_id.decode())
+            return self._refused(call, refuse("00500"))
+        call.codes = reading.codes
+        content_type = _ERROR_TYPE if reading.codes or call.plan is None else call.plan.success_type
+        return reading.status, reading.body, [content_type, *_common_headers(call)]
+
+    async def _answer(self, call: _Call) -> Reading:
+        """The checks of the contract (design, section 2), in their order."""
+        headers = self._identify_client(call)
+        self._refuse_banned(call)
+        try:
+            plan, values = self._find_endpoint(call)
+            token = self._authenticate(call, plan, headers)
+        except Refusal:
+            await self._count_unknown(call)
+            raise
+        await self._limit(call, plan, token)
+        self._authorize(call, plan, token)
+        self._check_traceability(call, plan)
+        target = self._check_parameters(call, plan, values)
+        flight = self._take_off(token, target)
+        try:
+            return await self._ask(call, plan, target)
+        finally:
+            self._land(flight)
+
+    # 1. The address.
+
+    def _identify_client(self, call: _Call) -> dict[bytes, bytes]:
+        """Find who calls; return the headers that matter."""
+        scope = call.scope
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        peer = scope["client"]
+        call.client = self._client_ip.of(None if peer is None else peer[0], scope["headers"])
+        call.address = None if self._client_ip.is_exempt(call.client) else counted(call.client)
+        given = headers.get(b"x-request-id")
+        call.request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else _new_request_id()
+        return headers
+
+    def _refuse_banned(self, call: _Call) -> None:
+        if call.address is not None and self._limiter.known_ban(call.address) is not None:
+            raise self._banned()
+
+    def _banned(self) -> Exception:
+        return refuse("00108") if self._options.forbid_banned else ConnectionDropped()
+
+    # 2. Route, version, method.
+
+    def _find_endpoint(self, call: _Call) -> tuple[_Plan, list[str]]:
+        scope = call.scope
+        raw_path: bytes = scope["raw_path"]
+        if len(raw_path) + len(scope["query_string"]) > MAX_TARGET_BYTES:
+            raise refuse("00406")
+        match = self._routes.find(raw_path)
+        if match is None:
+            call.version = version_of(raw_path.decode("latin-1").split("/")) or 3
+            raise refuse("00404")
+        call.version = match.version
+        if match.route is None:
+            raise refuse("00402")
+        plan = call.plan = self._plans[match.route.endpoint.operation]
+        call.operation = match.route.endpoint.operation
+        call.identifier = match.values[plan.identifier]
+        call.parameters = query.read(scope["query_string"], plan.wanted)
+        if scope["method"] not in _METHODS:
+            raise refuse("00405", headers=_ALLOW)
+        return plan, match.values
+
+    # 3. The token.
+
+    def _authenticate(self, call: _Call, plan: _Plan, headers: dict[bytes, bytes]) -> Token:
+        text = bearer(headers.get(b"authorization")) or call.parameters.get("token")
+        token = self._tokens.verify(text)
+        if self._registry.is_revoked(token.jti):
+            raise refuse("00105")
+        call.token = token
+        return token
+
+    async def _count_unknown(self, call: _Call) -> None:
+        """Count a call refused before the store was asked: the ceiling of an address is over everything."""
+        if call.address is not None:
+            ban = await self._limiter.count_address(call.address)
+            if ban is not None:
+                self._note(ban)
+                raise self._banned()
+
+    # 4. The store.
+
+    async def _limit(self, call: _Call, plan: _Plan, token: Token) -> None:
+        verdict = await self._limiter.admit(call.address, (token.jti, plan.group), plan.limit)
+        if verdict.ban is not None:
+            self._note(verdict.ban)
+            raise self._banned()
+        call.verdict = verdict
+        self._metrics.decisions(plan.group, "admitted" if verdict.admitted else "refused").inc()
+        if not verdict.admitted:
+            raise refuse("00429", headers=((b"retry-after", b"%d" % verdict.retry_after),))
+
+    def _note(self, ban: Ban) -> None:
+        self._metrics.bans(ban.reason.value).inc()
+        _log.warning("address_banned", address=ban.address, reason=ban.reason.value, count=ban.count)
+
+    # 5. What the token opens, and from where.
+
+    def _authorize(self, call: _Call, plan: _Plan, token: Token) -> None:
+        if plan.scopes.isdisjoint(token.scopes):
+            raise refuse("00100")
+        record = self._registry.of(token.jti)
+        if record is not None and not record.allows(call.client):
+            raise refuse("00107")
+
+    # 6. Traceability.
+
+    def _check_traceability(self, call: _Call, plan: _Plan) -> None:
+        traceability.check(
+            call.parameters, required=plan.required, siret_recipient=plan.route.endpoint.version != FLAT_VERSION
+        )
+
+    # 7. Identifiers.
+
+    def _check_parameters(self, call: _Call, plan: _Plan, values: list[str]) -> str:
+        """Check the parameters; return path and query of the call to the provider."""
+        endpoint = plan.route.endpoint
+        wrong = [
+            (parameter.kind.code, parameter.kind.source or parameter.name)
+            for parameter, value in zip(endpoint.parameters, values, strict=True)
+            if not parameter.kind.accepts(value)
+        ]
+        passed_on: dict[str, str] = {}
+        for parameter in endpoint.query:
+            value = call.parameters.get(parameter.name)
+            if value is None:
+                continue
+            if parameter.kind.accepts(value):
+                passed_on[parameter.name] = value
+            else:
+                wrong.append((parameter.kind.code, parameter.name))
+        if wrong:
+            raise Refusal(422, *(gateway_error(code, source={"parameter": name}) for code, name in wrong))
+        if endpoint.user_id and "user_id" in call.parameters:
+            passed_on["user_id"] = call.parameters["user_id"]
+        target = plan.target.format(*values)
+        return f"{target}?{urlencode(passed_on)}" if passed_on else target
+
+    # 8. The same call, already in flight.
+
+    def _take_off(self, token: Token, target: str) -> tuple[str, str] | None:
+        flight = (token.jti, target)
+        if flight not in self._in_flight:
+            self._in_flight.add(flight)
+            return flight
+        self._metrics.duplicates.inc()
+        if self._options.refuse_duplicates:
+            raise refuse("00015")
+        return None
+
+    def _land(self, flight: tuple[str, str] | None) -> None:
+        if flight is not None:
+            self._in_flight.discard(flight)
+
+    # 9. The provider.
+
+    async def _ask(self, call: _Call, plan: _Plan, target: str) -> Reading:
+        provider = plan.route.provider
+        outcome = "abandoned"
+        started = time.perf_counter()
+        if call.connection is not None:
+            call.connection.waiting = asyncio.current_task()
+        try:
+            answer = await plan.upstream.get(target, request_id=call.request_id.decode("latin-1"))
+            reading = read(plan.route, answer)
+            outcome = reading.codes[0][-3:] if reading.codes else "ok"
+            return reading
+        except Refusal as refusal:
+            outcome = refusal.errors[0].code[-3:]
+            raise
+        finally:
+            if call.connection is not None:
+                call.connection.waiting = None
+            call.provider_seconds = time.perf_counter() - started
+            self._metrics.provider_calls(provider.key, outcome).inc()
+            self._metrics.provider_seconds(provider.key).observe(call.provider_seconds)
+
+    # Answers and records.
+
+    def _refused(self, call: _Call, refusal: Refusal) -> tuple[int, bytes, list[Header]]:
+        call.codes = tuple(error.code for error in refusal.errors)
+        flagged = call.plan is not None and call.plan.route.endpoint.gateway_error and refusal.status >= 500
+        body = render(refusal.errors, version=call.version, gateway_error=flagged)
+        return refusal.status, body, [_ERROR_TYPE, *_common_headers(call), *refusal.headers]
+
+    def _drop(self, call: _Call) -> None:
+        self._metrics.dropped.inc()
+        if call.connection is None:
+            raise RuntimeError("the server cannot close connections: run the gateway with its own protocol class")
+        call.connection.drop()
+
+    def _record(self, call: _Call, status: int) -> None:
+        seconds = time.perf_counter() - call.started
+        metrics = self._metrics
+        metrics.answers(call.operation, status).inc()
+        metrics.seconds(call.operation).observe(seconds)
+        for code in call.codes:
+            metrics.errors(code).inc()
+        self._access_log.write(_access_line(call, "access", status, seconds))
+        metrics.access_lines.inc()
+
+    def _record_abandoned(self, call: _Call) -> None:
+        """Trace a call that the provider may have answered although nobody got the answer."""
+        self._metrics.abandoned.inc()
+        self._access_log.write(_access_line(call, "abandoned", None, time.perf_counter() - call.started))
+
+
+def bearer(header: bytes | None) -> str | None:
+    """The token of an `Authorization` header (RFC 6750), or None if it holds none."""
+    if header is None or header[:7].lower() != b"bearer ":
+        return None
+    return header[7:].strip().decode("latin-1")
+
+
+def _plan(route: Route, *, policy: Policy, user_id_required: bool, upstream: Upstream) -> _Plan:
+    endpoint = route.endpoint
+    own = {parameter.name for parameter in endpoint.query}
+    target = endpoint.path
+    for parameter in endpoint.parameters:
+        target = target.replace("{" + parameter.name + "}", "{}")
+    entities = [place for place, parameter in enumerate(endpoint.parameters) if parameter.kind.names_entity]
+    return _Plan(
+        route=route,
+        scopes=frozenset(endpoint.scopes),
+        limit=policy.limit_of(endpoint),
+        group=endpoint.group.name,
+        required=traceability.required_of(endpoint, user_id_required=user_id_required),
+        wanted=frozenset({*_TRACED, "token"} | own),
+        target=target,
+        identifier=entities[0],
+        upstream=upstream,
+        success_type=_FLAT_TYPE if endpoint.flat else _SUCCESS_TYPE,
+    )
+
+
+def _new_request_id() -> bytes:
+    return str(uuid.uuid4()).encode()
+
+
+def _common_headers(call: _Call) -> list[Header]:
+    headers = [(b"x-request-id", call.request_id), (b"cache-control", b"no-store")]
+    verdict = call.verdict
+    if verdict is not None:
+        headers += [
+            (b"ratelimit-limit", b"%d" % verdict.limit),
+            (b"ratelimit-remaining", b"%d" % verdict.remaining),
+            (b"ratelimit-reset", b"%d" % verdict.reset),
+        ]
+    return headers
+
+
+def _access_line(call: _Call, event: str, status: int | None, seconds: float) -> dict[str, Any]:
+    """The fields of an access line; `docs/access-log.md` explains each."""
+    parameters = call.parameters
+    return {
+        "event": event,
+        "time": datetime.now(UTC),
+        "request_id": call.request_id.decode("latin-1"),
+        "product": PRODUCT,
+        "operation": call.operation,
+        "identifier": _cut(call.identifier),
+        "jti": None if call.token is None else call.token.jti,
+        "client_ip": call.client,
+        "context": _cut(parameters.get("context")),
+        "recipient": _cut(parameters.get("recipient")),
+        "object": _cut(parameters.get("object")),
+        "user_id": _cut(parameters.get("user_id")),
+        "status": status,
+        "codes": call.codes,
+        "cached": False,
+        "provider_seconds": None if call.provider_seconds is None else round(call.provider_seconds, 6),
+        "seconds": round(seconds, 6),
+    }
+
+
+def _cut(text: str | None) -> str | None:
+    return text if text is None or len(text) <= MAX_LOGGED_CHARACTERS else text[: MAX_LOGGED_CHARACTERS - 1] + "…"

@@ -1,0 +1,97 @@
+"""Reading of what a provider answered.
+
+An answer that is already in our form is passed on byte for byte, once it is known to be what the endpoint promises.
+Anything else is the error that the provider's status stands for.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from apientreprise_gateway.catalogue.model import Endpoint
+from apientreprise_gateway.catalogue.routes import Route
+from apientreprise_gateway.errors import ApiError, Refusal, provider_error
+from apientreprise_gateway.providers.upstream import UpstreamAnswer
+
+_STATUSES: Final[Mapping[int, str]] = {
+    401: "006",
+    403: "006",
+    404: "003",
+    429: "008",
+    451: "005",
+    500: "000",
+    502: "000",
+    503: "001",
+    504: "002",
+}
+"""What a provider's status means, as last three digits of a code; any other means 999."""
+
+_OWN_FORM_STATUSES: Final = frozenset({404, 409, 422, 451, 502, 503, 504})
+"""Statuses of an error in our form that are the caller's business. 401, 403 and 429 concern the gateway's access."""
+
+_ENVELOPE: Final = ("data", "links", "meta")
+
+
+class Reading(NamedTuple):
+    """An answer to pass on."""
+
+    status: int
+    body: bytes
+    codes: tuple[str, ...] = ()
+    """The error codes that it carries."""
+
+
+def read(route: Route, answer: UpstreamAnswer) -> Reading:
+    """What to answer the caller.
+
+    Raises:
+        Refusal: the provider failed, or its answer is not what the endpoint promises.
+    """
+    content = _json_object(answer)
+    if answer.status == 200:
+        if content is None or not _is_promised(route.endpoint, content):
+            raise _refusal(route, "999")
+        return Reading(200, answer.body)
+    if content is not None and answer.status in _OWN_FORM_STATUSES:
+        errors = _errors(content)
+        if errors and not route.endpoint.flat:
+            return Reading(answer.status, answer.body, tuple(error.code for error in errors))
+        if errors:
+            raise Refusal(answer.status, *errors)
+    raise _refusal(route, route.provider.statuses.get(answer.status) or _STATUSES.get(answer.status, "999"))
+
+
+def _refusal(route: Route, subcode: str) -> Refusal:
+    return provider_error(subcode, prefix=route.provider.prefix, name=route.provider.name)
+
+
+def _json_object(answer: UpstreamAnswer) -> dict[str, Any] | None:
+    if "json" not in answer.content_type:
+        return None
+    try:
+        content = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _is_promised(endpoint: Endpoint, content: dict[str, Any]) -> bool:
+    return endpoint.flat or all(key in content for key in _ENVELOPE)
+
+
+def _errors(content: dict[str, Any]) -> list[ApiError]:
+    """The errors of a body in our v3+ form; none if it has another."""
+    entries = content.get("errors")
+    if not isinstance(entries, list):
+        return []
+    errors = [_error(entry) for entry in entries if isinstance(entry, dict)]
+    found = [error for error in errors if error is not None]
+    return found if len(found) == len(entries) else []
+
+
+def _error(entry: dict[str, Any]) -> ApiError | None:
+    code, title, detail, meta = entry.get("code"), entry.get("title"), entry.get("detail"), entry.get("meta") or {}
+    if not (isinstance(code, str) and isinstance(title, str) and isinstance(detail, str) and isinstance(meta, dict)):
+        return None
+    return ApiError(code=code, title=title, detail=detail, source=entry.get("source"), meta=meta)

@@ -1,0 +1,117 @@
+"""The store in the memory of one process.
+
+For `demo`, for a deployment of a single process, and as the reference that every other store is tested against.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Final, Generic, TypeVar
+
+from apientreprise_gateway.ratelimit.bans import Ban, Bans, Reason
+from apientreprise_gateway.ratelimit.port import TokenKey, Verdict, banned, verdict
+from apientreprise_gateway.ratelimit.windows import Outcome, SlidingWindow, Window
+
+Clock = Callable[[], int]
+"""Microseconds since the Unix epoch."""
+
+_Key = TypeVar("_Key", bound=Hashable)
+_SWEPT_PER_HIT: Final = 2
+
+
+def wall_clock() -> int:
+    """The machine's clock, in microseconds."""
+    return time.time_ns() // 1000
+
+
+class _Counters(Generic[_Key]):
+    """Windows by key; empty ones are forgotten as others are hit, so that memory follows the last minute's traffic."""
+
+    def __init__(self, new: Callable[[], Window]) -> None:
+        self._new = new
+        self._windows: OrderedDict[_Key, Window] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def hit(self, key: _Key, now: int, limit: int) -> Outcome:
+        self._sweep(now)
+        window = self._windows.get(key)
+        if window is None:
+            window = self._windows[key] = self._new()
+        outcome = window.hit(now, limit)
+        self._windows.move_to_end(key)
+        return outcome
+
+    def _sweep(self, now: int) -> None:
+        # The least recently hit come first. Two a hit is faster than they can be made.
+        for _ in range(_SWEPT_PER_HIT):
+            if not self._windows:
+                return
+            key = next(iter(self._windows))
+            if self._windows[key].expires_at > now:
+                return
+            del self._windows[key]
+
+
+class MemoryLimiter:
+    """A `Limiter` for one process."""
+
+    def __init__(
+        self,
+        *,
+        ip_limit: int,
+        ignored_429_limit: int,
+        window: Callable[[], Window] = SlidingWindow,
+        clock: Clock = wall_clock,
+    ) -> None:
+        """Make an empty store.
+
+        Args:
+            ip_limit: calls within 60 s that one address may make; the next one bans it.
+            ignored_429_limit: refused calls within 60 s that one address may make; the next one bans it.
+            window: the kind of window of the tokens.
+            clock: microseconds; injected by tests.
+        """
+        self._ip_limit = ip_limit
+        self._ignored_429_limit = ignored_429_limit
+        self._clock = clock
+        self._tokens: _Counters[TokenKey] = _Counters(window)
+        self._addresses: _Counters[str] = _Counters(SlidingWindow)
+        self._refused: _Counters[str] = _Counters(SlidingWindow)
+        self._bans = Bans()
+
+    async def admit(self, address: str | None, key: TokenKey, limit: int) -> Verdict:
+        """See `Limiter.admit`."""
+        now = self._clock()
+        if address is not None and (ban := self._count(address, now)) is not None:
+            return banned(ban, limit=limit)
+        outcome = self._tokens.hit(key, now, limit)
+        if not outcome.admitted and address is not None:
+            refused = self._refused.hit(address, now, self._ignored_429_limit)
+            if not refused.admitted:
+                ban = self._ban(address, Reason.IGNORED_429, refused.used + 1, now)
+                return banned(ban, limit=limit)
+        return verdict(outcome, now=now, limit=limit)
+
+    async def count_address(self, address: str) -> Ban | None:
+        """See `Limiter.count_address`."""
+        return self._count(address, self._clock())
+
+    def known_ban(self, address: str) -> Ban | None:
+        """See `Limiter.known_ban`."""
+        return self._bans.get(address, self._clock())
+
+    def bans_in_force(self) -> list[Ban]:
+        """The bans in force now, oldest first."""
+        return self._bans.in_force(self._clock())
+
+    def _count(self, address: str, now: int) -> Ban | None:
+        ban = self._bans.get(address, now)
+        if ban is not None:
+            return ban
+        outcome = self._addresses.hit(address, now, self._ip_limit)
+        return None if outcome.admitted else self._ban(address, Reason.CEILING, outcome.used + 1, now)
+
+    def _ban(self, address: str, reason: Reason, count: int, now: int) -> Ban:
+        return self._bans.add(Ban(address=address, reason=reason, count=count, start=now))

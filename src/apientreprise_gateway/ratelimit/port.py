@@ -1,0 +1,58 @@
+"""The port of the rate limiter: what the pipeline asks of a store, and what it gets back."""
+
+from typing import NamedTuple, Protocol
+
+from apientreprise_gateway.ratelimit.bans import Ban
+from apientreprise_gateway.ratelimit.windows import SECOND, Outcome
+
+TokenKey = tuple[str, str]
+"""A counter: the token's `jti`, the group's name."""
+
+
+class Verdict(NamedTuple):
+    """May this call pass, and what do the headers say."""
+
+    admitted: bool
+    limit: int
+    remaining: int
+    reset: int
+    """Unix time in seconds, rounded up, when the oldest call of the window leaves it."""
+    retry_after: int
+    """Whole seconds, at least 1, after which one call will pass; 0 for an admitted call."""
+    ban: Ban | None = None
+    """The ban on the address: the call must get no answer."""
+
+
+class Limiter(Protocol):
+    """A store of windows and bans. Every call is decided in one atomic step, on the store's own clock."""
+
+    async def admit(self, address: str | None, key: TokenKey, limit: int) -> Verdict:
+        """Count a call by its address and by its token, and decide on it.
+
+        Args:
+            address: the client, as `client_ip.counted` writes it; None if it is exempt from ceiling and bans.
+            key: the token's counter.
+            limit: calls per minute on that counter, at least 1.
+        """
+
+    async def count_address(self, address: str) -> Ban | None:
+        """Count by its address alone a call that was refused before its token was known."""
+
+    def known_ban(self, address: str) -> Ban | None:
+        """The ban on an address that this process knows of, without asking anybody."""
+
+
+def verdict(outcome: Outcome, *, now: int, limit: int) -> Verdict:
+    """What a window says, in the units of the headers."""
+    return Verdict(
+        admitted=outcome.admitted,
+        limit=limit,
+        remaining=max(0, limit - outcome.used),
+        reset=-(-outcome.reset_at // SECOND),
+        retry_after=0 if outcome.admitted else max(1, -(-(outcome.free_at - now) // SECOND)),
+    )
+
+
+def banned(ban: Ban, *, limit: int) -> Verdict:
+    """The verdict on a call whose address is banned."""
+    return Verdict(admitted=False, limit=limit, remaining=0, reset=0, retry_after=0, ban=ban)

@@ -1,0 +1,81 @@
+"""Windows: how many calls one counter has admitted in the last minute.
+
+Two kinds, chosen by the setting `GATEWAY_WINDOW`. Both are exact, both work on integer microseconds of the clock that
+the store injects, and neither enters a refused call. They are pure state: no clock, no key, no header here.
+"""
+
+from collections import deque
+from typing import Final, NamedTuple, Protocol
+
+SECOND: Final = 1_000_000
+"""Microseconds."""
+WINDOW: Final = 60 * SECOND
+"""Length of every window, in microseconds."""
+
+
+class Outcome(NamedTuple):
+    """What a window says of one call; instants are microseconds of the injected clock."""
+
+    admitted: bool
+    used: int
+    """Calls in the window, this one included if it was admitted."""
+    reset_at: int
+    """When the oldest call of the window leaves it."""
+    free_at: int
+    """When one more call will be admitted; at or before now if one would be already."""
+
+
+class Window(Protocol):
+    """The calls that one counter has admitted."""
+
+    expires_at: int
+    """When the window is empty again and may be forgotten."""
+
+    def hit(self, now: int, limit: int) -> Outcome:
+        """Admit a call unless `limit` (at least 1) are in the window; enter it if admitted."""
+
+
+class SlidingWindow:
+    """An exact log of the calls of the last 60 s."""
+
+    __slots__ = ("_calls", "expires_at")
+
+    def __init__(self) -> None:
+        self._calls: deque[int] = deque()
+        self.expires_at = 0
+
+    def hit(self, now: int, limit: int) -> Outcome:
+        """Admit a call unless `limit` of them were admitted in the last 60 s."""
+        calls = self._calls
+        while calls and calls[0] <= now - WINDOW:
+            calls.popleft()
+        # A clock set back must not hold a caller for as long as it was wrong.
+        while calls and calls[-1] > now:
+            calls.pop()
+        used = len(calls)
+        if used >= limit:
+            # More than the limit can be in the window when the limit was lowered meanwhile.
+            return Outcome(False, used, calls[0] + WINDOW, calls[used - limit] + WINDOW)
+        calls.append(now)
+        self.expires_at = now + WINDOW
+        return Outcome(True, used + 1, calls[0] + WINDOW, now if used + 1 < limit else calls[0] + WINDOW)
+
+
+class FirstCallWindow:
+    """A period that its first call opens and that ends 60 s later with a full reset."""
+
+    __slots__ = ("_start", "_used", "expires_at")
+
+    def __init__(self) -> None:
+        self._start = 0
+        self._used = 0
+        self.expires_at = 0
+
+    def hit(self, now: int, limit: int) -> Outcome:
+        """Admit a call unless `limit` of them were admitted since the period was opened."""
+        if not self._start <= now < self.expires_at:
+            self._start, self._used, self.expires_at = now, 0, now + WINDOW
+        if self._used >= limit:
+            return Outcome(False, self._used, self.expires_at, self.expires_at)
+        self._used += 1
+        return Outcome(True, self._used, self.expires_at, now if self._used < limit else self.expires_at)

@@ -1,0 +1,89 @@
+"""Running of ASGI applications until a signal asks to stop."""
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, NamedTuple
+
+import uvicorn
+import uvloop
+
+from apientreprise_gateway import server
+
+
+class PortTakenError(Exception):
+    """Another program listens where we should."""
+
+
+class Listener(NamedTuple):
+    """A bound socket, with what it is told to show."""
+
+    socket: socket.socket
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """How to reach it."""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+
+def listen(host: str, port: int) -> Listener:
+    """Bind a port; 0 for any free one.
+
+    Raises:
+        PortTakenError: it cannot be bound.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        bound = socket.create_server((host, port), family=family, backlog=server.BACKLOG)
+    except OSError as error:
+        raise PortTakenError(f"{host}:{port} cannot be used ({error.strerror}). Choose another with --port.") from error
+    return Listener(bound, host, bound.getsockname()[1])
+
+
+def run(apps: Sequence[tuple[Any, Listener]], *, ready: Callable[[], None]) -> None:
+    """Serve applications until SIGINT or SIGTERM; the last one stops first.
+
+    Args:
+        apps: each with the socket that it answers on.
+        ready: called once all of them answer.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(apps, ready))
+
+
+async def _serve(apps: Sequence[tuple[Any, Listener]], ready: Callable[[], None]) -> None:
+    servers = [_Server(server.config(app, host=at.host, port=at.port)) for app, at in apps]
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    tasks = [asyncio.create_task(each.serve(sockets=[at.socket])) for each, (_, at) in zip(servers, apps, strict=True)]
+    waiting = asyncio.create_task(stop.wait())
+    await _started(servers, tasks)
+    # What lives from here to the end need not be looked at by every collection.
+    gc.collect()
+    gc.freeze()
+    if all(each.started for each in servers):
+        ready()
+        await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    for each, task in reversed(list(zip(servers, tasks, strict=True))):
+        each.should_exit = True
+        await task
+
+
+async def _started(servers: Sequence[uvicorn.Server], tasks: Sequence[asyncio.Task[None]]) -> None:
+    while not all(each.started for each in servers) and not any(task.done() for task in tasks):
+        await asyncio.sleep(0.005)
+
+
+class _Server(uvicorn.Server):
+    """A server whose signals are handled by `run`, for all of them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield

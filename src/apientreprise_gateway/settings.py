@@ -1,0 +1,233 @@
+"""The settings: names, defaults, rules.
+
+Read once at start, from the environment (`GATEWAY_…`) and from a TOML file that `GATEWAY_CONFIG` names; where both
+speak, the environment counts. A setting that is unknown or wrong stops the start with one line that says which.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import AnyHttpUrl, BeforeValidator, Field, FilePath, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from apientreprise_gateway.auth.keys import MIN_SECRET_BYTES, secret_keys
+
+PREFIX: Final = "GATEWAY_"
+CONFIG: Final = "GATEWAY_CONFIG"
+"""The one name that is no setting: it says where the others may be."""
+
+# What Kubernetes adds to the environment of every pod next to a service that is called `gateway`.
+_SERVICE_LINK: Final = re.compile(r"GATEWAY_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; the text names the setting and the remedy."""
+
+
+class WindowKind(StrEnum):
+    """How a minute is counted."""
+
+    SLIDING = "sliding"
+    FIRST_CALL = "first-call"
+
+
+class BanAction(StrEnum):
+    """What a banned address gets."""
+
+    CLOSE = "close"
+    FORBID = "forbid"
+
+
+class UserIdRequired(StrEnum):
+    """On which versions of the DGFIP endpoints `user_id` is required."""
+
+    ALL = "all"
+    V2 = "v2"
+    NONE = "none"
+
+
+class Duplicates(StrEnum):
+    """What becomes of a call that is already in flight."""
+
+    REFUSE = "refuse"
+    COUNT = "count"
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _no_everybody(value: object) -> object:
+    parts = _split(value)
+    if isinstance(parts, list | tuple):
+        for part in parts:
+            if str(part) == "*" or str(part).endswith("/0"):
+                raise ValueError(f"{part} means everybody: name the addresses or networks")
+    return parts
+
+
+_Network = IPv4Network | IPv6Network
+Networks = Annotated[tuple[_Network, ...], NoDecode, BeforeValidator(_no_everybody)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+PerMinute = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+class Settings(BaseSettings):
+    """Every setting; the description is what the documentation says of it."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+
+    jwt_secrets: Secrets = Field(
+        default=(),
+        description="Secrets that sign tokens (HS256), separated by commas; the first signs, all verify. "
+        f"Each has at least {MIN_SECRET_BYTES} bytes.",
+    )
+    jwks: FilePath | None = Field(
+        default=None, description="JWKS file with public keys that verify tokens (RS256, ES256, EdDSA)."
+    )
+    tokens: FilePath | None = Field(
+        default=None,
+        description="JSON file of what is known of single tokens: revocation, allowed addresses. Read anew on change.",
+    )
+    upstream_url: AnyHttpUrl | None = Field(
+        default=None, description="Base URL of the providers: a sandbox, a staging platform."
+    )
+    upstream_timeout: float = Field(default=10, gt=0, le=60, description="Seconds that a call to a provider may take.")
+    trusted_proxies: Networks = Field(
+        default=(), description="Addresses and CIDRs of the proxies whose `X-Forwarded-For` is believed."
+    )
+    ip_allowlist: Networks = Field(
+        default=(), description="Addresses and CIDRs exempt from the ceiling per address and from bans."
+    )
+    limit_ip: PerMinute = Field(default=1000, description="Calls per minute from one address; one more bans it.")
+    limit_json: PerMinute = Field(default=250, description="Calls per minute and token, JSON endpoints together.")
+    limit_documents: PerMinute = Field(default=50, description="Calls per minute and token, documents together.")
+    limit_strict: PerMinute = Field(
+        default=5,
+        description="Calls per minute and token on the attestation fiscale; as many on INPI actes and bilans.",
+    )
+    limit_effectifs: PerMinute = Field(default=250, description="Calls per minute and token on the headcounts.")
+    limit_agefiph: PerMinute = Field(default=250, description="Calls per minute and token on Agefiph.")
+    window: WindowKind = Field(
+        default=WindowKind.SLIDING,
+        description="`sliding`: the last 60 s; `first-call`: the 60 s that a first call opens.",
+    )
+    ignored_429_limit: PerMinute = Field(
+        default=100, description="Calls refused with 429, per minute and address; one more bans it."
+    )
+    ban_action: BanAction = Field(
+        default=BanAction.CLOSE,
+        description="What a banned address gets: `close`, its connection is closed without an answer; `forbid`, 403.",
+    )
+    user_id_required: UserIdRequired = Field(
+        default=UserIdRequired.ALL, description="Where DGFIP endpoints require `user_id`: `all`, `v2`, `none`."
+    )
+    duplicates: Duplicates = Field(
+        default=Duplicates.REFUSE,
+        description="A call that is already in flight: `refuse` it with 409, or only `count` it (load tests).",
+    )
+    access_log: Path | None = Field(default=None, description="File of the access lines; standard output if unset.")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Of the operators' log.")
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Also serve `/metrics` on this port, for a network of its own."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in code, then the environment, then the TOML file."""
+        del dotenv_settings, file_secret_settings
+        path = os.environ.get(CONFIG)
+        toml = () if not path else (TomlConfigSettingsSource(settings_cls, toml_file=Path(path)),)
+        return (init_settings, env_settings, *toml)
+
+
+def load(**given: Any) -> Settings:
+    """Read the settings; `given` ones count more than the environment.
+
+    Raises:
+        SettingsError: one of them cannot be used.
+    """
+    _refuse_unknown(os.environ)
+    path = os.environ.get(CONFIG)
+    if path and not Path(path).is_file():
+        raise SettingsError(f"{CONFIG}: there is no file {path}. Point it at a TOML file, or unset it.")
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        raise SettingsError(_line(error)) from None  # the chained text could show a secret
+    except ValueError as error:
+        raise SettingsError(f"{CONFIG}: {path} is not valid TOML ({error}). Correct it, or unset it.") from error
+    _refuse_weak_secrets(settings)
+    return settings
+
+
+def require_for_serving(settings: Settings) -> None:
+    """Refuse settings that are valid but not enough to serve real calls.
+
+    Raises:
+        SettingsError: a setting without a safe default is missing.
+    """
+    if not settings.jwt_secrets and settings.jwks is None:
+        raise SettingsError(
+            f"{PREFIX}JWT_SECRETS: no key verifies tokens. Set it to a random secret of at least {MIN_SECRET_BYTES} "
+            f"bytes, or set {PREFIX}JWKS to a file of public keys."
+        )
+    if settings.upstream_url is None:
+        raise SettingsError(
+            f"{PREFIX}UPSTREAM_URL: no provider can be called. Set it to their base URL, such as http://127.0.0.1:8081 "
+            "for a local sandbox."
+        )
+
+
+def environment_name(field: str) -> str:
+    """The environment variable of a field."""
+    return PREFIX + field.upper()
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = {environment_name(field) for field in Settings.model_fields} | {CONFIG}
+    for name, value in environment.items():
+        if name.startswith(PREFIX) and value and name not in known and not _SERVICE_LINK.fullmatch(name):
+            near = difflib.get_close_matches(name, known, n=1)
+            remedy = f"Did you mean {near[0]}?" if near else "Remove it; docs/settings.md lists those that exist."
+            raise SettingsError(f"{name}: there is no such setting. {remedy}")
+
+
+def _refuse_weak_secrets(settings: Settings) -> None:
+    try:
+        secret_keys(secret.get_secret_value() for secret in settings.jwt_secrets)
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}JWT_SECRETS: {error}. Use longer, random ones.") from None
+
+
+def _line(error: ValidationError) -> str:
+    """The first problem, in one line, without the value that caused it."""
+    problem = error.errors(include_input=False, include_url=False)[0]
+    field = str(problem["loc"][0]) if problem["loc"] else ""
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(field, Settings.model_fields, n=1)
+        remedy = f"Did you mean {near[0]}?" if near else "Remove it; docs/settings.md lists those that exist."
+        return f"{CONFIG}: {field} is no setting. {remedy}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{environment_name(field)}: {message}. Expected: {Settings.model_fields[field].description}"
