@@ -1,0 +1,137 @@
+"""Started programs: the gateway and the sandbox as a user starts them, on real sockets."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from support.tokens import SECRET
+
+START_SECONDS = 30
+TRACE = {"context": "tests", "object": "essai", "recipient": "13002526500013", "user_id": "agent-7"}
+"""The traceability parameters of an ordinary call."""
+
+
+@dataclass
+class Program:
+    """A started program."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    output: Path
+    errors: Path
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 40) -> int:
+        """Signal it and wait for its end; its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+    def access_lines(self, *, count: int | None = None, event: str = "access") -> list[dict[str, Any]]:
+        """The lines written so far; waits until there are `count`, if it is given."""
+        end = time.monotonic() + 10
+        while True:
+            texts = self.output.read_bytes().split(b"\n")[:-1]
+            lines = [line for line in map(json.loads, texts) if line["event"] == event]
+            if count is None or len(lines) >= count or time.monotonic() > end:
+                return lines
+            select.select([], [], [], 0.01)
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """The environment of a program: ours without its settings, and these (names without the prefix)."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    return kept | {f"GATEWAY_{name.upper()}": value for name, value in settings.items()}
+
+
+def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of ours to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "apientreprise_gateway", *arguments],
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
+
+
+@contextmanager
+def start(folder: Path, *arguments: str, **settings: str) -> Iterator[Program]:
+    """Start a command that serves, on a port of its own, until the end of the block."""
+    output, errors = folder / "output", folder / "errors"
+    with output.open("wb") as out, errors.open("wb") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "apientreprise_gateway", *arguments, "--port", "0"],
+            env=environment(**settings),
+            stdout=out,
+            stderr=err,
+        )
+    program = Program(process, 0, output, errors)
+    try:
+        program.port = _port_of(process.pid, program)
+        yield program
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+@contextmanager
+def gateway(folder: Path, *, upstream: str, **settings: str) -> Iterator[Program]:
+    """Start `serve` in front of a provider's address."""
+    usual = {"jwt_secrets": SECRET, "upstream_url": upstream}
+    with start(folder, "serve", **(usual | settings)) as program:
+        yield program
+
+
+@contextmanager
+def sandbox(folder: Path, *arguments: str) -> Iterator[Program]:
+    """Start `sandbox`."""
+    with start(folder, "sandbox", *arguments) as program:
+        yield program
+
+
+def _port_of(pid: int, program: Program) -> int:
+    """The port that a process listens on, once it answers."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if program.process.poll() is not None:
+            raise AssertionError(f"it stopped at once: {program.errors.read_text()}")
+        for port in _listening(pid):
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/livez", timeout=5).raise_for_status()
+            except httpx.TransportError:
+                continue
+            return port
+        select.select([], [], [], 0.02)
+    raise AssertionError(f"it does not answer: {program.errors.read_text()}")
+
+
+def _listening(pid: int) -> list[int]:
+    """The TCP ports that a process listens on, from /proc."""
+    inodes = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            target = os.readlink(link)
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            inodes.add(target[8:-1])
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [int(row[1].partition(":")[2], 16) for row in rows if row[3] == "0A" and row[9] in inodes]
