@@ -1,0 +1,48 @@
+# The project's tasks; the same in CI and at home. `make` lists them.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 8080
+export PYTHON
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: .venv/run.stamp  ## set up, then start gateway and sandbox providers (PORT=8080)
+	@$(BIN)/apientreprise-gateway demo --port $(PORT)
+
+test: .venv/dev.stamp  ## set up, then run every test
+	@$(BIN)/python -m pytest
+
+check: lint test  ## what CI checks: formatting, lint, types, then `make test`
+
+lint: .venv/dev.stamp  ## formatting, lint, types
+	@$(BIN)/ruff format --check --quiet . || { echo "make format repairs this"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+
+format: .venv/dev.stamp  ## repair formatting and what ruff can repair
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+docs: .venv/dev.stamp  ## write openapi.yaml and the generated tables of docs/ anew
+	@$(BIN)/python scripts/write_docs.py
+
+bench: .venv/dev.stamp  ## CPU per step of a call, and of whole calls
+	@$(BIN)/python bench/steps.py && $(BIN)/python bench/calls.py
+
+lock: .venv/dev.stamp  ## resolve the locked packages anew
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --upgrade --extra build pyproject.toml -o requirements/run.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --upgrade --extra build --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+
+clean:  ## remove what the other targets made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+
+.venv/run.stamp: requirements/run.txt pyproject.toml scripts/venv
+	@scripts/venv run && touch $@
+
+.venv/dev.stamp: requirements/dev.txt pyproject.toml scripts/venv
+	@scripts/venv dev && touch $@ .venv/run.stamp
+
+.PHONY: help run test check lint format docs bench lock clean
