@@ -27,8 +27,8 @@ format: .venv/dev.stamp  ## repair formatting and what ruff can repair
 docs: .venv/dev.stamp  ## write openapi.yaml and the generated tables of docs/ anew
 	@$(BIN)/python scripts/write_docs.py
 
-bench: .venv/dev.stamp  ## CPU per step of a call, and of whole calls
-	@$(BIN)/python bench/steps.py && $(BIN)/python bench/calls.py
+bench: .venv/dev.stamp  ## CPU of each step of a call
+	@$(BIN)/python bench/steps.py
 
 lock: .venv/dev.stamp  ## resolve the locked packages anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

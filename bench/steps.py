@@ -1,0 +1,85 @@
+"""CPU microseconds of each step of a call, on this machine: `make bench`.
+
+Each step is the function that the pipeline calls, on an ordinary call. Compare lines of one run with each other:
+figures of different machines or hours say little.
+"""
+
+import contextlib
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from apientreprise_gateway.auth.keys import KeyRing, secret_keys
+from apientreprise_gateway.auth.token import TokenVerifier
+from apientreprise_gateway.catalogue import identifiers, query, traceability
+from apientreprise_gateway.catalogue.routes import Routes
+from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.pipeline import _access_line, _Call
+from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.ratelimit.memory import MemoryLimiter
+from support.tokens import ALL_SCOPES, SECRET, token
+
+ROUNDS = 5
+CALLS = 20_000
+
+
+def microseconds(step: Callable[[], object]) -> float:
+    """The best of a few rounds, per call."""
+    best = float("inf")
+    for _ in range(ROUNDS):
+        started = time.process_time()
+        for _ in range(CALLS):
+            step()
+        best = min(best, time.process_time() - started)
+    return best / CALLS * 1e6
+
+
+def steps() -> dict[str, Callable[[], object]]:
+    """The steps by name."""
+    routes, metrics, text = Routes(PROVIDERS), Metrics(), token()
+    verifier = TokenVerifier(KeyRing(secret_keys([SECRET])))
+    path = b"/v4/insee/sirene/unites_legales/130025265"
+    string = b"context=aides+publiques&recipient=13002526500013&object=dossier-42"
+    wanted = frozenset({"context", "object", "recipient", "user_id", "token"})
+    parameters = query.read(string, wanted)
+    limiter = MemoryLimiter(ip_limit=10**9, ignored_429_limit=10**9)
+    body = orjson.dumps({"data": {"scopes": ALL_SCOPES * 4}, "links": {}, "meta": {}})
+    call = _Call({})
+
+    def admit() -> None:
+        coroutine = limiter.admit("192.0.2.1", ("jti", "json"), 10**9)
+        with contextlib.suppress(StopIteration):
+            coroutine.send(None)
+
+    return {
+        "path lookup": lambda: routes.find(path),
+        "query": lambda: query.read(string, wanted),
+        "token, remembered": lambda: verifier.verify(text),
+        "token, verified": lambda: TokenVerifier(verifier._keys).verify(text),
+        "limiter, in memory": admit,
+        "traceability": lambda: traceability.check(
+            parameters, required=("context", "object", "recipient"), siret_recipient=True
+        ),
+        "SIREN": lambda: identifiers.is_siren("130025265"),
+        f"parsing of an answer of {len(body)} bytes": lambda: orjson.loads(body),
+        "access line": lambda: orjson.dumps(_access_line(call, "access", 200, 0.1)),
+        "one counter": lambda: metrics.answers("operation", 200).inc(),
+        "one histogram": lambda: metrics.seconds("operation").observe(0.1),
+    }
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"CPU microseconds per call; Python {platform.python_version()}, {platform.machine()}, {time.strftime('%F')}")
+    for name, step in steps().items():
+        print(f"{name:<45}{microseconds(step):>8.2f}")
+
+
+if __name__ == "__main__":
+    main()
