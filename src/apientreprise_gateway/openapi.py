@@ -463,6 +463,7 @@ def _response_key(status: int, cases: list[_Case], endpoint: Endpoint, provider:
 def _failure(cases: list[_Case], key: str, version: int, components: _Components) -> Json:
     flat = version == FLAT_VERSION
     suffix = "-v2" if flat else ""
+    of_provider = any(case.error.code not in GATEWAY_ERRORS for case in cases)
     content = {
         "schema": _schema("ErreursV2" if flat else "Erreurs", components),
         "examples": {
@@ -473,7 +474,7 @@ def _failure(cases: list[_Case], key: str, version: int, components: _Components
     value = {
         "description": " ; ".join(dict.fromkeys(case.error.title for case in cases)),
         "headers": _headers(cases[0].status, components),
-        "content": {JSON_TYPE: content},
+        "content": {JSON_TYPE if flat or not of_provider else JSON_API_TYPE: content},
     }
     return components.refer("responses", key + suffix, value)
 

@@ -54,9 +54,8 @@ PRODUCT: Final = "api_entreprise"
 _METHODS: Final = frozenset({"GET", "HEAD"})
 _ALLOW: Final[tuple[Header, ...]] = ((b"allow", b"GET, HEAD"),)
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
-_ERROR_TYPE: Final = (b"content-type", b"application/json")
-_FLAT_TYPE: Final = (b"content-type", b"application/json")
-_SUCCESS_TYPE: Final = (b"content-type", b"application/vnd.api+json")
+_JSON: Final = (b"content-type", b"application/json")
+_JSON_API: Final = (b"content-type", b"application/vnd.api+json")
 _TRACED: Final = ("context", "recipient", "object", "user_id")
 _log = structlog.get_logger(__name__)
 
@@ -85,7 +84,7 @@ class _Plan(NamedTuple):
     identifier: int
     """Position of the parameter that names the entity."""
     upstream: Upstream
-    success_type: Header
+    content_type: Header
 
 
 class _Call:
@@ -208,8 +207,7 @@ class Pipeline:
             _log.exception("call_failed", operation=call.operation, request_id=call.request_id.decode())
             return self._refused(call, refuse("00500"))
         call.codes = reading.codes
-        content_type = _ERROR_TYPE if reading.codes or call.plan is None else call.plan.success_type
-        return reading.status, reading.body, [content_type, *_common_headers(call)]
+        return reading.status, reading.body, [_content_type(call), *_common_headers(call)]
 
     async def _answer(self, call: _Call) -> Reading:
         """The checks of the contract (design, section 2), in their order."""
@@ -394,7 +392,7 @@ class Pipeline:
         call.codes = tuple(error.code for error in refusal.errors)
         flagged = call.plan is not None and call.plan.route.endpoint.gateway_error and refusal.status >= 500
         body = render(refusal.errors, version=call.version, gateway_error=flagged)
-        return refusal.status, body, [_ERROR_TYPE, *_common_headers(call), *refusal.headers]
+        return refusal.status, body, [_content_type(call), *_common_headers(call), *refusal.headers]
 
     def _drop(self, call: _Call) -> None:
         self._metrics.dropped.inc()
@@ -442,12 +440,17 @@ def _plan(route: Route, *, policy: Policy, user_id_required: bool, upstream: Ups
         target=target,
         identifier=entities[0],
         upstream=upstream,
-        success_type=_FLAT_TYPE if endpoint.flat else _SUCCESS_TYPE,
+        content_type=_JSON if endpoint.flat else _JSON_API,
     )
 
 
 def _new_request_id() -> bytes:
     return str(uuid.uuid4()).encode()
+
+
+def _content_type(call: _Call) -> Header:
+    """As published: what comes of a provider has the endpoint's type, errors included; earlier errors are plain JSON."""
+    return _JSON if call.plan is None or call.provider_seconds is None else call.plan.content_type
 
 
 def _common_headers(call: _Call) -> list[Header]:

@@ -45,9 +45,15 @@ def responses_of(endpoint: Endpoint) -> dict[int, Json]:
     return {int(status): resolve(response) for status, response in operation_of(endpoint)["responses"].items()}
 
 
+def _content(response: Any) -> Any:
+    """What a response contains, whatever its one media type is."""
+    (content,) = response["content"].values()
+    return content
+
+
 def examples_of(response: Json) -> dict[str, Json]:
     """The examples of an error answer by code."""
-    examples = [resolve(example) for example in response["content"][JSON_TYPE]["examples"].values()]
+    examples = [resolve(example) for example in _content(response)["examples"].values()]
     return {example["summary"].split(" : ")[0]: example for example in examples}
 
 
@@ -250,3 +256,13 @@ def test_refuses_to_mix_up_two_parts() -> None:
 
     with pytest.raises(ValueError, match="404-insee"):
         document([PROVIDERS[0], other])
+
+
+@each_endpoint
+def test_errors_have_the_media_type_that_is_published(endpoint: Endpoint, provider: Provider) -> None:
+    """From v3 on, an error that comes of a provider has the endpoint's type; the others are plain JSON."""
+    del provider
+    for status, response in responses_of(endpoint).items():
+        if status != 200:
+            of_provider = status in {404, 451, 502, 503, 504} and not endpoint.flat
+            assert list(response["content"]) == [JSON_API_TYPE if of_provider else JSON_TYPE]

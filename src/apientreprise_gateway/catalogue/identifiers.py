@@ -62,6 +62,11 @@ def is_month(value: str) -> bool:
     return _digits(value, 2) and 1 <= int(value) <= 12
 
 
+def is_two_digits(value: str) -> bool:
+    """Two digits, whatever they are: the month as v2 judges it."""
+    return _digits(value, 2)
+
+
 def is_history_depth(value: str) -> bool:
     """A number of months, 0 to 13, in one or two digits."""
     return len(value) <= 2 and value.isascii() and value.isdigit() and int(value) <= DEEPEST_HISTORY

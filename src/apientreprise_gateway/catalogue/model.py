@@ -59,6 +59,7 @@ MONTH: Final = Kind(
     "06",
     MappingProxyType({"type": "string", "enum": _MONTHS}),
 )
+MONTH_V2: Final = Kind("month", identifiers.is_two_digits, "00305", "Mois, sur deux chiffres.", "06")
 HISTORY_DEPTH: Final = Kind(
     "history_depth",
     identifiers.is_history_depth,

@@ -7,6 +7,7 @@ from apientreprise_gateway.catalogue.model import (
     HEADCOUNT_NATURE,
     HISTORY_DEPTH,
     MONTH,
+    MONTH_V2,
     SIRET,
     YEAR,
     Endpoint,
@@ -38,7 +39,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             # The published list has no scope for it; its tokens of the time carried this role.
             scopes=("aides_covid_effectifs",),
-            parameters=(Parameter("annee", YEAR), Parameter("mois", MONTH), Parameter("siret", SIRET)),
+            parameters=(Parameter("annee", YEAR), Parameter("mois", MONTH_V2), Parameter("siret", SIRET)),
             group=EFFECTIFS,
             deprecated=True,
         ),

@@ -4,6 +4,7 @@ An answer that is already in our form is passed on byte for byte, once it is kno
 Anything else is the error that the provider's status stands for.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -31,6 +32,7 @@ _OWN_FORM_STATUSES: Final = frozenset({404, 409, 422, 451, 502, 503, 504})
 """Statuses of an error in our form that are the caller's business. 401, 403 and 429 concern the gateway's access."""
 
 _ENVELOPE: Final = ("data", "links", "meta")
+_CODE: Final = re.compile(r"\d{5}", re.ASCII)
 
 
 class Reading(NamedTuple):
@@ -92,6 +94,9 @@ def _errors(content: dict[str, Any]) -> list[ApiError]:
 
 def _error(entry: dict[str, Any]) -> ApiError | None:
     code, title, detail, meta = entry.get("code"), entry.get("title"), entry.get("detail"), entry.get("meta") or {}
-    if not (isinstance(code, str) and isinstance(title, str) and isinstance(detail, str) and isinstance(meta, dict)):
+    if not (isinstance(title, str) and isinstance(detail, str) and isinstance(meta, dict)):
+        return None
+    # The code becomes a label of a metric: nothing but a code may.
+    if not isinstance(code, str) or not _CODE.fullmatch(code):
         return None
     return ApiError(code=code, title=title, detail=detail, source=entry.get("source"), meta=meta)

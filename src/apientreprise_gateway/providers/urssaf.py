@@ -5,7 +5,7 @@ from typing import Final
 from apientreprise_gateway.catalogue.model import (
     DOCUMENTS,
     EFFECTIFS,
-    MONTH,
+    MONTH_V2,
     SIREN,
     YEAR,
     Answer,
@@ -36,7 +36,7 @@ PROVIDER: Final = Provider(
             tag="Informations générales",
             # The published list has no scope for it; its tokens of the time carried this role.
             scopes=("aides_covid_effectifs",),
-            parameters=(Parameter("annee", YEAR), Parameter("mois", MONTH), Parameter("siren", SIREN)),
+            parameters=(Parameter("annee", YEAR), Parameter("mois", MONTH_V2), Parameter("siren", SIREN)),
             group=EFFECTIFS,
             deprecated=True,
         ),

@@ -1,0 +1,38 @@
+"""The reference facts: what the published API does, which is no part of this repository."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apientreprise_gateway.catalogue.model import Endpoint, Provider
+from apientreprise_gateway.providers import PROVIDERS
+
+Json = dict[str, Any]
+
+REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "reference"
+CATALOGUE: dict[str, tuple[Endpoint, Provider]] = {
+    endpoint.operation: (endpoint, provider) for provider in PROVIDERS for endpoint in provider.endpoints
+}
+"""Our endpoints by operation."""
+
+
+def load_operations() -> dict[str, Json]:
+    """The published operations by `uid`; skips the module that asks where they are absent."""
+    facts = json.loads(_read("endpoints.json"))
+    return {operation["uid"]: operation for operation in (*facts["operations"]["api_entreprise"], *facts["legacy_v2"])}
+
+
+def load_cases() -> list[Json]:
+    """The published sandbox cases; skips the module that asks where they are absent."""
+    return [json.loads(line) for line in _read("sandbox_cases.json").splitlines()]
+
+
+def _read(name: str) -> str:
+    path = REFERENCE / name
+    if not path.exists():
+        pytest.skip(
+            f"the reference facts (../shared/reference/{name}) are not part of this clone", allow_module_level=True
+        )
+    return path.read_text()

@@ -1,0 +1,144 @@
+"""The published sandbox cases, replayed through a started gateway."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import httpx
+import pytest
+
+from apientreprise_gateway.catalogue.model import Endpoint, Figure, Parameter
+from conformance.conftest import CATALOGUE, Json, load_cases
+from conformance.differences import Aspect, listed
+from support.programs import TRACE, gateway
+from support.stub import Handler, answer, stub
+from support.tokens import bearer
+
+UNLIMITED = dict.fromkeys(("limit_ip", *(figure.value for figure in Figure)), "1000000")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A published case of one of our endpoints."""
+
+    endpoint: Endpoint
+    name: str
+    parameters: dict[str, str]
+    status: int
+    body: Any
+
+    @property
+    def path(self) -> str:
+        """The path that it is asked at."""
+        return self.endpoint.path.format(**self.parameters)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The endpoint's own query parameters that it has."""
+        names = {parameter.name for parameter in self.endpoint.query}
+        return {name: value for name, value in self.parameters.items() if name in names}
+
+    @property
+    def target(self) -> str:
+        """What the provider is to be asked."""
+        passed_on = self.query | ({"user_id": TRACE["user_id"]} if self.endpoint.user_id else {})
+        return f"{self.path}?{urlencode(passed_on)}"
+
+    @property
+    def wrong(self) -> list[Parameter]:
+        """Its parameters that our rules refuse."""
+        declared = (*self.endpoint.parameters, *self.endpoint.query)
+        return [
+            parameter
+            for parameter in declared
+            if parameter.name in self.parameters and not parameter.kind.accepts(self.parameters[parameter.name])
+        ]
+
+
+def _case(facts: Json) -> Case:
+    endpoint, _ = CATALOGUE[facts["op"]]
+    parameters = {name: str(value) for name, value in facts["params"].items()}
+    return Case(endpoint, facts["case"], parameters, facts["status"], facts["body"])
+
+
+CASES = [_case(facts) for facts in load_cases() if facts["op"] in CATALOGUE]
+REPLAYED = [case for case in CASES if not case.wrong]
+REFUSED = [case for case in CASES if case.wrong]
+OPERATIONS = sorted({case.endpoint.operation for case in CASES})
+
+
+def _id(case: Case) -> str:
+    return f"{case.endpoint.operation}-{case.name}"
+
+
+def _key(target: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """A path and query, whatever the order of the query."""
+    path, _, query = target.partition("?")
+    return path, tuple(sorted(parse_qsl(query, keep_blank_values=True)))
+
+
+def _provider() -> Handler:
+    """A provider that knows the replayed cases and fails on anything else."""
+    answers = {_key(case.target): answer(json.dumps(case.body).encode(), status=case.status) for case in REPLAYED}
+    assert len(answers) == len(REPLAYED), "two cases ask the same"
+    unknown = answer(b"{}", status=500)
+
+    async def handler(target: str, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answers.get(_key(target), unknown))
+
+    return handler
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of a started gateway whose providers know the cases."""
+    folder = tmp_path_factory.mktemp("gateway")
+    with (
+        stub(_provider()) as provider,
+        gateway(folder, upstream=provider.url, **UNLIMITED) as program,
+        httpx.Client(base_url=program.url, headers=bearer()) as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize("case", REPLAYED, ids=_id)
+def test_case_is_answered_as_published(client: httpx.Client, case: Case) -> None:
+    """The caller gets the status and the body of the case."""
+    response = client.get(case.path, params=case.query | TRACE)
+    assert response.status_code == case.status
+    assert response.json() == case.body
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=_id)
+def test_case_with_a_wrong_identifier_is_refused(client: httpx.Client, case: Case) -> None:
+    """A case whose parameters our rules refuse gets 422 with the code of each wrong one."""
+    response = client.get(case.path, params=case.query | TRACE)
+    assert response.status_code == 422
+    assert [error["code"] for error in response.json()["errors"]] == [parameter.kind.code for parameter in case.wrong]
+
+
+@pytest.mark.parametrize("operation", CATALOGUE)
+def test_refused_cases_are_the_listed_ones(operation: str) -> None:
+    """Our rules refuse no published case but those listed as deliberate differences."""
+    refused = {
+        (f"{case.name}: {case.status}", " ".join(["422", *(parameter.kind.code for parameter in case.wrong)]))
+        for case in REFUSED
+        if case.endpoint.operation == operation
+    }
+    assert refused == listed(Aspect.CASES, operation)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_operation_has_a_replayed_case(operation: str) -> None:
+    """Every operation that has cases has at least one that is replayed."""
+    assert [case.name for case in REPLAYED if case.endpoint.operation == operation]
+
+
+def test_every_parameter_of_a_case_is_declared() -> None:
+    """No case has a parameter that its endpoint does not know, and all have those of the path."""
+    for case in CASES:
+        in_path = {parameter.name for parameter in case.endpoint.parameters}
+        assert in_path <= case.parameters.keys() <= in_path | {parameter.name for parameter in case.endpoint.query}
