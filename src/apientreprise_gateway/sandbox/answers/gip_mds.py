@@ -1,0 +1,68 @@
+"""Answers of the fictive GIP-MDS."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from apientreprise_gateway.sandbox.answers import headcount
+from apientreprise_gateway.sandbox.answers.shape import Answer, Body, envelope
+from apientreprise_gateway.sandbox.entities import Entity, Establishment
+
+_AVERAGE: Final = "moyen"
+# What the law counts differs with the purpose: disabled workers, specific jobs, the base of the obligation.
+_SHARES: Final[Mapping[str, float]] = {"moyen": 1.0, "boeth": 0.06, "ecap": 0.1, "assujettissement_oeth": 0.96}
+
+
+def _months_back(year: int, month: int, depth: int) -> Iterator[tuple[int, int]]:
+    last = 12 * year + month - 1
+    for index in range(last, last - depth - 1, -1):
+        yield index // 12, index % 12 + 1
+
+
+def _entries(establishment: Establishment, nature: str, year: int, month: int) -> Iterator[Body]:
+    value = round(_SHARES[nature] * headcount.of_month(establishment, year=year, month=month), 2)
+    # Nobody of the sandbox employs farm workers: that scheme is there, as published, and says nothing.
+    for scheme, figure, updated in (
+        ("regime_general", value, f"{year + month // 12:04d}-{month % 12 + 1:02d}-15"),
+        ("regime_agricole", None, None),
+    ):
+        yield {
+            "regime": scheme,
+            "nature": f"effectif_{nature}_mensuel",
+            "annee": f"{year:04d}",
+            "mois": f"{month:02d}",
+            "value": figure,
+            "date_derniere_mise_a_jour": updated,
+        }
+
+
+def _mensuels_v3(entity: Entity, values: Mapping[str, str], query: Mapping[str, str]) -> Body:
+    establishment = entity.establishment(values["siret"])
+    nature = query.get("nature_effectif", _AVERAGE)
+    if nature not in _SHARES:
+        nature = _AVERAGE
+    months = _months_back(int(values["year"]), int(values["month"]), int(query.get("profondeur", "0")))
+    return envelope(
+        {
+            "siret": establishment.siret,
+            "effectifs_mensuels": [
+                entry for year, month in months for entry in _entries(establishment, nature, year, month)
+            ],
+        }
+    )
+
+
+def _mensuels_v2(entity: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+    establishment = entity.establishment(values["siret"])
+    staff = headcount.of_month(establishment, year=int(values["annee"]), month=int(values["mois"]))
+    return {
+        "siret": establishment.siret,
+        "annee": values["annee"],
+        "mois": values["mois"],
+        "effectifs_mensuels": headcount.as_text(staff),
+    }
+
+
+ANSWERS: Final[Mapping[str, Answer]] = {
+    "api_entreprise_v3_gip_mds_effectifs_mensuels_etablissement": _mensuels_v3,
+    "api_entreprise_v2_effectifs_mensuels_etablissement_acoss_covid": _mensuels_v2,
+}

@@ -1,0 +1,121 @@
+"""The v2 answer of the fictive INSEE: a company, its officers and its head office in one body."""
+
+from collections.abc import Mapping
+
+from apientreprise_gateway.sandbox.answers.shape import (
+    Body,
+    Declined,
+    address_lines,
+    optional_timestamp,
+    timestamp,
+)
+from apientreprise_gateway.sandbox.entities import Address, Band, Diffusion, Entity, Officer
+
+
+def entreprise(entity: Entity, _values: Mapping[str, str], query: Mapping[str, str]) -> Body:
+    """What v2 says of an entity; one that opposes diffusion must be asked for with `non_diffusables=true`."""
+    everyone = query.get("non_diffusables") == "true"
+    if entity.diffusion is not Diffusion.FULL and not everyone:
+        raise Declined(403, f"L'entreprise {entity.siren} s'oppose à la diffusion de ses données")
+    company = _company(entity)
+    if everyone:
+        company["diffusable_commercialement"] = entity.diffusion is Diffusion.FULL
+    return {"entreprise": company, "etablissement_siege": _head_office(entity), "gateway_error": False}
+
+
+def _vat_number(siren: str) -> str:
+    return f"FR{(12 + 3 * (int(siren) % 97)) % 97:02d}{siren}"
+
+
+def _band(band: Band) -> Body:
+    return {
+        "de": band.low,
+        "a": band.high,
+        "code": band.code,
+        "date_reference": band.year,
+        "intitule": band.label,
+    }
+
+
+def _officer(officer: Officer) -> Body:
+    """v2 has no null here: what is missing is an empty text, or 0."""
+    person = officer.person
+    return {
+        "nom": person.name if person else "",
+        "prenom": person.first_names[0] if person else "",
+        "fonction": officer.role,
+        "date_naissance": person.born if person else "",
+        "date_naissance_timestamp": timestamp(person.born) if person else 0,
+        "dirigeant": person is not None,
+        "raison_sociale": officer.company or "",
+        "identifiant": officer.company_siren or "",
+        "type": "PP" if person else "PM",
+    }
+
+
+def _company(entity: Entity) -> Body:
+    person = entity.person
+    return {
+        "siren": entity.siren,
+        "capital_social": entity.capital,
+        "numero_tva_intracommunautaire": _vat_number(entity.siren),
+        "forme_juridique": entity.legal_form.label,
+        "forme_juridique_code": entity.legal_form.code,
+        "nom_commercial": entity.trade_name or "",
+        "procedure_collective": False,
+        "enseigne": entity.head_office.brand,
+        "libelle_naf_entreprise": entity.activity.label,
+        "naf_entreprise": entity.activity.code.replace(".", ""),
+        "raison_sociale": entity.name,
+        "siret_siege_social": entity.head_office.siret,
+        "code_effectif_entreprise": entity.band.code,
+        "date_creation": timestamp(entity.created),
+        "nom": person.name if person else None,
+        "prenom": person.first_names[0] if person else None,
+        "date_radiation": entity.closed,
+        "categorie_entreprise": entity.category,
+        "tranche_effectif_salarie_entreprise": _band(entity.band),
+        "mandataires_sociaux": [_officer(officer) for officer in entity.officers],
+        "etat_administratif": {
+            "value": "A" if entity.closed is None else "C",
+            "date_cessation": optional_timestamp(entity.closed),
+        },
+    }
+
+
+def _address(entity: Entity, address: Address) -> Body:
+    return {
+        **address_lines(entity, entity.head_office),
+        "numero_voie": address.number,
+        "type_voie": address.street_type,
+        "nom_voie": address.street,
+        "complement_adresse": address.extra,
+        "code_postal": address.postcode,
+        "localite": address.city,
+        "code_insee_localite": address.city_code,
+        "cedex": None,
+    }
+
+
+def _head_office(entity: Entity) -> Body:
+    establishment = entity.head_office
+    address = establishment.address
+    return {
+        "siege_social": True,
+        "siret": establishment.siret,
+        "naf": entity.activity.code.replace(".", ""),
+        "libelle_naf": entity.activity.label,
+        "date_mise_a_jour": timestamp(entity.updated),
+        "tranche_effectif_salarie_etablissement": _band(entity.band),
+        "date_creation_etablissement": timestamp(establishment.created),
+        "region_implantation": {"code": address.region.code, "value": address.region.label},
+        "commune_implantation": {"code": address.city_code, "value": address.city},
+        "pays_implantation": {"code": "FR", "value": "FRANCE"},
+        "diffusable_commercialement": entity.diffusion is Diffusion.FULL,
+        "enseigne": establishment.brand,
+        "adresse": _address(entity, address),
+        "etat_administratif": {
+            "value": "A" if entity.closed is None else "F",
+            "date_fermeture": optional_timestamp(entity.closed),
+        },
+    }

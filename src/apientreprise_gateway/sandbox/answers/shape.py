@@ -1,0 +1,58 @@
+"""What the answers of all fictive providers have in common."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from apientreprise_gateway.sandbox.entities import Entity, Establishment
+
+Body = dict[str, Any]
+Answer = Callable[[Entity, Mapping[str, str], Mapping[str, str]], Body]
+"""From an entity, the values of the path and those of the query, by name, to the body of the answer."""
+
+_DOCUMENTS: Final = "https://documents.exemple.test"
+DOCUMENT_SECONDS: Final = 86_400
+"""How long the address of a document is said to work."""
+
+
+class Declined(Exception):  # noqa: N818 - a provider that declines is an answer, not a failure of the sandbox
+    """A provider has no data to give about an entity that others know."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(status, text)
+        self.status = status
+        self.text = text
+
+
+def envelope(data: Body, *, links: Body | None = None, meta: Body | None = None) -> Body:
+    """A body of v3 or later."""
+    return {"data": data, "links": links or {}, "meta": meta or {}}
+
+
+def timestamp(day: str) -> int:
+    """Unix seconds at which an ISO day begins."""
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
+
+
+def optional_timestamp(day: str | None) -> int | None:
+    """As `timestamp`, for a day that may be missing."""
+    return None if day is None else timestamp(day)
+
+
+def document_url(kind: str, entity: Entity) -> str:
+    """Where a document would lie, on a host that does not exist."""
+    return f"{_DOCUMENTS}/{kind}/{entity.siren}.pdf"
+
+
+def address_lines(entity: Entity, establishment: Establishment) -> dict[str, str | None]:
+    """The lines of an envelope, as the post numbers them."""
+    address = establishment.address
+    return {
+        "l1": entity.display_name,
+        "l2": establishment.brand,
+        "l3": address.extra,
+        "l4": f"{address.number} {address.street_type} {address.street}",
+        "l5": None,
+        "l6": f"{address.postcode} {address.city}",
+        "l7": "FRANCE",
+    }

@@ -1,0 +1,59 @@
+"""Answers of the fictive Urssaf network."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from apientreprise_gateway.sandbox.answers import headcount
+from apientreprise_gateway.sandbox.answers.shape import DOCUMENT_SECONDS, Answer, Body, document_url, envelope
+from apientreprise_gateway.sandbox.entities import Entity
+
+
+def _issued(entity: Entity) -> Body:
+    return {
+        "entity_status": {
+            "code": "ok",
+            "libelle": "Attestation de vigilance délivrée",
+            "description": "Les déclarations et les paiements de cette unité légale sont à jour.",
+        },
+        "date_debut_validite": "2025-09-30",
+        "date_fin_validite": "2026-03-31",
+        "code_securite": f"BAS{entity.siren}SABLE"[:15],
+        "document_url": document_url("attestation-vigilance", entity),
+        "document_url_expires_in": DOCUMENT_SECONDS,
+    }
+
+
+def _declined() -> Body:
+    return {
+        "entity_status": {
+            "code": "refus_de_delivrance",
+            "libelle": "Attestation de vigilance non délivrée",
+            "description": "Des cotisations de cette unité légale restent à payer.",
+        },
+        "date_debut_validite": None,
+        "date_fin_validite": None,
+        "code_securite": None,
+        "document_url": None,
+        "document_url_expires_in": None,
+    }
+
+
+def _attestation_vigilance(entity: Entity, _values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+    return envelope(_issued(entity) if entity.contributions_paid else _declined())
+
+
+def _effectifs(entity: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+    year, month = int(values["annee"]), int(values["mois"])
+    staff = sum(headcount.of_month(place, year=year, month=month) for place in entity.establishments)
+    return {
+        "siren": entity.siren,
+        "annee": values["annee"],
+        "mois": values["mois"],
+        "effectifs_mensuels": headcount.as_text(staff),
+    }
+
+
+ANSWERS: Final[Mapping[str, Answer]] = {
+    "api_entreprise_v4_acoss_attestations_sociales": _attestation_vigilance,
+    "api_entreprise_v2_effectifs_mensuels_entreprise_acoss_covid": _effectifs,
+}

@@ -1,0 +1,196 @@
+"""The sandbox: fictive providers behind one ASGI application.
+
+It answers on the catalogue's own paths, so that it stands in for every provider at once. A call meets, in this order:
+its path, its entity, the fault of its identifier or else the one that chance picks, and the provider's answer.
+"""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from apientreprise_gateway.catalogue.query import read
+from apientreprise_gateway.catalogue.routes import Match, Route, Routes
+from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.sandbox.answers import ANSWERS
+from apientreprise_gateway.sandbox.answers.shape import Declined
+from apientreprise_gateway.sandbox.entities import ENTITIES, Entity, directory, double
+from apientreprise_gateway.sandbox.exchange import NO_HEADERS, Exchange, Receive, Reply, Scope, Send, Sleep, send_head
+from apientreprise_gateway.sandbox.faults import DEFAULT_FAULT, FAULTS, SPECIALS, Fault, message
+
+_DIRECTORY: Final = directory(
+    *ENTITIES, *(double(siren=special.siren, siret=special.siret, rna=special.rna) for special in SPECIALS)
+)
+_FAULT_BY_IDENTIFIER: Final = {
+    identifier: special.run for special in SPECIALS for identifier in (special.siren, special.siret, special.rna)
+}
+_QUERY_NAMES: Final = {
+    endpoint.operation: frozenset(parameter.name for parameter in endpoint.query)
+    for provider in PROVIDERS
+    for endpoint in provider.endpoints
+}
+
+
+def create_app(
+    *,
+    latency_ms: float = 0,
+    error_rate: float = 0.0,
+    fault: str | None = None,
+    seed: int = 0,
+    sleep: Sleep = asyncio.sleep,
+) -> "Sandbox":
+    """Build the sandbox.
+
+    Args:
+        latency_ms: what every answer of a provider waits first.
+        error_rate: share of the calls, 0 to 1, that meet a fault; the same calls in every run.
+        fault: which fault they meet, by its name in `FAULTS`; `error-500` unless told.
+        seed: of the draw of those calls.
+        sleep: waits a number of seconds.
+
+    Raises:
+        ValueError: a figure is out of its range, or the fault has no such name.
+        LookupError: an endpoint of the catalogue has no answer in the sandbox.
+    """
+    if not 0 <= error_rate <= 1:
+        raise ValueError(f"the error rate is a share from 0 to 1, not {error_rate}")
+    if latency_ms < 0:
+        raise ValueError(f"the latency cannot be negative: {latency_ms}")
+    name = fault or DEFAULT_FAULT
+    if name not in FAULTS:
+        raise ValueError(f"unknown fault {name!r}: choose one of {', '.join(FAULTS)}")
+    missing = sorted(_QUERY_NAMES.keys() - ANSWERS.keys())
+    if missing:
+        raise LookupError(f"no answer in the sandbox for {', '.join(missing)}")
+    return Sandbox(latency=latency_ms / 1000, error_rate=error_rate, fault=FAULTS[name], seed=seed, sleep=sleep)
+
+
+class Sandbox:
+    """The ASGI application."""
+
+    def __init__(self, *, latency: float, error_rate: float, fault: Fault, seed: int, sleep: Sleep) -> None:
+        self._routes = Routes(PROVIDERS)
+        self._latency = latency
+        self._error_rate = error_rate
+        self._fault = fault
+        self._random = random.Random(seed)  # noqa: S311 - a repeatable draw is what is wanted
+        self._sleep = sleep
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection scope."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in {"GET", "HEAD"}:
+            await _send(send, Reply(405, message("Méthode non autorisée")), headers={"allow": "GET, HEAD"})
+            return
+        path: bytes = scope.get("raw_path") or scope["path"].encode()
+        page = _PAGES.get(path)
+        if page is not None:
+            await _send(send, Reply(200, page))
+            return
+        match = self._routes.find(path)
+        if match is None or match.route is None:
+            await _send(send, Reply(404, message("Service inconnu")))
+            return
+        await self._provide(
+            Exchange(scope=scope, receive=receive, send=send, sleep=self._sleep, route=match.route), match
+        )
+
+    async def _provide(self, exchange: Exchange, match: Match) -> None:
+        if self._latency:
+            await self._sleep(self._latency)
+        reply = _reply(exchange.route, match.values, exchange.scope.get("query_string", b""))
+        fault = self._fault_for(match.values)
+        if fault is None:
+            await exchange.respond(reply.status, reply.body)
+        else:
+            await fault(exchange, reply)
+
+    def _fault_for(self, values: list[str]) -> Fault | None:
+        for value in values:
+            if value in _FAULT_BY_IDENTIFIER:
+                return _FAULT_BY_IDENTIFIER[value]
+        return self._fault if self._error_rate and self._random.random() < self._error_rate else None
+
+
+def _reply(route: Route, found: list[str], query_string: bytes) -> Reply:
+    """What the provider of a route answers when it is well."""
+    endpoint = route.endpoint
+    values = {parameter.name: value for parameter, value in zip(endpoint.parameters, found, strict=True)}
+    entity = _entity(route, values)
+    if entity is None:
+        return Reply(404, message(f"{route.provider.name} : aucune entité ne porte cet identifiant"))
+    query = read(query_string, _QUERY_NAMES[endpoint.operation])
+    wrong = _wrong_parameter(route, {**values, **query})
+    if wrong is not None:
+        return Reply(400, message(f"{route.provider.name} : paramètre {wrong} non valide"))
+    try:
+        body = ANSWERS[endpoint.operation](entity, values, query)
+    except Declined as declined:
+        return Reply(declined.status, message(declined.text))
+    return Reply(200, orjson.dumps(body))
+
+
+def _entity(route: Route, values: Mapping[str, str]) -> Entity | None:
+    """The entity that one of the values names, in the kind of identifier that the endpoint takes."""
+    for parameter in route.endpoint.parameters:
+        value = values[parameter.name]
+        if value in _DIRECTORY and parameter.kind.accepts(value):
+            return _DIRECTORY[value]
+    return None
+
+
+def _wrong_parameter(route: Route, values: Mapping[str, str]) -> str | None:
+    endpoint = route.endpoint
+    for parameter in (*endpoint.parameters, *endpoint.query):
+        if parameter.name in values and not parameter.kind.accepts(values[parameter.name]):
+            return parameter.name
+    return None
+
+
+def _index() -> dict[str, Any]:
+    return {
+        "nom": "Bac à sable : fournisseurs fictifs",
+        "entites": [
+            {
+                "siren": entity.siren,
+                "sirets": [establishment.siret for establishment in entity.establishments],
+                "rna": entity.rna,
+                "nom": entity.display_name,
+                "description": entity.description,
+            }
+            for entity in ENTITIES
+        ],
+        "pannes": [
+            {
+                "nom": special.fault,
+                "siren": special.siren,
+                "siret": special.siret,
+                "rna": special.rna,
+                "description": special.description,
+            }
+            for special in SPECIALS
+        ],
+    }
+
+
+_PAGES: Final[Mapping[bytes, bytes]] = {b"/": orjson.dumps(_index()), b"/livez": b'{"status":"ok"}'}
+
+
+async def _send(send: Send, reply: Reply, *, headers: Mapping[str, str] = NO_HEADERS) -> None:
+    await send_head(send, reply.status, len(reply.body), headers=headers)
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        event = (await receive())["type"]
+        await send({"type": f"{event}.complete"})
+        if event == "lifespan.shutdown":
+            return

@@ -1,0 +1,95 @@
+"""One call that the sandbox is answering."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, cast
+
+from apientreprise_gateway.catalogue.routes import Route
+from apientreprise_gateway.server import CONNECTION, Connection
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Sleep = Callable[[float], Awaitable[object]]
+
+JSON: Final = "application/json; charset=utf-8"
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a provider in good health would answer."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A call, with the means to answer it well or badly."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    sleep: Sleep
+    route: Route
+
+    async def start(
+        self, status: int, length: int, *, content_type: str = JSON, headers: Mapping[str, str] = NO_HEADERS
+    ) -> None:
+        """Send the head of an answer."""
+        await send_head(self.send, status, length, content_type=content_type, headers=headers)
+
+    async def write(self, body: bytes, *, more: bool = False) -> None:
+        """Send a part of the body, the last one unless `more` is to come."""
+        await self.send({"type": "http.response.body", "body": body, "more_body": more})
+
+    async def respond(
+        self, status: int, body: bytes, *, content_type: str = JSON, headers: Mapping[str, str] = NO_HEADERS
+    ) -> None:
+        """Send a whole answer."""
+        await self.start(status, len(body), content_type=content_type, headers=headers)
+        await self.write(body)
+
+    async def pause(self, seconds: float) -> bool:
+        """Wait, but no longer than the caller does.
+
+        Returns:
+            False where the caller left first: there is nobody to answer any more.
+        """
+        sleeping = asyncio.ensure_future(self.sleep(seconds))
+        leaving = asyncio.ensure_future(_left(self.receive))
+        try:
+            await asyncio.wait((sleeping, leaving), return_when=asyncio.FIRST_COMPLETED)
+            return sleeping.done()
+        finally:
+            sleeping.cancel()
+            leaving.cancel()
+
+    def drop(self) -> None:
+        """Close the connection as it is, with nothing more written.
+
+        Raises:
+            RuntimeError: the server offers no such thing; only the gateway's own does.
+        """
+        connection = self.scope.get(CONNECTION)
+        if connection is None:
+            raise RuntimeError(f"this server cannot drop a connection: its scope has no {CONNECTION!r}")
+        cast("Connection", connection).drop()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def send_head(
+    send: Send, status: int, length: int, *, content_type: str = JSON, headers: Mapping[str, str] = NO_HEADERS
+) -> None:
+    """Send the head of an answer whose body has a known length."""
+    pairs = {"content-type": content_type, "content-length": str(length), **headers}
+    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})

@@ -1,0 +1,105 @@
+"""Calls of the sandbox, straight through ASGI."""
+
+import asyncio
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from apientreprise_gateway.catalogue.model import Endpoint
+from apientreprise_gateway.sandbox.app import Sandbox, create_app
+from apientreprise_gateway.sandbox.entities import Entity
+from apientreprise_gateway.server import CONNECTION
+
+
+@dataclass
+class Clock:
+    """A clock that is never waited for: it keeps the pauses asked of it."""
+
+    pauses: list[float] = field(default_factory=list)
+
+    async def sleep(self, seconds: float) -> None:
+        """Note a pause and take none."""
+        self.pauses.append(seconds)
+
+
+@dataclass
+class Answer:
+    """What a call got."""
+
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    parts: list[bytes] = field(default_factory=list)
+    complete: bool = False
+    dropped: bool = False
+
+    def drop(self) -> None:
+        """What the server offers as `Connection.drop`."""
+        self.dropped = True
+
+    @property
+    def body(self) -> bytes:
+        """The bytes received."""
+        return b"".join(self.parts)
+
+    def json(self) -> Any:
+        """The body, parsed."""
+        return orjson.loads(self.body)
+
+
+def get(app: Sandbox, target: str, *, method: str = "GET", droppable: bool = True, impatient: bool = False) -> Answer:
+    """Call the sandbox.
+
+    Args:
+        app: what `create_app` gave.
+        target: path and query, encoded.
+        method: of the request.
+        droppable: whether the server can close the connection.
+        impatient: whether the client goes away at once.
+    """
+    answer = Answer()
+    path, _, query = target.partition("?")
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": [],
+    }
+    if droppable:
+        scope[CONNECTION] = answer
+
+    async def receive() -> MutableMapping[str, Any]:
+        if not impatient:
+            await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            answer.status = message["status"]
+            answer.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+        else:
+            answer.parts.append(message["body"])
+            answer.complete = not message.get("more_body", False)
+
+    asyncio.run(app(scope, receive, send))
+    return answer
+
+
+def ask(target: str) -> Answer:
+    """Call a sandbox that has no faults of its own."""
+    return get(create_app(sleep=Clock().sleep), target)
+
+
+def path_of(endpoint: Endpoint, *, siren: str, siret: str, rna: str | None = None) -> str:
+    """The path of an endpoint for an entity, in June 2024."""
+    return endpoint.path.format(
+        siren=siren, siret=siret, siret_or_rna=rna or siret, month="06", mois="06", year="2024", annee="2024"
+    )
+
+
+def path_for(endpoint: Endpoint, entity: Entity) -> str:
+    """As `path_of`, from an entity."""
+    return path_of(endpoint, siren=entity.siren, siret=entity.head_office.siret, rna=entity.rna)

@@ -1,0 +1,159 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from apientreprise_gateway.catalogue.model import SIRET_OR_RNA, Endpoint
+from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.sandbox.answers import ANSWERS
+from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY
+from unit.sandbox.calling import ask, path_for
+
+ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
+PARTIAL, HIDDEN, ASSOCIATION, CLOSED, IN_ARREARS = ENTITIES[2:]
+EFFECTIFS = "/v3/gip_mds/etablissements/13002526500013/effectifs_mensuels/{month}/annee/{year}"
+
+
+def each_endpoint(test: Any) -> Any:
+    """Run a test on every endpoint of the catalogue."""
+    return pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.operation)(test)
+
+
+def provider_of(endpoint: Endpoint) -> str:
+    """The key of the provider that answers for an endpoint."""
+    return next(provider.key for provider in PROVIDERS if endpoint in provider.endpoints)
+
+
+def months(target: str) -> list[tuple[str, str, str]]:
+    """Year, month and scheme of each headcount of an answer."""
+    entries = ask(target).json()["data"]["effectifs_mensuels"]
+    return [(entry["annee"], entry["mois"], entry["regime"]) for entry in entries]
+
+
+def test_every_operation_has_its_answer() -> None:
+    """The sandbox answers for the operations of the catalogue and for no others."""
+    assert set(ANSWERS) == {endpoint.operation for endpoint in ENDPOINTS}
+
+
+@each_endpoint
+def test_ordinary_entity_is_known_everywhere(endpoint: Endpoint) -> None:
+    """The documented identifiers are answered on every endpoint, in the shape of its version."""
+    answer = ask(path_for(endpoint, ORDINARY))
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("application/json")
+    assert ({"data", "links", "meta"} == answer.json().keys()) is not endpoint.flat
+
+
+@each_endpoint
+def test_answers_are_repeatable(endpoint: Endpoint) -> None:
+    """The same call gets the same bytes from another sandbox."""
+    path = path_for(endpoint, ORDINARY)
+    assert ask(path).body == ask(path).body
+
+
+@each_endpoint
+def test_every_entity_is_known_where_it_has_something_to_say(endpoint: Endpoint) -> None:
+    """Entities are found wherever their identifiers fit, but for what INSEE may not diffuse."""
+    for entity in ENTITIES:
+        fits = entity.rna is not None or endpoint.parameters[0].kind is not SIRET_OR_RNA
+        hidden = entity in ({PARTIAL, HIDDEN} if endpoint.flat else {HIDDEN}) and provider_of(endpoint) == "insee"
+        expected = 403 if hidden else 200 if fits else 404
+        assert ask(path_for(endpoint, entity)).status == expected, entity.description
+
+
+@pytest.mark.parametrize("entity", [PARTIAL, HIDDEN], ids=["partial", "hidden"])
+def test_v2_gives_those_who_oppose_diffusion_on_request(entity: Any) -> None:
+    """`non_diffusables=true` opens v2 and adds the flag that says what was opened."""
+    answer = ask(f"/v2/entreprises/{entity.siren}?non_diffusables=true")
+    assert answer.status == 200
+    assert answer.json()["entreprise"]["diffusable_commercialement"] is False
+
+
+def test_v2_has_the_flag_only_on_request() -> None:
+    """Without `non_diffusables`, v2 does not say who may be diffused."""
+    assert "diffusable_commercialement" not in ask("/v2/entreprises/130025265").json()["entreprise"]
+
+
+def test_sole_trader_is_partially_diffusible() -> None:
+    """A sole trader is a person, with a name of its own and no company name."""
+    data = ask(f"/v4/insee/sirene/unites_legales/{PARTIAL.siren}").json()["data"]
+    assert data["type"] == "personne_physique"
+    assert data["status_diffusion"] == "partiellement_diffusible"
+    assert data["personne_morale_attributs"] == {"raison_sociale": None, "sigle": None}
+    assert data["personne_physique_attributs"]["nom_naissance"]
+
+
+def test_closed_company_is_closed_everywhere() -> None:
+    """The legal unit has ceased, its establishment is shut and the register has struck it off."""
+    unit = ask(f"/v4/insee/sirene/unites_legales/{CLOSED.siren}").json()["data"]
+    assert (unit["etat_administratif"], unit["date_cessation"]) == ("C", 1664496000)
+    place = ask(f"/v4/insee/sirene/etablissements/{CLOSED.head_office.siret}").json()["data"]
+    assert (place["etat_administratif"], place["date_fermeture"]) == ("F", 1664496000)
+    assert ask(f"/v3/infogreffe/rcs/unites_legales/{CLOSED.siren}/extrait_kbis").json()["data"]["date_radiation"]
+    assert ask(f"/v2/entreprises/{CLOSED.siren}").json()["entreprise"]["date_radiation"] == "2022-09-30"
+
+
+def test_urssaf_refuses_a_certificate() -> None:
+    """A company in arrears gets an answer that holds no document."""
+    data = ask(f"/v4/urssaf/unites_legales/{IN_ARREARS.siren}/attestation_vigilance").json()["data"]
+    assert data["entity_status"]["code"] == "refus_de_delivrance"
+    assert data["document_url"] is None
+
+
+def test_association_is_found_by_either_identifier() -> None:
+    """SIRET and RNA lead to the same association."""
+    path = "/v3/ministere_interieur/rna/associations/"
+    assert ask(path + "W998000004").json() == ask(path + "99800004600016").json()
+
+
+def test_second_establishment_is_not_the_head_office() -> None:
+    """An establishment knows its unit and that it is not its seat."""
+    data = ask("/v4/insee/sirene/etablissements/13002526500021").json()["data"]
+    assert data["siege_social"] is False
+    assert data["unite_legale"]["siret_siege_social"] == "13002526500013"
+
+
+def test_effectifs_go_back_over_the_turn_of_the_year() -> None:
+    """`profondeur` adds that many earlier months, each with its two schemes."""
+    target = EFFECTIFS.format(month="01", year="2024") + "?profondeur=2"
+    schemes = ("regime_general", "regime_agricole")
+    expected = [("2024", "01"), ("2023", "12"), ("2023", "11")]
+    assert months(target) == [(*month, scheme) for month in expected for scheme in schemes]
+
+
+def test_effectifs_of_one_month_by_default() -> None:
+    """Without `profondeur` there is the month asked for and no other."""
+    assert {entry[:2] for entry in months(EFFECTIFS.format(month="12", year="2023"))} == {("2023", "12")}
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("moyen", "effectif_moyen_mensuel"),
+        ("boeth", "effectif_boeth_mensuel"),
+        ("ecap", "effectif_ecap_mensuel"),
+        ("assujettissement_oeth", "effectif_assujettissement_oeth_mensuel"),
+        ("autre", "effectif_moyen_mensuel"),
+        ("", "effectif_moyen_mensuel"),
+    ],
+)
+def test_effectifs_have_the_nature_asked_for(asked: str, given: str) -> None:
+    """`nature_effectif` picks what is counted, and an unknown one is the average."""
+    target = EFFECTIFS.format(month="06", year="2024") + f"?nature_effectif={asked}"
+    assert {entry["nature"] for entry in ask(target).json()["data"]["effectifs_mensuels"]} == {given}
+
+
+@pytest.mark.parametrize("last", ["entreprise/130025265", "etablissement/13002526500013"])
+def test_v2_effectifs_are_texts_with_two_decimals(last: str) -> None:
+    """v2 repeats the period and writes the headcount as a text."""
+    body: Mapping[str, str] = ask(f"/v2/effectifs_mensuels_acoss_covid/2024/06/{last}").json()
+    assert (body["annee"], body["mois"]) == ("2024", "06")
+    whole, _, decimals = body["effectifs_mensuels"].partition(".")
+    assert whole.isdigit()
+    assert len(decimals) == 2
+
+
+def test_documents_lie_on_a_host_that_cannot_exist() -> None:
+    """Addresses of documents are absolute, on a reserved name."""
+    url = ask("/v2/attestations_fiscales_dgfip/130025265").json()["url"]
+    assert url.startswith("https://documents.exemple.test/")
