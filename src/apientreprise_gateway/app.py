@@ -4,43 +4,56 @@ The only file that knows every part. It hands each its own values; no part reads
 """
 
 import asyncio
+import gc
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import structlog
-from prometheus_client import start_http_server
 
 from apientreprise_gateway.auth.keys import KeyRing, jwks_keys, secret_keys
 from apientreprise_gateway.auth.registry import TokenRegistry
+from apientreprise_gateway.auth.revocation import RevocationWatch
 from apientreprise_gateway.auth.token import Token, TokenVerifier
 from apientreprise_gateway.catalogue import query
 from apientreprise_gateway.catalogue.model import Endpoint, Figure
 from apientreprise_gateway.catalogue.routes import Routes
 from apientreprise_gateway.control import create_control, is_control
 from apientreprise_gateway.errors import FLAT_VERSION, refuse
+from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.pipeline import Options, Pipeline, Receive, Scope, Send, bearer
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.upstream import Upstream
+from apientreprise_gateway.ratelimit.address import parse_url
+from apientreprise_gateway.ratelimit.bans import Ban
 from apientreprise_gateway.ratelimit.client_ip import ClientIp
+from apientreprise_gateway.ratelimit.link import client, link
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.policy import Policy
+from apientreprise_gateway.ratelimit.port import Limiter
+from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter, first_call, sliding
 from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
 from apientreprise_gateway.settings import (
     BanAction,
     Duplicates,
+    Limits,
     Settings,
     SettingsError,
+    StoreFailure,
     UserIdRequired,
     WindowKind,
     environment_name,
+    load,
 )
 
 _WINDOWS: Final[Mapping[WindowKind, Callable[[], Window]]] = {
     WindowKind.SLIDING: SlidingWindow,
     WindowKind.FIRST_CALL: FirstCallWindow,
 }
+_SCRIPTS: Final = {WindowKind.SLIDING: sliding, WindowKind.FIRST_CALL: first_call}
+_BANS_SECONDS: Final = 1.0
+_POLL_TIMEOUT: Final = 0.5
 _log = structlog.get_logger(__name__)
 
 
@@ -63,12 +76,8 @@ class Gateway:
         self._registry = token_registry(settings)
         self._access_log = _access_log(settings)
         self._upstreams = _upstreams(settings)
-        self._limiter = MemoryLimiter(
-            ip_limit=settings.limit_ip,
-            ignored_429_limit=settings.ignored_429_limit,
-            window=_WINDOWS[settings.window],
-        )
-        self._metrics.bans_in_force.set_function(lambda: len(self._limiter.bans_in_force()))
+        self._limiter = self._make_limiter(settings)
+        self._revocations = _revocations(settings, self._registry)
         self._pipeline = Pipeline(
             routes=Routes(PROVIDERS),
             upstreams=self._upstreams,
@@ -84,12 +93,14 @@ class Gateway:
         self._control = create_control(
             providers=PROVIDERS,
             authenticate=self._authenticate,
-            registry=self._metrics.registry,
+            registry=self._metrics.exposed,
             ready=lambda: {"access_log": not self._access_log.is_full},
             demo_token=demo_token,
         )
-        self._watcher: asyncio.Task[None] | None = None
+        self._watchers: list[asyncio.Task[None]] = []
+        self.metrics = self._metrics.exposed
         self.on_bad_request = self._pipeline.on_bad_request
+        self.drops_peer = self._pipeline.drops_peer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request to the plane that it is for."""
@@ -98,6 +109,39 @@ class Gateway:
             await plane(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
+
+    def _make_limiter(self, settings: Settings) -> Limiter:
+        shadow = settings.limits is Limits.SHADOW
+        memory = MemoryLimiter(
+            ip_limit=settings.limit_ip,
+            ignored_429_limit=settings.ignored_429_limit,
+            window=_WINDOWS[settings.window],
+            shadow=shadow,
+            on_ban=self._banned,
+        )
+        if settings.redis_url is None:
+            self._metrics.store_mode(Mode.SHARED)
+            return memory
+        return RedisLimiter(
+            link(parse_url(settings.redis_url.get_secret_value())),
+            ip_limit=settings.limit_ip,
+            ignored_429_limit=settings.ignored_429_limit,
+            window=_SCRIPTS[settings.window](),
+            fallback=memory if settings.store_failure is StoreFailure.LOCAL else None,
+            shadow=shadow,
+            on_mode=self._store_changed,
+            on_ban=self._banned,
+        )
+
+    def _banned(self, ban: Ban) -> None:
+        self._metrics.bans(ban.reason.value).inc()
+        shadow = self._settings.limits is Limits.SHADOW
+        _log.warning("address_banned", address=ban.address, reason=ban.reason.value, count=ban.count, shadow=shadow)
+
+    def _store_changed(self, mode: Mode, reason: str) -> None:
+        self._metrics.store_mode(mode)
+        tell = _log.info if mode is Mode.SHARED else _log.error
+        tell("store_mode", mode=mode.value, reason=reason)
 
     def _authenticate(self, headers: Mapping[str, str], query_string: str) -> Token:
         """The token of a call to the control plane; raise `Refusal` if it has no valid one."""
@@ -111,7 +155,7 @@ class Gateway:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            self._start()
+            await self._start()
         except Exception as error:
             _log.error("start_failed", reason=str(error))
             await send({"type": "lifespan.startup.failed", "message": str(error)})
@@ -121,18 +165,39 @@ class Gateway:
         await self._stop()
         await send({"type": "lifespan.shutdown.complete"})
 
-    def _start(self) -> None:
+    async def _start(self) -> None:
         self._access_log.start()
-        self._watcher = asyncio.create_task(self._registry.watch())
-        if self._settings.metrics_port is not None:
-            start_http_server(self._settings.metrics_port, registry=self._metrics.registry)
+        await self._limiter.start()
+        watches = [self._registry.watch(), self._watch_bans()]
+        if self._revocations is not None:
+            await self._revocations.refresh()
+            watches.append(self._revocations.watch())
+        self._watchers = [asyncio.create_task(watch) for watch in watches]
+        # What was made so far lives to the end: no collection need look at it.
+        gc.collect()
+        gc.freeze()
+
+    async def _watch_bans(self) -> None:
+        while True:
+            self._metrics.bans_in_force.set(len(self._limiter.bans_in_force()))
+            await asyncio.sleep(_BANS_SECONDS)
 
     async def _stop(self) -> None:
-        if self._watcher is not None:
-            self._watcher.cancel()
+        for watcher in self._watchers:
+            watcher.cancel()
+        await self._limiter.close()
+        if self._revocations is not None:
+            await self._revocations.close()
         for upstream in self._upstreams.values():
             await upstream.close()
         await self._access_log.close()
+
+
+def create() -> Gateway:
+    """The application of a worker, configured by the environment."""
+    settings = load()
+    logs.configure(level=settings.log_level)
+    return Gateway(settings)
 
 
 def key_ring(settings: Settings) -> KeyRing:
@@ -160,6 +225,12 @@ def token_registry(settings: Settings) -> TokenRegistry:
         return TokenRegistry(settings.tokens)
     except ValueError as error:
         raise SettingsError(f"{environment_name('tokens')}: {error}. Correct the file.") from error
+
+
+def _revocations(settings: Settings, registry: TokenRegistry) -> RevocationWatch | None:
+    if settings.redis_url is None:
+        return None
+    return RevocationWatch(client(parse_url(settings.redis_url.get_secret_value()), timeout=_POLL_TIMEOUT), registry)
 
 
 def _access_log(settings: Settings) -> AccessLog:
@@ -191,5 +262,6 @@ def _options(settings: Settings) -> Options:
     return Options(
         user_id_required=user_id_required,
         forbid_banned=settings.ban_action is BanAction.FORBID,
+        shadow=settings.limits is Limits.SHADOW,
         refuse_duplicates=settings.duplicates is Duplicates.REFUSE,
     )

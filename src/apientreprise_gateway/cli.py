@@ -6,15 +6,20 @@ Each command imports what it needs when it runs, so that the short ones answer a
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from apientreprise_gateway import __version__
+
+if TYPE_CHECKING:
+    from apientreprise_gateway.settings import Settings
 
 PROGRAM: Final = "apientreprise-gateway"
 _USAGE_ERROR: Final = 2
 _FAILURE: Final = 1
+_REDIS_SECONDS: Final = 5.0
+_T = TypeVar("_T")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -73,6 +78,17 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("token")
     inspect.set_defaults(command=_inspect)
 
+    revoke = tokens.add_parser("revoke", help="revoke a token, for every gateway on GATEWAY_REDIS_URL")
+    revoke.add_argument("jti", type=_jti)
+    revoke.add_argument("--at", type=_date, metavar="DATE", help="from when, YYYY-MM-DD[THH:MM] UTC (default: now)")
+    revoke.set_defaults(command=_revoke)
+
+    bans = commands.add_parser("bans", help="banned addresses")
+    listed = bans.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    listing = listed.add_parser("list", help="the bans in force in the Redis of GATEWAY_REDIS_URL")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.set_defaults(command=_bans)
+
     catalogue = commands.add_parser("catalogue", help="the endpoints")
     catalogue.add_argument("--json", action="store_true", help="as JSON")
     catalogue.set_defaults(command=_catalogue)
@@ -104,9 +120,19 @@ def _fault(text: str) -> str:
 
 def _date(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is no date; write YYYY-MM-DD") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _jti(text: str) -> str:
+    from uuid import UUID
+
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no jti; `token inspect` shows the one of a token") from None
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -144,25 +170,70 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    import structlog
-
     from apientreprise_gateway import settings as all_settings
-    from apientreprise_gateway.app import Gateway
     from apientreprise_gateway.observability import logs
-    from apientreprise_gateway.runner import listen, run
 
     settings = all_settings.load()
     all_settings.require_for_serving(settings)
-    if options.workers != 1:
+    if options.workers < 1:
         raise all_settings.SettingsError(
-            f"--workers {options.workers}: limits are counted in memory, which one process alone can do exactly. "
-            "Serve with --workers 1."
+            f"--workers {options.workers}: at least one process must serve. Give 1 or more."
+        )
+    if options.workers > 1 and settings.redis_url is None:
+        raise all_settings.SettingsError(
+            f"--workers {options.workers}: without GATEWAY_REDIS_URL limits are counted in memory, which one process "
+            "alone can do exactly. Set GATEWAY_REDIS_URL, or serve with --workers 1."
         )
     logs.configure(level=settings.log_level)
+    if options.workers > 1:
+        _serve_with_workers(options, settings)
+    else:
+        _serve_alone(options, settings)
+
+
+def _serve_alone(options: argparse.Namespace, settings: "Settings") -> None:
+    import structlog
+    from prometheus_client import start_http_server
+
+    from apientreprise_gateway.app import Gateway
+    from apientreprise_gateway.runner import listen, run
+
     gateway = Gateway(settings)
     at = listen(options.host, options.port)
     log = structlog.get_logger(PROGRAM)
-    run([(gateway, at)], ready=lambda: log.info("ready", url=at.url, version=__version__, store="memory"))
+    if settings.metrics_port is not None:
+        start_http_server(settings.metrics_port, registry=gateway.metrics)
+    store = "memory" if settings.redis_url is None else "redis"
+    run([(gateway, at)], ready=lambda: log.info("ready", url=at.url, version=__version__, store=store))
+    log.info("stopped")
+
+
+def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> None:
+    import os
+    import tempfile
+
+    import structlog
+    from prometheus_client import start_http_server
+
+    from apientreprise_gateway import app, server
+    from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, all_workers
+    from apientreprise_gateway.runner import listen, supervise
+
+    app.key_ring(settings)  # what the workers could not use is said here, once
+    app.token_registry(settings)
+    at = listen(options.host, options.port)
+    log = structlog.get_logger(PROGRAM)
+    with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as folder:
+        os.environ[MULTIPROCESS_DIR] = folder
+        if settings.metrics_port is not None:
+            start_http_server(settings.metrics_port, registry=all_workers())
+        log.info("starting", url=at.url, version=__version__, workers=options.workers)
+        supervise(
+            server.config(
+                "apientreprise_gateway.app:create", host=at.host, port=at.port, factory=True, workers=options.workers
+            ),
+            at,
+        )
     log.info("stopped")
 
 
@@ -237,6 +308,63 @@ def _inspect(options: argparse.Namespace) -> int:
     return 0 if valid else _FAILURE
 
 
+def _revoke(options: argparse.Namespace) -> int:
+    from apientreprise_gateway.auth.revocation import revoke
+
+    at = options.at or datetime.now(UTC)
+    _with_redis(lambda client: revoke(client, options.jti, at.timestamp()))
+    print(f"{options.jti} is revoked from {at.isoformat(timespec='seconds')} on.")
+    return 0
+
+
+def _bans(options: argparse.Namespace) -> None:
+    from apientreprise_gateway.ratelimit.redis import bans
+
+    rows = [
+        {
+            "ip": ban.address,
+            "reason": ban.reason.value,
+            "count": ban.count,
+            "start": _instant(ban.start / 1e6),
+            "end": _instant(ban.end / 1e6),
+        }
+        for ban in _with_redis(bans)
+    ]
+    if options.json:
+        print(json.dumps(rows, indent=2))
+    elif rows:
+        _print_table(rows, ("ip", "reason", "count", "start", "end"))
+    else:
+        print("No address is banned.")
+
+
+def _with_redis(ask: Callable[[Any], Awaitable[_T]]) -> _T:
+    """What Redis answers; a `SettingsError` if it cannot be asked."""
+    import asyncio
+
+    from redis.exceptions import RedisError
+
+    from apientreprise_gateway.ratelimit.address import parse_url
+    from apientreprise_gateway.ratelimit.link import client
+    from apientreprise_gateway.settings import SettingsError, load
+
+    url = load().redis_url
+    if url is None:
+        raise SettingsError("GATEWAY_REDIS_URL: no Redis is named. Set it to the gateway's own.")
+
+    async def answer() -> _T:
+        connection = client(parse_url(url.get_secret_value()), timeout=_REDIS_SECONDS)
+        try:
+            return await ask(connection)
+        finally:
+            await connection.aclose()
+
+    try:
+        return asyncio.run(answer())
+    except (RedisError, OSError) as error:
+        raise SettingsError(f"GATEWAY_REDIS_URL: Redis cannot be asked ({error}). Is it running?") from error
+
+
 def _instant(value: object) -> str | None:
     try:
         return datetime.fromtimestamp(value, UTC).isoformat() if isinstance(value, int | float) else None
@@ -266,15 +394,18 @@ def _catalogue(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    shown = ("path", "provider", "answer", "group", "per_minute", "scopes")
+    _print_table(rows, ("path", "provider", "answer", "group", "per_minute", "scopes"))
+
+
+def _print_table(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> None:
     table = [
-        {name: ", ".join(value) if isinstance(value := row[name], list) else str(value) for name in shown}
+        {name: ", ".join(value) if isinstance(value := row[name], list) else str(value) for name in names}
         for row in rows
     ]
-    widths = {name: max(len(name), *(len(row[name]) for row in table)) for name in shown}
-    print("  ".join(name.ljust(widths[name]) for name in shown).rstrip())
+    widths = {name: max(len(name), *(len(row[name]) for row in table)) for name in names}
+    print("  ".join(name.ljust(widths[name]) for name in names).rstrip())
     for row in table:
-        print("  ".join(row[name].ljust(widths[name]) for name in shown).rstrip())
+        print("  ".join(row[name].ljust(widths[name]) for name in names).rstrip())
 
 
 def _openapi(_options: argparse.Namespace) -> None:

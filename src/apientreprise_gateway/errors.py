@@ -2,8 +2,8 @@
 
 Five digits: the first two name the provider (00 is the gateway itself), the last three say what happened.
 Statuses and titles are those that API Entreprise publishes; details are ours, in French, but for those that
-integrators are known to compare (00301, 00302). 00108, 00204 and 00404 to 00407 are ours: the published list has no
-code for what they say.
+integrators are known to compare (00301, 00302). 00108, 00204, 00404 to 00407 and 00505 are ours: the published
+list has no code for what they say.
 """
 
 from collections.abc import Mapping
@@ -154,10 +154,12 @@ _BAD_FILE = "Fichier renvoyé par le fournisseur de données non valide"
 
 PROVIDER_ERRORS: Final[Mapping[str, _Kind]] = {
     "000": _Kind(502, "Erreur interne du fournisseur de données", "{provider} signale une erreur interne."),
-    "001": _Kind(504, "Service non disponible", "Le service de {provider} est indisponible."),
+    "001": _Kind(504, "Service non disponible", "Le service du fournisseur {provider} est indisponible."),
     "002": _Kind(504, "Intermédiaire hors-délai", "{provider} n'a pas répondu dans le délai imparti."),
     "003": _Kind(404, "Ressource non trouvée", "{provider} ne connaît pas l'entité demandée, ou n'a rien à son sujet."),
-    "004": _Kind(504, "Erreur de résolution DNS", "Le nom du service de {provider} n'a pas pu être résolu."),
+    "004": _Kind(
+        504, "Erreur de résolution DNS", "Le nom du service du fournisseur {provider} n'a pas pu être résolu."
+    ),
     "005": _Kind(
         451,
         "Indisponible pour des raisons légales",
@@ -176,17 +178,21 @@ PROVIDER_ERRORS: Final[Mapping[str, _Kind]] = {
     "009": _Kind(
         502,
         "Erreur de certificat SSL du fournisseur de données",
-        "Le certificat du service de {provider} n'est pas valide.",
+        "Le certificat du fournisseur {provider} n'est pas valide.",
     ),
-    "020": _Kind(503, "Maintenance du fournisseur de données", "Le service de {provider} est en maintenance."),
+    "020": _Kind(
+        503, "Maintenance du fournisseur de données", "Le service du fournisseur {provider} est en maintenance."
+    ),
     "051": _Kind(502, _BAD_FILE, "Le fichier renvoyé par {provider} est illisible."),
-    "052": _Kind(502, _BAD_FILE, "Le téléchargement du fichier de {provider} a pris trop de temps."),
-    "053": _Kind(502, _BAD_FILE, "Le fichier de {provider} n'a pas pu être téléchargé."),
+    "052": _Kind(502, _BAD_FILE, "Le téléchargement du fichier du fournisseur {provider} a pris trop de temps."),
+    "053": _Kind(502, _BAD_FILE, "Le fichier du fournisseur {provider} n'a pas pu être téléchargé."),
     "054": _Kind(502, _BAD_FILE, "L'adresse du fichier donnée par {provider} n'est pas valide."),
     "055": _Kind(502, _BAD_FILE, "Le fichier renvoyé par {provider} n'est pas du type attendu."),
     "056": _Kind(502, _BAD_FILE, "Le fichier renvoyé par {provider} est vide."),
     "999": _Kind(
-        502, "Erreur inconnue du fournisseur de données", "La réponse de {provider} n'est pas celle attendue."
+        502,
+        "Erreur inconnue du fournisseur de données",
+        "La réponse du fournisseur {provider} n'est pas celle attendue.",
     ),
 }
 """What can be said of a provider, by the last three digits of the code."""

@@ -5,6 +5,7 @@ refusal that is the answer. All that does not depend on the call is computed onc
 """
 
 import asyncio
+import contextlib
 import re
 import time
 import uuid
@@ -19,7 +20,7 @@ import structlog
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier
 from apientreprise_gateway.catalogue import query, traceability
-from apientreprise_gateway.catalogue.model import Endpoint
+from apientreprise_gateway.catalogue.model import Endpoint, Group
 from apientreprise_gateway.catalogue.routes import Route, Routes, version_of
 from apientreprise_gateway.errors import (
     FLAT_VERSION,
@@ -34,10 +35,9 @@ from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import NO_OPERATION, Metrics
 from apientreprise_gateway.providers.reading import Reading, read
 from apientreprise_gateway.providers.upstream import Upstream
-from apientreprise_gateway.ratelimit.bans import Ban
 from apientreprise_gateway.ratelimit.client_ip import ClientIp, counted
-from apientreprise_gateway.ratelimit.policy import Policy
-from apientreprise_gateway.ratelimit.port import Limiter, Verdict
+from apientreprise_gateway.ratelimit.policy import Policy, own_limit
+from apientreprise_gateway.ratelimit.port import Limiter, StoreUnavailableError, Verdict
 from apientreprise_gateway.server import CONNECTION, Connection
 
 Scope = MutableMapping[str, Any]
@@ -67,6 +67,8 @@ class Options:
     user_id_required: Callable[[Endpoint], bool]
     forbid_banned: bool = False
     """Whether a banned address gets 403 instead of a closed connection."""
+    shadow: bool = False
+    """Whether limits and bans are counted and reported, and refuse nothing."""
     refuse_duplicates: bool = True
     """Whether a call already in flight is refused; it is counted either way."""
 
@@ -77,7 +79,7 @@ class _Plan(NamedTuple):
     route: Route
     scopes: frozenset[str]
     limit: int
-    group: str
+    group: Group
     required: tuple[str, ...]
     wanted: frozenset[str]
     target: str
@@ -102,6 +104,7 @@ class _Call:
         "provider_seconds",
         "request_id",
         "scope",
+        "shadowed",
         "started",
         "token",
         "verdict",
@@ -125,6 +128,8 @@ class _Call:
         self.verdict: Verdict | None = None
         self.provider_seconds: float | None = None
         self.codes: tuple[str, ...] = ()
+        self.shadowed: tuple[str, ...] = ()
+        """The checks that would have refused the call if limits were enforced."""
 
 
 class Pipeline:
@@ -197,6 +202,16 @@ class Pipeline:
         self._record(call, GATEWAY_ERRORS[code].status)
         return render((gateway_error(code),), version=3)
 
+    def drops_peer(self, peer: str) -> bool:
+        """Whether to close a new connection at once, because its peer is banned."""
+        if self._options.shadow or self._options.forbid_banned:
+            return False
+        client = self._client_ip.of_direct(peer)
+        if client is None or self._client_ip.is_exempt(client) or self._limiter.known_ban(counted(client)) is None:
+            return False
+        self._metrics.dropped.inc()
+        return True
+
     async def _try(self, call: _Call) -> tuple[int, bytes, list[Header]]:
         """The answer to a call, whatever happens."""
         try:
@@ -244,10 +259,19 @@ class Pipeline:
 
     def _refuse_banned(self, call: _Call) -> None:
         if call.address is not None and self._limiter.known_ban(call.address) is not None:
-            raise self._banned()
+            self._refuse_as_banned(call)
 
-    def _banned(self) -> Exception:
-        return refuse("00108") if self._options.forbid_banned else ConnectionDropped()
+    def _refuse_as_banned(self, call: _Call) -> None:
+        if self._options.shadow:
+            self._shadow(call, "ban")
+            return
+        raise refuse("00108") if self._options.forbid_banned else ConnectionDropped()
+
+    def _shadow(self, call: _Call, check: str) -> None:
+        """Report a refusal that is not made, once per call and check."""
+        if check not in call.shadowed:
+            call.shadowed = (*call.shadowed, check)
+            self._metrics.shadowed(check).inc()
 
     # 2. Route, version, method.
 
@@ -284,26 +308,28 @@ class Pipeline:
     async def _count_unknown(self, call: _Call) -> None:
         """Count a call refused before the store was asked: the ceiling of an address is over everything."""
         if call.address is not None:
-            ban = await self._limiter.count_address(call.address)
-            if ban is not None:
-                self._note(ban)
-                raise self._banned()
+            with contextlib.suppress(StoreUnavailableError):  # the call is refused already, by what it lacks
+                if await self._limiter.count_address(call.address) is not None:
+                    self._refuse_as_banned(call)
 
     # 4. The store.
 
     async def _limit(self, call: _Call, plan: _Plan, token: Token) -> None:
-        verdict = await self._limiter.admit(call.address, (token.jti, plan.group), plan.limit)
+        record = self._registry.of(token.jti)
+        limit = plan.limit if record is None else own_limit(plan.limit, plan.group, record.limit_per_minute)
+        try:
+            verdict = await self._limiter.admit(call.address, (token.jti, plan.group.name), limit)
+        except StoreUnavailableError:
+            raise refuse("00505") from None
         if verdict.ban is not None:
-            self._note(verdict.ban)
-            raise self._banned()
+            self._refuse_as_banned(call)
         call.verdict = verdict
-        self._metrics.decisions(plan.group, "admitted" if verdict.admitted else "refused").inc()
-        if not verdict.admitted:
+        self._metrics.decisions(plan.group.name, "admitted" if verdict.admitted else "refused").inc()
+        if verdict.admitted:
+            return
+        if not self._options.shadow:
             raise refuse("00429", headers=((b"retry-after", b"%d" % verdict.retry_after),))
-
-    def _note(self, ban: Ban) -> None:
-        self._metrics.bans(ban.reason.value).inc()
-        _log.warning("address_banned", address=ban.address, reason=ban.reason.value, count=ban.count)
+        self._shadow(call, "limit")
 
     # 5. What the token opens, and from where.
 
@@ -434,7 +460,7 @@ def _plan(route: Route, *, policy: Policy, user_id_required: bool, upstream: Ups
         route=route,
         scopes=frozenset(endpoint.scopes),
         limit=policy.limit_of(endpoint),
-        group=endpoint.group.name,
+        group=endpoint.group,
         required=traceability.required_of(endpoint, user_id_required=user_id_required),
         wanted=frozenset({*_TRACED, "token"} | own),
         target=target,
@@ -449,7 +475,7 @@ def _new_request_id() -> bytes:
 
 
 def _content_type(call: _Call) -> Header:
-    """As published: what comes of a provider has the endpoint's type, errors included; earlier errors are plain JSON."""
+    """As published: what comes of a provider has the endpoint's type, errors included; other errors are plain JSON."""
     return _JSON if call.plan is None or call.provider_seconds is None else call.plan.content_type
 
 
@@ -483,6 +509,7 @@ def _access_line(call: _Call, event: str, status: int | None, seconds: float) ->
         "user_id": _cut(parameters.get("user_id")),
         "status": status,
         "codes": call.codes,
+        "shadow": call.shadowed,
         "cached": False,
         "provider_seconds": None if call.provider_seconds is None else round(call.provider_seconds, 6),
         "seconds": round(seconds, 6),

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import signal
 import socket
 from collections.abc import Callable, Generator, Sequence
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 
 import uvicorn
 import uvloop
+from uvicorn.supervisors import Multiprocess
 
 from apientreprise_gateway import server
 
@@ -56,6 +56,11 @@ def run(apps: Sequence[tuple[Any, Listener]], *, ready: Callable[[], None]) -> N
         runner.run(_serve(apps, ready))
 
 
+def supervise(config: uvicorn.Config, at: Listener) -> None:
+    """Serve with several processes until SIGINT or SIGTERM; a process that ends is replaced, SIGHUP replaces all."""
+    Multiprocess(config, sockets=[at.socket]).run()
+
+
 async def _serve(apps: Sequence[tuple[Any, Listener]], ready: Callable[[], None]) -> None:
     servers = [_Server(server.config(app, host=at.host, port=at.port)) for app, at in apps]
     stop = asyncio.Event()
@@ -64,9 +69,6 @@ async def _serve(apps: Sequence[tuple[Any, Listener]], ready: Callable[[], None]
     tasks = [asyncio.create_task(each.serve(sockets=[at.socket])) for each, (_, at) in zip(servers, apps, strict=True)]
     waiting = asyncio.create_task(stop.wait())
     await _started(servers, tasks)
-    # What lives from here to the end need not be looked at by every collection.
-    gc.collect()
-    gc.freeze()
     if all(each.started for each in servers):
         ready()
         await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)

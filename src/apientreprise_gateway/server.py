@@ -56,6 +56,13 @@ class GatewayProtocol(HttpToolsProtocol):
             self.cycle.disconnected = True
         self.transport.close()
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Close at once the connection of a banned peer."""
+        super().connection_made(transport)
+        drops_peer: Callable[[str], bool] | None = getattr(self.app, "drops_peer", None)
+        if drops_peer is not None and self.client is not None and drops_peer(self.client[0]):
+            transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the call that the client no longer waits for."""
         self.lost = True
@@ -99,8 +106,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def config(app: Any, *, host: str, port: int) -> uvicorn.Config:
-    """The server's configuration for an ASGI application."""
+def config(app: Any, *, host: str, port: int, **more: Any) -> uvicorn.Config:
+    """The server's configuration for an ASGI application, or for the name of what makes one."""
     return uvicorn.Config(
         app,
         host=host,
@@ -117,4 +124,5 @@ def config(app: Any, *, host: str, port: int) -> uvicorn.Config:
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=30,
+        **more,
     )

@@ -13,7 +13,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AnyHttpUrl, BeforeValidator, Field, FilePath, SecretStr, ValidationError
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from apientreprise_gateway.auth.keys import MIN_SECRET_BYTES, secret_keys
+from apientreprise_gateway.ratelimit.address import parse_url
 
 PREFIX: Final = "GATEWAY_"
 CONFIG: Final = "GATEWAY_CONFIG"
@@ -58,6 +59,20 @@ class UserIdRequired(StrEnum):
     NONE = "none"
 
 
+class StoreFailure(StrEnum):
+    """Who decides while Redis cannot be asked."""
+
+    LOCAL = "local"
+    REFUSE = "refuse"
+
+
+class Limits(StrEnum):
+    """What the limits and bans do."""
+
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+
+
 class Duplicates(StrEnum):
     """What becomes of a call that is already in flight."""
 
@@ -82,6 +97,14 @@ def _no_everybody(value: object) -> object:
 
 _Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[_Network, ...], NoDecode, BeforeValidator(_no_everybody)]
+
+
+def _check_redis_url(value: SecretStr) -> SecretStr:
+    parse_url(value.get_secret_value())
+    return value
+
+
+RedisUrl = Annotated[SecretStr, AfterValidator(_check_redis_url)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 PerMinute = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
@@ -102,6 +125,21 @@ class Settings(BaseSettings):
     tokens: FilePath | None = Field(
         default=None,
         description="JSON file of what is known of single tokens: revocation, allowed addresses. Read anew on change.",
+    )
+    redis_url: RedisUrl | None = Field(
+        default=None,
+        description="Redis that all processes share: `redis://[user:password@]host[:port][/db]`, "
+        "`redis+cluster://host:port,host:port`, `redis+sentinel://host:port,host:port/service[/db]`; `rediss` for TLS. "
+        "Unset: the memory of one process.",
+    )
+    store_failure: StoreFailure = Field(
+        default=StoreFailure.LOCAL,
+        description="While Redis cannot be asked: each process decides from its own memory (`local`), or calls are "
+        "refused with 503 (`refuse`).",
+    )
+    limits: Limits = Field(
+        default=Limits.ENFORCE,
+        description="`shadow`: count, log and report what limits and bans would refuse, and refuse nothing.",
     )
     upstream_url: AnyHttpUrl | None = Field(
         default=None, description="Base URL of the providers: a sandbox, a staging platform."

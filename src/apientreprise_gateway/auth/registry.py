@@ -1,11 +1,12 @@
-"""What is known of single tokens: a revocation, the addresses they may be used from.
+"""What is known of single tokens: a revocation, the addresses they may be used from, a limit of their own.
 
 Kept in a JSON file (`GATEWAY_TOKENS`), by `jti`:
 
-    {"4a0c…": {"revoked_at": "2026-03-01T00:00:00Z", "allowed_addresses": ["192.0.2.0/24"]}}
+    {"4a0c…": {"revoked_at": "2026-03-01T00:00:00Z", "allowed_addresses": ["192.0.2.0/24"], "limit_per_minute": 500}}
 
-Both keys are optional; a revocation may lie in the future. The file is read anew when it changes, at most a second
-later; a change that cannot be read leaves what was known before in force.
+Every key is optional; a revocation may lie in the future. The file is read anew when it changes, at most a second
+later; a change that cannot be read leaves what was known before in force. Revocations may come from Redis as well
+(`revocation.py`); a token is revoked at the earlier of both dates.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ import structlog
 from apientreprise_gateway.ratelimit.client_ip import Network, is_in, networks, parse
 
 POLL_SECONDS: Final = 1.0
-_KNOWN_KEYS: Final = {"revoked_at", "allowed_addresses"}
+_KNOWN_KEYS: Final = {"revoked_at", "allowed_addresses", "limit_per_minute"}
 _log = structlog.get_logger(__name__)
 
 
@@ -34,6 +35,8 @@ class TokenRecord:
     """Unix time in seconds."""
     allowed: tuple[Network, ...] = ()
     """Where it may be used from; empty for anywhere."""
+    limit_per_minute: int | None = None
+    """Its own limit, see `policy.own_limit`; None for that of everybody."""
 
     def is_revoked(self, now: float) -> bool:
         """Whether the token is revoked at `now`."""
@@ -59,6 +62,7 @@ class TokenRegistry:
         self._path = path
         self._now = now
         self._records: Mapping[str, TokenRecord] = {}
+        self._revoked: Mapping[str, float] = {}
         self._seen = (0, 0)
         self._trouble: str | None = None
         if path is not None:
@@ -71,8 +75,15 @@ class TokenRegistry:
 
     def is_revoked(self, jti: str) -> bool:
         """Whether a token is revoked now."""
+        revoked_at = self._revoked.get(jti)
+        if revoked_at is not None and revoked_at <= self._now():
+            return True
         record = self._records.get(jti)
         return record is not None and record.is_revoked(self._now())
+
+    def revoke(self, revoked: Mapping[str, float]) -> None:
+        """Take the revocations known elsewhere: Unix times in seconds, by `jti`, instead of those taken before."""
+        self._revoked = revoked
 
     def refresh(self) -> None:
         """Read the file anew if it has changed; keep what was known if that fails."""
@@ -125,9 +136,16 @@ def _record(path: Path, jti: str, entry: Any) -> TokenRecord:
         return TokenRecord(
             revoked_at=None if revoked_at is None else _instant(revoked_at),
             allowed=networks(entry.get("allowed_addresses", [])),
+            limit_per_minute=_limit(entry.get("limit_per_minute")),
         )
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path}: {jti} is wrong ({error})") from error
+
+
+def _limit(value: object) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise ValueError("limit_per_minute must be a number of calls, at least 1")
 
 
 def _instant(text: str) -> float:

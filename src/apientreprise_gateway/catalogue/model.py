@@ -122,10 +122,12 @@ class Group:
 
     name: str
     figure: Figure
+    shared: bool = False
+    """Whether endpoints of several providers share it; otherwise it protects one, and no token may have more."""
 
 
-JSON: Final = Group("json", Figure.JSON)
-DOCUMENTS: Final = Group("documents", Figure.DOCUMENTS)
+JSON: Final = Group("json", Figure.JSON, shared=True)
+DOCUMENTS: Final = Group("documents", Figure.DOCUMENTS, shared=True)
 ATTESTATION_FISCALE: Final = Group("attestation_fiscale", Figure.STRICT)
 ACTES_BILANS: Final = Group("actes_bilans", Figure.STRICT)
 EFFECTIFS: Final = Group("effectifs", Figure.EFFECTIFS)

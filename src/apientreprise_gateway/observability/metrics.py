@@ -4,12 +4,23 @@ Labels are bounded: operations, groups and providers come from the catalogue, st
 Children are resolved once, because looking one up by its labels costs more than adding to it.
 """
 
+import os
+from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 NO_OPERATION = "none"
 """The operation of a call whose path names no endpoint."""
+
+MULTIPROCESS_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Environment variable by which the client library shares the metrics of several workers."""
+STORE_MODES: Final = ("shared", "local", "refuse")
 
 _ANSWER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 
@@ -61,9 +72,28 @@ class Metrics:
         self.duplicates = Counter(
             "gateway_duplicates", "Calls made while the same call was in flight", registry=registry
         )
-        self.in_flight = Gauge("gateway_in_flight", "Calls being answered", registry=registry)
-        self.bans_in_force = Gauge("gateway_bans_in_force", "Bans in force", registry=registry)
+        self.in_flight = Gauge(
+            "gateway_in_flight", "Calls being answered", registry=registry, multiprocess_mode="livesum"
+        )
+        self.bans_in_force = Gauge(
+            "gateway_bans_in_force", "Bans in force that are known", registry=registry, multiprocess_mode="livemax"
+        )
+        self._store_mode = Gauge(
+            "gateway_store_mode",
+            "Processes, by who decides on limits: `shared`, `local` or `refuse`",
+            ["mode"],
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._shadowed = Counter(
+            "gateway_shadow_refusals",
+            "Calls that limits (`limit`) or bans (`ban`) would have refused if they were enforced",
+            ["check"],
+            registry=registry,
+        )
         self.access_lines = Counter("gateway_access_lines", "Access lines written", registry=registry)
+        self.exposed = all_workers() if MULTIPROCESS_DIR in os.environ else registry
+        """What to scrape: the metrics of this process, or of all workers together."""
         # One set of children per instance: a cache on the class would keep instances alive.
         self.answers = cache(self._resolve_answers)
         self.seconds = cache(self._seconds.labels)
@@ -72,6 +102,31 @@ class Metrics:
         self.provider_seconds = cache(self._provider_seconds.labels)
         self.decisions = cache(self._decisions.labels)
         self.bans = cache(self._bans.labels)
+        self.shadowed = cache(self._shadowed.labels)
+
+    def store_mode(self, mode: str) -> None:
+        """Say who decides on limits, in this process."""
+        for each in STORE_MODES:
+            self._store_mode.labels(each).set(each == mode)
 
     def _resolve_answers(self, operation: str, status: int) -> Counter:
         return self._answers.labels(operation, str(status))
+
+
+class _Workers(Collector):
+    """The metrics of all workers together, from the files that they share."""
+
+    def collect(self) -> Iterable[Metric]:
+        folder = os.environ[MULTIPROCESS_DIR]
+        for pid in {int(path.stem.rpartition("_")[2]) for path in Path(folder).glob("gauge_live*.db")}:
+            if not Path(f"/proc/{pid}").exists():
+                mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
+        collected: Iterable[Metric] = MultiProcessCollector(None, folder).collect()  # type: ignore[no-untyped-call]
+        return collected
+
+
+def all_workers() -> CollectorRegistry:
+    """A registry that shows the metrics of all workers together."""
+    registry = CollectorRegistry()
+    registry.register(_Workers())
+    return registry

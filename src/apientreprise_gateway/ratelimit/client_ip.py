@@ -76,12 +76,16 @@ class ClientIp:
             peer: the other end of the connection; None for a Unix socket.
             headers: of the request, names in lower case.
         """
-        if not self._trusted:
-            return UNKNOWN if peer is None else _plain(peer)
-        if peer is None or not self._is_trusted(peer):
-            return UNKNOWN if peer is None else _plain(peer)
+        if peer is None:
+            return UNKNOWN
+        if not self._trusted or not self._is_trusted(peer):
+            return _plain(peer)
         chain = b",".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")
         return self._rightmost_untrusted(chain) or _plain(peer)
+
+    def of_direct(self, peer: str) -> str | None:
+        """The address of a peer that is the client itself; None for a proxy, which speaks for others."""
+        return None if self._trusted and self._is_trusted(peer) else _plain(peer)
 
     def _rightmost_untrusted(self, chain: str) -> str | None:
         farthest = None

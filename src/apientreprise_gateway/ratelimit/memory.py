@@ -63,6 +63,8 @@ class MemoryLimiter:
         ip_limit: int,
         ignored_429_limit: int,
         window: Callable[[], Window] = SlidingWindow,
+        shadow: bool = False,
+        on_ban: Callable[[Ban], None] = lambda _ban: None,
         clock: Clock = wall_clock,
     ) -> None:
         """Make an empty store.
@@ -71,10 +73,14 @@ class MemoryLimiter:
             ip_limit: calls within 60 s that one address may make; the next one bans it.
             ignored_429_limit: refused calls within 60 s that one address may make; the next one bans it.
             window: the kind of window of the tokens.
+            shadow: go on counting the calls of banned addresses, for a gateway that refuses nothing.
+            on_ban: told of each ban that a call has caused.
             clock: microseconds; injected by tests.
         """
         self._ip_limit = ip_limit
         self._ignored_429_limit = ignored_429_limit
+        self._shadow = shadow
+        self._on_ban = on_ban
         self._clock = clock
         self._tokens: _Counters[TokenKey] = _Counters(window)
         self._addresses: _Counters[str] = _Counters(SlidingWindow)
@@ -84,15 +90,15 @@ class MemoryLimiter:
     async def admit(self, address: str | None, key: TokenKey, limit: int) -> Verdict:
         """See `Limiter.admit`."""
         now = self._clock()
-        if address is not None and (ban := self._count(address, now)) is not None:
+        ban = None if address is None else self._count(address, now)
+        if ban is not None and not self._shadow:
             return banned(ban, limit=limit)
         outcome = self._tokens.hit(key, now, limit)
-        if not outcome.admitted and address is not None:
-            refused = self._refused.hit(address, now, self._ignored_429_limit)
-            if not refused.admitted:
-                ban = self._ban(address, Reason.IGNORED_429, refused.used + 1, now)
+        if ban is None and address is not None and not outcome.admitted:
+            ban = self._count_refused(address, now)
+            if ban is not None and not self._shadow:
                 return banned(ban, limit=limit)
-        return verdict(outcome, now=now, limit=limit)
+        return verdict(outcome, now=now, limit=limit, ban=ban)
 
     async def count_address(self, address: str) -> Ban | None:
         """See `Limiter.count_address`."""
@@ -102,8 +108,14 @@ class MemoryLimiter:
         """See `Limiter.known_ban`."""
         return self._bans.get(address, self._clock())
 
+    async def start(self) -> None:
+        """Nothing to make ready."""
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
     def bans_in_force(self) -> list[Ban]:
-        """The bans in force now, oldest first."""
+        """See `Limiter.bans_in_force`."""
         return self._bans.in_force(self._clock())
 
     def _count(self, address: str, now: int) -> Ban | None:
@@ -113,5 +125,11 @@ class MemoryLimiter:
         outcome = self._addresses.hit(address, now, self._ip_limit)
         return None if outcome.admitted else self._ban(address, Reason.CEILING, outcome.used + 1, now)
 
+    def _count_refused(self, address: str, now: int) -> Ban | None:
+        outcome = self._refused.hit(address, now, self._ignored_429_limit)
+        return None if outcome.admitted else self._ban(address, Reason.IGNORED_429, outcome.used + 1, now)
+
     def _ban(self, address: str, reason: Reason, count: int, now: int) -> Ban:
-        return self._bans.add(Ban(address=address, reason=reason, count=count, start=now))
+        ban = self._bans.add(Ban(address=address, reason=reason, count=count, start=now))
+        self._on_ban(ban)
+        return ban

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from apientreprise_gateway.catalogue.model import Endpoint, Figure
+from apientreprise_gateway.catalogue.model import Endpoint, Figure, Group
 
 
 class Policy:
@@ -18,3 +18,17 @@ class Policy:
     def limit_of(self, endpoint: Endpoint) -> int:
         """Calls per minute that one token may make on the endpoint's group."""
         return self._figures[endpoint.group.figure]
+
+
+def own_limit(figure: int, group: Group, own: int | None) -> int:
+    """Calls per minute of a token that may have a limit of its own.
+
+    Args:
+        figure: what the group allows to every token.
+        group: the group.
+        own: the token's own limit: more or less than the figure in a shared group, but only less where the group
+            protects a single provider.
+    """
+    if own is None:
+        return figure
+    return own if group.shared else min(own, figure)

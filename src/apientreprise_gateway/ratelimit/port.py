@@ -20,7 +20,11 @@ class Verdict(NamedTuple):
     retry_after: int
     """Whole seconds, at least 1, after which one call will pass; 0 for an admitted call."""
     ban: Ban | None = None
-    """The ban on the address: the call must get no answer."""
+    """The ban on the address: the call must get no answer, and the other fields say nothing unless in shadow."""
+
+
+class StoreUnavailableError(Exception):
+    """The store cannot be asked, and the deployment chose that nobody decides in its place."""
 
 
 class Limiter(Protocol):
@@ -28,6 +32,8 @@ class Limiter(Protocol):
 
     async def admit(self, address: str | None, key: TokenKey, limit: int) -> Verdict:
         """Count a call by its address and by its token, and decide on it.
+
+        Raises `StoreUnavailableError`, as `count_address` does.
 
         Args:
             address: the client, as `client_ip.counted` writes it; None if it is exempt from ceiling and bans.
@@ -38,18 +44,28 @@ class Limiter(Protocol):
     async def count_address(self, address: str) -> Ban | None:
         """Count by its address alone a call that was refused before its token was known."""
 
+    async def start(self) -> None:
+        """Make ready, in the event loop that will ask."""
+
+    async def close(self) -> None:
+        """Let go of what `start` took."""
+
+    def bans_in_force(self) -> list[Ban]:
+        """The bans that this process knows of."""
+
     def known_ban(self, address: str) -> Ban | None:
         """The ban on an address that this process knows of, without asking anybody."""
 
 
-def verdict(outcome: Outcome, *, now: int, limit: int) -> Verdict:
-    """What a window says, in the units of the headers."""
+def verdict(outcome: Outcome, *, now: int, limit: int, ban: Ban | None = None) -> Verdict:
+    """What a window says, in the units of the headers; with a ban in shadow alone."""
     return Verdict(
         admitted=outcome.admitted,
         limit=limit,
         remaining=max(0, limit - outcome.used),
         reset=-(-outcome.reset_at // SECOND),
         retry_after=0 if outcome.admitted else max(1, -(-(outcome.free_at - now) // SECOND)),
+        ban=ban,
     )
 
 

@@ -1,0 +1,71 @@
+"""Revocations in Redis: which tokens end before their time, and when.
+
+A hash holds the date of each, by `jti`; a counter that changes with it tells the gateways when to read it. They keep
+what they have read in memory: a Redis that is away, or that has lost its memory, revives no token.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+from redis.exceptions import RedisError
+
+from apientreprise_gateway.auth.registry import TokenRegistry
+
+POLL_SECONDS: Final = 1.0
+_HASH: Final = "gw:revoked"
+_VERSION: Final = "gw:revoked:version"
+_log = structlog.get_logger(__name__)
+
+
+async def revoke(client: Any, jti: str, at: float) -> None:
+    """Revoke a token, for every gateway on this Redis.
+
+    Args:
+        client: of redis-py, for a server or for a Cluster.
+        jti: the token's.
+        at: Unix time in seconds, past or future.
+    """
+    await client.hset(_HASH, jti, repr(at))
+    await client.incr(_VERSION)
+
+
+class RevocationWatch:
+    """Keeps a registry up to date with the revocations in Redis."""
+
+    def __init__(self, client: Any, registry: TokenRegistry) -> None:
+        self._client = client
+        self._registry = registry
+        self._version: bytes | None = None
+        self._known: Mapping[str, float] = {}
+        self._away = False
+
+    async def refresh(self) -> None:
+        """Read what has changed, if anything has."""
+        try:
+            version = await self._client.get(_VERSION)
+            if version is None or version == self._version:
+                self._away = False
+                return
+            dates = await self._client.hgetall(_HASH)
+        except (RedisError, OSError) as error:
+            if not self._away:
+                _log.error("revocations_unreadable", reason=str(error), effect="those read before stay in force")
+            self._away = True
+            return
+        self._away = False
+        self._version = version
+        self._known = {**self._known, **{jti.decode(): float(date) for jti, date in dates.items()}}
+        self._registry.revoke(self._known)
+        _log.info("revocations_read", tokens=len(self._known))
+
+    async def watch(self) -> None:
+        """Refresh until cancelled."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.aclose()

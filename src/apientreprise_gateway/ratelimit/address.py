@@ -1,0 +1,66 @@
+"""The address of Redis: what `GATEWAY_REDIS_URL` says."""
+
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+
+class Form(StrEnum):
+    """How Redis is run; the value is what the URL's scheme has after its plus sign."""
+
+    SERVER = ""
+    CLUSTER = "cluster"
+    SENTINEL = "sentinel"
+
+
+_PORT: Final = 6379
+_PORTS: Final = {Form.SENTINEL: 26379}
+
+
+class Address(NamedTuple):
+    """What a URL says of Redis."""
+
+    form: Form
+    nodes: tuple[tuple[str, int], ...]
+    service: str
+    options: dict[str, Any]
+
+
+def parse_url(url: str) -> Address:
+    """Read the URL of a server, of a Cluster, or of a service known to Sentinels.
+
+    `redis://[user:password@]host[:port][/db]`, `redis+cluster://[user:password@]host:port,host:port`,
+    `redis+sentinel://[user:password@]host:port,host:port/service[/db]`; with `rediss` for TLS.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    parts = urlsplit(url)
+    scheme, _, form_name = parts.scheme.partition("+")
+    if scheme not in {"redis", "rediss"} or form_name not in {form.value for form in Form}:
+        raise ValueError("it must start with redis://, rediss://, redis+cluster:// or redis+sentinel://")
+    form = Form(form_name)
+    credentials, _, hosts = parts.netloc.rpartition("@")
+    nodes = tuple(_node(host, _PORTS.get(form, _PORT)) for host in hosts.split(","))
+    if form is Form.SERVER and len(nodes) > 1:
+        raise ValueError("several hosts need redis+cluster:// or redis+sentinel://")
+    path = [part for part in parts.path.split("/") if part]
+    service = path.pop(0) if form is Form.SENTINEL and path else ""
+    if form is Form.SENTINEL and not service:
+        raise ValueError("a Sentinel URL ends in the name of the service: redis+sentinel://host:26379/mymaster")
+    user, _, password = credentials.partition(":")
+    options: dict[str, Any] = {"username": unquote(user) or None, "password": unquote(password) or None}
+    if form is not Form.CLUSTER:
+        options["db"] = int(path.pop()) if path and path[-1].isdigit() else 0
+    if path:
+        raise ValueError("its path must be the number of a database (a Cluster has none)")
+    if scheme == "rediss":
+        options["ssl"] = True
+    return Address(form, nodes, service, options)
+
+
+def _node(text: str, port: int) -> tuple[str, int]:
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname:
+        raise ValueError("a host is missing")
+    return parts.hostname, parts.port or port

@@ -1,0 +1,224 @@
+"""The connection to Redis: commands out in one write, replies back in one read.
+
+One implementation for a server (alone, or found through Sentinel), one for a Cluster. Neither retries: whether a
+command that got no reply was carried out is not known, and repeating it could count a call twice.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+import hiredis
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import Connection, ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import AskError, MovedError, RedisError, ResponseError
+
+from apientreprise_gateway.ratelimit.address import Address, Form
+
+_CONNECT_SECONDS: Final = 0.1
+_PROBE_KEY: Final = "gw:probe"
+_FAILURES: Final = (RedisError, OSError)
+
+
+class LinkError(Exception):
+    """Redis cannot be asked: no connection, no reply, or no way to find it."""
+
+
+class Command(NamedTuple):
+    """One command."""
+
+    key: str
+    """The key that it is about: it says which node of a Cluster to ask."""
+    words: tuple[str | bytes | int, ...]
+
+
+Reply = Any
+"""What hiredis makes of a reply; an error reply is a `ResponseError`, not raised."""
+
+
+class Link(Protocol):
+    """A way to exchange commands for replies. One exchange at a time."""
+
+    async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
+        """Send commands; return their replies, in their order. Raise `LinkError` if some got none."""
+
+    async def probe(self) -> None:
+        """Find the server or servers anew, and write to each. Raise `LinkError` if one cannot be written to."""
+
+    async def drop(self) -> None:
+        """Close the connections; the next exchange opens them anew."""
+
+
+def client(address: Address, *, timeout: float | None = None) -> Redis | RedisCluster:
+    """A client of redis-py: for the control plane, and as the source of the links' connections."""
+    usual: dict[str, Any] = {
+        **address.options,
+        "protocol": 2,
+        "socket_connect_timeout": timeout or _CONNECT_SECONDS,
+        "socket_timeout": timeout,
+    }
+    never: Any = Retry(NoBackoff(), 0)
+    if address.form is Form.CLUSTER:
+        nodes = [ClusterNode(host, port) for host, port in address.nodes]
+        return RedisCluster(startup_nodes=nodes, cluster_error_retry_attempts=0, retry=never, **usual)
+    if address.form is Form.SENTINEL:
+        quick = {"socket_connect_timeout": timeout or _CONNECT_SECONDS, "socket_timeout": timeout or _CONNECT_SECONDS}
+        sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+            address.nodes, sentinel_kwargs={**quick, "retry": never}, retry=never, **usual
+        )
+        found: Redis = sentinel.master_for(address.service)
+        return found
+    ((host, port),) = address.nodes
+    return Redis(host=host, port=port, retry=never, **usual)
+
+
+def link(address: Address) -> Link:
+    """The link to what a URL names; it opens no connection yet."""
+    found = client(address)
+    return ClusterLink(found) if isinstance(found, RedisCluster) else ServerLink(found.connection_pool)
+
+
+class ServerLink:
+    """A `Link` to one server."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+        self._connection: Connection | None = None
+
+    async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
+        """See `Link.exchange`."""
+        try:
+            if self._connection is None:
+                self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+            return await _exchange(self._connection, [command.words for command in commands])
+        except _FAILURES as error:
+            await self.drop()
+            raise LinkError(str(error)) from error
+        except BaseException:
+            # Cancelled in the middle: what is still to come must not be read as the next reply.
+            await self.drop()
+            raise
+
+    async def probe(self) -> None:
+        """See `Link.probe`."""
+        await self.drop()
+        await _check_writable(self, [_PROBE_KEY])
+
+    async def drop(self) -> None:
+        """See `Link.drop`."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.disconnect(nowait=True)
+            await self._pool.release(connection)
+        # With Sentinel, a connection taken anew asks who the master is.
+        await self._pool.disconnect()
+
+
+class ClusterLink:
+    """A `Link` to a Cluster: each command goes to the node that holds its key."""
+
+    def __init__(self, cluster: RedisCluster) -> None:
+        self._cluster = cluster
+
+    async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
+        """See `Link.exchange`; a command that its node sends elsewhere has not been carried out, and follows."""
+        try:
+            await self._cluster.initialize()
+            replies = await self._to_nodes(commands)
+            for place, reply in enumerate(replies):
+                if isinstance(reply, MovedError):
+                    await self._cluster.nodes_manager.move_slot(reply)
+                    (replies[place],) = await self._to_nodes([commands[place]])
+                elif isinstance(reply, AskError):
+                    replies[place] = await self._ask(reply, commands[place])
+        except _FAILURES as error:
+            await self.drop()
+            raise LinkError(str(error)) from error
+        except BaseException:
+            await self.drop()
+            raise
+        return replies
+
+    async def probe(self) -> None:
+        """See `Link.probe`."""
+        await self.drop()
+        try:
+            await self._cluster.initialize()
+            keys = self._keys_for_primaries()
+        except _FAILURES as error:
+            raise LinkError(str(error)) from error
+        await _check_writable(self, keys)
+
+    async def drop(self) -> None:
+        """See `Link.drop`."""
+        await self._cluster.aclose()
+
+    def _keys_for_primaries(self) -> list[str]:
+        """A key on each primary."""
+        missing, keys = set(self._cluster.get_primaries()), []
+        for number in range(10_000):
+            if not missing:
+                break
+            key = f"{_PROBE_KEY}:{number}"
+            node = self._node_of(key)
+            if node in missing:
+                missing.discard(node)
+                keys.append(key)
+        return keys
+
+    def _node_of(self, key: str) -> ClusterNode:
+        return self._cluster.nodes_manager.get_node_from_slot(self._cluster.keyslot(key))
+
+    async def _to_nodes(self, commands: Sequence[Command]) -> list[Reply]:
+        places: dict[ClusterNode, list[int]] = {}
+        for place, command in enumerate(commands):
+            places.setdefault(self._node_of(command.key), []).append(place)
+        answers = await asyncio.gather(
+            *(_to_node(node, [commands[place].words for place in own]) for node, own in places.items())
+        )
+        replies: list[Reply] = [None] * len(commands)
+        for own, answer in zip(places.values(), answers, strict=True):
+            for place, reply in zip(own, answer, strict=True):
+                replies[place] = reply
+        return replies
+
+    async def _ask(self, redirect: AskError, command: Command) -> Reply:
+        node = self._cluster.get_node(host=redirect.host, port=redirect.port)
+        if node is None:
+            raise LinkError(f"the Cluster names a node that it does not list ({redirect.host}:{redirect.port})")
+        return (await _to_node(node, [("ASKING",), command.words]))[1]
+
+
+async def _to_node(node: ClusterNode, commands: Sequence[tuple[Any, ...]]) -> list[Reply]:
+    connection = node.acquire_connection()
+    try:
+        return await _exchange(connection, commands)
+    except BaseException:
+        await connection.disconnect(nowait=True)
+        raise
+    finally:
+        node.release(connection)
+
+
+async def _exchange(connection: Connection, commands: Sequence[tuple[Any, ...]]) -> list[Reply]:
+    packed = b"".join(map(hiredis.pack_command, commands))
+    await connection.send_packed_command(packed, check_health=False)
+    replies: list[Reply] = []
+    for _ in commands:
+        try:
+            replies.append(await connection.read_response(disconnect_on_error=False))
+        except ResponseError as error:
+            replies.append(error)
+    return replies
+
+
+async def _check_writable(to: Link, keys: Iterable[str]) -> None:
+    replies = await to.exchange([Command(key, ("SET", key, "1", "PX", 1000)) for key in keys])
+    for reply in replies:
+        if isinstance(reply, ResponseError):
+            await to.drop()
+            raise LinkError(str(reply))

@@ -1,0 +1,359 @@
+"""The store in Redis, shared by every process that is pointed at it.
+
+A call costs two scripts, one by address and one by token, sent together with those of all calls of the same moment.
+While Redis cannot be asked, the memory of this process decides (or nobody does, see `fallback`), and a probe looks for
+it: no call waits for it twice.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+from typing import Any, Final, NamedTuple
+
+from redis.exceptions import NoScriptError, ResponseError
+
+from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Bans, Reason
+from apientreprise_gateway.ratelimit.link import Command, Link, LinkError, Reply
+from apientreprise_gateway.ratelimit.memory import Clock, MemoryLimiter, wall_clock
+from apientreprise_gateway.ratelimit.port import StoreUnavailableError, TokenKey, Verdict, banned, verdict
+from apientreprise_gateway.ratelimit.windows import SECOND, WINDOW, Outcome
+
+TIMEOUT_SECONDS: Final = 0.1
+"""What an exchange with Redis may take."""
+PROBE_SECONDS: Final = 0.25
+"""Between two looks for a Redis that is away."""
+BAN_PATTERN: Final = "gw:{*}:ban"
+"""What the keys of bans look like."""
+
+
+class Mode(StrEnum):
+    """Who decides."""
+
+    SHARED = "shared"
+    """Redis: limits are exact over all processes."""
+    LOCAL = "local"
+    """The memory of each process, because Redis cannot be asked."""
+    REFUSE = "refuse"
+    """Nobody: calls are refused, because Redis cannot be asked."""
+
+
+class Script(NamedTuple):
+    """A Lua script, and the name that Redis knows it by."""
+
+    text: str
+    sha: str
+
+    @classmethod
+    def load(cls, name: str) -> "Script":
+        """Read a script of this package."""
+        text = (files(__package__) / "scripts" / f"{name}.lua").read_text()
+        return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+    def call(self, *keys: str, arguments: tuple[str | int, ...]) -> Command:
+        """The command that runs it."""
+        return Command(keys[0], ("EVALSHA", self.sha, len(keys), *keys, *arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class WindowScripts:
+    """The scripts of one kind of window."""
+
+    admit: Script
+    forget: Script
+
+
+def sliding() -> WindowScripts:
+    """The scripts of `windows.SlidingWindow`."""
+    return WindowScripts(Script.load("sliding"), Script.load("forget_sliding"))
+
+
+def first_call() -> WindowScripts:
+    """The scripts of `windows.FirstCallWindow`."""
+    return WindowScripts(Script.load("first_call"), Script.load("forget_first_call"))
+
+
+class _Waiting(NamedTuple):
+    commands: Sequence[Command]
+    replies: "asyncio.Future[list[Reply]]"
+
+
+class RedisLimiter:
+    """A `Limiter` for any number of processes."""
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        ip_limit: int,
+        ignored_429_limit: int,
+        window: WindowScripts,
+        fallback: MemoryLimiter | None,
+        shadow: bool = False,
+        on_mode: Callable[[Mode, str], None] = lambda _mode, _reason: None,
+        on_ban: Callable[[Ban], None] = lambda _ban: None,
+        clock: Clock = wall_clock,
+    ) -> None:
+        """Open no connection yet.
+
+        Args:
+            link: the way to Redis.
+            ip_limit: calls within 60 s that one address may make; the next one bans it.
+            ignored_429_limit: refused calls within 60 s that one address may make; the next one bans it.
+            window: the kind of window of the tokens.
+            fallback: decides while Redis cannot be asked; None to refuse calls then.
+            shadow: keep keys of its own and go on counting banned addresses, for a gateway that refuses nothing.
+            on_mode: told of each change of mode, with its reason.
+            on_ban: told of each ban that a call of this process has caused in Redis.
+            clock: microseconds; only bans already known are judged by it.
+        """
+        self._link = link
+        self._window = window
+        self._fallback = fallback
+        self._on_mode = on_mode
+        self._on_ban = on_ban
+        self._clock = clock
+        self._shadow = shadow
+        self._prefix = "gws" if shadow else "gw"
+        self._address_script = Script.load("address")
+        self._texts = {script.sha: script.text for script in (self._address_script, window.admit, window.forget)}
+        self._ceiling = (ip_limit, WINDOW, DURATION, Reason.CEILING.value)
+        self._ignored = (ignored_429_limit, WINDOW, DURATION, Reason.IGNORED_429.value)
+        self._bans = Bans()
+        self._clock_ahead = 0
+        self._queue: list[_Waiting] = []
+        self._wake = asyncio.Event()
+        self._trouble = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.mode = Mode.SHARED
+
+    async def start(self) -> None:
+        """Look for Redis; start without it if it is not there."""
+        if await self._find():
+            self._on_mode(self.mode, "it answers")
+        else:
+            self._leave("it did not answer at start")
+        self._tasks = [asyncio.create_task(self._exchange()), asyncio.create_task(self._look_for_it())]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._abandon("the gateway stops")
+        await self._link.drop()
+
+    async def admit(self, address: str | None, key: TokenKey, limit: int) -> Verdict:
+        """See `Limiter.admit`."""
+        if self.mode is not Mode.SHARED:
+            return await self._decide_alone(address, key, limit)
+        token_key = f"{self._prefix}:{{{key[0]}}}:{key[1]}"
+        commands = [self._window.admit.call(token_key, arguments=(limit, WINDOW))]
+        if address is not None:
+            commands.append(self._count(address, self._ceiling, "calls"))
+        try:
+            replies = await self._ask(commands)
+            return await self._judge(replies, address, token_key, limit)
+        except StoreUnavailableError:
+            return await self._decide_alone(address, key, limit)
+
+    async def count_address(self, address: str) -> Ban | None:
+        """See `Limiter.count_address`."""
+        if self.mode is Mode.SHARED:
+            try:
+                (reply,) = await self._ask([self._count(address, self._ceiling, "calls")])
+                return self._learn(address, reply)
+            except StoreUnavailableError:
+                pass
+        return None if self._fallback is None else await self._fallback.count_address(address)
+
+    def known_ban(self, address: str) -> Ban | None:
+        """See `Limiter.known_ban`."""
+        ban = self._bans.get(address, self._clock() + self._clock_ahead)
+        if ban is None and self._fallback is not None:
+            ban = self._fallback.known_ban(address)
+        return ban
+
+    def bans_in_force(self) -> list[Ban]:
+        """See `Limiter.bans_in_force`."""
+        now = self._clock() + self._clock_ahead
+        known = {ban.address: ban for ban in self._bans.in_force(now)}
+        for ban in () if self._fallback is None else self._fallback.bans_in_force():
+            known.setdefault(ban.address, ban)
+        return list(known.values())
+
+    # Deciding.
+
+    async def _judge(self, replies: list[Reply], address: str | None, token_key: str, limit: int) -> Verdict:
+        now, admitted, used, reset_at, free_at = replies[0]
+        self._clock_ahead = now - self._clock()
+        outcome = Outcome(bool(admitted), used, reset_at, free_at)
+        ban = None if address is None else self._learn(address, replies[1])
+        if ban is not None and outcome.admitted and not self._shadow:
+            # The two keys may lie on two nodes, so the token was counted before its address was judged.
+            self._tell([self._window.forget.call(token_key, arguments=(now,))])
+        if ban is None and address is not None and not outcome.admitted:
+            ban = await self._count_refused(address)
+        if ban is not None and not self._shadow:
+            return banned(ban, limit=limit)
+        return verdict(outcome, now=now, limit=limit, ban=ban)
+
+    async def _count_refused(self, address: str) -> Ban | None:
+        try:
+            (reply,) = await self._ask([self._count(address, self._ignored, "refused")])
+        except StoreUnavailableError:
+            return None  # the call is refused all the same: that was decided already
+        return self._learn(address, reply)
+
+    async def _decide_alone(self, address: str | None, key: TokenKey, limit: int) -> Verdict:
+        if self._fallback is None:
+            raise StoreUnavailableError
+        return await self._fallback.admit(address, key, limit)
+
+    def _count(self, address: str, rule: tuple[int | str, ...], window: str) -> Command:
+        name = f"{self._prefix}:{{{address}}}"
+        return self._address_script.call(f"{name}:ban", f"{name}:{window}", arguments=rule)
+
+    def _learn(self, address: str, reply: Reply) -> Ban | None:
+        if len(reply) == 1:
+            return None
+        ban = self._bans.add(read_ban(address, reply[1]))
+        if len(reply) > 2:
+            self._on_ban(ban)
+        return ban
+
+    # Exchanging.
+
+    async def _ask(self, commands: Sequence[Command]) -> list[Reply]:
+        """The replies to commands; raise `StoreUnavailableError` if there are none."""
+        if self.mode is not Mode.SHARED:
+            raise StoreUnavailableError
+        waiting = _Waiting(commands, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        self._wake.set()
+        return await waiting.replies
+
+    def _tell(self, commands: Sequence[Command]) -> None:
+        """Send commands whose replies nobody waits for."""
+        future: asyncio.Future[list[Reply]] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())  # so that nobody misses it
+        self._queue.append(_Waiting(commands, future))
+        self._wake.set()
+
+    async def _exchange(self) -> None:
+        """Send what is asked for, one batch after the other: what comes during one makes up the next."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch, self._queue = self._queue, []
+            try:
+                async with asyncio.timeout(TIMEOUT_SECONDS):
+                    replies = await self._send([command for waiting in batch for command in waiting.commands])
+            except (LinkError, TimeoutError) as error:
+                self._queue = batch + self._queue
+                self._leave(str(error) or f"it did not answer within {TIMEOUT_SECONDS:g} s")
+                continue
+            self._hand_out(batch, replies)
+
+    async def _send(self, commands: list[Command]) -> list[Reply]:
+        replies = await self._link.exchange(commands)
+        unknown = [place for place, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if unknown:
+            # A server that does not know a script has not run it, so it may be sent again, with its text.
+            again = await self._link.exchange([self._in_full(commands[place]) for place in unknown])
+            for place, reply in zip(unknown, again, strict=True):
+                replies[place] = reply
+        return replies
+
+    def _in_full(self, command: Command) -> Command:
+        _, sha, *rest = command.words
+        return Command(command.key, ("EVAL", self._texts[str(sha)], *rest))
+
+    def _hand_out(self, batch: list[_Waiting], replies: list[Reply]) -> None:
+        start = 0
+        for waiting in batch:
+            own = replies[start : start + len(waiting.commands)]
+            start += len(waiting.commands)
+            error = next((reply for reply in own if isinstance(reply, ResponseError)), None)
+            if error is not None:
+                self._leave(str(error))
+            if waiting.replies.done():
+                continue  # its call was cancelled
+            if error is None:
+                waiting.replies.set_result(own)
+            else:
+                waiting.replies.set_exception(StoreUnavailableError())
+
+    # Changing of modes.
+
+    def _leave(self, reason: str) -> None:
+        self._abandon(reason)
+        if self.mode is Mode.SHARED:
+            self.mode = Mode.REFUSE if self._fallback is None else Mode.LOCAL
+            self._trouble.set()
+            self._on_mode(self.mode, reason)
+
+    def _abandon(self, _reason: str) -> None:
+        batch, self._queue = self._queue, []
+        for waiting in batch:
+            if not waiting.replies.done():
+                waiting.replies.set_exception(StoreUnavailableError())
+
+    async def _look_for_it(self) -> None:
+        while True:
+            await self._trouble.wait()
+            await asyncio.sleep(PROBE_SECONDS)
+            if await self._find():
+                self._trouble.clear()
+                self.mode = Mode.SHARED
+                self._on_mode(self.mode, "it answers again")
+
+    async def _find(self) -> bool:
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS * 5):
+                await self._link.probe()
+                await self._restore_bans()
+        except (LinkError, TimeoutError):
+            return False
+        return True
+
+    async def _restore_bans(self) -> None:
+        """Tell Redis of the bans that it may not know: made without it, or lost in a restart."""
+        now = self._clock() + self._clock_ahead
+        commands = []
+        for ban in self.bans_in_force():
+            left = max(1, (ban.end - now) // 1000)
+            key = f"{self._prefix}:{{{ban.address}}}:ban"
+            commands.append(Command(key, ("SET", key, written_ban(ban), "PX", left, "NX")))
+        if commands:
+            await self._link.exchange(commands)
+
+
+def written_ban(ban: Ban) -> str:
+    """A ban as the value of its key; the scripts write the same."""
+    return f"{ban.reason.value}:{ban.count}:{ban.start}"
+
+
+def read_ban(address: str, value: bytes) -> Ban:
+    """A ban from the value of its key."""
+    reason, count, start = value.decode().split(":")
+    return Ban(address=address, reason=Reason(reason), count=int(count), start=int(start))
+
+
+async def bans(client: Any) -> list[Ban]:
+    """The bans in force on every node, oldest first.
+
+    Args:
+        client: of redis-py, for a server or for a Cluster.
+    """
+    found = []
+    async for key in client.scan_iter(match=BAN_PATTERN, count=1000):
+        value = await client.get(key)
+        if value is not None:  # it ended meanwhile
+            address = key.decode().removeprefix("gw:{").removesuffix("}:ban")
+            found.append(read_ban(address, value))
+    now = time.time_ns() // 1000
+    return sorted((ban for ban in found if now - SECOND < ban.end), key=lambda ban: ban.start)
