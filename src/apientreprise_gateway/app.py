@@ -189,7 +189,7 @@ class Gateway:
         if self._revocations is not None:
             await self._revocations.close()
         for upstream in self._upstreams.values():
-            await upstream.close()
+            upstream.close()
         await self._access_log.close()
 
 

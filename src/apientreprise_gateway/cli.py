@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from apientreprise_gateway import __version__
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
     from apientreprise_gateway.settings import Settings
 
 PROGRAM: Final = "apientreprise-gateway"
 _USAGE_ERROR: Final = 2
 _FAILURE: Final = 1
+_LAST_PORT: Final = 65535
 _REDIS_SECONDS: Final = 5.0
 _T = TypeVar("_T")
 
@@ -100,7 +103,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_address(parser: argparse.ArgumentParser, *, port: int) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=port, help=f"port to listen on, 0 for any (default: {port})")
+    parser.add_argument("--port", type=_port, default=port, help=f"port to listen on, 0 for any (default: {port})")
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is no port: give a number from 0 to {_LAST_PORT}")
+    return int(text)
 
 
 def _share(text: str) -> float:
@@ -193,7 +202,6 @@ def _serve(options: argparse.Namespace) -> None:
 
 def _serve_alone(options: argparse.Namespace, settings: "Settings") -> None:
     import structlog
-    from prometheus_client import start_http_server
 
     from apientreprise_gateway.app import Gateway
     from apientreprise_gateway.runner import listen, run
@@ -201,8 +209,7 @@ def _serve_alone(options: argparse.Namespace, settings: "Settings") -> None:
     gateway = Gateway(settings)
     at = listen(options.host, options.port)
     log = structlog.get_logger(PROGRAM)
-    if settings.metrics_port is not None:
-        start_http_server(settings.metrics_port, registry=gateway.metrics)
+    _serve_metrics(settings, gateway.metrics)
     store = "memory" if settings.redis_url is None else "redis"
     run([(gateway, at)], ready=lambda: log.info("ready", url=at.url, version=__version__, store=store))
     log.info("stopped")
@@ -213,7 +220,6 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> No
     import tempfile
 
     import structlog
-    from prometheus_client import start_http_server
 
     from apientreprise_gateway import app, server
     from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, all_workers
@@ -225,8 +231,7 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> No
     log = structlog.get_logger(PROGRAM)
     with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as folder:
         os.environ[MULTIPROCESS_DIR] = folder
-        if settings.metrics_port is not None:
-            start_http_server(settings.metrics_port, registry=all_workers())
+        _serve_metrics(settings, all_workers())
         log.info("starting", url=at.url, version=__version__, workers=options.workers)
         supervise(
             server.config(
@@ -235,6 +240,21 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> No
             at,
         )
     log.info("stopped")
+
+
+def _serve_metrics(settings: "Settings", registry: "CollectorRegistry") -> None:
+    from prometheus_client import start_http_server
+
+    from apientreprise_gateway.settings import SettingsError
+
+    if settings.metrics_port is None:
+        return
+    try:
+        start_http_server(settings.metrics_port, registry=registry)
+    except OSError as error:
+        raise SettingsError(
+            f"GATEWAY_METRICS_PORT: {settings.metrics_port} cannot be used ({error.strerror}). Choose another."
+        ) from error
 
 
 def _sandbox(options: argparse.Namespace) -> None:
@@ -276,15 +296,15 @@ def _issue(options: argparse.Namespace) -> int:
 def _inspect(options: argparse.Namespace) -> int:
     import jwt
 
-    from apientreprise_gateway.app import key_ring
+    from apientreprise_gateway.app import key_ring, token_registry
     from apientreprise_gateway.auth.token import TokenVerifier
-    from apientreprise_gateway.errors import Refusal
+    from apientreprise_gateway.errors import Refusal, refuse
     from apientreprise_gateway.settings import load
 
     settings = load()
     try:
         parts = jwt.decode_complete(options.token, options={"verify_signature": False})
-    except jwt.InvalidTokenError as error:
+    except (jwt.InvalidTokenError, UnicodeError) as error:
         print(f"{PROGRAM}: this is no JWT ({error})", file=sys.stderr)
         return _FAILURE
     claims = parts["payload"]
@@ -299,7 +319,9 @@ def _inspect(options: argparse.Namespace) -> int:
         shown["verdict"] = "not verified: neither GATEWAY_JWT_SECRETS nor GATEWAY_JWKS is set"
     else:
         try:
-            TokenVerifier(key_ring(settings)).verify(options.token)
+            token = TokenVerifier(key_ring(settings)).verify(options.token)
+            if token_registry(settings).is_revoked(token.jti):
+                raise refuse("00105")
             shown["verdict"] = "valid"
         except Refusal as refusal:
             valid = False
@@ -345,7 +367,7 @@ def _with_redis(ask: Callable[[Any], Awaitable[_T]]) -> _T:
     from redis.exceptions import RedisError
 
     from apientreprise_gateway.ratelimit.address import parse_url
-    from apientreprise_gateway.ratelimit.link import client
+    from apientreprise_gateway.ratelimit.link import client, close
     from apientreprise_gateway.settings import SettingsError, load
 
     url = load().redis_url
@@ -357,7 +379,7 @@ def _with_redis(ask: Callable[[Any], Awaitable[_T]]) -> _T:
         try:
             return await ask(connection)
         finally:
-            await connection.aclose()
+            await close(connection)
 
     try:
         return asyncio.run(answer())
@@ -417,12 +439,11 @@ def _openapi(_options: argparse.Namespace) -> None:
 
 def _check(_options: argparse.Namespace) -> None:
     from apientreprise_gateway import settings as all_settings
-    from apientreprise_gateway.app import key_ring, token_registry
+    from apientreprise_gateway.app import Gateway
 
     settings = all_settings.load()
     all_settings.require_for_serving(settings)
-    key_ring(settings)
-    token_registry(settings)
+    Gateway(settings)  # as serve would make it, files included
     for field in all_settings.Settings.model_fields:
         value = getattr(settings, field)
         print(f"{all_settings.environment_name(field)} = {_shown(field, value)}")

@@ -9,7 +9,7 @@ import contextlib
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -51,6 +51,8 @@ MAX_LOGGED_CHARACTERS: Final = 256
 """Longest value of a traceability parameter that an access line keeps."""
 PRODUCT: Final = "api_entreprise"
 
+_LATEST_SHAPE: Final = 3
+"""The version whose error bodies a path without a version gets."""
 _METHODS: Final = frozenset({"GET", "HEAD"})
 _ALLOW: Final[tuple[Header, ...]] = ((b"allow", b"GET, HEAD"),)
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
@@ -108,7 +110,6 @@ class _Call:
         "started",
         "token",
         "verdict",
-        "version",
     )
 
     def __init__(self, scope: Scope) -> None:
@@ -119,7 +120,6 @@ class _Call:
         self.address: str | None = None
         """What the client is counted by; None if it is exempt."""
         self.request_id = b""
-        self.version = 3
         self.operation = NO_OPERATION
         self.plan: _Plan | None = None
         self.identifier: str | None = None
@@ -193,14 +193,23 @@ class Pipeline:
         await send({"type": "http.response.body", "body": body})
         self._record(call, status)
 
-    def on_bad_request(self, peer: str | None, code: str) -> bytes:
-        """The body of the answer to what is not an acceptable HTTP request; the server gives the rest."""
-        call = _Call({"method": "", "path": ""})
-        call.client = self._client_ip.of(peer, ())
+    async def on_bad_request(self, peer: str | None, code: str) -> bytes | None:
+        """The body of the answer to what is not an acceptable HTTP request; None if its peer is banned."""
+        call = _Call({"method": "", "raw_path": b""})
+        self._find_client(call, peer, ())
         call.request_id = _new_request_id()
-        call.codes = (code,)
+        try:
+            self._refuse_banned(call)
+            await self._count_unknown(call)
+            refusal = refuse(code)
+        except ConnectionDropped:
+            self._metrics.dropped.inc()
+            return None
+        except Refusal as banned:
+            refusal = banned
+        _, body, _ = self._refused(call, refusal)
         self._record(call, GATEWAY_ERRORS[code].status)
-        return render((gateway_error(code),), version=3)
+        return body
 
     def drops_peer(self, peer: str) -> bool:
         """Whether to close a new connection at once, because its peer is banned."""
@@ -218,6 +227,8 @@ class Pipeline:
             reading = await self._answer(call)
         except Refusal as refusal:
             return self._refused(call, refusal)
+        except ConnectionDropped:
+            raise
         except Exception:
             _log.exception("call_failed", operation=call.operation, request_id=call.request_id.decode())
             return self._refused(call, refuse("00500"))
@@ -251,11 +262,14 @@ class Pipeline:
         scope = call.scope
         headers: dict[bytes, bytes] = dict(scope["headers"])
         peer = scope["client"]
-        call.client = self._client_ip.of(None if peer is None else peer[0], scope["headers"])
-        call.address = None if self._client_ip.is_exempt(call.client) else counted(call.client)
+        self._find_client(call, None if peer is None else peer[0], scope["headers"])
         given = headers.get(b"x-request-id")
         call.request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else _new_request_id()
         return headers
+
+    def _find_client(self, call: _Call, peer: str | None, headers: Iterable[Header]) -> None:
+        call.client = self._client_ip.of(peer, headers)
+        call.address = None if self._client_ip.is_exempt(call.client) else counted(call.client)
 
     def _refuse_banned(self, call: _Call) -> None:
         if call.address is not None and self._limiter.known_ban(call.address) is not None:
@@ -282,9 +296,7 @@ class Pipeline:
             raise refuse("00406")
         match = self._routes.find(raw_path)
         if match is None:
-            call.version = version_of(raw_path.decode("latin-1").split("/")) or 3
             raise refuse("00404")
-        call.version = match.version
         if match.route is None:
             raise refuse("00402")
         plan = call.plan = self._plans[match.route.endpoint.operation]
@@ -417,7 +429,8 @@ class Pipeline:
     def _refused(self, call: _Call, refusal: Refusal) -> tuple[int, bytes, list[Header]]:
         call.codes = tuple(error.code for error in refusal.errors)
         flagged = call.plan is not None and call.plan.route.endpoint.gateway_error and refusal.status >= 500
-        body = render(refusal.errors, version=call.version, gateway_error=flagged)
+        version = version_of(call.scope["raw_path"]) or _LATEST_SHAPE
+        body = render(refusal.errors, version=version, gateway_error=flagged)
         return refusal.status, body, [_content_type(call), *_common_headers(call), *refusal.headers]
 
     def _drop(self, call: _Call) -> None:

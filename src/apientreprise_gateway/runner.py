@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import Callable, Generator, Sequence
@@ -52,13 +53,20 @@ def run(apps: Sequence[tuple[Any, Listener]], *, ready: Callable[[], None]) -> N
         apps: each with the socket that it answers on.
         ready: called once all of them answer.
     """
+    _prepare()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(apps, ready))
 
 
 def supervise(config: uvicorn.Config, at: Listener) -> None:
     """Serve with several processes until SIGINT or SIGTERM; a process that ends is replaced, SIGHUP replaces all."""
+    _prepare()
     Multiprocess(config, sockets=[at.socket]).run()
+
+
+def _prepare() -> None:
+    # Names are resolved by these threads; some that take their time must not hold up the others.
+    os.environ.setdefault("UV_THREADPOOL_SIZE", "16")
 
 
 async def _serve(apps: Sequence[tuple[Any, Listener]], ready: Callable[[], None]) -> None:

@@ -5,7 +5,7 @@ when its client goes away, heads are bounded, and what is not HTTP gets a coded 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 import uvicorn
@@ -19,6 +19,8 @@ KEEP_ALIVE_SECONDS: Final = 75
 """Longer than the 60 s of the usual load balancers, which must be the ones that close."""
 BACKLOG: Final = 4096
 """Connections that may wait to be accepted."""
+OnBadRequest = Callable[[str | None, str], Awaitable[bytes | None]]
+"""Given the peer and the code of what is wrong: the body to answer, or None to close without a byte."""
 _MAX_URL_BYTES: Final = 128 * 1024
 _MAX_HEADER_BYTES: Final = 64 * 1024
 
@@ -96,11 +98,23 @@ class GatewayProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is not an acceptable HTTP request, and close."""
         del msg  # uvicorn's text, in English
+        self.transport.pause_reading()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False  # a call came before it: the connection ends with that one's answer
+            return
+        task = self.loop.create_task(self._answer_bad_request())
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _answer_bad_request(self) -> None:
         status = GATEWAY_ERRORS[self._bad_code].status
-        on_bad_request: Callable[[str | None, str], bytes] | None = getattr(self.app, "on_bad_request", None)
-        body = (
-            b"" if on_bad_request is None else on_bad_request(self.client[0] if self.client else None, self._bad_code)
-        )
+        on_bad_request: OnBadRequest | None = getattr(self.app, "on_bad_request", None)
+        body: bytes | None = b""
+        if on_bad_request is not None:
+            body = await on_bad_request(self.client[0] if self.client else None, self._bad_code)
+        if body is None or self.transport.is_closing():
+            self.transport.close()
+            return
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
         self.transport.write(STATUS_LINE[status] + head + body)
         self.transport.close()

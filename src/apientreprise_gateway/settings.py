@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -29,8 +29,8 @@ PREFIX: Final = "GATEWAY_"
 CONFIG: Final = "GATEWAY_CONFIG"
 """The one name that is no setting: it says where the others may be."""
 
-# What Kubernetes adds to the environment of every pod next to a service that is called `gateway`.
-_SERVICE_LINK: Final = re.compile(r"GATEWAY_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
+# What Kubernetes adds to the environment of every pod next to a service that is called `gateway` or `gateway-…`.
+_SERVICE_LINK: Final = re.compile(r"GATEWAY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
 
 
 class SettingsError(Exception):
@@ -86,17 +86,23 @@ def _split(value: object) -> object:
     return value
 
 
-def _no_everybody(value: object) -> object:
+def _networks(value: object) -> object:
     parts = _split(value)
-    if isinstance(parts, list | tuple):
-        for part in parts:
-            if str(part) == "*" or str(part).endswith("/0"):
-                raise ValueError(f"{part} means everybody: name the addresses or networks")
-    return parts
+    return tuple(_network(str(part)) for part in parts) if isinstance(parts, list | tuple) else parts
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    everybody = f"{text} means everybody: name the addresses or networks"
+    if text == "*":
+        raise ValueError(everybody)
+    network = ip_network(text)
+    if network.prefixlen == 0:
+        raise ValueError(everybody)
+    return network
 
 
 _Network = IPv4Network | IPv6Network
-Networks = Annotated[tuple[_Network, ...], NoDecode, BeforeValidator(_no_everybody)]
+Networks = Annotated[tuple[_Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
 def _check_redis_url(value: SecretStr) -> SecretStr:

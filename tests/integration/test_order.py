@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -12,7 +12,7 @@ from support.stub import always, answer
 
 BAD_SIREN = "/v4/dgfip/unites_legales/abc/attestation_fiscale"
 BROKEN = always(answer(b"{}", status=500))
-UNTRACED: dict[str, str | None] = {"context": None, "object": None, "recipient": None, "user_id": None}
+UNTRACED: dict[str, Any] = {"context": None, "object": None, "recipient": None, "user_id": None}
 
 
 class Case(NamedTuple):
@@ -71,7 +71,7 @@ def test_the_earliest_failing_check_answers(site: Site, exhausted: str, case: Ca
     for _ in range(5):
         site.call(ATTESTATION_FISCALE, token=_token("exhausted", exhausted))
     site.provider.handler = BROKEN
-    changes = {} if case.traced else UNTRACED
+    changes: dict[str, Any] = {} if case.traced else UNTRACED
     response = site.call(case.path, method=case.method, token=_token(case.token, exhausted), **changes)
     assert (response.status_code, codes(response)) == (case.status, case.codes)
     assert bool(site.provider.requests) == (case.status == 502)

@@ -1,5 +1,6 @@
 """Minting of tokens."""
 
+from calendar import monthrange
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
@@ -15,9 +16,10 @@ CLAIMS_VERSION: Final = "1.0"
 
 
 def default_expiry(issued_at: datetime) -> datetime:
-    """Eighteen months later, on the same day, or on the 28th if that month may not have it."""
+    """Eighteen months later, on the same day, or on that month's last if it is shorter."""
     months = issued_at.month - 1 + LIFETIME_MONTHS
-    return issued_at.replace(year=issued_at.year + months // 12, month=months % 12 + 1, day=min(issued_at.day, 28))
+    year, month = issued_at.year + months // 12, months % 12 + 1
+    return issued_at.replace(year=year, month=month, day=min(issued_at.day, monthrange(year, month)[1]))
 
 
 def issue(

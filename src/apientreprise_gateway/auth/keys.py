@@ -15,6 +15,8 @@ from jwt.exceptions import PyJWKError
 HMAC: Final = "HS256"
 PUBLIC: Final = frozenset({"RS256", "ES256", "EdDSA"})
 """Algorithms that a key of a JWKS may serve."""
+MIN_RSA_BITS: Final = 2048
+"""RFC 7518, section 3.3."""
 MIN_SECRET_BYTES: Final = 32
 """RFC 7518, section 3.2: an HS256 key is at least as long as the hash."""
 
@@ -57,27 +59,36 @@ def secret_keys(secrets: Iterable[str]) -> list[Key]:
 
 
 def jwks_keys(path: Path) -> list[Key]:
-    """The public keys of a JWKS file (RFC 7517); keys of other uses or types are refused.
+    """The public keys of a JWKS file (RFC 7517).
 
     Raises:
-        ValueError: the file cannot be read as such.
+        ValueError: the file cannot be read as such, or holds a key that cannot serve. The message shows no key: the
+            libraries' own texts may, and are not quoted.
     """
     try:
         entries = json.loads(path.read_bytes())["keys"]
-        return [_public_key(entry) for entry in entries]
-    except (OSError, TypeError, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is not a readable JWKS file ({error})") from error
+    except (OSError, TypeError, KeyError, ValueError):
+        entries = None
+    if not isinstance(entries, list) or not entries:
+        raise ValueError(f"{path} is not a readable JWKS file with at least one key")
+    return [_public_key(path, place, entry) for place, entry in enumerate(entries, start=1)]
 
 
-def _public_key(entry: dict[str, Any]) -> Key:
+def _public_key(path: Path, place: int, entry: Any) -> Key:
+    if not isinstance(entry, dict):
+        raise ValueError(f"key {place} of the JWKS {path} is no JSON object")
+    if "d" in entry or "k" in entry:
+        raise ValueError(
+            f"key {place} of the JWKS {path} is a private key or a secret; the gateway needs public keys alone"
+        )
+    if entry.get("use", "sig") != "sig":
+        raise ValueError(f"key {place} of the JWKS {path} is not for signatures (its `use` must be `sig` or absent)")
     try:
         key = PyJWK(entry)
-    except (PyJWKError, InvalidKeyError) as error:
-        raise ValueError(f"the JWKS holds a key that cannot be used ({error})") from error
-    if key.algorithm_name not in PUBLIC:
-        raise ValueError(
-            f"the JWKS holds a key for {key.algorithm_name}; only {', '.join(sorted(PUBLIC))} are accepted"
-        )
-    if "d" in entry:
-        raise ValueError("the JWKS holds a private key; the gateway needs the public one alone")
+    except (PyJWKError, InvalidKeyError, NotImplementedError, ValueError, TypeError, AttributeError):
+        key = None
+    if key is None or key.algorithm_name not in PUBLIC:
+        raise ValueError(f"key {place} of the JWKS {path} cannot be used; {', '.join(sorted(PUBLIC))} are accepted")
+    if getattr(key.key, "key_size", MIN_RSA_BITS) < MIN_RSA_BITS and key.algorithm_name == "RS256":
+        raise ValueError(f"key {place} of the JWKS {path} is too short; RSA needs {MIN_RSA_BITS} bits or more")
     return Key(key.algorithm_name, key.key_id, key.key)

@@ -93,8 +93,8 @@ class TokenRegistry:
             stamp = _stamp(self._path)
             if stamp == self._seen:
                 return
-            self._seen = stamp
             self._records = read(self._path)
+            self._seen = stamp
         except ValueError as error:
             self._complain(str(error))
         else:
@@ -125,7 +125,7 @@ def read(path: Path) -> dict[str, TokenRecord]:
         raise ValueError(f"{path} cannot be read ({error})") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold an object, by jti")
-    return {str(jti): _record(path, str(jti), entry) for jti, entry in content.items()}
+    return {jti.lower(): _record(path, jti, entry) for jti, entry in content.items()}
 
 
 def _record(path: Path, jti: str, entry: Any) -> TokenRecord:

@@ -12,6 +12,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from apientreprise_gateway.auth.registry import TokenRegistry
+from apientreprise_gateway.ratelimit.link import close
 
 POLL_SECONDS: Final = 1.0
 _HASH: Final = "gw:revoked"
@@ -68,4 +69,4 @@ class RevocationWatch:
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._client.aclose()
+        await close(self._client)

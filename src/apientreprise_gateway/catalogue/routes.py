@@ -45,7 +45,7 @@ class Routes:
     """The paths of a catalogue."""
 
     def __init__(self, providers: Iterable[Provider]) -> None:
-        """Raise `ValueError` where two endpoints have the same path."""
+        """Raise `ValueError` where two endpoints have the same path or name."""
         self._root = _Node()
         self._all: list[Route] = []
         for provider in providers:
@@ -66,6 +66,8 @@ class Routes:
         if route.endpoint.version in node.versions:
             raise ValueError(f"two endpoints have the path {route.endpoint.path}")
         node.versions[route.endpoint.version] = route
+        if any(route.endpoint.operation == other.endpoint.operation for other in self._all):
+            raise ValueError(f"two endpoints are called {route.endpoint.operation}")
         self._all.append(route)
 
     def find(self, raw_path: bytes) -> Match | None:
@@ -75,7 +77,7 @@ class Routes:
             raw_path: as received, percent-encoded and without the query; an encoded slash is thus part of a value.
         """
         segments = raw_path.decode("latin-1").split("/")
-        version = version_of(segments)
+        version = _version(segments)
         if version is None or len(segments) > _MAX_SEGMENTS:
             return None
         node = self._root
@@ -93,11 +95,17 @@ class Routes:
         return Match(version, node.versions.get(version), values)
 
 
-def version_of(segments: list[str]) -> int | None:
-    """The version that a split path starts with (`["", "v3", ...]`), or None."""
+def version_of(raw_path: bytes) -> int | None:
+    """The version that a path starts with, or None."""
+    return _version(raw_path[: _MAX_VERSION_DIGITS + 4].decode("latin-1").split("/", 3))
+
+
+def _version(segments: list[str]) -> int | None:
     if len(segments) < 3 or segments[0]:
         return None
     digits = segments[1][1:]
     if segments[1][:1] != "v" or not (digits.isascii() and digits.isdigit()) or len(digits) > _MAX_VERSION_DIGITS:
         return None
+    if digits.startswith("0") and digits != "0":
+        return None  # a version has one spelling
     return int(digits)

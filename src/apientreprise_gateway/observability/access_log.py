@@ -50,6 +50,7 @@ class AccessLog:
         """Start to write; call it in the event loop that will log."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
+        self._hand_over()
 
     def write(self, fields: dict[str, Any]) -> None:
         """Log one answer."""

@@ -13,7 +13,7 @@ import orjson
 from apientreprise_gateway.catalogue.model import Endpoint
 from apientreprise_gateway.catalogue.routes import Route
 from apientreprise_gateway.errors import ApiError, Refusal, provider_error
-from apientreprise_gateway.providers.upstream import UpstreamAnswer
+from apientreprise_gateway.providers.http import Response
 
 _STATUSES: Final[Mapping[int, str]] = {
     401: "006",
@@ -44,7 +44,7 @@ class Reading(NamedTuple):
     """The error codes that it carries."""
 
 
-def read(route: Route, answer: UpstreamAnswer) -> Reading:
+def read(route: Route, answer: Response) -> Reading:
     """What to answer the caller.
 
     Raises:
@@ -68,8 +68,8 @@ def _refusal(route: Route, subcode: str) -> Refusal:
     return provider_error(subcode, prefix=route.provider.prefix, name=route.provider.name)
 
 
-def _json_object(answer: UpstreamAnswer) -> dict[str, Any] | None:
-    if "json" not in answer.content_type:
+def _json_object(answer: Response) -> dict[str, Any] | None:
+    if "json" not in answer.content_type.lower():
         return None
     try:
         content = orjson.loads(answer.body)

@@ -1,71 +1,45 @@
-"""The HTTP client that calls one provider.
+"""The way to one provider: its connections, and its faults in the words of the contract."""
 
-A call has one deadline for everything: connection, TLS, head and body. Whatever goes wrong becomes the refusal that
-the contract has for it; nothing of the client library leaves this file.
-"""
-
-import time
-from datetime import timedelta
-from typing import Final, NamedTuple
-
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import (
-    ConnectError,
-    DecodeError,
-    DetailedPyreqwestError,
-    NetworkError,
-    PyreqwestError,
-    RequestTimeoutError,
-)
+from collections.abc import Mapping
+from typing import Final
 
 from apientreprise_gateway import __version__
 from apientreprise_gateway.catalogue.model import Provider
 from apientreprise_gateway.errors import Refusal, network_error, provider_error
+from apientreprise_gateway.providers.http import CallError, Fault, Pool, Response
 
-_IDLE_SECONDS: Final = 60
-"""How long a connection may wait for its next call."""
-_CLOSED_UNANSWERED: Final = "connection closed before message completed"
-_BODY_CUT: Final = "error reading a body from connection"
-_DNS: Final = "dns error"
-_REFUSED: Final = "Connection refused"
-_CERTIFICATE: Final = "certificate"
+MAX_BODY_BYTES: Final = 16 * 1024 * 1024
+"""Largest answer that is read; the largest of the catalogue has some hundred kilobytes."""
 
-
-class UpstreamAnswer(NamedTuple):
-    """What a provider answered."""
-
-    status: int
-    content_type: str
-    body: bytes
+_SUBCODES: Final[Mapping[Fault, str]] = {
+    Fault.TIMEOUT: "002",
+    Fault.REFUSED: "001",
+    Fault.NAME: "004",
+    Fault.CERTIFICATE: "009",
+    Fault.NOT_HTTP: "999",
+    Fault.TOO_LARGE: "999",
+    Fault.ENCODED: "999",
+}
+"""The last three digits of the code of each fault; the others are network trouble, which has a code of its own."""
 
 
 class Upstream:
-    """The connection pool of one provider."""
+    """The connections to one provider."""
 
     def __init__(self, provider: Provider, *, base_url: str, timeout: float) -> None:
         """Open no connection yet.
 
         Args:
             provider: who is called.
-            base_url: what the paths are appended to, without a slash at its end.
+            base_url: what the paths are appended to.
             timeout: seconds that a whole call may take.
         """
         self._provider = provider
-        self._base_url = base_url
-        self._timeout = timeout
-        self._last_answer = 0.0
-        self._client: Client = (
-            ClientBuilder()
-            .timeout(timedelta(seconds=timeout))
-            .pool_idle_timeout(timedelta(seconds=_IDLE_SECONDS))
-            .follow_redirects(False)
-            .default_cookie_store(False)
-            .no_proxy()
-            .user_agent(f"apientreprise-gateway/{__version__}")
-            .build()
+        self._pool = Pool(
+            base_url, timeout=timeout, max_body=MAX_BODY_BYTES, user_agent=f"apientreprise-gateway/{__version__}"
         )
 
-    async def get(self, target: str, *, request_id: str) -> UpstreamAnswer:
+    async def get(self, target: str, *, request_id: str) -> Response:
         """Ask the provider.
 
         Args:
@@ -75,67 +49,17 @@ class Upstream:
         Raises:
             Refusal: no answer came, for the reason that its code gives.
         """
-        started = time.monotonic()
         try:
-            return await self._send(target, request_id, self._timeout)
-        except PyreqwestError as error:
-            left = self._timeout - (time.monotonic() - started)
-            if left <= 0 or not self._is_stale(error, started):
-                raise self._refusal(error) from error
-        try:
-            return await self._send(target, request_id, left)
-        except PyreqwestError as error:
-            raise self._refusal(error) from error
+            return await self._pool.get(target, request_id=request_id)
+        except CallError as error:
+            raise self._refusal(error.fault) from error
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.close()
+    def close(self) -> None:
+        """Close the connections that wait."""
+        self._pool.close()
 
-    async def _send(self, target: str, request_id: str, timeout: float) -> UpstreamAnswer:
-        request = self._client.get(self._base_url + target).header("x-request-id", request_id)
-        if timeout != self._timeout:
-            request = request.timeout(timedelta(seconds=timeout))
-        response = await request.build().send()
-        body = await response.bytes()
-        self._last_answer = time.monotonic()
-        return UpstreamAnswer(response.status, response.get_header("content-type") or "", bytes(body))
-
-    def _is_stale(self, error: PyreqwestError, started: float) -> bool:
-        """Whether the provider may have closed an idle connection just as it was used again.
-
-        Then it has not seen the call, which may be made once more: it is a GET and no byte came back. A connection
-        can only have been used before if an answer came within the idle time.
-        """
-        return started - self._last_answer < _IDLE_SECONDS and _has_cause(error, _CLOSED_UNANSWERED)
-
-    def _refusal(self, error: PyreqwestError) -> Refusal:
-        subcode = _subcode(error)
+    def _refusal(self, fault: Fault) -> Refusal:
+        subcode = _SUBCODES.get(fault)
         if subcode is None:
             return network_error()
         return provider_error(subcode, prefix=self._provider.prefix, name=self._provider.name)
-
-
-def _subcode(error: PyreqwestError) -> str | None:
-    """The last three digits of the code that says what went wrong; None for network trouble without a code."""
-    match error:
-        case RequestTimeoutError():
-            return "002"
-        case ConnectError() if _has_cause(error, _REFUSED):
-            return "001"
-        case ConnectError() if _has_cause(error, _DNS):
-            return "004"
-        case ConnectError() if _has_cause(error, _CERTIFICATE):
-            return "009"
-        case NetworkError():
-            return None
-        case DecodeError() if _has_cause(error, _BODY_CUT):
-            return None
-        case DecodeError():
-            return "999"
-        case _:
-            return None
-
-
-def _has_cause(error: PyreqwestError, text: str) -> bool:
-    causes = error.details["causes"] if isinstance(error, DetailedPyreqwestError) else None
-    return any(text in cause["message"] for cause in causes or ())

@@ -90,6 +90,8 @@ class ClientIp:
     def _rightmost_untrusted(self, chain: str) -> str | None:
         farthest = None
         for text in reversed(chain.split(",")):
+            if not text.strip():
+                continue  # an empty element says nothing (RFC 9110, section 5.6.1)
             address = parse(text)
             if address is None:
                 # Nothing left of what cannot be read can be believed.

@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple, Protocol
 import hiredis
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.connection import Connection, ConnectionPool
+from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import AskError, MovedError, RedisError, ResponseError
 
@@ -52,6 +52,9 @@ class Link(Protocol):
     async def drop(self) -> None:
         """Close the connections; the next exchange opens them anew."""
 
+    async def close(self) -> None:
+        """Close the connections for good."""
+
 
 def client(address: Address, *, timeout: float | None = None) -> Redis | RedisCluster:
     """A client of redis-py: for the control plane, and as the source of the links' connections."""
@@ -79,14 +82,23 @@ def client(address: Address, *, timeout: float | None = None) -> Redis | RedisCl
 def link(address: Address) -> Link:
     """The link to what a URL names; it opens no connection yet."""
     found = client(address)
-    return ClusterLink(found) if isinstance(found, RedisCluster) else ServerLink(found.connection_pool)
+    return ClusterLink(found) if isinstance(found, RedisCluster) else ServerLink(found)
+
+
+async def close(redis: Redis | RedisCluster) -> None:
+    """Close a client, and those of the Sentinels that it asks."""
+    await redis.aclose()
+    if isinstance(redis, Redis) and isinstance(redis.connection_pool, SentinelConnectionPool):
+        for sentinel in redis.connection_pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
 
 
 class ServerLink:
     """A `Link` to one server."""
 
-    def __init__(self, pool: ConnectionPool) -> None:
-        self._pool = pool
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._pool = redis.connection_pool
         self._connection: Connection | None = None
 
     async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
@@ -116,6 +128,11 @@ class ServerLink:
             await self._pool.release(connection)
         # With Sentinel, a connection taken anew asks who the master is.
         await self._pool.disconnect()
+
+    async def close(self) -> None:
+        """See `Link.close`."""
+        await self.drop()
+        await close(self._redis)
 
 
 class ClusterLink:
@@ -157,6 +174,10 @@ class ClusterLink:
         """See `Link.drop`."""
         await self._cluster.aclose()
 
+    async def close(self) -> None:
+        """See `Link.close`."""
+        await self.drop()
+
     def _keys_for_primaries(self) -> list[str]:
         """A key on each primary."""
         missing, keys = set(self._cluster.get_primaries()), []
@@ -178,10 +199,13 @@ class ClusterLink:
         for place, command in enumerate(commands):
             places.setdefault(self._node_of(command.key), []).append(place)
         answers = await asyncio.gather(
-            *(_to_node(node, [commands[place].words for place in own]) for node, own in places.items())
+            *(_to_node(node, [commands[place].words for place in own]) for node, own in places.items()),
+            return_exceptions=True,  # so that none is still reading when the connections are dropped
         )
         replies: list[Reply] = [None] * len(commands)
         for own, answer in zip(places.values(), answers, strict=True):
+            if isinstance(answer, BaseException):
+                raise answer
             for place, reply in zip(own, answer, strict=True):
                 replies[place] = reply
         return replies

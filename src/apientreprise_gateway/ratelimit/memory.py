@@ -10,7 +10,7 @@ from typing import Final, Generic, TypeVar
 
 from apientreprise_gateway.ratelimit.bans import Ban, Bans, Reason
 from apientreprise_gateway.ratelimit.port import TokenKey, Verdict, banned, verdict
-from apientreprise_gateway.ratelimit.windows import Outcome, SlidingWindow, Window
+from apientreprise_gateway.ratelimit.windows import WINDOW, Outcome, SlidingWindow, Window
 
 Clock = Callable[[], int]
 """Microseconds since the Unix epoch."""
@@ -49,7 +49,8 @@ class _Counters(Generic[_Key]):
             if not self._windows:
                 return
             key = next(iter(self._windows))
-            if self._windows[key].expires_at > now:
+            # One that ends later than a new one would was hit before the clock was set back.
+            if now < self._windows[key].expires_at <= now + WINDOW:
                 return
             del self._windows[key]
 

@@ -144,7 +144,7 @@ class RedisLimiter:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._abandon("the gateway stops")
-        await self._link.drop()
+        await self._link.close()
 
     async def admit(self, address: str | None, key: TokenKey, limit: int) -> Verdict:
         """See `Limiter.admit`."""

@@ -1,0 +1,105 @@
+"""The error codes against the published list."""
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apientreprise_gateway.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, provider_error, refuse
+from apientreprise_gateway.providers import PROVIDERS
+
+REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "reference" / "errors.json"
+
+DELIBERATE_STATUSES = {
+    "001": (504, "a provider that is down, as the published OpenAPI declares it; the published program answers 502"),
+    "004": (
+        504,
+        "a name that is not resolved, as the published OpenAPI declares it; the published program answers 502",
+    ),
+    "00501": (504, "network trouble, as the published OpenAPI declares it; the published program answers 502"),
+}
+"""Where the published documents disagree with the published program: what we answer, and why."""
+
+DELIBERATE_SOURCES = {
+    "00307": ({"parameter": "year"}, "the published error names no parameter; ours says which one is wrong"),
+    "00390": ({"parameter": "profondeur"}, "the published error names no parameter; ours says which one is wrong"),
+}
+"""Where we say more than the published error does."""
+
+UNPUBLISHED = {"00108", "00204", "00404", "00405", "00406", "00407"}
+"""Codes for what the published list has no code for."""
+
+
+@functools.cache
+def reference() -> dict[str, Any]:
+    """The published list."""
+    if not REFERENCE.exists():
+        pytest.skip("the published list of errors is not part of this clone (../shared/reference)")
+    published: dict[str, Any] = json.loads(REFERENCE.read_text())
+    return published
+
+
+def published_code(code: str) -> dict[str, Any]:
+    """What is published of one of the gateway's codes."""
+    (entry,) = [each for each in reference()["codes"] if each["code"] == code]
+    return dict(entry)
+
+
+def published_subcode(subcode: str) -> dict[str, Any]:
+    """What is published of what can be said of every provider."""
+    (entry,) = [each for each in reference()["common_provider_subcodes"] if each["subcode"] == subcode]
+    return dict(entry)
+
+
+def test_unpublished_codes() -> None:
+    """Every code is a published one, but for those that say what no published one does."""
+    assert set(GATEWAY_ERRORS) - {entry["code"] for entry in reference()["codes"]} == UNPUBLISHED
+
+
+@pytest.mark.parametrize("code", sorted(set(GATEWAY_ERRORS) - UNPUBLISHED))
+def test_gateway_error(code: str) -> None:
+    """Status, title, source and `meta` of a code are the published ones."""
+    published = published_code(code)
+    refusal = refuse(code)
+    (error,) = refusal.errors
+    if code in DELIBERATE_STATUSES:
+        assert refusal.status == DELIBERATE_STATUSES[code][0]
+    else:
+        assert refusal.status in published["http"]
+    assert error.title == published["title"]
+    if code in DELIBERATE_SOURCES:
+        assert error.source == DELIBERATE_SOURCES[code][0]
+        assert published["source"] is None
+    else:
+        assert error.source == published["source"]
+
+
+@pytest.mark.parametrize("subcode", sorted(PROVIDER_ERRORS))
+def test_provider_error(subcode: str) -> None:
+    """Status, title, source and `meta` of what is said of a provider are the published ones."""
+    published = published_subcode(subcode)
+    refusal = provider_error(subcode, prefix="04", name="ACOSS")
+    (error,) = refusal.errors
+    if subcode in DELIBERATE_STATUSES:
+        assert refusal.status == DELIBERATE_STATUSES[subcode][0]
+        assert str(refusal.status) in published["http_in_openapi_examples"]
+    else:
+        assert refusal.status == published["http_runtime"]
+    assert error.title == published["title"]
+    assert error.source == published["source"]
+    assert set(error.meta) <= set(published["meta_keys"])
+
+
+def test_deliberate_differences_are_used() -> None:
+    """What is listed as a difference exists, and has its reason."""
+    assert set(DELIBERATE_STATUSES) <= {*GATEWAY_ERRORS, *PROVIDER_ERRORS}
+    assert set(DELIBERATE_SOURCES) <= set(GATEWAY_ERRORS)
+    assert all(reason for _, reason in (*DELIBERATE_STATUSES.values(), *DELIBERATE_SOURCES.values()))
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.key)
+def test_provider_prefix(provider: Any) -> None:
+    """A provider's prefix and name are the published ones."""
+    assert reference()["provider_prefixes"][provider.prefix] == provider.name

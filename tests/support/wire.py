@@ -1,0 +1,93 @@
+"""Raw HTTP on a socket: what no client would send, and what no client would show."""
+
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from support.programs import TRACE
+from support.site import LONG, UNITE_LEGALE
+
+
+class Answer(NamedTuple):
+    """An answer as it came."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, read."""
+        return json.loads(self.body)
+
+    @property
+    def codes(self) -> list[str]:
+        """The error codes of a body in the v3 shape."""
+        return [error["code"] for error in self.json["errors"]]
+
+
+class Wire:
+    """One connection."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._file = connected.makefile("rb")
+
+    def send(self, data: bytes) -> None:
+        """Send bytes; a peer that has closed meanwhile is no error, its answer can still be read."""
+        with suppress(ConnectionResetError, BrokenPipeError):
+            self._socket.sendall(data)
+
+    def answer(self, *, method: str = "GET") -> Answer:
+        """Read one whole answer."""
+        status = int(self._file.readline().split(b" ")[1])
+        headers: dict[str, str] = {}
+        while line := self._file.readline().decode("latin-1").strip():
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        body = b"" if method == "HEAD" or status == 100 else self._file.read(int(headers.get("content-length", "0")))
+        return Answer(status, headers, body)
+
+    def some(self) -> bytes:
+        """The next bytes that come; none if the other side closes without any."""
+        try:
+            return self._file.read1()
+        except ConnectionResetError:
+            return b""
+
+    def rest(self) -> bytes:
+        """All bytes until the other side closes."""
+        return self._file.read()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._file.close()
+        self._socket.close()
+
+
+@contextmanager
+def wire(port: int, *, source: str = "127.0.0.1") -> Iterator[Wire]:
+    """Connect, from a loopback address of choice."""
+    opened = Wire(socket.create_connection(("127.0.0.1", port), timeout=LONG, source_address=(source, 0)))
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def request(
+    *,
+    token: str | None = None,
+    path: str = UNITE_LEGALE,
+    method: str = "GET",
+    version: str = "1.1",
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, str] = TRACE,
+) -> bytes:
+    """The bytes of a request without a body."""
+    given = {"Host": "test"} | ({} if token is None else {"Authorization": f"Bearer {token}"}) | dict(headers or {})
+    lines = [f"{method} {path}?{urlencode(query)} HTTP/{version}", *(f"{k}: {v}" for k, v in given.items()), "", ""]
+    return "\r\n".join(lines).encode("latin-1")

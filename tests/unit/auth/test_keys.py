@@ -1,0 +1,202 @@
+"""Tests of the keys."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from apientreprise_gateway.auth.keys import Key, KeyRing, jwks_keys, secret_keys
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+def jwks(folder: Path, content: object) -> Path:
+    """A file with this content."""
+    path = folder / "jwks.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def ec_jwk(**changes: Any) -> dict[str, Any]:
+    """A public key on P-256."""
+    entry: dict[str, Any] = json.loads(ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))
+    return entry | changes
+
+
+# Choosing.
+
+
+def test_candidates_fit_the_algorithm() -> None:
+    """Only keys of the token's algorithm are tried."""
+    secret, public = Key("HS256", None, b"a"), Key("RS256", None, "b")
+    ring = KeyRing([secret, public])
+    assert ring.candidates("HS256", None) == [secret]
+    assert ring.candidates("RS256", None) == [public]
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS512", "", None, 5, [], {}])
+def test_candidates_of_another_algorithm(algorithm: object) -> None:
+    """A header that names none of our algorithms finds no key."""
+    assert KeyRing([Key("HS256", None, b"a"), Key("RS256", "k", "b")]).candidates(algorithm, None) == []
+
+
+def test_candidates_by_kid() -> None:
+    """A known `kid` singles out its key, an unknown one leaves those without, none leaves all."""
+    old, new, nameless = Key("ES256", "old", 1), Key("ES256", "new", 2), Key("ES256", None, 3)
+    ring = KeyRing([old, new, nameless])
+    assert ring.candidates("ES256", "new") == [new]
+    assert ring.candidates("ES256", "unknown") == [nameless]
+    assert ring.candidates("ES256", None) == [old, new, nameless]
+
+
+def test_kid_of_another_algorithm() -> None:
+    """A `kid` that names a key of another algorithm does not select it."""
+    assert KeyRing([Key("RS256", "k", 1)]).candidates("HS256", "k") == []
+
+
+# Secrets.
+
+
+def test_secrets_in_their_order() -> None:
+    """Secrets serve HS256 alone, in the order given."""
+    assert secret_keys([SECRET, SECRET[::-1]]) == [
+        Key("HS256", None, SECRET.encode()),
+        Key("HS256", None, SECRET[::-1].encode()),
+    ]
+
+
+def test_no_secrets() -> None:
+    """No secrets are no keys."""
+    assert secret_keys([]) == []
+
+
+@pytest.mark.parametrize("secrets", [[""], ["short"], [SECRET[:-1]], [SECRET, "hunter2"]])
+def test_short_secret(secrets: list[str]) -> None:
+    """A secret below 32 bytes is refused, without being shown."""
+    with pytest.raises(ValueError, match="32 bytes") as caught:
+        secret_keys(secrets)
+    assert all(secret not in str(caught.value) for secret in secrets if secret)
+
+
+def test_length_is_counted_in_bytes() -> None:
+    """A secret of 32 bytes is long enough, whatever its characters."""
+    assert len(secret_keys(["é" * 16])) == 1
+
+
+# Key sets.
+
+
+def test_public_keys(tmp_path: Path) -> None:
+    """Each public key serves the algorithm that its type implies, under its `kid`."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    entries = [
+        json.loads(RSAAlgorithm.to_jwk(private.public_key())) | {"kid": "a"},
+        ec_jwk(kid="b", use="sig"),
+        json.loads(OKPAlgorithm.to_jwk(ed25519.Ed25519PrivateKey.generate().public_key())) | {"alg": "EdDSA"},
+    ]
+    keys = jwks_keys(jwks(tmp_path, {"keys": entries}))
+    assert [(key.algorithm, key.kid) for key in keys] == [("RS256", "a"), ("ES256", "b"), ("EdDSA", None)]
+
+
+def test_secret_in_a_key_set(tmp_path: Path) -> None:
+    """A key set holds no secrets."""
+    with pytest.raises(ValueError, match="secret"):
+        jwks_keys(jwks(tmp_path, {"keys": [{"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQ"}]}))
+
+
+def test_private_keys(tmp_path: Path) -> None:
+    """A private key is refused, whatever its type."""
+    entries: list[Any] = [
+        RSAAlgorithm.to_jwk(rsa.generate_private_key(public_exponent=65537, key_size=2048)),
+        ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1())),
+        OKPAlgorithm.to_jwk(ed25519.Ed25519PrivateKey.generate()),
+    ]
+    for entry in entries:
+        with pytest.raises(ValueError, match="private key") as caught:
+            jwks_keys(jwks(tmp_path, {"keys": [json.loads(entry)]}))
+        assert json.loads(entry)["d"] not in str(caught.value)
+
+
+@pytest.mark.parametrize("algorithm", ["RS512", "PS256", "ES384", "HS256", "none", "RSA-OAEP"])
+def test_other_algorithms(tmp_path: Path, algorithm: str) -> None:
+    """A key for an algorithm that we do not accept is refused."""
+    entry = json.loads(RSAAlgorithm.to_jwk(rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()))
+    with pytest.raises(ValueError, match="JWKS"):
+        jwks_keys(jwks(tmp_path, {"keys": [entry | {"alg": algorithm}]}))
+
+
+def test_other_curve(tmp_path: Path) -> None:
+    """A key on another curve than P-256 is refused."""
+    entry = json.loads(ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP384R1()).public_key()))
+    with pytest.raises(ValueError, match="cannot be used"):
+        jwks_keys(jwks(tmp_path, {"keys": [entry]}))
+
+
+def test_key_of_another_use(tmp_path: Path) -> None:
+    """A key that is for encryption verifies no signature."""
+    with pytest.raises(ValueError, match="JWKS"):
+        jwks_keys(jwks(tmp_path, {"keys": [ec_jwk(use="enc")]}))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [],
+        {},
+        5,
+        None,
+        {"keys": 5},
+        {"keys": None},
+        {"keys": ["text"]},
+        {"keys": [5]},
+        {"keys": [None]},
+        {"keys": [[]]},
+        {"keys": {"kty": "EC"}},
+        {"keys": [{}]},
+        {"keys": [{"kty": "RSA"}]},
+        {"keys": [{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}]},
+        {"keys": [{"kty": "EC", "crv": "P-256", "x": 5, "y": 5}]},
+        {"keys": [{"kty": "OKP", "crv": "Ed25519"}]},
+        {"keys": [{"kty": "OKP", "crv": "X25519", "x": "AA"}]},
+        {"keys": [{"kty": ["RSA"]}]},
+        {"keys": [{"kty": "RSA", "alg": ["RS256"]}]},
+    ],
+)
+def test_broken_key_sets(tmp_path: Path, content: object) -> None:
+    """A key set that is not one is refused with a sentence."""
+    with pytest.raises(ValueError, match=r"JWKS"):
+        jwks_keys(jwks(tmp_path, content))
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"PEM"])
+def test_unreadable_key_sets(tmp_path: Path, content: bytes) -> None:
+    """A file that is no JSON is refused."""
+    path = tmp_path / "jwks.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r".+"):
+        jwks_keys(path)
+
+
+def test_missing_key_set(tmp_path: Path) -> None:
+    """A file that does not exist is named."""
+    with pytest.raises(ValueError, match="nowhere"):
+        jwks_keys(tmp_path / "nowhere.json")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"kty": "oct", "k": "VERY-SECRET", "alg": "A256KW"},
+        {"k": "VERY-SECRET"},
+        {"kty": "RSA", "n": "AQAB", "e": "AQAB", "d": "VERY-SECRET", "alg": "RSA-OAEP"},
+        {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "d": "VERY-SECRET"},
+    ],
+)
+def test_refused_keys_are_not_shown(tmp_path: Path, entry: dict[str, Any]) -> None:
+    """What is secret in a key set that is refused does not come up in the message."""
+    with pytest.raises(ValueError, match="JWKS") as caught:
+        jwks_keys(jwks(tmp_path, {"keys": [entry]}))
+    assert "VERY-SECRET" not in str(caught.value)

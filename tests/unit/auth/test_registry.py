@@ -1,0 +1,268 @@
+"""Tests of what is known of single tokens."""
+
+import asyncio
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from apientreprise_gateway.auth import registry as registry_module
+from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry, read
+
+JTI = "6f1d4f0e-27aa-4f0b-9a55-2d6a4c7d3b10"
+OTHER = "0d3c1b52-8c34-4f39-9d0e-0d3b7a1a9c55"
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()
+
+
+class Clock:
+    """A clock that stands still until told otherwise; seconds."""
+
+    def __init__(self, now: float = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        """The time."""
+        return self.now
+
+
+class File:
+    """The file of tokens; each change gives it a new date."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "tokens.json"
+        self._date = 1_700_000_000
+
+    def write(self, content: object) -> Path:
+        """Replace the content; bytes are written as they are."""
+        self.path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        self._date += 1
+        os.utime(self.path, (self._date, self._date))
+        return self.path
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> File:
+    """A file of tokens, not written yet."""
+    return File(tmp_path)
+
+
+def revoked(at: str) -> dict[str, object]:
+    """The content that revokes the token at an instant."""
+    return {JTI: {"revoked_at": at}}
+
+
+# Revocation.
+
+
+def test_no_file() -> None:
+    """Without a file nothing is known of any token."""
+    registry = TokenRegistry()
+    registry.refresh()
+    assert registry.of(JTI) is None
+    assert not registry.is_revoked(JTI)
+
+
+def test_revocation_takes_effect_at_its_instant(file: File) -> None:
+    """A revocation that lies in the future holds from its instant on."""
+    clock = Clock()
+    registry = TokenRegistry(file.write(revoked("2026-03-02T12:00:30Z")), now=clock)
+    assert not registry.is_revoked(JTI)
+    clock.now = NOON + 29.999
+    assert not registry.is_revoked(JTI)
+    clock.now = NOON + 30
+    assert registry.is_revoked(JTI)
+    clock.now = NOON + 10**9
+    assert registry.is_revoked(JTI)
+    assert not registry.is_revoked(OTHER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-02T12:00:00Z",
+        "2026-03-02T12:00:00+00:00",
+        "2026-03-02T13:00:00+01:00",
+        "2026-03-02T12:00:00",
+        "2026-03-02 12:00:00",
+        "2026-03-02T12:00:00.000000Z",
+    ],
+)
+def test_spellings_of_an_instant(file: File, text: str) -> None:
+    """An instant is ISO 8601, in UTC unless it says otherwise."""
+    assert read(file.write(revoked(text)))[JTI].revoked_at == NOON
+
+
+def test_date_alone(file: File) -> None:
+    """A date is its first moment, in UTC."""
+    assert read(file.write(revoked("2026-03-02")))[JTI].revoked_at == NOON - 12 * 3600
+
+
+def test_record_without_revocation(file: File) -> None:
+    """A token may be known without being revoked."""
+    registry = TokenRegistry(file.write({JTI: {}}), now=Clock())
+    assert registry.of(JTI) == TokenRecord()
+    assert not registry.is_revoked(JTI)
+
+
+# Addresses.
+
+
+def test_allowed_addresses(file: File) -> None:
+    """A token with a list of addresses may be used from those, and from nowhere else."""
+    record = read(file.write({JTI: {"allowed_addresses": ["192.0.2.0/24", "198.51.100.7", "2001:db8::/32"]}}))[JTI]
+    for client in ("192.0.2.1", "192.0.2.255", "198.51.100.7", "2001:db8:5::1", "::ffff:192.0.2.1"):
+        assert record.allows(client), client
+    for client in ("192.0.3.1", "198.51.100.8", "2001:db9::1", "unknown", ""):
+        assert not record.allows(client), client
+
+
+@pytest.mark.parametrize("entry", [{}, {"allowed_addresses": []}])
+def test_no_list_is_anywhere(file: File, entry: dict[str, object]) -> None:
+    """Without a list, or with an empty one, a token may be used from anywhere."""
+    record = read(file.write({JTI: entry}))[JTI]
+    assert record.allows("192.0.2.1")
+    assert record.allows("unknown")
+
+
+# The file.
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        [],
+        None,
+        5,
+        {JTI: []},
+        {JTI: None},
+        {JTI: {"revoked": "2026-03-02"}},
+        {JTI: {"revoked_at": "soon"}},
+        {JTI: {"revoked_at": ""}},
+        {JTI: {"revoked_at": 5}},
+        {JTI: {"revoked_at": True}},
+        {JTI: {"allowed_addresses": "192.0.2.1"}},
+        {JTI: {"allowed_addresses": None}},
+        {JTI: {"allowed_addresses": ["example.org"]}},
+        {JTI: {"allowed_addresses": ["10.0.0.0/33"]}},
+        {JTI: {"allowed_addresses": [5.5]}},
+    ],
+)
+def test_broken_file_stops_the_start(file: File, content: object) -> None:
+    """A file that is not what it should be is refused, and named."""
+    with pytest.raises(ValueError, match=r"tokens\.json"):
+        TokenRegistry(file.write(content))
+
+
+def test_broken_entry_is_named(file: File) -> None:
+    """The token whose entry is wrong is named."""
+    with pytest.raises(ValueError, match=OTHER):
+        TokenRegistry(file.write({JTI: {}, OTHER: {"revoked_at": "soon"}}))
+
+
+def test_missing_file_stops_the_start(tmp_path: Path) -> None:
+    """A file that does not exist is refused."""
+    with pytest.raises(ValueError, match="cannot be read"):
+        TokenRegistry(tmp_path / "tokens.json")
+
+
+def test_change_is_read(file: File) -> None:
+    """A file that has changed is read anew, whatever was taken out of it included."""
+    registry = TokenRegistry(file.write({OTHER: {}}), now=Clock())
+    assert not registry.is_revoked(JTI)
+    file.write(revoked("2026-03-02T11:00:00Z"))
+    with capture_logs() as logs:
+        registry.refresh()
+    assert registry.is_revoked(JTI)
+    assert registry.of(OTHER) is None
+    assert [(line["event"], line["records"]) for line in logs] == [("tokens_file_read", 1)]
+
+
+def test_same_size_other_date(file: File) -> None:
+    """A change that leaves the size as it was is seen by the date."""
+    registry = TokenRegistry(file.write(revoked("2026-03-02T13:00:00Z")), now=Clock())
+    file.write(revoked("2026-03-02T11:00:00Z"))
+    registry.refresh()
+    assert registry.is_revoked(JTI)
+
+
+def test_unchanged_file_is_not_read(file: File) -> None:
+    """A file that has not changed is left alone."""
+    registry = TokenRegistry(file.write(revoked("2026-03-02T11:00:00Z")), now=Clock())
+    with capture_logs() as logs:
+        registry.refresh()
+    assert logs == []
+
+
+def test_broken_change_keeps_what_was_known(file: File) -> None:
+    """A change that cannot be read leaves the former records in force, and is complained of once."""
+    registry = TokenRegistry(file.write(revoked("2026-03-02T11:00:00Z")), now=Clock())
+    with capture_logs() as logs:
+        file.write(b"{")
+        for _ in range(3):
+            registry.refresh()
+    assert registry.is_revoked(JTI)
+    assert [(line["event"], line["log_level"]) for line in logs] == [("tokens_file_unreadable", "error")]
+
+
+def test_vanished_file_keeps_what_was_known(file: File) -> None:
+    """A file that was removed leaves the former records in force, is complained of once, and may come back."""
+    registry = TokenRegistry(file.write(revoked("2026-03-02T11:00:00Z")), now=Clock())
+    file.path.unlink()
+    with capture_logs() as logs:
+        for _ in range(3):
+            registry.refresh()
+    assert registry.is_revoked(JTI)
+    assert [line["event"] for line in logs] == ["tokens_file_unreadable"]
+    file.write({})
+    registry.refresh()
+    assert not registry.is_revoked(JTI)
+
+
+def test_complains_again_after_a_repair(file: File) -> None:
+    """Trouble that comes back after it was gone is complained of again."""
+    registry = TokenRegistry(file.write({}), now=Clock())
+    with capture_logs() as logs:
+        contents: list[object] = [b"{", {}, b"{"]
+        for content in contents:
+            file.write(content)
+            registry.refresh()
+    assert [line["event"] for line in logs] == ["tokens_file_unreadable", "tokens_file_read", "tokens_file_unreadable"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_made_readable_later(file: File) -> None:
+    """A change that could not be read at first is in force once it can be, though the file is as old as before."""
+    registry = TokenRegistry(file.write({}), now=Clock())
+    file.write(revoked("2026-03-02T11:00:00Z"))
+    file.path.chmod(0)
+    registry.refresh()
+    file.path.chmod(0o600)
+    registry.refresh()
+    assert registry.is_revoked(JTI)
+
+
+def test_watching(file: File, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is watched, a change is found without being asked for."""
+    monkeypatch.setattr(registry_module, "POLL_SECONDS", 0)
+
+    async def main() -> None:
+        registry = TokenRegistry(file.write({}), now=Clock())
+        watcher = asyncio.create_task(registry.watch())
+        file.write(revoked("2026-03-02T11:00:00Z"))
+        async with asyncio.timeout(10):
+            while not registry.is_revoked(JTI):
+                await asyncio.sleep(0)
+        watcher.cancel()
+
+    asyncio.run(main())
+
+
+def test_poll_is_a_second() -> None:
+    """A revocation is in force at most a second after it was written."""
+    assert registry_module.POLL_SECONDS <= 1

@@ -1,0 +1,502 @@
+"""Tests of the verification of tokens."""
+
+import base64
+import functools
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jwt import PyJWS
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from apientreprise_gateway.auth import token as token_module
+from apientreprise_gateway.auth.keys import Key, KeyRing, jwks_keys, secret_keys
+from apientreprise_gateway.auth.token import LEEWAY, MAX_TOKEN_LENGTH, TokenVerifier
+from apientreprise_gateway.errors import Refusal
+from support.tokens import ALL_SCOPES, JTI, SECRET, UID, claims, token
+
+NOW = 1_700_000_000
+OTHER_SECRET = "another-secret-for-tests-that-is-long-enough-too"
+
+
+class Clock:
+    """A clock that stands still until told otherwise; seconds."""
+
+    def __init__(self, now: float = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        """The time."""
+        return self.now
+
+
+class CountingRing(KeyRing):
+    """Keys that count how often they are asked for."""
+
+    asked = 0
+
+    def candidates(self, algorithm: object, kid: object) -> list[Key]:
+        """The keys that fit."""
+        self.asked += 1
+        return super().candidates(algorithm, kid)
+
+
+def fixed(**changes: Any) -> dict[str, Any]:
+    """Claims around `NOW`."""
+    return claims(**({"iat": NOW - 10, "exp": NOW + 3600} | changes))
+
+
+def signed(*, secret: str = SECRET, header: dict[str, Any] | None = None, **changes: Any) -> str:
+    """A token with claims around `NOW`."""
+    return jwt.encode(fixed(**changes), secret, algorithm="HS256", headers=header)
+
+
+def signed_with(claim: str, value: object) -> str:
+    """A token with claims around `NOW`, one of them changed."""
+    return jwt.encode(fixed(**{claim: value}), SECRET, algorithm="HS256")
+
+
+def verifier(*secrets: str, clock: Callable[[], float] | None = None) -> TokenVerifier:
+    """A verifier of tokens signed with these secrets."""
+    return TokenVerifier(KeyRing(secret_keys(secrets or (SECRET,))), now=clock or Clock())
+
+
+def refused(verifying: TokenVerifier, text: str | None) -> str:
+    """The code of the refusal that a token gets."""
+    with pytest.raises(Refusal) as caught:
+        verifying.verify(text)
+    assert caught.value.status == 401
+    (error,) = caught.value.errors
+    return error.code
+
+
+@functools.cache
+def rsa_key() -> rsa.RSAPrivateKey:
+    """An RSA key; made once, for it takes its time."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@functools.cache
+def ec_key() -> ec.EllipticCurvePrivateKey:
+    """A key on P-256."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+@functools.cache
+def ed_key() -> ed25519.Ed25519PrivateKey:
+    """An Ed25519 key."""
+    return ed25519.Ed25519PrivateKey.generate()
+
+
+PRIVATE: dict[str, Callable[[], Any]] = {"RS256": rsa_key, "ES256": ec_key, "EdDSA": ed_key}
+
+
+def jwk(algorithm: str) -> dict[str, Any]:
+    """The public key of an algorithm, as a JWKS holds it."""
+    public = PRIVATE[algorithm]().public_key()
+    to_jwk: dict[str, Callable[[Any], str]] = {
+        "RS256": RSAAlgorithm.to_jwk,
+        "ES256": ECAlgorithm.to_jwk,
+        "EdDSA": OKPAlgorithm.to_jwk,
+    }
+    entry: dict[str, Any] = json.loads(to_jwk[algorithm](public))
+    return entry
+
+
+def public_ring(folder: Path, *entries: dict[str, Any]) -> KeyRing:
+    """The keys of a JWKS file with these entries."""
+    path = folder / "jwks.json"
+    path.write_text(json.dumps({"keys": entries}))
+    return KeyRing(jwks_keys(path))
+
+
+def compact(header: dict[str, Any], payload: bytes, key: bytes, *, digest: str = "sha256") -> str:
+    """A token made by hand, which no library would agree to make."""
+
+    def encode(part: bytes) -> bytes:
+        return base64.urlsafe_b64encode(part).rstrip(b"=")
+
+    signing = encode(json.dumps(header).encode()) + b"." + encode(payload)
+    return (signing + b"." + encode(hmac.new(key, signing, digest).digest())).decode()
+
+
+# Valid tokens.
+
+
+def test_valid_token() -> None:
+    """A token says who holds it, what it opens and when it ends."""
+    said = verifier().verify(signed())
+    assert (said.jti, said.uid, said.subject) == (JTI, UID, "tests")
+    assert said.scopes == frozenset(ALL_SCOPES)
+    assert said.expires_at == NOW + 3600
+
+
+def test_machine_clock() -> None:
+    """Without a clock of its own a verifier looks at the machine's."""
+    assert TokenVerifier(KeyRing(secret_keys([SECRET]))).verify(token()).jti == JTI
+
+
+def test_roles_of_older_tokens() -> None:
+    """Tokens of before 2022 name their scopes `roles`."""
+    assert verifier().verify(signed(scopes=None, roles=["entreprises"])).scopes == {"entreprises"}
+
+
+def test_scopes_win_over_roles() -> None:
+    """Where a token has both, its `scopes` count."""
+    assert verifier().verify(signed(scopes=["a"], roles=["b"])).scopes == {"a"}
+
+
+def test_no_scopes_at_all() -> None:
+    """A token that opens nothing is valid."""
+    assert verifier().verify(signed(scopes=[])).scopes == frozenset()
+
+
+def test_token_without_end() -> None:
+    """Tokens of the first years have no `exp` and stay valid."""
+    clock = Clock()
+    verifying = verifier(clock=clock)
+    text = signed(exp=None)
+    assert verifying.verify(text).expires_at is None
+    clock.now += 50 * 365 * 86400
+    assert verifying.verify(text).jti == JTI
+
+
+def test_token_without_subject_or_version() -> None:
+    """Claims that only inform may be missing."""
+    said = verifier().verify(signed(sub=None, version=None, iat=None))
+    assert said.subject == ""
+
+
+def test_every_secret_of_the_ring_verifies() -> None:
+    """During a rotation, tokens of the former and of the new secret are valid."""
+    verifying = verifier(SECRET, OTHER_SECRET)
+    assert verifying.verify(signed(secret=SECRET)).jti == JTI
+    assert verifying.verify(signed(secret=OTHER_SECRET)).jti == JTI
+
+
+def test_unknown_kid_with_a_secret() -> None:
+    """Secrets have no `kid`; a token that names one is tried with each."""
+    assert verifier(OTHER_SECRET, SECRET).verify(signed(header={"kid": "whatever"})).jti == JTI
+
+
+# Expiry, and the memory of verified tokens.
+
+
+def test_verified_once() -> None:
+    """A token's signature is verified on its first call alone."""
+    ring = CountingRing(secret_keys([SECRET]))
+    verifying = TokenVerifier(ring, now=Clock())
+    text = signed()
+    first = verifying.verify(text)
+    assert verifying.verify(text) is first
+    assert ring.asked == 1
+
+
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_expires_exactly(seen_before: bool) -> None:
+    """A token is valid until the instant of its `exp`, whether it was seen before or not."""
+    clock = Clock(NOW)
+    verifying = verifier(clock=clock)
+    text = signed(exp=NOW + 60)
+    if seen_before:
+        verifying.verify(text)
+    clock.now = NOW + 59.999
+    assert verifying.verify(text).jti == JTI
+    clock.now = NOW + 60
+    assert refused(verifying, text) == "00103"
+    clock.now = NOW + 86400
+    assert refused(verifying, text) == "00103"
+
+
+def test_no_leeway_for_the_end() -> None:
+    """A token that has just expired is expired."""
+    assert refused(verifier(), signed(exp=NOW)) == "00103"
+
+
+def test_fraction_of_a_second() -> None:
+    """An `exp` with a fraction counts as it stands."""
+    clock = Clock(NOW + 0.25)
+    verifying = verifier(clock=clock)
+    assert verifying.verify(signed(exp=NOW + 0.5)).expires_at == NOW + 0.5
+    clock.now = NOW + 0.5
+    assert refused(verifying, signed(exp=NOW + 0.5)) == "00103"
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many tokens are shown, only so many are remembered; a forgotten one is verified anew."""
+    monkeypatch.setattr(token_module, "_CACHE_SIZE", 10)
+    ring = CountingRing(secret_keys([SECRET]))
+    verifying = TokenVerifier(ring, now=Clock())
+    texts = [signed(sub=f"holder {number}") for number in range(30)]
+    for text in texts:
+        verifying.verify(text)
+        assert len(verifying._verified) <= 10
+    assert verifying.verify(texts[-1]).subject == "holder 29"
+    assert ring.asked == 30
+    assert verifying.verify(texts[0]).subject == "holder 0"
+    assert ring.asked == 31
+
+
+def test_refused_tokens_are_not_remembered() -> None:
+    """Tokens that are refused take no memory."""
+    verifying = verifier()
+    for number in range(50):
+        refused(verifying, signed(sub=str(number), secret=OTHER_SECRET))
+        refused(verifying, signed(sub=str(number), exp=NOW - 1))
+        refused(verifying, signed(sub=str(number), iat=NOW + 60))
+    assert len(verifying._verified) == 0
+
+
+# Tokens that are not valid.
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        " ",
+        "x",
+        "a.b",
+        "a.b.c",
+        "a.b.c.d",
+        "....",
+        "eyJhbGciOiJIUzI1NiJ9..",
+        "é.è.à",
+        "\udce9.a.b",
+        "\x00",
+        "Bearer",
+        "null",
+        "🦊" * 10,
+    ],
+)
+def test_garbage(text: str | None) -> None:
+    """What is no token is invalid."""
+    assert refused(verifier(), text) == "00101"
+
+
+@given(text=st.text(max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_any_text(text: str) -> None:
+    """No text that we did not sign is a valid token, and none breaks the verification."""
+    assert refused(verifier(), text) == "00101"
+
+
+@given(place=st.integers(0, 10_000), character=st.sampled_from("AQgwz-_.é="))
+@settings(max_examples=200, deadline=None)
+def test_any_changed_token(place: int, character: str) -> None:
+    """A token in which a character of the header or of the claims was changed is invalid."""
+    text = signed()
+    place %= text.rindex(".")
+    changed = text[:place] + character + text[place + 1 :]
+    if changed != text:
+        assert refused(verifier(), changed) == "00101"
+
+
+def test_non_ascii_at_the_end() -> None:
+    """A valid token with something after it is invalid."""
+    for tail in ("é", "\n", " ", "!", "."):
+        assert refused(verifier(), signed() + tail) == "00101"
+
+
+def test_wrong_secret() -> None:
+    """A token that none of our secrets signed is invalid."""
+    assert refused(verifier(), signed(secret=OTHER_SECRET)) == "00101"
+
+
+def test_no_keys() -> None:
+    """Without keys no token is valid."""
+    assert refused(TokenVerifier(KeyRing([]), now=Clock()), signed()) == "00101"
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", "", None, ["HS256"], {"a": 1}, 5])
+def test_header_without_a_real_algorithm(algorithm: object) -> None:
+    """A token that says it needs no signature, or says nothing sensible, is invalid."""
+    payload = json.dumps(fixed()).encode()
+    with_signature = compact({"alg": algorithm, "typ": "JWT"}, payload, SECRET.encode())
+    without = with_signature.rpartition(".")[0] + "."
+    assert refused(verifier(), with_signature) == "00101"
+    assert refused(verifier(), without) == "00101"
+
+
+def test_header_without_algorithm() -> None:
+    """A token whose header names no algorithm is invalid, however well it is signed."""
+    assert refused(verifier(), compact({"typ": "JWT"}, json.dumps(fixed()).encode(), SECRET.encode())) == "00101"
+
+
+@pytest.mark.parametrize(("algorithm", "digest"), [("HS512", "sha512"), ("HS384", "sha384")])
+def test_other_hmac(algorithm: str, digest: str) -> None:
+    """A token signed by our secret with another algorithm than HS256 is invalid."""
+    text = compact({"alg": algorithm}, json.dumps(fixed()).encode(), SECRET.encode(), digest=digest)
+    assert refused(verifier(), text) == "00101"
+
+
+def test_algorithm_other_than_named() -> None:
+    """A token whose header names HS256 but that was signed otherwise is invalid."""
+    text = compact({"alg": "HS256"}, json.dumps(fixed()).encode(), SECRET.encode(), digest="sha512")
+    assert refused(verifier(), text) == "00101"
+
+
+@pytest.mark.parametrize("with_secret", [True, False])
+def test_public_key_as_secret(tmp_path: Path, with_secret: bool) -> None:
+    """Who knows our public key cannot sign with it, by calling it a secret."""
+    ring = public_ring(tmp_path, jwk("RS256"))
+    if with_secret:
+        ring = KeyRing([*ring.candidates("RS256", None), *secret_keys([SECRET])])
+    public = rsa_key().public_key()
+    for form in (serialization.PublicFormat.SubjectPublicKeyInfo, serialization.PublicFormat.PKCS1):
+        for encoding in (serialization.Encoding.PEM, serialization.Encoding.DER):
+            material = public.public_bytes(encoding, form)
+            for key in (material, material.strip(), hashlib.sha256(material).digest()):
+                text = compact({"alg": "HS256", "typ": "JWT"}, json.dumps(fixed()).encode(), key)
+                assert refused(TokenVerifier(ring, now=Clock()), text) == "00101"
+
+
+@pytest.mark.parametrize("payload", [b"[]", b"[1]", b"5", b'"text"', b"null", b"true", b"", b"{", b"\xff", b"NaN"])
+def test_payload_that_is_no_object(payload: bytes) -> None:
+    """A well-signed token whose payload is no JSON object is invalid."""
+    assert refused(verifier(), PyJWS().encode(payload, SECRET, algorithm="HS256")) == "00101"
+
+
+@pytest.mark.parametrize("header", [{"kid": 5}, {"kid": None}, {"crit": ["exp"], "exp": 1}, {"b64": False}])
+def test_strange_headers(header: dict[str, Any]) -> None:
+    """Headers that change what a signature means, or that are malformed, make a token invalid."""
+    text = compact({"alg": "HS256"} | header, json.dumps(fixed()).encode(), SECRET.encode())
+    assert refused(verifier(), text) == "00101"
+
+
+@pytest.mark.parametrize("claim", ["jti", "uid"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "",
+        5,
+        True,
+        [],
+        {},
+        "x",
+        JTI.upper(),
+        JTI.replace("-", ""),
+        f"{{{JTI}}}",
+        f"{JTI}\n",
+        f" {JTI}",
+        f"urn:uuid:{JTI}",
+    ],
+)
+def test_identity_is_a_lowercase_uuid(claim: str, value: object) -> None:
+    """A token whose `jti` or `uid` is missing or is no lowercase uuid is invalid."""
+    assert refused(verifier(), signed_with(claim, value)) == "00101"
+
+
+@pytest.mark.parametrize("scopes", [None, "entreprises", 5, True, {"entreprises": 1}, [1], ["a", None], [["a"]]])
+def test_scopes_are_a_list_of_texts(scopes: object) -> None:
+    """A token without a list of scopes is invalid."""
+    assert refused(verifier(), signed(scopes=scopes)) == "00101"
+
+
+@pytest.mark.parametrize("value", ["1800000000", True, False, [], {}])
+def test_instants_are_numbers(value: object) -> None:
+    """A token whose `exp`, `iat` or `nbf` is no number is invalid."""
+    for claim in ("exp", "iat", "nbf"):
+        assert refused(verifier(), signed_with(claim, value)) == "00101"
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_leeway(claim: str) -> None:
+    """A token of an issuer whose clock is up to 5 s ahead is accepted, beyond that it is not."""
+    assert LEEWAY == 5
+    for ahead in (-1, 0, 1, 4.999, 5):
+        assert verifier().verify(signed_with(claim, NOW + ahead)).jti == JTI
+    for ahead in (5.001, 6, 3600):
+        assert refused(verifier(), signed_with(claim, NOW + ahead)) == "00101"
+
+
+def test_early_token_becomes_valid() -> None:
+    """A token refused because it is not valid yet is accepted when its time has come."""
+    clock = Clock()
+    verifying = verifier(clock=clock)
+    text = signed(nbf=NOW + 60)
+    assert refused(verifying, text) == "00101"
+    clock.now += 55
+    assert verifying.verify(text).jti == JTI
+
+
+def test_longest_token() -> None:
+    """A token of 8 kB is read, a longer one is not."""
+
+    def of_length(length: int) -> str:
+        shortest = signed(sub="", scopes=[])
+        header, payload, signature = map(len, shortest.split("."))
+        wanted = length - header - signature - 2
+        text = signed(sub="x" * (wanted * 3 // 4 - payload * 3 // 4), scopes=[])
+        assert len(text) == length
+        return text
+
+    assert verifier().verify(of_length(MAX_TOKEN_LENGTH)).jti == JTI
+    assert refused(verifier(), of_length(MAX_TOKEN_LENGTH + 1)) == "00101"
+
+
+# Public keys.
+
+
+@pytest.mark.parametrize("algorithm", list(PRIVATE))
+def test_public_keys(tmp_path: Path, algorithm: str) -> None:
+    """A key of a JWKS verifies the tokens of its owner, and of nobody else."""
+    verifying = TokenVerifier(public_ring(tmp_path, jwk(algorithm)), now=Clock())
+    assert verifying.verify(jwt.encode(fixed(), PRIVATE[algorithm](), algorithm=algorithm)).jti == JTI
+    for other in set(PRIVATE) - {algorithm}:
+        assert refused(verifying, jwt.encode(fixed(), PRIVATE[other](), algorithm=other)) == "00101"
+    assert refused(verifying, signed()) == "00101"
+
+
+def test_another_key_of_the_same_algorithm(tmp_path: Path) -> None:
+    """A token of somebody else's key is invalid."""
+    verifying = TokenVerifier(public_ring(tmp_path, jwk("ES256")), now=Clock())
+    stranger = ec.generate_private_key(ec.SECP256R1())
+    assert refused(verifying, jwt.encode(fixed(), stranger, algorithm="ES256")) == "00101"
+
+
+@pytest.mark.parametrize("algorithm", ["RS512", "PS256"])
+def test_other_algorithm_of_the_same_key(tmp_path: Path, algorithm: str) -> None:
+    """The right key with another algorithm than its own signs nothing."""
+    verifying = TokenVerifier(public_ring(tmp_path, jwk("RS256")), now=Clock())
+    assert refused(verifying, jwt.encode(fixed(), rsa_key(), algorithm=algorithm)) == "00101"
+
+
+def test_all_kinds_of_keys_together(tmp_path: Path) -> None:
+    """Secrets and public keys may be in force at the same time."""
+    public = public_ring(tmp_path, *(jwk(algorithm) | {"kid": algorithm} for algorithm in PRIVATE))
+    keys = [key for algorithm in PRIVATE for key in public.candidates(algorithm, None)]
+    verifying = TokenVerifier(KeyRing([*secret_keys([SECRET]), *keys]), now=Clock())
+    assert verifying.verify(signed()).jti == JTI
+    for algorithm, private in PRIVATE.items():
+        for header in (None, {"kid": algorithm}):
+            assert verifying.verify(jwt.encode(fixed(), private(), algorithm=algorithm, headers=header)).jti == JTI
+
+
+def test_kid_singles_out_a_key(tmp_path: Path) -> None:
+    """A token that names a key is verified with that one alone."""
+    newer = ec.generate_private_key(ec.SECP256R1())
+    entries = [
+        jwk("ES256") | {"kid": "old"},
+        json.loads(ECAlgorithm.to_jwk(newer.public_key())) | {"kid": "new"},
+    ]
+    verifying = TokenVerifier(public_ring(tmp_path, *entries), now=Clock())
+
+    def text(key: ec.EllipticCurvePrivateKey, kid: str | None) -> str:
+        return jwt.encode(fixed(), key, algorithm="ES256", headers={"kid": kid} if kid else None)
+
+    for key, kid in ((ec_key(), "old"), (newer, "new"), (ec_key(), None), (newer, None)):
+        assert verifying.verify(text(key, kid)).jti == JTI
+    for key, kid in ((ec_key(), "new"), (newer, "old"), (ec_key(), "unknown")):
+        assert refused(verifying, text(key, kid)) == "00101"

@@ -1,0 +1,152 @@
+"""Tests of what an endpoint is, and of the catalogue as a whole."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from apientreprise_gateway.catalogue import model
+from apientreprise_gateway.catalogue.model import GROUPS, SIREN, SIRET, Endpoint, Figure, Kind, Parameter, Provider
+from apientreprise_gateway.errors import GATEWAY_ERRORS, PROVIDER_ERRORS
+from apientreprise_gateway.providers import PROVIDERS
+
+ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
+KINDS = [value for value in vars(model).values() if isinstance(value, Kind)]
+each_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.operation)
+each_provider = pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.key)
+
+
+def endpoint(path: str, *parameters: Parameter, **changes: Any) -> Endpoint:
+    """An endpoint at a path."""
+    return Endpoint(operation="one", path=path, summary="", tag="", scopes=("a",), parameters=parameters, **changes)
+
+
+# What an endpoint is.
+
+
+@pytest.mark.parametrize(
+    ("path", "version", "route"),
+    [("/v2/a", 2, "/a"), ("/v3/a/b", 3, "/a/b"), ("/v12/a", 12, "/a")],
+)
+def test_version_and_route(path: str, version: int, route: str) -> None:
+    """An endpoint knows its version and its path without it."""
+    made = endpoint(path)
+    assert (made.version, made.route, made.flat) == (version, route, version == 2)
+
+
+@pytest.mark.parametrize("path", ["", "/", "/a", "/v3", "/v3/", "/v0/a", "/v03/a", "v3/a", "/v3a/a", "/v/a", "/V3/a"])
+def test_path_without_a_version(path: str) -> None:
+    """A path that does not start with a version is refused."""
+    with pytest.raises(ValueError, match="does not start with a version"):
+        endpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters"),
+    [
+        ("/v3/{siren}", ()),
+        ("/v3/a", (Parameter("siren", SIREN),)),
+        ("/v3/{siren}", (Parameter("siret", SIRET),)),
+        ("/v3/{siren}/{siret}", (Parameter("siret", SIRET), Parameter("siren", SIREN))),
+    ],
+)
+def test_parameters_that_do_not_match(path: str, parameters: tuple[Parameter, ...]) -> None:
+    """Parameters other than those of the path, or in another order, are refused."""
+    with pytest.raises(ValueError, match="parameters declared"):
+        endpoint(path, *parameters)
+
+
+# The catalogue.
+
+
+def test_unique_names() -> None:
+    """No two endpoints share a name or a path, no two providers a key or prefix, no two groups a name."""
+    for names in (
+        [endpoint.operation for endpoint in ENDPOINTS],
+        [endpoint.path for endpoint in ENDPOINTS],
+        [provider.key for provider in PROVIDERS],
+        [provider.prefix for provider in PROVIDERS],
+        [group.name for group in GROUPS],
+    ):
+        assert len(set(names)) == len(names)
+
+
+def test_order_of_providers() -> None:
+    """Providers are listed by their prefix."""
+    prefixes = [provider.prefix for provider in PROVIDERS]
+    assert prefixes == sorted(prefixes)
+
+
+@each_provider
+def test_prefix(provider: Provider) -> None:
+    """A provider's prefix is two digits, none of the gateway's."""
+    assert len(provider.prefix) == 2
+    assert provider.prefix.isdigit()
+    assert provider.prefix != "00"
+
+
+@each_provider
+def test_own_statuses(provider: Provider) -> None:
+    """What a provider's own statuses mean is something that can be said of a provider."""
+    assert set(provider.statuses.values()) <= set(PROVIDER_ERRORS)
+
+
+@each_endpoint
+def test_name_tells_the_version(endpoint: Endpoint) -> None:
+    """An endpoint's name, as published, tells its product and version."""
+    assert endpoint.operation.startswith(f"api_entreprise_v{endpoint.version}_")
+
+
+@each_endpoint
+def test_described(endpoint: Endpoint) -> None:
+    """An endpoint says what it is, in one line, and which scopes open it."""
+    assert endpoint.summary.strip() == endpoint.summary != ""
+    assert "\n" not in endpoint.summary
+    assert endpoint.tag
+    assert endpoint.scopes
+    assert all(endpoint.scopes)
+    assert len(set(endpoint.scopes)) == len(endpoint.scopes)
+
+
+@each_endpoint
+def test_one_parameter_names_the_entity(endpoint: Endpoint) -> None:
+    """Exactly one parameter of the path says whose data is asked for."""
+    assert [parameter.kind.names_entity for parameter in endpoint.parameters].count(True) == 1
+
+
+@each_endpoint
+def test_no_parameter_twice(endpoint: Endpoint) -> None:
+    """The parameters of path and query have different names, none of which is a traceability parameter's."""
+    names = [parameter.name for parameter in itertools.chain(endpoint.parameters, endpoint.query)]
+    assert len({*names, "context", "object", "recipient", "user_id", "token"}) == len(names) + 5
+
+
+@each_endpoint
+def test_v2_only(endpoint: Endpoint) -> None:
+    """The flag of v2 bodies is set on v2 endpoints alone, and those are all deprecated."""
+    assert endpoint.flat or not endpoint.gateway_error
+    assert endpoint.deprecated or not endpoint.flat
+
+
+@each_endpoint
+def test_group_is_known(endpoint: Endpoint) -> None:
+    """An endpoint's group is one of those listed."""
+    assert endpoint.group in GROUPS
+
+
+def test_every_figure_is_used() -> None:
+    """Each figure limits a group."""
+    assert {group.figure for group in GROUPS} == set(Figure)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_kinds(kind: Kind) -> None:
+    """A kind accepts its own example, and has an error of ours if it ever refuses."""
+    assert kind.accepts(kind.example)
+    assert kind.code in GATEWAY_ERRORS if not kind.accepts("\ufffd") else kind.code == ""
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.code], ids=lambda kind: kind.name)
+def test_unreadable_values_are_refused(kind: Kind) -> None:
+    """A value that is not UTF-8 is refused by every kind that refuses anything."""
+    assert not kind.accepts("\ufffd")

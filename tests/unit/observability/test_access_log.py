@@ -1,0 +1,285 @@
+"""Tests of the access log."""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from apientreprise_gateway.observability import access_log as module
+from apientreprise_gateway.observability.access_log import AccessLog
+
+MEGABYTE = 1024 * 1024
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file; every one is complete."""
+    content = path.read_bytes()
+    assert content == b"" or content.endswith(b"\n")
+    return [json.loads(line) for line in content.split(b"\n")[:-1]]
+
+
+@contextmanager
+def pipe(folder: Path) -> Iterator[tuple[Path, int]]:
+    """A named pipe, with the descriptor of its reader, which has not read yet."""
+    path = folder / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(reader, True)
+    try:
+        yield path, reader
+    finally:
+        os.close(reader)
+
+
+def read_to_the_end(reader: int) -> bytes:
+    """Everything that is written to a pipe until its writer closes."""
+    parts = []
+    while part := os.read(reader, MEGABYTE):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def read_lines(reader: int, count: int) -> bytes:
+    """That many lines of a pipe."""
+    content = b""
+    while content.count(b"\n") < count:
+        content += os.read(reader, MEGABYTE)
+    return content
+
+
+def test_complete_and_in_order(tmp_path: Path) -> None:
+    """Every line is written once, whole, in the order in which it was logged, and by the time the log is closed."""
+
+    async def main() -> AccessLog:
+        log = AccessLog(tmp_path / "access.log")
+        log.start()
+        for number in range(2000):
+            log.write({"number": number, "text": "x" * (number % 50)})
+            if number % 100 == 0:
+                await asyncio.sleep(0)
+        await log.close()
+        return log
+
+    log = asyncio.run(main())
+    assert [line["number"] for line in lines_of(tmp_path / "access.log")] == list(range(2000))
+    assert log.written == 2000
+
+
+def test_written_without_closing(tmp_path: Path) -> None:
+    """A line is written soon after it was logged, without another one coming."""
+
+    async def main(path: Path, reader: int) -> None:
+        log = AccessLog(path)
+        log.start()
+        loop = asyncio.get_running_loop()
+        for number in range(3):
+            log.write({"number": number})
+            line = await asyncio.wait_for(loop.run_in_executor(None, read_lines, reader, 1), 10)
+            assert json.loads(line) == {"number": number}
+        await log.close()
+
+    with pipe(tmp_path) as (path, reader):
+        asyncio.run(main(path, reader))
+
+
+def test_closing_without_a_line(tmp_path: Path) -> None:
+    """A log of nothing is an empty file."""
+
+    async def main() -> None:
+        log = AccessLog(tmp_path / "access.log")
+        log.start()
+        await log.close()
+
+    asyncio.run(main())
+    assert lines_of(tmp_path / "access.log") == []
+
+
+def test_closing_without_a_start(tmp_path: Path) -> None:
+    """A log that was never started can be closed."""
+    asyncio.run(AccessLog(tmp_path / "access.log").close())
+
+
+def test_lines_logged_before_the_start(tmp_path: Path) -> None:
+    """Lines logged before the log was started are written as soon as others."""
+
+    async def main(path: Path, reader: int) -> None:
+        log = AccessLog(path)
+        log.write({"number": 0})
+        log.start()
+        log.write({"number": 1})
+        loop = asyncio.get_running_loop()
+        reading = loop.run_in_executor(None, read_lines, reader, 2)
+        done, _ = await asyncio.wait({reading}, timeout=1)
+        await log.close()
+        assert done, "nothing was written before the log was closed"
+
+    with pipe(tmp_path) as (path, reader):
+        asyncio.run(main(path, reader))
+
+
+def test_existing_file_is_continued(tmp_path: Path) -> None:
+    """A file is appended to, also by a second gateway."""
+
+    async def main(number: int) -> None:
+        log = AccessLog(tmp_path / "access.log")
+        log.start()
+        log.write({"number": number})
+        await log.close()
+
+    for number in range(2):
+        asyncio.run(main(number))
+    assert [line["number"] for line in lines_of(tmp_path / "access.log")] == [0, 1]
+
+
+def test_file_is_private(tmp_path: Path) -> None:
+    """The file, which holds personal data, is not for everybody to read."""
+    asyncio.run(AccessLog(tmp_path / "access.log").close())
+    assert (tmp_path / "access.log").stat().st_mode & 0o007 == 0
+
+
+def test_file_that_cannot_be_opened(tmp_path: Path) -> None:
+    """A file in a folder that does not exist is refused at once."""
+    with pytest.raises(OSError, match="nowhere"):
+        AccessLog(tmp_path / "nowhere" / "access.log")
+
+
+def test_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
+    """Without a file the lines go to standard output, which stays open."""
+
+    async def main() -> None:
+        log = AccessLog()
+        log.start()
+        log.write({"event": "access"})
+        await log.close()
+
+    asyncio.run(main())
+    os.write(1, b"still open\n")
+    assert capfd.readouterr().out == '{"event":"access"}\nstill open\n'
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a\nb", "a\r\nb", '"}\n{"event":"access"', "\x00\x1b[2J", "\u2028\u2029\x85", "é🦊", "\\n", "\ufffd"],
+)
+def test_one_line_whatever_the_value(tmp_path: Path, value: str) -> None:
+    """A value with line ends in it stays within its line, and is read back as it was."""
+
+    async def main() -> None:
+        log = AccessLog(tmp_path / "access.log")
+        log.start()
+        log.write({"context": value, value: "key"})
+        await log.close()
+
+    asyncio.run(main())
+    assert (tmp_path / "access.log").read_bytes().count(b"\n") == 1
+    assert lines_of(tmp_path / "access.log") == [{"context": value, value: "key"}]
+
+
+def test_kinds_of_values(tmp_path: Path) -> None:
+    """Instants, lists, numbers and missing values are written as JSON."""
+
+    async def main() -> None:
+        log = AccessLog(tmp_path / "access.log")
+        log.start()
+        log.write({"time": datetime(2026, 3, 2, 12, tzinfo=UTC), "codes": ("00101",), "seconds": 0.5, "jti": None})
+        await log.close()
+
+    asyncio.run(main())
+    assert lines_of(tmp_path / "access.log") == [
+        {"time": "2026-03-02T12:00:00+00:00", "codes": ["00101"], "seconds": 0.5, "jti": None}
+    ]
+
+
+def test_slow_reader_loses_nothing(tmp_path: Path) -> None:
+    """While nobody reads, lines are kept; calls wait once too many are, until they have been read."""
+
+    async def main(path: Path, reader: int) -> bytes:
+        log = AccessLog(path)
+        log.start()
+        assert not log.is_full
+        await asyncio.wait_for(log.room(), 10)
+        for number in range(40):
+            log.write({"number": number, "text": "x" * MEGABYTE})
+        assert log.is_full
+        waiting = [asyncio.create_task(log.room()) for _ in range(3)]
+        done, _ = await asyncio.wait(waiting, timeout=0.1)
+        assert not done, "there is room although nobody has read"
+        reading = asyncio.get_running_loop().run_in_executor(None, read_to_the_end, reader)
+        await asyncio.wait_for(asyncio.gather(*waiting), 20)
+        assert not log.is_full
+        log.write({"number": 40, "text": ""})
+        await log.close()
+        return await reading
+
+    with pipe(tmp_path) as (path, reader):
+        content = asyncio.run(main(path, reader))
+    lines = [json.loads(line) for line in content.split(b"\n")[:-1]]
+    assert [line["number"] for line in lines] == list(range(41))
+    assert all(len(line["text"]) == MEGABYTE for line in lines[:-1])
+
+
+def test_a_full_pipe_delays_nobody(tmp_path: Path) -> None:
+    """Logging does not wait for the reader of a full pipe, and closing writes what it has not taken yet."""
+
+    async def main(path: Path, reader: int) -> bytes:
+        log = AccessLog(path)
+        log.start()
+        for number in range(5000):
+            log.write({"number": number, "text": "x" * 100})
+            if number == 2500:
+                await asyncio.to_thread(read_lines, reader, 0)
+        closing = asyncio.create_task(log.close())
+        done, _ = await asyncio.wait({closing}, timeout=0.1)
+        assert not done, "closed although the pipe is full"
+        content = await asyncio.to_thread(read_to_the_end, reader)
+        await closing
+        return content
+
+    with pipe(tmp_path) as (path, reader):
+        content = asyncio.run(main(path, reader))
+    assert [json.loads(line)["number"] for line in content.split(b"\n")[:-1]] == list(range(5000))
+
+
+def test_trouble_that_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that could not be written are kept, tried again and complained of once; none is lost, none comes twice."""
+    monkeypatch.setattr(module, "_RETRY_SECONDS", 0.001)
+
+    async def main(path: Path, reader: int) -> bytes:
+        log = AccessLog(path)
+        os.set_blocking(log._fd, False)  # a full pipe is now an error to each attempt
+        log.start()
+        for number in range(5000):
+            log.write({"number": number, "text": "x" * 100})
+        done, _ = await asyncio.wait({asyncio.create_task(asyncio.Event().wait())}, timeout=0.1)
+        assert not done
+        content = await asyncio.wait_for(asyncio.to_thread(read_lines, reader, 5000), 20)
+        await log.close()
+        return content
+
+    with pipe(tmp_path) as (path, reader), capture_logs() as logs:
+        content = asyncio.run(main(path, reader))
+    assert [json.loads(line)["number"] for line in content.split(b"\n")[:-1]] == list(range(5000))
+    assert {line["event"] for line in logs} == {"access_log_unwritable"}
+
+
+def test_trouble_that_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that cannot be written at all can be closed, and says how many lines are lost."""
+    monkeypatch.setattr(module, "_RETRY_SECONDS", 0.001)
+
+    async def main() -> None:
+        log = AccessLog(Path("/dev/full"))
+        log.start()
+        for number in range(3):
+            log.write({"number": number})
+        await asyncio.wait_for(log.close(), 10)
+
+    with capture_logs() as logs:
+        asyncio.run(main())
+    assert [line["lines"] for line in logs if line["event"] == "access_lines_lost"] == [3]

@@ -1,0 +1,59 @@
+"""Tests of the policy."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from apientreprise_gateway.catalogue.model import Endpoint, Figure
+from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.ratelimit.policy import Policy
+from apientreprise_gateway.settings import Settings
+
+FIGURES: Mapping[Figure, int] = {figure: 10 + place for place, figure in enumerate(Figure)}
+ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
+PUBLISHED = {
+    "json": 250,
+    "documents": 50,
+    "attestation_fiscale": 5,
+    "actes_bilans": 5,
+    "effectifs": 250,
+    "agefiph": 250,
+}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.operation)
+def test_limit_of_every_endpoint(endpoint: Endpoint) -> None:
+    """An endpoint's limit is the figure of its group."""
+    assert Policy(FIGURES).limit_of(endpoint) == FIGURES[endpoint.group.figure]
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.operation)
+def test_published_figures(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any setting, the limits are those that are published."""
+    for figure in Figure:
+        monkeypatch.delenv(f"GATEWAY_{figure.value.upper()}", raising=False)
+    settings = Settings()
+    policy = Policy({figure: getattr(settings, figure.value) for figure in Figure})
+    assert policy.limit_of(endpoint) == PUBLISHED[endpoint.group.name]
+
+
+def test_missing_figure() -> None:
+    """A figure that is missing is named."""
+    with pytest.raises(ValueError, match="limit_strict"):
+        Policy({figure: 5 for figure in Figure if figure is not Figure.STRICT})
+
+
+@pytest.mark.parametrize("figure", list(Figure))
+@pytest.mark.parametrize("value", [0, -1])
+def test_figure_below_one(figure: Figure, value: int) -> None:
+    """A figure below 1 is named."""
+    with pytest.raises(ValueError, match=figure.value):
+        Policy({**FIGURES, figure: value})
+
+
+def test_figures_are_copied() -> None:
+    """What happens to the mapping afterwards changes no limit."""
+    figures = dict(FIGURES)
+    policy = Policy(figures)
+    figures.clear()
+    assert policy.limit_of(ENDPOINTS[0]) == FIGURES[ENDPOINTS[0].group.figure]

@@ -1,0 +1,181 @@
+"""Tests of the codes and of the answers that they become."""
+
+import json
+from typing import Any
+
+import pytest
+
+from apientreprise_gateway.errors import (
+    GATEWAY_ERRORS,
+    PROVIDER_ERRORS,
+    ApiError,
+    Refusal,
+    gateway_error,
+    network_error,
+    provider_error,
+    refuse,
+    render,
+)
+
+ONE = ApiError(code="00101", title="Interdit", detail="Votre jeton…", source={"parameter": "token"}, meta={"a": 1})
+
+
+def rendered(*errors: ApiError, version: int = 3, flagged: bool = False) -> Any:
+    """The body of an answer, read back."""
+    return json.loads(render(errors, version=version, gateway_error=flagged))
+
+
+# Bodies.
+
+
+@pytest.mark.parametrize("version", [3, 4, 1, 99])
+def test_objects(version: int) -> None:
+    """In every version but v2 errors are objects, in the published order of their keys."""
+    body = rendered(ONE, version=version, flagged=True)
+    assert body == {
+        "errors": [
+            {
+                "code": "00101",
+                "title": "Interdit",
+                "detail": "Votre jeton…",
+                "source": {"parameter": "token"},
+                "meta": {"a": 1},
+            }
+        ]
+    }
+    assert list(body["errors"][0]) == ["code", "title", "detail", "source", "meta"]
+
+
+def test_flat() -> None:
+    """In v2 errors are bare texts, with a flag where the endpoint has one."""
+    assert rendered(ONE, version=2) == {"errors": ["Votre jeton…"]}
+    assert rendered(ONE, version=2, flagged=True) == {"errors": ["Votre jeton…"], "gateway_error": True}
+
+
+def test_several_errors_in_their_order() -> None:
+    """All errors of a refusal are in the body, in their order."""
+    errors = [gateway_error("00201"), gateway_error("00203")]
+    assert [error["code"] for error in rendered(*errors)["errors"]] == ["00201", "00203"]
+    assert len(rendered(*errors, version=2)["errors"]) == 2
+
+
+def test_without_source() -> None:
+    """Where there is no source the key is left out; `meta` is always there."""
+    assert list(rendered(gateway_error("00429"))["errors"][0]) == ["code", "title", "detail", "meta"]
+
+
+# The gateway's own.
+
+
+@pytest.mark.parametrize("code", sorted(GATEWAY_ERRORS))
+def test_own_errors(code: str) -> None:
+    """Each code has five digits, a status of an error, a title and a detail."""
+    assert len(code) == 5
+    assert code.isdigit()
+    assert code.startswith("00")
+    refusal = refuse(code)
+    assert 400 <= refusal.status <= 599
+    (error,) = refusal.errors
+    assert error.code == code
+    assert error.title.strip()
+    assert error.detail.strip()
+    assert error.meta == {}
+    assert refusal.headers == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "title", "detail"),
+    [
+        ("00301", 422, "Entité non traitable", "Le numéro de siren n'est pas correctement formatté"),
+        ("00302", 422, "Entité non traitable", "Le numéro de siret n'est pas correctement formatté"),
+    ],
+)
+def test_texts_that_integrators_compare(code: str, status: int, title: str, detail: str) -> None:
+    """Texts that integrators are known to compare stay as published, spelling included."""
+    refusal = refuse(code)
+    assert (refusal.status, refusal.errors[0].title, refusal.errors[0].detail) == (status, title, detail)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("00015", 409),
+        ("00100", 403),
+        ("00101", 401),
+        ("00103", 401),
+        ("00105", 401),
+        ("00107", 403),
+        ("00108", 403),
+        ("00201", 422),
+        ("00210", 422),
+        ("00402", 404),
+        ("00404", 404),
+        ("00405", 405),
+        ("00429", 429),
+        ("00500", 500),
+        ("00501", 504),
+    ],
+)
+def test_statuses(code: str, status: int) -> None:
+    """Each code has the status of the contract."""
+    assert refuse(code).status == status
+
+
+def test_too_many_calls_is_not_taken_for_not_found() -> None:
+    """429 and 404 share neither code, nor title, nor detail."""
+    too_many, unknown = gateway_error("00429"), gateway_error("00404")
+    assert {too_many.code, too_many.title, too_many.detail}.isdisjoint({unknown.code, unknown.title, unknown.detail})
+
+
+def test_source_can_be_replaced() -> None:
+    """The parameter that an error names is the endpoint's own."""
+    assert gateway_error("00301", source={"parameter": "id"}).source == {"parameter": "id"}
+    assert refuse("00301", source={"parameter": "id"}).errors[0].source == {"parameter": "id"}
+    assert gateway_error("00301").source == {"parameter": "siren"}
+
+
+def test_headers() -> None:
+    """A refusal carries the headers that belong to it."""
+    assert refuse("00429", headers=((b"retry-after", b"3"),)).headers == ((b"retry-after", b"3"),)
+
+
+def test_unknown_code() -> None:
+    """A code that does not exist is a mistake of the program."""
+    with pytest.raises(KeyError):
+        refuse("99999")
+
+
+def test_network_error() -> None:
+    """Network trouble is a 504 that says when to try again, and names no provider."""
+    refusal = network_error()
+    assert (refusal.status, refusal.errors[0].code) == (504, "00501")
+    assert refusal.errors[0].meta == {"retry_in": 10}
+
+
+# The providers'.
+
+
+@pytest.mark.parametrize("subcode", sorted(PROVIDER_ERRORS))
+def test_provider_errors(subcode: str) -> None:
+    """A provider's error has its prefix, and names it; those about a file have an empty `meta`."""
+    refusal = provider_error(subcode, prefix="04", name="ACOSS")
+    assert isinstance(refusal, Refusal)
+    (error,) = refusal.errors
+    assert error.code == f"04{subcode}"
+    assert len(error.code) == 5
+    assert "ACOSS" in error.detail
+    assert "{" not in error.detail
+    assert error.meta == ({} if subcode in {"051", "052", "053", "054", "055", "056"} else {"provider": "ACOSS"})
+    assert error.source is None
+    assert refusal.status in {404, 451, 502, 503, 504}
+
+
+def test_name_with_braces() -> None:
+    """A provider's name is not read as a template."""
+    assert "{0}" in provider_error("000", prefix="99", name="{0}").errors[0].detail
+
+
+def test_no_subcode_is_lost() -> None:
+    """Every common code of the contract can be said."""
+    wanted = {"000", "001", "002", "003", "004", "005", "020", "051", "052", "053", "054", "055", "056", "999"}
+    assert wanted <= set(PROVIDER_ERRORS)
