@@ -8,7 +8,7 @@ local now = time[1] * 1000000 + time[2]
 local limit, window, duration = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 
 local ban = redis.call('GET', KEYS[1])
-if ban then
+if ban and now < tonumber(string.match(ban, '%d+$')) + duration then
   return {now, ban}
 end
 local oldest = tonumber(redis.call('LINDEX', KEYS[2], 0))
