@@ -90,9 +90,7 @@ def main() -> None:
                 f"{name} window, {options.tokens} tokens and addresses, {options.calls / options.tokens:.0f} calls each"
             )
             print(f"  through one process: {options.calls / passed:.0f} calls/s")
-            print(
-                f"  CPU per million calls: store {spent / millions:.1f} s, its client in the gateway {own / millions:.1f} s"
-            )
+            print(f"  CPU per million calls: store {spent / millions:.1f} s, its client {own / millions:.1f} s")
             print(f"  memory per token with its address: {used / options.tokens:.0f} bytes")
             if name == "sliding":
                 for what, entries in (

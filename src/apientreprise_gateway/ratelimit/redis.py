@@ -14,6 +14,7 @@ from enum import StrEnum
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
+import structlog
 from redis.exceptions import NoScriptError, ResponseError
 
 from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Bans, Reason
@@ -28,6 +29,7 @@ PROBE_SECONDS: Final = 0.25
 """Between two looks for a Redis that is away."""
 BAN_PATTERN: Final = "gw:{*}:ban"
 """What the keys of bans look like."""
+_log = structlog.get_logger(__name__)
 
 
 class Mode(StrEnum):
@@ -256,6 +258,11 @@ class RedisLimiter:
                 self._queue = batch + self._queue
                 self._leave(str(error) or f"it did not answer within {TIMEOUT_SECONDS:g} s")
                 continue
+            except Exception as error:  # a fault of ours or of a library: nobody may wait for ever because of it
+                self._queue = batch + self._queue
+                _log.exception("store_exchange_failed")
+                self._leave(repr(error))
+                continue
             self._hand_out(batch, replies)
 
     async def _send(self, commands: list[Command]) -> list[Reply]:
@@ -317,6 +324,9 @@ class RedisLimiter:
                 await self._link.probe()
                 await self._restore_bans()
         except (LinkError, TimeoutError):
+            return False
+        except Exception:  # as in _exchange: the look-out goes on
+            _log.exception("store_probe_failed")
             return False
         return True
 
