@@ -17,10 +17,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from apientreprise_gateway.auth.keys import KeyRing, secret_keys
 from apientreprise_gateway.auth.token import TokenVerifier
+from apientreprise_gateway.call import Call, access_line
 from apientreprise_gateway.catalogue import identifiers, query, traceability
 from apientreprise_gateway.catalogue.routes import Routes
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.pipeline import _access_line, _Call
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from support.tokens import ALL_SCOPES, SECRET, token
@@ -50,7 +50,7 @@ def steps() -> dict[str, Callable[[], object]]:
     parameters = query.read(string, wanted)
     limiter = MemoryLimiter(ip_limit=10**9, ignored_429_limit=10**9)
     body = orjson.dumps({"data": {"scopes": ALL_SCOPES * 4}, "links": {}, "meta": {}})
-    call = _Call({})
+    call = Call({})
 
     def admit() -> None:
         coroutine = limiter.admit("192.0.2.1", ("jti", "json"), 10**9)
@@ -68,7 +68,7 @@ def steps() -> dict[str, Callable[[], object]]:
         ),
         "SIREN": lambda: identifiers.is_siren("130025265"),
         f"parsing of an answer of {len(body)} bytes": lambda: orjson.loads(body),
-        "access line": lambda: orjson.dumps(_access_line(call, "access", 200, 0.1)),
+        "access line": lambda: orjson.dumps(access_line(call, "access", 200, 0.1)),
         "one counter": lambda: metrics.answers("operation", 200).inc(),
         "one histogram": lambda: metrics.seconds("operation").observe(0.1),
     }

@@ -14,6 +14,7 @@ from apientreprise_gateway.auth.keys import KeyRing, jwks_keys, secret_keys
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.revocation import RevocationWatch
 from apientreprise_gateway.auth.token import Token, TokenVerifier
+from apientreprise_gateway.call import Scope
 from apientreprise_gateway.catalogue import query
 from apientreprise_gateway.catalogue.model import Endpoint, Figure
 from apientreprise_gateway.catalogue.routes import Routes
@@ -22,7 +23,7 @@ from apientreprise_gateway.errors import FLAT_VERSION, refuse
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.pipeline import Options, Pipeline, Receive, Scope, Send, bearer
+from apientreprise_gateway.pipeline import Options, Pipeline, Receive, Send, bearer
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.upstream import Upstream
 from apientreprise_gateway.ratelimit.address import parse_url

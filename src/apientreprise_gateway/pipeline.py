@@ -1,30 +1,38 @@
 """The data plane: what happens to a call, check by check.
 
 `Pipeline._answer` is the contract's list of checks, in its order, one line each; the first that fails raises the
-refusal that is the answer. All that does not depend on the call is computed once per endpoint, in its `_Plan`.
+refusal that is the answer. All that does not depend on the call is computed once per endpoint, in its `Plan`.
 """
 
 import asyncio
 import contextlib
 import re
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import structlog
 
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier
+from apientreprise_gateway.call import (
+    Call,
+    Header,
+    Plan,
+    Scope,
+    access_line,
+    common_headers,
+    content_type,
+    new_request_id,
+    plan_of,
+)
 from apientreprise_gateway.catalogue import query, traceability
-from apientreprise_gateway.catalogue.model import Endpoint, Group
-from apientreprise_gateway.catalogue.routes import Route, Routes, version_of
+from apientreprise_gateway.catalogue.model import Endpoint
+from apientreprise_gateway.catalogue.routes import Routes, version_of
 from apientreprise_gateway.errors import (
     FLAT_VERSION,
-    GATEWAY_ERRORS,
     ConnectionDropped,
     Refusal,
     gateway_error,
@@ -32,33 +40,24 @@ from apientreprise_gateway.errors import (
     render,
 )
 from apientreprise_gateway.observability.access_log import AccessLog
-from apientreprise_gateway.observability.metrics import NO_OPERATION, Metrics
+from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.providers.reading import Reading, read
 from apientreprise_gateway.providers.upstream import Upstream
 from apientreprise_gateway.ratelimit.client_ip import ClientIp, counted
 from apientreprise_gateway.ratelimit.policy import Policy, own_limit
-from apientreprise_gateway.ratelimit.port import Limiter, StoreUnavailableError, Verdict
-from apientreprise_gateway.server import CONNECTION, Connection
+from apientreprise_gateway.ratelimit.port import Limiter, StoreUnavailableError
 
-Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Header = tuple[bytes, bytes]
 
 MAX_TARGET_BYTES: Final = 16 * 1024
 """Longest path and query that is read; the longest honest one carries a token of 8 kB."""
-MAX_LOGGED_CHARACTERS: Final = 256
-"""Longest value of a traceability parameter that an access line keeps."""
-PRODUCT: Final = "api_entreprise"
 
 _LATEST_SHAPE: Final = 3
 """The version whose error bodies a path without a version gets."""
 _METHODS: Final = frozenset({"GET", "HEAD"})
 _ALLOW: Final[tuple[Header, ...]] = ((b"allow", b"GET, HEAD"),)
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
-_JSON: Final = (b"content-type", b"application/json")
-_JSON_API: Final = (b"content-type", b"application/vnd.api+json")
-_TRACED: Final = ("context", "recipient", "object", "user_id")
 _log = structlog.get_logger(__name__)
 
 
@@ -73,63 +72,6 @@ class Options:
     """Whether limits and bans are counted and reported, and refuse nothing."""
     refuse_duplicates: bool = True
     """Whether a call already in flight is refused; it is counted either way."""
-
-
-class _Plan(NamedTuple):
-    """What is known of the calls of an endpoint before they are made."""
-
-    route: Route
-    scopes: frozenset[str]
-    limit: int
-    group: Group
-    required: tuple[str, ...]
-    wanted: frozenset[str]
-    target: str
-    identifier: int
-    """Position of the parameter that names the entity."""
-    upstream: Upstream
-    content_type: Header
-
-
-class _Call:
-    """One call, and what becomes known of it for its access line."""
-
-    __slots__ = (
-        "address",
-        "client",
-        "codes",
-        "connection",
-        "identifier",
-        "operation",
-        "parameters",
-        "plan",
-        "provider_seconds",
-        "request_id",
-        "scope",
-        "shadowed",
-        "started",
-        "token",
-        "verdict",
-    )
-
-    def __init__(self, scope: Scope) -> None:
-        self.started = time.perf_counter()
-        self.scope = scope
-        self.connection: Connection | None = scope.get(CONNECTION)
-        self.client = ""
-        self.address: str | None = None
-        """What the client is counted by; None if it is exempt."""
-        self.request_id = b""
-        self.operation = NO_OPERATION
-        self.plan: _Plan | None = None
-        self.identifier: str | None = None
-        self.parameters: dict[str, str] = {}
-        self.token: Token | None = None
-        self.verdict: Verdict | None = None
-        self.provider_seconds: float | None = None
-        self.codes: tuple[str, ...] = ()
-        self.shadowed: tuple[str, ...] = ()
-        """The checks that would have refused the call if limits were enforced."""
 
 
 class Pipeline:
@@ -160,7 +102,7 @@ class Pipeline:
         self._access_log = access_log
         self._in_flight: set[tuple[str, str]] = set()
         self._plans = {
-            route.endpoint.operation: _plan(
+            route.endpoint.operation: plan_of(
                 route,
                 policy=policy,
                 user_id_required=options.user_id_required(route.endpoint),
@@ -174,7 +116,7 @@ class Pipeline:
         del receive  # a GET has no body, and the server tells when the client goes away
         if self._access_log.is_full:
             await self._access_log.room()
-        call = _Call(scope)
+        call = Call(scope)
         self._metrics.in_flight.inc()
         try:
             status, body, headers = await self._try(call)
@@ -193,11 +135,11 @@ class Pipeline:
         await send({"type": "http.response.body", "body": body})
         self._record(call, status)
 
-    async def on_bad_request(self, peer: str | None, code: str) -> bytes | None:
-        """The body of the answer to what is not an acceptable HTTP request; None if its peer is banned."""
-        call = _Call({"method": "", "raw_path": b""})
+    async def on_bad_request(self, peer: str | None, code: str) -> tuple[int, bytes] | None:
+        """Status and body of the answer to what is not an acceptable HTTP request; None if its peer is banned."""
+        call = Call({"method": "", "raw_path": b""})
         self._find_client(call, peer, ())
-        call.request_id = _new_request_id()
+        call.request_id = new_request_id()
         try:
             self._refuse_banned(call)
             await self._count_unknown(call)
@@ -207,9 +149,9 @@ class Pipeline:
             return None
         except Refusal as banned:
             refusal = banned
-        _, body, _ = self._refused(call, refusal)
-        self._record(call, GATEWAY_ERRORS[code].status)
-        return body
+        status, body, _ = self._refused(call, refusal)
+        self._record(call, status)
+        return status, body
 
     def drops_peer(self, peer: str) -> bool:
         """Whether to close a new connection at once, because its peer is banned."""
@@ -221,7 +163,7 @@ class Pipeline:
         self._metrics.dropped.inc()
         return True
 
-    async def _try(self, call: _Call) -> tuple[int, bytes, list[Header]]:
+    async def _try(self, call: Call) -> tuple[int, bytes, list[Header]]:
         """The answer to a call, whatever happens."""
         try:
             reading = await self._answer(call)
@@ -233,9 +175,9 @@ class Pipeline:
             _log.exception("call_failed", operation=call.operation, request_id=call.request_id.decode())
             return self._refused(call, refuse("00500"))
         call.codes = reading.codes
-        return reading.status, reading.body, [_content_type(call), *_common_headers(call)]
+        return reading.status, reading.body, [content_type(call), *common_headers(call)]
 
-    async def _answer(self, call: _Call) -> Reading:
+    async def _answer(self, call: Call) -> Reading:
         """The checks of the contract (design, section 2), in their order."""
         headers = self._identify_client(call)
         self._refuse_banned(call)
@@ -257,31 +199,31 @@ class Pipeline:
 
     # 1. The address.
 
-    def _identify_client(self, call: _Call) -> dict[bytes, bytes]:
+    def _identify_client(self, call: Call) -> dict[bytes, bytes]:
         """Find who calls; return the headers that matter."""
         scope = call.scope
         headers: dict[bytes, bytes] = dict(scope["headers"])
         peer = scope["client"]
         self._find_client(call, None if peer is None else peer[0], scope["headers"])
         given = headers.get(b"x-request-id")
-        call.request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else _new_request_id()
+        call.request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else new_request_id()
         return headers
 
-    def _find_client(self, call: _Call, peer: str | None, headers: Iterable[Header]) -> None:
+    def _find_client(self, call: Call, peer: str | None, headers: Iterable[Header]) -> None:
         call.client = self._client_ip.of(peer, headers)
         call.address = None if self._client_ip.is_exempt(call.client) else counted(call.client)
 
-    def _refuse_banned(self, call: _Call) -> None:
+    def _refuse_banned(self, call: Call) -> None:
         if call.address is not None and self._limiter.known_ban(call.address) is not None:
             self._refuse_as_banned(call)
 
-    def _refuse_as_banned(self, call: _Call) -> None:
+    def _refuse_as_banned(self, call: Call) -> None:
         if self._options.shadow:
             self._shadow(call, "ban")
             return
         raise refuse("00108") if self._options.forbid_banned else ConnectionDropped()
 
-    def _shadow(self, call: _Call, check: str) -> None:
+    def _shadow(self, call: Call, check: str) -> None:
         """Report a refusal that is not made, once per call and check."""
         if check not in call.shadowed:
             call.shadowed = (*call.shadowed, check)
@@ -289,7 +231,7 @@ class Pipeline:
 
     # 2. Route, version, method.
 
-    def _find_endpoint(self, call: _Call) -> tuple[_Plan, list[str]]:
+    def _find_endpoint(self, call: Call) -> tuple[Plan, list[str]]:
         scope = call.scope
         raw_path: bytes = scope["raw_path"]
         if len(raw_path) + len(scope["query_string"]) > MAX_TARGET_BYTES:
@@ -309,7 +251,7 @@ class Pipeline:
 
     # 3. The token.
 
-    def _authenticate(self, call: _Call, plan: _Plan, headers: dict[bytes, bytes]) -> Token:
+    def _authenticate(self, call: Call, plan: Plan, headers: dict[bytes, bytes]) -> Token:
         text = bearer(headers.get(b"authorization")) or call.parameters.get("token")
         token = self._tokens.verify(text)
         if self._registry.is_revoked(token.jti):
@@ -317,7 +259,7 @@ class Pipeline:
         call.token = token
         return token
 
-    async def _count_unknown(self, call: _Call) -> None:
+    async def _count_unknown(self, call: Call) -> None:
         """Count a call refused before the store was asked: the ceiling of an address is over everything."""
         if call.address is not None:
             with contextlib.suppress(StoreUnavailableError):  # the call is refused already, by what it lacks
@@ -326,7 +268,7 @@ class Pipeline:
 
     # 4. The store.
 
-    async def _limit(self, call: _Call, plan: _Plan, token: Token) -> None:
+    async def _limit(self, call: Call, plan: Plan, token: Token) -> None:
         record = self._registry.of(token.jti)
         limit = plan.limit if record is None else own_limit(plan.limit, plan.group, record.limit_per_minute)
         try:
@@ -345,7 +287,7 @@ class Pipeline:
 
     # 5. What the token opens, and from where.
 
-    def _authorize(self, call: _Call, plan: _Plan, token: Token) -> None:
+    def _authorize(self, call: Call, plan: Plan, token: Token) -> None:
         if plan.scopes.isdisjoint(token.scopes):
             raise refuse("00100")
         record = self._registry.of(token.jti)
@@ -354,14 +296,14 @@ class Pipeline:
 
     # 6. Traceability.
 
-    def _check_traceability(self, call: _Call, plan: _Plan) -> None:
+    def _check_traceability(self, call: Call, plan: Plan) -> None:
         traceability.check(
             call.parameters, required=plan.required, siret_recipient=plan.route.endpoint.version != FLAT_VERSION
         )
 
     # 7. Identifiers.
 
-    def _check_parameters(self, call: _Call, plan: _Plan, values: list[str]) -> str:
+    def _check_parameters(self, call: Call, plan: Plan, values: list[str]) -> str:
         """Check the parameters; return path and query of the call to the provider."""
         endpoint = plan.route.endpoint
         wrong = [
@@ -403,7 +345,7 @@ class Pipeline:
 
     # 9. The provider.
 
-    async def _ask(self, call: _Call, plan: _Plan, target: str) -> Reading:
+    async def _ask(self, call: Call, plan: Plan, target: str) -> Reading:
         provider = plan.route.provider
         outcome = "abandoned"
         started = time.perf_counter()
@@ -426,33 +368,33 @@ class Pipeline:
 
     # Answers and records.
 
-    def _refused(self, call: _Call, refusal: Refusal) -> tuple[int, bytes, list[Header]]:
+    def _refused(self, call: Call, refusal: Refusal) -> tuple[int, bytes, list[Header]]:
         call.codes = tuple(error.code for error in refusal.errors)
         flagged = call.plan is not None and call.plan.route.endpoint.gateway_error and refusal.status >= 500
         version = version_of(call.scope["raw_path"]) or _LATEST_SHAPE
         body = render(refusal.errors, version=version, gateway_error=flagged)
-        return refusal.status, body, [_content_type(call), *_common_headers(call), *refusal.headers]
+        return refusal.status, body, [content_type(call), *common_headers(call), *refusal.headers]
 
-    def _drop(self, call: _Call) -> None:
+    def _drop(self, call: Call) -> None:
         self._metrics.dropped.inc()
         if call.connection is None:
             raise RuntimeError("the server cannot close connections: run the gateway with its own protocol class")
         call.connection.drop()
 
-    def _record(self, call: _Call, status: int) -> None:
+    def _record(self, call: Call, status: int) -> None:
         seconds = time.perf_counter() - call.started
         metrics = self._metrics
         metrics.answers(call.operation, status).inc()
         metrics.seconds(call.operation).observe(seconds)
         for code in call.codes:
             metrics.errors(code).inc()
-        self._access_log.write(_access_line(call, "access", status, seconds))
+        self._access_log.write(access_line(call, "access", status, seconds))
         metrics.access_lines.inc()
 
-    def _record_abandoned(self, call: _Call) -> None:
+    def _record_abandoned(self, call: Call) -> None:
         """Trace a call that the provider may have answered although nobody got the answer."""
         self._metrics.abandoned.inc()
-        self._access_log.write(_access_line(call, "abandoned", None, time.perf_counter() - call.started))
+        self._access_log.write(access_line(call, "abandoned", None, time.perf_counter() - call.started))
 
 
 def bearer(header: bytes | None) -> str | None:
@@ -460,74 +402,3 @@ def bearer(header: bytes | None) -> str | None:
     if header is None or header[:7].lower() != b"bearer ":
         return None
     return header[7:].strip().decode("latin-1")
-
-
-def _plan(route: Route, *, policy: Policy, user_id_required: bool, upstream: Upstream) -> _Plan:
-    endpoint = route.endpoint
-    own = {parameter.name for parameter in endpoint.query}
-    target = endpoint.path
-    for parameter in endpoint.parameters:
-        target = target.replace("{" + parameter.name + "}", "{}")
-    entities = [place for place, parameter in enumerate(endpoint.parameters) if parameter.kind.names_entity]
-    return _Plan(
-        route=route,
-        scopes=frozenset(endpoint.scopes),
-        limit=policy.limit_of(endpoint),
-        group=endpoint.group,
-        required=traceability.required_of(endpoint, user_id_required=user_id_required),
-        wanted=frozenset({*_TRACED, "token"} | own),
-        target=target,
-        identifier=entities[0],
-        upstream=upstream,
-        content_type=_JSON if endpoint.flat else _JSON_API,
-    )
-
-
-def _new_request_id() -> bytes:
-    return str(uuid.uuid4()).encode()
-
-
-def _content_type(call: _Call) -> Header:
-    """As published: what comes of a provider has the endpoint's type, errors included; other errors are plain JSON."""
-    return _JSON if call.plan is None or call.provider_seconds is None else call.plan.content_type
-
-
-def _common_headers(call: _Call) -> list[Header]:
-    headers = [(b"x-request-id", call.request_id), (b"cache-control", b"no-store")]
-    verdict = call.verdict
-    if verdict is not None:
-        headers += [
-            (b"ratelimit-limit", b"%d" % verdict.limit),
-            (b"ratelimit-remaining", b"%d" % verdict.remaining),
-            (b"ratelimit-reset", b"%d" % verdict.reset),
-        ]
-    return headers
-
-
-def _access_line(call: _Call, event: str, status: int | None, seconds: float) -> dict[str, Any]:
-    """The fields of an access line; `docs/access-log.md` explains each."""
-    parameters = call.parameters
-    return {
-        "event": event,
-        "time": datetime.now(UTC),
-        "request_id": call.request_id.decode("latin-1"),
-        "product": PRODUCT,
-        "operation": call.operation,
-        "identifier": _cut(call.identifier),
-        "jti": None if call.token is None else call.token.jti,
-        "client_ip": call.client,
-        "context": _cut(parameters.get("context")),
-        "recipient": _cut(parameters.get("recipient")),
-        "object": _cut(parameters.get("object")),
-        "user_id": _cut(parameters.get("user_id")),
-        "status": status,
-        "codes": call.codes,
-        "shadow": call.shadowed,
-        "cached": False,
-        "provider_seconds": None if call.provider_seconds is None else round(call.provider_seconds, 6),
-        "seconds": round(seconds, 6),
-    }
-
-
-def _cut(text: str | None) -> str | None:
-    return text if text is None or len(text) <= MAX_LOGGED_CHARACTERS else text[: MAX_LOGGED_CHARACTERS - 1] + "…"

@@ -19,8 +19,8 @@ KEEP_ALIVE_SECONDS: Final = 75
 """Longer than the 60 s of the usual load balancers, which must be the ones that close."""
 BACKLOG: Final = 4096
 """Connections that may wait to be accepted."""
-OnBadRequest = Callable[[str | None, str], Awaitable[bytes | None]]
-"""Given the peer and the code of what is wrong: the body to answer, or None to close without a byte."""
+OnBadRequest = Callable[[str | None, str], Awaitable[tuple[int, bytes] | None]]
+"""Given the peer and the code of what is wrong: status and body to answer, or None to close without a byte."""
 _MAX_URL_BYTES: Final = 128 * 1024
 _MAX_HEADER_BYTES: Final = 64 * 1024
 
@@ -107,16 +107,14 @@ class GatewayProtocol(HttpToolsProtocol):
         task.add_done_callback(self.tasks.discard)
 
     async def _answer_bad_request(self) -> None:
-        status = GATEWAY_ERRORS[self._bad_code].status
         on_bad_request: OnBadRequest | None = getattr(self.app, "on_bad_request", None)
-        body: bytes | None = b""
+        answer: tuple[int, bytes] | None = (GATEWAY_ERRORS[self._bad_code].status, b"")
         if on_bad_request is not None:
-            body = await on_bad_request(self.client[0] if self.client else None, self._bad_code)
-        if body is None or self.transport.is_closing():
-            self.transport.close()
-            return
-        head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
-        self.transport.write(STATUS_LINE[status] + head + body)
+            answer = await on_bad_request(self.client[0] if self.client else None, self._bad_code)
+        if answer is not None and not self.transport.is_closing():
+            status, body = answer
+            head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+            self.transport.write(STATUS_LINE[status] + head + body)
         self.transport.close()
 
 

@@ -4,8 +4,8 @@ import runpy
 from pathlib import Path
 from typing import Any
 
+from apientreprise_gateway.call import Call, access_line
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.pipeline import _access_line, _Call
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,5 +33,5 @@ def test_every_metric_is_documented() -> None:
 
 def test_every_access_log_field_is_documented() -> None:
     """docs/access-log.md names every field of an access line, and no other."""
-    line: dict[str, Any] = _access_line(_Call({}), "access", 200, 0.1)
+    line: dict[str, Any] = access_line(Call({}), "access", 200, 0.1)
     assert _first_column("access-log.md") == set(line)

@@ -1,0 +1,158 @@
+"""One call: what is known of it before it is made, and what becomes known of it on its way through the pipeline."""
+
+import time
+import uuid
+from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from apientreprise_gateway.auth.token import Token
+from apientreprise_gateway.catalogue import traceability
+from apientreprise_gateway.catalogue.model import Group
+from apientreprise_gateway.catalogue.routes import Route
+from apientreprise_gateway.observability.metrics import NO_OPERATION
+from apientreprise_gateway.providers.upstream import Upstream
+from apientreprise_gateway.ratelimit.policy import Policy
+from apientreprise_gateway.ratelimit.port import Verdict
+from apientreprise_gateway.server import CONNECTION, Connection
+
+Scope = MutableMapping[str, Any]
+Header = tuple[bytes, bytes]
+
+MAX_LOGGED_CHARACTERS: Final = 256
+"""Longest value of a traceability parameter that an access line keeps."""
+PRODUCT: Final = "api_entreprise"
+
+_JSON: Final = (b"content-type", b"application/json")
+_JSON_API: Final = (b"content-type", b"application/vnd.api+json")
+
+
+class Plan(NamedTuple):
+    """What is known of the calls of an endpoint before they are made."""
+
+    route: Route
+    scopes: frozenset[str]
+    limit: int
+    group: Group
+    required: tuple[str, ...]
+    wanted: frozenset[str]
+    target: str
+    identifier: int
+    """Position of the parameter that names the entity."""
+    upstream: Upstream
+    content_type: Header
+
+
+def plan_of(route: Route, *, policy: Policy, user_id_required: bool, upstream: Upstream) -> Plan:
+    """What is known of the calls of an endpoint."""
+    endpoint = route.endpoint
+    own = {parameter.name for parameter in endpoint.query}
+    target = endpoint.path
+    for parameter in endpoint.parameters:
+        target = target.replace("{" + parameter.name + "}", "{}")
+    entities = [place for place, parameter in enumerate(endpoint.parameters) if parameter.kind.names_entity]
+    return Plan(
+        route=route,
+        scopes=frozenset(endpoint.scopes),
+        limit=policy.limit_of(endpoint),
+        group=endpoint.group,
+        required=traceability.required_of(endpoint, user_id_required=user_id_required),
+        wanted=frozenset({*traceability.CODES, "token"} | own),
+        target=target,
+        identifier=entities[0],
+        upstream=upstream,
+        content_type=_JSON if endpoint.flat else _JSON_API,
+    )
+
+
+class Call:
+    """One call, and what becomes known of it for its access line."""
+
+    __slots__ = (
+        "address",
+        "client",
+        "codes",
+        "connection",
+        "identifier",
+        "operation",
+        "parameters",
+        "plan",
+        "provider_seconds",
+        "request_id",
+        "scope",
+        "shadowed",
+        "started",
+        "token",
+        "verdict",
+    )
+
+    def __init__(self, scope: Scope) -> None:
+        self.started = time.perf_counter()
+        self.scope = scope
+        self.connection: Connection | None = scope.get(CONNECTION)
+        self.client = ""
+        self.address: str | None = None
+        """What the client is counted by; None if it is exempt."""
+        self.request_id = b""
+        self.operation = NO_OPERATION
+        self.plan: Plan | None = None
+        self.identifier: str | None = None
+        self.parameters: dict[str, str] = {}
+        self.token: Token | None = None
+        self.verdict: Verdict | None = None
+        self.provider_seconds: float | None = None
+        self.codes: tuple[str, ...] = ()
+        self.shadowed: tuple[str, ...] = ()
+        """The checks that would have refused the call if limits were enforced."""
+
+
+def new_request_id() -> bytes:
+    """A request id for a call that brings none."""
+    return str(uuid.uuid4()).encode()
+
+
+def content_type(call: Call) -> Header:
+    """As published: what comes of a provider has the endpoint's type, errors included; other errors are plain JSON."""
+    return _JSON if call.plan is None or call.provider_seconds is None else call.plan.content_type
+
+
+def common_headers(call: Call) -> list[Header]:
+    """The headers that do not depend on what is answered; those of the rate limits once the store was asked."""
+    headers = [(b"x-request-id", call.request_id), (b"cache-control", b"no-store")]
+    verdict = call.verdict
+    if verdict is not None:
+        headers += [
+            (b"ratelimit-limit", b"%d" % verdict.limit),
+            (b"ratelimit-remaining", b"%d" % verdict.remaining),
+            (b"ratelimit-reset", b"%d" % verdict.reset),
+        ]
+    return headers
+
+
+def access_line(call: Call, event: str, status: int | None, seconds: float) -> dict[str, Any]:
+    """The fields of an access line; `docs/access-log.md` explains each."""
+    parameters = call.parameters
+    return {
+        "event": event,
+        "time": datetime.now(UTC),
+        "request_id": call.request_id.decode("latin-1"),
+        "product": PRODUCT,
+        "operation": call.operation,
+        "identifier": _cut(call.identifier),
+        "jti": None if call.token is None else call.token.jti,
+        "client_ip": call.client,
+        "context": _cut(parameters.get("context")),
+        "recipient": _cut(parameters.get("recipient")),
+        "object": _cut(parameters.get("object")),
+        "user_id": _cut(parameters.get("user_id")),
+        "status": status,
+        "codes": call.codes,
+        "shadow": call.shadowed,
+        "cached": False,
+        "provider_seconds": None if call.provider_seconds is None else round(call.provider_seconds, 6),
+        "seconds": round(seconds, 6),
+    }
+
+
+def _cut(text: str | None) -> str | None:
+    return text if text is None or len(text) <= MAX_LOGGED_CHARACTERS else text[: MAX_LOGGED_CHARACTERS - 1] + "…"
