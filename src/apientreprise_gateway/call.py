@@ -37,8 +37,8 @@ class Plan(NamedTuple):
     required: tuple[str, ...]
     wanted: frozenset[str]
     target: str
-    identifier: int
-    """Position of the parameter that names the entity."""
+    identifier: int | None
+    """Position of the parameter that names the entity; None where none does."""
     upstream: Upstream
     content_type: Header
 
@@ -59,7 +59,7 @@ def plan_of(route: Route, *, policy: Policy, user_id_required: bool, upstream: U
         required=traceability.required_of(endpoint, user_id_required=user_id_required),
         wanted=frozenset({*traceability.CODES, "token"} | own),
         target=target,
-        identifier=entities[0],
+        identifier=entities[0] if entities else None,
         upstream=upstream,
         content_type=_JSON if endpoint.flat else _JSON_API,
     )

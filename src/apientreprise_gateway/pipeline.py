@@ -243,7 +243,7 @@ class Pipeline:
             raise refuse("00402")
         plan = call.plan = self._plans[match.route.endpoint.operation]
         call.operation = match.route.endpoint.operation
-        call.identifier = match.values[plan.identifier]
+        call.identifier = None if plan.identifier is None else match.values[plan.identifier]
         call.parameters = query.read(scope["query_string"], plan.wanted)
         if scope["method"] not in _METHODS:
             raise refuse("00405", headers=_ALLOW)
