@@ -67,7 +67,7 @@ def client(address: Address, *, timeout: float | None = None) -> Redis | RedisCl
     never: Any = Retry(NoBackoff(), 0)
     if address.form is Form.CLUSTER:
         nodes = [ClusterNode(host, port) for host, port in address.nodes]
-        return RedisCluster(startup_nodes=nodes, cluster_error_retry_attempts=0, retry=never, **usual)
+        return RedisCluster(startup_nodes=nodes, retry=never, **usual)
     if address.form is Form.SENTINEL:
         quick = {"socket_connect_timeout": timeout or _CONNECT_SECONDS, "socket_timeout": timeout or _CONNECT_SECONDS}
         sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
