@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -37,6 +37,8 @@ class Plan(NamedTuple):
     required: tuple[str, ...]
     wanted: frozenset[str]
     target: str
+    spellings: tuple[tuple[int, Callable[[str], str]], ...]
+    """How the provider spells parameters that it spells otherwise, by position."""
     identifier: int | None
     """Position of the parameter that names the entity; None where none does."""
     upstream: Upstream
@@ -59,6 +61,11 @@ def plan_of(route: Route, *, policy: Policy, user_id_required: bool, upstream: U
         required=traceability.required_of(endpoint, user_id_required=user_id_required),
         wanted=frozenset({*traceability.CODES, "token"} | own),
         target=target,
+        spellings=tuple(
+            (place, parameter.kind.sent_as)
+            for place, parameter in enumerate(endpoint.parameters)
+            if parameter.kind.sent_as is not None
+        ),
         identifier=entities[0] if entities else None,
         upstream=upstream,
         content_type=_JSON if endpoint.flat else _JSON_API,

@@ -123,12 +123,24 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
     "00301": _Kind(422, _INVALID, "Le numéro de siren n'est pas correctement formatté", _parameter("siren")),
     "00302": _Kind(422, _INVALID, "Le numéro de siret n'est pas correctement formatté", _parameter("siret")),
     "00303": _Kind(422, _INVALID, "L'identifiant n'est ni un SIRET ni un numéro RNA valide.", _parameter("id")),
+    "00304": _Kind(422, _INVALID, "L'identifiant n'est ni un SIRET ni un numéro EORI valide.", _parameter("id")),
     "00305": _Kind(422, _INVALID, "Le mois doit s'écrire sur deux chiffres, de 01 à 12.", _parameter("month")),
     "00307": _Kind(
         422, _INVALID, "L'année doit s'écrire sur quatre chiffres et ne pas être à venir.", _parameter("year")
     ),
+    "00310": _Kind(422, _INVALID, "Le type d'attestation n'existe pas : le seul possible est AVG_UR."),
     "00311": _Kind(422, _INVALID, "Le paramètre siren_is n'est pas un SIREN valide.", _parameter("siren_is")),
     "00312": _Kind(422, _INVALID, "Le paramètre siren_tva n'est pas un SIREN valide.", _parameter("siren_tva")),
+    "00313": _Kind(422, _INVALID, "Le paramètre limit doit être un entier de 1 à 1000.", _parameter("limit")),
+    "00315": _Kind(
+        422,
+        _INVALID,
+        "Les déclarations fiscales se demandent pour une année de 2006 à celle qui précède l'année en cours.",
+    ),
+    "00330": _Kind(
+        422, _INVALID, "L'identifiant n'est ni un SIREN, ni un SIRET, ni un numéro RNA valide.", _parameter("id")
+    ),
+    "00333": _Kind(422, _INVALID, "L'identifiant n'est ni un SIREN ni un numéro RNA valide.", _parameter("id")),
     "00390": _Kind(422, _INVALID, "La profondeur doit être un entier de 0 à 13.", _parameter("profondeur")),
     "00401": _Kind(400, _INVALID, "Cette requête n'est pas une requête HTTP valide."),
     "00402": _Kind(404, "Version d'API non prise en charge", "Cette ressource n'existe pas dans la version demandée."),
@@ -142,6 +154,9 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
     ),
     "00407": _Kind(431, "En-têtes trop longs", "Les en-têtes de la requête sont trop longs."),
     "00500": _Kind(500, "Erreur interne", "Une erreur interne est survenue. Elle a été enregistrée."),
+    "00505": _Kind(
+        503, "Service indisponible", "La passerelle ne peut pas compter vos appels en ce moment. Réessayez plus tard."
+    ),
     "00501": _Kind(
         504,
         "Erreur réseau",
@@ -197,6 +212,52 @@ PROVIDER_ERRORS: Final[Mapping[str, _Kind]] = {
 }
 """What can be said of a provider, by the last three digits of the code."""
 
+
+@dataclass(frozen=True, slots=True)
+class _Specific:
+    title: str
+    detail: str
+    meta: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+    """Besides the provider's name."""
+
+
+_BAD_ANSWER = "Mauvaise réponse du fournisseur de données"
+
+SPECIFIC_ERRORS: Final[Mapping[str, _Specific]] = {
+    "01501": _Specific(_BAD_ANSWER, "L'INSEE donne plusieurs sièges à cette unité légale."),
+    "03103": _Specific(_INVALID, "La DGFIP a refusé l'un des paramètres de la demande."),
+    "03501": _Specific(
+        "Potentielle ressource non trouvée",
+        "La DGFIP a répondu par une erreur : il se peut qu'elle n'ait rien au sujet de cette entité.",
+    ),
+    "04501": _Specific(
+        "Analyse manuelle de la situation du compte en cours",
+        "L'Urssaf examine la situation du compte. Réessayez dans deux jours.",
+        MappingProxyType({"retry_in": 172_800}),
+    ),
+    "04502": _Specific(
+        "Demande de traitement logiciel en cours",
+        "L'Urssaf traite une demande au sujet de ce compte. Réessayez plus tard.",
+    ),
+    "04503": _Specific(
+        "La situation du compte ne permet pas de délivrer l'attestation demandée",
+        "L'Urssaf ne délivre pas d'attestation à cette entité, au vu de la situation de son compte.",
+    ),
+    "05501": _Specific(_BAD_ANSWER, "Les identifiants de documents donnés par l'INPI ne sont pas utilisables."),
+    "05502": _Specific(_BAD_ANSWER, "Les brevets donnés par l'INPI sont illisibles."),
+    "05503": _Specific(_BAD_ANSWER, "Les modèles donnés par l'INPI sont illisibles."),
+    "05504": _Specific(_BAD_ANSWER, "Les marques données par l'INPI sont illisibles."),
+    "07501": _Specific(_BAD_ANSWER, "La réponse du répertoire national des associations est illisible."),
+    "17501": _Specific(
+        "Erreur de base de données de la Banque de France", "La base de données de la Banque de France est en panne."
+    ),
+    "17502": _Specific("Erreur interne de la Banque de France", "Le service de la Banque de France est en panne."),
+    "38422": _Specific(
+        "Attestation non disponible", "La caisse ne délivre pas d'attestation : des cotisations sont en retard."
+    ),
+}
+"""What one provider alone says, in its own form, by code; an endpoint's `codes` say with which status."""
+
 NETWORK_RETRY_IN: Final = 10
 """Seconds after which a call that met network trouble (00501) may be tried again."""
 
@@ -224,6 +285,13 @@ def provider_error(subcode: str, *, prefix: str, name: str) -> Refusal:
     meta = _EMPTY if subcode.startswith("05") else {"provider": name}
     detail = kind.detail.format(provider=name)
     return Refusal(kind.status, ApiError(code=prefix + subcode, title=kind.title, detail=detail, meta=meta))
+
+
+def specific_error(code: str, *, status: int, name: str) -> Refusal:
+    """An error that only one provider has; `name` is that provider's."""
+    kind = SPECIFIC_ERRORS[code]
+    meta = {"provider": name, **kind.meta}
+    return Refusal(status, ApiError(code=code, title=kind.title, detail=kind.detail, meta=meta))
 
 
 def render(errors: tuple[ApiError, ...], *, version: int, gateway_error: bool = False) -> bytes:

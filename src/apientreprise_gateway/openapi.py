@@ -17,6 +17,7 @@ import yaml
 from apientreprise_gateway import __version__
 from apientreprise_gateway.catalogue import traceability
 from apientreprise_gateway.catalogue.model import SIRET, Answer, Endpoint, Kind, Parameter, Provider
+from apientreprise_gateway.catalogue.schemas import descriptions, schema_of
 from apientreprise_gateway.errors import (
     FLAT_VERSION,
     GATEWAY_ERRORS,
@@ -29,6 +30,7 @@ from apientreprise_gateway.errors import (
     provider_error,
     refuse,
     render,
+    specific_error,
 )
 
 Json = dict[str, Any]
@@ -160,11 +162,12 @@ def _operation(endpoint: Endpoint, provider: Provider, components: _Components) 
     operation: Json = {
         "operationId": endpoint.operation,
         "summary": endpoint.summary,
-        "description": f"Fournisseur : {provider.name}. Droit requis : {scopes}. "
-        f"Compteur d'appels : `{endpoint.group.name}`.",
+        "description": f"{descriptions()[endpoint.operation]}\n\n"
+        f"Fournisseur : {provider.name}. Droit requis : {scopes}. "
+        f"Compteur d'appels : `{endpoint.group.name}`. Attente conseillée : {endpoint.client_timeout} s.",
         "tags": [endpoint.tag],
         "parameters": list(_parameters(endpoint, components)),
-        "responses": {"200": _success(endpoint, components), **_failures(endpoint, provider, components)},
+        "responses": {**_successes(endpoint, components), **_failures(endpoint, provider, components)},
     }
     if endpoint.deprecated:
         operation["deprecated"] = True
@@ -195,8 +198,13 @@ def _own_parameter(place: str, parameter: Parameter, components: _Components) ->
     }
     if kind.example:
         value["example"] = _example(kind)
-    key = parameter.name if parameter.name == kind.name else f"{parameter.name}-{kind.name}"
-    return components.refer("parameters", f"{place}-{key}", value)
+    return components.refer("parameters", f"{place}-{_key(parameter)}", value)
+
+
+def _key(parameter: Parameter) -> str:
+    """What a parameter is called among the components."""
+    name, kind = parameter.name, parameter.kind.name
+    return name if name == kind else f"{name}-{kind}"
 
 
 def _example(kind: Kind) -> object:
@@ -249,20 +257,6 @@ def _traceability_parameter(name: str, endpoint: Endpoint, components: _Componen
 
 
 _SCHEMAS: Final[dict[str, Json]] = {
-    "Enveloppe": {
-        "type": "object",
-        "required": ["data", "links", "meta"],
-        "properties": {
-            "data": {
-                "type": ["object", "array"],
-                "description": "Les données du fournisseur.",
-                "examples": [{}],
-            },
-            "links": {"type": "object"},
-            "meta": {"type": "object"},
-        },
-    },
-    "CorpsV2": {"type": "object", "description": "Les données du fournisseur, à plat."},
     "Erreurs": {
         "type": "object",
         "required": ["errors"],
@@ -357,14 +351,25 @@ def _headers(status: int, components: _Components) -> Json:
     return {name: components.refer("headers", name, _HEADERS[name]) for name in names}
 
 
-def _success(endpoint: Endpoint, components: _Components) -> Json:
-    media_type, schema = (JSON_TYPE, "CorpsV2") if endpoint.flat else (JSON_API_TYPE, "Enveloppe")
-    value = {
-        "description": "Les données demandées.",
-        "headers": _headers(200, components),
-        "content": {media_type: {"schema": _schema(schema, components)}},
+_SUCCESSES: Final = {
+    200: "Les données demandées.",
+    206: "Les données demandées, moins celles que le fournisseur n'a pas pu donner.",
+}
+"""What each status of a success means; only v2 tells a partial one by its status."""
+
+
+def _successes(endpoint: Endpoint, components: _Components) -> Json:
+    statuses = (200, 206) if endpoint.flat else (200,)
+    return {str(status): _success(status, endpoint, components) for status in statuses}
+
+
+def _success(status: int, endpoint: Endpoint, components: _Components) -> Json:
+    schema = components.refer("schemas", endpoint.operation, schema_of(endpoint.operation))
+    return {
+        "description": _SUCCESSES[status],
+        "headers": _headers(status, components),
+        "content": {JSON_TYPE if endpoint.flat else JSON_API_TYPE: {"schema": schema}},
     }
-    return components.refer("responses", "200-v2" if endpoint.flat else "200", value)
 
 
 def _privileges(components: _Components) -> Json:
@@ -405,8 +410,8 @@ def _own_case(code: str) -> _Case:
     return _case(network_error() if code == network_error().errors[0].code else refuse(code))
 
 
-def _parameter_case(parameter: Parameter) -> _Case:
-    code, name = parameter.kind.code, parameter.kind.source or parameter.name
+def _parameter_case(parameter: Parameter, code: str) -> _Case:
+    name = parameter.kind.source or parameter.name
     source: Source = {"parameter": name}
     usual = gateway_error(code).source == source
     return _case(refuse(code, source=source), "" if usual else name)
@@ -419,10 +424,14 @@ def _cases(endpoint: Endpoint, provider: Provider) -> Iterator[_Case]:
     if not endpoint.flat:
         yield _own_case("00210")
     for parameter in _checked(endpoint):
-        yield _parameter_case(parameter)
+        for code in parameter.kind.codes:
+            yield _parameter_case(parameter, code)
     for subcode in PROVIDER_ERRORS:
         if _may_say(subcode, endpoint, provider):
             yield _case(provider_error(subcode, prefix=provider.prefix, name=provider.name))
+    for status, codes in endpoint.codes.items():
+        for code in codes:
+            yield _case(specific_error(code, status=status, name=provider.name))
 
 
 def _checked(endpoint: Endpoint) -> list[Parameter]:
@@ -452,12 +461,14 @@ def _failures(endpoint: Endpoint, provider: Provider, components: _Components) -
 def _response_key(status: int, cases: list[_Case], endpoint: Endpoint, provider: Provider) -> str:
     """What an answer is called among the components: operations whose answers may differ never share a name."""
     codes = [case.error.code for case in cases]
+    specific = endpoint.codes.get(status, ())
     if status == 422:
-        names = [parameter.name for parameter in _checked(endpoint)]
-        return "-".join(["422", *names, *(["user_id"] if endpoint.user_id else [])])
+        keys = [_key(parameter) for parameter in _checked(endpoint)]
+        return "-".join(["422", *keys, *(["user_id"] if endpoint.user_id else []), *specific])
     if all(code in GATEWAY_ERRORS for code in codes):
         return str(status)
-    return f"{status}-{provider.key}" + ("-fichier" if any(map(_about_file, codes)) else "")
+    files = ["fichier"] if any(map(_about_file, codes)) else []
+    return "-".join([str(status), provider.key, *files, *specific])
 
 
 def _failure(cases: list[_Case], key: str, version: int, components: _Components) -> Json:

@@ -307,7 +307,7 @@ class Pipeline:
         """Check the parameters; return path and query of the call to the provider."""
         endpoint = plan.route.endpoint
         wrong = [
-            (parameter.kind.code, parameter.kind.source or parameter.name)
+            (parameter.kind.code_of(value), parameter.kind.source or parameter.name)
             for parameter, value in zip(endpoint.parameters, values, strict=True)
             if not parameter.kind.accepts(value)
         ]
@@ -319,11 +319,13 @@ class Pipeline:
             if parameter.kind.accepts(value):
                 passed_on[parameter.name] = value
             else:
-                wrong.append((parameter.kind.code, parameter.name))
+                wrong.append((parameter.kind.code_of(value), parameter.name))
         if wrong:
             raise Refusal(422, *(gateway_error(code, source={"parameter": name}) for code, name in wrong))
         if endpoint.user_id and "user_id" in call.parameters:
             passed_on["user_id"] = call.parameters["user_id"]
+        for place, spelling in plan.spellings:
+            values[place] = spelling(values[place])
         target = plan.target.format(*values)
         return f"{target}?{urlencode(passed_on)}" if passed_on else target
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.catalogue.model import ATTESTATION_FISCALE, EFFECTIFS, Answer
+from apientreprise_gateway.providers import PROVIDERS, dgfip
 
 
 class Aspect(StrEnum):
@@ -43,54 +44,103 @@ class Difference:
     """In a sentence."""
 
 
-_V2: Final = tuple(
-    endpoint.operation for provider in PROVIDERS for endpoint in provider.endpoints if endpoint.version == 2
-)
+_ENDPOINTS: Final = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
+_V2: Final = tuple(endpoint.operation for endpoint in _ENDPOINTS if endpoint.version == 2)
 _V2_ENTREPRISES: Final = "api_entreprise_v2_entreprises_restored"
-_V2_FISCALE: Final = "api_entreprise_v2_attestations_fiscales_dgfip"
+_V2_ETABLISSEMENTS: Final = "api_entreprise_v2_etablissements_restored"
+_V2_VIGILANCE: Final = "api_entreprise_v2_attestations_sociales_acoss"
+_V2_RGE: Final = "api_entreprise_v2_certificats_rge_ademe"
 _V2_EFFECTIFS_ENTREPRISE: Final = "api_entreprise_v2_effectifs_mensuels_entreprise_acoss_covid"
 _V2_EFFECTIFS_ETABLISSEMENT: Final = "api_entreprise_v2_effectifs_mensuels_etablissement_acoss_covid"
-_V3_EFFECTIFS: Final = "api_entreprise_v3_gip_mds_effectifs_mensuels_etablissement"
+_V2_EFFECTIFS_ANNUELS: Final = "api_entreprise_v2_effectifs_annuels_entreprise_acoss_covid"
+_V3_EFFECTIFS_MENSUELS: Final = "api_entreprise_v3_gip_mds_effectifs_mensuels_etablissement"
+_V3_FISCALE: Final = "api_entreprise_v3_dgfip_attestations_fiscales"
+_V3_CHIFFRES_AFFAIRES: Final = "api_entreprise_v3_dgfip_chiffres_affaires"
+_V3_SUCCESSIONS: Final = "api_entreprise_v3_insee_successions"
+_V3_RNM: Final = "api_entreprise_v3_rnm_entreprises_artisanales"
+_V3_RGE: Final = "api_entreprise_v3_ademe_certificats_rge"
+_V3_VIES: Final = "api_entreprise_v3_european_commission_vies"
 _V4_FISCALE: Final = "api_entreprise_v4_dgfip_attestations_fiscales"
 _V4_VIGILANCE: Final = "api_entreprise_v4_acoss_attestations_sociales"
+_V4_QUALIBAT: Final = "api_entreprise_v4_qualibat_certifications_batiment"
+_COVID: Final = (_V2_EFFECTIFS_ENTREPRISE, _V2_EFFECTIFS_ETABLISSEMENT, _V2_EFFECTIFS_ANNUELS)
+_DGFIP: Final = tuple(endpoint.operation for endpoint in dgfip.PROVIDER.endpoints)
+_V2_LIASSES: Final = tuple(operation for operation in _DGFIP if operation.startswith("api_entreprise_v2_liasses"))
+_ONE_COUNTER_PER_PRODUCT: Final = tuple(
+    endpoint.operation for endpoint in _ENDPOINTS if endpoint.group in (ATTESTATION_FISCALE, EFFECTIFS)
+)
+_V2_DOCUMENTS: Final = tuple(
+    endpoint.operation for endpoint in _ENDPOINTS if endpoint.flat and endpoint.answer is Answer.DOCUMENT
+)
 _V2_OF_A_PROVIDER: Final = tuple(operation for operation in _V2 if operation != _V2_EFFECTIFS_ENTREPRISE)
 """Those that the published v2 asked a provider for."""
 
-_FICTIVE_SIREN: Final = (
-    "The published sandbox answers for numbers that are no SIREN (their check digit is wrong); ours are refused before "
+_FICTIVE: Final = (
+    "The published sandbox answers for numbers whose check digit is wrong; such numbers are refused here before "
     "any provider is asked, in production and in front of a sandbox alike."
 )
 _OUTAGE: Final = (
     "The published OpenAPI declares 504 for a provider that is down or cannot be found and for network trouble; "
     "v2, which answered 502, does the same here."
 )
-_PROVIDER_SPECIFIC: Final = "Codes of one provider's own come with the reading of that provider's own answers, later."
+_BOUNDS: Final = "The published operation gives no bounds; the published service keeps to these, and so do we."
 
 DIFFERENCES: Final[tuple[Difference, ...]] = (
     Difference(
         aspect=Aspect.QUERY,
-        operations=(_V2_FISCALE, _V4_FISCALE),
+        operations=_DGFIP,
         reference=NONE,
         ours="user_id",
         reason="The DGFIP wants to know which agent asks, which the published API now reads from the token.",
     ),
     Difference(
         aspect=Aspect.QUERY,
-        operations=(_V3_EFFECTIFS,),
+        operations=(_V2_VIGILANCE,),
+        reference=NONE,
+        ours="type_attestation",
+        reason="The published document leaves it out, but the published service read it, and refused all but AVG_UR.",
+    ),
+    Difference(
+        aspect=Aspect.QUERY,
+        operations=(_V3_RGE,),
+        reference="limit: type number",
+        ours="limit: type integer",
+        reason="A number of certificates is a whole one.",
+    ),
+    *(
+        Difference(
+            aspect=Aspect.QUERY,
+            operations=(_V3_RGE,),
+            reference=f"limit: {word} none",
+            ours=f"limit: {word} {figure}",
+            reason=_BOUNDS,
+        )
+        for word, figure in (("minimum", 1), ("maximum", 1000), ("default", 1000))
+    ),
+    Difference(
+        aspect=Aspect.QUERY,
+        operations=(_V3_EFFECTIFS_MENSUELS,),
         reference="profondeur: maximum 12",
         ours="profondeur: maximum 13",
         reason="The published service declares 12 but accepts 13, and so do we.",
     ),
     Difference(
         aspect=Aspect.SCOPES,
-        operations=(_V2_EFFECTIFS_ENTREPRISE, _V2_EFFECTIFS_ETABLISSEMENT),
+        operations=_COVID,
         reference=NONE,
         ours="aides_covid_effectifs",
         reason="No endpoint is open to every token: the tokens of v2 that could call it carried this role.",
     ),
     Difference(
+        aspect=Aspect.SCOPES,
+        operations=(_V3_VIES,),
+        reference=NONE,
+        ours="open_data",
+        reason="No endpoint is open to every token: this scope opens what is public.",
+    ),
+    Difference(
         aspect=Aspect.LIMITS,
-        operations=(_V2_FISCALE, _V4_FISCALE, _V2_EFFECTIFS_ENTREPRISE, _V2_EFFECTIFS_ETABLISSEMENT, _V3_EFFECTIFS),
+        operations=_ONE_COUNTER_PER_PRODUCT,
         reference="own counter",
         ours="counter shared with other operations of its kind",
         reason="The figure is for the attestation or the headcounts as such: another version of the path must not "
@@ -106,7 +156,7 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
     ),
     Difference(
         aspect=Aspect.ANSWER,
-        operations=(_V2_EFFECTIFS_ETABLISSEMENT,),
+        operations=(_V2_EFFECTIFS_ETABLISSEMENT, _V2_EFFECTIFS_ANNUELS, _V2_RGE),
         reference="errors: json_api objects",
         ours="errors: flat strings",
         reason="Errors of v2 have one form, that of nearly all its endpoints.",
@@ -124,11 +174,11 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
         operations=_V2_OF_A_PROVIDER,
         reference="206 PP010",
         ours=NONE,
-        reason="Partial answers of v2 come later.",
+        reason="A partial answer of v2 is passed on with its status; its body is the data, which carries no code.",
     ),
     Difference(
         aspect=Aspect.CODES,
-        operations=(_V2_ENTREPRISES,),
+        operations=(_V2_ENTREPRISES, _V2_ETABLISSEMENTS),
         reference="301",
         ours=NONE,
         reason="The redirection of v2 from a duplicate identifier to the right one comes later.",
@@ -152,50 +202,112 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
     ),
     Difference(
         aspect=Aspect.CODES,
-        operations=(_V2_FISCALE,),
+        operations=_V2_DOCUMENTS,
         reference="502 00502",
         ours=NONE,
         reason="The gateway hosts no file yet, so no hosting can fail.",
     ),
     Difference(
         aspect=Aspect.CODES,
-        operations=(_V2_ENTREPRISES,),
-        reference="502 01501",
+        operations=_V2_LIASSES,
+        reference="422 00308",
         ours=NONE,
-        reason=_PROVIDER_SPECIFIC,
+        reason="A user that is missing is 00204 here, as any other parameter of traceability.",
     ),
     Difference(
-        aspect=Aspect.CODES, operations=(_V2_FISCALE,), reference="422 03103", ours=NONE, reason=_PROVIDER_SPECIFIC
+        aspect=Aspect.CODES,
+        operations=_V2_LIASSES,
+        reference="422 00309",
+        ours=NONE,
+        reason="It speaks of a name that the published service made up itself for its provider.",
     ),
     Difference(
-        aspect=Aspect.CODES, operations=(_V2_FISCALE,), reference="502 03501", ours=NONE, reason=_PROVIDER_SPECIFIC
+        aspect=Aspect.CODES,
+        operations=(_V3_RGE,),
+        reference="422 00301",
+        ours=NONE,
+        reason="The operation takes no SIREN.",
     ),
-    Difference(
-        aspect=Aspect.CODES, operations=(_V4_VIGILANCE,), reference="502 04501", ours=NONE, reason=_PROVIDER_SPECIFIC
-    ),
-    Difference(
-        aspect=Aspect.CODES, operations=(_V4_VIGILANCE,), reference="502 04502", ours=NONE, reason=_PROVIDER_SPECIFIC
+    *(
+        Difference(
+            aspect=Aspect.CODES,
+            operations=(_V3_RNM,),
+            reference=f"{status} {code}",
+            ours=NONE,
+            reason="The published document gives it the prefix of RNM; the published service answers as CMA France.",
+        )
+        for status, code in (("404", "22003"), ("502", "22999"), ("504", "22001"), ("504", "22002"), ("504", "22004"))
     ),
     Difference(
         aspect=Aspect.CASES,
-        operations=(_V4_VIGILANCE, _V4_FISCALE),
+        operations=(_V4_VIGILANCE, _V4_FISCALE, _V3_FISCALE),
         reference="attestation_delivree: 200",
         ours="422 00301",
-        reason=_FICTIVE_SIREN,
+        reason=_FICTIVE,
     ),
     Difference(
         aspect=Aspect.CASES,
         operations=(_V4_VIGILANCE,),
         reference="attestation_non_delivree: 200",
         ours="422 00301",
-        reason=_FICTIVE_SIREN,
+        reason=_FICTIVE,
     ),
     Difference(
         aspect=Aspect.CASES,
-        operations=(_V4_FISCALE,),
+        operations=(_V4_FISCALE, _V3_FISCALE),
         reference="entite_hors_perimetre: 404",
         ours="422 00301",
-        reason=_FICTIVE_SIREN,
+        reason=_FICTIVE,
+    ),
+    *(
+        Difference(
+            aspect=Aspect.CASES,
+            operations=(_V3_CHIFFRES_AFFAIRES,),
+            reference=f"200-{year}: 200",
+            ours="422 00302",
+            reason=_FICTIVE,
+        )
+        for year in (2022, 2023, 2024)
+    ),
+    Difference(
+        aspect=Aspect.CASES,
+        operations=(_V4_QUALIBAT, "api_entreprise_v3_probtp_attestations_cotisation_retraite"),
+        reference="404: 404",
+        ours="422 00302",
+        reason=_FICTIVE,
+    ),
+    Difference(
+        aspect=Aspect.CASES,
+        operations=(
+            "api_entreprise_v3_cnetp_attestation_cotisations_conges_payes_chomage_intemperies",
+            "api_entreprise_v3_opqibi_certifications_ingenierie",
+            "api_entreprise_v3_fntp_carte_professionnelle_travaux_publics",
+        ),
+        reference="404: 404",
+        ours="422 00301",
+        reason=_FICTIVE,
+    ),
+    Difference(
+        aspect=Aspect.CASES,
+        operations=("api_entreprise_v3_cnetp_attestation_cotisations_conges_payes_chomage_intemperies",),
+        reference="504: 504",
+        ours="422 00301",
+        reason=_FICTIVE,
+    ),
+    Difference(
+        aspect=Aspect.CASES,
+        operations=(_V3_RNM,),
+        reference="422: 422",
+        ours="422 00301",
+        reason="A SIREN that is none is refused by the gateway, with its own code, before the provider is asked.",
+    ),
+    Difference(
+        aspect=Aspect.CASES,
+        operations=(_V3_SUCCESSIONS,),
+        reference="403: 403",
+        ours="451 01005",
+        reason="Sirene's own 403 says that the entity may not be diffused; the published case is about the rights of "
+        "a token, which the gateway judges itself.",
     ),
 )
 

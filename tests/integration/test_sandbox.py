@@ -12,14 +12,17 @@ from support import programs
 from support.programs import TRACE, Program
 from support.site import LONG, ROOMY, codes, fresh
 
-ORDINARY = {
-    "siren": "130025265",
-    "siret": "13002526500013",
-    "siret_or_rna": "W262001597",
-    "year": "2024",
-    "month": "06",
-}
-UNKNOWN = ORDINARY | {"siren": "000000000", "siret": "00000000000000", "siret_or_rna": "W000000000"}
+PERIOD = {"year": "2024", "fiscal_year": "2024", "year_v2": "2024", "dictionary_year": "2024", "month": "06"}
+
+
+def named(siren: str, siret: str, rna: str) -> dict[str, str]:
+    """The value of each kind of parameter that asks for an entity."""
+    mixed = {"siret_or_rna": rna, "siren_or_rna": rna, "siren_or_siret_or_rna": rna, "siret_or_eori": siret}
+    return PERIOD | {"siren": siren, "siret": siret} | mixed
+
+
+ORDINARY = named("130025265", "13002526500013", "W262001597")
+UNKNOWN = named("000000000", "00000000000000", "W000000000")
 ENDPOINTS = [
     pytest.param(provider, endpoint, id=endpoint.path) for provider in PROVIDERS for endpoint in provider.endpoints
 ]
@@ -88,13 +91,17 @@ def test_the_ordinary_entity_is_on_every_endpoint(patient: Program, provider: Pr
 @pytest.mark.parametrize(("provider", "endpoint"), ENDPOINTS)
 def test_an_association_by_its_siret_too(patient: Program, provider: Provider, endpoint: Endpoint) -> None:
     """Where a RNA number is accepted, the SIRET of the ordinary entity is as well."""
-    response = _get(patient, endpoint, ORDINARY | {"siret_or_rna": "13002526500013"})
+    siret = dict.fromkeys(("siret_or_rna", "siren_or_siret_or_rna"), "13002526500013")
+    response = _get(patient, endpoint, ORDINARY | siret)
     assert response.status_code == 200, f"{provider.name}: {response.text}"
 
 
 @pytest.mark.parametrize(("provider", "endpoint"), ENDPOINTS)
 def test_zeros_are_unknown(patient: Program, provider: Provider, endpoint: Endpoint) -> None:
-    """All-zero identifiers are 404 PP003."""
+    """All-zero identifiers are 404 PP003, wherever an entity is named."""
+    if not any(parameter.kind.names_entity for parameter in endpoint.parameters):
+        assert _get(patient, endpoint, UNKNOWN).status_code == 200
+        return
     response = _get(patient, endpoint, UNKNOWN)
     assert response.status_code == 404
     if not endpoint.flat:
@@ -112,7 +119,7 @@ def test_faults(patient: Program, hasty: Program, special: Special, prefix: str)
     """Each special identifier gets the documented code of what it stands for, through every kind of endpoint."""
     provider = next(provider for provider in PROVIDERS if provider.prefix == prefix)
     endpoint = provider.endpoints[0]
-    values = ORDINARY | {"siren": special.siren, "siret": special.siret, "siret_or_rna": special.rna}
+    values = named(special.siren, special.siret, special.rna)
     response = _get(hasty if special.fault in SLOW else patient, endpoint, values)
     status, code = OUTCOMES[special.fault]
     if (special.fault, prefix) == ("forbidden-403", "01"):

@@ -1,5 +1,6 @@
 """Tests of the OpenAPI document."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from apientreprise_gateway import __version__
 from apientreprise_gateway.catalogue.model import Answer, Endpoint, Provider
-from apientreprise_gateway.errors import GATEWAY_ERRORS, PROVIDER_ERRORS
+from apientreprise_gateway.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, SPECIFIC_ERRORS
 from apientreprise_gateway.openapi import JSON_API_TYPE, JSON_TYPE, document, to_yaml
 from apientreprise_gateway.providers import PROVIDERS
 
@@ -43,6 +44,11 @@ def operation_of(endpoint: Endpoint) -> Json:
 def responses_of(endpoint: Endpoint) -> dict[int, Json]:
     """The answers of an endpoint by status."""
     return {int(status): resolve(response) for status, response in operation_of(endpoint)["responses"].items()}
+
+
+def failures_of(endpoint: Endpoint) -> dict[int, Json]:
+    """Those of its answers that are errors."""
+    return {status: response for status, response in responses_of(endpoint).items() if status >= 400}
 
 
 def _content(response: Any) -> Any:
@@ -92,6 +98,7 @@ def test_tells_each_endpoint(endpoint: Endpoint, provider: Provider) -> None:
     assert operation["operationId"] == endpoint.operation
     assert operation["summary"] == endpoint.summary
     assert operation["tags"] == [endpoint.tag]
+    assert f"{endpoint.client_timeout} s" in operation["description"]
     assert operation.get("deprecated", False) is endpoint.deprecated
     assert provider.name in operation["description"]
     assert all(f"`{scope}`" in operation["description"] for scope in endpoint.scopes)
@@ -160,19 +167,20 @@ def test_success_has_the_shape_of_its_version(endpoint: Endpoint, provider: Prov
 @each_endpoint
 def test_error_codes_are_under_their_status(endpoint: Endpoint, provider: Provider) -> None:
     """Each example stands under the status that the gateway answers its code with."""
-    for status, response in responses_of(endpoint).items():
-        if status == 200:
-            continue
+    for status, response in failures_of(endpoint).items():
         for code in examples_of(response):
             own = code.startswith("00")
             assert own or code.startswith(provider.prefix)
-            assert (GATEWAY_ERRORS[code] if own else PROVIDER_ERRORS[code[2:]]).status == status
+            if code in SPECIFIC_ERRORS:
+                assert code in endpoint.codes[status]
+            else:
+                assert (GATEWAY_ERRORS[code] if own else PROVIDER_ERRORS[code[2:]]).status == status
 
 
 @each_endpoint
 def test_lists_every_error_that_it_may_answer(endpoint: Endpoint, provider: Provider) -> None:
     """The codes are those of the checks, of the endpoint's parameters and of its provider, and no others."""
-    codes = {code for status, r in responses_of(endpoint).items() if status != 200 for code in examples_of(r)}
+    codes = {code for response in failures_of(endpoint).values() for code in examples_of(response)}
     legal = {"005"} if "005" in provider.statuses.values() else set()
     files = {"051", "052", "053", "054", "055", "056"} if endpoint.answer is Answer.DOCUMENT else set()
     said = {"000", "001", "002", "003", "004", "006", "008", "009", "020", "999"} | legal | files
@@ -182,17 +190,16 @@ def test_lists_every_error_that_it_may_answer(endpoint: Endpoint, provider: Prov
         *("00201", "00202", "00203"),
         *(["00204"] if endpoint.user_id else []),
         *([] if endpoint.flat else ["00210"]),
-        *(p.kind.code for p in (*endpoint.parameters, *endpoint.query) if p.kind.code),
+        *(code for parameter in (*endpoint.parameters, *endpoint.query) for code in parameter.kind.codes),
         *(provider.prefix + subcode for subcode in said),
+        *itertools.chain.from_iterable(endpoint.codes.values()),
     }
 
 
 @each_endpoint
 def test_error_examples_have_the_shape_of_their_version(endpoint: Endpoint, provider: Provider) -> None:
     """In v2 an error is a bare text, later an object with its code."""
-    for status, response in responses_of(endpoint).items():
-        if status == 200:
-            continue
+    for response in failures_of(endpoint).values():
         for code, example in examples_of(response).items():
             (error,) = example["value"]["errors"]
             assert isinstance(error, str) if endpoint.flat else error["code"] == code
@@ -262,7 +269,32 @@ def test_refuses_to_mix_up_two_parts() -> None:
 def test_errors_have_the_media_type_that_is_published(endpoint: Endpoint, provider: Provider) -> None:
     """From v3 on, an error that comes of a provider has the endpoint's type; the others are plain JSON."""
     del provider
-    for status, response in responses_of(endpoint).items():
-        if status != 200:
-            of_provider = status in {404, 451, 502, 503, 504} and not endpoint.flat
-            assert list(response["content"]) == [JSON_API_TYPE if of_provider else JSON_TYPE]
+    for status, response in failures_of(endpoint).items():
+        of_provider = status in {404, 451, 502, 503, 504} and not endpoint.flat
+        assert list(response["content"]) == [JSON_API_TYPE if of_provider else JSON_TYPE]
+
+
+@each_endpoint
+def test_partial_answers_are_of_v2(endpoint: Endpoint, provider: Provider) -> None:
+    """v2 alone tells by its status that some of the data is missing; the body is the same."""
+    del provider
+    responses = responses_of(endpoint)
+    assert (206 in responses) is endpoint.flat
+    if endpoint.flat:
+        assert responses[206]["content"] == responses[200]["content"]
+
+
+@each_endpoint
+def test_lists_are_told_from_objects(endpoint: Endpoint, provider: Provider) -> None:
+    """The success of an endpoint that answers with a list is a list, that of any other an object."""
+    del provider
+    schema = resolve(_content(responses_of(endpoint)[200])["schema"])
+    assert schema["type"] == ("array" if endpoint.array else "object")
+
+
+def test_errors_of_one_provider_alone() -> None:
+    """What only one provider says is told with its title and what its `meta` holds."""
+    example = DOCUMENT["components"]["examples"]["04501"]["value"]["errors"][0]
+    assert example["title"] == "Analyse manuelle de la situation du compte en cours"
+    assert example["meta"] == {"provider": "ACOSS", "retry_in": 172_800}
+    assert set(SPECIFIC_ERRORS) <= {key[:5] for key in DOCUMENT["components"]["examples"]}

@@ -1,12 +1,13 @@
 """Revocations in Redis: which tokens end before their time, and when.
 
-A hash holds the date of each, by `jti`; a counter that changes with it tells the gateways when to read it. They keep
+A hash holds the date of each, by `jti`; a key that changes with it tells the gateways when to read it. They keep
 what they have read in memory: a Redis that is away, or that has lost its memory, revives no token.
 """
 
 import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import uuid4
 
 import structlog
 from redis.exceptions import RedisError
@@ -29,7 +30,18 @@ async def revoke(client: Any, jti: str, at: float) -> None:
         at: Unix time in seconds, past or future.
     """
     await client.hset(_HASH, jti, repr(at))
-    await client.incr(_VERSION)
+    # Never a value that was there before, also after the store has lost its memory.
+    await client.set(_VERSION, uuid4().hex)
+
+
+def _read(dates: Mapping[bytes, bytes]) -> dict[str, float]:
+    read = {}
+    for jti, date in dates.items():
+        try:
+            read[jti.decode()] = float(date)
+        except ValueError:
+            _log.error("revocation_without_date", jti=jti.decode("latin-1"), effect="that token is not revoked")
+    return read
 
 
 class RevocationWatch:
@@ -57,7 +69,7 @@ class RevocationWatch:
             return
         self._away = False
         self._version = version
-        self._known = {**self._known, **{jti.decode(): float(date) for jti, date in dates.items()}}
+        self._known = {**self._known, **_read(dates)}
         self._registry.revoke(self._known)
         _log.info("revocations_read", tokens=len(self._known))
 

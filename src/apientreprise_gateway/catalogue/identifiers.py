@@ -3,7 +3,6 @@
 Nothing is normalised: spaces, dots and dashes are refused, and only ASCII digits are digits.
 """
 
-import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
@@ -11,12 +10,20 @@ from typing import Final
 _DOUBLED: Final = {"0": 0, "1": 2, "2": 4, "3": 6, "4": 8, "5": 1, "6": 3, "7": 5, "8": 7, "9": 9}
 _PLAIN: Final = {digit: int(digit) for digit in "0123456789"}
 _LA_POSTE: Final = "356000000"
-_RNA: Final = re.compile(r"W\d[A-Z0-9]\d{7}|0\d{3}00\d{4}", re.ASCII)
+_CAPITALS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_FRANCE: Final = "FR"
+_LONGEST_EORI: Final = 17
 
 FIRST_YEAR: Final = 1900
 """The oldest year for which a headcount may be asked."""
 DEEPEST_HISTORY: Final = 13
 """The most months back that `profondeur` may ask for."""
+FIRST_FISCAL_YEAR: Final = 2006
+"""The oldest year whose tax declarations may be asked for."""
+LARGEST_PAGE: Final = 1000
+"""The most certificates that `limit` may ask for."""
+SOCIAL_CERTIFICATE: Final = "AVG_UR"
+"""The one type of social certificate that v2 issues."""
 
 
 def _digits(value: str, length: int) -> bool:
@@ -44,7 +51,11 @@ is_recipient: Final = lru_cache(maxsize=4096)(is_siret)
 
 def is_rna(value: str) -> bool:
     """A number of the national directory of associations: `W` and nine characters, or the older ten digits."""
-    return _RNA.fullmatch(value) is not None
+    if len(value) != 10 or not value.isascii():
+        return False
+    if value[0] == "W":
+        return value[1].isdigit() and (value[2].isdigit() or value[2] in _CAPITALS) and value[3:].isdigit()
+    return value.isdigit() and value[0] == "0" and value[4:6] == "00"
 
 
 def is_siret_or_rna(value: str) -> bool:
@@ -52,9 +63,55 @@ def is_siret_or_rna(value: str) -> bool:
     return is_siret(value) or is_rna(value)
 
 
+def is_siren_or_rna(value: str) -> bool:
+    """An association by its legal unit or by its number in the national directory."""
+    return is_siren(value) or is_rna(value)
+
+
+def is_siren_or_siret_or_rna(value: str) -> bool:
+    """Any identifier that an association may have."""
+    return is_siren(value) or is_siret(value) or is_rna(value)
+
+
+def is_siret_or_eori(value: str) -> bool:
+    """A SIRET, alone or after `FR`, or the EORI number of another country.
+
+    That is two capitals and at most fifteen ASCII letters or digits: only what may stand in a path as it is.
+    """
+    if is_siret(value):
+        return True
+    country, number = value[:2], value[2:]
+    if country == _FRANCE:
+        return is_siret(number)
+    if len(value) > _LONGEST_EORI or not _CAPITALS.issuperset(country):
+        return False
+    return number.isascii() and number.isalnum()
+
+
+def as_eori(value: str) -> str:
+    """The EORI number that a value accepted by `is_siret_or_eori` stands for: a bare SIRET is French."""
+    return _FRANCE + value if value.isdigit() else value
+
+
 def is_past_year(value: str) -> bool:
     """Four digits, from 1900 to the current year (UTC)."""
     return _digits(value, 4) and FIRST_YEAR <= int(value) <= datetime.now(UTC).year
+
+
+def is_four_digits(value: str) -> bool:
+    """Four digits, whatever they are: what a year looks like."""
+    return _digits(value, 4)
+
+
+def is_fiscal_year(value: str) -> bool:
+    """Four digits, from 2006 to the year before the current one (UTC): a declaration follows its year."""
+    return _digits(value, 4) and FIRST_FISCAL_YEAR <= int(value) < datetime.now(UTC).year
+
+
+def is_integer(value: str) -> bool:
+    """A whole number in its shortest spelling: the year of tax declarations as v2 judges it."""
+    digits = value.removeprefix("-")
+    return digits.isascii() and digits.isdigit() and (digits[0] != "0" or value == "0")
 
 
 def is_month(value: str) -> bool:
@@ -75,6 +132,18 @@ def is_history_depth(value: str) -> bool:
 def is_blank_or_siren(value: str) -> bool:
     """A SIREN, or nothing: v2 forms send the parameter empty."""
     return value == "" or is_siren(value)
+
+
+def is_blank_or_page_size(value: str) -> bool:
+    """A number of certificates, 1 to 1000, or nothing."""
+    if not value.strip():
+        return True
+    return len(value) <= 4 and value.isascii() and value.isdigit() and 1 <= int(value) <= LARGEST_PAGE
+
+
+def is_social_certificate(value: str) -> bool:
+    """The one type of social certificate that v2 issues."""
+    return value == SOCIAL_CERTIFICATE
 
 
 def is_anything(_value: str) -> bool:

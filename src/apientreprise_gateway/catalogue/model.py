@@ -6,7 +6,7 @@ metrics) reads them. They are plain data: nothing here looks at a request.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -31,6 +31,21 @@ class Kind:
     """The name that the error's `source` gives, where it is not the parameter's own."""
     names_entity: bool = False
     """Whether its value says whose data is asked for."""
+    form: Callable[[str], bool] | None = None
+    """What tells a refused value that is only out of range, where that is an error of its own."""
+    range_code: str = ""
+    """That error."""
+    sent_as: Callable[[str], str] | None = None
+    """How the provider spells an accepted value, where it spells it otherwise than the caller may."""
+
+    def code_of(self, value: str) -> str:
+        """The error of a value that is refused."""
+        return self.range_code if self.form is not None and self.form(value) else self.code
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every error that a value may be refused with."""
+        return tuple(code for code in (self.code, self.range_code) if code)
 
 
 _MONTHS = [f"{month:02d}" for month in range(1, 13)]
@@ -50,7 +65,47 @@ SIRET_OR_RNA: Final = Kind(
     source="id",
     names_entity=True,
 )
+SIREN_OR_RNA: Final = Kind(
+    "siren_or_rna",
+    identifiers.is_siren_or_rna,
+    "00333",
+    "Numéro SIREN ou numéro RNA de l'association.",
+    "W262001597",
+    source="id",
+    names_entity=True,
+)
+SIREN_OR_SIRET_OR_RNA: Final = Kind(
+    "siren_or_siret_or_rna",
+    identifiers.is_siren_or_siret_or_rna,
+    "00330",
+    "Numéro SIREN, SIRET ou RNA de l'association.",
+    "W262001597",
+    source="id",
+    names_entity=True,
+)
+SIRET_OR_EORI: Final = Kind(
+    "siret_or_eori",
+    identifiers.is_siret_or_eori,
+    "00304",
+    "Numéro SIRET de l'établissement, ou numéro EORI : le code du pays, puis quinze lettres ou chiffres au plus.",
+    "FR13002526500013",
+    source="id",
+    names_entity=True,
+    sent_as=identifiers.as_eori,
+)
 YEAR: Final = Kind("year", identifiers.is_past_year, "00307", "Année, sur quatre chiffres.", "2024")
+FISCAL_YEAR: Final = Kind(
+    "fiscal_year",
+    identifiers.is_fiscal_year,
+    "00307",
+    f"Année de l'exercice, sur quatre chiffres, de {identifiers.FIRST_FISCAL_YEAR} à l'an passé.",
+    "2024",
+    form=identifiers.is_four_digits,
+    range_code="00315",
+)
+YEAR_V2: Final = Kind("year_v2", identifiers.is_integer, "00307", "Année de l'exercice.", "2021")
+DICTIONARY_YEAR: Final = replace(YEAR_V2, name="dictionary_year", description="Année du dictionnaire.")
+"""A dictionary is about no entity: its year is what says which one is asked for."""
 MONTH: Final = Kind(
     "month",
     identifiers.is_month,
@@ -88,6 +143,40 @@ SIREN_IS: Final = Kind(
 SIREN_TVA: Final = Kind(
     "siren_tva", identifiers.is_blank_or_siren, "00312", "SIREN de la société mère pour la TVA.", ""
 )
+CERTIFICATE_TYPE: Final = Kind(
+    "certificate_type",
+    identifiers.is_social_certificate,
+    "00310",
+    "Type d'attestation ; il n'en existe qu'un.",
+    identifiers.SOCIAL_CERTIFICATE,
+    MappingProxyType(
+        {"type": "string", "enum": [identifiers.SOCIAL_CERTIFICATE], "default": identifiers.SOCIAL_CERTIFICATE}
+    ),
+)
+PAGE_SIZE: Final = Kind(
+    "page_size",
+    identifiers.is_blank_or_page_size,
+    "00313",
+    "Nombre de certificats à rendre, au plus.",
+    "100",
+    MappingProxyType(
+        {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": identifiers.LARGEST_PAGE,
+            "default": identifiers.LARGEST_PAGE,
+        }
+    ),
+)
+SKIP_PDF: Final = Kind(
+    "skip_pdf",
+    identifiers.is_anything,
+    "",
+    "`true` pour obtenir les certificats sans leurs fichiers.",
+    "true",
+    MappingProxyType({"type": "boolean"}),
+)
+EMAIL: Final = Kind("email", identifiers.is_anything, "", "Adresse de l'agent à l'origine de la demande.", "")
 NON_DIFFUSABLES: Final = Kind(
     "non_diffusables",
     identifiers.is_anything,
@@ -129,11 +218,23 @@ class Group:
 JSON: Final = Group("json", Figure.JSON, shared=True)
 DOCUMENTS: Final = Group("documents", Figure.DOCUMENTS, shared=True)
 ATTESTATION_FISCALE: Final = Group("attestation_fiscale", Figure.STRICT)
+ACTES_INPI: Final = Group("actes_inpi", Figure.STRICT)
+BILANS_INPI: Final = Group("bilans_inpi", Figure.STRICT)
 ACTES_BILANS: Final = Group("actes_bilans", Figure.STRICT)
+"""What succeeded to actes and bilans lists both in one call."""
 EFFECTIFS: Final = Group("effectifs", Figure.EFFECTIFS)
 AGEFIPH: Final = Group("agefiph", Figure.AGEFIPH)
 
-GROUPS: Final = (JSON, DOCUMENTS, ATTESTATION_FISCALE, ACTES_BILANS, EFFECTIFS, AGEFIPH)
+GROUPS: Final = (
+    JSON,
+    DOCUMENTS,
+    ATTESTATION_FISCALE,
+    ACTES_INPI,
+    BILANS_INPI,
+    ACTES_BILANS,
+    EFFECTIFS,
+    AGEFIPH,
+)
 
 
 class Answer(StrEnum):
@@ -142,6 +243,10 @@ class Answer(StrEnum):
     JSON = "json"
     DOCUMENT = "document"
     """JSON that holds the address of a file."""
+
+
+_CLIENT_SECONDS: Final = MappingProxyType({Answer.JSON: 5, Answer.DOCUMENT: 12})
+_NO_CODES: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +264,8 @@ class Endpoint:
     """Any one of them opens the endpoint."""
     parameters: tuple[Parameter, ...]
     """Those of the path, in its order."""
+    aliases: tuple[str, ...] = ()
+    """Other paths that it has, at the same version and with the same parameters; the provider is asked at `path`."""
     query: tuple[Parameter, ...] = ()
     """Its own query parameters, all optional; they are passed on to the provider."""
     group: Group = JSON
@@ -167,25 +274,45 @@ class Endpoint:
     """Whether the provider wants to know which agent asks (`user_id`)."""
     gateway_error: bool = False
     """v2 only: whether bodies carry the `gateway_error` flag."""
+    array: bool = False
+    """v2 only: whether its success is a list, not an object."""
+    codes: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: _NO_CODES)
+    """Its provider's own errors, by status, besides those that any provider may have."""
     deprecated: bool = False
     version: int = field(init=False)
     route: str = field(init=False)
     """The path without its version."""
 
     def __post_init__(self) -> None:
-        match = _VERSIONED.fullmatch(self.path)
+        version, route = self._split(self.path)
+        object.__setattr__(self, "version", version)
+        object.__setattr__(self, "route", route)
+        if any(self._split(alias)[0] != version for alias in self.aliases):
+            raise ValueError(f"{self.operation}: an alias has another version than {self.path!r}")
+
+    def _split(self, path: str) -> tuple[int, str]:
+        """Version and rest of one of its paths."""
+        match = _VERSIONED.fullmatch(path)
         if match is None:
-            raise ValueError(f"{self.operation}: the path {self.path!r} does not start with a version")
-        named = re.findall(r"{(\w+)}", self.path)
-        if named != [parameter.name for parameter in self.parameters]:
-            raise ValueError(f"{self.operation}: the parameters declared are not those of {self.path!r}")
-        object.__setattr__(self, "version", int(match[1]))
-        object.__setattr__(self, "route", match[2])
+            raise ValueError(f"{self.operation}: the path {path!r} does not start with a version")
+        if re.findall(r"{(\w+)}", path) != [parameter.name for parameter in self.parameters]:
+            raise ValueError(f"{self.operation}: the parameters declared are not those of {path!r}")
+        return int(match[1]), match[2]
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """All of its paths without their version."""
+        return (self.route, *(self._split(alias)[1] for alias in self.aliases))
 
     @property
     def flat(self) -> bool:
         """Whether bodies have the flat shape of v2."""
         return self.version == FLAT_VERSION
+
+    @property
+    def client_timeout(self) -> int:
+        """Seconds that a caller is advised to wait for the answer."""
+        return _CLIENT_SECONDS[self.answer]
 
 
 _NO_STATUSES: Final[Mapping[int, str]] = MappingProxyType({})

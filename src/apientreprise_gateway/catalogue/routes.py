@@ -56,19 +56,23 @@ class Routes:
         return iter(self._all)
 
     def _add(self, route: Route) -> None:
+        for path in route.endpoint.routes:
+            self._place(route, path)
+        if any(route.endpoint.operation == other.endpoint.operation for other in self._all):
+            raise ValueError(f"two endpoints are called {route.endpoint.operation}")
+        self._all.append(route)
+
+    def _place(self, route: Route, path: str) -> None:
         node = self._root
-        for segment in route.endpoint.route[1:].split("/"):
+        for segment in path[1:].split("/"):
             if segment.startswith("{"):
                 node.parameter = node.parameter or _Node()
                 node = node.parameter
             else:
                 node = node.literals.setdefault(segment, _Node())
         if route.endpoint.version in node.versions:
-            raise ValueError(f"two endpoints have the path {route.endpoint.path}")
+            raise ValueError(f"two endpoints have the path /v{route.endpoint.version}{path}")
         node.versions[route.endpoint.version] = route
-        if any(route.endpoint.operation == other.endpoint.operation for other in self._all):
-            raise ValueError(f"two endpoints are called {route.endpoint.operation}")
-        self._all.append(route)
 
     def find(self, raw_path: bytes) -> Match | None:
         """What a path names, or None where no version of it exists.

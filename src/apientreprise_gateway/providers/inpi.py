@@ -1,23 +1,49 @@
-"""INPI: the national register of companies (RNE), their deeds and their yearly accounts."""
+"""INPI: deeds, yearly accounts and intellectual property, as the services of v2 gave them."""
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import ACTES_BILANS, SIREN, Answer, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import ACTES_INPI, BILANS_INPI, SIREN, Answer, Endpoint, Parameter, Provider
+
+_TAG: Final = "Informations générales"
 
 PROVIDER: Final = Provider(
-    key="inpi_rne",
-    name="INPI - RNE",
-    prefix="34",
+    key="inpi",
+    name="INPI",
+    prefix="05",
     endpoints=(
         Endpoint(
-            operation="api_entreprise_v3_inpi_rne_actes_bilans",
-            path="/v3/inpi/rne/unites_legales/open_data/{siren}/actes_bilans",
-            summary="Actes et bilans déposés au registre national des entreprises",
-            tag="Informations générales",
-            scopes=("open_data",),
+            operation="api_entreprise_v2_actes_inpi",
+            path="/v2/actes_inpi/{siren}",
+            summary="Actes déposés par une entreprise",
+            tag=_TAG,
+            scopes=("actes_inpi", "open_data"),
             parameters=(Parameter("siren", SIREN),),
-            group=ACTES_BILANS,
+            group=ACTES_INPI,
             answer=Answer.DOCUMENT,
+            codes={502: ("05501",)},
+            deprecated=True,
+        ),
+        Endpoint(
+            operation="api_entreprise_v2_bilans_inpi",
+            path="/v2/bilans_inpi/{siren}",
+            summary="Comptes annuels déposés par une entreprise",
+            tag="Informations financières",
+            scopes=("bilans_inpi", "comptes_annuels_inpi"),
+            parameters=(Parameter("siren", SIREN),),
+            group=BILANS_INPI,
+            answer=Answer.DOCUMENT,
+            codes={502: ("05501",)},
+            deprecated=True,
+        ),
+        Endpoint(
+            operation="api_entreprise_v2_extraits_courts_inpi",
+            path="/v2/extraits_courts_inpi/{siren}",
+            summary="Brevets, marques, dessins et modèles d'une entreprise",
+            tag=_TAG,
+            scopes=("extrait_court_inpi", "open_data"),
+            parameters=(Parameter("siren", SIREN),),
+            codes={502: ("05502", "05503", "05504")},
+            deprecated=True,
         ),
     ),
 )

@@ -2,7 +2,10 @@
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import SIRET_OR_RNA, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import DOCUMENTS, SIRET_OR_RNA, Answer, Endpoint, Parameter, Provider
+
+_TAG: Final = "Informations générales"
+_ASSOCIATIONS: Final = ("associations", "open_data")
 
 PROVIDER: Final = Provider(
     key="mi",
@@ -13,9 +16,31 @@ PROVIDER: Final = Provider(
             operation="api_entreprise_v3_mi_associations",
             path="/v3/ministere_interieur/rna/associations/{siret_or_rna}",
             summary="Association au répertoire national des associations",
-            tag="Informations générales",
-            scopes=("associations", "open_data"),
+            tag=_TAG,
+            scopes=_ASSOCIATIONS,
             parameters=(Parameter("siret_or_rna", SIRET_OR_RNA),),
+            deprecated=True,
+        ),
+        Endpoint(
+            operation="api_entreprise_v3_mi_documents_associations",
+            path="/v3/ministere_interieur/rna/associations/{siret_or_rna}/documents",
+            summary="Documents déposés par une association",
+            tag=_TAG,
+            scopes=_ASSOCIATIONS,
+            parameters=(Parameter("siret_or_rna", SIRET_OR_RNA),),
+            group=DOCUMENTS,
+            answer=Answer.DOCUMENT,
+            deprecated=True,
+        ),
+        Endpoint(
+            operation="api_entreprise_v2_documents_associations",
+            path="/v2/documents_associations/{id}",
+            summary="Documents déposés par une association",
+            tag=_TAG,
+            scopes=("documents_association", "open_data"),
+            parameters=(Parameter("id", SIRET_OR_RNA),),
+            group=DOCUMENTS,
+            answer=Answer.DOCUMENT,
             deprecated=True,
         ),
     ),

@@ -31,6 +31,8 @@ _STATUSES: Final[Mapping[int, str]] = {
 _OWN_FORM_STATUSES: Final = frozenset({404, 409, 422, 451, 502, 503, 504})
 """Statuses of an error in our form that are the caller's business. 401, 403 and 429 concern the gateway's access."""
 
+_PARTIAL: Final = 206
+"""How a provider of v2 says that some of the data is missing; later versions say it in the data."""
 _ENVELOPE: Final = ("data", "links", "meta")
 _CODE: Final = re.compile(r"\d{5}", re.ASCII)
 
@@ -50,12 +52,12 @@ def read(route: Route, answer: Response) -> Reading:
     Raises:
         Refusal: the provider failed, or its answer is not what the endpoint promises.
     """
-    content = _json_object(answer)
-    if answer.status == 200:
-        if content is None or not _is_promised(route.endpoint, content):
+    content = _json(answer)
+    if answer.status == 200 or (answer.status == _PARTIAL and route.endpoint.flat):
+        if not _is_promised(route.endpoint, content):
             raise _refusal(route, "999")
-        return Reading(200, answer.body)
-    if content is not None and answer.status in _OWN_FORM_STATUSES:
+        return Reading(answer.status, answer.body)
+    if isinstance(content, dict) and answer.status in _OWN_FORM_STATUSES:
         errors = _errors(content)
         if errors and not route.endpoint.flat:
             return Reading(answer.status, answer.body, tuple(error.code for error in errors))
@@ -68,18 +70,20 @@ def _refusal(route: Route, subcode: str) -> Refusal:
     return provider_error(subcode, prefix=route.provider.prefix, name=route.provider.name)
 
 
-def _json_object(answer: Response) -> dict[str, Any] | None:
+def _json(answer: Response) -> Any:
+    """What the body says; None if it is not JSON."""
     if "json" not in answer.content_type.lower():
         return None
     try:
-        content = orjson.loads(answer.body)
+        return orjson.loads(answer.body)
     except orjson.JSONDecodeError:
         return None
-    return content if isinstance(content, dict) else None
 
 
-def _is_promised(endpoint: Endpoint, content: dict[str, Any]) -> bool:
-    return endpoint.flat or all(key in content for key in _ENVELOPE)
+def _is_promised(endpoint: Endpoint, content: Any) -> bool:
+    if endpoint.array:
+        return isinstance(content, list)
+    return isinstance(content, dict) and (endpoint.flat or all(key in content for key in _ENVELOPE))
 
 
 def _errors(content: dict[str, Any]) -> list[ApiError]:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from apientreprise_gateway.catalogue.model import (
+    CERTIFICATE_TYPE,
     DOCUMENTS,
     EFFECTIFS,
     MONTH_V2,
@@ -14,6 +15,9 @@ from apientreprise_gateway.catalogue.model import (
     Provider,
 )
 
+_CERTIFICATES: Final = "Attestations sociales et fiscales"
+_SCOPES: Final = ("attestations_sociales", "attestation_sociale_urssaf")
+
 PROVIDER: Final = Provider(
     key="urssaf",
     name="ACOSS",
@@ -23,11 +27,36 @@ PROVIDER: Final = Provider(
             operation="api_entreprise_v4_acoss_attestations_sociales",
             path="/v4/urssaf/unites_legales/{siren}/attestation_vigilance",
             summary="Attestation de vigilance : l'unité légale est-elle à jour de ses cotisations sociales ?",
-            tag="Attestations sociales et fiscales",
-            scopes=("attestations_sociales", "attestation_sociale_urssaf"),
+            tag=_CERTIFICATES,
+            scopes=_SCOPES,
             parameters=(Parameter("siren", SIREN),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            codes={502: ("04501", "04502")},
+        ),
+        Endpoint(
+            operation="api_entreprise_v3_acoss_attestations_sociales",
+            path="/v3/urssaf/unites_legales/{siren}/attestation_vigilance",
+            summary="Attestation de vigilance d'une unité légale à jour de ses cotisations sociales",
+            tag=_CERTIFICATES,
+            scopes=_SCOPES,
+            parameters=(Parameter("siren", SIREN),),
+            group=DOCUMENTS,
+            answer=Answer.DOCUMENT,
+            codes={502: ("04501", "04502", "04503")},
+            deprecated=True,
+        ),
+        Endpoint(
+            operation="api_entreprise_v2_attestations_sociales_acoss",
+            path="/v2/attestations_sociales_acoss/{siren}",
+            summary="Attestation de vigilance d'une entreprise à jour de ses cotisations sociales",
+            tag=_CERTIFICATES,
+            scopes=_SCOPES,
+            parameters=(Parameter("siren", SIREN),),
+            query=(Parameter("type_attestation", CERTIFICATE_TYPE),),
+            group=DOCUMENTS,
+            answer=Answer.DOCUMENT,
+            deprecated=True,
         ),
         Endpoint(
             operation="api_entreprise_v2_effectifs_mensuels_entreprise_acoss_covid",

@@ -37,8 +37,11 @@ def parse_url(url: str) -> Address:
     """
     parts = urlsplit(url)
     scheme, _, form_name = parts.scheme.partition("+")
-    if scheme not in {"redis", "rediss"} or form_name not in {form.value for form in Form}:
+    known = scheme in {"redis", "rediss"} and form_name in {form.value for form in Form}
+    if not known or parts.scheme.endswith("+"):
         raise ValueError("it must start with redis://, rediss://, redis+cluster:// or redis+sentinel://")
+    if parts.query or parts.fragment:
+        raise ValueError("it has no options after ? or #; write these signs of a password as %3F or %23")
     form = Form(form_name)
     credentials, _, hosts = parts.netloc.rpartition("@")
     nodes = tuple(_node(host, _PORTS.get(form, _PORT)) for host in hosts.split(","))
@@ -51,7 +54,7 @@ def parse_url(url: str) -> Address:
     user, _, password = credentials.partition(":")
     options: dict[str, Any] = {"username": unquote(user) or None, "password": unquote(password) or None}
     if form is not Form.CLUSTER:
-        options["db"] = int(path.pop()) if path and path[-1].isdigit() else 0
+        options["db"] = int(path.pop()) if path and _is_number(path[-1]) else 0
     if path:
         raise ValueError("its path must be the number of a database (a Cluster has none)")
     if scheme == "rediss":
@@ -63,4 +66,10 @@ def _node(text: str, port: int) -> tuple[str, int]:
     parts = urlsplit(f"//{text}")
     if not parts.hostname:
         raise ValueError("a host is missing")
+    if parts.port == 0:
+        raise ValueError("a port must be at least 1")
     return parts.hostname, parts.port or port
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()

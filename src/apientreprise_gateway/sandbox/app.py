@@ -11,12 +11,13 @@ from typing import Any, Final
 
 import orjson
 
+from apientreprise_gateway.catalogue.model import Kind, Provider
 from apientreprise_gateway.catalogue.query import read
 from apientreprise_gateway.catalogue.routes import Match, Route, Routes
 from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.sandbox.answers import ANSWERS
-from apientreprise_gateway.sandbox.answers.shape import Declined
-from apientreprise_gateway.sandbox.entities import ENTITIES, Entity, directory, double
+from apientreprise_gateway.sandbox.answers import answer_of
+from apientreprise_gateway.sandbox.answers.shape import Answer, Declined
+from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY, Entity, directory, double, eori
 from apientreprise_gateway.sandbox.exchange import NO_HEADERS, Exchange, Receive, Reply, Scope, Send, Sleep, send_head
 from apientreprise_gateway.sandbox.faults import DEFAULT_FAULT, FAULTS, SPECIALS, Fault, message
 
@@ -24,13 +25,12 @@ _DIRECTORY: Final = directory(
     *ENTITIES, *(double(siren=special.siren, siret=special.siret, rna=special.rna) for special in SPECIALS)
 )
 _FAULT_BY_IDENTIFIER: Final = {
-    identifier: special.run for special in SPECIALS for identifier in (special.siren, special.siret, special.rna)
+    identifier: special.run
+    for special in SPECIALS
+    for identifier in (special.siren, special.siret, eori(special.siret), special.rna)
 }
-_QUERY_NAMES: Final = {
-    endpoint.operation: frozenset(parameter.name for parameter in endpoint.query)
-    for provider in PROVIDERS
-    for endpoint in provider.endpoints
-}
+_A_YEAR: Final = "2024"
+"""What no identifier of an entity looks like."""
 
 
 def create_app(
@@ -40,6 +40,7 @@ def create_app(
     fault: str | None = None,
     seed: int = 0,
     sleep: Sleep = asyncio.sleep,
+    providers: tuple[Provider, ...] = PROVIDERS,
 ) -> "Sandbox":
     """Build the sandbox.
 
@@ -49,10 +50,10 @@ def create_app(
         fault: which fault they meet, by its name in `FAULTS`; `error-500` unless told.
         seed: of the draw of those calls.
         sleep: waits a number of seconds.
+        providers: whom it stands in for.
 
     Raises:
         ValueError: a figure is out of its range, or the fault has no such name.
-        LookupError: an endpoint of the catalogue has no answer in the sandbox.
     """
     if not 0 <= error_rate <= 1:
         raise ValueError(f"the error rate is a share from 0 to 1, not {error_rate}")
@@ -61,17 +62,31 @@ def create_app(
     name = fault or DEFAULT_FAULT
     if name not in FAULTS:
         raise ValueError(f"unknown fault {name!r}: choose one of {', '.join(FAULTS)}")
-    missing = sorted(_QUERY_NAMES.keys() - ANSWERS.keys())
-    if missing:
-        raise LookupError(f"no answer in the sandbox for {', '.join(missing)}")
-    return Sandbox(latency=latency_ms / 1000, error_rate=error_rate, fault=FAULTS[name], seed=seed, sleep=sleep)
+    return Sandbox(
+        providers,
+        latency=latency_ms / 1000,
+        error_rate=error_rate,
+        fault=FAULTS[name],
+        seed=seed,
+        sleep=sleep,
+    )
 
 
 class Sandbox:
     """The ASGI application."""
 
-    def __init__(self, *, latency: float, error_rate: float, fault: Fault, seed: int, sleep: Sleep) -> None:
-        self._routes = Routes(PROVIDERS)
+    def __init__(
+        self,
+        providers: tuple[Provider, ...],
+        *,
+        latency: float,
+        error_rate: float,
+        fault: Fault,
+        seed: int,
+        sleep: Sleep,
+    ) -> None:
+        self._routes = Routes(providers)
+        self._answers = {route.endpoint.operation: answer_of(route.endpoint) for route in self._routes}
         self._latency = latency
         self._error_rate = error_rate
         self._fault = fault
@@ -105,7 +120,8 @@ class Sandbox:
     async def _provide(self, exchange: Exchange, match: Match) -> None:
         if self._latency:
             await self._sleep(self._latency)
-        reply = _reply(exchange.route, match.values, exchange.scope.get("query_string", b""))
+        answer = self._answers[exchange.route.endpoint.operation]
+        reply = _reply(exchange.route, answer, match.values, exchange.scope.get("query_string", b""))
         fault = self._fault_for(match.values)
         if fault is None:
             await exchange.respond(reply.status, reply.body)
@@ -119,31 +135,40 @@ class Sandbox:
         return self._fault if self._error_rate and self._random.random() < self._error_rate else None
 
 
-def _reply(route: Route, found: list[str], query_string: bytes) -> Reply:
+def _reply(route: Route, answer: Answer, found: list[str], query_string: bytes) -> Reply:
     """What the provider of a route answers when it is well."""
     endpoint = route.endpoint
     values = {parameter.name: value for parameter, value in zip(endpoint.parameters, found, strict=True)}
     entity = _entity(route, values)
     if entity is None:
         return Reply(404, message(f"{route.provider.name} : aucune entité ne porte cet identifiant"))
-    query = read(query_string, _QUERY_NAMES[endpoint.operation])
+    query = read(query_string, frozenset(parameter.name for parameter in endpoint.query))
     wrong = _wrong_parameter(route, {**values, **query})
     if wrong is not None:
         return Reply(400, message(f"{route.provider.name} : paramètre {wrong} non valide"))
     try:
-        body = ANSWERS[endpoint.operation](entity, values, query)
+        body = answer(entity, values, query)
     except Declined as declined:
         return Reply(declined.status, message(declined.text))
     return Reply(200, orjson.dumps(body))
 
 
 def _entity(route: Route, values: Mapping[str, str]) -> Entity | None:
-    """The entity that one of the values names, in the kind of identifier that the endpoint takes."""
-    for parameter in route.endpoint.parameters:
+    """The entity that one of the values names, in the kind of identifier that the endpoint takes.
+
+    An endpoint that is about no entity answers what it would about the ordinary one.
+    """
+    naming = [parameter for parameter in route.endpoint.parameters if _names_entity(parameter.kind)]
+    for parameter in naming:
         value = values[parameter.name]
         if value in _DIRECTORY and parameter.kind.accepts(value):
             return _DIRECTORY[value]
-    return None
+    return None if naming else ORDINARY
+
+
+def _names_entity(kind: Kind) -> bool:
+    """A year that says which dictionary is asked for names no entity, though it names what is asked for."""
+    return kind.names_entity and not kind.accepts(_A_YEAR)
 
 
 def _wrong_parameter(route: Route, values: Mapping[str, str]) -> str | None:

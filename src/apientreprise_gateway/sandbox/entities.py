@@ -144,7 +144,8 @@ class Entity:
     @property
     def identifiers(self) -> tuple[str, ...]:
         """Every identifier by which it is found."""
-        found = (self.siren, *(establishment.siret for establishment in self.establishments))
+        sirets = [establishment.siret for establishment in self.establishments]
+        found = (self.siren, *sirets, *map(eori, sirets))
         return found if self.rna is None else (*found, self.rna)
 
     def establishment(self, siret: str) -> Establishment:
@@ -153,6 +154,11 @@ class Entity:
             if establishment.siret == siret:
                 return establishment
         raise KeyError(siret)
+
+
+def eori(siret: str) -> str:
+    """The number under which the customs know an establishment."""
+    return f"FR{siret}"
 
 
 _AUVERGNE_RHONE_ALPES: Final = Coded(code="84", label="Auvergne-Rhône-Alpes")

@@ -127,6 +127,90 @@ def test_no_list_is_anywhere(file: File, entry: dict[str, object]) -> None:
     assert record.allows("unknown")
 
 
+# Limits.
+
+
+@pytest.mark.parametrize("limit", [1, 5, 100_000])
+def test_limit_of_its_own(file: File, limit: int) -> None:
+    """A token may have a limit of its own."""
+    assert read(file.write({JTI: {"limit_per_minute": limit}}))[JTI].limit_per_minute == limit
+
+
+@pytest.mark.parametrize("entry", [{}, {"limit_per_minute": None}])
+def test_no_limit_of_its_own(file: File, entry: dict[str, object]) -> None:
+    """A token without a limit of its own has none here."""
+    assert read(file.write({JTI: entry}))[JTI].limit_per_minute is None
+
+
+def test_wrong_limit_is_explained(file: File) -> None:
+    """A limit that is none is named with its token and with what it must be."""
+    with pytest.raises(ValueError, match=rf"{OTHER} is wrong \(limit_per_minute must be .* at least 1\)"):
+        read(file.write({JTI: {"limit_per_minute": 5}, OTHER: {"limit_per_minute": 0}}))
+
+
+def test_limit_changes_with_the_file(file: File) -> None:
+    """A limit of its own is that of the file as it is now."""
+    registry = TokenRegistry(file.write({JTI: {"limit_per_minute": 5}}))
+    for limit in (500, None):
+        file.write({JTI: {"limit_per_minute": limit}})
+        registry.refresh()
+        record = registry.of(JTI)
+        assert record is not None
+        assert record.limit_per_minute == limit
+
+
+# Revocations known elsewhere.
+
+
+def test_revocation_from_elsewhere() -> None:
+    """A token that is revoked elsewhere is revoked from its date on, without a file."""
+    clock = Clock()
+    registry = TokenRegistry(now=clock)
+    registry.revoke({JTI: NOON + 30})
+    clock.now = NOON + 29.999
+    assert not registry.is_revoked(JTI)
+    clock.now = NOON + 30
+    assert registry.is_revoked(JTI)
+    assert not registry.is_revoked(OTHER)
+    assert registry.of(JTI) is None
+
+
+@pytest.mark.parametrize(("in_file", "elsewhere"), [(30, 60), (60, 30), (30, 30)])
+def test_earlier_of_two_dates(file: File, in_file: int, elsewhere: int) -> None:
+    """A token that is revoked in the file and elsewhere is revoked at the earlier date."""
+    clock = Clock()
+    date = datetime.fromtimestamp(NOON + in_file, UTC).isoformat()
+    registry = TokenRegistry(file.write(revoked(date)), now=clock)
+    registry.revoke({JTI: NOON + elsewhere})
+    clock.now = NOON + 29.999
+    assert not registry.is_revoked(JTI)
+    clock.now = NOON + 30
+    assert registry.is_revoked(JTI)
+
+
+def test_revocations_replace_those_before() -> None:
+    """What is taken from elsewhere stands for all of it: a date may change, and a revocation may be gone."""
+    registry = TokenRegistry(now=Clock())
+    registry.revoke({JTI: NOON, OTHER: NOON})
+    assert registry.is_revoked(JTI)
+    registry.revoke({OTHER: NOON + 1})
+    assert not registry.is_revoked(JTI)
+    assert not registry.is_revoked(OTHER)
+
+
+def test_revocations_survive_a_change_of_the_file(file: File) -> None:
+    """Reading the file anew does not touch what is known from elsewhere, nor the other way round."""
+    registry = TokenRegistry(file.write({}), now=Clock())
+    registry.revoke({OTHER: NOON})
+    file.write(revoked("2026-03-02T11:00:00Z"))
+    registry.refresh()
+    assert registry.is_revoked(OTHER)
+    assert registry.is_revoked(JTI)
+    registry.revoke({})
+    assert not registry.is_revoked(OTHER)
+    assert registry.is_revoked(JTI)
+
+
 # The file.
 
 
@@ -151,6 +235,14 @@ def test_no_list_is_anywhere(file: File, entry: dict[str, object]) -> None:
         {JTI: {"allowed_addresses": ["example.org"]}},
         {JTI: {"allowed_addresses": ["10.0.0.0/33"]}},
         {JTI: {"allowed_addresses": [5.5]}},
+        {JTI: {"limit_per_minute": 0}},
+        {JTI: {"limit_per_minute": -1}},
+        {JTI: {"limit_per_minute": 2.5}},
+        {JTI: {"limit_per_minute": 5.0}},
+        {JTI: {"limit_per_minute": "5"}},
+        {JTI: {"limit_per_minute": True}},
+        {JTI: {"limit_per_minute": False}},
+        {JTI: {"limit_per_minute": [5]}},
     ],
 )
 def test_broken_file_stops_the_start(file: File, content: object) -> None:

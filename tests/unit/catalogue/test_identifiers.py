@@ -3,22 +3,32 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apientreprise_gateway.catalogue.identifiers import (
+    as_eori,
     is_anything,
+    is_blank_or_page_size,
     is_blank_or_siren,
+    is_fiscal_year,
+    is_four_digits,
     is_history_depth,
+    is_integer,
     is_month,
     is_past_year,
     is_recipient,
     is_rna,
     is_siren,
+    is_siren_or_rna,
+    is_siren_or_siret_or_rna,
     is_siret,
+    is_siret_or_eori,
     is_siret_or_rna,
+    is_social_certificate,
     is_two_digits,
 )
 
@@ -34,12 +44,26 @@ VALID: list[tuple[Callable[[str], bool], str]] = [
     (is_rna, "0123004567"),
     (is_siret_or_rna, "13002526500013"),
     (is_siret_or_rna, "W262001597"),
+    (is_siren_or_rna, "130025265"),
+    (is_siren_or_rna, "W262001597"),
+    (is_siren_or_siret_or_rna, "130025265"),
+    (is_siren_or_siret_or_rna, "13002526500013"),
+    (is_siren_or_siret_or_rna, "W262001597"),
+    (is_siret_or_eori, "13002526500013"),
+    (is_siret_or_eori, "FR13002526500013"),
+    (is_siret_or_eori, "DE12345678901234"),
     (is_past_year, "2024"),
+    (is_fiscal_year, "2024"),
+    (is_four_digits, "2024"),
+    (is_blank_or_page_size, "10"),
     (is_month, "06"),
     (is_two_digits, "06"),
     (is_history_depth, "2"),
     (is_blank_or_siren, "130025265"),
 ]
+
+MAY_BE_BLANK: set[Callable[[str], bool]] = {is_blank_or_siren, is_blank_or_page_size}
+"""Rules of optional parameters, that forms send empty."""
 
 
 def luhn(digits: str) -> bool:
@@ -102,7 +126,7 @@ def test_nothing_is_normalised(accepts: Callable[[str], bool], value: str, spoil
     assert not accepts(spoil(value))
 
 
-@pytest.mark.parametrize("accepts", sorted({accepts for accepts, _ in VALID} - {is_blank_or_siren}, key=str))
+@pytest.mark.parametrize("accepts", sorted({accepts for accepts, _ in VALID} - MAY_BE_BLANK, key=str))
 def test_empty(accepts: Callable[[str], bool]) -> None:
     """Nothing is no identifier."""
     assert not accepts("")
@@ -112,7 +136,7 @@ def test_empty(accepts: Callable[[str], bool]) -> None:
 @settings(max_examples=300, deadline=None)
 def test_any_text(text: str) -> None:
     """Whatever the text, each rule has an answer; only ASCII is ever accepted."""
-    for accepts in {accepts for accepts, _ in VALID}:
+    for accepts in {accepts for accepts, _ in VALID} - MAY_BE_BLANK:
         assert accepts(text) in ({False} if not text.isascii() else {True, False})
 
 
@@ -269,6 +293,61 @@ def test_siren_is_neither_siret_nor_rna() -> None:
     assert not is_siret_or_rna("130025265")
 
 
+@given(value=st.one_of(digits8.map(with_check_digit), digits13.map(with_check_digit), st.text(max_size=15)))
+@settings(max_examples=300, deadline=None)
+def test_unions(value: str) -> None:
+    """A rule that takes several identifiers takes what one of them takes, and nothing else."""
+    assert is_siret_or_rna(value) == (is_siret(value) or is_rna(value))
+    assert is_siren_or_rna(value) == (is_siren(value) or is_rna(value))
+    assert is_siren_or_siret_or_rna(value) == (is_siren(value) or is_siret(value) or is_rna(value))
+
+
+def test_siret_is_neither_siren_nor_rna() -> None:
+    """Where an association goes by its SIREN, a SIRET does not name it."""
+    assert not is_siren_or_rna("13002526500013")
+
+
+# Economic operators.
+
+
+@given(body=digits13)
+@settings(max_examples=200, deadline=None)
+def test_french_eori_is_a_siret(body: str) -> None:
+    """After `FR` stands a SIRET; without it, the SIRET is completed."""
+    siret, wrong = with_check_digit(body), body + str((int(with_check_digit(body)[-1]) + 1) % 10)
+    assert is_siret_or_eori(siret)
+    assert is_siret_or_eori(f"FR{siret}")
+    assert as_eori(siret) == as_eori(f"FR{siret}") == f"FR{siret}"
+    if not body.startswith("356000000"):
+        assert not is_siret_or_eori(wrong)
+        assert not is_siret_or_eori(f"FR{wrong}")
+
+
+@given(value=st.from_regex(r"\A[A-Z]{2}[A-Za-z0-9]{1,15}\Z").filter(lambda value: not value.startswith("FR")))
+@settings(max_examples=200, deadline=None)
+def test_foreign_eori(value: str) -> None:
+    """Another country's number is its code and fifteen letters or digits at most; it is sent as it is."""
+    assert is_siret_or_eori(value)
+    assert as_eori(value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "D", "DE", "de123", "D1123", "ÉE123", "DE1234567890123456", "FR", "FR130025265", "FRW262001597", "FRx"],
+)
+def test_no_eori(value: str) -> None:
+    """A country alone, small letters, a number that is too long, and `FR` before anything but a SIRET are refused."""
+    assert not is_siret_or_eori(value)
+
+
+@given(value=st.text(max_size=18))
+@settings(max_examples=500, deadline=None)
+def test_accepted_eori_is_safe_in_a_path(value: str) -> None:
+    """Whatever is accepted can stand in a path without being encoded."""
+    for text in (value, f"DE{value}", f"FR{value}"):
+        assert not is_siret_or_eori(text) or quote(text, safe="") == text
+
+
 # Periods.
 
 
@@ -282,6 +361,35 @@ def test_years() -> None:
 def test_no_years(value: str) -> None:
     """Anything but four digits is no year."""
     assert not is_past_year(value)
+
+
+def test_fiscal_years() -> None:
+    """A fiscal year is one from 2006 to the year before the current one."""
+    this_year = datetime.now(UTC).year
+    assert [year for year in range(1990, this_year + 5) if is_fiscal_year(str(year))] == list(range(2006, this_year))
+
+
+@given(value=st.one_of(st.integers().map(str), st.text("-+0123456789 ", max_size=6), st.text(max_size=4)))
+@settings(max_examples=500, deadline=None)
+def test_integers(value: str) -> None:
+    """A whole number has one spelling: what Python would print for it."""
+    try:
+        same = str(int(value)) == value
+    except ValueError:
+        same = False
+    assert is_integer(value) == same
+
+
+@pytest.mark.parametrize("value", ["2021", "0", "-5", "20211", "9" * 5000])
+def test_years_of_v2(value: str) -> None:
+    """The year of v2 has no range, and no length either."""
+    assert is_integer(value)
+
+
+@pytest.mark.parametrize("value", ["", "-", "-0", "007", "2021.0", "+2021", " 2021", "2021\n", "２０２１", "2_021"])
+def test_no_years_of_v2(value: str) -> None:
+    """Signs, zeros in front, spaces and digits of other scripts are refused."""
+    assert not is_integer(value)
 
 
 @given(value=st.text("0123456789", max_size=3))
@@ -311,7 +419,34 @@ def test_no_history_depths(value: str) -> None:
     assert not is_history_depth(value)
 
 
+# Pages.
+
+
+def test_page_sizes() -> None:
+    """A page has from 1 to 1000 certificates."""
+    assert [size for size in range(-5, 12_000) if is_blank_or_page_size(str(size))] == list(range(1, 1001))
+
+
+@pytest.mark.parametrize("value", ["", " ", "\t"])
+def test_blank_page_size(value: str) -> None:
+    """An empty value asks for the usual page."""
+    assert is_blank_or_page_size(value)
+
+
+@pytest.mark.parametrize("value", ["0", "1001", "00010", "-1", "+1", "1.5", "1e2", "ten", "10x", "²", "1_0"])
+def test_no_page_sizes(value: str) -> None:
+    """Anything but a number of that range is refused."""
+    assert not is_blank_or_page_size(value)
+
+
 # v2.
+
+
+@given(value=st.text(max_size=8))
+@settings(max_examples=100, deadline=None)
+def test_social_certificates(value: str) -> None:
+    """There is one type of social certificate, in one spelling."""
+    assert is_social_certificate(value) == (value == "AVG_UR")
 
 
 @pytest.mark.parametrize("value", ["", "130025265"])

@@ -1,13 +1,26 @@
 """Tests of what an endpoint is, and of the catalogue as a whole."""
 
 import itertools
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from apientreprise_gateway.catalogue import model
-from apientreprise_gateway.catalogue.model import GROUPS, SIREN, SIRET, Endpoint, Figure, Kind, Parameter, Provider
-from apientreprise_gateway.errors import GATEWAY_ERRORS, PROVIDER_ERRORS
+from apientreprise_gateway.catalogue.model import (
+    FISCAL_YEAR,
+    GROUPS,
+    SIREN,
+    SIRET,
+    SIRET_OR_EORI,
+    Answer,
+    Endpoint,
+    Figure,
+    Kind,
+    Parameter,
+    Provider,
+)
+from apientreprise_gateway.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, SPECIFIC_ERRORS
 from apientreprise_gateway.providers import PROVIDERS
 
 ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
@@ -54,6 +67,66 @@ def test_parameters_that_do_not_match(path: str, parameters: tuple[Parameter, ..
     """Parameters other than those of the path, or in another order, are refused."""
     with pytest.raises(ValueError, match="parameters declared"):
         endpoint(path, *parameters)
+
+
+@pytest.mark.parametrize(("answer", "seconds"), [(Answer.JSON, 5), (Answer.DOCUMENT, 12)])
+def test_client_timeout(answer: Answer, seconds: int) -> None:
+    """A document takes longer than data, and its caller is advised to wait longer."""
+    assert endpoint("/v3/a", answer=answer).client_timeout == seconds
+
+
+def test_aliases() -> None:
+    """An endpoint may have other paths, with their version cut off like its own."""
+    assert endpoint("/v4/a", aliases=("/v4/b",)).routes == ("/a", "/b")
+
+
+@pytest.mark.parametrize("alias", ["/a", "/v3/b", "/v4/{siren}"])
+def test_alias_that_does_not_match(alias: str) -> None:
+    """An alias has the version and the parameters of its endpoint."""
+    with pytest.raises(ValueError, match="one:"):
+        endpoint("/v4/a", aliases=(alias,))
+
+
+# Kinds.
+
+
+def test_kind_with_one_error() -> None:
+    """Most kinds have one error, whatever is wrong with a value."""
+    assert SIREN.codes == ("00301",)
+    assert [SIREN.code_of(value) for value in ("", "130025266", "x")] == ["00301"] * 3
+
+
+def test_fiscal_year_has_two_errors() -> None:
+    """What looks like a year is out of range, anything else is no year."""
+    this_year = str(datetime.now(UTC).year)
+    assert FISCAL_YEAR.codes == ("00307", "00315")
+    assert [FISCAL_YEAR.code_of(value) for value in ("2005", this_year, "9999", "0000")] == ["00315"] * 4
+    assert [FISCAL_YEAR.code_of(value) for value in ("", "05", "20244", "-2024", "abcd", "２０２４")] == ["00307"] * 6
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_range_code_has_a_form(kind: Kind) -> None:
+    """A kind that tells what is out of range says how to tell it."""
+    assert (kind.form is None) == (kind.range_code == "")
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [("13002526500013", "FR13002526500013"), ("FR13002526500013", "FR13002526500013"), ("DE123", "DE123")],
+)
+def test_siret_is_sent_as_eori(value: str, sent: str) -> None:
+    """The customs are asked for EORI numbers: a SIRET without its country is completed."""
+    assert SIRET_OR_EORI.sent_as is not None
+    assert SIRET_OR_EORI.sent_as(value) == sent
+    assert SIRET_OR_EORI.accepts(sent)
+
+
+def test_same_name_same_kind() -> None:
+    """Kinds with the same name differ in nothing that is documented but their examples' wording."""
+    by_name: dict[str, set[tuple[str, str]]] = {}
+    for kind in KINDS:
+        by_name.setdefault(kind.name, set()).add((kind.code, kind.description))
+    assert all(len(said) == 1 for said in by_name.values())
 
 
 # The catalogue.
@@ -129,9 +202,43 @@ def test_v2_only(endpoint: Endpoint) -> None:
 
 
 @each_endpoint
+def test_lists_are_of_v2(endpoint: Endpoint) -> None:
+    """Only v2 has bodies that are a list: later ones are envelopes."""
+    assert endpoint.flat or not endpoint.array
+
+
+@each_provider
+def test_own_codes(provider: Provider) -> None:
+    """The errors that an endpoint declares are its provider's own, with texts, at a status of an error."""
+    for endpoint in provider.endpoints:
+        codes = list(itertools.chain.from_iterable(endpoint.codes.values()))
+        assert set(codes) <= set(SPECIFIC_ERRORS)
+        assert all(code.startswith(provider.prefix) for code in codes)
+        assert len(set(codes)) == len(codes)
+        assert all(400 <= status <= 599 for status in endpoint.codes)
+
+
+def test_every_specific_error_is_declared() -> None:
+    """Each error of one provider alone is that of an endpoint."""
+    declared = {code for endpoint in ENDPOINTS for codes in endpoint.codes.values() for code in codes}
+    assert declared == set(SPECIFIC_ERRORS)
+
+
+@each_provider
+def test_all_of_the_dgfip_asks_for_the_user(provider: Provider) -> None:
+    """Every endpoint of the DGFIP wants to know which agent asks, and no other does."""
+    assert {endpoint.user_id for endpoint in provider.endpoints} == {provider.key == "dgfip"}
+
+
+@each_endpoint
 def test_group_is_known(endpoint: Endpoint) -> None:
     """An endpoint's group is one of those listed."""
     assert endpoint.group in GROUPS
+
+
+def test_every_group_is_used() -> None:
+    """Each group counts the calls of an endpoint."""
+    assert {endpoint.group.name for endpoint in ENDPOINTS} == {group.name for group in GROUPS}
 
 
 def test_every_figure_is_used() -> None:
@@ -143,6 +250,7 @@ def test_every_figure_is_used() -> None:
 def test_kinds(kind: Kind) -> None:
     """A kind accepts its own example, and has an error of ours if it ever refuses."""
     assert kind.accepts(kind.example)
+    assert set(kind.codes) <= set(GATEWAY_ERRORS)
     assert kind.code in GATEWAY_ERRORS if not kind.accepts("\ufffd") else kind.code == ""
 
 

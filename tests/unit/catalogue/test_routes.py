@@ -61,10 +61,11 @@ def test_unknown_version(endpoint: Endpoint) -> None:
 
 @each_endpoint
 def test_more_and_less(endpoint: Endpoint) -> None:
-    """A path with a segment more or less is unknown."""
+    """A path with a segment more or less is unknown, or that of another endpoint."""
     path = path_of(endpoint, [parameter.kind.example for parameter in endpoint.parameters])
     for wrong in (path + b"/", path + b"/more", path.rpartition(b"/")[0], b"/" + path, path[1:], path.upper()):
-        assert CATALOGUE.find(wrong) is None, wrong
+        match = CATALOGUE.find(wrong)
+        assert match is None or match.route is None or match.route.endpoint is not endpoint, wrong
 
 
 def test_all_endpoints_are_listed() -> None:
@@ -102,6 +103,16 @@ def test_two_providers_with_the_same_path() -> None:
     other = Provider(key="two", name="Two", prefix="98", endpoints=(endpoint("/v3/a"),))
     with pytest.raises(ValueError, match="two endpoints have the path /v3/a"):
         Routes([provider, other])
+
+
+@pytest.mark.parametrize("endpoint", [each for each in ENDPOINTS if each.aliases], ids=lambda each: each.operation)
+def test_alias_finds_its_endpoint(endpoint: Endpoint) -> None:
+    """Each of an endpoint's paths finds it."""
+    for alias in endpoint.aliases:
+        match = CATALOGUE.find(alias.replace("{siren_or_rna}", "W262001597").encode())
+        assert match is not None
+        assert match.route is not None
+        assert (match.route.endpoint, match.values) == (endpoint, ["W262001597"])
 
 
 def test_literal_wins_over_parameter() -> None:

@@ -5,7 +5,7 @@ import pytest
 from apientreprise_gateway.catalogue.query import UNDECODABLE
 from apientreprise_gateway.catalogue.traceability import check, required_of
 from apientreprise_gateway.errors import Refusal
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers import PROVIDERS, dgfip
 
 ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
 GIVEN = {"context": "c", "object": "o", "recipient": "13002526500013", "user_id": "u"}
@@ -74,6 +74,6 @@ def test_any_text_will_do() -> None:
 def test_required_of_every_endpoint(endpoint: object) -> None:
     """The DGFIP's endpoints require `user_id` where the deployment wants it, the others never do."""
     (found,) = [each for each in ENDPOINTS if each is endpoint]
-    dgfip = "dgfip" in found.operation
-    assert required_of(found, user_id_required=True) == (FOUR if dgfip else THREE)
+    of_dgfip = found in dgfip.PROVIDER.endpoints
+    assert required_of(found, user_id_required=True) == (FOUR if of_dgfip else THREE)
     assert required_of(found, user_id_required=False) == THREE

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from apientreprise_gateway.ratelimit.bans import Reason
+from apientreprise_gateway.ratelimit.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter, wall_clock
 from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
 from contract.oracle import MINUTE, Clock
@@ -125,3 +125,102 @@ def test_wall_clock_counts_microseconds() -> None:
     before = time.time_ns()
     now = wall_clock()
     assert before // 1000 <= now <= time.time_ns() // 1000
+
+
+# Who is told of bans.
+
+
+def test_each_ban_is_told_once() -> None:
+    """Each ban is told of as the call that causes it is judged, and never again while it lasts."""
+
+    async def main() -> None:
+        clock, told = Clock(), list[Ban]()
+        store = MemoryLimiter(ip_limit=3, ignored_429_limit=1, clock=clock, on_ban=told.append)
+        for address in ("192.0.2.1", "192.0.2.2"):
+            for _ in range(3):
+                assert await store.count_address(address) is None
+        assert told == []
+        for address in ("192.0.2.1", "192.0.2.2"):
+            for _ in range(5):
+                await store.count_address(address)
+                await store.admit(address, ("token", "json"), 5)
+        for _ in range(6):
+            await store.admit("192.0.2.3", ("another", "json"), 1)
+        assert [(ban.address, ban.reason, ban.count) for ban in told] == [
+            ("192.0.2.1", Reason.CEILING, 4),
+            ("192.0.2.2", Reason.CEILING, 4),
+            ("192.0.2.3", Reason.IGNORED_429, 2),
+        ]
+        assert store.bans_in_force() == told
+
+    asyncio.run(main())
+
+
+def test_ban_after_a_ban_is_told() -> None:
+    """An address that is banned again after its first ban ended is told of again."""
+
+    async def main() -> None:
+        clock, told = Clock(), list[Ban]()
+        store = MemoryLimiter(ip_limit=1, ignored_429_limit=100, clock=clock, on_ban=told.append)
+        for _ in range(2):
+            await store.count_address("192.0.2.1")
+        clock.now = told[0].end
+        for _ in range(2):
+            await store.count_address("192.0.2.1")
+        assert [ban.start for ban in told] == [told[0].start, clock.now]
+
+    asyncio.run(main())
+
+
+# Shadow.
+
+
+def shadow(clock: Clock, told: list[Ban], *, ip_limit: int = 1000, ignored: int = 100) -> MemoryLimiter:
+    """An empty store that refuses nothing."""
+    return MemoryLimiter(ip_limit=ip_limit, ignored_429_limit=ignored, clock=clock, shadow=True, on_ban=told.append)
+
+
+def test_shadow_counts_on_under_a_ban() -> None:
+    """In shadow the calls of a banned address are counted, and their answers carry the ban with the numbers."""
+
+    async def main() -> None:
+        clock, told = Clock(), list[Ban]()
+        store = shadow(clock, told, ip_limit=2)
+        verdicts = [await store.admit("192.0.2.1", ("token", "json"), 4) for _ in range(6)]
+        assert [verdict.admitted for verdict in verdicts] == [True] * 4 + [False] * 2
+        assert [verdict.remaining for verdict in verdicts] == [3, 2, 1, 0, 0, 0]
+        assert [verdict.retry_after for verdict in verdicts] == [0] * 4 + [60] * 2
+        assert [verdict.ban for verdict in verdicts] == [None] * 2 + told * 4
+        assert len(told) == 1
+
+    asyncio.run(main())
+
+
+def test_shadow_of_ignored_refusals() -> None:
+    """In shadow the refused call that causes a ban still says its numbers."""
+
+    async def main() -> None:
+        clock, told = Clock(), list[Ban]()
+        store = shadow(clock, told, ignored=1)
+        verdicts = [await store.admit("192.0.2.1", ("token", "json"), 1) for _ in range(4)]
+        assert [verdict.ban for verdict in verdicts] == [None, None, told[0], told[0]]
+        assert {(verdict.limit, verdict.remaining, verdict.retry_after) for verdict in verdicts[1:]} == {(1, 0, 60)}
+        assert len({verdict.reset for verdict in verdicts}) == 1
+        assert [ban.reason for ban in told] == [Reason.IGNORED_429]
+
+    asyncio.run(main())
+
+
+def test_shadow_without_a_ban_is_as_ever() -> None:
+    """Without a ban, a shadow says what the store says that it shadows."""
+
+    async def main() -> None:
+        clock, told = Clock(), list[Ban]()
+        shade, store = shadow(clock, told), limiter(clock)
+        for _ in range(8):
+            clock.advance(seconds=7)
+            call = ("192.0.2.1", ("token", "json"), 3)
+            assert await shade.admit(*call) == await store.admit(*call)
+        assert told == []
+
+    asyncio.run(main())

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from apientreprise_gateway.catalogue.model import Endpoint, Figure
+from apientreprise_gateway.catalogue.model import GROUPS, Endpoint, Figure, Group
 from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.ratelimit.policy import Policy
+from apientreprise_gateway.ratelimit.policy import Policy, own_limit
 from apientreprise_gateway.settings import Settings
 
 FIGURES: Mapping[Figure, int] = {figure: 10 + place for place, figure in enumerate(Figure)}
@@ -16,6 +16,8 @@ PUBLISHED = {
     "documents": 50,
     "attestation_fiscale": 5,
     "actes_bilans": 5,
+    "actes_inpi": 5,
+    "bilans_inpi": 5,
     "effectifs": 250,
     "agefiph": 250,
 }
@@ -57,3 +59,31 @@ def test_figures_are_copied() -> None:
     policy = Policy(figures)
     figures.clear()
     assert policy.limit_of(ENDPOINTS[0]) == FIGURES[ENDPOINTS[0].group.figure]
+
+
+# Limits of single tokens.
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+def test_no_limit_of_its_own(group: Group) -> None:
+    """A token without a limit of its own has that of everybody."""
+    assert own_limit(250, group, None) == 250
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+@pytest.mark.parametrize("own", [1, 249, 250])
+def test_lower_limit_of_its_own(group: Group, own: int) -> None:
+    """A token may be held to less than everybody, in every group."""
+    assert own_limit(250, group, own) == own
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+@pytest.mark.parametrize("own", [251, 100_000])
+def test_higher_limit_of_its_own(group: Group, own: int) -> None:
+    """A token may have more than everybody where a group is shared, not where it protects a single provider."""
+    assert own_limit(250, group, own) == (own if group.shared else 250)
+
+
+def test_shared_groups() -> None:
+    """The groups of several providers are those of JSON and of documents; each other protects one."""
+    assert {group.name for group in GROUPS if group.shared} == {"json", "documents"}

@@ -93,11 +93,26 @@ def ask(target: str) -> Answer:
     return get(create_app(sleep=Clock().sleep), target)
 
 
+ABOUT_NOBODY = frozenset({"api_entreprise_v2_liasses_fiscales_dictionaries_dgfip"})
+"""Operations that are asked for no entity."""
+
+
 def path_of(endpoint: Endpoint, *, siren: str, siret: str, rna: str | None = None) -> str:
-    """The path of an endpoint for an entity, in June 2024."""
-    return endpoint.path.format(
-        siren=siren, siret=siret, siret_or_rna=rna or siret, month="06", mois="06", year="2024", annee="2024"
-    )
+    """The path of an endpoint for an entity, in June 2024; an association goes by its RNA, an importer by its EORI."""
+    identifiers = {
+        "siren": siren,
+        "siret": siret,
+        "siret_or_rna": rna or siret,
+        "siren_or_rna": rna or siren,
+        "siren_or_siret_or_rna": rna or siret,
+        "siret_or_eori": f"FR{siret}",
+    }
+    period = {"month": "06", "mois": "06", "year": "2024", "annee": "2024"}
+    values = {
+        parameter.name: identifiers.get(parameter.kind.name) or period[parameter.name]
+        for parameter in endpoint.parameters
+    }
+    return endpoint.path.format(**values)
 
 
 def path_for(endpoint: Endpoint, entity: Entity) -> str:

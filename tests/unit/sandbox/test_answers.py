@@ -3,14 +3,16 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.catalogue.model import SIRET_OR_RNA, Endpoint
+from apientreprise_gateway.catalogue.model import Endpoint
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.sandbox.answers import ANSWERS
+from apientreprise_gateway.sandbox.answers.generic import takes_associations
 from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY
 from unit.sandbox.calling import ask, path_for
 
 ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
 PARTIAL, HIDDEN, ASSOCIATION, CLOSED, IN_ARREARS = ENTITIES[2:]
+ONLY_PAID = {"api_entreprise_v3_acoss_attestations_sociales", "api_entreprise_v2_attestations_sociales_acoss"}
 EFFECTIFS = "/v3/gip_mds/etablissements/13002526500013/effectifs_mensuels/{month}/annee/{year}"
 
 
@@ -30,9 +32,9 @@ def months(target: str) -> list[tuple[str, str, str]]:
     return [(entry["annee"], entry["mois"], entry["regime"]) for entry in entries]
 
 
-def test_every_operation_has_its_answer() -> None:
-    """The sandbox answers for the operations of the catalogue and for no others."""
-    assert set(ANSWERS) == {endpoint.operation for endpoint in ENDPOINTS}
+def test_answers_are_of_operations() -> None:
+    """Nothing answers for an operation that the catalogue has not."""
+    assert set(ANSWERS) <= {endpoint.operation for endpoint in ENDPOINTS}
 
 
 @each_endpoint
@@ -41,7 +43,9 @@ def test_ordinary_entity_is_known_everywhere(endpoint: Endpoint) -> None:
     answer = ask(path_for(endpoint, ORDINARY))
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("application/json")
-    assert ({"data", "links", "meta"} == answer.json().keys()) is not endpoint.flat
+    body = answer.json()
+    enveloped = isinstance(body, dict) and body.keys() == {"data", "links", "meta"}
+    assert enveloped is not endpoint.flat
 
 
 @each_endpoint
@@ -55,7 +59,8 @@ def test_answers_are_repeatable(endpoint: Endpoint) -> None:
 def test_every_entity_is_known_where_it_has_something_to_say(endpoint: Endpoint) -> None:
     """Entities are found wherever their identifiers fit, but for what INSEE may not diffuse."""
     for entity in ENTITIES:
-        fits = entity.rna is not None or endpoint.parameters[0].kind is not SIRET_OR_RNA
+        fits = entity.rna is not None or not takes_associations(endpoint)
+        fits = fits and (entity.contributions_paid or endpoint.operation not in ONLY_PAID)
         hidden = entity in ({PARTIAL, HIDDEN} if endpoint.flat else {HIDDEN}) and provider_of(endpoint) == "insee"
         expected = 403 if hidden else 200 if fits else 404
         assert ask(path_for(endpoint, entity)).status == expected, entity.description
@@ -98,6 +103,59 @@ def test_urssaf_refuses_a_certificate() -> None:
     data = ask(f"/v4/urssaf/unites_legales/{IN_ARREARS.siren}/attestation_vigilance").json()["data"]
     assert data["entity_status"]["code"] == "refus_de_delivrance"
     assert data["document_url"] is None
+
+
+@pytest.mark.parametrize(
+    "path", ["/v3/urssaf/unites_legales/{}/attestation_vigilance", "/v2/attestations_sociales_acoss/{}"]
+)
+def test_before_v4_a_refused_certificate_is_not_found(path: str) -> None:
+    """Older versions have no answer that could say that no certificate was issued."""
+    assert ask(path.format(IN_ARREARS.siren)).status == 404
+
+
+def test_head_office_is_the_same_by_every_path() -> None:
+    """The seat of a unit, its establishment and its address agree."""
+    seat = ask("/v3/insee/sirene/unites_legales/130025265/siege_social").json()
+    assert seat == ask("/v3/insee/sirene/etablissements/13002526500013").json()
+    address = ask("/v3/insee/sirene/etablissements/13002526500013/adresse").json()
+    assert address["data"] == seat["data"]["adresse"]
+
+
+def test_v4_adds_the_second_activity() -> None:
+    """The only difference between v3 and v4 of an establishment is what v4 added, links apart."""
+    old = ask("/v3/insee/sirene/etablissements/13002526500021").json()["data"]
+    new = ask("/v4/insee/sirene/etablissements/13002526500021").json()["data"]
+    assert new.pop("activite_principale_naf_rev2") == new["unite_legale"].pop("activite_principale_naf_rev2")
+    assert new == old
+
+
+def test_v2_establishment_is_the_one_asked_for() -> None:
+    """An establishment that is no head office says so, at its own address."""
+    place = ask("/v2/etablissements/13002526500021").json()["etablissement"]
+    assert (place["siret"], place["siege_social"]) == ("13002526500021", False)
+    assert place["adresse"]["localite"] == "CREST"
+
+
+def test_officers_are_counted_by_kind() -> None:
+    """People and companies among the officers are those of the register's extract."""
+    path = "/v3/infogreffe/rcs/unites_legales/130025265/"
+    body = ask(path + "mandataires_sociaux").json()
+    assert body["meta"] == {"personnes_physiques_count": 1, "personnes_morales_count": 1, "count": 2}
+    extract = ask(path + "extrait_kbis").json()["data"]["mandataires_sociaux"]
+    assert [each["data"]["fonction"] for each in body["data"]] == [each["fonction"] for each in extract]
+
+
+def test_v2_extract_has_its_observations() -> None:
+    """A company struck off has the observation that says so, with its day in seconds."""
+    (observation,) = ask(f"/v2/extraits_rcs_infogreffe/{CLOSED.siren}").json()["observations"]
+    assert observation["date_timestamp"] == 1664496000
+
+
+def test_yearly_headcount_has_the_nature_asked_for() -> None:
+    """`nature_effectif` picks what is counted over a year too."""
+    data = ask("/v3/gip_mds/unites_legales/130025265/effectifs_annuels/2024?nature_effectif=boeth").json()["data"]
+    assert (data["siren"], data["annee"]) == ("130025265", "2024")
+    assert {entry["nature"] for entry in data["effectifs_annuel"]} == {"effectif_boeth_annuel"}
 
 
 def test_association_is_found_by_either_identifier() -> None:

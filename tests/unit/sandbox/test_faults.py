@@ -11,7 +11,7 @@ from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.sandbox.app import create_app
 from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY
 from apientreprise_gateway.sandbox.faults import FAULTS, SPECIALS, Special
-from unit.sandbox.calling import Answer, Clock, ask, get, path_for, path_of
+from unit.sandbox.calling import ABOUT_NOBODY, Answer, Clock, ask, get, path_for, path_of
 
 PATH = "/v4/insee/sirene/unites_legales/{siren}"
 BY_NAME = {special.fault: special for special in SPECIALS}
@@ -32,7 +32,9 @@ NAMES = {
     "forbidden-403",
     "maintenance",
 }
-ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
+ENDPOINTS = [
+    endpoint for provider in PROVIDERS for endpoint in provider.endpoints if endpoint.operation not in ABOUT_NOBODY
+]
 
 
 async def _forever(_seconds: float) -> None:
@@ -205,4 +207,6 @@ def test_the_page_of_the_sandbox_lists_every_identifier() -> None:
     for special in SPECIALS:
         assert f"| `{special.fault}` | `{special.siren}` | `{special.siret}` | `{special.rna}` |" in page
     for entity in ENTITIES:
-        assert all(f"`{identifier}`" in page for identifier in entity.identifiers)
+        sirets = [establishment.siret for establishment in entity.establishments]
+        assert all(f"`{identifier}`" in page for identifier in (entity.siren, *sirets))
+        assert entity.rna is None or f"`{entity.rna}`" in page

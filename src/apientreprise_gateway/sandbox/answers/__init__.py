@@ -1,10 +1,15 @@
-"""The answers of the fictive providers: one file each, listed here."""
+"""The answers of the fictive providers: one file each, listed here, and the answer to all the rest.
+
+Where no file has an answer of its own, `generic` makes one from the operation's schema.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from apientreprise_gateway.catalogue.model import Endpoint
 from apientreprise_gateway.sandbox.answers import agefiph, dgfip, gip_mds, infogreffe, inpi, insee, mi, urssaf
+from apientreprise_gateway.sandbox.answers.generic import answer_for
 from apientreprise_gateway.sandbox.answers.shape import Answer
 
 ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType(
@@ -19,4 +24,9 @@ ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType(
         **inpi.ANSWERS,
     }
 )
-"""What answers for each operation of the catalogue."""
+"""What answers for the operations that have an answer of their own."""
+
+
+def answer_of(endpoint: Endpoint) -> Answer:
+    """What answers for an endpoint."""
+    return ANSWERS.get(endpoint.operation) or answer_for(endpoint)

@@ -8,6 +8,7 @@ from apientreprise_gateway.sandbox.answers.shape import Answer, Body, envelope
 from apientreprise_gateway.sandbox.entities import Entity, Establishment
 
 _AVERAGE: Final = "moyen"
+_LAST_YEAR: Final = 2024
 # What the law counts differs with the purpose: disabled workers, specific jobs, the base of the obligation.
 _SHARES: Final[Mapping[str, float]] = {"moyen": 1.0, "boeth": 0.06, "ecap": 0.1, "assujettissement_oeth": 0.96}
 
@@ -37,9 +38,7 @@ def _entries(establishment: Establishment, nature: str, year: int, month: int) -
 
 def _mensuels_v3(entity: Entity, values: Mapping[str, str], query: Mapping[str, str]) -> Body:
     establishment = entity.establishment(values["siret"])
-    nature = query.get("nature_effectif", _AVERAGE)
-    if nature not in _SHARES:
-        nature = _AVERAGE
+    nature = _nature(query)
     months = _months_back(int(values["year"]), int(values["month"]), int(query.get("profondeur", "0")))
     return envelope(
         {
@@ -49,6 +48,48 @@ def _mensuels_v3(entity: Entity, values: Mapping[str, str], query: Mapping[str, 
             ],
         }
     )
+
+
+def _annuels_v3(entity: Entity, values: Mapping[str, str], query: Mapping[str, str]) -> Body:
+    nature, year = _nature(query), int(values["year"])
+    figures = {"regime_general": round(_SHARES[nature] * _of_year(entity, year), 2), "regime_agricole": None}
+    return envelope(
+        {
+            "siren": entity.siren,
+            "annee": values["year"],
+            "effectifs_annuel": [
+                {
+                    "regime": scheme,
+                    "value": figure,
+                    "nature": f"effectif_{nature}_annuel",
+                    "date_derniere_mise_a_jour": None if figure is None else f"{year + 1:04d}-02-15",
+                }
+                for scheme, figure in figures.items()
+            ],
+        }
+    )
+
+
+def _of_year(entity: Entity, year: int) -> float:
+    """The mean headcount of an entity in a year."""
+    months = range(1, 13)
+    return (
+        sum(headcount.of_month(place, year=year, month=month) for place in entity.establishments for month in months)
+        / 12
+    )
+
+
+def _annuels_v2(entity: Entity, _values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+    return {
+        "siren": entity.siren,
+        "annee": str(_LAST_YEAR),
+        "effectifs_annuels": headcount.as_text(_of_year(entity, _LAST_YEAR)),
+    }
+
+
+def _nature(query: Mapping[str, str]) -> str:
+    asked = query.get("nature_effectif", _AVERAGE)
+    return asked if asked in _SHARES else _AVERAGE
 
 
 def _mensuels_v2(entity: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
@@ -64,5 +105,7 @@ def _mensuels_v2(entity: Entity, values: Mapping[str, str], _query: Mapping[str,
 
 ANSWERS: Final[Mapping[str, Answer]] = {
     "api_entreprise_v3_gip_mds_effectifs_mensuels_etablissement": _mensuels_v3,
+    "api_entreprise_v3_gip_mds_effectifs_annuels_entreprise": _annuels_v3,
+    "api_entreprise_v2_effectifs_annuels_entreprise_acoss_covid": _annuels_v2,
     "api_entreprise_v2_effectifs_mensuels_etablissement_acoss_covid": _mensuels_v2,
 }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from apientreprise_gateway.sandbox.answers.shape import Answer, Body, envelope
+from apientreprise_gateway.sandbox.answers.shape import Answer, Body, envelope, optional_timestamp, timestamp
 from apientreprise_gateway.sandbox.entities import Entity, Officer
 
 _EXTRACTED: Final = "2025-10-01"
@@ -128,4 +128,48 @@ def _extrait_rcs(entity: Entity, _values: Mapping[str, str], _query: Mapping[str
     )
 
 
-ANSWERS: Final[Mapping[str, Answer]] = {"api_entreprise_v3_infogreffe_extraits_rcs": _extrait_rcs}
+def _extrait_rcs_v2(entity: Entity, _values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+    return {
+        "siren": entity.siren,
+        "date_immatriculation": entity.created,
+        "date_immatriculation_timestamp": timestamp(entity.created),
+        "date_extrait": _EXTRACTED,
+        "observations": [
+            {**observation, "date_timestamp": timestamp(observation["date"])} for observation in _observations(entity)
+        ],
+    }
+
+
+def _mandataire(entity: Entity, officer: Officer) -> Body:
+    person = officer.person
+    born = None if person is None else person.born
+    return {
+        **_officer(officer),
+        "numero_identification": officer.company_siren or "",
+        "date_naissance": born,
+        "date_naissance_timestamp": optional_timestamp(born),
+        "lieu_naissance": None if person is None else person.birthplace,
+        "nationalite": None if person is None else "FRANÇAISE",
+        "code_nationalite": None if person is None else "FR",
+        "raison_sociale": officer.company,
+        "code_greffe": entity.registry.code,
+        "libelle_greffe": entity.registry.label,
+    }
+
+
+def _mandataires(entity: Entity, _values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+    entries = [envelope(_mandataire(entity, officer)) for officer in entity.officers]
+    people = sum(officer.person is not None for officer in entity.officers)
+    meta = {
+        "personnes_physiques_count": people,
+        "personnes_morales_count": len(entries) - people,
+        "count": len(entries),
+    }
+    return {"data": entries, "links": {}, "meta": meta}
+
+
+ANSWERS: Final[Mapping[str, Answer]] = {
+    "api_entreprise_v3_infogreffe_extraits_rcs": _extrait_rcs,
+    "api_entreprise_v2_extraits_rcs_infogreffe": _extrait_rcs_v2,
+    "api_entreprise_v3_infogreffe_mandataires_sociaux": _mandataires,
+}

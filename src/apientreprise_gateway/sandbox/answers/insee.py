@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from apientreprise_gateway.sandbox.answers.insee_v2 import entreprise
+from apientreprise_gateway.sandbox.answers.insee_v2 import entreprise, etablissement
 from apientreprise_gateway.sandbox.answers.shape import (
     Answer,
     Body,
@@ -28,6 +28,7 @@ _NO_PERSON: Final = (
     "sexe",
 )
 _FIRST_NAMES: Final = 4
+_FIRST_VERSION: Final = 3
 
 
 def _check_diffusible(entity: Entity) -> None:
@@ -132,33 +133,88 @@ def _address(entity: Entity, establishment: Establishment) -> Body:
     }
 
 
-def _etablissements_v4(entity: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+def _etablissement(entity: Entity, establishment: Establishment) -> Body:
+    """What v3 says of an establishment, without its legal unit."""
+    return {
+        "siret": establishment.siret,
+        "siege_social": establishment is entity.head_office,
+        "etat_administratif": "A" if entity.closed is None else "F",
+        "date_fermeture": optional_timestamp(entity.closed),
+        "activite_principale": _activity(entity.activity),
+        "tranche_effectif_salarie": _band(entity.band),
+        "status_diffusion": entity.diffusion,
+        "diffusable_commercialement": entity.diffusion is Diffusion.FULL,
+        "enseigne": establishment.brand,
+        "adresse": _address(entity, establishment),
+        "date_creation": timestamp(establishment.created),
+    }
+
+
+def _answer_etablissement(entity: Entity, establishment: Establishment, *, version: int) -> Body:
     _check_diffusible(entity)
-    establishment = entity.establishment(values["siret"])
+    body = {**_etablissement(entity, establishment), "unite_legale": _unite_legale(entity)}
+    if version > _FIRST_VERSION:
+        activity = {"activite_principale_naf_rev2": _activity(entity.activity)}
+        body |= {**activity, "unite_legale": _unite_legale_v4(entity)}
     return envelope(
-        {
-            "siret": establishment.siret,
-            "siege_social": establishment is entity.head_office,
-            "etat_administratif": "A" if entity.closed is None else "F",
-            "date_fermeture": optional_timestamp(entity.closed),
-            "activite_principale": _activity(entity.activity),
-            "activite_principale_naf_rev2": _activity(entity.activity),
-            "tranche_effectif_salarie": _band(entity.band),
-            "status_diffusion": entity.diffusion,
-            "diffusable_commercialement": entity.diffusion is Diffusion.FULL,
-            "enseigne": establishment.brand,
-            "unite_legale": _unite_legale_v4(entity),
-            "adresse": _address(entity, establishment),
-            "date_creation": timestamp(establishment.created),
-        },
-        links={"unite_legale": f"{_BASE}/v4/insee/sirene/unites_legales/{entity.siren}"},
+        body,
+        links={"unite_legale": f"{_BASE}/v{version}/insee/sirene/unites_legales/{entity.siren}"},
         meta={"date_derniere_mise_a_jour": timestamp(entity.updated), "redirect_from_siret": None},
     )
+
+
+def _etablissements_v3(entity: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+    return _answer_etablissement(entity, entity.establishment(values["siret"]), version=3)
+
+
+def _etablissements_v4(entity: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+    return _answer_etablissement(entity, entity.establishment(values["siret"]), version=4)
+
+
+def _sieges_v3(entity: Entity, _values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+    return _answer_etablissement(entity, entity.head_office, version=3)
+
+
+def _sieges_v4(entity: Entity, _values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+    return _answer_etablissement(entity, entity.head_office, version=4)
+
+
+def _adresses(entity: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+    _check_diffusible(entity)
+    establishment = entity.establishment(values["siret"])
+    sirene = f"{_BASE}/v3/insee/sirene"
+    return envelope(
+        _address(entity, establishment),
+        links={
+            "unite_legale": f"{sirene}/unites_legales/{entity.siren}",
+            "etablissement": f"{sirene}/etablissements/{establishment.siret}",
+        },
+        meta={"date_derniere_mise_a_jour": timestamp(entity.updated)},
+    )
+
+
+def _successions(entity: Entity, _values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+    """Nobody of the sandbox took over from anybody."""
+    _check_diffusible(entity)
+    return envelope({"predecesseurs": [], "successeurs": []})
 
 
 ANSWERS: Final[Mapping[str, Answer]] = {
     "api_entreprise_v4_insee_unites_legales": _unites_legales_v4,
     "api_entreprise_v3_insee_unites_legales": _unites_legales_v3,
+    "api_entreprise_v4_insee_unites_legales_diffusables": _unites_legales_v4,
+    "api_entreprise_v3_insee_unites_legales_diffusables": _unites_legales_v3,
     "api_entreprise_v4_insee_etablissements": _etablissements_v4,
+    "api_entreprise_v3_insee_etablissements": _etablissements_v3,
+    "api_entreprise_v4_insee_etablissements_diffusables": _etablissements_v4,
+    "api_entreprise_v3_insee_etablissements_diffusables": _etablissements_v3,
+    "api_entreprise_v4_insee_sieges_unites_legales": _sieges_v4,
+    "api_entreprise_v3_insee_sieges_unites_legales": _sieges_v3,
+    "api_entreprise_v4_insee_sieges_diffusables_unites_legales": _sieges_v4,
+    "api_entreprise_v3_insee_sieges_diffusables_unites_legales": _sieges_v3,
+    "api_entreprise_v3_insee_adresses_etablissements": _adresses,
+    "api_entreprise_v3_insee_adresses_etablissements_diffusables": _adresses,
+    "api_entreprise_v3_insee_successions": _successions,
     "api_entreprise_v2_entreprises_restored": entreprise,
+    "api_entreprise_v2_etablissements_restored": etablissement,
 }

@@ -1,4 +1,4 @@
-"""The v2 answer of the fictive INSEE: a company, its officers and its head office in one body."""
+"""The v2 answers of the fictive INSEE, each in one body: a company with its head office, an establishment."""
 
 from collections.abc import Mapping
 
@@ -8,23 +8,38 @@ from apientreprise_gateway.sandbox.answers.shape import (
     address_lines,
     optional_timestamp,
     timestamp,
+    vat_number,
 )
-from apientreprise_gateway.sandbox.entities import Address, Band, Diffusion, Entity, Officer
+from apientreprise_gateway.sandbox.entities import Band, Diffusion, Entity, Establishment, Officer
 
 
 def entreprise(entity: Entity, _values: Mapping[str, str], query: Mapping[str, str]) -> Body:
     """What v2 says of an entity; one that opposes diffusion must be asked for with `non_diffusables=true`."""
+    company = _company(entity)
+    if _everyone(entity, query):
+        company["diffusable_commercialement"] = entity.diffusion is Diffusion.FULL
+    return {
+        "entreprise": company,
+        "etablissement_siege": _establishment(entity, entity.head_office),
+        "gateway_error": False,
+    }
+
+
+def etablissement(entity: Entity, values: Mapping[str, str], query: Mapping[str, str]) -> Body:
+    """What v2 says of an establishment, on the same condition."""
+    _everyone(entity, query)
+    return {
+        "etablissement": _establishment(entity, entity.establishment(values["siret"])),
+        "gateway_error": False,
+    }
+
+
+def _everyone(entity: Entity, query: Mapping[str, str]) -> bool:
+    """Whether those who oppose diffusion are asked for too; where they are not, they decline."""
     everyone = query.get("non_diffusables") == "true"
     if entity.diffusion is not Diffusion.FULL and not everyone:
         raise Declined(403, f"L'entreprise {entity.siren} s'oppose à la diffusion de ses données")
-    company = _company(entity)
-    if everyone:
-        company["diffusable_commercialement"] = entity.diffusion is Diffusion.FULL
-    return {"entreprise": company, "etablissement_siege": _head_office(entity), "gateway_error": False}
-
-
-def _vat_number(siren: str) -> str:
-    return f"FR{(12 + 3 * (int(siren) % 97)) % 97:02d}{siren}"
+    return everyone
 
 
 def _band(band: Band) -> Body:
@@ -58,7 +73,7 @@ def _company(entity: Entity) -> Body:
     return {
         "siren": entity.siren,
         "capital_social": entity.capital,
-        "numero_tva_intracommunautaire": _vat_number(entity.siren),
+        "numero_tva_intracommunautaire": vat_number(entity.siren),
         "forme_juridique": entity.legal_form.label,
         "forme_juridique_code": entity.legal_form.code,
         "nom_commercial": entity.trade_name or "",
@@ -83,9 +98,10 @@ def _company(entity: Entity) -> Body:
     }
 
 
-def _address(entity: Entity, address: Address) -> Body:
+def _address(entity: Entity, establishment: Establishment) -> Body:
+    address = establishment.address
     return {
-        **address_lines(entity, entity.head_office),
+        **address_lines(entity, establishment),
         "numero_voie": address.number,
         "type_voie": address.street_type,
         "nom_voie": address.street,
@@ -97,11 +113,10 @@ def _address(entity: Entity, address: Address) -> Body:
     }
 
 
-def _head_office(entity: Entity) -> Body:
-    establishment = entity.head_office
+def _establishment(entity: Entity, establishment: Establishment) -> Body:
     address = establishment.address
     return {
-        "siege_social": True,
+        "siege_social": establishment is entity.head_office,
         "siret": establishment.siret,
         "naf": entity.activity.code.replace(".", ""),
         "libelle_naf": entity.activity.label,
@@ -113,7 +128,7 @@ def _head_office(entity: Entity) -> Body:
         "pays_implantation": {"code": "FR", "value": "FRANCE"},
         "diffusable_commercialement": entity.diffusion is Diffusion.FULL,
         "enseigne": establishment.brand,
-        "adresse": _address(entity, address),
+        "adresse": _address(entity, establishment),
         "etat_administratif": {
             "value": "A" if entity.closed is None else "F",
             "date_fermeture": optional_timestamp(entity.closed),

@@ -7,10 +7,11 @@ from typing import Any, Final
 from apientreprise_gateway.sandbox.entities import Entity, Establishment
 
 Body = dict[str, Any]
-Answer = Callable[[Entity, Mapping[str, str], Mapping[str, str]], Body]
+Answer = Callable[[Entity, Mapping[str, str], Mapping[str, str]], Any]
 """From an entity, the values of the path and those of the query, by name, to the body of the answer."""
 
-_DOCUMENTS: Final = "https://documents.exemple.test"
+DOCUMENTS: Final = "https://documents.exemple.test"
+"""Where every document is said to lie: a host that cannot exist."""
 DOCUMENT_SECONDS: Final = 86_400
 """How long the address of a document is said to work."""
 
@@ -41,7 +42,12 @@ def optional_timestamp(day: str | None) -> int | None:
 
 def document_url(kind: str, entity: Entity) -> str:
     """Where a document would lie, on a host that does not exist."""
-    return f"{_DOCUMENTS}/{kind}/{entity.siren}.pdf"
+    return f"{DOCUMENTS}/{kind}/{entity.siren}.pdf"
+
+
+def vat_number(siren: str) -> str:
+    """The VAT number of a legal unit, with its check digits."""
+    return f"FR{(12 + 3 * (int(siren) % 97)) % 97:02d}{siren}"
 
 
 def address_lines(entity: Entity, establishment: Establishment) -> dict[str, str | None]:

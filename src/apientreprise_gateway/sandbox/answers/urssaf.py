@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from apientreprise_gateway.sandbox.answers import headcount
-from apientreprise_gateway.sandbox.answers.shape import DOCUMENT_SECONDS, Answer, Body, document_url, envelope
+from apientreprise_gateway.sandbox.answers.shape import DOCUMENT_SECONDS, Answer, Body, Declined, document_url, envelope
 from apientreprise_gateway.sandbox.entities import Entity
+
+_KIND: Final = "attestation-vigilance"
 
 
 def _issued(entity: Entity) -> Body:
@@ -18,7 +20,7 @@ def _issued(entity: Entity) -> Body:
         "date_debut_validite": "2025-09-30",
         "date_fin_validite": "2026-03-31",
         "code_securite": f"BAS{entity.siren}SABLE"[:15],
-        "document_url": document_url("attestation-vigilance", entity),
+        "document_url": document_url(_KIND, entity),
         "document_url_expires_in": DOCUMENT_SECONDS,
     }
 
@@ -42,6 +44,21 @@ def _attestation_vigilance(entity: Entity, _values: Mapping[str, str], _query: M
     return envelope(_issued(entity) if entity.contributions_paid else _declined())
 
 
+def _attestation_v3(entity: Entity, _values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+    return envelope({"document_url": _document(entity), "expires_in": DOCUMENT_SECONDS})
+
+
+def _attestation_v2(entity: Entity, _values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+    return {"url": _document(entity)}
+
+
+def _document(entity: Entity) -> str:
+    """The address of the certificate; before v4 there is no answer that could say that none was issued."""
+    if not entity.contributions_paid:
+        raise Declined(404, f"Aucune attestation n'est délivrée à l'unité légale {entity.siren}")
+    return document_url(_KIND, entity)
+
+
 def _effectifs(entity: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
     year, month = int(values["annee"]), int(values["mois"])
     staff = sum(headcount.of_month(place, year=year, month=month) for place in entity.establishments)
@@ -55,5 +72,7 @@ def _effectifs(entity: Entity, values: Mapping[str, str], _query: Mapping[str, s
 
 ANSWERS: Final[Mapping[str, Answer]] = {
     "api_entreprise_v4_acoss_attestations_sociales": _attestation_vigilance,
+    "api_entreprise_v3_acoss_attestations_sociales": _attestation_v3,
+    "api_entreprise_v2_attestations_sociales_acoss": _attestation_v2,
     "api_entreprise_v2_effectifs_mensuels_entreprise_acoss_covid": _effectifs,
 }

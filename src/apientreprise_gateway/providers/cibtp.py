@@ -1,0 +1,28 @@
+"""CIBTP: paid leave and bad-weather insurance of building companies."""
+
+from typing import Final
+
+from apientreprise_gateway.catalogue.model import DOCUMENTS, SIRET, Answer, Endpoint, Parameter, Provider
+
+PROVIDER: Final = Provider(
+    key="cibtp",
+    name="CIBTP",
+    prefix="38",
+    endpoints=(
+        Endpoint(
+            operation="api_entreprise_v3_cibtp_attestation_cotisations_conges_payes_chomage_intemperies",
+            path="/v3/cibtp/etablissements/{siret}/attestation_cotisations_conges_payes_chomage_intemperies",
+            summary="Attestation de cotisations de congés payés et de chômage intempéries, bâtiment",
+            tag="Attestations sociales et fiscales",
+            scopes=(
+                "certificat_cnetp",
+                "certification_cnetp",
+                "attestation_cotisations_conges_payes_chomage_intemperies_cibtp_cnetp",
+            ),
+            parameters=(Parameter("siret", SIRET),),
+            group=DOCUMENTS,
+            answer=Answer.DOCUMENT,
+            codes={404: ("38422",)},
+        ),
+    ),
+)

@@ -1,0 +1,37 @@
+"""FNTP: the federation of public works companies."""
+
+from typing import Final
+
+from apientreprise_gateway.catalogue.model import DOCUMENTS, SIREN, Answer, Endpoint, Parameter, Provider
+
+_TAG: Final = "Attestations sociales et fiscales"
+_SCOPES: Final = ("fntp_carte_pro", "open_data")
+
+PROVIDER: Final = Provider(
+    key="fntp",
+    name="FNTP",
+    prefix="12",
+    endpoints=(
+        Endpoint(
+            operation="api_entreprise_v3_fntp_carte_professionnelle_travaux_publics",
+            path="/v3/fntp/unites_legales/{siren}/carte_professionnelle_travaux_publics",
+            summary="Carte professionnelle d'une entreprise de travaux publics",
+            tag=_TAG,
+            scopes=_SCOPES,
+            parameters=(Parameter("siren", SIREN),),
+            group=DOCUMENTS,
+            answer=Answer.DOCUMENT,
+        ),
+        Endpoint(
+            operation="api_entreprise_v2_cartes_professionnelles_fntp",
+            path="/v2/cartes_professionnelles_fntp/{siren}",
+            summary="Carte professionnelle d'une entreprise de travaux publics",
+            tag=_TAG,
+            scopes=_SCOPES,
+            parameters=(Parameter("siren", SIREN),),
+            group=DOCUMENTS,
+            answer=Answer.DOCUMENT,
+            deprecated=True,
+        ),
+    ),
+)

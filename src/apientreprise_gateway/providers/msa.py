@@ -1,0 +1,33 @@
+"""MSA: social security of agriculture."""
+
+from typing import Final
+
+from apientreprise_gateway.catalogue.model import SIRET, Endpoint, Parameter, Provider
+
+_TAG: Final = "Attestations sociales et fiscales"
+_SCOPES: Final = ("msa_cotisations", "cotisations_msa")
+
+PROVIDER: Final = Provider(
+    key="msa",
+    name="MSA",
+    prefix="10",
+    endpoints=(
+        Endpoint(
+            operation="api_entreprise_v3_msa_conformites_cotisations",
+            path="/v3/msa/etablissements/{siret}/conformite_cotisations",
+            summary="L'établissement est-il à jour de ses cotisations sociales agricoles ?",
+            tag=_TAG,
+            scopes=_SCOPES,
+            parameters=(Parameter("siret", SIRET),),
+        ),
+        Endpoint(
+            operation="api_entreprise_v2_cotisations_msa",
+            path="/v2/cotisations_msa/{siret}",
+            summary="L'établissement est-il à jour de ses cotisations sociales agricoles ?",
+            tag=_TAG,
+            scopes=_SCOPES,
+            parameters=(Parameter("siret", SIRET),),
+            deprecated=True,
+        ),
+    ),
+)

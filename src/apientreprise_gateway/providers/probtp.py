@@ -1,0 +1,54 @@
+"""ProBTP: pensions of the building and public works sector."""
+
+from typing import Final
+
+from apientreprise_gateway.catalogue.model import DOCUMENTS, SIRET, Answer, Endpoint, Parameter, Provider
+
+_TAG: Final = "Attestations sociales et fiscales"
+_SCOPES: Final = ("probtp", "cotisations_probtp")
+
+PROVIDER: Final = Provider(
+    key="probtp",
+    name="ProBTP",
+    prefix="09",
+    endpoints=(
+        Endpoint(
+            operation="api_entreprise_v3_probtp_attestations_cotisation_retraite",
+            path="/v3/probtp/etablissements/{siret}/attestation_cotisations_retraite",
+            summary="Attestation de cotisations de retraite d'un établissement du bâtiment",
+            tag=_TAG,
+            scopes=_SCOPES,
+            parameters=(Parameter("siret", SIRET),),
+            group=DOCUMENTS,
+            answer=Answer.DOCUMENT,
+        ),
+        Endpoint(
+            operation="api_entreprise_v3_probtp_conformites_cotisations_retraite",
+            path="/v3/probtp/etablissements/{siret}/conformite_cotisations_retraite",
+            summary="L'établissement est-il à jour de ses cotisations de retraite du bâtiment ?",
+            tag=_TAG,
+            scopes=_SCOPES,
+            parameters=(Parameter("siret", SIRET),),
+        ),
+        Endpoint(
+            operation="api_entreprise_v2_attestations_cotisation_retraite_probtp",
+            path="/v2/attestations_cotisation_retraite_probtp/{siret}",
+            summary="Attestation de cotisations de retraite d'un établissement du bâtiment",
+            tag=_TAG,
+            scopes=_SCOPES,
+            parameters=(Parameter("siret", SIRET),),
+            group=DOCUMENTS,
+            answer=Answer.DOCUMENT,
+            deprecated=True,
+        ),
+        Endpoint(
+            operation="api_entreprise_v2_eligibilites_cotisation_retraite_probtp",
+            path="/v2/eligibilites_cotisation_retraite_probtp/{siret}",
+            summary="Un établissement du bâtiment peut-il obtenir l'attestation de cotisations de retraite ?",
+            tag=_TAG,
+            scopes=_SCOPES,
+            parameters=(Parameter("siret", SIRET),),
+            deprecated=True,
+        ),
+    ),
+)

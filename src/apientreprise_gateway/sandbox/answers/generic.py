@@ -1,0 +1,206 @@
+"""An answer to every operation, made from its schema.
+
+What is known of the entity is said in each answer in the same way; the rest is invented, the same for the same
+question. A provider that has a file of its own here says more.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from apientreprise_gateway.catalogue.model import Endpoint
+from apientreprise_gateway.catalogue.schemas import Schema, schema_of
+from apientreprise_gateway.sandbox.answers.facts import ITEM, Facts, Path, facts_of, find
+from apientreprise_gateway.sandbox.answers.fitting import MISSING, fit, is_nullable, kind_of
+from apientreprise_gateway.sandbox.answers.invention import (
+    FIRST,
+    LENGTHS,
+    NO_ENTRIES,
+    NOTHING,
+    UNKNOWN,
+    Field,
+    Inventor,
+)
+from apientreprise_gateway.sandbox.answers.shape import Answer, Declined
+from apientreprise_gateway.sandbox.entities import ORDINARY, Entity, Establishment, eori
+
+_OTHERS: Final = frozenset(
+    {
+        "actionnaires",
+        "filiales",
+        "composition_reseau",
+        "reseaux_affiliation",
+        "mandataires_sociaux",
+        "dirigeants_et_associes",
+        "representants_legaux",
+        "predecesseurs",
+        "successeurs",
+        "agrements",
+        "habilitations_france_competence",
+    }
+)
+"""What holds data of others than the entity: nothing that is known of it is said there."""
+_ESTABLISHMENTS: Final = "etablissements"
+_COUNTS: Final = frozenset({"count", "nombre_documents", "nombre_filiales"})
+_EXCLUSIVE: Final = {"personne_morale": "personne_physique", "personne_physique": "personne_morale"}
+
+
+def answer_for(endpoint: Endpoint) -> Answer:
+    """What answers for an endpoint."""
+    associations = takes_associations(endpoint)
+
+    def answer(entity: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Any:
+        if associations and entity.association is None:
+            raise Declined(404, "Aucune association ne porte cet identifiant")
+        return _body(endpoint.operation, entity, tuple(sorted(values.items())))
+
+    return answer
+
+
+def takes_associations(endpoint: Endpoint) -> bool:
+    """Whether an endpoint is about associations only: it takes their own kind of identifier."""
+    association = ORDINARY.rna or ""
+    return any(parameter.kind.names_entity and parameter.kind.accepts(association) for parameter in endpoint.parameters)
+
+
+@lru_cache(maxsize=4096)
+def _body(operation: str, entity: Entity, values: tuple[tuple[str, str], ...]) -> Any:
+    """The body of an answer; shared, as the same question always gets the same one."""
+    named = dict(values)
+    establishment = _establishment(entity, named)
+    # Who is named by another identifier, or by another establishment, stays who it is.
+    others = [value for value in named.values() if not _names(entity, value)]
+    digest = hashlib.sha256("\0".join([operation, entity.siren, *others]).encode()).digest()
+    inventor = Inventor(int.from_bytes(digest[:8]))
+    body = _Author(entity, named, inventor).write(
+        schema_of(operation), _Place((), facts_of(entity, establishment, named))
+    )
+    return _counted(body)
+
+
+def _establishment(entity: Entity, values: Mapping[str, str]) -> Establishment:
+    """The establishment that is asked for, by SIRET or EORI number, or else the head office."""
+    asked = set(values.values())
+    return next(
+        (place for place in entity.establishments if asked & {place.siret, eori(place.siret)}), entity.head_office
+    )
+
+
+def _names(entity: Entity, value: str) -> bool:
+    return value in entity.identifiers
+
+
+class _Place(NamedTuple):
+    """Where a value stands."""
+
+    path: Path
+    facts: Facts
+    rank: int = 0
+    """That of the entry of an array that it is in."""
+    silent: bool = False
+    """Whether everything that may be null is."""
+    neighbours: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        return next((name for name in reversed(self.path) if name != ITEM), "")
+
+    @property
+    def field(self) -> Field:
+        holder = "/".join(self.path[:-1] if self.path and self.path[-1] != ITEM else self.path[:-2])
+        return Field(self.name, f"{holder}#{self.rank}", self.neighbours, self.rank)
+
+
+class _Author:
+    """Writes one body."""
+
+    def __init__(self, entity: Entity, values: Mapping[str, str], inventor: Inventor) -> None:
+        self._entity = entity
+        self._values = values
+        self._inventor = inventor
+
+    def write(self, schema: Schema, place: _Place) -> Any:
+        """A value for a schema, or `MISSING` where it has to be silent and may not be null."""
+        known, fact = find(place.facts, place.path)
+        if place.silent and is_nullable(schema):
+            return None
+        if known:
+            fitting = fit(fact, schema)
+            if fitting is not MISSING:
+                return fitting
+        kind = kind_of(schema)
+        if kind == "object":
+            return self._object(schema, place._replace(silent=place.silent or bool(NOTHING.search(place.name))))
+        if kind == "array":
+            return list(self._entries(schema, place))
+        if (known and fact is None) or NOTHING.search(place.name):
+            return None if is_nullable(schema) else MISSING
+        return self._leaf(schema, place)
+
+    def _object(self, schema: Schema, place: _Place) -> dict[str, Any]:
+        neighbours = frozenset(schema.get("properties", ()))
+        written: dict[str, Any] = {}
+        for name, value in schema.get("properties", {}).items():
+            silent = place.silent or self._excluded(name, written)
+            below = place._replace(
+                path=(*place.path, name),
+                facts={} if name in _OTHERS else place.facts,
+                silent=silent,
+                neighbours=neighbours,
+            )
+            found = self.write(value, below)
+            if found is MISSING and name in schema.get("required", ()):
+                found = self._leaf(value, below)
+            if found is not MISSING:
+                written[name] = found
+        return _counted_within(written)
+
+    def _excluded(self, name: str, written: Mapping[str, Any]) -> bool:
+        """Whether a field is of the other kind of person than the one that the object is about."""
+        other = _EXCLUSIVE.get(str(written.get("type")))
+        return other is not None and name.startswith(other)
+
+    def _entries(self, schema: Schema, place: _Place) -> Iterator[Any]:
+        if place.name == _ESTABLISHMENTS:
+            facts = [facts_of(self._entity, each, self._values) for each in self._entity.establishments]
+        else:
+            facts = [place.facts] * (0 if place.name in NO_ENTRIES else LENGTHS.get(place.name, 1))
+        for rank, each in enumerate(facts):
+            found = self.write(
+                schema["items"], place._replace(path=(*place.path, ITEM), facts=each, rank=max(rank, place.rank))
+            )
+            if found is not MISSING:
+                yield found
+
+    def _leaf(self, schema: Schema, place: _Place) -> Any:
+        field = place.field._replace(pattern=schema.get("pattern", ""))
+        if "enum" in schema:
+            return self._enumerated(schema, field)
+        kind = kind_of(schema)
+        if kind == "boolean":
+            return self._inventor.flag(field)
+        if kind == "string" and str(schema.get("format", "")).startswith("date"):
+            return fit(self._inventor.day(field), schema)
+        drawn = self._inventor.text(field) if kind == "string" else self._inventor.number(field)
+        fitting = fit(drawn, schema)
+        return self._inventor.matching(field.pattern) if fitting is MISSING else fitting
+
+    def _enumerated(self, schema: Schema, field: Field) -> Any:
+        values = tuple(value for value in schema["enum"] if value is not None and value not in UNKNOWN)
+        return values[0] if FIRST.search(field.name) else self._inventor.choice(values)
+
+
+def _counted_within(written: dict[str, Any]) -> dict[str, Any]:
+    """An object whose counts are those of the list beside them."""
+    lists = [value for value in written.values() if isinstance(value, list)]
+    if len(lists) == 1:
+        written |= {name: len(lists[0]) for name in _COUNTS & written.keys()}
+    return written
+
+
+def _counted(body: Any) -> Any:
+    """A collection whose `meta` counts its entries."""
+    if isinstance(body, dict) and isinstance(body.get("data"), list) and "meta" in body:
+        body["meta"] |= {name: len(body["data"]) for name in _COUNTS & body["meta"].keys()}
+    return body
