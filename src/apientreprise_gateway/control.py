@@ -19,11 +19,14 @@ from starlette.staticfiles import StaticFiles
 
 from apientreprise_gateway import __version__, openapi
 from apientreprise_gateway.catalogue.model import Provider
-from apientreprise_gateway.errors import Refusal, refuse, render
+from apientreprise_gateway.errors import FLAT_VERSION, Refusal, refuse, render
 
 _DOCS: Final = "/docs"
 _SPECIFICATION: Final = "/openapi.yaml"
-CONTROL_PATHS: Final = frozenset({"/livez", "/readyz", "/metrics", "/privileges", _SPECIFICATION, _DOCS})
+_PRIVILEGES_V2: Final = "/v2/privileges"
+CONTROL_PATHS: Final = frozenset(
+    {"/livez", "/readyz", "/metrics", "/privileges", _PRIVILEGES_V2, _SPECIFICATION, _DOCS}
+)
 """The paths of the control plane; those below /docs are its as well."""
 
 
@@ -106,6 +109,7 @@ class _Pages:
             "/readyz": self.readyz,
             "/metrics": self.metrics,
             "/privileges": self.privileges,
+            _PRIVILEGES_V2: self.privileges_v2,
             _SPECIFICATION: self.specification,
             _DOCS: self.docs,
             f"{_DOCS}/": self.docs,
@@ -136,6 +140,10 @@ class _Pages:
         holder = self._authenticate(dict(request.headers), request.url.query)
         return JSONResponse({"data": {"privileges": sorted(holder.scopes)}}, headers=_NOT_KEPT)
 
+    async def privileges_v2(self, request: Request) -> Response:
+        holder = self._authenticate(dict(request.headers), request.url.query)
+        return JSONResponse({"privileges": sorted(holder.scopes)}, headers=_NOT_KEPT)
+
     def specification(self, _request: Request) -> Response:
         return Response(self._specification, media_type="application/yaml")
 
@@ -153,8 +161,8 @@ class _Pages:
 # Errors, as the data plane gives them
 
 
-async def _refused(_request: Request, refusal: Refusal) -> Response:
-    return _error(refusal)
+async def _refused(request: Request, refusal: Refusal) -> Response:
+    return _error(refusal, version=FLAT_VERSION if request.url.path == _PRIVILEGES_V2 else 3)
 
 
 async def _not_served(_request: Request, error: HTTPException) -> Response:
@@ -166,8 +174,8 @@ async def _failed(_request: Request, _error_raised: Exception) -> Response:
     return _error(refuse("00500"))
 
 
-def _error(refusal: Refusal) -> Response:
-    response = Response(render(refusal.errors, version=3), refusal.status, media_type="application/json")
+def _error(refusal: Refusal, *, version: int = 3) -> Response:
+    response = Response(render(refusal.errors, version=version), refusal.status, media_type="application/json")
     response.raw_headers.extend(refusal.headers)
     return response
 

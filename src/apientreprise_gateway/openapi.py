@@ -358,9 +358,16 @@ _SUCCESSES: Final = {
 """What each status of a success means; only v2 tells a partial one by its status."""
 
 
+_LOCATION: Final[Json] = {"description": "La nouvelle adresse, paramètres compris.", "schema": {"type": "string"}}
+
+
 def _successes(endpoint: Endpoint, components: _Components) -> Json:
     statuses = (200, 206) if endpoint.flat else (200,)
-    return {str(status): _success(status, endpoint, components) for status in statuses}
+    responses = {str(status): _success(status, endpoint, components) for status in statuses}
+    if endpoint.redirects:
+        headers = {"Location": _LOCATION, **_headers(301, components)}
+        responses["301"] = {"description": "L'INSEE a remplacé ce numéro par un autre.", "headers": headers}
+    return responses
 
 
 def _success(status: int, endpoint: Endpoint, components: _Components) -> Json:

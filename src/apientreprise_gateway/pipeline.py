@@ -175,7 +175,11 @@ class Pipeline:
             _log.exception("call_failed", operation=call.operation, request_id=call.request_id.decode())
             return self._refused(call, refuse("00500"))
         call.codes = reading.codes
-        return reading.status, reading.body, [content_type(call), *common_headers(call)]
+        headers = [content_type(call), *common_headers(call)]
+        if reading.moved_to:
+            # The caller's own query goes with it, the token too where it is there.
+            headers.append((b"location", reading.moved_to.encode("ascii") + b"?" + call.scope["query_string"]))
+        return reading.status, reading.body, headers
 
     async def _answer(self, call: Call) -> Reading:
         """The checks of the contract (design, section 2), in their order."""

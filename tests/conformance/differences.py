@@ -176,13 +176,6 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
         ours=NONE,
         reason="A partial answer of v2 is passed on with its status; its body is the data, which carries no code.",
     ),
-    Difference(
-        aspect=Aspect.CODES,
-        operations=(_V2_ENTREPRISES, _V2_ETABLISSEMENTS),
-        reference="301",
-        ours=NONE,
-        reason="The redirection of v2 from a duplicate identifier to the right one comes later.",
-    ),
     Difference(aspect=Aspect.CODES, operations=_V2_OF_A_PROVIDER, reference="502 PP001", ours="504", reason=_OUTAGE),
     Difference(aspect=Aspect.CODES, operations=_V2_OF_A_PROVIDER, reference="502 PP004", ours="504", reason=_OUTAGE),
     Difference(aspect=Aspect.CODES, operations=_V2_OF_A_PROVIDER, reference="502 00501", ours="504", reason=_OUTAGE),

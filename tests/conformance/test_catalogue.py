@@ -194,7 +194,7 @@ def documented_codes(endpoint: Endpoint) -> dict[str, str]:
     return {
         example.partition("-")[0]: status
         for status, response in operation_of(endpoint)["responses"].items()
-        for content in resolve(response)["content"].values()
+        for content in resolve(response).get("content", {}).values()
         for example in content.get("examples", {})
     }
 

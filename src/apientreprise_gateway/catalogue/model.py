@@ -272,6 +272,8 @@ class Endpoint:
     answer: Answer = Answer.JSON
     user_id: bool = False
     """Whether the provider wants to know which agent asks (`user_id`)."""
+    redirects: bool = False
+    """Whether a number that the provider has replaced is answered with a redirection (v2 of INSEE)."""
     gateway_error: bool = False
     """v2 only: whether bodies carry the `gateway_error` flag."""
     array: bool = False

@@ -51,6 +51,8 @@ class Response(NamedTuple):
     status: int
     content_type: str
     body: bytes
+    location: str = ""
+    """Of a redirection; this client follows none."""
 
 
 class Pool:
@@ -225,6 +227,7 @@ class _Connection(asyncio.Protocol):
         self._head_read = False
         self._framed = False
         self._content_type = b""
+        self._location = b""
         self._chunks: list[bytes] = []
         self._size = 0
 
@@ -283,6 +286,8 @@ class _Connection(asyncio.Protocol):
         lower = name.lower()
         if lower == b"content-type":
             self._content_type = value
+        elif lower == b"location":
+            self._location = value
         elif lower in _BODY_FRAMING:
             self._framed = True
         elif lower == b"content-encoding" and value.lower() != b"identity":
@@ -308,6 +313,5 @@ class _Connection(asyncio.Protocol):
     def _finish(self) -> None:
         if self._answer is not None and not self._answer.done():
             body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-            self._answer.set_result(
-                Response(self._parser.get_status_code(), self._content_type.decode("latin-1"), body)
-            )
+            content_type, location = self._content_type.decode("latin-1"), self._location.decode("latin-1")
+            self._answer.set_result(Response(self._parser.get_status_code(), content_type, body, location))

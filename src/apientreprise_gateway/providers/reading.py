@@ -33,6 +33,7 @@ _OWN_FORM_STATUSES: Final = frozenset({404, 409, 422, 451, 502, 503, 504})
 
 _PARTIAL: Final = 206
 """How a provider of v2 says that some of the data is missing; later versions say it in the data."""
+_MOVED: Final = 301
 _ENVELOPE: Final = ("data", "links", "meta")
 _CODE: Final = re.compile(r"\d{5}", re.ASCII)
 
@@ -44,6 +45,8 @@ class Reading(NamedTuple):
     body: bytes
     codes: tuple[str, ...] = ()
     """The error codes that it carries."""
+    moved_to: str = ""
+    """Of a redirection: the path to call instead, without its query."""
 
 
 def read(route: Route, answer: Response) -> Reading:
@@ -63,7 +66,18 @@ def read(route: Route, answer: Response) -> Reading:
             return Reading(answer.status, answer.body, tuple(error.code for error in errors))
         if errors:
             raise Refusal(answer.status, *errors)
+    if answer.status == _MOVED and route.endpoint.redirects:
+        return _redirection(route, answer.location)
     raise _refusal(route, route.provider.statuses.get(answer.status) or _STATUSES.get(answer.status, "999"))
+
+
+def _redirection(route: Route, location: str) -> Reading:
+    """A number that the provider has replaced by another: the same endpoint, with that one."""
+    (parameter,) = route.endpoint.parameters
+    number = location.partition("?")[0].rpartition("/")[2]
+    if not parameter.kind.accepts(number):
+        raise _refusal(route, "999")
+    return Reading(_MOVED, b"", moved_to=route.endpoint.path.replace("{" + parameter.name + "}", number))
 
 
 def _refusal(route: Route, subcode: str) -> Refusal:

@@ -293,3 +293,35 @@ def test_every_combination_is_an_answer() -> None:
             said = (status, len(reading.codes))
         promised = (200, 206) if each.endpoint.flat else (200,)
         assert (said[0] in promised and said[1] == 0) or (said[0] >= 400 and said[1] >= 1)
+
+
+MOVED = [route for route in ROUTES if route.endpoint.redirects]
+
+
+@pytest.mark.parametrize("route", MOVED, ids=lambda route: route.endpoint.operation)
+def test_replaced_number(route: Route) -> None:
+    """A number that the provider has replaced is answered with the same endpoint at the new one."""
+    kind = route.endpoint.parameters[0].kind
+    moved = Response(301, "", b"", f"https://elsewhere.test/any/path/{kind.example}?x=1")
+    reading = read(route, moved)
+    assert (reading.status, reading.body) == (301, b"")
+    assert reading.moved_to == route.endpoint.path.replace("{" + route.endpoint.parameters[0].name + "}", kind.example)
+
+
+@pytest.mark.parametrize(
+    "location", ["", "https://elsewhere.test/", "//evil.test/a%2F", "/130025266", "https://[", "/../x"]
+)
+@pytest.mark.parametrize("route", MOVED, ids=lambda route: route.endpoint.operation)
+def test_replaced_by_nothing(route: Route, location: str) -> None:
+    """A redirection that does not end in a valid number is no answer."""
+    with pytest.raises(Refusal) as caught:
+        read(route, Response(301, "", b"", location))
+    assert caught.value.errors[0].code == "01999"
+
+
+def test_redirections_of_the_others() -> None:
+    """No other endpoint passes a redirection on."""
+    for route in ROUTES:
+        if not route.endpoint.redirects:
+            with pytest.raises(Refusal):
+                read(route, Response(301, "", b"", "https://elsewhere.test/130025265"))
