@@ -5,7 +5,9 @@ The only file that knows every part. It hands each its own values; no part reads
 
 import asyncio
 import gc
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -22,7 +24,7 @@ from apientreprise_gateway.control import create_control, is_control
 from apientreprise_gateway.errors import FLAT_VERSION, refuse
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
-from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, Metrics
 from apientreprise_gateway.pipeline import Options, Pipeline, Receive, Send, bearer
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.upstream import Upstream
@@ -236,11 +238,17 @@ def _revocations(settings: Settings, registry: TokenRegistry) -> RevocationWatch
 
 def _access_log(settings: Settings) -> AccessLog:
     try:
-        return AccessLog(settings.access_log)
+        return AccessLog(settings.access_log, lock=_shared_file("access-log.lock"))
     except OSError as error:
         raise SettingsError(
             f"{environment_name('access_log')}: {settings.access_log}: {error.strerror}. Name another file."
         ) from error
+
+
+def _shared_file(name: str) -> Path | None:
+    """A file that the workers of this gateway share; None for a process that serves alone."""
+    folder = os.environ.get(MULTIPROCESS_DIR)
+    return None if folder is None else Path(folder) / name
 
 
 def _upstreams(settings: Settings) -> dict[str, Upstream]:

@@ -136,5 +136,6 @@ def config(app: Any, *, host: str, port: int, **more: Any) -> uvicorn.Config:
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=30,
+        timeout_worker_healthcheck=30,  # a busy machine's workers are slow, not dead
         **more,
     )

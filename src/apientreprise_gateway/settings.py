@@ -130,7 +130,8 @@ class Settings(BaseSettings):
     )
     tokens: FilePath | None = Field(
         default=None,
-        description="JSON file of what is known of single tokens: revocation, allowed addresses. Read anew on change.",
+        description="JSON file of what is known of single tokens: revocation, allowed addresses, a limit of their own. "
+        "Read anew on change; see docs/store.md.",
     )
     redis_url: RedisUrl | None = Field(
         default=None,

@@ -1,6 +1,7 @@
 """Real stores: servers of Redis and of Valkey, a Cluster, a master with its replica and Sentinel, all on loopback."""
 
 import os
+import random
 import select
 import shutil
 import signal
@@ -111,13 +112,19 @@ def until(condition: Callable[[], bool], complaint: str, *, seconds: float = REA
 
 
 def free_port() -> int:
-    """A port that nobody uses now, whose Cluster bus port is one as well."""
+    """A port that nobody uses now, whose Cluster bus port (10,000 higher) is free as well.
+
+    Both lie below the range that the system hands out by itself, where they could be taken at any moment.
+    """
     while True:
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            port: int = one.getsockname()[1]
-            if port < 50_000:
-                return port
+        port = random.randrange(10_000, 22_000)
+        with socket.socket() as one, socket.socket() as bus:
+            try:
+                one.bind(("127.0.0.1", port))
+                bus.bind(("127.0.0.1", port + 10_000))
+            except OSError:
+                continue
+            return port
 
 
 @contextmanager
@@ -154,8 +161,8 @@ def cluster(folder: Path, binary: str, *, primaries: int = 3) -> Iterator[Cluste
             port_arguments = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
             node = Server(binary, folder, free_port())
             node.arguments = (*port_arguments, "--cluster-config-file", f"nodes-{node.port}.conf")
-            node.start()
             stack.callback(node.stop)
+            node.start()
             nodes.append(node)
         share = 16384 // primaries
         for place, node in enumerate(nodes):

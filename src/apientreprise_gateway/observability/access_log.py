@@ -5,6 +5,7 @@ dropped: where the lines cannot be written they are kept and tried again, and wh
 """
 
 import asyncio
+import fcntl
 import os
 import queue
 import threading
@@ -25,17 +26,20 @@ _log = structlog.get_logger(__name__)
 class AccessLog:
     """Writes lines to a file or to standard output."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, lock: Path | None = None) -> None:
         """Open the log.
 
         Args:
             path: appended to; None for standard output.
+            lock: a file that the workers of one gateway share, so that their lines do not mix in a pipe.
 
         Raises:
             OSError: the file cannot be opened.
         """
         self._fd = _STDOUT if path is None else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
         self._owned = path is not None
+        # Appending to a file is atomic by itself.
+        self._lock = None if lock is None or path is not None else os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
         self._lines: list[bytes] = []
         self._waiting = 0
         self._batches: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -81,6 +85,8 @@ class AccessLog:
             await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
         if self._owned:
             os.close(self._fd)
+        if self._lock is not None:
+            os.close(self._lock)
 
     def _hand_over(self) -> None:
         if self._lines:
@@ -89,9 +95,19 @@ class AccessLog:
 
     def _write_batches(self) -> None:
         while (batch := self._batches.get()) is not None:
-            self._write_all(batch)
+            self._write_alone(batch)
             if self._loop is not None and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._written, len(batch))
+
+    def _write_alone(self, batch: bytes) -> None:
+        if self._lock is None:
+            self._write_all(batch)
+            return
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        try:
+            self._write_all(batch)
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def _written(self, size: int) -> None:
         self._waiting -= size

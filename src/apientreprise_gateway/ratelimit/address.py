@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 
 class Form(StrEnum):
@@ -13,6 +13,7 @@ class Form(StrEnum):
     SENTINEL = "sentinel"
 
 
+_UNREADABLE: Final = "it cannot be read as a URL; signs like / @ : # ? in a password are written %2F %40 %3A %23 %3F"
 _PORT: Final = 6379
 _PORTS: Final = {Form.SENTINEL: 26379}
 
@@ -35,7 +36,7 @@ def parse_url(url: str) -> Address:
     Raises:
         ValueError: it is none of these.
     """
-    parts = urlsplit(url)
+    parts = _split(url)
     scheme, _, form_name = parts.scheme.partition("+")
     known = scheme in {"redis", "rediss"} and form_name in {form.value for form in Form}
     if not known or parts.scheme.endswith("+"):
@@ -63,12 +64,24 @@ def parse_url(url: str) -> Address:
 
 
 def _node(text: str, port: int) -> tuple[str, int]:
-    parts = urlsplit(f"//{text}")
+    parts = _split(f"//{text}")
     if not parts.hostname:
         raise ValueError("a host is missing")
-    if parts.port == 0:
+    try:
+        given = parts.port
+    except ValueError:
+        raise ValueError(_UNREADABLE) from None
+    if given == 0:
         raise ValueError("a port must be at least 1")
-    return parts.hostname, parts.port or port
+    return parts.hostname, given or port
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of a URL; the library's own complaints would show the password."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise ValueError(_UNREADABLE) from None
 
 
 def _is_number(text: str) -> bool:

@@ -104,6 +104,8 @@ class ServerLink:
     async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
         """See `Link.exchange`."""
         try:
+            if self._connection is not None and _is_closed(self._connection):
+                await self.drop()
             if self._connection is None:
                 self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
             return await _exchange(self._connection, [command.words for command in commands])
@@ -220,12 +222,23 @@ class ClusterLink:
 async def _to_node(node: ClusterNode, commands: Sequence[tuple[Any, ...]]) -> list[Reply]:
     connection = node.acquire_connection()
     try:
+        if _is_closed(connection):
+            await connection.disconnect(nowait=True)  # sending connects it anew
         return await _exchange(connection, commands)
     except BaseException:
         await connection.disconnect(nowait=True)
         raise
     finally:
         node.release(connection)
+
+
+def _is_closed(connection: Connection) -> bool:
+    """Whether the server has closed a connection that waited (its `timeout`, a firewall).
+
+    Nothing is lost then: what is sent over a new one cannot have been carried out before.
+    """
+    reader: asyncio.StreamReader | None = connection._reader
+    return reader is not None and reader.at_eof()
 
 
 async def _exchange(connection: Connection, commands: Sequence[tuple[Any, ...]]) -> list[Reply]:

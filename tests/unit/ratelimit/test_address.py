@@ -157,7 +157,7 @@ def test_whatever_is_quoted_is_read(user: str, password: str, host: str, port: i
 )
 def test_what_is_none(url: str) -> None:
     """What is no address of Redis is refused."""
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         parse_url(url)
 
 
@@ -166,7 +166,7 @@ def test_what_is_none(url: str) -> None:
 )
 def test_what_would_be_understood_otherwise(url: str) -> None:
     """What would silently be taken for something else is refused."""
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         parse_url(url)
 
 
@@ -194,6 +194,6 @@ def test_complaint_keeps_the_password_to_itself() -> None:
         "http://u:hunter2@one",
         "redis://u:hunter2@",
     ):
-        with pytest.raises(ValueError, match=".") as raised:
+        with pytest.raises(ValueError, match=r".") as raised:
             parse_url(url)
         assert "hunter2" not in str(raised.value)

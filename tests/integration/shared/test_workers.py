@@ -1,0 +1,215 @@
+"""`serve --workers 2`: workers that end are replaced, a stop loses no line, and what is reported is of both."""
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from support.fleet import (
+    Gateway,
+    Load,
+    fleet,
+    gateway,
+    is_running,
+    load,
+    pause,
+    piped,
+    together,
+    undisturbed,
+)
+from support.programs import TRACE
+from support.site import LONG, VIGILANCE, fresh
+from support.stores import Server, free_port, until
+from support.stub import Stub
+from support.wire import request, wire
+
+LIMIT = 50
+CLIENTS = 24
+"""Clients that reach both workers, all but certainly."""
+
+
+def _request_of_a_new_token() -> bytes:
+    return request(token=fresh())
+
+
+def _waited_for(condition: Callable[[], bool]) -> bool:
+    try:
+        until(condition, "not yet", seconds=20)
+    except AssertionError:
+        return False
+    return True
+
+
+def _request_ids(answers: list[dict[str, str]]) -> Counter[str]:
+    return Counter(headers["x-request-id"] for headers in answers)
+
+
+def test_a_killed_worker_is_replaced(tmp_path: Path, store: Server, provider: Stub) -> None:
+    """A worker that dies under load is replaced, calls go on being answered, and the limit stays exact."""
+    with gateway(tmp_path, 2, upstream=provider.url, redis_url=store.url) as both:
+        answered = lost = 0
+        for _ in range(4):
+            told = len(both.modes())
+            running = _kill_one_under_load(both)
+            assert running.statuses() == {200}
+            assert running.refused == 0
+            assert running.broken <= running.clients, "only the calls of the dead worker were lost"
+            answered, lost = answered + len(running.taken), lost + running.broken
+            if both.modes()[told:] == ["shared"]:
+                break  # the new worker's own line: none has lost the store meanwhile
+        else:
+            raise AssertionError("the store was out of reach in each attempt")
+        remaining = [int(taken.answer.headers["ratelimit-remaining"]) for taken in running.taken]
+        assert len(set(remaining)) == len(remaining), "no call was counted twice"
+        assert 1_000_000 - min(remaining) - len(remaining) <= running.broken, "none was forgotten"
+        shown = both.metrics()
+        difference = abs(shown["gateway_access_lines_total"] - answered)
+        assert difference <= lost + CLIENTS, "what the dead have counted stays, but for the calls of the last moment"
+        assert shown["gateway_in_flight"] == 0, "but not in what goes on now"
+        assert Counter(undisturbed([both], partial(_flood, both))) == {200: LIMIT, 429: 50}
+
+
+def _kill_one_under_load(both: Gateway) -> Load:
+    token, before = fresh(), both.worker_pids()
+    assert len(before) == 2
+    with load([both], lambda: request(token=token), clients=CLIENTS) as running:
+        running.grows_by(80)
+        os.kill(min(before), signal.SIGKILL)
+        until(lambda: len(both.worker_pids() - before) == 1, "it is not replaced")
+        until(lambda: both.in_mode("shared") == 2, "the new worker does not serve")
+        running.grows_by(80)
+    return running
+
+
+def _flood(both: Gateway) -> list[int]:
+    token = fresh()
+    return [answer.status for answer in together([partial(both.ask, token=token, path=VIGILANCE)] * 100)]
+
+
+def test_a_stop_under_load_loses_no_line(tmp_path: Path, store: Server, provider: Stub) -> None:
+    """Two workers that are asked to stop leave one whole line for each answer a client got, and no process."""
+    file = tmp_path / "access.jsonl"
+    with gateway(tmp_path, 2, upstream=provider.url, redis_url=store.url, access_log=str(file)) as both:
+        workers = both.worker_pids()
+        with load([both], lambda: _long_request(fresh()), clients=CLIENTS) as running:
+            running.grows_by(300)
+            assert both.stop() == 0
+        until(lambda: not any(map(is_running, workers)), "a worker is left")
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        answered = _request_ids([taken.answer.headers for taken in running.taken])
+        assert Counter(line["request_id"] for line in lines) == answered
+        assert running.statuses() == {200}
+        assert "Traceback" not in both.errors.read_text()
+        assert both.logged("stopped")
+
+
+def test_a_hangup_replaces_the_workers(tmp_path: Path, store: Server, provider: Stub) -> None:
+    """SIGHUP replaces every worker while calls go on being answered, each with its line."""
+    with gateway(tmp_path, 2, upstream=provider.url, redis_url=store.url) as both:
+        before = both.worker_pids()
+        with load([both], _request_of_a_new_token, clients=CLIENTS) as running:
+            running.grows_by(80)
+            for _ in range(4):  # on a machine that is busy elsewhere a new worker may be given up as too slow
+                told = len(both.logged("store_mode"))
+                both.process.send_signal(signal.SIGHUP)
+                until(lambda told=told: len(both.logged("store_mode")) > told, "no new worker", seconds=60)  # type: ignore[misc]
+                if _waited_for(lambda: len(both.worker_pids()) == 2 and not both.worker_pids() & before):
+                    break
+            else:
+                raise AssertionError("the workers are not replaced")
+            until(lambda: both.in_mode("shared") == 2, "the new workers do not serve")
+            running.grows_by(80)
+        assert running.statuses() == {200}
+        assert running.refused == 0
+        answered = _request_ids([taken.answer.headers for taken in running.taken])
+        lines = Counter(line["request_id"] for line in both.access_lines(count=len(running.taken)))
+        assert lines == answered
+        assert both.stop() == 0
+
+
+def test_metrics_are_of_both_workers(tmp_path: Path, store: Server, provider: Stub) -> None:
+    """Any worker, and the port of its own, shows the calls that all workers answered."""
+    port = free_port()
+    settings = {"redis_url": store.url, "metrics_port": str(port)}
+    with gateway(tmp_path, 2, upstream=provider.url, **settings) as both:
+        token = fresh()
+        answers = together([partial(both.ask, token=token, path=VIGILANCE)] * 80)
+        for _ in range(6):
+            for own in (None, port):
+                shown = both.metrics(port=own)
+                by_status = Counter[str]()
+                for name, value in shown.items():
+                    if name.startswith("gateway_answers_total{"):
+                        by_status[name.rpartition('status="')[2].rstrip('"}')] += int(value)
+                assert by_status == Counter(str(answer.status) for answer in answers)
+                assert shown["gateway_access_lines_total"] == 80
+                assert shown["gateway_in_flight"] == 0
+                assert shown['gateway_store_mode{mode="shared"}'] == 2
+        assert both.stop() == 0
+
+
+def _long_request(token: str) -> bytes:
+    return request(token=token, query=TRACE | dict.fromkeys(("context", "object", "user_id"), "é" * 256))
+
+
+def test_lines_of_two_workers_in_one_pipe(tmp_path: Path, store: Server, provider: Stub) -> None:
+    """Two workers write to one pipe, as in a container, and every line stays whole whoever reads how slowly."""
+    with piped(tmp_path, 2, upstream=provider.url, redis_url=store.url) as both:
+        assert both.pipe is not None
+        received = bytearray()
+        with load([both], partial(_long_request, fresh()), clients=CLIENTS) as running:
+            running.grows_by(1000)  # none of it has been read: the pipe is full, and both workers wait for room in it
+        until(lambda: _drained(both, received) and received.count(b"\n") >= len(running.taken), "lines are missing")
+        both.process.terminate()
+        until(lambda: _drained(both, received) and both.process.poll() is not None, "it does not stop", seconds=LONG)
+        parsed = [json.loads(line) for line in bytes(received).splitlines()]
+    assert Counter(line["request_id"] for line in parsed) == _request_ids(
+        [taken.answer.headers for taken in running.taken]
+    )
+
+
+def _drained(both: Gateway, received: bytearray) -> bool:
+    """Read what is in the pipe, 4 kB at a time as a slow reader would."""
+    assert both.pipe is not None
+    os.set_blocking(both.pipe, False)
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:
+        try:
+            part = os.read(both.pipe, 4096)
+        except BlockingIOError:
+            return True
+        if not part:
+            return True
+        received += part
+    return True
+
+
+def test_clients_that_go_away_disturb_nobody(tmp_path: Path, store: Server, provider: Stub) -> None:
+    """Whoever closes in the middle of calls, each other client reads its own figures, one after the other."""
+    with fleet(tmp_path, 2, upstream=provider.url, redis_url=store.url) as members:
+
+        def leave(member: Gateway) -> None:
+            token = fresh()
+            for number in range(60):
+                with wire(member.port) as line:
+                    line.send(request(token=token) * (1 + number % 3))
+                    pause(0.0005 * (number % 7))
+
+        def stay(member: Gateway) -> list[int]:
+            token = fresh()
+            return [int(member.ask(token=token).headers["ratelimit-remaining"]) for _ in range(60)]
+
+        def attempt() -> list[list[int] | None]:
+            calls = [partial(leave, members[n % 2]) for n in range(8)]
+            others = [partial(stay, members[n % 2]) for n in range(8)]
+            return together([*calls, *others], threads=16)
+
+        results = undisturbed(members, attempt)
+        assert [figures for figures in results if figures is not None] == [[*range(999_999, 999_939, -1)]] * 8
+        for member in members:
+            assert "Traceback" not in member.errors.read_text()
+            until(lambda member=member: member.metrics()["gateway_in_flight"] == 0, "calls are left")  # type: ignore[misc]

@@ -1,0 +1,312 @@
+"""Fleets: several gateways on one store, each with any number of workers, and clients that call them together."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from support.programs import START_SECONDS, Program, environment
+from support.site import LONG, UNITE_LEGALE
+from support.stores import until
+from support.tokens import SECRET
+from support.wire import Answer, Wire, request, wire
+
+T = TypeVar("T")
+ANY_NUMBER = {
+    "limit_ip": "1000000",
+    "ignored_429_limit": "1000000",
+    "limit_json": "1000000",
+    "duplicates": "count",
+}
+"""Settings under which nothing but what a test sets refuses a call."""
+
+
+@dataclass
+class Gateway(Program):
+    """A started gateway."""
+
+    workers: int = 1
+    pipe: int | None = None
+    """Where to read its standard output, if that is a pipe."""
+
+    def worker_pids(self) -> set[int]:
+        """The processes that answer."""
+        return {pid for pid in _children(self.process.pid) if b"spawn_main" in _command(pid)}
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """The lines of one event in the operators' log, so far."""
+        lines = [json.loads(line) for line in self.errors.read_text().splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == event]
+
+    def modes(self) -> list[str]:
+        """The modes of the store that it has told of, in their order."""
+        return [line["mode"] for line in self.logged("store_mode")]
+
+    def metrics(self, *, port: int | None = None) -> dict[str, float]:
+        """What a scrape shows, by sample."""
+        text = httpx.get(f"http://127.0.0.1:{port or self.port}/metrics", timeout=LONG).text
+        rows = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, _, value in rows}
+
+    def in_mode(self, mode: str) -> float:
+        """How many of its processes are in a mode of the store."""
+        return self.metrics().get(f'gateway_store_mode{{mode="{mode}"}}', 0)
+
+    def settles_in(self, mode: str) -> None:
+        """Wait until all of its processes are in a mode."""
+        until(lambda: self.in_mode(mode) == self.workers, f"the mode is not {mode}")
+
+    def ask(
+        self,
+        *,
+        token: str | None,
+        path: str = UNITE_LEGALE,
+        source: str = "127.0.0.1",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Make an ordinary call on a connection of its own."""
+        with wire(self.port, source=source) as line:
+            line.send(request(token=token, path=path, headers=headers))
+            return line.answer()
+
+    def says(self, data: bytes, *, source: str = "127.0.0.1") -> bytes:
+        """What a new connection gets for some bytes; nothing if it is closed without an answer."""
+        with wire(self.port, source=source) as line:
+            line.send(data)
+            return line.some()
+
+    def wait_ready(self) -> None:
+        """Wait until all of its processes answer."""
+        until(self._is_ready, "it does not answer", seconds=START_SECONDS * 2)
+
+    def _is_ready(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"it stopped at once: {self.errors.read_text()}")
+        if self.port == 0:
+            told = self.logged("ready") + self.logged("starting")
+            self.port = urlsplit(told[0]["url"]).port or 0 if told else 0
+        try:
+            modes = self.metrics() if self.port else {}
+        except httpx.TransportError:
+            return False
+        return sum(count for name, count in modes.items() if name.startswith("gateway_store_mode")) == self.workers
+
+    def end(self) -> None:
+        """End it and its workers, whatever state they are in."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            workers = self.worker_pids()
+            self.process.kill()
+            self.process.wait()
+            for pid in workers:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, 9)
+        if self.pipe is not None:
+            os.close(self.pipe)
+            self.pipe = None
+
+
+@contextmanager
+def fleet(folder: Path, count: int, workers: int = 1, /, *, upstream: str, **settings: str) -> Iterator[list[Gateway]]:
+    """Start gateways, each with so many workers, until the end of the block; each has files in a folder of its own."""
+    with _started(folder, count, workers, pipe=False, upstream=upstream, settings=settings) as members:
+        yield members
+
+
+@contextmanager
+def gateway(folder: Path, workers: int = 1, /, *, upstream: str, **settings: str) -> Iterator[Gateway]:
+    """Start one gateway until the end of the block."""
+    with _started(folder, 1, workers, pipe=False, upstream=upstream, settings=settings) as (only,):
+        yield only
+
+
+@contextmanager
+def piped(folder: Path, workers: int = 1, /, *, upstream: str, **settings: str) -> Iterator[Gateway]:
+    """Start one gateway whose standard output is a pipe, until the end of the block."""
+    with _started(folder, 1, workers, pipe=True, upstream=upstream, settings=settings) as (only,):
+        yield only
+
+
+@contextmanager
+def _started(
+    folder: Path, count: int, workers: int, *, pipe: bool, upstream: str, settings: Mapping[str, str]
+) -> Iterator[list[Gateway]]:
+    usual = {"jwt_secrets": SECRET, "upstream_url": upstream} | ANY_NUMBER
+    members: list[Gateway] = []
+    try:
+        for number in range(count):
+            own = folder / f"gateway-{len(list(folder.glob('gateway-*')))}-{number}"
+            own.mkdir(parents=True)
+            members.append(_launch(own, workers, pipe=pipe, settings={**usual, **settings}))
+        for member in members:
+            member.wait_ready()
+        yield members
+    finally:
+        for member in members:
+            if member.process.poll() is None:
+                member.process.terminate()
+        for member in members:
+            member.end()
+
+
+def _launch(folder: Path, workers: int, *, pipe: bool, settings: Mapping[str, str]) -> Gateway:
+    output, errors = folder / "output", folder / "errors"
+    reader, writer = os.pipe() if pipe else (None, os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
+    try:
+        with errors.open("wb") as err:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "apientreprise_gateway", "serve", "--port", "0", "--workers", str(workers)],
+                env=environment(**settings),
+                stdout=writer,
+                stderr=err,
+            )
+    finally:
+        os.close(writer)
+    return Gateway(process, 0, output, errors, workers, reader)
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(folder.name))
+    return found
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there, and not merely waiting to be collected."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def together(calls: Sequence[Callable[[], T]], *, threads: int = 40) -> list[T]:
+    """Make calls at once, as many as there are threads; what each returned, in their order."""
+    with ThreadPoolExecutor(threads) as pool:
+        return [done.result() for done in [pool.submit(call) for call in calls]]
+
+
+def pause(seconds: float) -> None:
+    """Let a moment pass in which nothing can be waited for."""
+    select.select([], [], [], seconds)
+
+
+class Taken(NamedTuple):
+    """An answer under load."""
+
+    at: float
+    """When the call was made."""
+    seconds: float
+    answer: Answer
+
+    @property
+    def status(self) -> int:
+        """Its status."""
+        return self.answer.status
+
+
+@dataclass
+class Load:
+    """Clients that go on calling, each on a connection of its own."""
+
+    clients: int
+    taken: list[Taken] = field(default_factory=list)
+    broken: int = 0
+    """Connections that ended before the answer to a call."""
+    refused: int = 0
+    """Connections that could not be made."""
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def grows_by(self, answers: int) -> None:
+        """Wait for so many more answers."""
+        goal = len(self.taken) + answers
+        until(lambda: len(self.taken) >= goal, "the answers do not come")
+
+    def statuses(self) -> set[int]:
+        """What was answered."""
+        return {taken.status for taken in self.taken}
+
+    def slow(self, *, since: float = 0.0, beyond: float = 0.09) -> int:
+        """How many calls took longer than this."""
+        return sum(taken.seconds > beyond for taken in self.taken if taken.at + taken.seconds >= since)
+
+    def call_all_the_time(self, port: int, data: Callable[[], bytes], source: str) -> None:
+        """Call until told to stop."""
+        while not self.stopped.is_set():
+            try:
+                with wire(port, source=source) as line:
+                    self._call_on(line, data)
+            except ConnectionRefusedError:
+                self.refused += 1
+                self.stopped.wait(0.02)
+            except (OSError, IndexError):
+                self.broken += 1
+
+    def _call_on(self, line: Wire, data: Callable[[], bytes]) -> None:
+        while not self.stopped.is_set():
+            started = time.monotonic()
+            line.send(data())
+            answer = line.answer()
+            self.taken.append(Taken(started, time.monotonic() - started, answer))
+            if answer.headers.get("connection") == "close":
+                return
+            self.stopped.wait(0.004)
+
+
+@contextmanager
+def load(
+    members: Sequence[Gateway], data: Callable[[], bytes], *, clients: int = 8, source: str = "127.0.0.1"
+) -> Iterator[Load]:
+    """Call all gateways until the end of the block; answers are complete once it has ended."""
+    running = Load(clients)
+    with ThreadPoolExecutor(clients) as pool:
+        futures = [
+            pool.submit(running.call_all_the_time, members[number % len(members)].port, data, source)
+            for number in range(clients)
+        ]
+        try:
+            yield running
+        finally:
+            running.stopped.set()
+    for future in futures:
+        future.result()
+
+
+def undisturbed(members: Sequence[Gateway], attempt: Callable[[], T], *, tries: int = 5) -> T:
+    """What an attempt returns during which no gateway lost its store.
+
+    A machine that stands still for a tenth of a second makes the store look absent; what holds while it is there is
+    then shown by another attempt.
+    """
+    for _ in range(tries):
+        before = [len(member.logged("store_mode")) for member in members]
+        result = attempt()
+        for member in members:
+            member.settles_in("shared")
+        if before == [len(member.logged("store_mode")) for member in members]:
+            return result
+    raise AssertionError(f"in each of {tries} attempts the store was out of reach of some gateway")
