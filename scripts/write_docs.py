@@ -1,7 +1,9 @@
-"""Write the files that are generated from the code: openapi.yaml, docs/settings.md."""
+"""Write the files that are generated from the code: openapi.yaml, docs/settings.md, docs/fournisseurs/."""
 
 from pathlib import Path
 
+from apientreprise_gateway.catalogue.model import Answer, Endpoint, Provider
+from apientreprise_gateway.catalogue.schemas import descriptions
 from apientreprise_gateway.openapi import document, to_yaml
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.settings import CONFIG, Settings, environment_name
@@ -34,15 +36,52 @@ def _default(value: object) -> str:
     return "" if value in (None, ()) else f"`{value}`"
 
 
+def provider_page(provider: Provider) -> str:
+    """The page of a provider, in French, for integrators."""
+    sections = [_endpoint_section(endpoint) for endpoint in provider.endpoints]
+    return (
+        f"# {provider.name}\n\nCodes d'erreur : `{provider.prefix}…`. Toutes les règles communes sont dans le "
+        f"[guide de l'intégrateur](../guide-integrateur.md).\n\n" + "\n".join(sections)
+    )
+
+
+def _endpoint_section(endpoint: Endpoint) -> str:
+    figure = Settings.model_fields[endpoint.group.figure.value].default
+    rows = {
+        "Droit requis": " ou ".join(f"`{scope}`" for scope in endpoint.scopes),
+        "Réponse": "document (JSON avec l'adresse d'un fichier)" if endpoint.answer is Answer.DOCUMENT else "JSON",
+        "Compteur d'appels": f"`{endpoint.group.name}`, {figure} appels par minute et par jeton",
+        "Attente conseillée": f"{endpoint.client_timeout} s",
+        "Paramètres": ", ".join(f"`{each.name}`" for each in (*endpoint.parameters, *endpoint.query)),
+        "Agent (`user_id`)": "obligatoire" if endpoint.user_id else "",
+        "Dépréciée": "oui" if endpoint.deprecated else "",
+    }
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items() if value)
+    what = descriptions()[endpoint.operation]
+    return f"## {endpoint.path}\n\n{endpoint.summary}. {what}\n\n| | |\n|---|---|\n{table}\n"
+
+
+def provider_index() -> str:
+    """The list of the providers' pages."""
+    rows = "\n".join(
+        f"| {provider.prefix} | [{provider.name}]({provider.key}.md) | {len(provider.endpoints)} |"
+        for provider in PROVIDERS
+    )
+    return f"# Fournisseurs\n\n| codes | fournisseur | ressources |\n|---|---|---|\n{rows}\n"
+
+
 def pages() -> dict[Path, str]:
     """Every generated file, with its content."""
     return {
         ROOT / "openapi.yaml": to_yaml(document(PROVIDERS)),
         ROOT / "docs" / "settings.md": settings_page(),
+        ROOT / "docs" / "fournisseurs" / "README.md": provider_index(),
+        **{ROOT / "docs" / "fournisseurs" / f"{each.key}.md": provider_page(each) for each in PROVIDERS},
     }
 
 
 if __name__ == "__main__":
     for path, content in pages().items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(content)
         print(f"wrote {path.relative_to(ROOT)}")

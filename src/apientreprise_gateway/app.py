@@ -28,6 +28,7 @@ from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, Metric
 from apientreprise_gateway.pipeline import Options, Pipeline, Receive, Send, bearer
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.upstream import Upstream
+from apientreprise_gateway.providers.validation import AnswerValidator
 from apientreprise_gateway.ratelimit.address import parse_url
 from apientreprise_gateway.ratelimit.bans import Ban
 from apientreprise_gateway.ratelimit.client_ip import ClientIp
@@ -45,6 +46,7 @@ from apientreprise_gateway.settings import (
     SettingsError,
     StoreFailure,
     UserIdRequired,
+    ValidateUpstream,
     WindowKind,
     environment_name,
     load,
@@ -87,6 +89,7 @@ class Gateway:
             tokens=self._verifier,
             registry=self._registry,
             limiter=self._limiter,
+            validator=self._make_validator(settings),
             policy=Policy({figure: getattr(settings, figure.value) for figure in Figure}),
             client_ip=ClientIp(trusted_proxies=settings.trusted_proxies, allowlist=settings.ip_allowlist),
             options=_options(settings),
@@ -134,6 +137,15 @@ class Gateway:
             shadow=shadow,
             on_mode=self._store_changed,
             on_ban=self._banned,
+        )
+
+    def _make_validator(self, settings: Settings) -> AnswerValidator | None:
+        if settings.validate_upstream is ValidateUpstream.OFF:
+            return None
+        return AnswerValidator(
+            (endpoint.operation for provider in PROVIDERS for endpoint in provider.endpoints),
+            sample=settings.validate_upstream is ValidateUpstream.SAMPLE,
+            on_deviation=lambda operation: self._metrics.deviations(operation).inc(),
         )
 
     def _banned(self, ban: Ban) -> None:

@@ -43,6 +43,7 @@ from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.providers.reading import Reading, read
 from apientreprise_gateway.providers.upstream import Upstream
+from apientreprise_gateway.providers.validation import AnswerValidator
 from apientreprise_gateway.ratelimit.client_ip import ClientIp, counted
 from apientreprise_gateway.ratelimit.policy import Policy, own_limit
 from apientreprise_gateway.ratelimit.port import Limiter, StoreUnavailableError
@@ -85,17 +86,19 @@ class Pipeline:
         tokens: TokenVerifier,
         registry: TokenRegistry,
         limiter: Limiter,
+        validator: AnswerValidator | None,
         policy: Policy,
         client_ip: ClientIp,
         options: Options,
         metrics: Metrics,
         access_log: AccessLog,
     ) -> None:
-        """Take the parts; `upstreams` are by provider key."""
+        """Take the parts; `upstreams` are by provider key, a validator may be missing."""
         self._routes = routes
         self._tokens = tokens
         self._registry = registry
         self._limiter = limiter
+        self._validator = validator
         self._client_ip = client_ip
         self._options = options
         self._metrics = metrics
@@ -134,6 +137,8 @@ class Pipeline:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
         self._record(call, status)
+        if self._validator is not None and status == 200:
+            self._validator.compare(call.operation, body)
 
     async def on_bad_request(self, peer: str | None, code: str) -> tuple[int, bytes] | None:
         """Status and body of the answer to what is not an acceptable HTTP request; None if its peer is banned."""

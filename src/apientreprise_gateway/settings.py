@@ -73,6 +73,14 @@ class Limits(StrEnum):
     SHADOW = "shadow"
 
 
+class ValidateUpstream(StrEnum):
+    """Which answers of providers are compared with their schemas."""
+
+    SAMPLE = "sample"
+    ALL = "all"
+    OFF = "off"
+
+
 class Duplicates(StrEnum):
     """What becomes of a call that is already in flight."""
 
@@ -152,6 +160,11 @@ class Settings(BaseSettings):
         default=None, description="Base URL of the providers: a sandbox, a staging platform."
     )
     upstream_timeout: float = Field(default=10, gt=0, le=60, description="Seconds that a call to a provider may take.")
+    validate_upstream: ValidateUpstream = Field(
+        default=ValidateUpstream.SAMPLE,
+        description="Answers of providers compared with their schemas once they are given, deviations counted: "
+        "`sample` (one a second of each operation), `all`, `off`.",
+    )
     trusted_proxies: Networks = Field(
         default=(), description="Addresses and CIDRs of the proxies whose `X-Forwarded-For` is believed."
     )

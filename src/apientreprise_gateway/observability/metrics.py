@@ -72,6 +72,12 @@ class Metrics:
         self.duplicates = Counter(
             "gateway_duplicates", "Calls made while the same call was in flight", registry=registry
         )
+        self._deviations = Counter(
+            "gateway_upstream_deviations",
+            "Answers of providers that are not as their schema says, by operation",
+            ["operation"],
+            registry=registry,
+        )
         self.in_flight = Gauge(
             "gateway_in_flight", "Calls being answered", registry=registry, multiprocess_mode="livesum"
         )
@@ -103,6 +109,7 @@ class Metrics:
         self.decisions = cache(self._decisions.labels)
         self.bans = cache(self._bans.labels)
         self.shadowed = cache(self._shadowed.labels)
+        self.deviations = cache(self._deviations.labels)
 
     def store_mode(self, mode: str) -> None:
         """Say who decides on limits, in this process."""

@@ -1,0 +1,76 @@
+"""Comparison of what providers answer with the schemas of the catalogue.
+
+Providers change without notice; an operator wants to know before an integrator complains. Nothing is refused for it: an
+answer is compared once it has been given, deviations are counted by operation, and the first of each is logged, with
+the place where it lies, never with the data.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import orjson
+import structlog
+from jsonschema_rs import ValidationError, Validator, validator_for
+
+from apientreprise_gateway.catalogue.schemas import schema_of
+
+SAMPLE_SECONDS: Final = 1.0
+"""While sampling, one answer of each operation is compared in so many seconds."""
+LOG_SECONDS: Final = 3600.0
+"""A deviation of an operation is logged once in so many seconds."""
+_log = structlog.get_logger(__name__)
+
+
+class AnswerValidator:
+    """Compares answers with their schemas."""
+
+    def __init__(
+        self,
+        operations: Iterable[str],
+        *,
+        sample: bool,
+        on_deviation: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Read the schemas.
+
+        Args:
+            operations: those that will be compared.
+            sample: whether to compare a sample of the answers instead of all.
+            on_deviation: told the operation of each answer that is not as its schema says.
+            clock: seconds.
+        """
+        self._validators: dict[str, Validator] = {name: validator_for(schema_of(name)) for name in operations}
+        self._sample = sample
+        self._on_deviation = on_deviation
+        self._clock = clock
+        self._next: dict[str, float] = {}
+        self._next_log: dict[str, float] = {}
+
+    def compare(self, operation: str, body: bytes) -> None:
+        """Compare the body of a success with its schema, if its turn has come."""
+        if self._sample and not self._is_due(self._next, operation, SAMPLE_SECONDS):
+            return
+        content = orjson.loads(body)
+        validator = self._validators[operation]
+        if validator.is_valid(content):
+            return
+        self._on_deviation(operation)
+        if self._is_due(self._next_log, operation, LOG_SECONDS):
+            deviation: ValidationError = next(iter(validator.iter_errors(content)))
+            _log.warning(
+                "upstream_deviation", operation=operation, at=_pointer(deviation), rule=str(deviation.schema_path[-1])
+            )
+
+    def _is_due(self, times: dict[str, float], operation: str, seconds: float) -> bool:
+        now = self._clock()
+        if now < times.get(operation, now):
+            return False
+        times[operation] = now + seconds
+        return True
+
+
+def _pointer(deviation: ValidationError) -> str:
+    """Where in the answer it lies; the positions in lists do not matter."""
+    return "/".join("*" if isinstance(step, int) else str(step) for step in deviation.instance_path) or "(whole)"
