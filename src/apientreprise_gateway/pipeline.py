@@ -5,7 +5,6 @@ refusal that is the answer. All that does not depend on the call is computed onc
 """
 
 import asyncio
-import contextlib
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -271,9 +270,9 @@ class Pipeline:
     async def _count_unknown(self, call: Call) -> None:
         """Count a call refused before the store was asked: the ceiling of an address is over everything."""
         if call.address is not None:
-            with contextlib.suppress(StoreUnavailableError):  # the call is refused already, by what it lacks
-                if await self._limiter.count_address(call.address) is not None:
-                    self._refuse_as_banned(call)
+            ban = await self._limiter.count_address(call.address)
+            if ban is not None:
+                self._refuse_as_banned(call)
 
     # 4. The store.
 

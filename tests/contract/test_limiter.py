@@ -11,14 +11,17 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from apientreprise_gateway.ratelimit.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.port import Limiter, Verdict
+from apientreprise_gateway.ratelimit.redis import WindowScripts, first_call, sliding
 from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
+from contract import shared
 from contract.oracle import BAN, MINUTE, SECOND, Clock, FirstCallOracle, Heard, SlidingOracle, StoreOracle, WindowOracle
+from support.stores import Cluster, Server
 
 KEY = ("token", "json")
 ADDRESS = "192.0.2.1"
@@ -29,9 +32,18 @@ class Opener(Protocol):
     """Opens an empty store."""
 
     def __call__(
-        self, *, window: type[Window], clock: Clock, ip_limit: int, ignored_429_limit: int
+        self, *, kind: "Kind", clock: Clock, ip_limit: int, ignored_429_limit: int
     ) -> AbstractAsyncContextManager[Limiter]:
         """Open a store that tells the time by `clock`."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of window: in memory, in Redis, and as the oracle has it."""
+
+    window: type[Window]
+    scripts: Callable[[], WindowScripts]
+    oracle: Callable[[], WindowOracle]
 
 
 @dataclass(frozen=True)
@@ -39,8 +51,9 @@ class Store:
     """A kind of store, with a kind of window."""
 
     opener: Opener
-    window: type[Window]
-    oracle: Callable[[], WindowOracle]
+    kind: Kind
+    examples: int
+    """Of each law."""
 
     def run(self, behaviour: Behaviour, *, ip_limit: int = 1000, ignored_429_limit: int = 100) -> None:
         """Show a behaviour on an empty store."""
@@ -48,7 +61,7 @@ class Store:
         async def main() -> None:
             clock = Clock()
             async with self.opener(
-                window=self.window, clock=clock, ip_limit=ip_limit, ignored_429_limit=ignored_429_limit
+                kind=self.kind, clock=clock, ip_limit=ip_limit, ignored_429_limit=ignored_429_limit
             ) as limiter:
                 await behaviour(limiter, clock)
 
@@ -56,28 +69,40 @@ class Store:
 
 
 @asynccontextmanager
-async def _memory(
-    *, window: type[Window], clock: Clock, ip_limit: int, ignored_429_limit: int
-) -> AsyncIterator[Limiter]:
-    yield MemoryLimiter(ip_limit=ip_limit, ignored_429_limit=ignored_429_limit, window=window, clock=clock)
+async def _memory(*, kind: Kind, clock: Clock, ip_limit: int, ignored_429_limit: int) -> AsyncIterator[Limiter]:
+    yield MemoryLimiter(ip_limit=ip_limit, ignored_429_limit=ignored_429_limit, window=kind.window, clock=clock)
 
 
-OPENERS: dict[str, Opener] = {"memory": _memory}
-WINDOWS: dict[str, tuple[type[Window], Callable[[], WindowOracle]]] = {
-    "sliding": (SlidingWindow, SlidingOracle),
-    "first-call": (FirstCallWindow, FirstCallOracle),
+def _real(server: Server | Cluster) -> Opener:
+    @asynccontextmanager
+    async def opener(*, kind: Kind, clock: Clock, ip_limit: int, ignored_429_limit: int) -> AsyncIterator[Limiter]:
+        shared.empty(server)
+        with shared.patient(), shared.told_the_time(clock):
+            async with shared.opened(
+                server, ip_limit=ip_limit, ignored_429_limit=ignored_429_limit, window=kind.scripts, clock=clock
+            ) as limiter:
+                yield limiter
+
+    return opener
+
+
+PHASES = [phase for phase in Phase if phase is not Phase.explain]
+"""On a real store, explaining a failure takes longer than finding it."""
+STORES = ("memory", "redis7", "valkey", "cluster")
+"""The memory, and the fixtures of `conftest.py`."""
+KINDS = {
+    "sliding": Kind(SlidingWindow, sliding, SlidingOracle),
+    "first-call": Kind(FirstCallWindow, first_call, FirstCallOracle),
 }
 
 
-@pytest.fixture(
-    scope="module",
-    params=[(opener, kind) for opener in OPENERS for kind in WINDOWS],
-    ids="-".join,
-)
+@pytest.fixture(scope="module", params=[(name, kind) for name in STORES for kind in KINDS], ids="-".join)
 def store(request: pytest.FixtureRequest) -> Store:
     """Each store, with each kind of window."""
-    opener, kind = request.param
-    return Store(OPENERS[opener], *WINDOWS[kind])
+    name, kind = request.param
+    if name == "memory":
+        return Store(_memory, KINDS[kind], examples=200)
+    return Store(_real(request.getfixturevalue(name)), KINDS[kind], examples=25)
 
 
 async def _fill(limiter: Limiter, limit: int, *, address: str | None = None, key: tuple[str, str] = KEY) -> Verdict:
@@ -387,6 +412,20 @@ def test_calls_of_a_banned_address_cost_the_token_nothing(store: Store) -> None:
     store.run(behaviour, ip_limit=1)
 
 
+def test_calls_of_a_banned_address_move_no_reset(store: Store) -> None:
+    """A token that only a banned address has called with starts afresh with the first call of another."""
+
+    async def behaviour(limiter: Limiter, clock: Clock) -> None:
+        for _ in range(2):
+            await limiter.count_address(ADDRESS)
+        await limiter.admit(ADDRESS, KEY, 5)
+        clock.advance(seconds=20)
+        verdict = await limiter.admit("192.0.2.2", KEY, 5)
+        assert (verdict.remaining, verdict.reset) == (4, clock.now // SECOND + 60)
+
+    store.run(behaviour, ip_limit=1)
+
+
 def test_ban_holds_for_all_tokens_of_the_address_alone(store: Store) -> None:
     """A banned address is banned with every token; the tokens are not banned elsewhere."""
 
@@ -444,30 +483,33 @@ _calls = st.lists(
 )
 
 
-@given(calls=_calls, ip_limit=st.integers(1, 12), ignored=st.integers(1, 4))
-@settings(max_examples=150, deadline=None)
-def test_a_store_is_its_oracle(
-    store: Store,
-    calls: list[tuple[int, str | None, tuple[str, str], int, str]],
-    ip_limit: int,
-    ignored: int,
-) -> None:
+def test_a_store_is_its_oracle(store: Store) -> None:
     """Whatever is called when, by whom and with which limits, a store says what the oracle says."""
-    oracle = StoreOracle(store.oracle, ip_limit, ignored)
 
-    async def behaviour(limiter: Limiter, clock: Clock) -> None:
-        for gap, address, key, limit, how in calls:
-            clock.advance(microseconds=gap)
-            if how == "admit":
-                verdict = await limiter.admit(address, key, limit)
-                assert verdict.limit == limit
-                assert _heard(verdict) == oracle.admit(clock.now, address, key, limit)
-            elif address is not None:
-                assert _cause(await limiter.count_address(address)) == oracle.count(clock.now, address)
-            if address is not None:
-                assert _cause(limiter.known_ban(address)) == oracle.banned(clock.now, address)
+    @settings(max_examples=store.examples, deadline=None, phases=PHASES)
+    @given(calls=_calls, ip_limit=st.integers(1, 12), ignored=st.integers(1, 4))
+    def law(
+        calls: list[tuple[int, str | None, tuple[str, str], int, str]],
+        ip_limit: int,
+        ignored: int,
+    ) -> None:
+        oracle = StoreOracle(store.kind.oracle, ip_limit, ignored)
 
-    store.run(behaviour, ip_limit=ip_limit, ignored_429_limit=ignored)
+        async def behaviour(limiter: Limiter, clock: Clock) -> None:
+            for gap, address, key, limit, how in calls:
+                clock.advance(microseconds=gap)
+                if how == "admit":
+                    verdict = await limiter.admit(address, key, limit)
+                    assert verdict.limit == limit
+                    assert _heard(verdict) == oracle.admit(clock.now, address, key, limit)
+                elif address is not None:
+                    assert _cause(await limiter.count_address(address)) == oracle.count(clock.now, address)
+                if address is not None:
+                    assert _cause(limiter.known_ban(address)) == oracle.banned(clock.now, address)
+
+        store.run(behaviour, ip_limit=ip_limit, ignored_429_limit=ignored)
+
+    law()
 
 
 def _heard(verdict: Verdict) -> Heard:
@@ -478,24 +520,55 @@ def _cause(ban: Ban | None) -> tuple[str, int, int] | None:
     return None if ban is None else (ban.reason.value, ban.count, ban.start)
 
 
-@given(gaps=st.lists(_gaps, max_size=15), limit=st.integers(1, 4))
-@settings(max_examples=100, deadline=None)
-def test_waiting_as_told_is_enough(store: Store, gaps: list[int], limit: int) -> None:
+def test_waiting_as_told_is_enough(store: Store) -> None:
     """A refused caller that waits for `Retry-After` is admitted; a second less would not have been enough."""
 
-    async def behaviour(limiter: Limiter, clock: Clock) -> None:
-        for gap in gaps:
-            clock.advance(microseconds=gap)
-            verdict = await limiter.admit(None, KEY, limit)
-            if verdict.admitted:
-                continue
-            assert 1 <= verdict.retry_after <= 60
-            if verdict.retry_after > 1:
-                clock.advance(seconds=verdict.retry_after - 1)
-                assert not (await limiter.admit(None, KEY, limit)).admitted
-                clock.advance(seconds=1)
-            else:
-                clock.advance(seconds=1)
-            assert (await limiter.admit(None, KEY, limit)).admitted
+    @settings(max_examples=store.examples, deadline=None, phases=PHASES)
+    @given(gaps=st.lists(_gaps, max_size=15), limit=st.integers(1, 4))
+    def law(gaps: list[int], limit: int) -> None:
+        async def behaviour(limiter: Limiter, clock: Clock) -> None:
+            for gap in gaps:
+                clock.advance(microseconds=gap)
+                verdict = await limiter.admit(None, KEY, limit)
+                if verdict.admitted:
+                    continue
+                assert 1 <= verdict.retry_after <= 60
+                if verdict.retry_after > 1:
+                    clock.advance(seconds=verdict.retry_after - 1)
+                    assert not (await limiter.admit(None, KEY, limit)).admitted
+                    clock.advance(seconds=1)
+                else:
+                    clock.advance(seconds=1)
+                assert (await limiter.admit(None, KEY, limit)).admitted
 
-    store.run(behaviour)
+        store.run(behaviour)
+
+    law()
+
+
+def test_never_more_than_the_limit_in_a_minute(store: Store) -> None:
+    """However calls fall, no 60 s of a sliding window, and no period of the other, hold more than the limit."""
+
+    @settings(max_examples=store.examples, deadline=None, phases=PHASES)
+    @given(gaps=st.lists(st.integers(0, MINUTE // 2), max_size=30), limit=st.integers(1, 4))
+    def law(gaps: list[int], limit: int) -> None:
+        admitted: list[int] = []
+
+        async def behaviour(limiter: Limiter, clock: Clock) -> None:
+            for gap in gaps:
+                clock.advance(microseconds=gap)
+                if (await limiter.admit(None, KEY, limit)).admitted:
+                    admitted.append(clock.now)
+
+        store.run(behaviour)
+        if store.kind.window is SlidingWindow:
+            spans = [[call for call in admitted if start <= call < start + MINUTE] for start in admitted]
+        else:
+            spans = []
+            for call in admitted:
+                if not spans or call >= spans[-1][0] + MINUTE:
+                    spans.append([])
+                spans[-1].append(call)
+        assert all(len(span) <= limit for span in spans)
+
+    law()

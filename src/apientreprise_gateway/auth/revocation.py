@@ -53,6 +53,7 @@ class RevocationWatch:
         self._version: bytes | None = None
         self._known: Mapping[str, float] = {}
         self._away = False
+        self._closed = False
 
     async def refresh(self) -> None:
         """Read what has changed, if anything has."""
@@ -74,11 +75,13 @@ class RevocationWatch:
         _log.info("revocations_read", tokens=len(self._known))
 
     async def watch(self) -> None:
-        """Refresh until cancelled."""
-        while True:
+        """Refresh until cancelled, or closed."""
+        # redis-py may swallow a cancellation while it reads; the flag ends the watch all the same.
+        while not self._closed:
             await self.refresh()
             await asyncio.sleep(POLL_SECONDS)
 
     async def close(self) -> None:
-        """Close the connection."""
+        """End the watch; close the connection."""
+        self._closed = True
         await close(self._client)

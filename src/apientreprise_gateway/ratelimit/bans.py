@@ -57,19 +57,14 @@ class Bans:
         return None
 
     def add(self, ban: Ban) -> Ban:
-        """Put a ban in force, unless one is already; return the one in force."""
-        self._forget_ended(ban.start)
-        return self._bans.setdefault(ban.address, ban)
+        """Put a ban in force, unless one is at its start; return the one in force."""
+        known = self.get(ban.address, ban.start)
+        if known is not None:
+            return known
+        self._bans[ban.address] = ban
+        return ban
 
     def in_force(self, now: int) -> list[Ban]:
-        """The bans in force at `now`, oldest first."""
-        self._forget_ended(now)
-        return list(self._bans.values())
-
-    def _forget_ended(self, now: int) -> None:
-        # All bans last equally long, so the oldest come first and end first.
-        while self._bans:
-            address, oldest = next(iter(self._bans.items()))
-            if now < oldest.end:
-                return
-            del self._bans[address]
+        """The bans in force at `now`, oldest first; the ended ones are forgotten."""
+        self._bans = {address: ban for address, ban in self._bans.items() if now < ban.end}
+        return sorted(self._bans.values(), key=lambda ban: ban.start)

@@ -15,13 +15,13 @@ from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
-from redis.exceptions import AskError, MovedError, RedisError, ResponseError
+from redis.exceptions import AskError, MovedError, RedisClusterException, RedisError, ResponseError
 
 from apientreprise_gateway.ratelimit.address import Address, Form
 
 _CONNECT_SECONDS: Final = 0.1
 _PROBE_KEY: Final = "gw:probe"
-_FAILURES: Final = (RedisError, OSError)
+_FAILURES: Final = (RedisError, RedisClusterException, OSError)
 
 
 class LinkError(Exception):

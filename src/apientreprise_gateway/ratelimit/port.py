@@ -33,7 +33,7 @@ class Limiter(Protocol):
     async def admit(self, address: str | None, key: TokenKey, limit: int) -> Verdict:
         """Count a call by its address and by its token, and decide on it.
 
-        Raises `StoreUnavailableError`, as `count_address` does.
+        Raises `StoreUnavailableError` where nobody may decide in the store's place.
 
         Args:
             address: the client, as `client_ip.counted` writes it; None if it is exempt from ceiling and bans.
@@ -42,7 +42,10 @@ class Limiter(Protocol):
         """
 
     async def count_address(self, address: str) -> Ban | None:
-        """Count by its address alone a call that was refused before its token was known."""
+        """Count by its address alone a call that was refused before its token was known.
+
+        It is refused whatever this says, so nothing is raised: None where nobody can count.
+        """
 
     async def start(self) -> None:
         """Make ready, in the event loop that will ask."""

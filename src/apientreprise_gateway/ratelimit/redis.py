@@ -251,9 +251,14 @@ class RedisLimiter:
             await self._wake.wait()
             self._wake.clear()
             batch, self._queue = self._queue, []
+            if not batch:
+                continue  # what was asked has been decided without the store
             try:
                 async with asyncio.timeout(TIMEOUT_SECONDS):
                     replies = await self._send([command for waiting in batch for command in waiting.commands])
+            except asyncio.CancelledError:
+                self._queue = batch + self._queue  # `close` decides these as well
+                raise
             except (LinkError, TimeoutError) as error:
                 self._queue = batch + self._queue
                 self._leave(str(error) or f"it did not answer within {TIMEOUT_SECONDS:g} s")

@@ -63,4 +63,5 @@ def test_ended_bans_are_forgotten() -> None:
     for number in range(1000):
         bans.add(ban(f"192.0.2.{number}", start=number))
     bans.add(ban("198.51.100.1", start=2 * DURATION))
+    assert len(bans.in_force(2 * DURATION)) == 1
     assert len(bans) == 1

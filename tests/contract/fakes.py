@@ -1,0 +1,68 @@
+"""A fake Redis at the wire, for the troubles that a real one cannot be asked for."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from redis.exceptions import ResponseError
+
+from apientreprise_gateway.ratelimit.link import Command, LinkError, Reply
+from apientreprise_gateway.ratelimit.windows import WINDOW
+
+NOW = 1_700_000_000_000_000
+
+
+class FakeLink:
+    """A `Link` to a Redis whose windows are always empty, or always full."""
+
+    def __init__(self, *, admitted: bool = True, up: bool = True) -> None:
+        """Take what its scripts say, and whether it can be reached."""
+        self.admitted = admitted
+        self.up = up
+        self.refuses: Callable[[Command], str | None] = lambda _command: None
+        """The error that it answers a command with, if any."""
+        self.fault: Exception | None = None
+        """What it raises that no link should."""
+        self.gate: asyncio.Event | None = None
+        """Holds every exchange back until set, if there is one."""
+        self.exchanges: list[Sequence[Command]] = []
+        self.probes = 0
+        self.closed = False
+
+    @property
+    def scripts(self) -> list[Command]:
+        """The scripts that it was asked to run."""
+        return [command for commands in self.exchanges for command in commands]
+
+    async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
+        """See `Link.exchange`."""
+        self.exchanges.append(commands)
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.fault is not None:
+            raise self.fault
+        if not self.up:
+            raise LinkError("the fake is down")
+        return [self._reply(command) for command in commands]
+
+    async def probe(self) -> None:
+        """See `Link.probe`."""
+        self.probes += 1
+        if self.fault is not None:
+            raise self.fault
+        if not self.up:
+            raise LinkError("the fake is down")
+
+    async def drop(self) -> None:
+        """See `Link.drop`."""
+
+    async def close(self) -> None:
+        """See `Link.close`."""
+        self.closed = True
+
+    def _reply(self, command: Command) -> Reply:
+        error = self.refuses(command)
+        if error is not None:
+            return ResponseError(error)
+        if command.words[2] == 2:  # two keys: it is about an address
+            return [NOW]
+        return [NOW, int(self.admitted), 1, NOW + WINDOW, NOW if self.admitted else NOW + WINDOW]

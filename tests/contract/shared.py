@@ -1,0 +1,127 @@
+"""Limiters on real stores: what the tests of the shared store have in common."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+
+import pytest
+
+from apientreprise_gateway.ratelimit import link as link_module
+from apientreprise_gateway.ratelimit import redis as redis_module
+from apientreprise_gateway.ratelimit.address import parse_url
+from apientreprise_gateway.ratelimit.bans import Ban
+from apientreprise_gateway.ratelimit.link import Command, Link, LinkError, Reply, link
+from apientreprise_gateway.ratelimit.memory import Clock, MemoryLimiter, wall_clock
+from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter, Script, WindowScripts, sliding
+from support.stores import Cluster, Server
+
+PATIENCE = 20.0
+"""Seconds to wait for what happens at once on a machine that is not overloaded."""
+SERVER_CLOCK = "redis.call('TIME')"
+
+
+@contextmanager
+def patient() -> Iterator[None]:
+    """Wait for a store as long as an overloaded machine may need, so that only the tests of trouble meet trouble."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redis_module, "TIMEOUT_SECONDS", PATIENCE)
+        patch.setattr(link_module, "_CONNECT_SECONDS", PATIENCE)
+        yield
+
+
+@contextmanager
+def told_the_time(clock: Callable[[], int]) -> Iterator[None]:
+    """Let the scripts read `clock` where they ask the server for the time; all else in them is as shipped."""
+
+    def call(script: Script, *keys: str, arguments: tuple[str | int, ...]) -> Command:
+        seconds, microseconds = divmod(clock(), 1_000_000)
+        text = script.text.replace(SERVER_CLOCK, f"{{'{seconds}', '{microseconds}'}}")
+        return Command(keys[0], ("EVAL", text, len(keys), *keys, *arguments))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Script, "call", call)
+        yield
+
+
+def nodes_of(store: Server | Cluster) -> list[Server]:
+    """The servers that a store is made of."""
+    return store.nodes if isinstance(store, Cluster) else [store]
+
+
+def empty(store: Server | Cluster) -> None:
+    """Take everything out of a store."""
+    for node in nodes_of(store):
+        node.command("FLUSHALL")
+
+
+@asynccontextmanager
+async def opened(
+    to: Link | Server | Cluster,
+    *,
+    ip_limit: int = 1000,
+    ignored_429_limit: int = 100,
+    window: Callable[[], WindowScripts] = sliding,
+    fallback: MemoryLimiter | None = None,
+    shadow: bool = False,
+    on_mode: Callable[[Mode, str], None] = lambda _mode, _reason: None,
+    on_ban: Callable[[Ban], None] = lambda _ban: None,
+    clock: Clock = wall_clock,
+) -> AsyncIterator[RedisLimiter]:
+    """Start a limiter until the end of the block."""
+    limiter = RedisLimiter(
+        link(parse_url(to.url)) if isinstance(to, Server | Cluster) else to,
+        ip_limit=ip_limit,
+        ignored_429_limit=ignored_429_limit,
+        window=window(),
+        fallback=fallback,
+        shadow=shadow,
+        on_mode=on_mode,
+        on_ban=on_ban,
+        clock=clock,
+    )
+    await limiter.start()
+    try:
+        yield limiter
+    finally:
+        await limiter.close()
+
+
+class Recording:
+    """A link that writes down what goes over another one, and that can be cut."""
+
+    def __init__(self, inner: Link) -> None:
+        self._inner = inner
+        self.exchanges: list[Sequence[Command]] = []
+        self.probes = 0
+        self.cut = False
+
+    async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
+        """See `Link.exchange`."""
+        self._check()
+        self.exchanges.append(commands)
+        return await self._inner.exchange(commands)
+
+    async def probe(self) -> None:
+        """See `Link.probe`."""
+        self.probes += 1
+        self._check()
+        await self._inner.probe()
+
+    async def drop(self) -> None:
+        """See `Link.drop`."""
+        await self._inner.drop()
+
+    async def close(self) -> None:
+        """See `Link.close`."""
+        await self._inner.close()
+
+    def _check(self) -> None:
+        if self.cut:
+            raise LinkError("cut by the test")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what other tasks bring about."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0)
