@@ -133,8 +133,14 @@ class Pipeline:
         finally:
             self._metrics.in_flight.dec()
         headers.append((b"content-length", b"%d" % len(body)))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        try:
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+        except RuntimeError:
+            # uvloop refuses to write to a connection that its client has closed, before it tells of it.
+            if call.connection is None or not call.connection.closing:
+                raise
+            call.connection.drop()
         self._record(call, status)
         if self._validator is not None and status == 200:
             self._validator.compare(call.operation, body)

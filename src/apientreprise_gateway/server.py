@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from apientreprise_gateway.errors import GATEWAY_ERRORS
 
@@ -32,6 +32,10 @@ class Connection(Protocol):
     """The task to cancel if the client goes away."""
     lost: bool
 
+    @property
+    def closing(self) -> bool:
+        """Whether the connection is closed, or about to be."""
+
     def drop(self) -> None:
         """Close the connection without writing anything more."""
 
@@ -49,14 +53,26 @@ class GatewayProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self.waiting: asyncio.Task[Any] | None = None
         self.lost = False
+        self._current: RequestResponseCycle | None = None
         self._header_bytes = 0
         self._bad_code = "00401"
 
+    @property
+    def closing(self) -> bool:
+        """Whether the connection is closed, or about to be."""
+        return self.lost or self.transport.is_closing()
+
     def drop(self) -> None:
         """Close the connection without writing anything more."""
-        if self.cycle is not None:
-            self.cycle.disconnected = True
+        # `self.cycle` is the last request that was read; with pipelining, an earlier one may be the one answered now.
+        if self._current is not None:
+            self._current.disconnected = True
+        self.pipeline.clear()
         self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._current = cycle
+        super()._start_asgi_task(cycle, app)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Close at once the connection of a banned peer."""

@@ -216,8 +216,9 @@ def test_refused_call_does_not_wait_for_its_count(choice: str, monkeypatch: pyte
     ],
 )
 @each_choice
-def test_error_replies(choice: str, error: str) -> None:
+def test_error_replies(choice: str, error: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Redis that answers with errors is as good as away."""
+    monkeypatch.setattr(redis_module, "PROBE_SECONDS", 60)  # a slow machine must not find it again meanwhile
 
     async def main() -> None:
         to, told = FakeLink(), Told()

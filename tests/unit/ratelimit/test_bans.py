@@ -58,7 +58,7 @@ def test_listed_oldest_first() -> None:
 
 
 def test_ended_bans_are_forgotten() -> None:
-    """New bans clear the memory of those that have ended, though nobody asks for them."""
+    """Asking for the bans in force clears the memory of those that have ended."""
     bans = Bans()
     for number in range(1000):
         bans.add(ban(f"192.0.2.{number}", start=number))
