@@ -84,6 +84,8 @@ class GatewayProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the call that the client no longer waits for."""
         self.lost = True
+        if self._current is not None and not self._current.response_complete:
+            self._current.disconnected = True
         super().connection_lost(exc)
         if self.waiting is not None:
             self.waiting.cancel()
