@@ -434,3 +434,28 @@ def test_no_task_is_left_behind() -> None:
 
     with patient():
         asyncio.run(main())
+
+
+def test_a_store_that_answers_probes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that is found and fails at once, again and again, is looked for less and less often."""
+    monkeypatch.setattr(redis_module, "PROBE_SECONDS", 0.01)
+    monkeypatch.setattr(redis_module, "LONGEST_PROBE_SECONDS", 0.16)
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    async def main() -> None:
+        to, told = FakeLink(), Told()
+        async with limiter_on(to, "local", told=told) as limiter:
+            to.refuses = lambda _command: "NOPERM this user has no permissions to run the 'evalsha' command"
+            monkeypatch.setattr("apientreprise_gateway.ratelimit.redis.asyncio.sleep", noted)
+            for _ in range(6):
+                await until(lambda: limiter.mode is Mode.SHARED)
+                await call(limiter, 1)
+        assert pauses[:5] == pytest.approx([0.01, 0.02, 0.04, 0.08, 0.16])
+
+    with patient():
+        asyncio.run(main())

@@ -27,6 +27,9 @@ TIMEOUT_SECONDS: Final = 0.1
 """What an exchange with Redis may take."""
 PROBE_SECONDS: Final = 0.25
 """Between two looks for a Redis that is away."""
+STEADY_SECONDS: Final = 5.0
+"""A store that is away again sooner after it was found is looked for less and less often."""
+LONGEST_PROBE_SECONDS: Final = 2.0
 BAN_PATTERN: Final = "gw:{*}:ban"
 """What the keys of bans look like."""
 _log = structlog.get_logger(__name__)
@@ -315,10 +318,16 @@ class RedisLimiter:
                 waiting.replies.set_exception(StoreUnavailableError())
 
     async def _look_for_it(self) -> None:
+        loop = asyncio.get_running_loop()
+        pause, found_at = PROBE_SECONDS, -STEADY_SECONDS
         while True:
             await self._trouble.wait()
-            await asyncio.sleep(PROBE_SECONDS)
+            # A store that answers probes but not calls must not change modes at every probe.
+            lately = loop.time() - found_at < STEADY_SECONDS
+            pause = min(pause * 2, LONGEST_PROBE_SECONDS) if lately else PROBE_SECONDS
+            await asyncio.sleep(pause)
             if await self._find():
+                found_at = loop.time()
                 self._trouble.clear()
                 self.mode = Mode.SHARED
                 self._on_mode(self.mode, "it answers again")
