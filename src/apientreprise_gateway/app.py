@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import structlog
 
+from apientreprise_gateway.auth.access import authenticate, bearer
 from apientreprise_gateway.auth.keys import KeyRing, jwks_keys, secret_keys
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.revocation import RevocationWatch
@@ -21,11 +22,11 @@ from apientreprise_gateway.catalogue import query
 from apientreprise_gateway.catalogue.model import Endpoint, Figure
 from apientreprise_gateway.catalogue.routes import Routes
 from apientreprise_gateway.control import create_control, is_control
-from apientreprise_gateway.errors import FLAT_VERSION, refuse
+from apientreprise_gateway.errors import FLAT_VERSION
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, Metrics
-from apientreprise_gateway.pipeline import Options, Pipeline, Receive, Send, bearer
+from apientreprise_gateway.pipeline import Options, Pipeline, Receive, Send
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.upstream import Upstream
 from apientreprise_gateway.providers.validation import AnswerValidator
@@ -162,10 +163,8 @@ class Gateway:
         """The token of a call to the control plane; raise `Refusal` if it has no valid one."""
         given = query.read(query_string.encode("latin-1", "replace"), frozenset({"token"}))
         authorization = headers.get("authorization", "").encode("latin-1", "replace")
-        token = self._verifier.verify(bearer(authorization) or given.get("token"))
-        if self._registry.is_revoked(token.jti):
-            raise refuse("00105")
-        return token
+        text = bearer(authorization) or given.get("token")
+        return authenticate(text, verifier=self._verifier, registry=self._registry)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()

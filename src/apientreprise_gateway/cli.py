@@ -297,8 +297,9 @@ def _inspect(options: argparse.Namespace) -> int:
     import jwt
 
     from apientreprise_gateway.app import key_ring, token_registry
+    from apientreprise_gateway.auth.access import authenticate
     from apientreprise_gateway.auth.token import TokenVerifier
-    from apientreprise_gateway.errors import Refusal, refuse
+    from apientreprise_gateway.errors import Refusal
     from apientreprise_gateway.settings import load
 
     settings = load()
@@ -319,9 +320,8 @@ def _inspect(options: argparse.Namespace) -> int:
         shown["verdict"] = "not verified: neither GATEWAY_JWT_SECRETS nor GATEWAY_JWKS is set"
     else:
         try:
-            token = TokenVerifier(key_ring(settings)).verify(options.token)
-            if token_registry(settings).is_revoked(token.jti):
-                raise refuse("00105")
+            verifier, registry = TokenVerifier(key_ring(settings)), token_registry(settings)
+            authenticate(options.token, verifier=verifier, registry=registry)
             shown["verdict"] = "valid"
         except Refusal as refusal:
             valid = False

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import structlog
 
+from apientreprise_gateway.auth.access import authenticate, bearer
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier
 from apientreprise_gateway.call import (
@@ -267,11 +268,8 @@ class Pipeline:
 
     def _authenticate(self, call: Call, plan: Plan, headers: dict[bytes, bytes]) -> Token:
         text = bearer(headers.get(b"authorization")) or call.parameters.get("token")
-        token = self._tokens.verify(text)
-        if self._registry.is_revoked(token.jti):
-            raise refuse("00105")
-        call.token = token
-        return token
+        call.token = authenticate(text, verifier=self._tokens, registry=self._registry)
+        return call.token
 
     async def _count_unknown(self, call: Call) -> None:
         """Count a call refused before the store was asked: the ceiling of an address is over everything."""
@@ -411,10 +409,3 @@ class Pipeline:
         """Trace a call that the provider may have answered although nobody got the answer."""
         self._metrics.abandoned.inc()
         self._access_log.write(access_line(call, "abandoned", None, time.perf_counter() - call.started))
-
-
-def bearer(header: bytes | None) -> str | None:
-    """The token of an `Authorization` header (RFC 6750), or None if it holds none."""
-    if header is None or header[:7].lower() != b"bearer ":
-        return None
-    return header[7:].strip().decode("latin-1")

@@ -1,0 +1,24 @@
+"""The token that gives a call its access: found in it, verified, not revoked."""
+
+from apientreprise_gateway.auth.registry import TokenRegistry
+from apientreprise_gateway.auth.token import Token, TokenVerifier
+from apientreprise_gateway.errors import refuse
+
+
+def bearer(header: bytes | None) -> str | None:
+    """The token of an `Authorization` header (RFC 6750), or None if it holds none."""
+    if header is None or header[:7].lower() != b"bearer ":
+        return None
+    return header[7:].strip().decode("latin-1")
+
+
+def authenticate(text: str | None, *, verifier: TokenVerifier, registry: TokenRegistry) -> Token:
+    """What a token says, if it is in force.
+
+    Raises:
+        Refusal: 401, `00101` for a missing or invalid token, `00103` for an expired one, `00105` for a revoked one.
+    """
+    token = verifier.verify(text)
+    if registry.is_revoked(token.jti):
+        raise refuse("00105")
+    return token
