@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -18,6 +19,8 @@ import httpx
 from support.tokens import SECRET
 
 START_SECONDS = 30
+_ADDRESS = re.compile(r"^(?:Gateway|Fictive providers): +http://127\.0\.0\.1:(\d+)", re.MULTILINE)
+_READY = re.compile(r'"url":"http://127\.0\.0\.1:(\d+)"')
 TRACE = {"context": "tests", "object": "essai", "recipient": "13002526500013", "user_id": "agent-7"}
 """The traceability parameters of an ordinary call."""
 
@@ -113,7 +116,7 @@ def _port_of(pid: int, program: Program) -> int:
     while time.monotonic() < end:
         if program.process.poll() is not None:
             raise AssertionError(f"it stopped at once: {program.errors.read_text()}")
-        for port in _listening(pid):
+        for port in _announced(program) or (_listening(pid) if _tells_nothing(program) else []):
             try:
                 httpx.get(f"http://127.0.0.1:{port}/livez", timeout=5).raise_for_status()
             except httpx.TransportError:
@@ -121,6 +124,20 @@ def _port_of(pid: int, program: Program) -> int:
             return port
         select.select([], [], [], 0.02)
     raise AssertionError(f"it does not answer: {program.errors.read_text()}")
+
+
+def _announced(program: Program) -> list[int]:
+    """The port that a program says it answers on.
+
+    `demo` listens on a second one, for the fictive providers, and a gateway may on another, for its metrics.
+    """
+    says = _ADDRESS.search(program.output.read_text()) or _READY.search(program.errors.read_text())
+    return [] if says is None else [int(says[1])]
+
+
+def _tells_nothing(program: Program) -> bool:
+    """Whether a program may answer without a word: `serve`, with a log level that hides it."""
+    return "serve" in str(program.process.args)
 
 
 def _listening(pid: int) -> list[int]:
