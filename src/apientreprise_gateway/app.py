@@ -20,7 +20,7 @@ from apientreprise_gateway.auth.token import Token, TokenVerifier
 from apientreprise_gateway.call import Scope
 from apientreprise_gateway.catalogue import query
 from apientreprise_gateway.catalogue.model import Endpoint, Figure
-from apientreprise_gateway.catalogue.routes import Routes
+from apientreprise_gateway.catalogue.routes import Route, Routes
 from apientreprise_gateway.control import create_control, is_control
 from apientreprise_gateway.errors import FLAT_VERSION
 from apientreprise_gateway.observability import logs
@@ -28,6 +28,7 @@ from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, Metrics
 from apientreprise_gateway.pipeline import Options, Pipeline, Receive, Send
 from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.source import ProviderSource, Source
 from apientreprise_gateway.providers.upstream import Upstream
 from apientreprise_gateway.providers.validation import AnswerValidator
 from apientreprise_gateway.ratelimit.address import parse_url
@@ -86,7 +87,7 @@ class Gateway:
         self._revocations = _revocations(settings, self._registry)
         self._pipeline = Pipeline(
             routes=Routes(PROVIDERS),
-            upstreams=self._upstreams,
+            source_of=self._source_of,
             tokens=self._verifier,
             registry=self._registry,
             limiter=self._limiter,
@@ -139,6 +140,16 @@ class Gateway:
             on_mode=self._store_changed,
             on_ban=self._banned,
         )
+
+    def _source_of(self, route: Route) -> Source:
+        """What answers an endpoint, from the outside to the inside."""
+        provider = route.provider.key
+
+        def observe(outcome: str, seconds: float) -> None:
+            self._metrics.provider_calls(provider, outcome).inc()
+            self._metrics.provider_seconds(provider).observe(seconds)
+
+        return ProviderSource(route, self._upstreams[provider], observe=observe)
 
     def _make_validator(self, settings: Settings) -> AnswerValidator | None:
         if settings.validate_upstream is ValidateUpstream.OFF:

@@ -11,7 +11,7 @@ from apientreprise_gateway.catalogue import traceability
 from apientreprise_gateway.catalogue.model import Group
 from apientreprise_gateway.catalogue.routes import Route
 from apientreprise_gateway.observability.metrics import NO_OPERATION
-from apientreprise_gateway.providers.upstream import Upstream
+from apientreprise_gateway.providers.source import Source
 from apientreprise_gateway.ratelimit.policy import Policy
 from apientreprise_gateway.ratelimit.port import Verdict
 from apientreprise_gateway.server import CONNECTION, Connection
@@ -41,11 +41,11 @@ class Plan(NamedTuple):
     """How the provider spells parameters that it spells otherwise, by position."""
     identifier: int | None
     """Position of the parameter that names the entity; None where none does."""
-    upstream: Upstream
+    source: Source
     content_type: Header
 
 
-def plan_of(route: Route, *, policy: Policy, user_id_required: bool, upstream: Upstream) -> Plan:
+def plan_of(route: Route, *, policy: Policy, user_id_required: bool, source: Source) -> Plan:
     """What is known of the calls of an endpoint."""
     endpoint = route.endpoint
     own = {parameter.name for parameter in endpoint.query}
@@ -67,7 +67,7 @@ def plan_of(route: Route, *, policy: Policy, user_id_required: bool, upstream: U
             if parameter.kind.sent_as is not None
         ),
         identifier=entities[0] if entities else None,
-        upstream=upstream,
+        source=source,
         content_type=_JSON if endpoint.flat else _JSON_API,
     )
 
@@ -77,6 +77,8 @@ class Call:
 
     __slots__ = (
         "address",
+        "asked",
+        "cached",
         "client",
         "codes",
         "connection",
@@ -107,6 +109,10 @@ class Call:
         self.parameters: dict[str, str] = {}
         self.token: Token | None = None
         self.verdict: Verdict | None = None
+        self.asked = False
+        """Whether the checks were passed: the answer is the endpoint's, whatever it is."""
+        self.cached = False
+        """Whether the answer was kept from an earlier call."""
         self.provider_seconds: float | None = None
         self.codes: tuple[str, ...] = ()
         self.shadowed: tuple[str, ...] = ()
@@ -120,7 +126,7 @@ def new_request_id() -> bytes:
 
 def content_type(call: Call) -> Header:
     """As published: what comes of a provider has the endpoint's type, errors included; other errors are plain JSON."""
-    return _JSON if call.plan is None or call.provider_seconds is None else call.plan.content_type
+    return _JSON if call.plan is None or not call.asked else call.plan.content_type
 
 
 def common_headers(call: Call) -> list[Header]:
@@ -155,7 +161,7 @@ def access_line(call: Call, event: str, status: int | None, seconds: float) -> d
         "status": status,
         "codes": call.codes,
         "shadow": call.shadowed,
-        "cached": False,
+        "cached": call.cached,
         "provider_seconds": None if call.provider_seconds is None else round(call.provider_seconds, 6),
         "seconds": round(seconds, 6),
     }

@@ -30,7 +30,7 @@ from apientreprise_gateway.call import (
 )
 from apientreprise_gateway.catalogue import query, traceability
 from apientreprise_gateway.catalogue.model import Endpoint
-from apientreprise_gateway.catalogue.routes import Routes, version_of
+from apientreprise_gateway.catalogue.routes import Route, Routes, version_of
 from apientreprise_gateway.errors import (
     FLAT_VERSION,
     ConnectionDropped,
@@ -41,8 +41,8 @@ from apientreprise_gateway.errors import (
 )
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.providers.reading import Reading, read
-from apientreprise_gateway.providers.upstream import Upstream
+from apientreprise_gateway.providers.reading import Reading
+from apientreprise_gateway.providers.source import Question, Source
 from apientreprise_gateway.providers.validation import AnswerValidator
 from apientreprise_gateway.ratelimit.client_ip import ClientIp, counted
 from apientreprise_gateway.ratelimit.policy import Policy, own_limit
@@ -82,7 +82,7 @@ class Pipeline:
         self,
         *,
         routes: Routes,
-        upstreams: dict[str, Upstream],
+        source_of: Callable[[Route], Source],
         tokens: TokenVerifier,
         registry: TokenRegistry,
         limiter: Limiter,
@@ -93,7 +93,7 @@ class Pipeline:
         metrics: Metrics,
         access_log: AccessLog,
     ) -> None:
-        """Take the parts; `upstreams` are by provider key, a validator may be missing."""
+        """Take the parts; `source_of` makes what answers an endpoint, a validator may be missing."""
         self._routes = routes
         self._tokens = tokens
         self._registry = registry
@@ -109,7 +109,7 @@ class Pipeline:
                 route,
                 policy=policy,
                 user_id_required=options.user_id_required(route.endpoint),
-                upstream=upstreams[route.provider.key],
+                source=source_of(route),
             )
             for route in routes
         }
@@ -186,7 +186,8 @@ class Pipeline:
             _log.exception("call_failed", operation=call.operation, request_id=call.request_id.decode())
             return self._refused(call, refuse("00500"))
         call.codes = reading.codes
-        headers = [content_type(call), *common_headers(call)]
+        call.cached = reading.cached
+        headers = [content_type(call), *common_headers(call), *reading.headers]
         if reading.moved_to:
             # The caller's own query goes with it, the token too where it is there.
             headers.append((b"location", reading.moved_to.encode("ascii") + b"?" + call.scope["query_string"]))
@@ -205,10 +206,10 @@ class Pipeline:
         await self._limit(call, plan, token)
         self._authorize(call, plan, token)
         self._check_traceability(call, plan)
-        target = self._check_parameters(call, plan, values)
-        flight = self._take_off(token, target)
+        question = self._check_parameters(call, plan, values)
+        flight = self._take_off(token, question.target)
         try:
-            return await self._ask(call, plan, target)
+            return await self._ask(call, plan, question)
         finally:
             self._land(flight)
 
@@ -315,8 +316,8 @@ class Pipeline:
 
     # 7. Identifiers.
 
-    def _check_parameters(self, call: Call, plan: Plan, values: list[str]) -> str:
-        """Check the parameters; return path and query of the call to the provider."""
+    def _check_parameters(self, call: Call, plan: Plan, values: list[str]) -> Question:
+        """Check the parameters; return what is asked of the provider."""
         endpoint = plan.route.endpoint
         wrong = [
             (parameter.kind.code_of(value), parameter.kind.source or parameter.name)
@@ -339,7 +340,13 @@ class Pipeline:
         for place, spelling in plan.spellings:
             values[place] = spelling(values[place])
         target = plan.target.format(*values)
-        return f"{target}?{urlencode(passed_on)}" if passed_on else target
+        return Question(
+            plan.route,
+            target=f"{target}?{urlencode(passed_on)}" if passed_on else target,
+            values=values,
+            query=passed_on,
+            request_id=call.request_id.decode("latin-1"),
+        )
 
     # 8. The same call, already in flight.
 
@@ -357,28 +364,18 @@ class Pipeline:
         if flight is not None:
             self._in_flight.discard(flight)
 
-    # 9. The provider.
+    # 9. The cache, the documents, the provider.
 
-    async def _ask(self, call: Call, plan: Plan, target: str) -> Reading:
-        provider = plan.route.provider
-        outcome = "abandoned"
-        started = time.perf_counter()
+    async def _ask(self, call: Call, plan: Plan, question: Question) -> Reading:
         if call.connection is not None:
             call.connection.waiting = asyncio.current_task()
+        call.asked = True
         try:
-            answer = await plan.upstream.get(target, request_id=call.request_id.decode("latin-1"))
-            reading = read(plan.route, answer)
-            outcome = reading.codes[0][-3:] if reading.codes else "ok"
-            return reading
-        except Refusal as refusal:
-            outcome = refusal.errors[0].code[-3:]
-            raise
+            return await plan.source(question)
         finally:
             if call.connection is not None:
                 call.connection.waiting = None
-            call.provider_seconds = time.perf_counter() - started
-            self._metrics.provider_calls(provider.key, outcome).inc()
-            self._metrics.provider_seconds(provider.key).observe(call.provider_seconds)
+            call.provider_seconds = question.provider_seconds
 
     # Answers and records.
 

@@ -47,6 +47,10 @@ class Reading(NamedTuple):
     """The error codes that it carries."""
     moved_to: str = ""
     """Of a redirection: the path to call instead, without its query."""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """Further headers of the answer."""
+    cached: bool = False
+    """Whether it was kept from an earlier call."""
 
 
 def read(route: Route, answer: Response) -> Reading:

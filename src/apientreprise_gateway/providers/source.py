@@ -1,0 +1,109 @@
+"""What answers a call once the checks are passed.
+
+A source is asked a question and gives a reading. The innermost one is the provider itself; what stands in front of it
+(documents, cache) is a source that holds another, so that all of them have one signature and can be read in a line.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+from apientreprise_gateway.catalogue.routes import Route
+from apientreprise_gateway.errors import Refusal
+from apientreprise_gateway.providers.http import Response
+from apientreprise_gateway.providers.reading import Reading, read
+from apientreprise_gateway.providers.upstream import Upstream
+
+
+class Question:
+    """What a call asks of a source."""
+
+    __slots__ = ("base_url", "fresh", "provider_seconds", "query", "request_id", "route", "target", "values")
+
+    def __init__(
+        self,
+        route: Route,
+        *,
+        target: str,
+        values: Sequence[str],
+        query: Mapping[str, str],
+        request_id: str,
+        fresh: bool = False,
+        base_url: str = "",
+    ) -> None:
+        """Take what is asked.
+
+        Args:
+            route: the endpoint, with its provider.
+            target: path and query in our own form, encoded: two calls that ask the same have the same.
+            values: the path parameters as the provider spells them, in the order of the path.
+            query: the query parameters that are passed on.
+            request_id: of the call.
+            fresh: whether the caller wants no answer that was kept (`Cache-Control: no-cache`).
+            base_url: what the caller reaches us at, for addresses in the answer.
+        """
+        self.route = route
+        self.target = target
+        self.values = values
+        self.query = query
+        self.request_id = request_id
+        self.fresh = fresh
+        self.base_url = base_url
+        self.provider_seconds: float | None = None
+        """How long the provider took; None as long as it was not asked for this question."""
+
+
+Source = Callable[[Question], Awaitable[Reading]]
+"""Answers a question, or raises a `Refusal`."""
+Observe = Callable[[str, float], None]
+"""Told what came of a call to a provider (`ok`, or the last three digits of the error code), and its seconds."""
+Get = Callable[[str], Awaitable[Response]]
+"""Asks the provider for a path and query; raises a `Refusal` if no answer comes."""
+
+
+class Translation(Protocol):
+    """How an operation is asked in a provider's own language, and how its answer becomes ours."""
+
+    async def __call__(self, question: Question, get: Get) -> Reading:
+        """Ask the provider, once or several times within one deadline.
+
+        Raises:
+            Refusal: the provider failed, or its answer is not what the endpoint promises.
+        """
+
+
+class ProviderSource:
+    """The provider itself."""
+
+    def __init__(
+        self, route: Route, upstream: Upstream, *, observe: Observe, translation: Translation | None = None
+    ) -> None:
+        """Take the way to the provider; without a translation it speaks our own form."""
+        self._route = route
+        self._upstream = upstream
+        self._observe = observe
+        self._translation = translation
+
+    async def __call__(self, question: Question) -> Reading:
+        """Ask it."""
+        outcome = "abandoned"
+        started = time.perf_counter()
+        try:
+            reading = await self._ask(question)
+            outcome = reading.codes[0][-3:] if reading.codes else "ok"
+            return reading
+        except Refusal as refusal:
+            outcome = refusal.errors[0].code[-3:]
+            raise
+        finally:
+            question.provider_seconds = time.perf_counter() - started
+            self._observe(outcome, question.provider_seconds)
+
+    async def _ask(self, question: Question) -> Reading:
+        if self._translation is None:
+            return read(self._route, await self._upstream.get(question.target, request_id=question.request_id))
+
+        async def get(target: str) -> Response:
+            return await self._upstream.get(target, request_id=question.request_id)
+
+        return await self._translation(question, get)
