@@ -19,6 +19,7 @@ from apientreprise_gateway.auth.revocation import RevocationWatch
 from apientreprise_gateway.auth.token import Token, TokenVerifier
 from apientreprise_gateway.call import Scope
 from apientreprise_gateway.catalogue import query
+from apientreprise_gateway.catalogue.dossier import GATEWAY
 from apientreprise_gateway.catalogue.model import Endpoint, Figure
 from apientreprise_gateway.catalogue.routes import Route, Routes
 from apientreprise_gateway.control import create_control, is_control
@@ -86,7 +87,7 @@ class Gateway:
         self._limiter = self._make_limiter(settings)
         self._revocations = _revocations(settings, self._registry)
         self._pipeline = Pipeline(
-            routes=Routes(PROVIDERS),
+            routes=Routes((*PROVIDERS, GATEWAY)),
             source_of=self._source_of,
             tokens=self._verifier,
             registry=self._registry,
@@ -294,5 +295,6 @@ def _options(settings: Settings) -> Options:
         user_id_required=user_id_required,
         forbid_banned=settings.ban_action is BanAction.FORBID,
         shadow=settings.limits is Limits.SHADOW,
+        dossier_seconds=settings.upstream_timeout,
         refuse_duplicates=settings.duplicates is Duplicates.REFUSE,
     )

@@ -41,11 +41,12 @@ class Plan(NamedTuple):
     """How the provider spells parameters that it spells otherwise, by position."""
     identifier: int | None
     """Position of the parameter that names the entity; None where none does."""
-    source: Source
+    source: Source | None
+    """What answers; None for the dossier, which others answer."""
     content_type: Header
 
 
-def plan_of(route: Route, *, policy: Policy, user_id_required: bool, source: Source) -> Plan:
+def plan_of(route: Route, *, policy: Policy, user_id_required: bool, source: Source | None) -> Plan:
     """What is known of the calls of an endpoint."""
     endpoint = route.endpoint
     own = {parameter.name for parameter in endpoint.query}
@@ -85,6 +86,7 @@ class Call:
         "identifier",
         "operation",
         "parameters",
+        "part_of",
         "plan",
         "provider_seconds",
         "request_id",
@@ -111,12 +113,27 @@ class Call:
         self.verdict: Verdict | None = None
         self.asked = False
         """Whether the checks were passed: the answer is the endpoint's, whatever it is."""
+        self.part_of: str | None = None
+        """The operation that this call is a part of."""
         self.cached = False
         """Whether the answer was kept from an earlier call."""
         self.provider_seconds: float | None = None
         self.codes: tuple[str, ...] = ()
         self.shadowed: tuple[str, ...] = ()
         """The checks that would have refused the call if limits were enforced."""
+
+
+def part_of(whole: Call, plan: Plan, values: list[str]) -> Call:
+    """A call that is a part of another: the same caller, token and request, another endpoint."""
+    part = Call(whole.scope)
+    part.connection = None  # its client is told of the whole
+    part.client, part.address, part.request_id = whole.client, whole.address, whole.request_id
+    part.token, part.parameters = whole.token, whole.parameters
+    part.part_of = whole.operation
+    part.plan = plan
+    part.operation = plan.route.endpoint.operation
+    part.identifier = None if plan.identifier is None else values[plan.identifier]
+    return part
 
 
 def new_request_id() -> bytes:
@@ -151,6 +168,7 @@ def access_line(call: Call, event: str, status: int | None, seconds: float) -> d
         "request_id": call.request_id.decode("latin-1"),
         "product": PRODUCT,
         "operation": call.operation,
+        "part_of": call.part_of,
         "identifier": _cut(call.identifier),
         "jti": None if call.token is None else call.token.jti,
         "client_ip": call.client,

@@ -2,8 +2,8 @@
 
 Five digits: the first two name the provider (00 is the gateway itself), the last three say what happened.
 Statuses and titles are those that API Entreprise publishes; details are ours, in French, but for those that
-integrators are known to compare (00301, 00302). 00108, 00204, 00404 to 00407 and 00505 are ours: the published
-list has no code for what they say.
+integrators are known to compare (00301, 00302). 00108, 00204, 00317, 00318, 00404 to 00407 and 00505 are ours: the
+published list has no code for what they say.
 """
 
 from collections.abc import Mapping
@@ -136,6 +136,18 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
         422,
         _INVALID,
         "Les déclarations fiscales se demandent pour une année de 2006 à celle qui précède l'année en cours.",
+    ),
+    "00317": _Kind(
+        422,
+        _INVALID,
+        "Le paramètre ressources doit nommer de 1 à 20 ressources, séparées par des virgules.",
+        _parameter("ressources"),
+    ),
+    "00318": _Kind(
+        422,
+        _INVALID,
+        "Le paramètre ressources nomme des ressources qui n'existent pas dans un dossier.",
+        _parameter("ressources"),
     ),
     "00330": _Kind(
         422, _INVALID, "L'identifiant n'est ni un SIREN, ni un SIRET, ni un numéro RNA valide.", _parameter("id")

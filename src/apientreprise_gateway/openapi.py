@@ -16,6 +16,7 @@ import yaml
 
 from apientreprise_gateway import __version__
 from apientreprise_gateway.catalogue import traceability
+from apientreprise_gateway.catalogue.dossier import DOSSIER, MAX_RESOURCES, RESOURCES, resources_of
 from apientreprise_gateway.catalogue.model import SIRET, Answer, Endpoint, Kind, Parameter, Provider
 from apientreprise_gateway.catalogue.schemas import descriptions, schema_of
 from apientreprise_gateway.errors import (
@@ -87,8 +88,9 @@ def document(providers: Iterable[Provider]) -> Json:
     components = _Components()
     pairs = [(endpoint, provider) for provider in providers for endpoint in provider.endpoints]
     paths = {endpoint.path: {"get": _operation(endpoint, provider, components)} for endpoint, provider in pairs}
+    paths[DOSSIER.path] = {"get": _dossier([endpoint for endpoint, _ in pairs], components)}
     paths["/privileges"] = {"get": _privileges(components)}
-    tags = dict.fromkeys([*(endpoint.tag for endpoint, _ in pairs), _PRIVILEGES_TAG])
+    tags = dict.fromkeys([*(endpoint.tag for endpoint, _ in pairs), DOSSIER.tag, _PRIVILEGES_TAG])
     return {
         "openapi": "3.1.0",
         "info": {"title": "API Entreprise", "version": __version__, "description": _description()},
@@ -303,6 +305,41 @@ _SCHEMAS: Final[dict[str, Json]] = {
             },
         },
     },
+    "Dossier": {
+        "type": "object",
+        "required": ["data", "links", "meta"],
+        "properties": {
+            "data": {
+                "type": "object",
+                "description": "La réponse de chaque ressource, sous le nom par lequel elle a été demandée.",
+                "additionalProperties": {
+                    "type": "object",
+                    "required": ["status", "headers"],
+                    "properties": {
+                        "status": {"type": "integer", "description": "Celui de l'appel que la ressource remplace."},
+                        "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+                        "data": {"description": "Comme dans la réponse de la ressource."},
+                        "links": {"type": "object"},
+                        "meta": {"type": "object"},
+                        "errors": {"$ref": "#/components/schemas/Erreurs/properties/errors"},
+                    },
+                },
+            },
+            "links": {"type": "object"},
+            "meta": {
+                "type": "object",
+                "required": ["siret", "ressources", "ressources_obtenues"],
+                "properties": {
+                    "siret": {"type": "string"},
+                    "ressources": {"type": "integer", "description": "Nombre de ressources demandées."},
+                    "ressources_obtenues": {
+                        "type": "integer",
+                        "description": "Nombre de celles qui ont le statut 200.",
+                    },
+                },
+            },
+        },
+    },
     "Privileges": {
         "type": "object",
         "required": ["data"],
@@ -377,6 +414,76 @@ def _success(status: int, endpoint: Endpoint, components: _Components) -> Json:
         "headers": _headers(status, components),
         "content": {JSON_TYPE if endpoint.flat else JSON_API_TYPE: {"schema": schema}},
     }
+
+
+def _dossier(endpoints: list[Endpoint], components: _Components) -> Json:
+    resources = resources_of(endpoints)
+    codes = [code for code in _EVERYWHERE if code not in _OF_PARTS]
+    codes += [*(traceability.CODES[name] for name in traceability.required_of(DOSSIER, user_id_required=False))]
+    codes += ["00210", SIRET.code, "00317", "00318"]
+    by_status = attrgetter("status")
+    failures = groupby(sorted(map(_own_case, codes), key=by_status), by_status)
+    return {
+        "operationId": DOSSIER.operation,
+        "summary": DOSSIER.summary,
+        "description": _DOSSIER_DESCRIPTION,
+        "tags": [DOSSIER.tag],
+        "parameters": [
+            *_parameters(DOSSIER, components),
+            {
+                "name": RESOURCES,
+                "in": "query",
+                "required": True,
+                "description": "Les ressources demandées ; sans préfixe de version, la plus récente.",
+                "style": "form",
+                "explode": False,
+                "schema": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": MAX_RESOURCES,
+                    "items": {"type": "string", "enum": sorted(resources)},
+                },
+                "example": ["insee_unites_legales", "msa_conformites_cotisations"],
+            },
+            *(
+                {"name": name, "in": "query", "description": text, "schema": {"type": "string"}}
+                for name, text in _DOSSIER_PARAMETERS.items()
+            ),
+        ],
+        "responses": {
+            "200": {
+                "description": "Le dossier, quoi que chaque ressource ait répondu.",
+                "headers": _headers(200, components),
+                "content": {JSON_API_TYPE: {"schema": _schema("Dossier", components)}},
+            },
+            **{str(status): _failure(list(cases), f"{status}-dossier", 3, components) for status, cases in failures},
+        },
+    }
+
+
+_OF_PARTS: Final = frozenset({"00015", "00100", "00107", "00501"})
+"""Errors that a part of a dossier may carry, never the dossier."""
+
+_DOSSIER_DESCRIPTION: Final = """\
+Une entreprise, plusieurs ressources, une réponse : ce qu'il faut pour préremplir un formulaire.
+
+Chaque ressource demandée est contrôlée, comptée et tracée comme l'appel qu'elle remplace. Elle porte dans `data` son
+propre statut, ses en-têtes de limite, et ses données ou ses erreurs. Le dossier répond 200 même si des ressources
+manquent : lisez le statut de chacune. Il répond au plus tard après le délai d'un appel ; une ressource qui n'est pas
+arrivée y figure avec le statut 504. Les en-têtes `RateLimit-*` de la réponse sont ceux de la ressource dont il reste le
+moins d'appels.
+
+Les ressources qui veulent une année, un mois ou `user_id` les lisent parmi les paramètres du dossier.
+"""
+
+_DOSSIER_PARAMETERS: Final = {
+    "year": "Année, pour les ressources qui en veulent une.",
+    "month": "Mois, sur deux chiffres, pour les ressources qui en veulent un.",
+    "profondeur": "Nombre de mois antérieurs à joindre, pour les effectifs mensuels.",
+    "nature_effectif": "Nature de l'effectif, pour les effectifs.",
+    "limit": "Nombre de certificats à rendre, pour les certificats RGE.",
+    "user_id": "Agent à l'origine de la demande, pour les ressources de la DGFIP.",
+}
 
 
 def _privileges(components: _Components) -> Json:

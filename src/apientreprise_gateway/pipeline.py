@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import structlog
 
+from apientreprise_gateway import dossier
 from apientreprise_gateway.auth.access import authenticate, bearer
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier
@@ -26,9 +27,11 @@ from apientreprise_gateway.call import (
     common_headers,
     content_type,
     new_request_id,
+    part_of,
     plan_of,
 )
 from apientreprise_gateway.catalogue import query, traceability
+from apientreprise_gateway.catalogue.dossier import DOSSIER, RESOURCES, Resource, choose, parameters_of, resources_of
 from apientreprise_gateway.catalogue.model import Endpoint
 from apientreprise_gateway.catalogue.routes import Route, Routes, version_of
 from apientreprise_gateway.errors import (
@@ -36,6 +39,7 @@ from apientreprise_gateway.errors import (
     ConnectionDropped,
     Refusal,
     gateway_error,
+    provider_error,
     refuse,
     render,
 )
@@ -71,6 +75,8 @@ class Options:
     """Whether a banned address gets 403 instead of a closed connection."""
     shadow: bool = False
     """Whether limits and bans are counted and reported, and refuse nothing."""
+    dossier_seconds: float = 10
+    """Seconds after which a dossier is answered with the parts that are there."""
     refuse_duplicates: bool = True
     """Whether a call already in flight is refused; it is counted either way."""
 
@@ -109,10 +115,15 @@ class Pipeline:
                 route,
                 policy=policy,
                 user_id_required=options.user_id_required(route.endpoint),
-                source=source_of(route),
+                source=None if route.endpoint is DOSSIER else source_of(route),
             )
             for route in routes
         }
+        self._resources = resources_of(route.endpoint for route in routes)
+        for operation, plan in self._plans.items():
+            if plan.source is None:
+                wanted = plan.wanted | {RESOURCES} | parameters_of(self._resources.values())
+                self._plans[operation] = plan._replace(wanted=wanted)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call, then record it."""
@@ -122,7 +133,7 @@ class Pipeline:
         call = Call(scope)
         self._metrics.in_flight.inc()
         try:
-            status, body, headers = await self._try(call)
+            status, body, headers = await self._try(call, self._answer(call))
         except ConnectionDropped:
             self._drop(call)
             return
@@ -143,8 +154,7 @@ class Pipeline:
                 raise
             call.connection.drop()
         self._record(call, status)
-        if self._validator is not None and status == 200:
-            self._validator.compare(call.operation, body)
+        self._compare(call, status, body)
 
     async def on_bad_request(self, peer: str | None, code: str) -> tuple[int, bytes] | None:
         """Status and body of the answer to what is not an acceptable HTTP request; None if its peer is banned."""
@@ -174,10 +184,10 @@ class Pipeline:
         self._metrics.dropped.inc()
         return True
 
-    async def _try(self, call: Call) -> tuple[int, bytes, list[Header]]:
+    async def _try(self, call: Call, answer: Awaitable[Reading]) -> tuple[int, bytes, list[Header]]:
         """The answer to a call, whatever happens."""
         try:
-            reading = await self._answer(call)
+            reading = await answer
         except Refusal as refusal:
             return self._refused(call, refusal)
         except ConnectionDropped:
@@ -203,13 +213,19 @@ class Pipeline:
         except Refusal:
             await self._count_unknown(call)
             raise
+        if plan.source is None:
+            return await self._open_dossier(call, plan, token, values[0])
+        return await self._answer_from(plan.source, call, plan, token, values)
+
+    async def _answer_from(self, source: Source, call: Call, plan: Plan, token: Token, values: list[str]) -> Reading:
+        """The checks from the fourth on."""
         await self._limit(call, plan, token)
         self._authorize(call, plan, token)
         self._check_traceability(call, plan)
         question = self._check_parameters(call, plan, values)
         flight = self._take_off(token, question.target)
         try:
-            return await self._ask(call, plan, question)
+            return await self._ask(call, source, question)
         finally:
             self._land(flight)
 
@@ -366,16 +382,69 @@ class Pipeline:
 
     # 9. The cache, the documents, the provider.
 
-    async def _ask(self, call: Call, plan: Plan, question: Question) -> Reading:
+    async def _ask(self, call: Call, source: Source, question: Question) -> Reading:
         if call.connection is not None:
             call.connection.waiting = asyncio.current_task()
         call.asked = True
         try:
-            return await plan.source(question)
+            return await source(question)
         finally:
             if call.connection is not None:
                 call.connection.waiting = None
             call.provider_seconds = question.provider_seconds
+
+    # The dossier: one call for several, each of which is checked, counted and traced as if it had come alone.
+
+    async def _open_dossier(self, call: Call, plan: Plan, token: Token, siret: str) -> Reading:
+        try:
+            self._check_traceability(call, plan)
+            self._check_parameters(call, plan, [siret])
+            resources = choose(self._resources, call.parameters.get(RESOURCES))
+        except Refusal:
+            await self._limit(call, plan, token)  # refused as a whole, it counts as one call
+            raise
+        call.asked = True
+        deadline = asyncio.get_running_loop().time() + self._options.dossier_seconds
+        if call.connection is not None:
+            call.connection.waiting = asyncio.current_task()
+        tasks = [asyncio.create_task(self._answer_part(call, each, siret, token, deadline)) for each in resources]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            parts = [task.result() for task in tasks if task.done()]  # raises what made the dossier end early
+        finally:
+            if call.connection is not None:
+                call.connection.waiting = None
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        verdicts = [part.call.verdict for part in parts if part.call.verdict is not None]
+        call.verdict = min(verdicts, key=lambda verdict: verdict.remaining, default=None)
+        return Reading(200, dossier.render(siret, parts))
+
+    async def _answer_part(
+        self, whole: Call, resource: Resource, siret: str, token: Token, deadline: float
+    ) -> dossier.Part:
+        plan = self._plans[resource.endpoint.operation]
+        values = resource.values(siret, whole.parameters)
+        call = part_of(whole, plan, values)
+        assert plan.source is not None  # noqa: S101 - no dossier is part of another
+        answer = self._answer_from(plan.source, call, plan, token, values)
+        try:
+            status, body, headers = await self._try(call, self._in_time(answer, plan, deadline))
+        except asyncio.CancelledError:
+            self._record_abandoned(call)
+            raise
+        self._record(call, status)
+        self._compare(call, status, body)
+        return dossier.Part(resource.name, call, status, body, headers)
+
+    async def _in_time(self, answer: Awaitable[Reading], plan: Plan, deadline: float) -> Reading:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await answer
+        except TimeoutError:
+            provider = plan.route.provider
+            raise provider_error("002", prefix=provider.prefix, name=provider.name) from None
 
     # Answers and records.
 
@@ -391,6 +460,11 @@ class Pipeline:
         if call.connection is None:
             raise RuntimeError("the server cannot close connections: run the gateway with its own protocol class")
         call.connection.drop()
+
+    def _compare(self, call: Call, status: int, body: bytes) -> None:
+        """Compare a success with its schema; the parts of a dossier have been, one by one."""
+        if self._validator is not None and status == 200 and call.plan is not None and call.plan.source is not None:
+            self._validator.compare(call.operation, body)
 
     def _record(self, call: Call, status: int) -> None:
         seconds = time.perf_counter() - call.started

@@ -10,6 +10,7 @@ import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from apientreprise_gateway import __version__
+from apientreprise_gateway.catalogue.dossier import DOSSIER, MAX_RESOURCES, RESOURCES, parameters_of, resources_of
 from apientreprise_gateway.catalogue.model import Answer, Endpoint, Provider
 from apientreprise_gateway.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, SPECIFIC_ERRORS
 from apientreprise_gateway.openapi import JSON_API_TYPE, JSON_TYPE, document, to_yaml
@@ -82,12 +83,22 @@ def test_is_valid_openapi() -> None:
     assert DOCUMENT["info"]["version"] == __version__
 
 
-def test_describes_the_catalogue_and_the_privileges_only() -> None:
-    """There is one path per endpoint, and the one that shows a token's scopes."""
+def test_describes_the_catalogue_the_dossier_and_the_privileges_only() -> None:
+    """There is one path per endpoint, the one that asks several of them, and the one that shows a token's scopes."""
     paths = {endpoint.path for provider in PROVIDERS for endpoint in provider.endpoints}
 
-    assert set(DOCUMENT["paths"]) == paths | {"/privileges"}
+    assert set(DOCUMENT["paths"]) == paths | {DOSSIER.path, "/privileges"}
     assert set(DOCUMENT["paths"]["/privileges"]["get"]["responses"]) == {"200", "401"}
+
+
+def test_tells_what_a_dossier_can_ask() -> None:
+    """Every resource is named, and every parameter that one of them reads."""
+    resources = resources_of(endpoint for provider in PROVIDERS for endpoint in provider.endpoints)
+    operation: Json = DOCUMENT["paths"][DOSSIER.path]["get"]
+    inline = {each["name"]: each for each in operation["parameters"] if "name" in each}
+    assert set(inline[RESOURCES]["schema"]["items"]["enum"]) == set(resources)
+    assert inline[RESOURCES]["schema"]["maxItems"] == MAX_RESOURCES
+    assert set(inline) == parameters_of(resources.values()) | {RESOURCES, "user_id"}
 
 
 @each_endpoint

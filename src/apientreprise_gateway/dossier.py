@@ -1,0 +1,51 @@
+"""The body of a dossier: what each part answered, in one document."""
+
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from apientreprise_gateway.call import Call, Header
+
+_SHOWN: Final = {
+    name.lower().encode(): name
+    for name in (
+        "RateLimit-Limit",
+        "RateLimit-Remaining",
+        "RateLimit-Reset",
+        "Retry-After",
+        "X-Response-Cached",
+        "X-Cache-Expires-in",
+    )
+}
+"""The headers of a part that its reader needs; the others are the same for the whole answer."""
+
+
+class Part(NamedTuple):
+    """The answer to one part."""
+
+    name: str
+    call: Call
+    status: int
+    body: bytes
+    headers: list[Header]
+
+
+def render(siret: str, parts: list[Part]) -> bytes:
+    """The document of a dossier, in the form of v3."""
+    return orjson.dumps(
+        {
+            "data": {part.name: _part(part) for part in parts},
+            "links": {},
+            "meta": {
+                "siret": siret,
+                "ressources": len(parts),
+                "ressources_obtenues": sum(part.status == 200 for part in parts),
+            },
+        }
+    )
+
+
+def _part(part: Part) -> dict[str, Any]:
+    """Status, headers, then what the body of the call that it replaces has: data, links and meta, or errors."""
+    headers = {_SHOWN[name]: value.decode("latin-1") for name, value in part.headers if name in _SHOWN}
+    return {"status": part.status, "headers": headers, **orjson.loads(part.body)}
