@@ -1,0 +1,116 @@
+"""Temporary files that long answers go to while they come in.
+
+Such a file has no name, so that nothing is left of it once it is closed, whatever becomes of the process. The disk is
+touched in threads of its own: a slow one delays the answers that go through it, and nothing else.
+"""
+
+import asyncio
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Final, Protocol, TypeVar
+
+_THREADS: Final = 4
+_T = TypeVar("_T")
+
+
+class Sink(Protocol):
+    """Where a long body goes."""
+
+    async def write(self, data: bytes) -> None:
+        """Take the next part; the one before has been taken in whole."""
+
+    async def close(self) -> None:
+        """The body is complete."""
+
+    def discard(self) -> None:
+        """Forget the body and free what it takes: at any time, also during a `write`, also twice."""
+
+
+class SpoolFile:
+    """A body in a temporary file, which lives until it is discarded."""
+
+    def __init__(self, folder: Path | None, executor: ThreadPoolExecutor) -> None:
+        self._folder = folder
+        self._executor = executor
+        self._lock = threading.Lock()
+        """Held while a thread uses the file."""
+        self._file: IO[bytes] | None = None
+        self._discarded = False
+        self.size = 0
+        """Bytes written so far."""
+
+    async def write(self, data: bytes) -> None:
+        """Take the next part.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        await self._in_thread(lambda: self._append(data))
+        self.size += len(data)
+
+    async def close(self) -> None:
+        """The body is complete: `file` may be read from its start."""
+        await self._in_thread(self._rewind)
+
+    def discard(self) -> None:
+        """Free the space; a write under way ends first, in its own thread."""
+        self._discarded = True
+        try:
+            self._executor.submit(self._free)
+        except RuntimeError:  # the executor has been shut down
+            self._free()
+
+    @property
+    def file(self) -> IO[bytes]:
+        """The open file, at its start once `close` has been awaited; read it in a thread.
+
+        Raises:
+            ValueError: there is none (any more).
+        """
+        if self._file is None or self._discarded:
+            raise ValueError("nothing is spooled")
+        return self._file
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    def _append(self, data: bytes) -> None:
+        with self._lock:
+            if not self._discarded:
+                self._open().write(data)
+
+    def _rewind(self) -> None:
+        with self._lock:
+            if not self._discarded:
+                self._open().seek(0)  # flushes
+
+    def _open(self) -> IO[bytes]:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - `discard` closes it
+        return self._file
+
+    def _free(self) -> None:
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+
+class Spool:
+    """A place for temporary files; calling it makes one."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Take the folder; the system's own by default."""
+        self._folder = folder
+        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="spool")
+
+    def __call__(self) -> SpoolFile:
+        """A new file; it takes no space before something is written."""
+        return SpoolFile(self._folder, self._executor)
+
+    def close(self) -> None:
+        """End the threads, once what they were told is done."""
+        self._executor.shutdown(wait=False)
