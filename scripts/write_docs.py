@@ -52,6 +52,7 @@ def _endpoint_section(endpoint: Endpoint) -> str:
         "Réponse": "document (JSON avec l'adresse d'un fichier)" if endpoint.answer is Answer.DOCUMENT else "JSON",
         "Compteur d'appels": f"`{endpoint.group.name}`, {figure} appels par minute et par jeton",
         "Attente conseillée": f"{endpoint.client_timeout} s",
+        "Conservation": endpoint.cache.text if endpoint.cache else "",
         "Paramètres": ", ".join(f"`{each.name}`" for each in (*endpoint.parameters, *endpoint.query)),
         "Agent (`user_id`)": "obligatoire" if endpoint.user_id else "",
         "Dépréciée": "oui" if endpoint.deprecated else "",

@@ -166,7 +166,8 @@ def _operation(endpoint: Endpoint, provider: Provider, components: _Components) 
         "summary": endpoint.summary,
         "description": f"{descriptions()[endpoint.operation]}\n\n"
         f"Fournisseur : {provider.name}. Droit requis : {scopes}. "
-        f"Compteur d'appels : `{endpoint.group.name}`. Attente conseillée : {endpoint.client_timeout} s.",
+        f"Compteur d'appels : `{endpoint.group.name}`. Attente conseillée : {endpoint.client_timeout} s."
+        + (f" Réponse conservée {endpoint.cache.text}, si la passerelle en conserve." if endpoint.cache else ""),
         "tags": [endpoint.tag],
         "parameters": list(_parameters(endpoint, components)),
         "responses": {**_successes(endpoint, components), **_failures(endpoint, provider, components)},
@@ -187,6 +188,8 @@ def _parameters(endpoint: Endpoint, components: _Components) -> Iterator[Json]:
     for parameter in endpoint.query:
         yield _own_parameter("query", parameter, components)
     yield components.refer("parameters", "X-Request-Id", _REQUEST_ID)
+    if endpoint.cache is not None:
+        yield components.refer("parameters", "Cache-Control", _CACHE_CONTROL)
 
 
 def _own_parameter(place: str, parameter: Parameter, components: _Components) -> Json:
@@ -238,6 +241,16 @@ _REQUEST_ID: Final[Json] = {
     "required": False,
     "description": "Votre identifiant de l'appel. Bien formé, il est repris dans la réponse et dans les traces.",
     "schema": {"type": "string"},
+}
+
+
+_CACHE_CONTROL: Final[Json] = {
+    "name": "Cache-Control",
+    "in": "header",
+    "required": False,
+    "description": "`no-cache` pour que le fournisseur soit interrogé, même si une réponse est conservée.",
+    "schema": {"type": "string"},
+    "example": "no-cache",
 }
 
 
@@ -373,6 +386,24 @@ _HEADERS: Final[dict[str, Json]] = {
     },
 }
 
+_CACHE_HEADERS: Final[dict[str, Json]] = {
+    "X-Response-Cached": {
+        "description": "La réponse a-t-elle été conservée d'un appel antérieur ? Absent si cette passerelle ne "
+        "conserve rien.",
+        "schema": {"type": "boolean"},
+    },
+    "X-Cache-Expires-in": {
+        "description": "Secondes pendant lesquelles la réponse est conservée ; 0 si elle ne l'est pas.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "X-Cache-Stale": {
+        "description": "Présent, et `true`, quand le fournisseur est en panne et que la réponse est la dernière qu'il "
+        "ait donnée, périmée depuis. `Age` dit alors depuis combien de secondes elle est conservée.",
+        "schema": {"type": "boolean"},
+    },
+}
+"""The headers of a success that may have been kept."""
+
 _WINDOW_HEADERS: Final = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Request-Id")
 _HEADERS_OF: Final = {401: ("X-Request-Id",), 429: ("Retry-After", *_WINDOW_HEADERS)}
 """The headers of an answer, by status, where they are not `_WINDOW_HEADERS`: without a valid token nothing is
@@ -386,6 +417,10 @@ def _schema(name: str, components: _Components) -> Json:
 def _headers(status: int, components: _Components) -> Json:
     names = _HEADERS_OF.get(status, _WINDOW_HEADERS)
     return {name: components.refer("headers", name, _HEADERS[name]) for name in names}
+
+
+def _cache_headers(components: _Components) -> Json:
+    return {name: components.refer("headers", name, header) for name, header in _CACHE_HEADERS.items()}
 
 
 _SUCCESSES: Final = {
@@ -411,7 +446,7 @@ def _success(status: int, endpoint: Endpoint, components: _Components) -> Json:
     schema = components.refer("schemas", endpoint.operation, schema_of(endpoint.operation))
     return {
         "description": _SUCCESSES[status],
-        "headers": _headers(status, components),
+        "headers": _headers(status, components) | (_cache_headers(components) if endpoint.cache else {}),
         "content": {JSON_TYPE if endpoint.flat else JSON_API_TYPE: {"schema": schema}},
     }
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from apientreprise_gateway.catalogue.lifetime import HOUR, UNTIL_3, UNTIL_8
 from apientreprise_gateway.catalogue.model import ATTESTATION_FISCALE, EFFECTIFS, Answer
-from apientreprise_gateway.providers import PROVIDERS, dgfip
+from apientreprise_gateway.providers import PROVIDERS, dgfip, european_commission, gip_mds, insee
 
 
 class Aspect(StrEnum):
@@ -25,6 +26,7 @@ class Aspect(StrEnum):
     DEPRECATION = "deprecation"
     CODES = "error codes"
     CASES = "sandbox cases"
+    CACHE = "cache"
 
 
 NONE: Final = "none"
@@ -74,6 +76,21 @@ _V2_DOCUMENTS: Final = tuple(
 )
 _V2_OF_A_PROVIDER: Final = tuple(operation for operation in _V2 if operation != _V2_EFFECTIFS_ENTREPRISE)
 """Those that the published v2 asked a provider for."""
+
+_CACHED: Final = tuple(endpoint for endpoint in _ENDPOINTS if endpoint.cache is not None)
+_CACHED_V2: Final = tuple(endpoint for endpoint in _CACHED if endpoint.flat)
+_QUIETLY_CACHED: Final = (
+    "api_entreprise_v4_mi_unites_legales_open_data",
+    "api_entreprise_v3_qualibat_certifications_batiment",
+    *(
+        endpoint.operation
+        for provider in (insee.PROVIDER, european_commission.PROVIDER, gip_mds.PROVIDER)
+        for endpoint in provider.endpoints
+        if endpoint.cache is not None and not endpoint.flat
+    ),
+    *(endpoint.operation for endpoint in _CACHED_V2),
+)
+"""Those whose answers are kept although their published document does not tell."""
 
 _FICTIVE: Final = (
     "The published sandbox answers for numbers whose check digit is wrong; such numbers are refused here before "
@@ -301,6 +318,37 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
         ours="451 01005",
         reason="Sirene's own 403 says that the entity may not be diffused; the published case is about the rights of "
         "a token, which the gateway judges itself.",
+    ),
+    *(
+        Difference(
+            aspect=Aspect.CACHE,
+            operations=tuple(e.operation for e in _CACHED if e.cache is lifetime and not e.flat),
+            reference=f"until {hour} next day",
+            ours=f"until the next {hour}",
+            reason="Both are the same after that hour; an answer of the hours before it, which the provider renews at "
+            "that hour, is not kept beyond it.",
+        )
+        for lifetime, hour in ((UNTIL_3, "03:00"), (UNTIL_8, "08:00"))
+    ),
+    *(
+        Difference(
+            aspect=Aspect.CACHE,
+            operations=tuple(e.operation for e in _CACHED_V2 if e.cache is lifetime),
+            reference=f"{asked} asked; 24h in effect",
+            ours=ours,
+            reason="The published v2 asked for this lifetime, and kept answers for 24 hours by a mistake of its own.",
+        )
+        for lifetime, asked, ours in ((HOUR, "1h", "1h"), (UNTIL_3, "until 03:00", "until the next 03:00"))
+    ),
+    *(
+        Difference(
+            aspect=Aspect.CACHE,
+            operations=_QUIETLY_CACHED,
+            reference=f"{header}: False",
+            ours=f"{header}: True",
+            reason="Whoever may be given an answer that was kept is told, and may ask for a new one.",
+        )
+        for header in ("Cache-Control", "X-Response-Cached", "X-Cache-Expires-in")
     ),
 )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from apientreprise_gateway.catalogue import lifetime
 from apientreprise_gateway.catalogue.model import DOCUMENTS, JSON, Answer, Endpoint, Provider
 from apientreprise_gateway.openapi import document
 from apientreprise_gateway.providers import PROVIDERS
@@ -20,6 +21,15 @@ TRACEABILITY_AND_TOKEN = {"context", "recipient", "object", "token", "error_form
 KINDS = {"fiscal_year": "year", "year_v2": "year", "dictionary_year": "year"}
 """The published name of those of our kinds that it knows by one name, although their rules differ."""
 ANSWERS = {"data": Answer.JSON, "document": Answer.DOCUMENT, "mixed": Answer.DOCUMENT}
+LIFETIMES = {
+    None: "None",
+    lifetime.HOUR: "1h",
+    lifetime.DAY: "24h",
+    lifetime.UNTIL_3: "until the next 03:00",
+    lifetime.UNTIL_8: "until the next 08:00",
+    lifetime.END_OF_DAY: "until end of day",
+    lifetime.END_OF_MONTH: "until end of month",
+}
 SCHEMA_WORDS = ("type", "enum", "minimum", "maximum", "default")
 
 Differing = set[tuple[str, str]]
@@ -148,6 +158,34 @@ def test_answer_has_the_published_form(endpoint: Endpoint, provider: Provider) -
         ours = "flat strings" if endpoint.flat else "json_api objects"
         found |= differing((f"errors: {published['errors_default_format']}", f"errors: {ours}"))
     assert found == listed(Aspect.ANSWER, endpoint.operation)
+
+
+@each_endpoint
+def test_cache_is_the_published_one(endpoint: Endpoint, provider: Provider) -> None:
+    """An answer may be kept as long as was published, if at all, and the document tells that it may be."""
+    published = PUBLISHED[endpoint.operation]["cache"]
+    headers = resolve(operation_of(endpoint)["responses"]["200"])["headers"]
+    sent = {resolve(parameter)["name"] for parameter in operation_of(endpoint)["parameters"]}
+    declared = {
+        "Cache-Control": (published.get("bypass_header_declared", False), "Cache-Control" in sent),
+        "X-Response-Cached": (published["x_response_cached_declared"], "X-Response-Cached" in headers),
+        "X-Cache-Expires-in": (published.get("x_cache_expires_in_declared", False), "X-Cache-Expires-in" in headers),
+    }
+    ttl, _, _ = str(published["ttl"]).partition(" (key: ")
+    found = differing(
+        (ttl, LIFETIMES[endpoint.cache]),
+        *((f"{name}: {theirs}", f"{name}: {ours}") for name, (theirs, ours) in declared.items()),
+    )
+    assert found == listed(Aspect.CACHE, endpoint.operation)
+
+
+@each_endpoint
+def test_what_tells_answers_apart_is_published(endpoint: Endpoint, provider: Provider) -> None:
+    """Where a published key names parameters, they are those by which we tell kept answers apart."""
+    _, _, key = str(PUBLISHED[endpoint.operation]["cache"]["ttl"]).partition(" (key: path + ")
+    if key:
+        ours = {parameter.name for parameter in endpoint.query if not parameter.kind.names_agent}
+        assert set(key.rstrip(")").split(" + ")) == ours
 
 
 @each_endpoint

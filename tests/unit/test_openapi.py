@@ -117,7 +117,7 @@ def test_tells_each_endpoint(endpoint: Endpoint, provider: Provider) -> None:
 
 @each_endpoint
 def test_declares_each_parameter(endpoint: Endpoint, provider: Provider) -> None:
-    """An operation has its path and query parameters, those of traceability and the request id."""
+    """An operation has its parameters, those of traceability, the request id, and what asks for a new answer."""
     parameters = [resolve(parameter) for parameter in operation_of(endpoint)["parameters"]]
     declared = {(parameter["in"], parameter["name"]): parameter["required"] for parameter in parameters}
     users = ["user_id"] if endpoint.user_id else []
@@ -127,6 +127,7 @@ def test_declares_each_parameter(endpoint: Endpoint, provider: Provider) -> None
         **{("query", name): True for name in ["context", "object", "recipient", *users]},
         **{("query", parameter.name): False for parameter in endpoint.query},
         ("header", "X-Request-Id"): False,
+        **({("header", "Cache-Control"): False} if endpoint.cache else {}),
     }
 
 

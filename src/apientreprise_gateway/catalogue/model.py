@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from apientreprise_gateway.catalogue import identifiers
+from apientreprise_gateway.catalogue.lifetime import Lifetime
 from apientreprise_gateway.errors import FLAT_VERSION
 
 _VERSIONED: Final = re.compile(r"/v([1-9]\d*)(/.+)")
@@ -37,6 +38,8 @@ class Kind:
     """That error."""
     sent_as: Callable[[str], str] | None = None
     """How the provider spells an accepted value, where it spells it otherwise than the caller may."""
+    names_agent: bool = False
+    """Whether its value says who asks, not what is asked: an answer that is kept is the same for all of them."""
 
     def code_of(self, value: str) -> str:
         """The error of a value that is refused."""
@@ -176,7 +179,9 @@ SKIP_PDF: Final = Kind(
     "true",
     MappingProxyType({"type": "boolean"}),
 )
-EMAIL: Final = Kind("email", identifiers.is_anything, "", "Adresse de l'agent à l'origine de la demande.", "")
+EMAIL: Final = Kind(
+    "email", identifiers.is_anything, "", "Adresse de l'agent à l'origine de la demande.", "", names_agent=True
+)
 NON_DIFFUSABLES: Final = Kind(
     "non_diffusables",
     identifiers.is_anything,
@@ -272,6 +277,8 @@ class Endpoint:
     answer: Answer = Answer.JSON
     user_id: bool = False
     """Whether the provider wants to know which agent asks (`user_id`)."""
+    cache: Lifetime | None = None
+    """How long its answers may be kept and given to others who ask the same; None if they may not be kept."""
     redirects: bool = False
     """Whether a number that the provider has replaced is answered with a redirection (v2 of INSEE)."""
     gateway_error: bool = False

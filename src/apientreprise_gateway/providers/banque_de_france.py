@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from apientreprise_gateway.catalogue.lifetime import END_OF_DAY
 from apientreprise_gateway.catalogue.model import SIREN, Endpoint, Parameter, Provider
 
 _TAG: Final = "Informations financières"
@@ -19,6 +20,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_SCOPES,
             parameters=(Parameter("siren", SIREN),),
+            cache=END_OF_DAY,
         ),
         Endpoint(
             operation="api_entreprise_v2_bilans_entreprises_bdf",

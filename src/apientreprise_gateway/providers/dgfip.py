@@ -6,6 +6,7 @@ their strict limit.
 
 from typing import Final
 
+from apientreprise_gateway.catalogue.lifetime import HOUR, UNTIL_3, UNTIL_8
 from apientreprise_gateway.catalogue.model import (
     ATTESTATION_FISCALE,
     DICTIONARY_YEAR,
@@ -43,6 +44,7 @@ PROVIDER: Final = Provider(
             group=ATTESTATION_FISCALE,
             answer=Answer.DOCUMENT,
             user_id=True,
+            cache=UNTIL_8,
         ),
         Endpoint(
             operation="api_entreprise_v3_dgfip_attestations_fiscales",
@@ -54,6 +56,7 @@ PROVIDER: Final = Provider(
             group=ATTESTATION_FISCALE,
             answer=Answer.DOCUMENT,
             user_id=True,
+            cache=UNTIL_8,
             deprecated=True,
         ),
         Endpoint(
@@ -67,6 +70,7 @@ PROVIDER: Final = Provider(
             group=ATTESTATION_FISCALE,
             answer=Answer.DOCUMENT,
             user_id=True,
+            cache=UNTIL_3,
             codes={422: ("03103",), 502: ("03501",)},
             deprecated=True,
         ),
@@ -78,6 +82,7 @@ PROVIDER: Final = Provider(
             scopes=_CHIFFRE_AFFAIRES,
             parameters=(Parameter("siret", SIRET),),
             user_id=True,
+            cache=HOUR,
         ),
         Endpoint(
             operation="api_entreprise_v2_exercices",
@@ -87,6 +92,7 @@ PROVIDER: Final = Provider(
             scopes=_CHIFFRE_AFFAIRES,
             parameters=(Parameter("siret", SIRET),),
             user_id=True,
+            cache=UNTIL_3,
             codes={502: ("03501",)},
             deprecated=True,
         ),
@@ -98,6 +104,7 @@ PROVIDER: Final = Provider(
             scopes=_LIASSES,
             parameters=(Parameter("siren", SIREN), Parameter("year", FISCAL_YEAR)),
             user_id=True,
+            cache=HOUR,
             codes={502: ("03501",)},
         ),
         Endpoint(
@@ -108,6 +115,7 @@ PROVIDER: Final = Provider(
             scopes=(*_LIASSES, "liens_capitalistiques_dgfip"),
             parameters=(Parameter("siren", SIREN), Parameter("year", FISCAL_YEAR)),
             user_id=True,
+            cache=HOUR,
         ),
         Endpoint(
             operation="api_entreprise_v2_liasses_fiscales_dgfip",
@@ -118,6 +126,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("annee", YEAR_V2), Parameter("siren", SIREN)),
             query=(Parameter("email", EMAIL),),
             user_id=True,
+            cache=UNTIL_3,
             codes={502: ("03501",)},
             deprecated=True,
         ),
@@ -130,6 +139,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("annee", YEAR_V2), Parameter("siren", SIREN)),
             query=(Parameter("email", EMAIL),),
             user_id=True,
+            cache=UNTIL_3,
             codes={502: ("03501",)},
             deprecated=True,
         ),
@@ -142,6 +152,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("annee", DICTIONARY_YEAR),),
             query=(Parameter("email", EMAIL),),
             user_id=True,
+            cache=UNTIL_3,
             codes={502: ("03501",)},
             deprecated=True,
         ),

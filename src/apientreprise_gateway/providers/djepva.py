@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from apientreprise_gateway.catalogue.lifetime import HOUR
 from apientreprise_gateway.catalogue.model import SIREN_OR_RNA, Endpoint, Parameter, Provider
 
 _TAG: Final = "Informations générales"
@@ -19,6 +20,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=("associations_donnees_protegees", "associations_djepva"),
             parameters=(Parameter("siren_or_rna", SIREN_OR_RNA),),
+            cache=HOUR,
         ),
         Endpoint(
             operation="api_entreprise_v4_mi_unites_legales_open_data",
@@ -28,6 +30,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=("associations", "open_data"),
             parameters=(Parameter("siren_or_rna", SIREN_OR_RNA),),
+            cache=HOUR,
         ),
     ),
 )

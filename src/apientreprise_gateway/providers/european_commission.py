@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from apientreprise_gateway.catalogue.lifetime import DAY
 from apientreprise_gateway.catalogue.model import SIREN, Endpoint, Parameter, Provider
 
 PROVIDER: Final = Provider(
@@ -17,6 +18,7 @@ PROVIDER: Final = Provider(
             # The published list has no scope for it; its data is public, and this scope opens what is.
             scopes=("open_data",),
             parameters=(Parameter("siren", SIREN),),
+            cache=DAY,
         ),
     ),
 )

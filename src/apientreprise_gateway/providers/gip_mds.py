@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from apientreprise_gateway.catalogue.lifetime import END_OF_MONTH
 from apientreprise_gateway.catalogue.model import (
     EFFECTIFS,
     HEADCOUNT_NATURE,
@@ -35,6 +36,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siret", SIRET), Parameter("month", MONTH), Parameter("year", YEAR)),
             query=(Parameter("profondeur", HISTORY_DEPTH), Parameter("nature_effectif", HEADCOUNT_NATURE)),
             group=EFFECTIFS,
+            cache=END_OF_MONTH,
         ),
         Endpoint(
             operation="api_entreprise_v3_gip_mds_effectifs_annuels_entreprise",
@@ -45,6 +47,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siren", SIREN), Parameter("year", YEAR)),
             query=(Parameter("nature_effectif", HEADCOUNT_NATURE),),
             group=EFFECTIFS,
+            cache=END_OF_MONTH,
         ),
         Endpoint(
             operation="api_entreprise_v2_effectifs_mensuels_etablissement_acoss_covid",

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from apientreprise_gateway.catalogue.lifetime import UNTIL_3
 from apientreprise_gateway.catalogue.model import ACTES_BILANS, SIREN, Answer, Endpoint, Parameter, Provider
 
 _TAG: Final = "Informations générales"
@@ -19,6 +20,7 @@ PROVIDER: Final = Provider(
             scopes=("unites_legales_etablissements_insee",),
             parameters=(Parameter("siren", SIREN),),
             answer=Answer.DOCUMENT,
+            cache=UNTIL_3,
         ),
         Endpoint(
             operation="api_entreprise_v3_inpi_rne_actes_bilans",
@@ -37,6 +39,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=("beneficiaires_effectifs_inpi",),
             parameters=(Parameter("siren", SIREN),),
+            cache=UNTIL_3,
         ),
     ),
 )

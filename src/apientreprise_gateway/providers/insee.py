@@ -5,6 +5,7 @@ Its entities that object to the diffusion of their data are on the paths without
 
 from typing import Final
 
+from apientreprise_gateway.catalogue.lifetime import HOUR
 from apientreprise_gateway.catalogue.model import NON_DIFFUSABLES, SIREN, SIRET, Endpoint, Parameter, Provider
 
 _TAG: Final = "Informations générales"
@@ -27,6 +28,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_UNITES_LEGALES,
             parameters=(Parameter("siren", SIREN),),
+            cache=HOUR,
         ),
         Endpoint(
             operation="api_entreprise_v3_insee_unites_legales",
@@ -35,6 +37,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_UNITES_LEGALES,
             parameters=(Parameter("siren", SIREN),),
+            cache=HOUR,
             deprecated=True,
         ),
         Endpoint(
@@ -44,6 +47,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_UNITES_LEGALES_DIFFUSIBLES,
             parameters=(Parameter("siren", SIREN),),
+            cache=HOUR,
         ),
         Endpoint(
             operation="api_entreprise_v3_insee_unites_legales_diffusables",
@@ -52,6 +56,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_UNITES_LEGALES_DIFFUSIBLES,
             parameters=(Parameter("siren", SIREN),),
+            cache=HOUR,
             deprecated=True,
         ),
         Endpoint(
@@ -61,6 +66,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS,
             parameters=(Parameter("siren", SIREN),),
+            cache=HOUR,
         ),
         Endpoint(
             operation="api_entreprise_v3_insee_sieges_unites_legales",
@@ -69,6 +75,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS,
             parameters=(Parameter("siren", SIREN),),
+            cache=HOUR,
             deprecated=True,
         ),
         Endpoint(
@@ -78,6 +85,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS_DIFFUSIBLES,
             parameters=(Parameter("siren", SIREN),),
+            cache=HOUR,
         ),
         Endpoint(
             operation="api_entreprise_v3_insee_sieges_diffusables_unites_legales",
@@ -86,6 +94,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS_DIFFUSIBLES,
             parameters=(Parameter("siren", SIREN),),
+            cache=HOUR,
             deprecated=True,
         ),
         Endpoint(
@@ -95,6 +104,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS,
             parameters=(Parameter("siret", SIRET),),
+            cache=HOUR,
         ),
         Endpoint(
             operation="api_entreprise_v3_insee_etablissements",
@@ -103,6 +113,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS,
             parameters=(Parameter("siret", SIRET),),
+            cache=HOUR,
             deprecated=True,
         ),
         Endpoint(
@@ -112,6 +123,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS_DIFFUSIBLES,
             parameters=(Parameter("siret", SIRET),),
+            cache=HOUR,
         ),
         Endpoint(
             operation="api_entreprise_v3_insee_etablissements_diffusables",
@@ -120,6 +132,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS_DIFFUSIBLES,
             parameters=(Parameter("siret", SIRET),),
+            cache=HOUR,
             deprecated=True,
         ),
         Endpoint(
@@ -129,6 +142,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS,
             parameters=(Parameter("siret", SIRET),),
+            cache=HOUR,
         ),
         Endpoint(
             operation="api_entreprise_v3_insee_adresses_etablissements_diffusables",
@@ -137,6 +151,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS_DIFFUSIBLES,
             parameters=(Parameter("siret", SIRET),),
+            cache=HOUR,
         ),
         Endpoint(
             operation="api_entreprise_v3_insee_successions",
@@ -145,6 +160,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS_DIFFUSIBLES,
             parameters=(Parameter("siret", SIRET),),
+            cache=HOUR,
         ),
         Endpoint(
             operation="api_entreprise_v2_entreprises_restored",

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from apientreprise_gateway.catalogue.lifetime import HOUR
 from apientreprise_gateway.catalogue.model import DOCUMENTS, SIRET_OR_RNA, Answer, Endpoint, Parameter, Provider
 
 _TAG: Final = "Informations générales"
@@ -19,6 +20,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ASSOCIATIONS,
             parameters=(Parameter("siret_or_rna", SIRET_OR_RNA),),
+            cache=HOUR,
             deprecated=True,
         ),
         Endpoint(
@@ -30,6 +32,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siret_or_rna", SIRET_OR_RNA),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            cache=HOUR,
             deprecated=True,
         ),
         Endpoint(
@@ -41,6 +44,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("id", SIRET_OR_RNA),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            cache=HOUR,
             deprecated=True,
         ),
     ),

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from apientreprise_gateway.catalogue.lifetime import END_OF_DAY
 from apientreprise_gateway.catalogue.model import DOCUMENTS, SIRET, Answer, Endpoint, Parameter, Provider
 
 _TAG: Final = "Certifications professionnelles"
@@ -21,6 +22,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siret", SIRET),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            cache=END_OF_DAY,
         ),
         Endpoint(
             operation="api_entreprise_v3_qualibat_certifications_batiment",
@@ -31,6 +33,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siret", SIRET),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            cache=END_OF_DAY,
             deprecated=True,
         ),
         Endpoint(

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from apientreprise_gateway.catalogue.lifetime import HOUR
 from apientreprise_gateway.catalogue.model import SIRET_OR_RNA, Endpoint, Parameter, Provider
 
 PROVIDER: Final = Provider(
@@ -16,6 +17,7 @@ PROVIDER: Final = Provider(
             tag="Informations générales",
             scopes=("associations", "open_data"),
             parameters=(Parameter("id", SIRET_OR_RNA),),
+            cache=HOUR,
             codes={502: ("07501",)},
             deprecated=True,
         ),

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from apientreprise_gateway.catalogue.lifetime import DAY, UNTIL_8
 from apientreprise_gateway.catalogue.model import (
     CERTIFICATE_TYPE,
     DOCUMENTS,
@@ -32,6 +33,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siren", SIREN),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            cache=UNTIL_8,
             codes={502: ("04501", "04502")},
         ),
         Endpoint(
@@ -43,6 +45,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siren", SIREN),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            cache=UNTIL_8,
             codes={502: ("04501", "04502", "04503")},
             deprecated=True,
         ),
@@ -56,6 +59,7 @@ PROVIDER: Final = Provider(
             query=(Parameter("type_attestation", CERTIFICATE_TYPE),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            cache=DAY,
             deprecated=True,
         ),
         Endpoint(
