@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import structlog
 
-from apientreprise_gateway.auth.access import authenticate, bearer
-from apientreprise_gateway.auth.keys import KeyRing, jwks_keys, secret_keys
+from apientreprise_gateway.auth.access import authenticate_with_newer_keys, bearer
+from apientreprise_gateway.auth.jwks import FileKeySet, KeySet, OnKeys, RemoteKeySet
+from apientreprise_gateway.auth.keys import Key, KeyRing, secret_keys
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.revocation import RevocationWatch
 from apientreprise_gateway.auth.token import Token, TokenVerifier
@@ -80,7 +81,13 @@ class Gateway:
         """
         self._settings = settings
         self._metrics = Metrics()
-        self._verifier = TokenVerifier(key_ring(settings))
+        self._key_set = key_set(
+            settings,
+            copy=settings.jwks_copy or _shared_file("jwks.json"),
+            on_keys=self._use_keys,
+            metrics=self._metrics,
+        )
+        self._verifier = TokenVerifier(key_ring(settings, self._key_set))
         self._registry = token_registry(settings)
         self._access_log = _access_log(settings)
         self._upstreams = _upstreams(settings)
@@ -90,6 +97,7 @@ class Gateway:
             routes=Routes((*PROVIDERS, GATEWAY)),
             source_of=self._source_of,
             tokens=self._verifier,
+            renew_keys=self._renew_keys,
             registry=self._registry,
             limiter=self._limiter,
             validator=self._make_validator(settings),
@@ -103,7 +111,7 @@ class Gateway:
             providers=PROVIDERS,
             authenticate=self._authenticate,
             registry=self._metrics.exposed,
-            ready=lambda: {"access_log": not self._access_log.is_full},
+            ready=self._checks,
             demo_token=demo_token,
         )
         self._watchers: list[asyncio.Task[None]] = []
@@ -118,6 +126,20 @@ class Gateway:
             await plane(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
+
+    def _use_keys(self, _keys: list[Key]) -> None:
+        self._verifier.use(key_ring(self._settings, self._key_set))
+
+    async def _renew_keys(self) -> None:
+        if self._key_set is not None:
+            await self._key_set.renew()
+
+    def _checks(self) -> dict[str, bool]:
+        """Whether calls can be answered; those of tokens whose keys could not be fetched cannot."""
+        return {
+            "access_log": not self._access_log.is_full,
+            "keys": self._key_set is None or bool(self._key_set.keys),
+        }
 
     def _make_limiter(self, settings: Settings) -> Limiter:
         shadow = settings.limits is Limits.SHADOW
@@ -171,12 +193,14 @@ class Gateway:
         tell = _log.info if mode is Mode.SHARED else _log.error
         tell("store_mode", mode=mode.value, reason=reason)
 
-    def _authenticate(self, headers: Mapping[str, str], query_string: str) -> Token:
+    async def _authenticate(self, headers: Mapping[str, str], query_string: str) -> Token:
         """The token of a call to the control plane; raise `Refusal` if it has no valid one."""
         given = query.read(query_string.encode("latin-1", "replace"), frozenset({"token"}))
         authorization = headers.get("authorization", "").encode("latin-1", "replace")
         text = bearer(authorization) or given.get("token")
-        return authenticate(text, verifier=self._verifier, registry=self._registry)
+        return await authenticate_with_newer_keys(
+            text, verifier=self._verifier, registry=self._registry, renew=self._renew_keys
+        )
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -195,6 +219,9 @@ class Gateway:
         self._access_log.start()
         await self._limiter.start()
         watches = [self._registry.watch(), self._watch_bans()]
+        if self._key_set is not None:
+            await self._key_set.start()
+            watches.append(self._key_set.watch())
         if self._revocations is not None:
             await self._revocations.refresh()
             watches.append(self._revocations.watch())
@@ -214,6 +241,8 @@ class Gateway:
         await self._limiter.close()
         if self._revocations is not None:
             await self._revocations.close()
+        if self._key_set is not None:
+            await self._key_set.close()
         for upstream in self._upstreams.values():
             upstream.close()
         await self._access_log.close()
@@ -226,19 +255,45 @@ def create() -> Gateway:
     return Gateway(settings)
 
 
-def key_ring(settings: Settings) -> KeyRing:
-    """The keys that the settings name.
+def key_set(
+    settings: Settings,
+    *,
+    copy: Path | None = None,
+    on_keys: OnKeys = lambda _keys: None,
+    metrics: Metrics | None = None,
+) -> KeySet | None:
+    """The public keys that the settings name, if they name any; those at a URL are not fetched yet.
 
     Raises:
-        SettingsError: the JWKS cannot be used.
+        SettingsError: the file cannot be used.
     """
-    keys = secret_keys(secret.get_secret_value() for secret in settings.jwt_secrets)
-    if settings.jwks is not None:
+    if settings.jwks is None:
+        return None
+    if isinstance(settings.jwks, Path):
         try:
-            keys += jwks_keys(settings.jwks)
+            return FileKeySet(settings.jwks, on_keys=on_keys)
         except ValueError as error:
             raise SettingsError(f"{environment_name('jwks')}: {error}. Correct the file.") from error
-    return KeyRing(keys)
+
+    def on_fetch(well: bool) -> None:
+        if metrics is not None:
+            metrics.key_fetches.labels("ok" if well else "failed").inc()
+
+    def on_age(fetched_at: float) -> None:
+        if metrics is not None:
+            metrics.keys_fetched.set(fetched_at)
+
+    return RemoteKeySet(
+        settings.jwks, copy=copy, every=settings.jwks_refresh, on_keys=on_keys, on_fetch=on_fetch, on_age=on_age
+    )
+
+
+def key_ring(settings: Settings, public: KeySet | None) -> KeyRing:
+    """The keys that verify tokens: secrets, then public ones."""
+    secrets = secret_keys(secret.get_secret_value() for secret in settings.jwt_secrets)
+    if public is None:
+        return KeyRing(secrets)
+    return KeyRing([*secrets, *public.keys], known=bool(public.keys), renewable=True)
 
 
 def token_registry(settings: Settings) -> TokenRegistry:

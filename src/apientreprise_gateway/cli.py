@@ -225,7 +225,7 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> No
     from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, all_workers
     from apientreprise_gateway.runner import listen, supervise
 
-    app.key_ring(settings)  # what the workers could not use is said here, once
+    app.key_set(settings)  # what the workers could not use is said here, once
     app.token_registry(settings)
     at = listen(options.host, options.port)
     log = structlog.get_logger(PROGRAM)
@@ -294,9 +294,11 @@ def _issue(options: argparse.Namespace) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> int:
+    import asyncio
+
     import jwt
 
-    from apientreprise_gateway.app import key_ring, token_registry
+    from apientreprise_gateway.app import key_ring, key_set, token_registry
     from apientreprise_gateway.auth.access import authenticate
     from apientreprise_gateway.auth.token import TokenVerifier
     from apientreprise_gateway.errors import Refusal
@@ -320,7 +322,10 @@ def _inspect(options: argparse.Namespace) -> int:
         shown["verdict"] = "not verified: neither GATEWAY_JWT_SECRETS nor GATEWAY_JWKS is set"
     else:
         try:
-            verifier, registry = TokenVerifier(key_ring(settings)), token_registry(settings)
+            public, registry = key_set(settings), token_registry(settings)
+            if public is not None:
+                asyncio.run(public.start())
+            verifier = TokenVerifier(key_ring(settings, public))
             authenticate(options.token, verifier=verifier, registry=registry)
             shown["verdict"] = "valid"
         except Refusal as refusal:

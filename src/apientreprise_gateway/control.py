@@ -43,7 +43,7 @@ class Holder(Protocol):
         """What the token opens."""
 
 
-Authenticate = Callable[[Mapping[str, str], str], Holder]
+Authenticate = Callable[[Mapping[str, str], str], Awaitable[Holder]]
 """From headers (names in lower case) and query string to the token's holder, or a `Refusal`."""
 Ready = Callable[[], Mapping[str, bool]]
 """The checks that say whether calls can be answered, by name."""
@@ -137,11 +137,11 @@ class _Pages:
         return Response(encode(self._registry), headers={"Content-Type": content_type})
 
     async def privileges(self, request: Request) -> Response:
-        holder = self._authenticate(dict(request.headers), request.url.query)
+        holder = await self._authenticate(dict(request.headers), request.url.query)
         return JSONResponse({"data": {"privileges": sorted(holder.scopes)}}, headers=_NOT_KEPT)
 
     async def privileges_v2(self, request: Request) -> Response:
-        holder = self._authenticate(dict(request.headers), request.url.query)
+        holder = await self._authenticate(dict(request.headers), request.url.query)
         return JSONResponse({"privileges": sorted(holder.scopes)}, headers=_NOT_KEPT)
 
     def specification(self, _request: Request) -> Response:

@@ -2,8 +2,8 @@
 
 Five digits: the first two name the provider (00 is the gateway itself), the last three say what happened.
 Statuses and titles are those that API Entreprise publishes; details are ours, in French, but for those that
-integrators are known to compare (00301, 00302). 00108, 00204, 00317, 00318, 00404 to 00407 and 00505 are ours: the
-published list has no code for what they say.
+integrators are known to compare (00301, 00302). 00108, 00204, 00317, 00318, 00404 to 00407, 00505 and 00506 are ours:
+the published list has no code for what they say.
 """
 
 from collections.abc import Mapping
@@ -168,6 +168,11 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
     "00500": _Kind(500, "Erreur interne", "Une erreur interne est survenue. Elle a été enregistrée."),
     "00505": _Kind(
         503, "Service indisponible", "La passerelle ne peut pas compter vos appels en ce moment. Réessayez plus tard."
+    ),
+    "00506": _Kind(
+        503,
+        "Service indisponible",
+        "La passerelle ne connaît pas encore les clés qui vérifient votre jeton. Réessayez dans une minute.",
     ),
     "00501": _Kind(
         504,

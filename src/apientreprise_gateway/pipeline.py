@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import structlog
 
 from apientreprise_gateway import dossier
-from apientreprise_gateway.auth.access import authenticate, bearer
+from apientreprise_gateway.auth.access import authenticate_with_newer_keys, bearer
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier
 from apientreprise_gateway.call import (
@@ -90,6 +90,7 @@ class Pipeline:
         routes: Routes,
         source_of: Callable[[Route], Source],
         tokens: TokenVerifier,
+        renew_keys: Callable[[], Awaitable[None]],
         registry: TokenRegistry,
         limiter: Limiter,
         validator: AnswerValidator | None,
@@ -102,6 +103,7 @@ class Pipeline:
         """Take the parts; `source_of` makes what answers an endpoint, a validator may be missing."""
         self._routes = routes
         self._tokens = tokens
+        self._renew_keys = renew_keys
         self._registry = registry
         self._limiter = limiter
         self._validator = validator
@@ -209,7 +211,7 @@ class Pipeline:
         self._refuse_banned(call)
         try:
             plan, values = self._find_endpoint(call)
-            token = self._authenticate(call, plan, headers)
+            token = await self._authenticate(call, headers)
         except Refusal:
             await self._count_unknown(call)
             raise
@@ -283,9 +285,11 @@ class Pipeline:
 
     # 3. The token.
 
-    def _authenticate(self, call: Call, plan: Plan, headers: dict[bytes, bytes]) -> Token:
+    async def _authenticate(self, call: Call, headers: dict[bytes, bytes]) -> Token:
         text = bearer(headers.get(b"authorization")) or call.parameters.get("token")
-        call.token = authenticate(text, verifier=self._tokens, registry=self._registry)
+        call.token = await authenticate_with_newer_keys(
+            text, verifier=self._tokens, registry=self._registry, renew=self._renew_keys
+        )
         return call.token
 
     async def _count_unknown(self, call: Call) -> None:

@@ -9,11 +9,21 @@ import os
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, FilePath, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BeforeValidator,
+    Field,
+    FilePath,
+    PlainValidator,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -118,6 +128,31 @@ def _check_redis_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _key_set_address(value: object) -> Path | str:
+    text = str(value)
+    if "://" not in text:
+        if not Path(text).is_file():
+            raise ValueError("there is no such file")
+        return Path(text)
+    parts = urlsplit(text)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a URL with credentials is not supported")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        raise ValueError("keys are fetched by https alone, or by http from this machine")
+    if not parts.hostname or parts.port == 0:  # a port that is none is an error by itself
+        raise ValueError("the URL names no host")
+    return text
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+KeySetAddress = Annotated[Path | str, PlainValidator(_key_set_address)]
+"""A file, or the text of a URL."""
 RedisUrl = Annotated[SecretStr, AfterValidator(_check_redis_url)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 PerMinute = Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -133,8 +168,15 @@ class Settings(BaseSettings):
         description="Secrets that sign tokens (HS256), separated by commas; the first signs, all verify. "
         f"Each has at least {MIN_SECRET_BYTES} bytes.",
     )
-    jwks: FilePath | None = Field(
-        default=None, description="JWKS file with public keys that verify tokens (RS256, ES256, EdDSA)."
+    jwks: KeySetAddress | None = Field(
+        default=None,
+        description="JWKS with public keys that verify tokens (RS256, ES256, EdDSA): a file, read anew on change, "
+        "or an `https` URL; see docs/keys.md.",
+    )
+    jwks_refresh: float = Field(default=300, ge=1, le=86_400, description="Seconds between two fetches of a JWKS URL.")
+    jwks_copy: Path | None = Field(
+        default=None,
+        description="File that keeps the last JWKS fetched from a URL, for a start while the URL does not answer.",
     )
     tokens: FilePath | None = Field(
         default=None,

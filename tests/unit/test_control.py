@@ -27,7 +27,7 @@ class Guard:
     def __init__(self) -> None:
         self.seen: list[tuple[Mapping[str, str], str]] = []
 
-    def __call__(self, headers: Mapping[str, str], query: str) -> Holder:
+    async def __call__(self, headers: Mapping[str, str], query: str) -> Holder:
         """Note what was handed over, then judge it."""
         self.seen.append((headers, query))
         if headers.get("authorization") != "Bearer good" and query != "token=good":
@@ -142,7 +142,7 @@ def test_refuses_privileges_without_a_token() -> None:
 def test_an_internal_error_is_coded() -> None:
     """An unexpected failure gives 00500 without its trace."""
 
-    def fail(_headers: Mapping[str, str], _query: str) -> Holder:
+    async def fail(_headers: Mapping[str, str], _query: str) -> Holder:
         raise RuntimeError("secret detail")
 
     app = create_control(providers=PROVIDERS, authenticate=fail, registry=CollectorRegistry(), ready=dict)

@@ -215,6 +215,15 @@ def test_nearly_service_links(monkeypatch: pytest.MonkeyPatch, name: str) -> Non
         ("METRICS_PORT", "tcp://10.0.0.1:9100"),
         ("JWKS", "/nowhere/jwks.json"),
         ("JWKS", "/"),
+        ("JWKS", "http://issuer.example/jwks"),
+        ("JWKS", "http://127.0.0.1.example/jwks"),
+        ("JWKS", "ftp://127.0.0.1/jwks"),
+        ("JWKS", "file:///etc/hosts"),
+        ("JWKS", "https://user:password@issuer.example/jwks"),
+        ("JWKS", "https:///jwks"),
+        ("JWKS", "https://issuer.example:port/jwks"),
+        ("JWKS", "https://[::1/jwks"),
+        ("JWKS_REFRESH", "0"),
         ("TOKENS", "/nowhere/tokens.json"),
         ("TRUSTED_PROXIES", "proxy.example.org"),
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
@@ -362,6 +371,22 @@ def test_nobody_to_ask() -> None:
     """Without an address of the providers the gateway does not serve."""
     with pytest.raises(SettingsError, match=r"^GATEWAY_UPSTREAM_URL: "):
         require_for_serving(load(jwt_secrets=SECRET))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://issuer.example/jwks?tenant=1",
+        "http://127.0.0.1:8080/jwks",
+        "http://localhost/jwks",
+        "http://[::1]/jwks",
+    ],
+)
+def test_keys_at_a_url(url: str) -> None:
+    """A key set may be at an https URL, or at an http one of this machine, and is enough to serve."""
+    settings = load(jwks=url, upstream_url="http://127.0.0.1:1")
+    require_for_serving(settings)
+    assert settings.jwks == url
 
 
 def test_enough(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The token that gives a call its access: found in it, verified, not revoked."""
 
+from collections.abc import Awaitable, Callable
+
 from apientreprise_gateway.auth.registry import TokenRegistry
-from apientreprise_gateway.auth.token import Token, TokenVerifier
+from apientreprise_gateway.auth.token import Token, TokenVerifier, UnknownKeyError
 from apientreprise_gateway.errors import refuse
 
 
@@ -22,3 +24,18 @@ def authenticate(text: str | None, *, verifier: TokenVerifier, registry: TokenRe
     if registry.is_revoked(token.jti):
         raise refuse("00105")
     return token
+
+
+async def authenticate_with_newer_keys(
+    text: str | None, *, verifier: TokenVerifier, registry: TokenRegistry, renew: Callable[[], Awaitable[None]]
+) -> Token:
+    """What a token says, if it is in force; where no key verifies it, `renew` looks for newer ones first.
+
+    Raises:
+        Refusal: as `authenticate`; also 503 `00506` as long as the public keys could not be fetched.
+    """
+    try:
+        return authenticate(text, verifier=verifier, registry=registry)
+    except UnknownKeyError:
+        await renew()
+    return authenticate(text, verifier=verifier, registry=registry)

@@ -17,6 +17,8 @@ PUBLIC: Final = frozenset({"RS256", "ES256", "EdDSA"})
 """Algorithms that a key of a JWKS may serve."""
 MIN_RSA_BITS: Final = 2048
 """RFC 7518, section 3.3."""
+MAX_KEYS: Final = 64
+"""Keys of one set; a token that names none of them is tried against all."""
 MIN_SECRET_BYTES: Final = 32
 """RFC 7518, section 3.2: an HS256 key is at least as long as the hash."""
 
@@ -33,8 +35,27 @@ class Key(NamedTuple):
 class KeyRing:
     """The keys in force."""
 
-    def __init__(self, keys: Iterable[Key]) -> None:
+    def __init__(self, keys: Iterable[Key], *, known: bool = True, renewable: bool = False) -> None:
+        """Take the keys.
+
+        Args:
+            keys: in the order in which they are tried.
+            known: whether the public keys are among them; False as long as none could be fetched.
+            renewable: whether there may be newer public keys than these.
+        """
         self._keys = tuple(keys)
+        self.known = known
+        self._renewable = renewable
+
+    def holds(self, other: "KeyRing") -> bool:
+        """Whether every key of another ring is here as well."""
+        return all(key in self._keys for key in other._keys)
+
+    def may_lack(self, algorithm: object, kid: object) -> bool:
+        """Whether a token that no key has verified may be signed with a public key that is newer than these."""
+        if not self._renewable or algorithm not in PUBLIC:
+            return False
+        return kid is None or all(key.kid != kid for key in self._keys)
 
     def candidates(self, algorithm: object, kid: object) -> list[Key]:
         """The keys that a token may have been signed with, by its (untrusted) header.
@@ -66,29 +87,62 @@ def jwks_keys(path: Path) -> list[Key]:
             libraries' own texts may, and are not quoted.
     """
     try:
-        entries = json.loads(path.read_bytes())["keys"]
-    except (OSError, TypeError, KeyError, ValueError):
+        content = path.read_bytes()
+    except OSError:
+        content = b""
+    return [_public_key(entry, where) for entry, where in _entries(content, str(path), "is not a readable JWKS file")]
+
+
+def fetched_keys(content: bytes, url: str) -> list[Key]:
+    """The public keys of a JWKS that somebody else keeps.
+
+    Keys that cannot serve (for encryption, of another algorithm) are left out: issuers publish them next to ours.
+
+    Raises:
+        ValueError: it is none, holds a secret, or no key of it can serve. The message shows no key.
+    """
+    keys = []
+    for entry, where in _entries(content, url, "does not give a JWKS"):
+        try:
+            keys.append(_public_key(entry, where))
+        except _UnfitKeyError:
+            continue
+    if not keys:
+        raise ValueError(f"{url} gives a JWKS without a key that can serve; {_ACCEPTED} are accepted")
+    return keys
+
+
+_ACCEPTED: Final = ", ".join(sorted(PUBLIC))
+
+
+class _UnfitKeyError(ValueError):
+    """A key is not one that can verify tokens here."""
+
+
+def _entries(content: bytes, origin: str, complaint: str) -> list[tuple[Any, str]]:
+    """The entries of a key set, each with how to call it."""
+    try:
+        entries = json.loads(content)["keys"]
+    except (TypeError, KeyError, ValueError, RecursionError):
         entries = None
-    if not isinstance(entries, list) or not entries:
-        raise ValueError(f"{path} is not a readable JWKS file with at least one key")
-    return [_public_key(path, place, entry) for place, entry in enumerate(entries, start=1)]
+    if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_KEYS:
+        raise ValueError(f"{origin} {complaint} with 1 to {MAX_KEYS} keys")
+    return [(entry, f"key {place} of the JWKS {origin}") for place, entry in enumerate(entries, start=1)]
 
 
-def _public_key(path: Path, place: int, entry: Any) -> Key:
+def _public_key(entry: Any, where: str) -> Key:
     if not isinstance(entry, dict):
-        raise ValueError(f"key {place} of the JWKS {path} is no JSON object")
+        raise _UnfitKeyError(f"{where} is no JSON object")
     if "d" in entry or "k" in entry:
-        raise ValueError(
-            f"key {place} of the JWKS {path} is a private key or a secret; the gateway needs public keys alone"
-        )
+        raise ValueError(f"{where} is a private key or a secret; the gateway needs public keys alone")
     if entry.get("use", "sig") != "sig":
-        raise ValueError(f"key {place} of the JWKS {path} is not for signatures (its `use` must be `sig` or absent)")
+        raise _UnfitKeyError(f"{where} is not for signatures (its `use` must be `sig` or absent)")
     try:
         key = PyJWK(entry)
     except (PyJWKError, InvalidKeyError, NotImplementedError, ValueError, TypeError, AttributeError):
         key = None
     if key is None or key.algorithm_name not in PUBLIC:
-        raise ValueError(f"key {place} of the JWKS {path} cannot be used; {', '.join(sorted(PUBLIC))} are accepted")
+        raise _UnfitKeyError(f"{where} cannot be used; {_ACCEPTED} are accepted")
     if getattr(key.key, "key_size", MIN_RSA_BITS) < MIN_RSA_BITS and key.algorithm_name == "RS256":
-        raise ValueError(f"key {place} of the JWKS {path} is too short; RSA needs {MIN_RSA_BITS} bits or more")
+        raise _UnfitKeyError(f"{where} is too short; RSA needs {MIN_RSA_BITS} bits or more")
     return Key(key.algorithm_name, key.key_id, key.key)

@@ -14,7 +14,7 @@ import orjson
 from jwt import InvalidTokenError, PyJWS
 
 from apientreprise_gateway.auth.keys import KeyRing
-from apientreprise_gateway.errors import refuse
+from apientreprise_gateway.errors import Refusal, refuse
 
 LEEWAY: Final = 5
 """Seconds by which the issuer's clock may be ahead of ours (`iat`, `nbf`). `exp` has none."""
@@ -37,6 +37,10 @@ class Token:
     """Unix time in seconds. Tokens of the first years have none; revocation ends those."""
 
 
+class UnknownKeyError(Refusal):
+    """No key has verified a token, which may be signed with one that is not known yet."""
+
+
 class TokenVerifier:
     """Turns the text of a token into what it says."""
 
@@ -45,11 +49,19 @@ class TokenVerifier:
         self._now = now
         self._verified: dict[str, Token] = {}
 
+    def use(self, keys: KeyRing) -> None:
+        """Verify with these keys from now on, also what is remembered if one of those before is not among them."""
+        if not keys.holds(self._keys):
+            self._verified.clear()
+        self._keys = keys
+
     def verify(self, text: str | None) -> Token:
         """What a token says.
 
         Raises:
             Refusal: 401, `00101` for a missing or invalid token, `00103` for an expired one.
+            UnknownKeyError: no key verifies it, but a newer one may: 401 `00101`, or 503 `00506` as long as the public
+                keys could not be fetched.
         """
         if not text:
             raise refuse("00101")
@@ -89,6 +101,9 @@ class TokenVerifier:
             except (InvalidTokenError, orjson.JSONDecodeError):
                 continue
             return claims if isinstance(claims, dict) else None
+        if self._keys.may_lack(header.get("alg"), header.get("kid")):
+            refusal = refuse("00101" if self._keys.known else "00506")
+            raise UnknownKeyError(refusal.status, *refusal.errors)
         return None
 
     def _is_early(self, claims: dict[str, Any]) -> bool:

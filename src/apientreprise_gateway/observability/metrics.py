@@ -97,6 +97,18 @@ class Metrics:
             ["check"],
             registry=registry,
         )
+        self.key_fetches = Counter(
+            "gateway_jwks_fetches",
+            "Fetches of the key set, by outcome: `ok` or `failed`",
+            ["outcome"],
+            registry=registry,
+        )
+        self.keys_fetched = Gauge(
+            "gateway_jwks_fetched_timestamp_seconds",
+            "When the key set in force was fetched; 0 if it is in a file, or could not be fetched yet",
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
         self.access_lines = Counter("gateway_access_lines", "Access lines written", registry=registry)
         self.exposed = all_workers() if MULTIPROCESS_DIR in os.environ else registry
         """What to scrape: the metrics of this process, or of all workers together."""
