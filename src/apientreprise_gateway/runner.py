@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Generator, Sequence
@@ -67,6 +68,9 @@ def supervise(config: uvicorn.Config, at: Listener) -> None:
 def _prepare() -> None:
     # Names are resolved by these threads; some that take their time must not hold up the others.
     os.environ.setdefault("UV_THREADPOOL_SIZE", "16")
+    # A call in flight holds two connections; the usual limit of 1024 files stands for programs that use select().
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _serve(apps: Sequence[tuple[Any, Listener]], ready: Callable[[], None]) -> None:

@@ -21,7 +21,7 @@ __all__ = ["IDLE_SECONDS", "MAX_CALLS", "MAX_FILE_BYTES", "SPOOL_FROM_BYTES", "C
 
 IDLE_SECONDS: Final = 60.0
 """How long a connection may wait for its next call."""
-MAX_CALLS: Final = 100
+MAX_CALLS: Final = 2500
 """Calls that may be under way to one server, unless told otherwise."""
 SPOOL_FROM_BYTES: Final = 64 * 1024
 """Longest body that stays in memory where a longer one may go to a file."""
