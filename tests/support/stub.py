@@ -1,10 +1,13 @@
 """A stub provider: a real HTTP server that answers what a test tells it to, in a thread of the test's process."""
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from support.serving import serving
 
 Handler = Callable[[str, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 """Given a request's target, writes raw bytes; the connection stays open if it returns."""
@@ -21,11 +24,12 @@ class Stub:
     connections: int = 0
     closed: threading.Event = field(default_factory=threading.Event)
     """Set when a connection has been closed by the gateway."""
+    tls: ssl.SSLContext | None = None
 
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection."""
@@ -62,29 +66,8 @@ def always(raw: bytes) -> Handler:
 
 
 @contextmanager
-def stub(handler: Handler) -> Iterator[Stub]:
+def stub(handler: Handler, *, tls: ssl.SSLContext | None = None) -> Iterator[Stub]:
     """Start a stub provider until the end of the block."""
-    provider = Stub(handler)
-    loop = asyncio.new_event_loop()
-    started, stop = threading.Event(), asyncio.Event()
-
-    async def main() -> None:
-        server = await asyncio.start_server(provider.serve, "127.0.0.1", 0)
-        provider.port = server.sockets[0].getsockname()[1]
-        started.set()
-        await stop.wait()
-        server.close()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(main(),), daemon=True)
-    thread.start()
-    started.wait()
-    try:
+    provider = Stub(handler, tls=tls)
+    with serving(provider.serve, tls=tls) as provider.port:
         yield provider
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()

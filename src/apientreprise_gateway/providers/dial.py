@@ -2,19 +2,18 @@
 
 import asyncio
 import base64
-import socket
 import ssl
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import httptools
 
-from apientreprise_gateway.providers.faults import CallError, Fault
+from apientreprise_gateway.providers.faults import CallError, Fault, tls_fault, words
+from apientreprise_gateway.providers.names import Names
 
-NAME_SECONDS: Final = 30.0
-"""How long the addresses of a name are remembered."""
 _MAX_HEAD_BYTES: Final = 64 * 1024
 _PROXY_PORT: Final = 3128
+PROXY_AUTHENTICATION_REQUIRED: Final = 407
 _P = TypeVar("_P", bound=asyncio.Protocol)
 
 
@@ -66,9 +65,7 @@ class Dialer:
         self._port = port
         self._tls = tls
         self._proxy = proxy
-        self._addresses: list[Any] = []
-        self._addresses_until = 0.0
-        self._resolving: asyncio.Task[list[Any]] | None = None
+        self._names = Names(host, port) if proxy is None else Names(proxy.host, proxy.port)
 
     async def connect(self, protocol: _P, deadline: float) -> _P:
         """Connect a protocol.
@@ -81,88 +78,87 @@ class Dialer:
             CallError: no connection came about.
         """
         try:
-            async with asyncio.timeout_at(deadline):
-                if self._proxy is None:
-                    await self._connect_directly(protocol)
-                else:
-                    await self._connect_through(self._proxy, protocol)
+            if self._proxy is None:
+                await self._connect_directly(protocol, deadline)
+            else:
+                await self._connect_through(self._proxy, protocol, deadline)
         except TimeoutError:
+            self._names.doubt()
             raise CallError(Fault.TIMEOUT) from None
         except ssl.SSLError as error:
-            raise CallError(tls_fault(error), _words(error)) from error
+            raise CallError(tls_fault(error), words(error)) from error
         except OSError as error:
-            raise CallError(Fault.NETWORK, _words(error)) from error
+            self._names.doubt()
+            fault = Fault.REFUSED if isinstance(error, ConnectionRefusedError) else Fault.NETWORK
+            raise CallError(fault, words(error)) from error
         return protocol
 
     def close(self) -> None:
         """Ask for no address any more."""
-        if self._resolving is not None:
-            self._resolving.cancel()
+        self._names.close()
 
-    async def _connect_directly(self, protocol: asyncio.Protocol) -> None:
-        try:
-            await self._connect_to_any(protocol, tls=self._tls)
-        except socket.gaierror as error:
-            raise CallError(Fault.NAME) from error
-        except ConnectionRefusedError as error:
-            raise CallError(Fault.REFUSED) from error
+    async def _connect_directly(self, protocol: asyncio.Protocol, deadline: float) -> None:
+        addresses = await self._names.addresses(deadline)
+        await _connect_to_any(addresses, protocol, deadline, tls=self._tls, host=self._host)
 
-    async def _connect_through(self, proxy: Proxy, protocol: asyncio.Protocol) -> None:
+    async def _connect_through(self, proxy: Proxy, protocol: asyncio.Protocol, deadline: float) -> None:
+        if self._tls is None:
+            await self._connect_to_proxy(protocol, deadline)
+            return
+        tunnel = _Tunnel()
+        await self._connect_to_proxy(tunnel, deadline)
         try:
-            if self._tls is None:
-                await self._connect_to_any(protocol)
-                return
-            tunnel = _Tunnel()
-            await self._connect_to_any(tunnel)
-        except OSError as error:
-            raise CallError(Fault.NETWORK, f"no connection to the proxy: {_words(error)}") from error
-        try:
-            transport = await tunnel.open(f"[{self._host}]" if ":" in self._host else self._host, self._port, proxy)
-            inner = await asyncio.get_running_loop().start_tls(
-                transport, protocol, self._tls, server_hostname=self._host
-            )
+            async with asyncio.timeout_at(deadline):
+                transport = await tunnel.open(self._host, self._port, proxy)
+                inner = await asyncio.get_running_loop().start_tls(
+                    transport, protocol, self._tls, server_hostname=self._host
+                )
         except BaseException:
             tunnel.abort()
             raise
-        if inner is None:  # the connection ended during the handshake
-            raise CallError(Fault.NETWORK, "the proxy closed the tunnel")
+        if inner is None:
+            raise ConnectionResetError("the connection ended during the handshake")
         protocol.connection_made(inner)
 
-    async def _connect_to_any(self, protocol: asyncio.Protocol, *, tls: ssl.SSLContext | None = None) -> None:
-        loop = asyncio.get_running_loop()
-        failure: OSError = ConnectionError("the name has no address")
-        for _, _, _, _, address in await self._resolve():
-            try:
+    async def _connect_to_proxy(self, protocol: asyncio.Protocol, deadline: float) -> None:
+        try:
+            addresses = await self._names.addresses(deadline)
+            await _connect_to_any(addresses, protocol, deadline)
+        except TimeoutError:
+            raise
+        except (CallError, OSError) as error:
+            # Not the provider's fault: its own refusal and its own name have other codes.
+            why = words(error) if isinstance(error, OSError) else str(error)
+            raise CallError(Fault.NETWORK, f"no connection to the proxy: {why}") from error
+
+
+async def _connect_to_any(
+    addresses: list[Any],
+    protocol: asyncio.Protocol,
+    deadline: float,
+    *,
+    tls: ssl.SSLContext | None = None,
+    host: str | None = None,
+) -> None:
+    """Connect to the first address that lets us; each gets its share of the time that is left.
+
+    Raises:
+        OSError: none does; what the last one said. A TimeoutError if that was nothing.
+    """
+    loop = asyncio.get_running_loop()
+    failure = OSError("the name has no address")
+    for tried, (_, _, _, _, address) in enumerate(addresses):
+        now = loop.time()
+        try:
+            async with asyncio.timeout_at(now + (deadline - now) / (len(addresses) - tried)):
                 await loop.create_connection(
-                    lambda: protocol,
-                    address[0],
-                    address[1],
-                    ssl=tls,
-                    server_hostname=self._host if tls else None,
+                    lambda: protocol, address[0], address[1], ssl=tls, server_hostname=host if tls else None
                 )
-            except TimeoutError:
-                raise
-            except OSError as error:
-                failure = error
-            else:
-                return
-        raise failure
-
-    async def _resolve(self) -> list[Any]:
-        """The addresses to connect to; calls that come meanwhile wait for the same answer."""
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._addresses_until:
-            return self._addresses
-        if self._resolving is None or self._resolving.done():
-            self._resolving = loop.create_task(self._look_up())
-        return await asyncio.shield(self._resolving)
-
-    async def _look_up(self) -> list[Any]:
-        loop = asyncio.get_running_loop()
-        host, port = (self._host, self._port) if self._proxy is None else self._proxy[:2]
-        found: list[Any] = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        self._addresses, self._addresses_until = found, loop.time() + NAME_SECONDS
-        return found
+        except OSError as error:
+            failure = error
+        else:
+            return
+    raise failure
 
 
 class _Tunnel(asyncio.Protocol):
@@ -173,6 +169,7 @@ class _Tunnel(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._bytes = 0
+        self._head_read = False
 
     async def open(self, host: str, port: int, proxy: Proxy) -> asyncio.Transport:
         """Ask the proxy to connect us; the connection through it.
@@ -181,7 +178,7 @@ class _Tunnel(asyncio.Protocol):
             CallError: it does not.
         """
         assert self._transport is not None, "connected"  # noqa: S101 - for mypy
-        target = f"{host}:{port}".encode("ascii")
+        target = (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode("ascii")
         self._transport.write(b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (target, target, proxy.authorization))
         await self._opened
         return self._transport
@@ -202,34 +199,24 @@ class _Tunnel(asyncio.Protocol):
             self._fail("it does not speak HTTP")
         if self._bytes > _MAX_HEAD_BYTES:
             self._fail("its answer is too long")
+        if self._head_read and not self._opened.done():
+            self._opened.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail("it closed the connection")
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if status == 407:
+        if status == PROXY_AUTHENTICATION_REQUIRED:
             self._fail("it refuses our credentials (407)")
         elif not 200 <= status < 300:
             self._fail(f"it answered {status}")
-        elif not self._opened.done():
-            self._opened.set_result(None)
+        self._head_read = True
 
     def on_body(self, body: bytes) -> None:
-        # Whoever speaks before our TLS greeting is not the server.
-        self._fail("it sent more than its answer")
+        # The server says nothing before we greet it, so this is the page of somebody else.
+        self._fail("it answered itself")
 
     def _fail(self, why: str) -> None:
         if not self._opened.done():
             self._opened.set_exception(CallError(Fault.NETWORK, f"the proxy did not connect us: {why}"))
-
-
-def tls_fault(error: ssl.SSLError) -> Fault:
-    """What a failure of TLS means."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return Fault.CERTIFICATE
-    return Fault.NETWORK
-
-
-def _words(error: OSError) -> str:
-    return error.strerror or type(error).__name__

@@ -1,6 +1,11 @@
 """What can go wrong with a call to a provider."""
 
+import ssl
 from enum import Enum
+from typing import Final
+
+_ABOUT_OUR_CERTIFICATE: Final = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
+"""Words in OpenSSL's names of the alerts with which a server answers a client's certificate, or its lack."""
 
 
 class Fault(Enum):
@@ -26,3 +31,20 @@ class CallError(Exception):
         self.fault = fault
         self.unanswered = unanswered
         """Whether the connection was closed before the first byte of an answer."""
+
+
+def tls_fault(error: ssl.SSLError) -> Fault:
+    """What a failure of TLS means."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Fault.CERTIFICATE
+    reason = error.reason or ""
+    if "ALERT" in reason and any(word in reason for word in _ABOUT_OUR_CERTIFICATE):
+        return Fault.CLIENT_CERTIFICATE
+    return Fault.NETWORK
+
+
+def words(error: OSError) -> str:
+    """What an error says, in short."""
+    if isinstance(error, ssl.SSLError):
+        return getattr(error, "verify_message", "") or error.reason or "TLS failed"
+    return error.strerror or str(error) or type(error).__name__

@@ -1,0 +1,251 @@
+"""One connection to a server, which carries one call at a time."""
+
+import asyncio
+import ssl
+from typing import Final, NamedTuple
+
+import httptools
+
+from apientreprise_gateway.providers.faults import CallError, Fault, tls_fault, words
+from apientreprise_gateway.providers.spool import Sink
+
+SPOOL_FROM_BYTES: Final = 64 * 1024
+"""Longest body that stays in memory where a longer one may go to a file."""
+_WRITE_BYTES: Final = 256 * 1024
+"""Least that is written to a file at once, but for the last part."""
+_MAX_HEAD_BYTES: Final = 64 * 1024
+_MAX_BODILESS_BYTES: Final = 1024 * 1024
+"""What may come between the parts of a body and after it: sizes of chunks, trailers."""
+_SHORT_NUMBER: Final = 4
+"""Digits of a length that is not looked at before the body has come."""
+
+
+class Response(NamedTuple):
+    """The answer to a call."""
+
+    status: int
+    content_type: str
+    body: bytes
+    location: str = ""
+    """Of a redirection; this client follows none."""
+    file: Sink | None = None
+    """Where the body is instead, if it was too long for memory; whoever asked for the call discards it."""
+
+
+class Stream:
+    """A body on its way from a connection to a file; the connection is not read while enough of it waits."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._ended = False
+        self._error: CallError | None = None
+        self._reader: asyncio.Future[None] | None = None
+
+    async def next(self) -> bytes:
+        """The next part, none at the end.
+
+        Raises:
+            CallError: the body is not complete.
+        """
+        if self._size < _WRITE_BYTES and not self._ended:
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        if self._error is not None:
+            raise self._error
+        part = b"".join(self._waiting)
+        self._waiting, self._size = [], 0
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+        return part
+
+    def feed(self, data: bytes) -> None:
+        """More of the body has come."""
+        self._waiting.append(data)
+        self._size += len(data)
+        if self._size >= _WRITE_BYTES:
+            self._transport.pause_reading()
+            self._wake()
+
+    def end(self, error: CallError | None = None) -> None:
+        """The body is complete, or will never be."""
+        self._ended = True
+        self._error = error
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+
+class Connection(asyncio.Protocol):
+    """A connection, from its opening to its end."""
+
+    def __init__(self, max_body: int, max_file: int) -> None:
+        self._max_body = max_body
+        self._max_file = max_file
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[Response] | None = None
+        self._reset()
+        self._called = False
+        """Whether the answer to a call is still to come, or the rest of it."""
+        self._in_memory = self._allowed = max_body
+        """Bytes that the body may have in memory, and in all."""
+        self.stream: Stream | None = None
+        """The body of the last call, if it is too long for memory."""
+        self._ended = False
+        self.closed = False
+        self.reusable = False
+        self.idle_since = 0.0
+
+    def _reset(self) -> None:
+        self._bodiless_bytes = 0
+        """Of the reads that brought nothing of the body."""
+        self._head_read = False
+        self._framed = False
+        self._content_type = b""
+        self._location = b""
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def send(self, request: bytes, *, spooled: bool = False) -> "asyncio.Future[Response]":
+        """Send a request; its answer, whose body is in `stream` if it is `spooled` and long."""
+        self._reset()
+        self.reusable = False
+        self.stream = None
+        self._in_memory = SPOOL_FROM_BYTES if spooled else self._max_body
+        self._allowed = self._max_file if spooled else self._max_body
+        self._called = True
+        self._answer = asyncio.get_running_loop().create_future()
+        if self._transport is None or self.closed:
+            self.fail(Fault.NETWORK, unanswered=True)
+        else:
+            self._transport.write(request)
+        return self._answer
+
+    def fail(self, fault: Fault, detail: str = "", *, unanswered: bool = False) -> None:
+        """End the call with a fault."""
+        if not self._called or self._answer is None:
+            return
+        self._called = False
+        error = CallError(fault, detail, unanswered=unanswered)
+        if self.stream is not None:
+            self.stream.end(error)
+        elif not self._answer.done():
+            self._answer.set_exception(error)
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self.closed = True
+        self.reusable = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What the transport tells.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP gives no less
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if not self._called:
+            self.abort()  # nobody asked
+            return
+        size = self._size
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self.fail(Fault.NOT_HTTP)
+            self.abort()
+        if self._size == size:
+            # The parser holds back names and values that do not end.
+            self._bodiless_bytes += len(data)
+            if self._bodiless_bytes > (_MAX_BODILESS_BYTES if self._head_read else _MAX_HEAD_BYTES):
+                self.fail(Fault.NOT_HTTP)
+
+    def eof_received(self) -> None:
+        self._ended = True  # in order: with TLS, not where somebody cut the connection
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        if not self._called:
+            return
+        if self._head_read and not self._framed and self._ended and exc is None:
+            self._finish()  # a body without a length ends with its connection
+        else:
+            # TLS 1.3: what a server thinks of our certificate comes after the handshake.
+            fault = tls_fault(exc) if isinstance(exc, ssl.SSLError) else Fault.NETWORK
+            nothing_came = not self._head_read and self._bodiless_bytes == 0
+            self.fail(fault, words(exc) if isinstance(exc, OSError) else "", unanswered=nothing_came)
+
+    # What the parser tells.
+
+    def on_message_begin(self) -> None:
+        if not self._called:
+            self.abort()  # a second answer in the wake of the first is not for our next call
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        lower = name.lower()
+        if lower == b"content-type":
+            if not self._head_read:  # a trailer changes nothing
+                self._content_type = value
+        elif lower == b"content-length":
+            self._framed = True
+            if len(value) > _SHORT_NUMBER and int(value) > self._allowed:
+                self.fail(Fault.TOO_LARGE)
+        elif lower == b"transfer-encoding":
+            self._framed = True
+        elif lower == b"location":
+            if not self._head_read:
+                self._location = value
+        elif lower == b"content-encoding" and value.lower() != b"identity":
+            self.fail(Fault.ENCODED)
+
+    def on_headers_complete(self) -> None:
+        self._head_read = True
+
+    def on_body(self, body: bytes) -> None:
+        self._size += len(body)
+        if self._size <= self._in_memory:
+            self._chunks.append(body)
+        elif self._called:
+            self._pass_on(body)
+
+    def on_message_complete(self) -> None:
+        if self._parser.get_status_code() < 200:
+            self._reset()  # an interim answer; the real one follows
+            return
+        if self._called:
+            self.reusable = self._parser.should_keep_alive()
+            self._finish()
+
+    def _pass_on(self, body: bytes) -> None:
+        """Take a part of a body that is too long for memory."""
+        if self._size > self._allowed:
+            self.fail(Fault.TOO_LARGE)
+            return
+        if self.stream is None:
+            self._begin_stream()
+        if self.stream is not None:
+            self.stream.feed(body)
+
+    def _begin_stream(self) -> None:
+        if self._transport is not None and self._answer is not None and not self._answer.done():
+            self.stream = Stream(self._transport)
+            self.stream.feed(b"".join(self._chunks))
+            self._chunks.clear()
+            self._answer.set_result(self._response(b""))
+
+    def _finish(self) -> None:
+        self._called = False
+        if self.stream is not None:
+            self.stream.end()
+        elif self._answer is not None and not self._answer.done():
+            self._answer.set_result(
+                self._response(self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks))
+            )
+
+    def _response(self, body: bytes) -> Response:
+        content_type, location = self._content_type.decode("latin-1"), self._location.decode("latin-1")
+        return Response(self._parser.get_status_code(), content_type, body, location)

@@ -1,0 +1,70 @@
+"""TLS settings of the connections to a provider, from files."""
+
+import ssl
+from pathlib import Path
+
+
+def client_context(
+    *,
+    ca: Path | None = None,
+    certificate: Path | None = None,
+    key: Path | None = None,
+    key_password: str | None = None,
+) -> ssl.SSLContext:
+    """How to check a provider's certificate, and which one to show it (mutual TLS).
+
+    Certificate and name of the server are checked in every case.
+
+    Args:
+        ca: PEM file of the authorities to trust instead of the system's.
+        certificate: PEM file of our certificate, followed by those between it and its authority.
+        key: PEM file of its key; that of the certificate by default.
+        key_password: opens the key, if it is encrypted.
+
+    Raises:
+        ValueError: a file cannot be used; the text names it.
+    """
+    try:
+        context = ssl.create_default_context(cafile=None if ca is None else _readable(ca))
+    except ssl.SSLError as error:
+        raise ValueError(f"{ca}: it holds no certificate of an authority in PEM form") from error
+    if ca is not None:
+        # What the file names is trusted as it is, also where it is not a root: newer versions of Python do this anyway.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if certificate is not None:
+        _load_certificate(context, certificate, key or certificate, key_password)
+    elif key is not None:
+        raise ValueError(f"{key}: a key without the certificate that it belongs to")
+    return context
+
+
+def _load_certificate(context: ssl.SSLContext, certificate: Path, key: Path, password: str | None) -> None:
+    asked = False
+
+    def give_password() -> str:
+        # Without this OpenSSL would ask on the terminal.
+        nonlocal asked
+        asked = True
+        return password or ""
+
+    try:
+        context.load_cert_chain(_readable(certificate), _readable(key), password=give_password)
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            why = f"{certificate}: it does not belong to the key in {key}"
+        elif asked and password:
+            why = f"{key}: the password does not open this key"
+        elif asked:
+            why = f"{key}: the key is encrypted, and no password is given"
+        else:
+            why = f"{certificate}, {key}: they do not hold a certificate and its key in PEM form"
+        raise ValueError(why) from None  # what OpenSSL says may quote the file
+
+
+def _readable(path: Path) -> Path:
+    """The path of a file, once it is known that it can be read: `ssl` would not name it."""
+    try:
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from error
