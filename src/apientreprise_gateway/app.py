@@ -116,6 +116,8 @@ class Gateway:
         )
         self._watchers: list[asyncio.Task[None]] = []
         self.metrics = self._metrics.exposed
+        # What `server.GatewayProtocol` asks of an application beyond ASGI.
+        self.answer = self._pipeline.answer
         self.on_bad_request = self._pipeline.on_bad_request
         self.drops_peer = self._pipeline.drops_peer
 
@@ -140,6 +142,10 @@ class Gateway:
             "access_log": not self._access_log.is_full,
             "keys": self._key_set is None or bool(self._key_set.keys),
         }
+
+    def takes(self, path: str) -> bool:
+        """Whether a path is the data plane's; see `server.DirectApplication`."""
+        return not is_control(path)
 
     def _make_limiter(self, settings: Settings) -> Limiter:
         shadow = settings.limits is Limits.SHADOW

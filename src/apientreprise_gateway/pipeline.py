@@ -51,6 +51,7 @@ from apientreprise_gateway.providers.validation import AnswerValidator
 from apientreprise_gateway.ratelimit.client_ip import ClientIp, counted
 from apientreprise_gateway.ratelimit.policy import Policy, own_limit
 from apientreprise_gateway.ratelimit.port import Limiter, StoreUnavailableError
+from apientreprise_gateway.server import Respond
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -82,7 +83,7 @@ class Options:
 
 
 class Pipeline:
-    """The ASGI application of the data plane."""
+    """The data plane, as an application that `server.GatewayProtocol` calls directly, or any ASGI server."""
 
     def __init__(
         self,
@@ -128,8 +129,18 @@ class Pipeline:
                 self._plans[operation] = plan._replace(wanted=wanted)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a call, then record it."""
+        """Answer a call from any ASGI server."""
         del receive  # a GET has no body, and the server tells when the client goes away
+
+        async def respond(status: int, headers: Iterable[Header], body: bytes) -> None:
+            length = (b"content-length", b"%d" % len(body))
+            await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+            await send({"type": "http.response.body", "body": body})
+
+        await self.answer(scope, respond)
+
+    async def answer(self, scope: Scope, respond: Respond) -> None:
+        """Answer a call, then record it."""
         if self._access_log.is_full:
             await self._access_log.room()
         call = Call(scope)
@@ -146,15 +157,7 @@ class Pipeline:
             return
         finally:
             self._metrics.in_flight.dec()
-        headers.append((b"content-length", b"%d" % len(body)))
-        try:
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
-        except RuntimeError:
-            # uvloop refuses to write to a connection that its client has closed, before it tells of it.
-            if call.connection is None or not call.connection.closing:
-                raise
-            call.connection.drop()
+        await respond(status, headers, body)
         self._record(call, status)
         self._compare(call, status, body)
 

@@ -1,15 +1,24 @@
 """The HTTP server's side of the contract: what only the connection can do.
 
-uvicorn's httptools protocol, with four things more: a connection can be closed without a byte, a call is cancelled
-when its client goes away, heads are bounded, and what is not HTTP gets a coded answer.
+uvicorn runs the server (sockets, workers, lifespan, stop); the protocol of its connections is ours, on the same
+parser (httptools) and with uvicorn's own request cycle for ASGI applications. It adds five things: a connection can
+be closed without a byte, a call is cancelled when its client goes away, heads are bounded, what is not HTTP gets a
+coded answer, and an application that can do without ASGI's messages is called directly (`DirectApplication`).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from typing import Any, Final, Protocol
+from urllib.parse import unquote
 
+import httptools
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
+from uvicorn.server import ServerState
 
 from apientreprise_gateway.errors import GATEWAY_ERRORS
 
@@ -21,8 +30,15 @@ BACKLOG: Final = 4096
 """Connections that may wait to be accepted."""
 OnBadRequest = Callable[[str | None, str], Awaitable[tuple[int, bytes] | None]]
 """Given the peer and the code of what is wrong: status and body to answer, or None to close without a byte."""
+Header = tuple[bytes, bytes]
+Scope = MutableMapping[str, Any]
+Respond = Callable[[int, Iterable[Header], bytes], Awaitable[None]]
+"""Answers a call: status, headers (names in lower case, the body's length not among them), body."""
 _MAX_URL_BYTES: Final = 128 * 1024
 _MAX_HEADER_BYTES: Final = 64 * 1024
+_JOINED_BYTES: Final = 32 * 1024
+"""Up to this length a body is copied behind its head: cheaper than handing the system two pieces."""
+_log = logging.getLogger("uvicorn.error")
 
 
 class Connection(Protocol):
@@ -40,22 +56,112 @@ class Connection(Protocol):
         """Close the connection without writing anything more."""
 
 
+class DirectApplication(Protocol):
+    """An ASGI application that can also be called without ASGI's messages: an answer is one call, and one write."""
+
+    def takes(self, path: str) -> bool:
+        """Whether calls of a path are answered by `answer`; the others go the way of ASGI."""
+
+    def answer(self, scope: Scope, respond: Respond) -> Coroutine[Any, Any, None]:
+        """Answer a call, whose body is not read, by calling `respond` at most once.
+
+        The scope has ASGI's type, method, raw_path, query_string, headers, client, server and scheme, and the
+        connection under `CONNECTION`.
+        """
+
+
 class _HeadTooLargeError(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
 
 
-class GatewayProtocol(HttpToolsProtocol):
+class _Exchange:
+    """A call that is answered directly; has what `GatewayProtocol` reads of uvicorn's cycle as well."""
+
+    __slots__ = ("_on", "_scope", "disconnected", "keep_alive", "response_complete")
+
+    def __init__(self, on: "GatewayProtocol", scope: Scope, *, keep_alive: bool) -> None:
+        self._on = on
+        self._scope = scope
+        self.keep_alive = keep_alive
+        self.disconnected = False
+        self.response_complete = False
+
+    async def run(self, app: DirectApplication) -> None:
+        """Have it answered."""
+        try:
+            await app.answer(self._scope, self.respond)
+        except BaseException as error:  # as uvicorn does: whatever happens, the client is answered
+            _log.error("Exception in the application", exc_info=error)
+            if not self.response_complete:
+                self.keep_alive = False
+                await self.respond(500, (), b"")
+
+    async def respond(self, status: int, headers: Iterable[Header], body: bytes) -> None:
+        """See `Respond`: one write. A client that does not read holds up its own next answer, and nobody else's."""
+        flow, transport = self._on.flow, self._on.transport
+        if flow.write_paused:
+            await flow.drain()
+        if not self.disconnected and not transport.is_closing():
+            head = self._on.head(status, headers, len(body), keep_alive=self.keep_alive)
+            if self._scope["method"] == "HEAD":
+                transport.write(head)
+            elif len(body) <= _JOINED_BYTES:
+                transport.write(head + body)
+            else:
+                transport.writelines((head, body))
+        self.response_complete = True
+        if not self.keep_alive:
+            transport.close()
+        self._on.answered()
+
+
+_Cycle = RequestResponseCycle | _Exchange
+
+
+class GatewayProtocol(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    transport: asyncio.Transport
+    flow: FlowControl
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """Take what uvicorn's server hands to the protocol of each connection."""
+        self.config = config
+        self.app: Any = config.loaded_app
+        self.app_state = app_state
+        self.loop = _loop or asyncio.get_running_loop()
+        self.server_state = server_state
+        self.parser: Any = httptools.HttpRequestParser(self)
+        # So that of pipelined requests those before a `Connection: close` are answered.
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.client: tuple[str, int] | None = None
+        self.server: tuple[str, int | None] | None = None
+        self.scheme = "http"
         self.waiting: asyncio.Task[Any] | None = None
         self.lost = False
-        self._current: RequestResponseCycle | None = None
+        self._direct: DirectApplication | None = self.app if hasattr(self.app, "takes") else None
+        self._last: _Cycle | None = None
+        """The last request that was read."""
+        self._current: _Cycle | None = None
+        """The one being answered; with pipelining it may be an earlier one."""
+        self._next: deque[_Cycle] = deque()
+        """Those that were read after it."""
+        self._url = b""
+        self._headers: list[Header] = []
         self._header_bytes = 0
+        self._body_bytes = 0
+        self._expects_continue = False
         self._bad_code = "00401"
+        self._idle_since: float | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
 
     @property
     def closing(self) -> bool:
@@ -64,19 +170,21 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def drop(self) -> None:
         """Close the connection without writing anything more."""
-        # `self.cycle` is the last request that was read; with pipelining, an earlier one may be the one answered now.
         if self._current is not None:
             self._current.disconnected = True
-        self.pipeline.clear()
+        self._next.clear()
         self.transport.close()
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._current = cycle
-        super()._start_asgi_task(cycle, app)
+    # What the transport tells.
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Close at once the connection of a banned peer."""
-        super().connection_made(transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP gives no less
+        """Begin; close at once the connection of a banned peer."""
+        self.server_state.connections.add(self)  # type: ignore[arg-type]  # uvicorn lists its own protocols
+        self.transport = transport
+        self.flow = FlowControl(transport)
+        self.server = get_local_addr(transport)
+        self.client = get_remote_addr(transport)
+        self.scheme = "https" if is_ssl(transport) else "http"
         drops_peer: Callable[[str], bool] | None = getattr(self.app, "drops_peer", None)
         if drops_peer is not None and self.client is not None and drops_peer(self.client[0]):
             transport.close()
@@ -84,45 +192,215 @@ class GatewayProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the call that the client no longer waits for."""
         self.lost = True
-        if self._current is not None and not self._current.response_complete:
-            self._current.disconnected = True
-        super().connection_lost(exc)
+        self.server_state.connections.discard(self)
+        for cycle in (self._current, self._last):
+            if cycle is None:
+                continue
+            if not cycle.response_complete:
+                cycle.disconnected = True
+            if isinstance(cycle, RequestResponseCycle):
+                cycle.message_event.set()
+        self.flow.resume_writing()
+        if exc is None:
+            self.transport.close()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        self.parser = None
         if self.waiting is not None:
             self.waiting.cancel()
 
+    def data_received(self, data: bytes) -> None:
+        """Read requests."""
+        self._idle_since = None
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # offered, not taken: the answer is HTTP/1.1
+        except httptools.HttpParserError:
+            self._refuse()
+
+    def eof_received(self) -> None:
+        """Let the transport close: who sends no more waits for no answer."""
+
+    def pause_writing(self) -> None:
+        """Hold the next answer back: the client does not read the last ones."""
+        self.flow.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self.flow.resume_writing()
+
+    def shutdown(self) -> None:
+        """Close, after the answer to the last request that was read."""
+        if self._last is None or self._last.response_complete:
+            self.transport.close()
+        else:
+            self._last.keep_alive = False
+
+    # What the parser tells.
+
     def on_message_begin(self) -> None:
-        """Give the call its connection."""
-        super().on_message_begin()
-        self.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]  # ASGI allows servers their own keys
+        """Begin a request."""
+        self._url = b""
+        self._headers = []
         self._header_bytes = 0
+        self._body_bytes = 0
+        self._expects_continue = False
 
     def on_url(self, url: bytes) -> None:
-        """Bound the request line."""
-        super().on_url(url)
-        if len(self.url) > _MAX_URL_BYTES:
+        """Take the target, or a piece of it, and bound it."""
+        self._url += url
+        if len(self._url) > _MAX_URL_BYTES:
             self._refuse_head("00406")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Bound the headers."""
+        """Take a header, and bound them all."""
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > _MAX_HEADER_BYTES:
             self._refuse_head("00407")
-        super().on_header(name, value)
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self._expects_continue = True
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Start to answer; a pipelined request waits for its turn."""
+        parser = self.parser
+        keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
+        method = parser.get_method().decode("ascii")
+        raw_path, query_string = split_target(self._url)
+        path = raw_path.decode("ascii")
+        if "%" in path:
+            path = unquote(path)
+        scope: Scope = {
+            "type": "http",
+            "method": method,
+            "raw_path": raw_path,
+            "query_string": query_string,
+            "headers": self._headers,
+            "client": self.client,
+            "server": self.server,
+            "scheme": self.scheme,
+            CONNECTION: self,
+        }
+        cycle: _Cycle
+        if self._direct is not None and self._direct.takes(path):
+            cycle = _Exchange(self, scope, keep_alive=keep_alive)
+        else:
+            cycle = self._asgi_cycle(scope, path, keep_alive=keep_alive)
+        before, self._last = self._last, cycle
+        if before is None or before.response_complete:
+            self._start(cycle)
+        else:
+            self.flow.pause_reading()
+            self._next.append(cycle)
+
+    def on_body(self, body: bytes) -> None:
+        """Hand over a body, or let it lie; read no more of it than is asked for."""
+        cycle = self._last
+        if cycle is None or cycle.response_complete:
+            return
+        self._body_bytes += len(body)
+        if isinstance(cycle, RequestResponseCycle):
+            cycle.body += body
+            cycle.message_event.set()
+            self._body_bytes = len(cycle.body)
+        if self._body_bytes > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+
+    def on_message_complete(self) -> None:
+        """Tell an ASGI application that it has the whole body."""
+        cycle = self._last
+        if isinstance(cycle, RequestResponseCycle) and not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
+
+    # Answering.
+
+    def _start(self, cycle: _Cycle) -> None:
+        self._current = cycle
+        work = cycle.run(self.app) if isinstance(cycle, _Exchange) else cycle.run_asgi(self.app)
+        task = self.loop.create_task(work)
+        self.server_state.tasks.add(task)
+        task.add_done_callback(self.server_state.tasks.discard)
+
+    def _asgi_cycle(self, scope: Scope, path: str, *, keep_alive: bool) -> RequestResponseCycle:
+        whole: Any = {
+            **scope,
+            "asgi": {"version": self.config.asgi_version, "spec_version": "2.3"},
+            "http_version": self.parser.get_http_version(),
+            "path": path,
+            "root_path": "",
+            "state": self.app_state.copy(),
+        }
+        return RequestResponseCycle(
+            scope=whole,
+            transport=self.transport,
+            flow=self.flow,
+            logger=_log,
+            access_logger=_log,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self._expects_continue,
+            keep_alive=keep_alive,
+            on_response=self.answered,
+        )
+
+    def head(self, status: int, headers: Iterable[Header], length: int, *, keep_alive: bool) -> bytes:
+        """The head of an answer whose body has a length."""
+        lines = [STATUS_LINE[status]]
+        for name, value in (*self.server_state.default_headers, *headers):
+            lines += (name, b": ", value, b"\r\n")
+        ends = len(lines) // 4 + 2
+        lines.append(b"content-length: %d\r\n" % length)
+        if not keep_alive:
+            lines.append(b"connection: close\r\n")
+            ends += 1
+        head = b"".join(lines)
+        if head.count(b"\n") != ends or head.count(b"\r") != ends:
+            raise RuntimeError("a header's value has a line break")
+        return head + b"\r\n"
+
+    def answered(self) -> None:
+        """Go on with the next request, or wait for it."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self._next:
+            self._start(self._next.popleft())
+            return
+        # One timer for many answers: it is set again when it fires too early.
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(self.config.timeout_keep_alive, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        self._idle_timer = None
+        if self._idle_since is None or self.transport.is_closing():
+            return
+        left = self._idle_since + self.config.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._idle_timer = self.loop.call_later(left, self._close_if_idle)
+        else:
+            self.transport.close()
+
+    # Refusing.
 
     def _refuse_head(self, code: str) -> None:
         self._bad_code = code
-        raise _HeadTooLargeError(code)  # the parser turns it into the error that ends in send_400_response
+        raise _HeadTooLargeError(code)  # the parser turns it into the error that ends in `_refuse`
 
-    def send_400_response(self, msg: str) -> None:
+    def _refuse(self) -> None:
         """Answer what is not an acceptable HTTP request, and close."""
-        del msg  # uvicorn's text, in English
         self.transport.pause_reading()
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.keep_alive = False  # a call came before it: the connection ends with that one's answer
+        if self._last is not None and not self._last.response_complete:
+            self._last.keep_alive = False  # a call came before it: the connection ends with that one's answer
             return
         task = self.loop.create_task(self._answer_bad_request())
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self.server_state.tasks.add(task)
+        task.add_done_callback(self.server_state.tasks.discard)
 
     async def _answer_bad_request(self) -> None:
         on_bad_request: OnBadRequest | None = getattr(self.app, "on_bad_request", None)
@@ -131,9 +409,24 @@ class GatewayProtocol(HttpToolsProtocol):
             answer = await on_bad_request(self.client[0] if self.client else None, self._bad_code)
         if answer is not None and not self.transport.is_closing():
             status, body = answer
-            head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
-            self.transport.write(STATUS_LINE[status] + head + body)
+            headers = ((b"content-type", b"application/json"),)
+            self.transport.write(self.head(status, headers, len(body), keep_alive=False) + body)
         self.transport.close()
+
+
+def split_target(target: bytes) -> tuple[bytes, bytes]:
+    """The path and the query of a request's target, both still encoded.
+
+    Raises:
+        httptools.HttpParserInvalidURLError: it is no target.
+    """
+    if target[:1] == b"/" and b"#" not in target:
+        path, _, query = target.partition(b"?")
+        return path, query
+    parsed = httptools.parse_url(target)  # an absolute form, as proxies write it
+    if parsed.path is None:
+        raise httptools.HttpParserInvalidURLError("a target without a path")
+    return parsed.path, parsed.query or b""
 
 
 def config(app: Any, *, host: str, port: int, **more: Any) -> uvicorn.Config:

@@ -1,0 +1,258 @@
+"""Tests of the protocol of the server's connections, on real sockets."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import httptools
+import pytest
+import uvicorn
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apientreprise_gateway.server import Respond, Scope, config, split_target
+
+LARGE = bytes(1024 * 1024)
+Handler = Callable[[Scope, Respond], Awaitable[None]]
+
+
+class App:
+    """Answers `/direct...` directly, everything else by way of ASGI, always with the target."""
+
+    def __init__(self, handler: Handler | None = None) -> None:
+        self.answered = 0
+        self._handler = handler
+
+    def takes(self, path: str) -> bool:
+        """Whether a call is answered directly."""
+        return path.startswith("/direct")
+
+    async def answer(self, scope: Scope, respond: Respond) -> None:
+        """Answer directly."""
+        if self._handler is not None:
+            await self._handler(scope, respond)
+        else:
+            await respond(200, [(b"x-way", b"direct")], scope["raw_path"] + b"?" + scope["query_string"])
+        self.answered += 1
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer by way of ASGI: the target, and what body came."""
+        body = b""
+        while (message := await receive())["type"] == "http.request":
+            body += message["body"]
+            if not message["more_body"]:
+                break
+        headers = [(b"x-way", b"asgi"), (b"content-length", b"%d" % (len(scope["path"]) + len(body)))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": scope["path"].encode() + body})
+
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Started:
+    """A started server."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def connect(self) -> Streams:
+        """A new connection."""
+        return await asyncio.open_connection("127.0.0.1", self._port)
+
+    async def all_of(self, data: bytes) -> bytes:
+        """What a connection gets for some bytes until it is closed."""
+        reader, writer = await self.connect()
+        writer.write(data)
+        received = await reader.read()
+        writer.close()
+        return received
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals alone."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+@asynccontextmanager
+async def serving(app: App, *, keep_alive: float = 60) -> AsyncIterator[Started]:
+    """A server of one application."""
+    settings = config(app, host="127.0.0.1", port=0)
+    settings.lifespan = "off"
+    settings.timeout_keep_alive = keep_alive  # type: ignore[assignment]  # a fraction of a second, for tests
+    server = _Server(settings)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0)
+    yield Started(server.servers[0].sockets[0].getsockname()[1])
+    server.should_exit = True
+    await task
+
+
+def request(target: str, *, method: str = "GET", close: bool = False, more: bytes = b"") -> bytes:
+    """A request."""
+    end = b"connection: close\r\n" if close else b""
+    return f"{method} {target} HTTP/1.1\r\nhost: x\r\n".encode() + end + more + b"\r\n"
+
+
+async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """Status and body of the next answer."""
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = next(int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"content-length:"))
+    return int(head[9:12]), await reader.readexactly(length)
+
+
+def run(test: Awaitable[None]) -> None:
+    """Run a test's coroutine."""
+
+    async def bounded() -> None:
+        async with asyncio.timeout(60):
+            await test
+
+    asyncio.run(bounded())
+
+
+def test_both_ways_on_one_connection() -> None:
+    """Calls that are answered directly and calls of ASGI may be pipelined; each is answered, in their order."""
+
+    async def test() -> None:
+        async with serving(App()) as server:
+            post = request("/asgi/2", method="POST", more=b"content-length: 5\r\n") + b"hello"
+            calls = [request("/direct/1?a=b"), post, request("/direct/3"), request("/asgi/%34", close=True)]
+            received = await server.all_of(b"".join(calls))
+        bodies = [part for part in received.split(b"\r\n") if part.startswith(b"/")]
+        assert b"|".join(bodies).count(b"HTTP/1.1") == 3
+        found = [body.split(b"HTTP/1.1")[0] for body in bodies]
+        assert found == [b"/direct/1?a=b", b"/asgi/2hello", b"/direct/3?", b"/asgi/4"]
+
+    run(test())
+
+
+def test_head_has_the_length_and_no_body() -> None:
+    """A HEAD is answered like a GET, without the body."""
+
+    async def test() -> None:
+        async with serving(App()) as server:
+            received = await server.all_of(request("/direct", method="HEAD", close=True))
+        assert b"content-length: 8\r\n" in received
+        assert received.endswith(b"connection: close\r\n\r\n")
+
+    run(test())
+
+
+def test_a_body_that_nobody_reads() -> None:
+    """A large body of a call that is answered directly is passed over, and the connection goes on."""
+
+    async def test() -> None:
+        async with serving(App()) as server:
+            more = b"content-length: %d\r\n" % len(LARGE)
+            received = await server.all_of(
+                request("/direct/1", method="POST", more=more) + LARGE + request("/direct/2", close=True)
+            )
+        assert received.count(b"HTTP/1.1 200 ") == 2
+
+    run(test())
+
+
+@pytest.mark.parametrize("value", [b"a\r\nset-cookie: b", b"a\nb", b"a\rb"])
+def test_a_header_cannot_be_smuggled(value: bytes) -> None:
+    """An answer with a line break in a header's value is not given; its client gets 500."""
+
+    async def smuggle(_scope: Scope, respond: Respond) -> None:
+        await respond(200, [(b"x-value", value)], b"")
+
+    async def test() -> None:
+        async with serving(App(smuggle)) as server:
+            received = await server.all_of(request("/direct"))
+        assert received.startswith(b"HTTP/1.1 500 ")
+        assert b"x-value" not in received
+
+    run(test())
+
+
+def test_a_failure_is_answered() -> None:
+    """A call whose application raises gets 500, and its connection is closed."""
+
+    async def fail(_scope: Scope, _respond: Respond) -> None:
+        raise ValueError("a mistake")
+
+    async def test() -> None:
+        async with serving(App(fail)) as server:
+            received = await server.all_of(request("/direct"))
+        assert received.startswith(b"HTTP/1.1 500 ")
+        assert b"mistake" not in received
+
+    run(test())
+
+
+def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
+    """The time of keep-alive begins with an answer; a call may take longer than that."""
+
+    async def slow(scope: Scope, respond: Respond) -> None:
+        await asyncio.sleep(0.1 if scope["raw_path"].endswith(b"slow") else 0)
+        await respond(200, (), b"x")
+
+    async def test() -> None:
+        async with serving(App(slow), keep_alive=0.02) as server:
+            reader, writer = await server.connect()
+            for target in ("/direct/slow", "/direct"):
+                writer.write(request(target))
+                if target.endswith("slow"):
+                    assert await answer(reader) == (200, b"x")
+            assert (await reader.read()).count(b"HTTP/1.1") <= 1
+            writer.close()
+
+    run(test())
+
+
+def test_a_client_that_does_not_read_is_not_buffered_for() -> None:
+    """Answers to a client that reads none of them wait in the application, not in memory; all come once it reads."""
+
+    async def large(_scope: Scope, respond: Respond) -> None:
+        await respond(200, (), LARGE)
+
+    async def test() -> None:
+        app = App(large)
+        count = 300
+        async with serving(app) as server:
+            reader, writer = await server.connect()
+            writer.write(b"".join(request("/direct") for _ in range(count)))
+            other = await server.connect()
+            for _ in range(count):  # a server that did not wait would have answered by then
+                other[1].write(request("/asgi"))
+                assert await answer(other[0]) == (200, b"/asgi")
+            assert app.answered < count / 2
+            for _ in range(count):
+                assert len((await answer(reader))[1]) == len(LARGE)
+            for each in (writer, other[1]):
+                each.close()
+
+    run(test())
+
+
+TARGETS = st.binary(max_size=30) | st.builds(
+    bytes.__add__, st.just(b"/"), st.binary(max_size=30).map(lambda noise: noise.replace(b"\x00", b"?"))
+)
+
+
+@given(TARGETS)
+def test_targets_are_split_as_the_parser_splits_them(target: bytes) -> None:
+    """What a request's line may hold is split like httptools would."""
+    read: list[bytes] = []
+
+    class Reader:
+        def on_url(self, url: bytes) -> None:
+            read.append(url)
+
+    try:
+        httptools.HttpRequestParser(Reader()).feed_data(b"GET %b HTTP/1.1\r\nhost: x\r\n\r\n" % target)
+    except httptools.HttpParserError:
+        return
+    target = b"".join(read)
+    parsed = httptools.parse_url(target)
+    if parsed.path is not None:
+        assert split_target(target) == (parsed.path, parsed.query or b"")
