@@ -27,14 +27,18 @@ format: .venv/dev.stamp  ## repair formatting and what ruff can repair
 docs: .venv/dev.stamp  ## write openapi.yaml and the generated tables of docs/ anew
 	@$(BIN)/python scripts/write_docs.py
 
-bench: .venv/dev.stamp  ## CPU of each step of a call
+bench: .venv/bench.stamp  ## CPU of each step of a call, and of the gateway beside its peers (README, chart)
 	@$(BIN)/python bench/steps.py
+	@$(BIN)/python bench/compare.py --write
 
 lock: .venv/dev.stamp  ## resolve the locked packages anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --upgrade --extra build pyproject.toml -o requirements/run.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --upgrade --extra build --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --upgrade --extra build --extra dev --extra bench -c requirements/dev.txt pyproject.toml \
+	  -o requirements/bench.txt
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
@@ -44,5 +48,8 @@ clean:  ## remove what the other targets made
 
 .venv/dev.stamp: requirements/dev.txt pyproject.toml scripts/venv
 	@scripts/venv dev && touch $@ .venv/run.stamp
+
+.venv/bench.stamp: requirements/bench.txt pyproject.toml scripts/venv
+	@scripts/venv bench && touch $@ .venv/dev.stamp .venv/run.stamp
 
 .PHONY: help run test check lint format docs bench lock clean
