@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
 from apientreprise_gateway.catalogue.model import Answer, Endpoint, Provider
 from apientreprise_gateway.catalogue.schemas import descriptions
 from apientreprise_gateway.openapi import document, to_yaml
 from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers import settings as provider_settings
 from apientreprise_gateway.settings import CONFIG, Settings, environment_name
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -16,10 +20,21 @@ Read once at start, from the environment, and from the TOML file that `{CONFIG}`
 without the prefix). Where both speak, the environment counts. A setting that is unknown or wrong stops the start with
 one line that says which; `apientreprise-gateway check` says so without starting.
 
-`serve` refuses to start without a key (`GATEWAY_JWT_SECRETS` or `GATEWAY_JWKS`) and without `GATEWAY_UPSTREAM_URL`.
+`serve` refuses to start without a key (`GATEWAY_JWT_SECRETS` or `GATEWAY_JWKS`) and without an address of each
+provider (`GATEWAY_UPSTREAM_URL`, or one of its own).
 
 | setting | default | meaning |
 |---|---|---|
+"""
+
+
+PROVIDER_HEAD = """
+## One provider
+
+In a table `[providers.KEY]` of the TOML file, or in variables `GATEWAY_PROVIDERS__KEY__FIELD` (fields of tables within:
+`GATEWAY_PROVIDERS__KEY__AUTH__KIND`). The keys: {keys}. [providers.md](providers.md) explains, with an example.
+
+A secret is given as a text, as `{{ env = "NAME" }}` or as `{{ file = "/run/secrets/name" }}`.
 """
 
 
@@ -29,11 +44,42 @@ def settings_page() -> str:
         f"| `{environment_name(name)}` | {_default(field.default)} | {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
-    return SETTINGS_HEAD + "\n".join(rows) + "\n"
+    keys = ", ".join(f"`{provider.key}`" for provider in PROVIDERS)
+    return SETTINGS_HEAD + "\n".join(rows) + "\n" + PROVIDER_HEAD.format(keys=keys) + _provider_tables()
+
+
+def _provider_tables() -> str:
+    """The fields of a provider, table by table."""
+    auth = [
+        f"| `{kind}` | `{name}` | {_default_of(field)} | {field.description} |"
+        for kind, table in provider_settings.KINDS.items()
+        for name, field in table.model_fields.items()
+        if name != "kind"
+    ]
+    return (
+        f"{_fields(provider_settings.ProviderSettings)}\n"
+        "### `auth`\n\n| kind | field | default | meaning |\n|---|---|---|---|\n| `none` | | | No authentication. |\n"
+        + "\n".join(auth)
+        + f"\n\n### `breaker`\n{_fields(provider_settings.BreakerTable)}"
+        + f"\n### A window of `maintenance` that comes once\n{_fields(provider_settings.OnceTable)}"
+        + f"\n### A window of `maintenance` that comes every week\n{_fields(provider_settings.WeeklyTable)}"
+    )
+
+
+def _fields(table: type[BaseModel]) -> str:
+    rows = [
+        f"| `{field.alias or name}` | {_default_of(field)} | {field.description} |"
+        for name, field in table.model_fields.items()
+    ]
+    return "\n| field | default | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _default_of(field: FieldInfo) -> str:
+    return "" if field.is_required() or isinstance(field.default, BaseModel) else _default(field.default)
 
 
 def _default(value: object) -> str:
-    return "" if value in (None, ()) else f"`{value}`"
+    return "" if value in (None, (), {}) else f"`{value}`"
 
 
 def provider_page(provider: Provider) -> str:

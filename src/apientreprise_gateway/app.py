@@ -7,6 +7,7 @@ import asyncio
 import gc
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +30,10 @@ from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, Metrics
 from apientreprise_gateway.pipeline import Options, Pipeline, Receive, Send
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers import DIALECTS, PROVIDERS
+from apientreprise_gateway.providers.assembly import Defaults, make_upstream
+from apientreprise_gateway.providers.breaker import State
+from apientreprise_gateway.providers.settings import ProviderSettings
 from apientreprise_gateway.providers.source import ProviderSource, Source
 from apientreprise_gateway.providers.upstream import Upstream
 from apientreprise_gateway.providers.validation import AnswerValidator
@@ -43,7 +47,9 @@ from apientreprise_gateway.ratelimit.port import Limiter
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter, first_call, sliding
 from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
 from apientreprise_gateway.settings import (
+    PROVIDER_PREFIX,
     BanAction,
+    BreakerUse,
     Duplicates,
     Limits,
     Settings,
@@ -90,7 +96,7 @@ class Gateway:
         self._verifier = TokenVerifier(key_ring(settings, self._key_set))
         self._registry = token_registry(settings)
         self._access_log = _access_log(settings)
-        self._upstreams = _upstreams(settings)
+        self._upstreams = self._make_upstreams(settings)
         self._limiter = self._make_limiter(settings)
         self._revocations = _revocations(settings, self._registry)
         self._pipeline = Pipeline(
@@ -170,15 +176,38 @@ class Gateway:
             on_ban=self._banned,
         )
 
+    def _make_upstreams(self, settings: Settings) -> dict[str, Upstream]:
+        defaults = Defaults(
+            base_url=None if settings.upstream_url is None else str(settings.upstream_url),
+            timeout=settings.upstream_timeout,
+            max_calls=settings.upstream_max_calls,
+            breakers=settings.breaker is BreakerUse.ON,
+        )
+        upstreams = {}
+        for provider in PROVIDERS:
+            own = settings.providers.get(provider.key, ProviderSettings())
+            changed = partial(self._breaker_changed, provider.key)
+            try:
+                upstreams[provider.key] = make_upstream(provider, own, defaults, on_change=changed)
+            except ValueError as error:
+                raise SettingsError(f"{PROVIDER_PREFIX}{provider.key.upper()}: {error}. Correct it.") from error
+            self._metrics.breaker_state(provider.key, State.CLOSED)
+        return upstreams
+
     def _source_of(self, route: Route) -> Source:
         """What answers an endpoint, from the outside to the inside."""
         provider = route.provider.key
 
-        def observe(outcome: str, seconds: float) -> None:
+        def observe(outcome: str, seconds: float | None) -> None:
             self._metrics.provider_calls(provider, outcome).inc()
-            self._metrics.provider_seconds(provider).observe(seconds)
+            if seconds is not None:
+                self._metrics.provider_seconds(provider).observe(seconds)
 
-        return ProviderSource(route, self._upstreams[provider], observe=observe)
+        own = self._settings.providers.get(provider)
+        dialect = {} if own is None or own.dialect is None else DIALECTS[provider][own.dialect]
+        return ProviderSource(
+            route, self._upstreams[provider], observe=observe, translation=dialect.get(route.endpoint.operation)
+        )
 
     def _make_validator(self, settings: Settings) -> AnswerValidator | None:
         if settings.validate_upstream is ValidateUpstream.OFF:
@@ -193,6 +222,11 @@ class Gateway:
         self._metrics.bans(ban.reason.value).inc()
         shadow = self._settings.limits is Limits.SHADOW
         _log.warning("address_banned", address=ban.address, reason=ban.reason.value, count=ban.count, shadow=shadow)
+
+    def _breaker_changed(self, provider: str, state: State, reason: str) -> None:
+        self._metrics.breaker_state(provider, state)
+        tell = _log.warning if state is State.OPEN else _log.info
+        tell("breaker", provider=provider, state=state.value, reason=reason)
 
     def _store_changed(self, mode: Mode, reason: str) -> None:
         self._metrics.store_mode(mode)
@@ -333,13 +367,6 @@ def _shared_file(name: str) -> Path | None:
     """A file that the workers of this gateway share; None for a process that serves alone."""
     folder = os.environ.get(MULTIPROCESS_DIR)
     return None if folder is None else Path(folder) / name
-
-
-def _upstreams(settings: Settings) -> dict[str, Upstream]:
-    base_url = str(settings.upstream_url).rstrip("/")
-    return {
-        provider.key: Upstream(provider, base_url=base_url, timeout=settings.upstream_timeout) for provider in PROVIDERS
-    }
 
 
 def _options(settings: Settings) -> Options:

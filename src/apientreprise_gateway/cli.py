@@ -152,14 +152,20 @@ def _demo(options: argparse.Namespace) -> None:
     from apientreprise_gateway.auth.issue import issue
     from apientreprise_gateway.observability import logs
     from apientreprise_gateway.providers import PROVIDERS
+    from apientreprise_gateway.providers.settings import ProviderSettings
     from apientreprise_gateway.runner import listen, run
     from apientreprise_gateway.sandbox.app import create_app
 
     gateway_at, sandbox_at = listen(options.host, options.port), listen("127.0.0.1", 0)
     given: dict[str, Any] = {"upstream_url": sandbox_at.url}
-    if not all_settings.load().jwt_secrets:
+    configured = all_settings.load()
+    if not configured.jwt_secrets:
         given["jwt_secrets"] = secrets.token_hex(32)
-    settings = all_settings.load(**given)
+    if "breaker" not in configured.model_fields_set:
+        given["breaker"] = all_settings.BreakerUse.OFF  # whoever tries faults is shown each of them
+    # Fictive providers only: addresses and credentials of real ones are not for a demonstration.
+    languages = {key: ProviderSettings(dialect=own.dialect) for key, own in configured.providers.items()}
+    settings = all_settings.load(**given).model_copy(update={"providers": languages})
     logs.configure(level=settings.log_level)
     scopes = sorted({scope for provider in PROVIDERS for endpoint in provider.endpoints for scope in endpoint.scopes})
     token = issue(
@@ -452,12 +458,14 @@ def _check(_options: argparse.Namespace) -> None:
     for field in all_settings.Settings.model_fields:
         value = getattr(settings, field)
         print(f"{all_settings.environment_name(field)} = {_shown(field, value)}")
+    for key, own in settings.providers.items():
+        print(f"{all_settings.PROVIDER_PREFIX}{key.upper()} = {own}")
     print("This configuration can be served.")
 
 
 def _shown(field: str, value: object) -> str:
     if field == "jwt_secrets" and isinstance(value, tuple):
         return f"({len(value)} set)"
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | Mapping):
         return ", ".join(str(each) for each in value) or "(none)"
     return "(unset)" if value is None else str(value)

@@ -295,11 +295,20 @@ def network_error() -> Refusal:
     return Refusal(GATEWAY_ERRORS["00501"].status, gateway_error("00501", meta={"retry_in": NETWORK_RETRY_IN}))
 
 
-def provider_error(subcode: str, *, prefix: str, name: str) -> Refusal:
-    """An error that is a provider's: its code is the provider's prefix, then `subcode`."""
+def provider_error(subcode: str, *, prefix: str, name: str, retry_in: int | None = None) -> Refusal:
+    """An error that is a provider's: its code is the provider's prefix, then `subcode`.
+
+    Args:
+        subcode: the last three digits of the code.
+        prefix: of the provider's codes.
+        name: of the provider.
+        retry_in: seconds after which to try again, where they are known.
+    """
     kind = PROVIDER_ERRORS[subcode]
     # PP051-PP056 speak of a file and carry an empty meta, as published.
-    meta = _EMPTY if subcode.startswith("05") else {"provider": name}
+    meta: Mapping[str, Any] = _EMPTY if subcode.startswith("05") else {"provider": name}
+    if retry_in is not None:
+        meta = {**meta, "retry_in": retry_in}
     detail = kind.detail.format(provider=name)
     return Refusal(kind.status, ApiError(code=prefix + subcode, title=kind.title, detail=detail, meta=meta))
 

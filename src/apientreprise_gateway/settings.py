@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    AnyHttpUrl,
     BeforeValidator,
     Field,
     FilePath,
@@ -24,6 +23,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -33,11 +33,16 @@ from pydantic_settings import (
 )
 
 from apientreprise_gateway.auth.keys import MIN_SECRET_BYTES, secret_keys
+from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers import settings as provider_settings
+from apientreprise_gateway.providers.http import MAX_CALLS
 from apientreprise_gateway.ratelimit.address import parse_url
 
 PREFIX: Final = "GATEWAY_"
 CONFIG: Final = "GATEWAY_CONFIG"
 """The one name that is no setting: it says where the others may be."""
+PROVIDER_PREFIX: Final = "GATEWAY_PROVIDERS__"
+"""What the variables of single providers begin with."""
 
 # What Kubernetes adds to the environment of every pod next to a service that is called `gateway` or `gateway-…`.
 _SERVICE_LINK: Final = re.compile(r"GATEWAY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
@@ -88,6 +93,13 @@ class ValidateUpstream(StrEnum):
 
     SAMPLE = "sample"
     ALL = "all"
+    OFF = "off"
+
+
+class BreakerUse(StrEnum):
+    """Whether providers in trouble are left alone for a while."""
+
+    ON = "on"
     OFF = "off"
 
 
@@ -198,10 +210,23 @@ class Settings(BaseSettings):
         default=Limits.ENFORCE,
         description="`shadow`: count, log and report what limits and bans would refuse, and refuse nothing.",
     )
-    upstream_url: AnyHttpUrl | None = Field(
+    upstream_url: provider_settings.BaseUrl | None = Field(
         default=None, description="Base URL of the providers: a sandbox, a staging platform."
     )
     upstream_timeout: float = Field(default=10, gt=0, le=60, description="Seconds that a call to a provider may take.")
+    upstream_max_calls: int = Field(
+        default=MAX_CALLS,
+        ge=1,
+        le=100_000,
+        description="Calls to one provider that a process makes at once; one more is answered at once with `PP001`.",
+    )
+    breaker: BreakerUse = Field(
+        default=BreakerUse.ON,
+        description="`off`: providers in trouble are asked all the same (tests that want every fault).",
+    )
+    providers: provider_settings.ProvidersSettings = Field(
+        default={}, description="What differs from provider to provider, see below and docs/providers.md."
+    )
     validate_upstream: ValidateUpstream = Field(
         default=ValidateUpstream.SAMPLE,
         description="Answers of providers compared with their schemas once they are given, deviations counted: "
@@ -259,7 +284,23 @@ class Settings(BaseSettings):
         del dotenv_settings, file_secret_settings
         path = os.environ.get(CONFIG)
         toml = () if not path else (TomlConfigSettingsSource(settings_cls, toml_file=Path(path)),)
-        return (init_settings, env_settings, *toml)
+        return (init_settings, env_settings, _ProviderVariables(settings_cls), *toml)
+
+
+class _ProviderVariables(PydanticBaseSettingsSource):
+    """The variables of single providers."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """There is but one field, see `__call__`."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """What they say."""
+        try:
+            found = provider_settings.from_environment(os.environ, PROVIDER_PREFIX)
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
+        return {"providers": found} if found else {}
 
 
 def load(**given: Any) -> Settings:
@@ -279,6 +320,10 @@ def load(**given: Any) -> Settings:
     except ValueError as error:
         raise SettingsError(f"{CONFIG}: {path} is not valid TOML ({error}). Correct it, or unset it.") from error
     _refuse_weak_secrets(settings)
+    try:
+        provider_settings.refuse_unknown_dialects(settings.providers, PROVIDER_PREFIX)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
     return settings
 
 
@@ -293,11 +338,21 @@ def require_for_serving(settings: Settings) -> None:
             f"{PREFIX}JWT_SECRETS: no key verifies tokens. Set it to a random secret of at least {MIN_SECRET_BYTES} "
             f"bytes, or set {PREFIX}JWKS to a file of public keys."
         )
-    if settings.upstream_url is None:
+    lacking = [provider.key for provider in PROVIDERS if not _has_address(settings, provider.key)]
+    if settings.upstream_url is None and 0 < len(lacking) < len(PROVIDERS):
+        raise SettingsError(
+            f"{PREFIX}UPSTREAM_URL: {', '.join(lacking)} have no address. Set it to the base URL of all that have none "
+            f"of their own, or set {PROVIDER_PREFIX}{lacking[0].upper()}__BASE_URL and so on."
+        )
+    if settings.upstream_url is None and lacking:
         raise SettingsError(
             f"{PREFIX}UPSTREAM_URL: no provider can be called. Set it to their base URL, such as http://127.0.0.1:8081 "
             "for a local sandbox."
         )
+
+
+def _has_address(settings: Settings, key: str) -> bool:
+    return key in settings.providers and settings.providers[key].base_url is not None
 
 
 def environment_name(field: str) -> str:
@@ -308,8 +363,10 @@ def environment_name(field: str) -> str:
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
     known = {environment_name(field) for field in Settings.model_fields} | {CONFIG}
     for name, value in environment.items():
+        if name.startswith(PROVIDER_PREFIX):
+            continue  # what it names is looked for with its value
         if name.startswith(PREFIX) and value and name not in known and not _SERVICE_LINK.fullmatch(name):
-            near = difflib.get_close_matches(name, known, n=1)
+            near = difflib.get_close_matches(name.partition("__")[0], known, n=1)
             remedy = f"Did you mean {near[0]}?" if near else "Remove it; docs/settings.md lists those that exist."
             raise SettingsError(f"{name}: there is no such setting. {remedy}")
 
@@ -324,6 +381,8 @@ def _refuse_weak_secrets(settings: Settings) -> None:
 def _line(error: ValidationError) -> str:
     """The first problem, in one line, without the value that caused it."""
     problem = error.errors(include_input=False, include_url=False)[0]
+    if problem["loc"][:1] == ("providers",) and len(problem["loc"]) > 1:
+        return provider_settings.explain({**problem, "loc": problem["loc"][1:]}, PROVIDER_PREFIX)
     field = str(problem["loc"][0]) if problem["loc"] else ""
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(field, Settings.model_fields, n=1)

@@ -21,6 +21,7 @@ NO_OPERATION = "none"
 MULTIPROCESS_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable by which the client library shares the metrics of several workers."""
 STORE_MODES: Final = ("shared", "local", "refuse")
+BREAKER_STATES: Final = ("closed", "half_open", "open")
 
 _ANSWER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 
@@ -45,7 +46,7 @@ class Metrics:
         self._errors = Counter("gateway_errors", "Errors answered, by code", ["code"], registry=registry)
         self._provider_calls = Counter(
             "gateway_provider_calls",
-            "Calls to providers, by what came of them: `ok`, or the last three digits of the error code",
+            "Calls to providers, by what came of them: `ok`, the end of the error code, or why none was made",
             ["provider", "outcome"],
             registry=registry,
         )
@@ -91,6 +92,13 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
+        self._breaker_state = Gauge(
+            "gateway_breaker_state",
+            "Processes, by what their circuit breaker does with calls to a provider",
+            ["provider", "state"],
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self._shadowed = Counter(
             "gateway_shadow_refusals",
             "Calls that limits (`limit`) or bans (`ban`) would have refused if they were enforced",
@@ -127,6 +135,11 @@ class Metrics:
         """Say who decides on limits, in this process."""
         for each in STORE_MODES:
             self._store_mode.labels(each).set(each == mode)
+
+    def breaker_state(self, provider: str, state: str) -> None:
+        """Say what the circuit breaker of a provider does, in this process."""
+        for each in BREAKER_STATES:
+            self._breaker_state.labels(provider, each).set(each == state)
 
     def _resolve_answers(self, operation: str, status: int) -> Counter:
         return self._answers.labels(operation, str(status))

@@ -1,5 +1,6 @@
 """The providers: one file each, listed here."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from apientreprise_gateway.catalogue.model import Provider
@@ -33,6 +34,7 @@ from apientreprise_gateway.providers import (
     rna,
     urssaf,
 )
+from apientreprise_gateway.providers.source import Translation
 
 PROVIDERS: Final[tuple[Provider, ...]] = (
     insee.PROVIDER,
@@ -65,3 +67,6 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
     data_subvention.PROVIDER,
 )
 """Every provider of the catalogue, by code prefix."""
+
+DIALECTS: Final[Mapping[str, Mapping[str, Mapping[str, Translation]]]] = {}
+"""The languages that providers speak besides our own form: by provider's key, dialect and operation."""

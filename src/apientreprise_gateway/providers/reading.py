@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from apientreprise_gateway.catalogue.model import Endpoint
+from apientreprise_gateway.catalogue.model import Endpoint, Provider
 from apientreprise_gateway.catalogue.routes import Route
 from apientreprise_gateway.errors import ApiError, Refusal, provider_error
 from apientreprise_gateway.providers.http import Response
@@ -30,6 +30,10 @@ _STATUSES: Final[Mapping[int, str]] = {
 
 _OWN_FORM_STATUSES: Final = frozenset({404, 409, 422, 451, 502, 503, 504})
 """Statuses of an error in our form that are the caller's business. 401, 403 and 429 concern the gateway's access."""
+
+_TROUBLE: Final = frozenset({"000", "001", "002", "004"})
+"""What is wrong with the provider itself, as last three digits of a code; so is the network trouble that it reports."""
+_NETWORK_TROUBLE: Final = "00501"
 
 _PARTIAL: Final = 206
 """How a provider of v2 says that some of the data is missing; later versions say it in the data."""
@@ -122,3 +126,13 @@ def _error(entry: dict[str, Any]) -> ApiError | None:
     if not isinstance(code, str) or not _CODE.fullmatch(code):
         return None
     return ApiError(code=code, title=title, detail=detail, source=entry.get("source"), meta=meta)
+
+
+def trouble(provider: Provider, answer: Response) -> str:
+    """Why an answer of 5xx says that the provider itself is in trouble; nothing if it is about what was asked."""
+    content = _json(answer)
+    if isinstance(content, dict) and answer.status in _OWN_FORM_STATUSES and (errors := _errors(content)):
+        sick = any(error.code == _NETWORK_TROUBLE or error.code[2:] in _TROUBLE for error in errors)
+    else:
+        sick = (provider.statuses.get(answer.status) or _STATUSES.get(answer.status)) in _TROUBLE
+    return f"it answered {answer.status}" if sick else ""

@@ -12,7 +12,7 @@ from apientreprise_gateway.catalogue.routes import Route
 from apientreprise_gateway.errors import Refusal
 from apientreprise_gateway.providers.http import Response
 from apientreprise_gateway.providers.reading import Reading, read
-from apientreprise_gateway.providers.upstream import Upstream
+from apientreprise_gateway.providers.upstream import NotAskedError, Upstream
 
 
 class Question:
@@ -55,8 +55,11 @@ class Question:
 
 Source = Callable[[Question], Awaitable[Reading]]
 """Answers a question, or raises a `Refusal`."""
-Observe = Callable[[str, float], None]
-"""Told what came of a call to a provider (`ok`, or the last three digits of the error code), and its seconds."""
+Observe = Callable[[str, float | None], None]
+"""Told what came of a call to a provider, and its seconds; None if it was not asked.
+
+What came of it is `ok`, `abandoned`, the last three digits of the error code, `open` or `busy`.
+"""
 Get = Callable[[str], Awaitable[Response]]
 """Asks the provider for a path and query; raises a `Refusal` if no answer comes."""
 
@@ -86,17 +89,20 @@ class ProviderSource:
 
     async def __call__(self, question: Question) -> Reading:
         """Ask it."""
-        outcome = "abandoned"
+        outcome, asked = "abandoned", True
         started = time.perf_counter()
         try:
             reading = await self._ask(question)
             outcome = reading.codes[0][-3:] if reading.codes else "ok"
             return reading
+        except NotAskedError as refusal:
+            outcome, asked = refusal.outcome, False
+            raise
         except Refusal as refusal:
             outcome = refusal.errors[0].code[-3:]
             raise
         finally:
-            question.provider_seconds = time.perf_counter() - started
+            question.provider_seconds = time.perf_counter() - started if asked else None
             self._observe(outcome, question.provider_seconds)
 
     async def _ask(self, question: Question) -> Reading:

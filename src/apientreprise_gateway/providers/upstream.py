@@ -1,16 +1,16 @@
-"""The way to one provider: its connections, and its faults in the words of the contract."""
+"""The way to one provider: whether it may be asked now, its connections, its faults in the words of the contract."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from apientreprise_gateway import __version__
 from apientreprise_gateway.catalogue.model import Provider
 from apientreprise_gateway.errors import Refusal, network_error, provider_error
-from apientreprise_gateway.providers.http import MAX_CALLS, CallError, Fault, Pool, Response
+from apientreprise_gateway.providers.breaker import Breaker, State
+from apientreprise_gateway.providers.http import CallError, Fault, Pool, Response
+from apientreprise_gateway.providers.maintenance import Maintenance
+from apientreprise_gateway.providers.reading import trouble
 from apientreprise_gateway.providers.spool import Sink
-
-MAX_BODY_BYTES: Final = 16 * 1024 * 1024
-"""Largest answer that is read; the largest of the catalogue has some hundred kilobytes."""
 
 _SUBCODES: Final[Mapping[Fault, str]] = {
     Fault.TIMEOUT: "002",
@@ -25,27 +25,64 @@ _SUBCODES: Final[Mapping[Fault, str]] = {
 }
 """The last three digits of the code of each fault; the others are network trouble, which has a code of its own."""
 
+_SILENCE: Final = frozenset({Fault.TIMEOUT, Fault.REFUSED, Fault.NAME, Fault.NETWORK})
+"""Faults after which nobody is known to be there. After the others somebody is: what is wrong is told by its own code,
+at once, and a breaker would only hide it."""
+
+_GIVEN_UP: Final = 0.5
+"""The share of its time after which a call that its client gives up counts as one without an answer: clients who wait
+for less long than we do must not hide that a provider hangs."""
+
+
+class NotAskedError(Refusal):
+    """The provider was not asked."""
+
+    def __init__(self, outcome: str, refusal: Refusal) -> None:
+        """Take the reason, as metrics show it, and what to answer."""
+        super().__init__(refusal.status, *refusal.errors)
+        self.outcome = outcome
+
 
 class Upstream:
-    """The connections to one provider."""
+    """The way to one provider."""
 
-    def __init__(self, provider: Provider, *, base_url: str, timeout: float, max_calls: int = MAX_CALLS) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        pool: Pool,
+        *,
+        timeout: float,
+        breaker: Breaker,
+        maintenance: Maintenance | None = None,
+    ) -> None:
         """Open no connection yet.
 
         Args:
             provider: who is called.
-            base_url: what the paths are appended to.
-            timeout: seconds that a whole call may take.
-            max_calls: how many may be under way; one more fails at once.
+            pool: its connections, and how many calls may be under way.
+            timeout: seconds that a whole call may take, unless it comes with a deadline.
+            breaker: whether it is to be asked, by what came of the calls before.
+            maintenance: when it is not to be asked; None for never.
         """
         self._provider = provider
-        self._pool = Pool(
-            base_url,
-            timeout=timeout,
-            max_body=MAX_BODY_BYTES,
-            user_agent=f"apientreprise-gateway/{__version__}",
-            max_calls=max_calls,
-        )
+        self._pool = pool
+        self._timeout = timeout
+        self._breaker = breaker
+        self._maintenance = maintenance
+
+    @property
+    def maintenance_until(self) -> float | None:
+        """When the planned maintenance in force ends, in Unix time; None if none is in force."""
+        return None if self._maintenance is None else self._maintenance.until()
+
+    @property
+    def breaker_state(self) -> State:
+        """What the breaker does with calls; `OPEN` until a call comes, also after its wait."""
+        return self._breaker.state
+
+    def deadline(self) -> float:
+        """When a call that begins now must have ended, in the time of the loop."""
+        return asyncio.get_running_loop().time() + self._timeout
 
     async def get(
         self,
@@ -64,16 +101,61 @@ class Upstream:
             spool: makes what a long body goes to, see `Pool.get`.
 
         Raises:
+            NotAskedError: it is in maintenance, in trouble, or fully used by us.
             Refusal: no answer came, for the reason that its code gives.
         """
+        if self._maintenance is not None:
+            self._refuse_in_maintenance(self._maintenance)
+        breaker = self._breaker
+        era = breaker.admit()
+        if era is None:
+            raise NotAskedError("open", self._refusal(Fault.BUSY))
+        started = asyncio.get_running_loop().time()
+        if deadline is None:
+            deadline = started + self._timeout
         try:
-            return await self._pool.get(target, request_id=request_id, deadline=deadline, spool=spool)
+            response = await self._pool.get(target, request_id=request_id, deadline=deadline, spool=spool)
         except CallError as error:
+            self._report_fault(era, error)
             raise self._refusal(error.fault) from error
+        except asyncio.CancelledError:
+            self._report_given_up(era, started, deadline)
+            raise
+        except BaseException:
+            breaker.abandoned(era)
+            raise
+        if response.status < 500 or not (reason := trouble(self._provider, response)):
+            breaker.succeeded(era)
+        else:
+            breaker.failed(era, reason, answered=True)
+        return response
 
     def close(self) -> None:
         """Close the connections that wait."""
         self._pool.close()
+
+    def _refuse_in_maintenance(self, maintenance: Maintenance) -> None:
+        left = maintenance.seconds_left()
+        if left:
+            provider = self._provider
+            refusal = provider_error("020", prefix=provider.prefix, name=provider.name, retry_in=left)
+            raise NotAskedError("020", refusal)
+
+    def _report_fault(self, era: int, error: CallError) -> None:
+        if error.fault is Fault.BUSY:
+            self._breaker.abandoned(era)
+            raise NotAskedError("busy", self._refusal(error.fault)) from error
+        if error.fault in _SILENCE:
+            self._breaker.failed(era, str(error), answered=False)
+        else:
+            self._breaker.succeeded(era)
+
+    def _report_given_up(self, era: int, started: float, deadline: float) -> None:
+        waited = asyncio.get_running_loop().time() - started
+        if waited < _GIVEN_UP * (deadline - started):
+            self._breaker.abandoned(era)
+        else:
+            self._breaker.failed(era, f"its caller gave up after {waited:.1f} s", answered=False)
 
     def _refusal(self, fault: Fault) -> Refusal:
         subcode = _SUBCODES.get(fault)

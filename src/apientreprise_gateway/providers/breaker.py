@@ -1,0 +1,174 @@
+"""A circuit breaker: calls to a provider in trouble are refused at once, and it is asked again now and then.
+
+Closed, calls pass and what comes of them is counted. It opens when too many of the last seconds' calls failed, or when
+several in a row got no answer at all. After a while one call at a time may pass as a probe: an answer closes it, a
+failure opens it for longer. ADR 0007 says why it is ours, and how the figures were chosen.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+_SLICES: Final = 10
+"""Into how many parts the window is cut: one of them at a time is forgotten."""
+
+
+class State(StrEnum):
+    """What becomes of a call."""
+
+    CLOSED = "closed"
+    """It passes."""
+    OPEN = "open"
+    """It is refused."""
+    HALF_OPEN = "half_open"
+    """It passes if no other one is under way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """When a breaker opens, and for how long; times in seconds."""
+
+    window: float = 10.0
+    """Over how long calls are counted."""
+    calls: int = 20
+    """How many calls a share is judged from; fewer say too little."""
+    share: float = 0.5
+    """The share of failures that opens it."""
+    silent: int = 10
+    """How many calls in a row without any answer open it, however slowly they come."""
+    wait: float = 5.0
+    """How long it stays open at first; twice as long after each failed probe."""
+    longest_wait: float = 60.0
+
+
+OnChange = Callable[[State, str], None]
+"""Told of each change of state, with its reason."""
+
+
+class Breaker:
+    """The breaker of one provider, in one process; to be used from its event loop only."""
+
+    def __init__(
+        self,
+        figures: Figures,
+        *,
+        on_change: OnChange = lambda _state, _reason: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start closed.
+
+        Args:
+            figures: when it opens, and for how long.
+            on_change: told of each change of state.
+            clock: seconds, which never go back.
+        """
+        self._figures = figures
+        self._on_change = on_change
+        self._clock = clock
+        self._slice_seconds = figures.window / _SLICES
+        self._era = 0
+        self._probing = False
+        self._opened_at = 0.0
+        self._wait = figures.wait
+        self.state = State.CLOSED
+        self._forget_all()
+
+    def admit(self) -> int | None:
+        """Let a call pass, or refuse it with None.
+
+        Returns:
+            What to name in the one report that each admitted call owes: `succeeded`, `failed` or `abandoned`.
+        """
+        if self.state is State.CLOSED:
+            return self._era
+        if self.state is State.OPEN:
+            if self._clock() - self._opened_at < self._wait:
+                return None
+            self._change(State.HALF_OPEN, f"it may be asked again after {self._wait:g} s")
+        if self._probing:
+            return None
+        self._probing = True
+        return self._era
+
+    def succeeded(self, era: int) -> None:
+        """The provider answered."""
+        if era != self._era:
+            return  # what was admitted before a change says nothing about the time after it
+        if self.state is State.CLOSED:
+            self._silent = 0
+            self._count(failed=0)
+            return
+        self._wait = self._figures.wait
+        self._change(State.CLOSED, "it answers again")
+
+    def failed(self, era: int, reason: str, *, answered: bool) -> None:
+        """The provider is in trouble.
+
+        Args:
+            era: what `admit` returned.
+            reason: what happened, for the log.
+            answered: whether it said so itself. An error may be about what was asked, and one caller can cause many, so
+                that it counts less than silence.
+        """
+        if era != self._era:
+            return
+        if self.state is State.HALF_OPEN:
+            self._wait = min(self._wait * 2, self._figures.longest_wait)
+            self._open(reason)
+            return
+        if not answered:
+            self._silent += 1
+        self._count(failed=1)
+        if self._silent >= self._figures.silent:
+            self._open(f"{self._silent} calls in a row got no answer, the last one because {reason}")
+        elif self._calls >= self._figures.calls and self._failures >= self._figures.share * self._calls:
+            self._open(f"{self._failures} of {self._calls} calls failed, the last one because {reason}")
+
+    def abandoned(self, era: int) -> None:
+        """Nothing was learnt of the provider."""
+        if era == self._era:
+            self._probing = False
+
+    # Changing.
+
+    def _open(self, reason: str) -> None:
+        self._opened_at = self._clock()
+        self._change(State.OPEN, reason)
+
+    def _change(self, state: State, reason: str) -> None:
+        self.state = state
+        self._era += 1
+        self._probing = False
+        self._forget_all()
+        self._on_change(state, reason)
+
+    # Counting. A slice holds its number, calls and failures; the totals are kept along.
+
+    def _forget_all(self) -> None:
+        self._silent = self._calls = self._failures = 0
+        self._slices: deque[list[int]] = deque()
+        self._current = [-1, 0, 0]
+
+    def _count(self, *, failed: int) -> None:
+        number = int(self._clock() / self._slice_seconds)
+        current = self._current
+        if current[0] != number:
+            current = self._turn_to(number)
+        current[1] += 1
+        current[2] += failed
+        self._calls += 1
+        self._failures += failed
+
+    def _turn_to(self, number: int) -> list[int]:
+        """Begin a slice, and forget those that have left the window."""
+        slices = self._slices
+        while slices and slices[0][0] <= number - _SLICES:
+            _, calls, failures = slices.popleft()
+            self._calls -= calls
+            self._failures -= failures
+        self._current = [number, 0, 0]
+        slices.append(self._current)
+        return self._current

@@ -1,0 +1,96 @@
+"""Planned maintenance: when a provider is not to be asked, and until when.
+
+Windows are given once and for all, or by the days of the week in French legal time. A weekly window belongs to the day
+on which it begins; its end is on the next day where it is not later than its beginning.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as wall_time
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+ZONE: Final = "Europe/Paris"
+_AHEAD: Final = timedelta(days=9)
+"""How far weekly windows are laid out: more than a week, so that the next one is always among them."""
+_DAY: Final = timedelta(days=1)
+
+
+class Once(NamedTuple):
+    """A window that comes once; both instants have a zone."""
+
+    start: datetime
+    end: datetime
+
+
+class Weekly(NamedTuple):
+    """A window that comes every week."""
+
+    days: frozenset[int]
+    """On which days it begins; Monday is 0."""
+    begins: wall_time
+    ends: wall_time
+    """Not included; at or before `begins`: on the next day."""
+
+
+class Maintenance:
+    """The windows of one provider."""
+
+    def __init__(self, windows: Sequence[Once | Weekly], *, clock: Callable[[], float] = time.time) -> None:
+        """Take the windows.
+
+        Args:
+            windows: may overlap and touch: they are then one.
+            clock: Unix time in seconds.
+
+        Raises:
+            zoneinfo.ZoneInfoNotFoundError: the system does not know French legal time.
+        """
+        self._windows = windows
+        self._zone = ZoneInfo(ZONE) if any(isinstance(window, Weekly) for window in windows) else UTC
+        self._clock = clock
+        self._until: float | None = None
+        self._next_change = -math.inf
+
+    def until(self) -> float | None:
+        """When the window in force ends, in Unix time; None if none is in force."""
+        now = self._clock()
+        if now >= self._next_change:
+            self._look_ahead(now)
+        return self._until
+
+    def seconds_left(self) -> int:
+        """Whole seconds, at least 1, until the end of the window in force; 0 if none is in force."""
+        until = self.until()
+        return 0 if until is None else max(1, math.ceil(until - self._clock()))
+
+    def _look_ahead(self, now: float) -> None:
+        coming = sorted(window for window in self._layout(now) if window[1] > now)
+        until = now
+        for start, end in coming:
+            if start > until:
+                break
+            until = max(until, end)
+        self._until = until if until > now else None
+        self._next_change = self._until or min((start for start, _ in coming), default=math.inf)
+
+    def _layout(self, now: float) -> Iterator[tuple[float, float]]:
+        """Every window around an instant, in Unix time."""
+        today = datetime.fromtimestamp(now, self._zone).date()
+        for window in self._windows:
+            if isinstance(window, Once):
+                yield window.start.timestamp(), window.end.timestamp()
+                continue
+            for offset in range(-1, _AHEAD.days):
+                day = today + offset * _DAY
+                if day.weekday() in window.days:
+                    yield self._on(day, window)
+
+    def _on(self, day: date, window: Weekly) -> tuple[float, float]:
+        last = day if window.ends > window.begins else day + _DAY
+        start = datetime.combine(day, window.begins, self._zone).timestamp()
+        end = datetime.combine(last, window.ends, self._zone)
+        # Of an hour that comes twice, the window has both; in one that is left out, its length counts.
+        return start, max(end.timestamp(), end.replace(fold=1).timestamp())
