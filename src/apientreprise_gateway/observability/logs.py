@@ -39,6 +39,9 @@ def configure(*, level: str = "INFO") -> None:
     root.setLevel(level)
     # uvicorn's own lines repeat ours (start, stop) or let anybody fill the log (one per request that is no HTTP).
     logging.getLogger("uvicorn.error").setLevel(max(logging.ERROR, root.level))
+    # Those of httpx tell of every fetch, with its address.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 def _dumps(record: Any, **_options: Any) -> str:

@@ -17,6 +17,8 @@ class Fault(Enum):
     NAME = "the name could not be resolved"
     CERTIFICATE = "the certificate is not valid"
     CLIENT_CERTIFICATE = "the server refuses our certificate, or wants one and we have none"
+    CREDENTIALS = "the token server refuses our credentials"
+    NO_CREDENTIALS = "the token server gives no token"
     NETWORK = "the connection broke, or could not be made"
     NOT_HTTP = "what came back is not HTTP"
     TOO_LARGE = "the body is larger than allowed"

@@ -12,9 +12,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from apientreprise_gateway.providers.connection import SPOOL_FROM_BYTES, Connection, Response, Stream
+from apientreprise_gateway.providers.credentials import Credentials
 from apientreprise_gateway.providers.dial import PROXY_AUTHENTICATION_REQUIRED, Dialer, parse_proxy
 from apientreprise_gateway.providers.faults import CallError, Fault
 from apientreprise_gateway.providers.spool import Sink
+from apientreprise_gateway.providers.tls import system_context
 
 __all__ = ["IDLE_SECONDS", "MAX_CALLS", "MAX_FILE_BYTES", "SPOOL_FROM_BYTES", "CallError", "Fault", "Pool", "Response"]
 
@@ -24,6 +26,7 @@ MAX_CALLS: Final = 2500
 """Calls that may be under way to one server, unless told otherwise."""
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Longest body that goes to a file, unless told otherwise."""
+_UNAUTHORIZED: Final = 401
 
 
 class Pool:
@@ -40,6 +43,7 @@ class Pool:
         proxy: str | None = None,
         max_calls: int = MAX_CALLS,
         max_file: int = MAX_FILE_BYTES,
+        credentials: Credentials | None = None,
     ) -> None:
         """Open no connection yet.
 
@@ -52,12 +56,13 @@ class Pool:
             proxy: `http://[user:password@]host:port` to go through.
             max_calls: how many may be under way; one more fails at once.
             max_file: bytes that a body in a file may have.
+            credentials: what goes along with each call; nothing by default.
 
         Raises:
             ValueError: `proxy` is not the address of one.
         """
         parts = urlsplit(base_url)
-        tls = (tls or ssl.create_default_context()) if parts.scheme == "https" else None
+        tls = (tls or system_context()) if parts.scheme == "https" else None
         through = None if proxy is None else parse_proxy(proxy)
         self._dialer = Dialer(parts.hostname or "", parts.port or (443 if tls else 80), tls=tls, proxy=through)
         reader = through if tls is None else None
@@ -71,6 +76,7 @@ class Pool:
         self._max_body = max_body
         self._max_file = max_file
         self._max_calls = max_calls
+        self._credentials = credentials
         self._calls = 0
         self._idle: list[Connection] = []
 
@@ -98,30 +104,23 @@ class Pool:
         """
         if self._calls >= self._max_calls:
             raise CallError(Fault.BUSY)
-        request = b"%b%b%b%b\r\n%b\r\n" % (
+        now = asyncio.get_running_loop().time()
+        if deadline is None:
+            deadline = now + self._timeout
+        elif deadline <= now:
+            raise CallError(Fault.TIMEOUT)
+        request = b"%b%b%b%b\r\n%b" % (
             self._prefix,
             target.encode("ascii"),
             self._headers,
             request_id.encode("ascii"),
             headers,
         )
-        now = asyncio.get_running_loop().time()
-        if deadline is None:
-            deadline = now + self._timeout
-        elif deadline <= now:
-            raise CallError(Fault.TIMEOUT)
         self._calls += 1
         try:
-            kept = self._take_kept(now)
-            if kept is not None:
-                try:
-                    return await self._call(kept, request, deadline, spool)
-                except CallError as error:
-                    if not error.unanswered:
-                        raise
-                # The server closed the connection as we used it again: it has not seen the call.
-            fresh = await self._dialer.connect(Connection(self._max_body, self._max_file), deadline)
-            return await self._call(fresh, request, deadline, spool)
+            if self._credentials is None:
+                return await self._send(request + b"\r\n", deadline, spool)
+            return await self._send_with(self._credentials, request, deadline, spool)
         finally:
             self._calls -= 1
 
@@ -130,6 +129,38 @@ class Pool:
         while self._idle:
             self._idle.pop().abort()
         self._dialer.close()
+        if self._credentials is not None:
+            self._credentials.close()
+
+    async def _send_with(
+        self, credentials: Credentials, request: bytes, deadline: float, spool: Callable[[], Sink] | None
+    ) -> Response:
+        """Make a call with credentials; once more with others, if those are refused."""
+        lines = await credentials.headers(deadline)
+        response = await self._send(request + lines + b"\r\n", deadline, spool)
+        if response.status != _UNAUTHORIZED:
+            return response
+        try:
+            others = await credentials.headers(deadline, refused=lines)
+        except BaseException:
+            _discard(response)
+            raise
+        if others == lines:
+            return response
+        _discard(response)
+        return await self._send(request + others + b"\r\n", deadline, spool)
+
+    async def _send(self, request: bytes, deadline: float, spool: Callable[[], Sink] | None) -> Response:
+        kept = self._take_kept()
+        if kept is not None:
+            try:
+                return await self._call(kept, request, deadline, spool)
+            except CallError as error:
+                if not error.unanswered:
+                    raise
+            # The server closed the connection as we used it again: it has not seen the call.
+        fresh = await self._dialer.connect(Connection(self._max_body, self._max_file), deadline)
+        return await self._call(fresh, request, deadline, spool)
 
     async def _call(
         self, connection: Connection, request: bytes, deadline: float, spool: Callable[[], Sink] | None
@@ -155,7 +186,8 @@ class Pool:
 
     # Connections.
 
-    def _take_kept(self, now: float) -> Connection | None:
+    def _take_kept(self) -> Connection | None:
+        now = asyncio.get_running_loop().time()
         while self._idle:
             connection = self._idle.pop()
             if not connection.closed and now - connection.idle_since < IDLE_SECONDS:

@@ -1,7 +1,14 @@
 """TLS settings of the connections to a provider, from files."""
 
 import ssl
+from functools import cache
 from pathlib import Path
+
+
+@cache
+def system_context() -> ssl.SSLContext:
+    """Trust in the system's authorities; one for all that need no other, as reading them takes long."""
+    return ssl.create_default_context()
 
 
 def client_context(

@@ -19,6 +19,8 @@ _SUBCODES: Final[Mapping[Fault, str]] = {
     Fault.NAME: "004",
     Fault.CERTIFICATE: "009",
     Fault.CLIENT_CERTIFICATE: "006",
+    Fault.CREDENTIALS: "006",
+    Fault.NO_CREDENTIALS: "001",
     Fault.NOT_HTTP: "999",
     Fault.TOO_LARGE: "999",
     Fault.ENCODED: "999",
