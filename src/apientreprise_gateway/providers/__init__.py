@@ -1,6 +1,7 @@
 """The providers: one file each, listed here."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from apientreprise_gateway.catalogue.model import Provider
@@ -32,7 +33,9 @@ from apientreprise_gateway.providers import (
     qualibat,
     qualifelec,
     rna,
+    sirene,
     urssaf,
+    vies,
 )
 from apientreprise_gateway.providers.source import Translation
 
@@ -68,5 +71,10 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
 )
 """Every provider of the catalogue, by code prefix."""
 
-DIALECTS: Final[Mapping[str, Mapping[str, Mapping[str, Translation]]]] = {}
+DIALECTS: Final[Mapping[str, Mapping[str, Mapping[str, Translation]]]] = MappingProxyType(
+    {
+        insee.PROVIDER.key: {sirene.DIALECT: sirene.TRANSLATIONS},
+        european_commission.PROVIDER.key: {vies.DIALECT: vies.TRANSLATIONS},
+    }
+)
 """The languages that providers speak besides our own form: by provider's key, dialect and operation."""

@@ -1,7 +1,7 @@
 """Reading of what a provider answered.
 
 An answer that is already in our form is passed on byte for byte, once it is known to be what the endpoint promises.
-Anything else is the error that the provider's status stands for.
+Anything else is the error that the provider's status stands for. Translations use the same words for what they meet.
 """
 
 import re
@@ -63,10 +63,10 @@ def read(route: Route, answer: Response) -> Reading:
     Raises:
         Refusal: the provider failed, or its answer is not what the endpoint promises.
     """
-    content = _json(answer)
+    content = content_of(answer)
     if answer.status == 200 or (answer.status == _PARTIAL and route.endpoint.flat):
         if not _is_promised(route.endpoint, content):
-            raise _refusal(route, "999")
+            raise refusal(route, "999")
         return Reading(answer.status, answer.body)
     if isinstance(content, dict) and answer.status in _OWN_FORM_STATUSES:
         errors = _errors(content)
@@ -75,31 +75,41 @@ def read(route: Route, answer: Response) -> Reading:
         if errors:
             raise Refusal(answer.status, *errors)
     if answer.status == _MOVED and route.endpoint.redirects:
-        return _redirection(route, answer.location)
-    raise _refusal(route, route.provider.statuses.get(answer.status) or _STATUSES.get(answer.status, "999"))
+        # A number that the provider has replaced by another.
+        return moved(route, answer.location.partition("?")[0].rpartition("/")[2])
+    raise failure(route, answer.status)
 
 
-def _redirection(route: Route, location: str) -> Reading:
-    """A number that the provider has replaced by another: the same endpoint, with that one."""
-    (parameter,) = route.endpoint.parameters
-    number = location.partition("?")[0].rpartition("/")[2]
-    if not parameter.kind.accepts(number):
-        raise _refusal(route, "999")
-    return Reading(_MOVED, b"", moved_to=route.endpoint.path.replace("{" + parameter.name + "}", number))
-
-
-def _refusal(route: Route, subcode: str) -> Refusal:
-    return provider_error(subcode, prefix=route.provider.prefix, name=route.provider.name)
-
-
-def _json(answer: Response) -> Any:
-    """What the body says; None if it is not JSON."""
+def content_of(answer: Response) -> Any:
+    """What the body of an answer says; None if it is not JSON."""
     if "json" not in answer.content_type.lower():
         return None
     try:
         return orjson.loads(answer.body)
     except orjson.JSONDecodeError:
         return None
+
+
+def failure(route: Route, status: int) -> Refusal:
+    """What a status of the provider stands for, where it is no success."""
+    return refusal(route, route.provider.statuses.get(status) or _STATUSES.get(status, "999"))
+
+
+def refusal(route: Route, subcode: str) -> Refusal:
+    """An error of the provider, by the last three digits of its code."""
+    return provider_error(subcode, prefix=route.provider.prefix, name=route.provider.name)
+
+
+def moved(route: Route, number: str) -> Reading:
+    """A redirection to the same endpoint with another number.
+
+    Raises:
+        Refusal: it is no number that the endpoint takes.
+    """
+    (parameter,) = route.endpoint.parameters
+    if not parameter.kind.accepts(number):
+        raise refusal(route, "999")
+    return Reading(_MOVED, b"", moved_to=route.endpoint.path.replace("{" + parameter.name + "}", number))
 
 
 def _is_promised(endpoint: Endpoint, content: Any) -> bool:
@@ -130,7 +140,7 @@ def _error(entry: dict[str, Any]) -> ApiError | None:
 
 def trouble(provider: Provider, answer: Response) -> str:
     """Why an answer of 5xx says that the provider itself is in trouble; nothing if it is about what was asked."""
-    content = _json(answer)
+    content = content_of(answer)
     if isinstance(content, dict) and answer.status in _OWN_FORM_STATUSES and (errors := _errors(content)):
         sick = any(error.code == _NETWORK_TROUBLE or error.code[2:] in _TROUBLE for error in errors)
     else:

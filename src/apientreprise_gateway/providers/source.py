@@ -109,7 +109,9 @@ class ProviderSource:
         if self._translation is None:
             return read(self._route, await self._upstream.get(question.target, request_id=question.request_id))
 
+        deadline = self._upstream.deadline()
+
         async def get(target: str) -> Response:
-            return await self._upstream.get(target, request_id=question.request_id)
+            return await self._upstream.get(target, request_id=question.request_id, deadline=deadline)
 
         return await self._translation(question, get)
