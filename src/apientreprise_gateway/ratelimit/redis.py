@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
@@ -30,6 +31,8 @@ PROBE_SECONDS: Final = 0.25
 STEADY_SECONDS: Final = 5.0
 """A store that is away again sooner after it was found is looked for less and less often."""
 LONGEST_PROBE_SECONDS: Final = 2.0
+_REMEMBERED: Final = 8192
+"""Commands that are kept packed; about half a kilobyte each, and a call has two, of its token and of its address."""
 BAN_PATTERN: Final = "gw:{*}:ban"
 """What the keys of bans look like."""
 _log = structlog.get_logger(__name__)
@@ -60,7 +63,13 @@ class Script(NamedTuple):
 
     def call(self, *keys: str, arguments: tuple[str | int, ...]) -> Command:
         """The command that runs it."""
-        return Command(keys[0], ("EVALSHA", self.sha, len(keys), *keys, *arguments))
+        return _evalsha(self.sha, keys, arguments)
+
+
+@lru_cache(_REMEMBERED)
+def _evalsha(sha: str, keys: tuple[str, ...], arguments: tuple[str | int, ...]) -> Command:
+    """The same callers come again, with the same commands."""
+    return Command(keys[0], ("EVALSHA", sha, len(keys), *keys, *arguments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +90,8 @@ def first_call() -> WindowScripts:
     return WindowScripts(Script.load("first_call"), Script.load("forget_first_call"))
 
 
-class _Waiting(NamedTuple):
-    commands: Sequence[Command]
-    replies: "asyncio.Future[list[Reply]]"
+_Waiting = tuple[Sequence[Command], "asyncio.Future[list[Reply]]"]
+"""Commands, and who waits for their replies."""
 
 
 class RedisLimiter:
@@ -137,6 +145,7 @@ class RedisLimiter:
 
     async def start(self) -> None:
         """Look for Redis; start without it if it is not there."""
+        self._loop = asyncio.get_running_loop()
         if await self._find():
             self._on_mode(self.mode, "it answers")
         else:
@@ -155,15 +164,25 @@ class RedisLimiter:
         """See `Limiter.admit`."""
         if self.mode is not Mode.SHARED:
             return await self._decide_alone(address, key, limit)
-        token_key = f"{self._prefix}:{{{key[0]}}}:{key[1]}"
-        commands = [self._window.admit.call(token_key, arguments=(limit, WINDOW))]
-        if address is not None:
-            commands.append(self._count(address, self._ceiling, "calls"))
+        admit = self._window.admit.call(f"{self._prefix}:{{{key[0]}}}:{key[1]}", arguments=(limit, WINDOW))
         try:
-            replies = await self._ask(commands)
-            return await self._judge(replies, address, token_key, limit)
+            replies = await self._ask(
+                (admit,) if address is None else (admit, self._count(address, self._ceiling, "calls"))
+            )
         except StoreUnavailableError:
             return await self._decide_alone(address, key, limit)
+        now, admitted, used, reset_at, free_at = replies[0]
+        self._clock_ahead = now - self._clock()
+        outcome = Outcome(admitted == 1, used, reset_at, free_at)
+        ban = None if address is None else self._learn(address, replies[1])
+        if ban is not None and outcome.admitted and not self._shadow:
+            # The two keys may lie on two nodes, so the token was counted before its address was judged.
+            self._tell([self._window.forget.call(admit.key, arguments=(now,))])
+        if ban is None and address is not None and not outcome.admitted:
+            ban = await self._count_refused(address)
+        if ban is not None and not self._shadow:
+            return banned(ban, limit=limit)
+        return verdict(outcome, now=now, limit=limit, ban=ban)
 
     async def count_address(self, address: str) -> Ban | None:
         """See `Limiter.count_address`."""
@@ -191,20 +210,6 @@ class RedisLimiter:
         return list(known.values())
 
     # Deciding.
-
-    async def _judge(self, replies: list[Reply], address: str | None, token_key: str, limit: int) -> Verdict:
-        now, admitted, used, reset_at, free_at = replies[0]
-        self._clock_ahead = now - self._clock()
-        outcome = Outcome(bool(admitted), used, reset_at, free_at)
-        ban = None if address is None else self._learn(address, replies[1])
-        if ban is not None and outcome.admitted and not self._shadow:
-            # The two keys may lie on two nodes, so the token was counted before its address was judged.
-            self._tell([self._window.forget.call(token_key, arguments=(now,))])
-        if ban is None and address is not None and not outcome.admitted:
-            ban = await self._count_refused(address)
-        if ban is not None and not self._shadow:
-            return banned(ban, limit=limit)
-        return verdict(outcome, now=now, limit=limit, ban=ban)
 
     async def _count_refused(self, address: str) -> Ban | None:
         try:
@@ -236,17 +241,20 @@ class RedisLimiter:
         """The replies to commands; raise `StoreUnavailableError` if there are none."""
         if self.mode is not Mode.SHARED:
             raise StoreUnavailableError
-        waiting = _Waiting(commands, asyncio.get_running_loop().create_future())
-        self._queue.append(waiting)
-        self._wake.set()
-        return await waiting.replies
+        replies: asyncio.Future[list[Reply]] = self._loop.create_future()
+        self._enqueue(commands, replies)
+        return await replies
 
     def _tell(self, commands: Sequence[Command]) -> None:
         """Send commands whose replies nobody waits for."""
-        future: asyncio.Future[list[Reply]] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())  # so that nobody misses it
-        self._queue.append(_Waiting(commands, future))
-        self._wake.set()
+        replies: asyncio.Future[list[Reply]] = self._loop.create_future()
+        replies.add_done_callback(lambda done: done.cancelled() or done.exception())  # so that nobody misses it
+        self._enqueue(commands, replies)
+
+    def _enqueue(self, commands: Sequence[Command], replies: "asyncio.Future[list[Reply]]") -> None:
+        if not self._queue:
+            self._wake.set()
+        self._queue.append((commands, replies))
 
     async def _exchange(self) -> None:
         """Send what is asked for, one batch after the other: what comes during one makes up the next."""
@@ -258,7 +266,7 @@ class RedisLimiter:
                 continue  # what was asked has been decided without the store
             try:
                 async with asyncio.timeout(TIMEOUT_SECONDS):
-                    replies = await self._send([command for waiting in batch for command in waiting.commands])
+                    replies = await self._send([command for commands, _ in batch for command in commands])
             except asyncio.CancelledError:
                 self._queue = batch + self._queue  # `close` decides these as well
                 raise
@@ -288,19 +296,22 @@ class RedisLimiter:
         return Command(command.key, ("EVAL", self._texts[str(sha)], *rest))
 
     def _hand_out(self, batch: list[_Waiting], replies: list[Reply]) -> None:
-        start = 0
-        for waiting in batch:
-            own = replies[start : start + len(waiting.commands)]
-            start += len(waiting.commands)
-            error = next((reply for reply in own if isinstance(reply, ResponseError)), None)
+        end = 0
+        for commands, future in batch:
+            start, end = end, end + len(commands)
+            own = replies[start:end]
+            error = None
+            for reply in own:
+                if isinstance(reply, ResponseError):
+                    error = reply
             if error is not None:
                 self._leave(str(error))
-            if waiting.replies.done():
+            if future.done():
                 continue  # its call was cancelled
             if error is None:
-                waiting.replies.set_result(own)
+                future.set_result(own)
             else:
-                waiting.replies.set_exception(StoreUnavailableError())
+                future.set_exception(StoreUnavailableError())
 
     # Changing of modes.
 
@@ -313,9 +324,9 @@ class RedisLimiter:
 
     def _abandon(self, _reason: str) -> None:
         batch, self._queue = self._queue, []
-        for waiting in batch:
-            if not waiting.replies.done():
-                waiting.replies.set_exception(StoreUnavailableError())
+        for _, replies in batch:
+            if not replies.done():
+                replies.set_exception(StoreUnavailableError())
 
     async def _look_for_it(self) -> None:
         loop = asyncio.get_running_loop()
