@@ -286,6 +286,7 @@ class Gateway:
         for upstream in self._upstreams.values():
             upstream.close()
         await self._access_log.close()
+        self._metrics.tell()
 
 
 def create() -> Gateway:

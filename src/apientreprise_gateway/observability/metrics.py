@@ -1,7 +1,8 @@
 """The metrics that Prometheus reads.
 
 Labels are bounded: operations, groups and providers come from the catalogue, statuses and codes from the contract.
-Children are resolved once, because looking one up by its labels costs more than adding to it.
+Children are resolved once, because looking one up by its labels costs more than adding to it; those of the hot path
+are tallies (`tally.py`).
 """
 
 import os
@@ -14,6 +15,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Plat
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
+
+from apientreprise_gateway.observability.tally import Ledger, Tally
 
 NO_OPERATION = "none"
 """The operation of a call whose path names no endpoint."""
@@ -31,6 +34,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        shared = MULTIPROCESS_DIR in os.environ
+        self._ledger = ledger = Ledger(shared=shared)
+        registry.register(ledger)
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self._answers = Counter(
@@ -79,8 +85,8 @@ class Metrics:
             ["operation"],
             registry=registry,
         )
-        self.in_flight = Gauge(
-            "gateway_in_flight", "Calls being answered", registry=registry, multiprocess_mode="livesum"
+        self.in_flight = ledger.gauge(
+            Gauge("gateway_in_flight", "Calls being answered", registry=registry, multiprocess_mode="livesum")
         )
         self.bans_in_force = Gauge(
             "gateway_bans_in_force", "Bans in force that are known", registry=registry, multiprocess_mode="livemax"
@@ -117,16 +123,16 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemin",
         )
-        self.access_lines = Counter("gateway_access_lines", "Access lines written", registry=registry)
-        self.exposed = all_workers() if MULTIPROCESS_DIR in os.environ else registry
+        self.access_lines = ledger.counter(Counter("gateway_access_lines", "Access lines written", registry=registry))
+        self.exposed = all_workers(ledger) if shared else registry
         """What to scrape: the metrics of this process, or of all workers together."""
         # One set of children per instance: a cache on the class would keep instances alive.
         self.answers = cache(self._resolve_answers)
-        self.seconds = cache(self._seconds.labels)
-        self.errors = cache(self._errors.labels)
-        self.provider_calls = cache(self._provider_calls.labels)
-        self.provider_seconds = cache(self._provider_seconds.labels)
-        self.decisions = cache(self._decisions.labels)
+        self.seconds = cache(lambda operation: ledger.histogram(self._seconds.labels(operation)))
+        self.errors = cache(lambda code: ledger.counter(self._errors.labels(code)))
+        self.provider_calls = cache(self._resolve_provider_calls)
+        self.provider_seconds = cache(lambda provider: ledger.histogram(self._provider_seconds.labels(provider)))
+        self.decisions = cache(self._resolve_decisions)
         self.bans = cache(self._bans.labels)
         self.shadowed = cache(self._shadowed.labels)
         self.deviations = cache(self._deviations.labels)
@@ -141,8 +147,18 @@ class Metrics:
         for each in BREAKER_STATES:
             self._breaker_state.labels(provider, each).set(each == state)
 
-    def _resolve_answers(self, operation: str, status: int) -> Counter:
-        return self._answers.labels(operation, str(status))
+    def tell(self) -> None:
+        """Show other processes all that was counted so far."""
+        self._ledger.tell()
+
+    def _resolve_answers(self, operation: str, status: int) -> Tally:
+        return self._ledger.counter(self._answers.labels(operation, str(status)))
+
+    def _resolve_provider_calls(self, provider: str, outcome: str) -> Tally:
+        return self._ledger.counter(self._provider_calls.labels(provider, outcome))
+
+    def _resolve_decisions(self, group: str, decision: str) -> Tally:
+        return self._ledger.counter(self._decisions.labels(group, decision))
 
 
 class _Workers(Collector):
@@ -157,8 +173,10 @@ class _Workers(Collector):
         return collected
 
 
-def all_workers() -> CollectorRegistry:
-    """A registry that shows the metrics of all workers together."""
+def all_workers(own: Ledger | None = None) -> CollectorRegistry:
+    """A registry that shows the metrics of all workers together; `own` is of the worker that is asked."""
     registry = CollectorRegistry()
+    if own is not None:
+        registry.register(own)
     registry.register(_Workers())
     return registry

@@ -1,0 +1,79 @@
+"""Tests of the tallies."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from apientreprise_gateway.observability.tally import Ledger
+
+BOUNDS = (0.5, 1, 2.5)
+AMOUNTS = st.lists(st.sampled_from([0.0, 0.4, 0.5, 0.6, 1.0, 2.5, 3.0, 1000.0]), max_size=20)
+
+
+def registered(*, shared: bool = False) -> tuple[CollectorRegistry, Ledger]:
+    """A registry with a ledger."""
+    registry, ledger = CollectorRegistry(), Ledger(shared=shared)
+    registry.register(ledger)
+    return registry, ledger
+
+
+def read(registry: CollectorRegistry) -> dict[tuple[str, str], float]:
+    """The values of a scrape, but for when things were made."""
+    return {
+        (sample.name, str(sample.labels)): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    }
+
+
+def test_a_scrape_shows_what_was_added() -> None:
+    """Each scrape shows all additions so far, and shows none twice."""
+    registry, ledger = registered()
+    calls = ledger.counter(Counter("calls", "Calls.", registry=registry))
+    busy = ledger.gauge(Gauge("busy", "Busy.", registry=registry))
+    for number in range(1, 4):
+        calls.inc()
+        busy.inc()
+        busy.inc()
+        busy.dec()
+        for _ in range(2):
+            assert registry.get_sample_value("calls_total") == number
+            assert registry.get_sample_value("busy") == number
+
+
+@given(st.lists(AMOUNTS, max_size=4))
+def test_a_spread_is_the_histogram(scrapes: Sequence[Sequence[float]]) -> None:
+    """Whatever is observed and whenever it is read, the histogram is the one that the library would show."""
+    registry, ledger = registered()
+    other = CollectorRegistry()
+    spread = ledger.histogram(Histogram("seconds", "Seconds.", buckets=BOUNDS, registry=registry))
+    plain = Histogram("seconds", "Seconds.", buckets=BOUNDS, registry=other)
+    for amounts in scrapes:
+        for amount in amounts:
+            spread.observe(amount)
+            plain.observe(amount)
+        shown, expected = read(registry), read(other)
+        assert shown.pop(("seconds_sum", "{}")) == pytest.approx(expected.pop(("seconds_sum", "{}")))
+        assert shown == expected
+
+
+def test_others_are_told_soon() -> None:
+    """Where other processes show the metrics, they are told without a scrape, of every addition."""
+    registry, ledger = registered(shared=True)
+    counter = Counter("calls", "Calls.", registry=registry)
+    calls = ledger.counter(counter)
+
+    async def add() -> None:
+        for number in range(1, 4):
+            calls.inc()
+            calls.inc()
+            async with asyncio.timeout(30):
+                while counter._value.get() != number * 2:
+                    await asyncio.sleep(0)
+
+    asyncio.run(add())
