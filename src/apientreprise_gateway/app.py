@@ -13,12 +13,16 @@ from typing import Any, Final
 
 import structlog
 
+from apientreprise_gateway import __version__
 from apientreprise_gateway.auth.access import authenticate_with_newer_keys, bearer
 from apientreprise_gateway.auth.jwks import FileKeySet, KeySet, OnKeys, RemoteKeySet
 from apientreprise_gateway.auth.keys import Key, KeyRing, secret_keys
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.revocation import RevocationWatch
 from apientreprise_gateway.auth.token import Token, TokenVerifier
+from apientreprise_gateway.cache.memory import MemoryCache
+from apientreprise_gateway.cache.port import AnswerCache, CacheUnavailableError
+from apientreprise_gateway.cache.source import CachedSource
 from apientreprise_gateway.call import Scope
 from apientreprise_gateway.catalogue import query
 from apientreprise_gateway.catalogue.dossier import GATEWAY
@@ -50,6 +54,7 @@ from apientreprise_gateway.settings import (
     PROVIDER_PREFIX,
     BanAction,
     BreakerUse,
+    CacheStore,
     Duplicates,
     Limits,
     Settings,
@@ -69,6 +74,8 @@ _WINDOWS: Final[Mapping[WindowKind, Callable[[], Window]]] = {
 _SCRIPTS: Final = {WindowKind.SLIDING: sliding, WindowKind.FIRST_CALL: first_call}
 _BANS_SECONDS: Final = 1.0
 _POLL_TIMEOUT: Final = 0.5
+_CACHE_SECONDS: Final = 5.0
+_CACHE_BYTES: Final = {CacheStore.MEMORY: 64 * 1024 * 1024, CacheStore.REDIS: 256 * 1024 * 1024}
 _log = structlog.get_logger(__name__)
 
 
@@ -98,6 +105,7 @@ class Gateway:
         self._access_log = _access_log(settings)
         self._upstreams = self._make_upstreams(settings)
         self._limiter = self._make_limiter(settings)
+        self._cache = self._make_cache(settings)
         self._revocations = _revocations(settings, self._registry)
         self._pipeline = Pipeline(
             routes=Routes((*PROVIDERS, GATEWAY)),
@@ -203,11 +211,35 @@ class Gateway:
             if seconds is not None:
                 self._metrics.provider_seconds(provider).observe(seconds)
 
-        own = self._settings.providers.get(provider)
-        dialect = {} if own is None or own.dialect is None else DIALECTS[provider][own.dialect]
-        return ProviderSource(
+        own = self._settings.providers.get(provider, ProviderSettings())
+        dialect = {} if own.dialect is None else DIALECTS[provider][own.dialect]
+        source = ProviderSource(
             route, self._upstreams[provider], observe=observe, translation=dialect.get(route.endpoint.operation)
         )
+        lifetime = route.endpoint.cache
+        if self._cache is None or lifetime is None:
+            return source
+        return CachedSource(
+            source,
+            endpoint=route.endpoint,
+            lifetime=lifetime,
+            cache=self._cache,
+            # Answers of another version, or of another provider's address such as a sandbox, are not these.
+            namespace=f"{__version__} {own.dialect} {own.base_url or self._settings.upstream_url}",
+            grace=self._settings.cache_stale_seconds,
+            observe=lambda result: self._metrics.cache_lookups(provider, result.value).inc(),
+        )
+
+    def _make_cache(self, settings: Settings) -> AnswerCache | None:
+        self._metrics.cache_available.set(1)
+        if settings.cache is CacheStore.OFF:
+            return None
+        max_bytes = settings.cache_bytes or _CACHE_BYTES[settings.cache]
+        if settings.cache is CacheStore.MEMORY:
+            return MemoryCache(max_bytes=max_bytes)
+        from apientreprise_gateway.cache.redis import RedisCache  # noqa: PLC0415 - most gateways do without
+
+        return RedisCache(link(parse_url(cache_url(settings))), max_bytes=max_bytes, on_change=self._cache_changed)
 
     def _make_validator(self, settings: Settings) -> AnswerValidator | None:
         if settings.validate_upstream is ValidateUpstream.OFF:
@@ -232,6 +264,11 @@ class Gateway:
         self._metrics.store_mode(mode)
         tell = _log.info if mode is Mode.SHARED else _log.error
         tell("store_mode", mode=mode.value, reason=reason)
+
+    def _cache_changed(self, available: bool, reason: str) -> None:
+        self._metrics.cache_available.set(available)
+        tell = _log.info if available else _log.error
+        tell("cache_state", available=available, reason=reason)
 
     async def _authenticate(self, headers: Mapping[str, str], query_string: str) -> Token:
         """The token of a call to the control plane; raise `Refusal` if it has no valid one."""
@@ -265,6 +302,9 @@ class Gateway:
         if self._revocations is not None:
             await self._revocations.refresh()
             watches.append(self._revocations.watch())
+        if self._cache is not None:
+            await self._cache.start()
+            watches.append(self._watch_cache(self._cache))
         self._watchers = [asyncio.create_task(watch) for watch in watches]
         # What was made so far lives to the end: no collection need look at it.
         gc.collect()
@@ -275,10 +315,23 @@ class Gateway:
             self._metrics.bans_in_force.set(len(self._limiter.bans_in_force()))
             await asyncio.sleep(_BANS_SECONDS)
 
+    async def _watch_cache(self, cache: AnswerCache) -> None:
+        while True:
+            try:
+                size = await cache.sweep()
+            except CacheUnavailableError:
+                pass  # it has said so itself
+            else:
+                self._metrics.cache_entries.set(size.entries)
+                self._metrics.cache_bytes.set(size.size)
+            await asyncio.sleep(_CACHE_SECONDS)
+
     async def _stop(self) -> None:
         for watcher in self._watchers:
             watcher.cancel()
         await self._limiter.close()
+        if self._cache is not None:
+            await self._cache.close()
         if self._revocations is not None:
             await self._revocations.close()
         if self._key_set is not None:
@@ -347,6 +400,21 @@ def token_registry(settings: Settings) -> TokenRegistry:
         return TokenRegistry(settings.tokens)
     except ValueError as error:
         raise SettingsError(f"{environment_name('tokens')}: {error}. Correct the file.") from error
+
+
+def cache_url(settings: Settings) -> str:
+    """The address of the cache's Redis.
+
+    Raises:
+        SettingsError: none is set.
+    """
+    url = settings.cache_redis_url or settings.redis_url
+    if url is None:
+        raise SettingsError(
+            f"{environment_name('cache')}: answers cannot be kept in Redis, as none is named. Set "
+            f"{environment_name('redis_url')} or {environment_name('cache_redis_url')}, or keep them in memory."
+        )
+    return url.get_secret_value()
 
 
 def _revocations(settings: Settings, registry: TokenRegistry) -> RevocationWatch | None:

@@ -92,6 +92,7 @@ class Call:
         "request_id",
         "scope",
         "shadowed",
+        "stale",
         "started",
         "token",
         "verdict",
@@ -117,6 +118,8 @@ class Call:
         """The operation that this call is a part of."""
         self.cached = False
         """Whether the answer was kept from an earlier call."""
+        self.stale = False
+        """Whether it was kept longer than it should be given, as the provider is down."""
         self.provider_seconds: float | None = None
         self.codes: tuple[str, ...] = ()
         self.shadowed: tuple[str, ...] = ()
@@ -180,6 +183,7 @@ def access_line(call: Call, event: str, status: int | None, seconds: float) -> d
         "codes": call.codes,
         "shadow": call.shadowed,
         "cached": call.cached,
+        "stale": call.stale,
         "provider_seconds": None if call.provider_seconds is None else round(call.provider_seconds, 6),
         "seconds": round(seconds, 6),
     }

@@ -199,6 +199,11 @@ def _serve(options: argparse.Namespace) -> None:
             f"--workers {options.workers}: without GATEWAY_REDIS_URL limits are counted in memory, which one process "
             "alone can do exactly. Set GATEWAY_REDIS_URL, or serve with --workers 1."
         )
+    if options.workers > 1 and settings.cache is all_settings.CacheStore.MEMORY:
+        raise all_settings.SettingsError(
+            f"--workers {options.workers}: with GATEWAY_CACHE=memory an answer would depend on the process that is "
+            "asked. Set GATEWAY_CACHE=redis, or serve with --workers 1."
+        )
     logs.configure(level=settings.log_level)
     if options.workers > 1:
         _serve_with_workers(options, settings)
@@ -230,9 +235,12 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> No
     from apientreprise_gateway import app, server
     from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, all_workers
     from apientreprise_gateway.runner import listen, supervise
+    from apientreprise_gateway.settings import CacheStore
 
     app.key_set(settings)  # what the workers could not use is said here, once
     app.token_registry(settings)
+    if settings.cache is CacheStore.REDIS:
+        app.cache_url(settings)
     at = listen(options.host, options.port)
     log = structlog.get_logger(PROGRAM)
     with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as folder:

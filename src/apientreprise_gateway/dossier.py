@@ -15,6 +15,7 @@ _SHOWN: Final = {
         "Retry-After",
         "X-Response-Cached",
         "X-Cache-Expires-in",
+        "X-Cache-Stale",
     )
 }
 """The headers of a part that its reader needs; the others are the same for the whole answer."""

@@ -18,6 +18,7 @@ from apientreprise_gateway import dossier
 from apientreprise_gateway.auth.access import authenticate_with_newer_keys, bearer
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier
+from apientreprise_gateway.cache import directives
 from apientreprise_gateway.call import (
     Call,
     Header,
@@ -201,7 +202,7 @@ class Pipeline:
             _log.exception("call_failed", operation=call.operation, request_id=call.request_id.decode())
             return self._refused(call, refuse("00500"))
         call.codes = reading.codes
-        call.cached = reading.cached
+        call.cached, call.stale = reading.cached, reading.stale
         headers = [content_type(call), *common_headers(call), *reading.headers]
         if reading.moved_to:
             # The caller's own query goes with it, the token too where it is there.
@@ -363,12 +364,15 @@ class Pipeline:
         for place, spelling in plan.spellings:
             values[place] = spelling(values[place])
         target = plan.target.format(*values)
+        wish = directives.NOTHING if endpoint.cache is None else directives.wish(call.scope["headers"])
         return Question(
             plan.route,
             target=f"{target}?{urlencode(passed_on)}" if passed_on else target,
             values=values,
             query=passed_on,
             request_id=call.request_id.decode("latin-1"),
+            fresh=wish.fresh,
+            unkept=wish.unkept,
         )
 
     # 8. The same call, already in flight.

@@ -110,6 +110,14 @@ class Duplicates(StrEnum):
     COUNT = "count"
 
 
+class CacheStore(StrEnum):
+    """Where answers are kept."""
+
+    OFF = "off"
+    MEMORY = "memory"
+    REDIS = "redis"
+
+
 def _split(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -205,6 +213,27 @@ class Settings(BaseSettings):
         default=StoreFailure.LOCAL,
         description="While Redis cannot be asked: each process decides from its own memory (`local`), or calls are "
         "refused with 503 (`refuse`).",
+    )
+    cache: CacheStore = Field(
+        default=CacheStore.OFF,
+        description="Where answers are kept that may be given to others who ask the same: nowhere (`off`), in the "
+        "`memory` of a single process, or in `redis`; see docs/cache.md.",
+    )
+    cache_redis_url: RedisUrl | None = Field(
+        default=None,
+        description="Redis of the cache, in the forms of `GATEWAY_REDIS_URL`, which it is by default.",
+    )
+    cache_bytes: int | None = Field(
+        default=None,
+        ge=1024 * 1024,
+        description="Bytes that the cache may take; 64 MiB in memory and 256 MiB in Redis by default.",
+    )
+    cache_stale_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=7 * 24 * 3600,
+        description="Seconds for which the last good answer of a provider that is down may be given beyond its "
+        "lifetime; 0 for never.",
     )
     limits: Limits = Field(
         default=Limits.ENFORCE,

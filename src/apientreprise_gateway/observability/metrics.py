@@ -85,6 +85,24 @@ class Metrics:
             ["operation"],
             registry=registry,
         )
+        self._cache_lookups = Counter(
+            "gateway_cache_lookups",
+            "Questions to endpoints whose answers are kept, by provider and by how they were answered",
+            ["provider", "result"],
+            registry=registry,
+        )
+        self.cache_entries = Gauge(
+            "gateway_cache_entries", "Answers that are kept", registry=registry, multiprocess_mode="livemax"
+        )
+        self.cache_bytes = Gauge(
+            "gateway_cache_bytes", "Bytes of the answers that are kept", registry=registry, multiprocess_mode="livemax"
+        )
+        self.cache_available = Gauge(
+            "gateway_cache_available",
+            "0 while a process cannot ask the Redis of the cache, else 1",
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
         self.in_flight = ledger.gauge(
             Gauge("gateway_in_flight", "Calls being answered", registry=registry, multiprocess_mode="livesum")
         )
@@ -132,6 +150,7 @@ class Metrics:
         self.errors = cache(lambda code: ledger.counter(self._errors.labels(code)))
         self.provider_calls = cache(self._resolve_provider_calls)
         self.provider_seconds = cache(lambda provider: ledger.histogram(self._provider_seconds.labels(provider)))
+        self.cache_lookups = cache(self._resolve_cache_lookups)
         self.decisions = cache(self._resolve_decisions)
         self.bans = cache(self._bans.labels)
         self.shadowed = cache(self._shadowed.labels)
@@ -156,6 +175,9 @@ class Metrics:
 
     def _resolve_provider_calls(self, provider: str, outcome: str) -> Tally:
         return self._ledger.counter(self._provider_calls.labels(provider, outcome))
+
+    def _resolve_cache_lookups(self, provider: str, result: str) -> Tally:
+        return self._ledger.counter(self._cache_lookups.labels(provider, result))
 
     def _resolve_decisions(self, group: str, decision: str) -> Tally:
         return self._ledger.counter(self._decisions.labels(group, decision))

@@ -55,6 +55,10 @@ class Reading(NamedTuple):
     """Further headers of the answer."""
     cached: bool = False
     """Whether it was kept from an earlier call."""
+    stale: bool = False
+    """Whether it was kept longer than it should be given, as the provider is down."""
+    expires_at: float | None = None
+    """Unix time from which it is of no use, such as the end of a file whose address it holds."""
 
 
 def read(route: Route, answer: Response) -> Reading:

@@ -18,7 +18,7 @@ from apientreprise_gateway.providers.upstream import NotAskedError, Upstream
 class Question:
     """What a call asks of a source."""
 
-    __slots__ = ("base_url", "fresh", "provider_seconds", "query", "request_id", "route", "target", "values")
+    __slots__ = ("base_url", "fresh", "provider_seconds", "query", "request_id", "route", "target", "unkept", "values")
 
     def __init__(
         self,
@@ -29,6 +29,7 @@ class Question:
         query: Mapping[str, str],
         request_id: str,
         fresh: bool = False,
+        unkept: bool = False,
         base_url: str = "",
     ) -> None:
         """Take what is asked.
@@ -40,6 +41,7 @@ class Question:
             query: the query parameters that are passed on.
             request_id: of the call.
             fresh: whether the caller wants no answer that was kept (`Cache-Control: no-cache`).
+            unkept: whether the caller wants its answer not to be kept (`Cache-Control: no-store`).
             base_url: what the caller reaches us at, for addresses in the answer.
         """
         self.route = route
@@ -48,6 +50,7 @@ class Question:
         self.query = query
         self.request_id = request_id
         self.fresh = fresh
+        self.unkept = unkept
         self.base_url = base_url
         self.provider_seconds: float | None = None
         """How long the provider took; None as long as it was not asked for this question."""

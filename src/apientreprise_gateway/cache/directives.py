@@ -1,0 +1,31 @@
+"""What a caller asks of the cache, by `Cache-Control`."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Wish(NamedTuple):
+    """What a caller wants."""
+
+    fresh: bool = False
+    """No answer that was kept."""
+    unkept: bool = False
+    """That its own answer is not kept."""
+
+
+NOTHING = Wish()
+
+
+def wish(headers: Iterable[tuple[bytes, bytes]]) -> Wish:
+    """What the headers of a request ask for; directives that are not known ask for nothing.
+
+    `max-age=0` is what browsers and libraries send for `no-cache`.
+    """
+    found = NOTHING
+    for name, value in headers:
+        if name == b"cache-control":
+            directives = {directive.strip() for directive in value.lower().split(b",")}
+            unkept = b"no-store" in directives
+            fresh = unkept or b"no-cache" in directives or b"max-age=0" in directives
+            found = Wish(found.fresh or fresh, found.unkept or unkept)
+    return found

@@ -1,0 +1,121 @@
+"""The cache in Redis, shared by every process that is pointed at it.
+
+Entries lie in a fixed number of shards, each with its own keys and an equal part of the bytes, so that a Cluster
+spreads them and no key grows large. The bound is kept by a script, exactly, and does not rely on Redis' own eviction:
+the same server may hold bans, which must not be evicted.
+"""
+
+import hashlib
+import struct
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.resources import files
+from typing import Final
+
+from apientreprise_gateway.cache.exchange import Exchange
+from apientreprise_gateway.cache.port import MAX_ENTRY_BYTES, CacheUnavailableError, Entry, Size
+from apientreprise_gateway.ratelimit.link import Command, Link, Reply
+
+SHARDS: Final = 16
+OVERHEAD: Final = 256
+"""Bytes that an entry takes in Redis besides its name and itself, rounded up."""
+_NAME_BYTES: Final = 20
+_HEAD: Final = struct.Struct(">Bddd")
+_FORM: Final = 1
+"""Of the values; others are not read."""
+_SWEPT_AT_ONCE: Final = 500
+
+
+class RedisCache:
+    """An `AnswerCache` for any number of processes."""
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        max_bytes: int,
+        on_change: Callable[[bool, str], None] = lambda _available, _reason: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Open no connection yet.
+
+        Args:
+            link: the way to Redis; nobody else may use it.
+            max_bytes: never exceeded, whoever else writes; all gateways that share a Redis must give the same.
+            on_change: told whether Redis can be asked, and why, each time that this changes.
+            clock: Unix time in seconds.
+        """
+        self._exchange = Exchange(link, on_change=on_change)
+        self._max_bytes = max_bytes // SHARDS
+        self._clock = clock
+        self._put_script = _load("put")
+        self._sweep_script = _load("sweep")
+
+    @property
+    def largest(self) -> int:
+        """See `AnswerCache.largest`."""
+        return min(MAX_ENTRY_BYTES, self._max_bytes - OVERHEAD - _NAME_BYTES - _HEAD.size)
+
+    async def start(self) -> None:
+        """See `AnswerCache.start`."""
+        await self._exchange.start()
+
+    async def get(self, key: str) -> Entry | None:
+        """See `AnswerCache.get`."""
+        name = _name(key)
+        entries, _ = _keys(name[0] % SHARDS)
+        entry = _read(await self._exchange.read(Command(entries, ("HGET", entries, name))))
+        return None if entry is None or self._clock() >= entry.stale_until else entry
+
+    async def put(self, key: str, entry: Entry) -> None:
+        """See `AnswerCache.put`."""
+        if len(entry.body) > self.largest:
+            return
+        name, value = _name(key), _written(entry)
+        entries, ends = _keys(name[0] % SHARDS)
+        end = int(entry.stale_until * 1000)
+        words = ("EVAL", self._put_script, 2, entries, ends, name, value, end, self._max_bytes, OVERHEAD)
+        with suppress(CacheUnavailableError):  # it is as good as forgotten
+            await self._exchange.write(Command(entries, words), len(value))
+
+    async def sweep(self) -> Size:
+        """See `AnswerCache.sweep`."""
+        total = Size(0, 0)
+        for shard in range(SHARDS):
+            entries, ends = _keys(shard)
+            words = ("EVAL", self._sweep_script, 2, entries, ends, _SWEPT_AT_ONCE, OVERHEAD)
+            removed = _SWEPT_AT_ONCE
+            while removed == _SWEPT_AT_ONCE:
+                removed, left, size = await self._exchange.read(Command(entries, words))
+            total = Size(total.entries + left, total.size + size)
+        return total
+
+    async def close(self) -> None:
+        """See `AnswerCache.close`."""
+        await self._exchange.close()
+
+
+def _load(name: str) -> str:
+    return (files(__package__) / "scripts" / f"{name}.lua").read_text()
+
+
+def _name(key: str) -> bytes:
+    """What an entry is called: a digest, so that whoever lists the keys does not see who is asked about."""
+    return hashlib.blake2b(key.encode(), digest_size=_NAME_BYTES).digest()
+
+
+def _keys(shard: int) -> tuple[str, str]:
+    return f"gwc:{{{shard}}}:entries", f"gwc:{{{shard}}}:ends"
+
+
+def _written(entry: Entry) -> bytes:
+    return _HEAD.pack(_FORM, entry.stored_at, entry.fresh_until, entry.stale_until) + entry.body
+
+
+def _read(value: Reply) -> Entry | None:
+    """The entry that a value is; None for what no gateway of this form has written."""
+    if not isinstance(value, bytes) or len(value) < _HEAD.size or value[0] != _FORM:
+        return None
+    _, stored_at, fresh_until, stale_until = _HEAD.unpack_from(value)
+    return Entry(value[_HEAD.size :], stored_at, fresh_until, stale_until)

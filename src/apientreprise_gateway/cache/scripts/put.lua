@@ -1,0 +1,48 @@
+-- Keeps an entry within a number of bytes; the entries that end first make room for it.
+-- KEYS: the entries, by name (a hash); their ends (a sorted set of names, by ms of this server's clock).
+-- ARGV: name; entry; its end (ms); bytes that may be kept; bytes that an entry takes besides its name and itself.
+-- The field '' of the entries counts the bytes, so that it is lost with them and never without.
+local entries, ends = KEYS[1], KEYS[2]
+local name, entry, bound, overhead = ARGV[1], ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
+
+-- The first write is one that a server without memory refuses: what comes after another one it would let pass.
+local kept = tonumber(redis.call('HGET', entries, '') or 0)
+redis.call('HSET', entries, '', string.format('%.0f', kept))
+if redis.call('HLEN', entries) ~= redis.call('ZCARD', ends) + 1 then
+  -- The server has thrown one of the two away for want of memory.
+  redis.call('UNLINK', entries, ends)
+  kept = 0
+end
+
+local function remove(old)
+  local size = redis.call('HSTRLEN', entries, old)
+  if size > 0 then
+    kept = kept - #old - size - overhead
+    redis.call('HDEL', entries, old)
+  end
+  redis.call('ZREM', ends, old)
+end
+
+remove(name)
+local cost = #name + #entry + overhead
+while kept + cost > bound do
+  local first = redis.call('ZRANGE', ends, 0, 0)[1]
+  if not first then
+    break
+  end
+  remove(first)
+end
+if kept + cost <= bound then
+  redis.call('HSET', entries, name, entry)
+  redis.call('ZADD', ends, ARGV[3], name)
+  kept = kept + cost
+end
+redis.call('HSET', entries, '', string.format('%.0f', kept))
+-- Nothing outlives the last entry, also when no gateway is left to sweep.
+local last = redis.call('ZRANGE', ends, -1, -1, 'WITHSCORES')[2]
+if last then
+  redis.call('PEXPIREAT', entries, string.format('%.0f', last))
+  redis.call('PEXPIREAT', ends, string.format('%.0f', last))
+else
+  redis.call('UNLINK', entries, ends)
+end

@@ -1,0 +1,247 @@
+"""What stands in front of a source whose answers may be kept.
+
+A question is answered from the cache, else by the source behind, once for all who ask the same at the same time; while
+the provider is down, by its last good answer, for a while and marked as such. The checks come before: nobody is given
+here what a call of their own would not have been given.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final, NamedTuple
+from urllib.parse import urlencode
+
+from apientreprise_gateway.cache.port import AnswerCache, CacheUnavailableError, Entry
+from apientreprise_gateway.catalogue.lifetime import Lifetime
+from apientreprise_gateway.catalogue.model import Answer, Endpoint
+from apientreprise_gateway.errors import PROVIDER_ERRORS, Refusal
+from apientreprise_gateway.providers.reading import Reading
+from apientreprise_gateway.providers.source import Question, Source
+
+Header = tuple[bytes, bytes]
+
+_KEPT: Final = (b"x-response-cached", b"true")
+_NOT_KEPT: Final = (b"x-response-cached", b"false")
+_STALE: Final = (b"x-cache-stale", b"true")
+_DOWN_STATUSES: Final = frozenset({502, 503, 504})
+_NETWORK_TROUBLE: Final = "00501"
+
+
+class Result(StrEnum):
+    """How a question was answered."""
+
+    HIT = "hit"
+    """By an entry."""
+    MISS = "miss"
+    """By the source, as there was no entry."""
+    SHARED = "shared"
+    """By the source, together with others who asked the same at the same time."""
+    STALE = "stale"
+    """By an entry past its lifetime, as the provider is down."""
+    BYPASS = "bypass"
+    """By the source, as the caller wanted it."""
+    ERROR = "error"
+    """By the source, as the cache could not be asked."""
+
+
+class _Outcome(NamedTuple):
+    """What came of asking the source; a refusal is shared like any answer."""
+
+    answer: Reading | Refusal
+    fresh_until: float
+    """Until when it is kept; 0 if it is not."""
+
+
+class _Flight:
+    """One question to the source, and how many wait for its outcome."""
+
+    __slots__ = ("outcome", "task", "waiting")
+
+    def __init__(self) -> None:
+        self.outcome: asyncio.Future[_Outcome] = asyncio.get_running_loop().create_future()
+        self.task: asyncio.Task[None] | None = None
+        self.waiting = 0
+
+
+class CachedSource:
+    """A `Source` in front of another one."""
+
+    def __init__(
+        self,
+        inner: Source,
+        *,
+        endpoint: Endpoint,
+        lifetime: Lifetime,
+        cache: AnswerCache,
+        namespace: str,
+        grace: float,
+        observe: Callable[[Result], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Take the source behind.
+
+        Args:
+            inner: what is asked.
+            endpoint: whose answers these are.
+            lifetime: how long they may be given.
+            cache: where they are kept.
+            namespace: what else decides on the answers, such as where the provider is; entries of others are not seen.
+            grace: seconds beyond its lifetime for which an answer may stand in for a provider that is down.
+            observe: told how each question was answered.
+            clock: Unix time in seconds.
+        """
+        self._inner = inner
+        self._lifetime = lifetime
+        self._cache = cache
+        self._prefix = f"{namespace}\n{endpoint.operation}\n"
+        # An answer with the address of a file says it as the caller reaches us.
+        self._is_addressed = endpoint.answer is Answer.DOCUMENT
+        self._about_the_agent = {"user_id", *(each.name for each in endpoint.query if each.kind.names_agent)}
+        self._grace = grace
+        self._observe = observe
+        self._clock = clock
+        self._flights: dict[str, _Flight] = {}
+
+    async def __call__(self, question: Question) -> Reading:
+        """Answer a question."""
+        key = self._key_of(question)
+        if question.fresh:
+            outcome = await self._outcome_of(self._take_off(key, question), key)
+            self._observe(Result.BYPASS)
+            return self._from_source(outcome)
+        entry, is_known = await self._find(key)
+        now = self._clock()
+        if entry is not None and now < entry.fresh_until:
+            self._observe(Result.HIT)
+            return _from_cache(entry, now)
+        flight, result = self._flights.get(key), Result.SHARED
+        if flight is None:
+            flight, result = self._take_off(key, question), Result.MISS
+            self._flights[key] = flight
+        outcome = await self._outcome_of(flight, key)
+        now = self._clock()
+        if entry is not None and now < entry.stale_until and _is_down(outcome.answer):
+            self._observe(Result.STALE)
+            return _from_cache(entry, now)
+        self._observe(result if is_known else Result.ERROR)
+        return self._from_source(outcome)
+
+    # What is kept.
+
+    def _key_of(self, question: Question) -> str:
+        """Operation and parameters; who asks, and why, makes no difference."""
+        target = question.target
+        if question.query:
+            what = {name: value for name, value in question.query.items() if name not in self._about_the_agent}
+            path = target.partition("?")[0]
+            target = f"{path}?{urlencode(what)}" if what else path
+        return f"{self._prefix}{question.base_url}\n{target}" if self._is_addressed else f"{self._prefix}{target}"
+
+    async def _find(self, key: str) -> tuple[Entry | None, bool]:
+        """The entry of a key, and whether it could be told that there is none."""
+        try:
+            return await self._cache.get(key), True
+        except CacheUnavailableError:
+            return None, False
+
+    def _entry_of(self, answer: Reading | Refusal, asked_at: float) -> Entry | None:
+        """What to keep of an answer, if anything: it may not outlive what it speaks of."""
+        if not isinstance(answer, Reading) or answer.status != 200 or answer.headers:
+            return None
+        now = self._clock()
+        # From when it was asked: the provider may have renewed its data before the answer was here.
+        fresh_until, stale_until = self._lifetime.ends(asked_at), self._lifetime.ends(asked_at) + self._grace
+        if answer.expires_at is not None:
+            fresh_until, stale_until = min(fresh_until, answer.expires_at), min(stale_until, answer.expires_at)
+        if fresh_until <= now or len(answer.body) > self._cache.largest:
+            return None
+        return Entry(answer.body, now, fresh_until, stale_until)
+
+    # Asking the source.
+
+    def _take_off(self, key: str, question: Question) -> _Flight:
+        flight = _Flight()
+        # A task of its own: the call that it is for may be given up while others wait for the same answer.
+        flight.task = asyncio.create_task(self._fly(flight, key, question))
+        return flight
+
+    async def _outcome_of(self, flight: _Flight, key: str) -> _Outcome:
+        flight.waiting += 1
+        try:
+            return await asyncio.shield(flight.outcome)
+        finally:
+            flight.waiting -= 1
+            if not flight.waiting and not flight.outcome.done():
+                self._forget(flight, key)
+                await _cancel(flight)
+
+    async def _fly(self, flight: _Flight, key: str, question: Question) -> None:
+        try:
+            asked_at = self._clock()
+            answer: Reading | Refusal
+            try:
+                answer = await self._inner(question)
+            except Refusal as refusal:
+                answer = refusal
+            entry = None if question.unkept else self._entry_of(answer, asked_at)
+            flight.outcome.set_result(_Outcome(answer, 0.0 if entry is None else entry.fresh_until))
+            if entry is not None:
+                # Nobody waits for it any more; who asks now still finds the flight, until the entry can be found.
+                await self._cache.put(key, entry)
+        except asyncio.CancelledError:
+            flight.outcome.cancel()
+            raise
+        except Exception as error:
+            if flight.outcome.done():
+                raise
+            flight.outcome.set_exception(error)
+            flight.outcome.exception()  # those who wait raise it; it is not lost if they have all gone
+        finally:
+            self._forget(flight, key)
+
+    def _forget(self, flight: _Flight, key: str) -> None:
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+
+    # Answers.
+
+    def _from_source(self, outcome: _Outcome) -> Reading:
+        answer = outcome.answer
+        headers = _NOT_KEPT, _expires_in(outcome.fresh_until - self._clock())
+        if isinstance(answer, Refusal):
+            # One of its own for each: an exception remembers where it was raised.
+            raise Refusal(answer.status, *answer.errors, headers=(*answer.headers, *headers))
+        return answer._replace(headers=(*answer.headers, *headers))
+
+
+def _from_cache(entry: Entry, now: float) -> Reading:
+    headers: tuple[Header, ...] = (_KEPT, _expires_in(entry.fresh_until - now))
+    if now >= entry.fresh_until:
+        headers = (*headers, _STALE, (b"age", b"%d" % max(0, now - entry.stored_at)))
+        return Reading(200, entry.body, headers=headers, cached=True, stale=True)
+    return Reading(200, entry.body, headers=headers, cached=True)
+
+
+def _expires_in(seconds: float) -> Header:
+    return b"x-cache-expires-in", b"%d" % max(0, math.ceil(seconds))
+
+
+def _is_down(answer: Reading | Refusal) -> bool:
+    """Whether an answer says that the provider does not work.
+
+    What it says of the entity is its answer, not its failure, also where it says so with a 5xx: an attestation that
+    it refuses now must not be given because it was once.
+    """
+    codes = answer.codes if isinstance(answer, Reading) else [error.code for error in answer.errors]
+    return answer.status in _DOWN_STATUSES and all(
+        code == _NETWORK_TROUBLE or code[2:] in PROVIDER_ERRORS for code in codes
+    )
+
+
+async def _cancel(flight: _Flight) -> None:
+    """End a question that nobody waits for; it has ended when this returns, so that it can be recorded."""
+    if flight.task is not None:
+        flight.task.cancel()
+        await asyncio.wait([flight.task])
