@@ -27,6 +27,7 @@ from ground import (
     BIN,
     HERE,
     LIMIT,
+    PATH,
     QUERY,
     SECRET,
     Ground,
@@ -88,11 +89,12 @@ def serving(name: str, ground: Ground) -> Iterator[Server]:
         yield server
 
 
-def load(server: Server, ground: Ground, *, connections: int, seconds: int) -> Figures:
-    """Call a server as fast as it answers."""
+def load(server: Server, ground: Ground, *, connections: int, seconds: int, same: bool = False) -> Figures:
+    """Call a server as fast as it answers, about another company each time, or always about the same."""
     ground.store().flushdb()
     command = ["taskset", "-c", ground.cpus, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
-    command += ["--timeout", "5s", "-s", str(HERE / "load.lua"), "-H", bearer(), server.url + "/" + QUERY]
+    command += ["--timeout", "5s", "-H", bearer()]
+    command += [server.url + PATH] if same else ["-s", str(HERE / "load.lua"), server.url + "/" + QUERY]
     before = server.cpu()
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     spent = server.cpu() - before

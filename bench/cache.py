@@ -1,0 +1,53 @@
+"""What an answer costs that is kept, against one that the provider is asked for: `docs/cache.md` has the table.
+
+.venv/bin/python bench/cache.py [--rounds 3] [--seconds 4]
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from compare import load
+from ground import MissingToolError, ground, machine, need, say
+
+CONNECTIONS = 64
+CASES = (
+    ("off", False, "no cache"),
+    ("memory", False, "miss, then kept in memory"),
+    ("redis", False, "miss, then kept in Redis"),
+    ("memory", True, "hit in memory"),
+    ("redis", True, "hit in Redis"),
+)
+"""The setting, whether all calls ask the same, and what is measured then."""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=4)
+    options = parser.parse_args()
+    spent: dict[str, list[float]] = {}
+    try:
+        need("wrk")
+        with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder, ground(Path(folder)) as prepared:
+            print(machine())
+            for number in range(options.rounds):
+                for setting, same, name in CASES:
+                    say(f"round {number + 1} of {options.rounds}: {name}")
+                    # The load has one token: its identical calls must not be refused as duplicates.
+                    with prepared.gateway(cache=setting, duplicates="count") as server:
+                        load(server, prepared, connections=CONNECTIONS, seconds=1, same=same)
+                        figures = load(server, prepared, connections=CONNECTIONS, seconds=options.seconds, same=same)
+                        spent.setdefault(name, []).append(figures.cpu)
+    except MissingToolError as error:
+        sys.exit(f"bench: {error}")
+    print(f"\nMedian of {options.rounds} rounds, {CONNECTIONS} connections\n\n| | CPU µs per answer |\n|---|---|")
+    for name, each in spent.items():
+        print(f"| {name} | {statistics.median(each):.0f} |")
+
+
+if __name__ == "__main__":
+    main()
