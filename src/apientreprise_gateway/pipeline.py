@@ -395,13 +395,13 @@ class Pipeline:
 
     async def _ask(self, call: Call, source: Source, question: Question) -> Reading:
         if call.connection is not None:
-            call.connection.waiting = asyncio.current_task()
+            call.connection.cancels = True
         call.asked = True
         try:
             return await source(question)
         finally:
             if call.connection is not None:
-                call.connection.waiting = None
+                call.connection.cancels = False
             call.provider_seconds = question.provider_seconds
 
     # The dossier: one call for several, each of which is checked, counted and traced as if it had come alone.
@@ -417,14 +417,14 @@ class Pipeline:
         call.asked = True
         deadline = asyncio.get_running_loop().time() + self._options.dossier_seconds
         if call.connection is not None:
-            call.connection.waiting = asyncio.current_task()
+            call.connection.cancels = True
         tasks = [asyncio.create_task(self._answer_part(call, each, siret, token, deadline)) for each in resources]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             parts = [task.result() for task in tasks if task.done()]  # raises what made the dossier end early
         finally:
             if call.connection is not None:
-                call.connection.waiting = None
+                call.connection.cancels = False
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

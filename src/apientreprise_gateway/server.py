@@ -44,8 +44,8 @@ _log = logging.getLogger("uvicorn.error")
 class Connection(Protocol):
     """What an application may do with the connection of a call."""
 
-    waiting: "asyncio.Task[Any] | None"
-    """The task to cancel if the client goes away."""
+    cancels: bool
+    """Whether to cancel the call that is being answered if its client goes away; set while it waits for others."""
     lost: bool
 
     @property
@@ -79,7 +79,10 @@ class _HeadTooLargeError(Exception):
 class _Exchange:
     """A call that is answered directly; has what `GatewayProtocol` reads of uvicorn's cycle as well."""
 
-    __slots__ = ("_on", "_scope", "disconnected", "keep_alive", "response_complete")
+    __slots__ = ("_on", "_scope", "disconnected", "keep_alive", "response_complete", "task")
+
+    task: asyncio.Task[None]
+    """The one that `run` runs in."""
 
     def __init__(self, on: "GatewayProtocol", scope: Scope, *, keep_alive: bool) -> None:
         self._on = on
@@ -97,6 +100,8 @@ class _Exchange:
             if not self.response_complete:
                 self.keep_alive = False
                 await self.respond(500, (), b"")
+        finally:
+            self._on.server_state.tasks.discard(self.task)  # cheaper than a callback of the task
 
     async def respond(self, status: int, headers: Iterable[Header], body: bytes) -> None:
         """See `Respond`: one write. A client that does not read holds up its own next answer, and nobody else's."""
@@ -145,13 +150,15 @@ class GatewayProtocol(asyncio.Protocol):
         self.client: tuple[str, int] | None = None
         self.server: tuple[str, int | None] | None = None
         self.scheme = "http"
-        self.waiting: asyncio.Task[Any] | None = None
+        self.cancels = False
         self.lost = False
         self._direct: DirectApplication | None = self.app if hasattr(self.app, "takes") else None
         self._last: _Cycle | None = None
         """The last request that was read."""
         self._current: _Cycle | None = None
         """The one being answered; with pipelining it may be an earlier one."""
+        self._task: asyncio.Task[None] | None = None
+        """The task that answers it."""
         self._next: deque[_Cycle] = deque()
         """Those that were read after it."""
         self._url = b""
@@ -206,8 +213,8 @@ class GatewayProtocol(asyncio.Protocol):
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         self.parser = None
-        if self.waiting is not None:
-            self.waiting.cancel()
+        if self.cancels and self._task is not None:
+            self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Read requests."""
@@ -319,10 +326,14 @@ class GatewayProtocol(asyncio.Protocol):
 
     def _start(self, cycle: _Cycle) -> None:
         self._current = cycle
-        work = cycle.run(self.app) if isinstance(cycle, _Exchange) else cycle.run_asgi(self.app)
-        task = self.loop.create_task(work)
-        self.server_state.tasks.add(task)
-        task.add_done_callback(self.server_state.tasks.discard)
+        tasks = self.server_state.tasks
+        if isinstance(cycle, _Exchange):
+            task = cycle.task = self.loop.create_task(cycle.run(self.app))
+        else:
+            task = self.loop.create_task(cycle.run_asgi(self.app))
+            task.add_done_callback(tasks.discard)
+        self._task = task
+        tasks.add(task)
 
     def _asgi_cycle(self, scope: Scope, path: str, *, keep_alive: bool) -> RequestResponseCycle:
         whole: Any = {

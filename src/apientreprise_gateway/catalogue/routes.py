@@ -6,7 +6,7 @@ endpoints there are. A literal segment wins over a parameter.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from apientreprise_gateway.catalogue.model import Endpoint, Provider
@@ -30,8 +30,7 @@ class _Node:
     versions: dict[int, Route] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """What a path names."""
 
     version: int

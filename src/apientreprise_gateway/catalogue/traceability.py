@@ -34,9 +34,10 @@ def check(parameters: Mapping[str, str], *, required: tuple[str, ...], siret_rec
     Raises:
         Refusal: 422 with one error per missing parameter, else 00210 for a recipient that is no SIRET.
     """
-    missing = [name for name in required if not _is_given(parameters.get(name))]
-    if missing:
-        raise Refusal(422, *(gateway_error(CODES[name]) for name in missing))
+    for name in required:
+        if not _is_given(parameters.get(name)):
+            missing = (each for each in required if not _is_given(parameters.get(each)))
+            raise Refusal(422, *(gateway_error(CODES[each]) for each in missing))
     if siret_recipient and not is_recipient(parameters["recipient"]):
         raise refuse("00210")
 

@@ -38,7 +38,7 @@ _NETWORK_TROUBLE: Final = "00501"
 _PARTIAL: Final = 206
 """How a provider of v2 says that some of the data is missing; later versions say it in the data."""
 _MOVED: Final = 301
-_ENVELOPE: Final = ("data", "links", "meta")
+_ENVELOPE: Final = frozenset({"data", "links", "meta"})
 _CODE: Final = re.compile(r"\d{5}", re.ASCII)
 
 
@@ -119,7 +119,7 @@ def moved(route: Route, number: str) -> Reading:
 def _is_promised(endpoint: Endpoint, content: Any) -> bool:
     if endpoint.array:
         return isinstance(content, list)
-    return isinstance(content, dict) and (endpoint.flat or all(key in content for key in _ENVELOPE))
+    return isinstance(content, dict) and (endpoint.flat or content.keys() >= _ENVELOPE)
 
 
 def _errors(content: dict[str, Any]) -> list[ApiError]:

@@ -48,6 +48,10 @@ class Bans:
     def __len__(self) -> int:
         return len(self._bans)
 
+    def __contains__(self, address: str) -> bool:
+        """Whether there is a ban on an address, ended or not: for callers who would ask a clock only then."""
+        return address in self._bans
+
     def get(self, address: str, now: int) -> Ban | None:
         """The ban in force on an address at `now`, if any."""
         ban = self._bans.get(address)

@@ -107,7 +107,7 @@ class MemoryLimiter:
 
     def known_ban(self, address: str) -> Ban | None:
         """See `Limiter.known_ban`."""
-        return self._bans.get(address, self._clock())
+        return self._bans.get(address, self._clock()) if address in self._bans else None
 
     async def start(self) -> None:
         """Nothing to make ready."""

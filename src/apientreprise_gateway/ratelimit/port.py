@@ -62,12 +62,13 @@ class Limiter(Protocol):
 
 def verdict(outcome: Outcome, *, now: int, limit: int, ban: Ban | None = None) -> Verdict:
     """What a window says, in the units of the headers; with a ban in shadow alone."""
+    admitted, used, reset_at, free_at = outcome
     return Verdict(
-        admitted=outcome.admitted,
-        limit=limit,
-        remaining=max(0, limit - outcome.used),
-        reset=-(-outcome.reset_at // SECOND),
-        retry_after=0 if outcome.admitted else max(1, -(-(outcome.free_at - now) // SECOND)),
+        admitted,
+        limit,
+        max(0, limit - used),
+        reset=-(-reset_at // SECOND),
+        retry_after=0 if admitted else max(1, -(-(free_at - now) // SECOND)),
         ban=ban,
     )
 

@@ -196,7 +196,7 @@ class RedisLimiter:
 
     def known_ban(self, address: str) -> Ban | None:
         """See `Limiter.known_ban`."""
-        ban = self._bans.get(address, self._clock() + self._clock_ahead)
+        ban = self._bans.get(address, self._clock() + self._clock_ahead) if address in self._bans else None
         if ban is None and self._fallback is not None:
             ban = self._fallback.known_ban(address)
         return ban
