@@ -82,6 +82,29 @@ class Stream:
 class Connection(asyncio.Protocol):
     """A connection, from its opening to its end."""
 
+    __slots__ = (
+        "_allowed",
+        "_answer",
+        "_bodiless_bytes",
+        "_called",
+        "_chunks",
+        "_content_type",
+        "_ended",
+        "_framed",
+        "_head_read",
+        "_in_memory",
+        "_location",
+        "_max_body",
+        "_max_file",
+        "_parser",
+        "_size",
+        "_transport",
+        "closed",
+        "idle_since",
+        "reusable",
+        "stream",
+    )
+
     def __init__(self, max_body: int, max_file: int) -> None:
         self._max_body = max_body
         self._max_file = max_file

@@ -119,7 +119,7 @@ class Pool:
         self._calls += 1
         try:
             if self._credentials is None:
-                return await self._send(request + b"\r\n", deadline, spool)
+                return await self._send(request + b"\r\n", now, deadline, spool)
             return await self._send_with(self._credentials, request, deadline, spool)
         finally:
             self._calls -= 1
@@ -136,8 +136,9 @@ class Pool:
         self, credentials: Credentials, request: bytes, deadline: float, spool: Callable[[], Sink] | None
     ) -> Response:
         """Make a call with credentials; once more with others, if those are refused."""
+        loop = asyncio.get_running_loop()
         lines = await credentials.headers(deadline)
-        response = await self._send(request + lines + b"\r\n", deadline, spool)
+        response = await self._send(request + lines + b"\r\n", loop.time(), deadline, spool)
         if response.status != _UNAUTHORIZED:
             return response
         try:
@@ -148,10 +149,10 @@ class Pool:
         if others == lines:
             return response
         _discard(response)
-        return await self._send(request + others + b"\r\n", deadline, spool)
+        return await self._send(request + others + b"\r\n", loop.time(), deadline, spool)
 
-    async def _send(self, request: bytes, deadline: float, spool: Callable[[], Sink] | None) -> Response:
-        kept = self._take_kept()
+    async def _send(self, request: bytes, now: float, deadline: float, spool: Callable[[], Sink] | None) -> Response:
+        kept = self._take_kept(now)
         if kept is not None:
             try:
                 return await self._call(kept, request, deadline, spool)
@@ -186,8 +187,7 @@ class Pool:
 
     # Connections.
 
-    def _take_kept(self) -> Connection | None:
-        now = asyncio.get_running_loop().time()
+    def _take_kept(self, now: float) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()
             if not connection.closed and now - connection.idle_since < IDLE_SECONDS:
