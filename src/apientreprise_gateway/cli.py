@@ -427,6 +427,7 @@ def _catalogue(options: argparse.Namespace) -> None:
             "group": endpoint.group.name,
             "per_minute": getattr(settings, endpoint.group.figure.value),
             "scopes": list(endpoint.scopes),
+            "cache": None if endpoint.cache is None else endpoint.cache.text,
             "summary": endpoint.summary,
         }
         for provider in PROVIDERS

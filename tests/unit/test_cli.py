@@ -205,7 +205,7 @@ def test_inspect_what_is_no_token(command: Command, text: str) -> None:
 
 
 def test_catalogue_as_json(command: Command) -> None:
-    """The endpoints, each with its provider, its limit and its scopes; limits are those of the settings."""
+    """The endpoints, each with provider, limit, scopes, lifetime of answers; limits are those of the settings."""
     rows = json.loads(command("catalogue", "--json", limit_strict="7").out)
     assert [row["path"] for row in rows] == [endpoint.path for endpoint in ENDPOINTS]
     by_path = {row["path"]: row for row in rows}
@@ -214,6 +214,8 @@ def test_catalogue_as_json(command: Command) -> None:
     assert row["per_minute"] == 7
     assert row["scopes"] == ["attestations_fiscales", "attestation_fiscale_dgfip"]
     assert by_path["/v4/insee/sirene/unites_legales/{siren}"]["per_minute"] == 250
+    assert row["cache"] == "jusqu'à 8 h, heure de Paris"
+    assert by_path["/v2/entreprises/{siren}"]["cache"] is None
 
 
 def test_catalogue_as_a_table(command: Command) -> None:
