@@ -1,6 +1,7 @@
 """Raw HTTP on a socket: what no client would send, and what no client would show."""
 
 import json
+import select
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -50,6 +51,12 @@ class Wire:
             headers[name.lower()] = value.strip()
         body = b"" if method == "HEAD" or status == 100 else self._file.read(int(headers.get("content-length", "0")))
         return Answer(status, headers, body)
+
+    def is_readable(self) -> bool:
+        """Whether something has come that was not read yet."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
 
     def some(self) -> bytes:
         """The next bytes that come; none if the other side closes without any."""
