@@ -103,7 +103,9 @@ class Gateway:
         self._verifier = TokenVerifier(key_ring(settings, self._key_set))
         self._registry = token_registry(settings)
         self._access_log = _access_log(settings)
-        self._upstreams = self._make_upstreams(settings)
+        self._upstreams = upstreams(settings, on_breaker=self._breaker_changed)
+        for provider in self._upstreams:
+            self._metrics.breaker_state(provider, State.CLOSED)
         self._limiter = self._make_limiter(settings)
         self._cache = self._make_cache(settings)
         self._revocations = _revocations(settings, self._registry)
@@ -183,24 +185,6 @@ class Gateway:
             on_mode=self._store_changed,
             on_ban=self._banned,
         )
-
-    def _make_upstreams(self, settings: Settings) -> dict[str, Upstream]:
-        defaults = Defaults(
-            base_url=None if settings.upstream_url is None else str(settings.upstream_url),
-            timeout=settings.upstream_timeout,
-            max_calls=settings.upstream_max_calls,
-            breakers=settings.breaker is BreakerUse.ON,
-        )
-        upstreams = {}
-        for provider in PROVIDERS:
-            own = settings.providers.get(provider.key, ProviderSettings())
-            changed = partial(self._breaker_changed, provider.key)
-            try:
-                upstreams[provider.key] = make_upstream(provider, own, defaults, on_change=changed)
-            except ValueError as error:
-                raise SettingsError(f"{PROVIDER_PREFIX}{provider.key.upper()}: {error}. Correct it.") from error
-            self._metrics.breaker_state(provider.key, State.CLOSED)
-        return upstreams
 
     def _source_of(self, route: Route) -> Source:
         """What answers an endpoint, from the outside to the inside."""
@@ -415,6 +399,34 @@ def cache_url(settings: Settings) -> str:
             f"{environment_name('redis_url')} or {environment_name('cache_redis_url')}, or keep them in memory."
         )
     return url.get_secret_value()
+
+
+def upstreams(
+    settings: Settings, *, on_breaker: Callable[[str, State, str], None] = lambda _provider, _state, _reason: None
+) -> dict[str, Upstream]:
+    """The ways to the providers, by key.
+
+    Args:
+        settings: enough to serve.
+        on_breaker: told of a provider each time its circuit breaker changes, of the new state and the reason.
+
+    Raises:
+        SettingsError: a provider's settings cannot be used.
+    """
+    defaults = Defaults(
+        base_url=None if settings.upstream_url is None else str(settings.upstream_url),
+        timeout=settings.upstream_timeout,
+        max_calls=settings.upstream_max_calls,
+        breakers=settings.breaker is BreakerUse.ON,
+    )
+    made = {}
+    for provider in PROVIDERS:
+        own = settings.providers.get(provider.key, ProviderSettings())
+        try:
+            made[provider.key] = make_upstream(provider, own, defaults, on_change=partial(on_breaker, provider.key))
+        except ValueError as error:
+            raise SettingsError(f"{PROVIDER_PREFIX}{provider.key.upper()}: {error}. Correct it.") from error
+    return made
 
 
 def _revocations(settings: Settings, registry: TokenRegistry) -> RevocationWatch | None:

@@ -241,6 +241,7 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> No
     app.token_registry(settings)
     if settings.cache is CacheStore.REDIS:
         app.cache_url(settings)
+    app.upstreams(settings)
     at = listen(options.host, options.port)
     log = structlog.get_logger(PROGRAM)
     with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as folder:

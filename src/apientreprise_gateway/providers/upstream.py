@@ -30,6 +30,8 @@ _SUBCODES: Final[Mapping[Fault, str]] = {
 _SILENCE: Final = frozenset({Fault.TIMEOUT, Fault.REFUSED, Fault.NAME, Fault.NETWORK})
 """Faults after which nobody is known to be there. After the others somebody is: what is wrong is told by its own code,
 at once, and a breaker would only hide it."""
+_NOT_ASKED: Final = frozenset({Fault.BUSY, Fault.CREDENTIALS, Fault.NO_CREDENTIALS})
+"""Faults that came before the provider was asked."""
 
 _GIVEN_UP: Final = 0.5
 """The share of its time after which a call that its client gives up counts as one without an answer: clients who wait
@@ -119,7 +121,8 @@ class Upstream:
             response = await self._pool.get(target, request_id=request_id, deadline=deadline, spool=spool)
         except CallError as error:
             self._report_fault(era, error)
-            raise self._refusal(error.fault) from error
+            refusal = self._refusal(error.fault)
+            raise (NotAskedError("busy", refusal) if error.fault is Fault.BUSY else refusal) from error
         except asyncio.CancelledError:
             self._report_given_up(era, started, deadline)
             raise
@@ -144,10 +147,9 @@ class Upstream:
             raise NotAskedError("020", refusal)
 
     def _report_fault(self, era: int, error: CallError) -> None:
-        if error.fault is Fault.BUSY:
+        if error.fault in _NOT_ASKED:
             self._breaker.abandoned(era)
-            raise NotAskedError("busy", self._refusal(error.fault)) from error
-        if error.fault in _SILENCE:
+        elif error.fault in _SILENCE:
             self._breaker.failed(era, str(error), answered=False)
         else:
             self._breaker.succeeded(era)
