@@ -1,34 +1,29 @@
 """The sandbox: fictive providers behind one ASGI application.
 
-It answers on the catalogue's own paths, so that it stands in for every provider at once. A call meets, in this order:
-its path, its entity, the fault of its identifier or else the one that chance picks, and the provider's answer.
+It answers on the catalogue's own paths, so that it stands in for every provider at once, and below `/dialects/` in the
+languages of some real ones. A call meets, in this order: its path, its entity, the fault of its identifier or else the
+one that chance picks, and the provider's answer.
 """
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import orjson
 
 from apientreprise_gateway.catalogue.model import Kind, Provider
 from apientreprise_gateway.catalogue.query import read
-from apientreprise_gateway.catalogue.routes import Match, Route, Routes
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.catalogue.routes import Route, Routes
+from apientreprise_gateway.providers import PROVIDERS, insee
+from apientreprise_gateway.sandbox import dialects
 from apientreprise_gateway.sandbox.answers import answer_of
 from apientreprise_gateway.sandbox.answers.shape import Answer, Declined
-from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY, Entity, directory, double, eori
+from apientreprise_gateway.sandbox.directory import DIRECTORY, FAULT_BY_IDENTIFIER
+from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, ORDINARY, Entity
 from apientreprise_gateway.sandbox.exchange import NO_HEADERS, Exchange, Receive, Reply, Scope, Send, Sleep, send_head
 from apientreprise_gateway.sandbox.faults import DEFAULT_FAULT, FAULTS, SPECIALS, Fault, message
 
-_DIRECTORY: Final = directory(
-    *ENTITIES, *(double(siren=special.siren, siret=special.siret, rna=special.rna) for special in SPECIALS)
-)
-_FAULT_BY_IDENTIFIER: Final = {
-    identifier: special.run
-    for special in SPECIALS
-    for identifier in (special.siren, special.siret, eori(special.siret), special.rna)
-}
 _A_YEAR: Final = "2024"
 """What no identifier of an entity looks like."""
 
@@ -109,29 +104,38 @@ class Sandbox:
         if page is not None:
             await _send(send, Reply(200, page))
             return
+        spoken = dialects.find(path.decode("latin-1"))
+        if spoken is not None:
+            dialect, rest = spoken
+            answer = dialect.speak(rest, scope.get("query_string", b"").decode("latin-1"))
+            await self._provide(
+                self._exchange(dialect.provider, scope, receive, send), answer.reply, answer.identifiers
+            )
+            return
         match = self._routes.find(path)
         if match is None or match.route is None:
             await _send(send, Reply(404, message("Service inconnu")))
             return
-        await self._provide(
-            Exchange(scope=scope, receive=receive, send=send, sleep=self._sleep, route=match.route), match
-        )
+        route = match.route
+        reply = _reply(route, self._answers[route.endpoint.operation], match.values, scope.get("query_string", b""))
+        await self._provide(self._exchange(route.provider, scope, receive, send), reply, match.values)
 
-    async def _provide(self, exchange: Exchange, match: Match) -> None:
+    def _exchange(self, provider: Provider, scope: Scope, receive: Receive, send: Send) -> Exchange:
+        return Exchange(scope=scope, receive=receive, send=send, sleep=self._sleep, provider=provider)
+
+    async def _provide(self, exchange: Exchange, reply: Reply, values: Iterable[str]) -> None:
         if self._latency:
             await self._sleep(self._latency)
-        answer = self._answers[exchange.route.endpoint.operation]
-        reply = _reply(exchange.route, answer, match.values, exchange.scope.get("query_string", b""))
-        fault = self._fault_for(match.values)
+        fault = self._fault_for(values)
         if fault is None:
-            await exchange.respond(reply.status, reply.body)
+            await exchange.respond(reply.status, reply.body, headers=reply.headers)
         else:
             await fault(exchange, reply)
 
-    def _fault_for(self, values: list[str]) -> Fault | None:
+    def _fault_for(self, values: Iterable[str]) -> Fault | None:
         for value in values:
-            if value in _FAULT_BY_IDENTIFIER:
-                return _FAULT_BY_IDENTIFIER[value]
+            if value in FAULT_BY_IDENTIFIER:
+                return FAULT_BY_IDENTIFIER[value]
         return self._fault if self._error_rate and self._random.random() < self._error_rate else None
 
 
@@ -149,7 +153,8 @@ def _reply(route: Route, answer: Answer, found: list[str], query_string: bytes) 
     try:
         body = answer(entity, values, query)
     except Declined as declined:
-        return Reply(declined.status, message(declined.text))
+        headers = {"location": declined.location} if declined.location else NO_HEADERS
+        return Reply(declined.status, declined.body or message(declined.text), headers)
     return Reply(200, orjson.dumps(body))
 
 
@@ -161,8 +166,9 @@ def _entity(route: Route, values: Mapping[str, str]) -> Entity | None:
     naming = [parameter for parameter in route.endpoint.parameters if _names_entity(parameter.kind)]
     for parameter in naming:
         value = values[parameter.name]
-        if value in _DIRECTORY and parameter.kind.accepts(value):
-            return _DIRECTORY[value]
+        if value in DIRECTORY and parameter.kind.accepts(value):
+            found = DIRECTORY[value]
+            return None if found in AT_INSEE and route.provider is not insee.PROVIDER else found
     return None if naming else ORDINARY
 
 
@@ -190,7 +196,7 @@ def _index() -> dict[str, Any]:
                 "nom": entity.display_name,
                 "description": entity.description,
             }
-            for entity in ENTITIES
+            for entity in (*ENTITIES, *AT_INSEE)
         ],
         "pannes": [
             {

@@ -39,6 +39,21 @@ class Band:
     year: str | None
 
 
+_STREET_CODES: Final = MappingProxyType(
+    {
+        "RUE": "RUE",
+        "CHEMIN": "CHE",
+        "ROUTE": "RTE",
+        "QUAI": "QUAI",
+        "IMPASSE": "IMP",
+        "AVENUE": "AV",
+        "PLACE": "PL",
+        "BOULEVARD": "BD",
+    }
+)
+"""How INSEE abbreviates the kinds of street."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """A postal address in France."""
@@ -51,6 +66,11 @@ class Address:
     city_code: str
     region: Coded
     extra: str | None = None
+
+    @property
+    def street_code(self) -> str:
+        """INSEE's abbreviation of the kind of street."""
+        return _STREET_CODES[self.street_type]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +95,16 @@ class Officer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link of succession with another establishment."""
+
+    siret: str
+    day: str
+    moves_seat: bool = False
+    continues: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Establishment:
     """A place of business; the first one of an entity is its head office."""
 
@@ -83,6 +113,8 @@ class Establishment:
     created: str
     staff: float
     brand: str | None = None
+    predecessors: tuple[Link, ...] = ()
+    successors: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +136,9 @@ class Entity:
     establishments: tuple[Establishment, ...]
     legal_form: Coded
     activity: Coded
+    """In NAF rév. 2."""
+    activity_2025: Coded | None = None
+    """In NAF 2025, where INSEE has coded it."""
     band: Band
     created: str
     updated: str
@@ -123,11 +158,19 @@ class Entity:
     """The day on which it ceased, for one that did."""
     contributions_paid: bool = True
     """Whether Urssaf issues its certificate."""
+    seats: int = 1
+    """How many of its establishments, the first ones, INSEE takes for its seat."""
+    replaced_by: "Entity | None" = None
+    """Whom INSEE knows it as, if it was entered twice."""
 
     @property
     def head_office(self) -> Establishment:
         """The establishment that is the entity's seat."""
         return self.establishments[0]
+
+    def is_seat(self, establishment: Establishment) -> bool:
+        """Whether INSEE takes an establishment for the entity's seat."""
+        return establishment in self.establishments[: self.seats]
 
     @property
     def rna(self) -> str | None:
@@ -166,8 +209,8 @@ _GRAND_EST: Final = Coded(code="44", label="Grand Est")
 _BRETAGNE: Final = Coded(code="53", label="Bretagne")
 
 _SAS: Final = Coded(code="5710", label="SAS, société par actions simplifiée")
-_SA: Final = Coded(code="5599", label="SA à conseil d'administration")
-_SARL: Final = Coded(code="5499", label="Société à responsabilité limitée")
+_SA: Final = Coded(code="5599", label="SA à conseil d'administration (s.a.i.)")
+_SARL: Final = Coded(code="5499", label="Société à responsabilité limitée (sans autre indication)")
 _SOLE_TRADER: Final = Coded(code="1000", label="Entrepreneur individuel")
 _ASSOCIATION: Final = Coded(code="9220", label="Association déclarée")
 
@@ -208,7 +251,12 @@ ORDINARY: Final = Entity(
     registry=_ROMANS,
     establishments=(
         Establishment(
-            siret="13002526500013", address=_VALENCE, created="2009-04-06", staff=24.5, brand="LES TROIS VALLONS"
+            siret="13002526500013",
+            address=_VALENCE,
+            created="2009-04-06",
+            staff=24.5,
+            brand="LES TROIS VALLONS",
+            predecessors=(Link(siret="99800005300012", day="2022-10-01"),),
         ),
         Establishment(
             siret="13002526500021",
@@ -256,6 +304,7 @@ _FOUNDRY: Final = Entity(
     trade_name="FVP INDUSTRIE",
     legal_form=_SA,
     activity=Coded(code="24.51Z", label="Fonderie de fonte"),
+    activity_2025=Coded(code="24.51Y", label="Fonderie de fonte"),
     band=_100_TO_199,
     created="1987-11-02",
     updated="2025-03-04",
@@ -439,6 +488,7 @@ _CLOSED: Final = Entity(
             ),
             created="1998-05-25",
             staff=0.0,
+            successors=(Link(siret="13002526500013", day="2022-10-01"),),
         ),
     ),
 )
@@ -487,6 +537,33 @@ _IN_ARREARS: Final = Entity(
 
 ENTITIES: Final = (ORDINARY, _FOUNDRY, _POTTER, _LOCKSMITH, _ASSOCIATION_ENTITY, _CLOSED, _IN_ARREARS)
 """Every entity that answers as an entity should."""
+
+
+REPLACED: Final = replace(
+    ORDINARY,
+    siren="998000087",
+    description="Doublon de l'entreprise ordinaire, pour l'INSEE seul : 301 vers elle",
+    establishments=(replace(ORDINARY.head_office, siret="99800008700010"),),
+    association=None,
+    replaced_by=ORDINARY,
+)
+"""A number that INSEE has replaced by another."""
+
+TWO_SEATS: Final = replace(
+    _IN_ARREARS,
+    siren="998000095",
+    description="Entreprise à laquelle l'INSEE donne deux sièges, pour l'INSEE seul : 01501",
+    name="GALERIE DES DEUX SIEGES",
+    establishments=tuple(
+        replace(_IN_ARREARS.head_office, siret=siret) for siret in ("99800009500013", "99800009500021")
+    ),
+    seats=2,
+    contributions_paid=True,
+)
+"""An entity that INSEE contradicts itself about."""
+
+AT_INSEE: Final = (REPLACED, TWO_SEATS)
+"""Entities that no other provider knows."""
 
 
 def double(*, siren: str, siret: str, rna: str) -> Entity:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
-from apientreprise_gateway.catalogue.routes import Route
+from apientreprise_gateway.catalogue.model import Provider
 from apientreprise_gateway.server import CONNECTION, Connection
 
 Scope = MutableMapping[str, Any]
@@ -19,12 +19,12 @@ JSON: Final = "application/json; charset=utf-8"
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What a provider in good health would answer."""
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = NO_HEADERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,8 @@ class Exchange:
     receive: Receive
     send: Send
     sleep: Sleep
-    route: Route
+    provider: Provider
+    """Who is asked."""
 
     async def start(
         self, status: int, length: int, *, content_type: str = JSON, headers: Mapping[str, str] = NO_HEADERS

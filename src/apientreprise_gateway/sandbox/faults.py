@@ -35,7 +35,7 @@ def message(text: str) -> bytes:
 
 async def _slow(exchange: Exchange, reply: Reply) -> None:
     if await exchange.pause(SLOW_SECONDS):
-        await exchange.respond(reply.status, reply.body)
+        await exchange.respond(reply.status, reply.body, headers=reply.headers)
 
 
 async def _timeout(exchange: Exchange, _reply: Reply) -> None:
@@ -103,7 +103,7 @@ async def _forbidden_403(exchange: Exchange, _reply: Reply) -> None:
 
 async def _maintenance(exchange: Exchange, _reply: Reply) -> None:
     # Providers behind a gateway of the same kind speak its form; they do so whatever the version that is asked for.
-    provider = exchange.route.provider
+    provider = exchange.provider
     refusal = provider_error("020", prefix=provider.prefix, name=provider.name)
     errors = tuple(
         replace(error, meta={"provider": provider.name, "retry_in": MAINTENANCE_RETRY_IN}) for error in refusal.errors

@@ -13,6 +13,7 @@ from unit.sandbox.calling import ask, path_for
 ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
 PARTIAL, HIDDEN, ASSOCIATION, CLOSED, IN_ARREARS = ENTITIES[2:]
 ONLY_PAID = {"api_entreprise_v3_acoss_attestations_sociales", "api_entreprise_v2_attestations_sociales_acoss"}
+SUCCESSIONS = "api_entreprise_v3_insee_successions"
 EFFECTIFS = "/v3/gip_mds/etablissements/13002526500013/effectifs_mensuels/{month}/annee/{year}"
 
 
@@ -61,17 +62,18 @@ def test_every_entity_is_known_where_it_has_something_to_say(endpoint: Endpoint)
     for entity in ENTITIES:
         fits = entity.rna is not None or not takes_associations(endpoint)
         fits = fits and (entity.contributions_paid or endpoint.operation not in ONLY_PAID)
+        fits = fits and (endpoint.operation != SUCCESSIONS or entity in {ORDINARY, CLOSED})
         hidden = entity in ({PARTIAL, HIDDEN} if endpoint.flat else {HIDDEN}) and provider_of(endpoint) == "insee"
         expected = 403 if hidden else 200 if fits else 404
         assert ask(path_for(endpoint, entity)).status == expected, entity.description
 
 
-@pytest.mark.parametrize("entity", [PARTIAL, HIDDEN], ids=["partial", "hidden"])
-def test_v2_gives_those_who_oppose_diffusion_on_request(entity: Any) -> None:
-    """`non_diffusables=true` opens v2 and adds the flag that says what was opened."""
-    answer = ask(f"/v2/entreprises/{entity.siren}?non_diffusables=true")
+def test_v2_gives_those_who_oppose_diffusion_on_request() -> None:
+    """`non_diffusables=true` opens v2 and adds the flag that says what was opened, but for whom nobody may know."""
+    answer = ask(f"/v2/entreprises/{PARTIAL.siren}?non_diffusables=true")
     assert answer.status == 200
     assert answer.json()["entreprise"]["diffusable_commercialement"] is False
+    assert ask(f"/v2/entreprises/{HIDDEN.siren}?non_diffusables=true").status == 403
 
 
 def test_v2_has_the_flag_only_on_request() -> None:
@@ -88,12 +90,59 @@ def test_sole_trader_is_partially_diffusible() -> None:
     assert data["personne_physique_attributs"]["nom_naissance"]
 
 
+def test_the_public_gets_what_may_be_made_public() -> None:
+    """A sole trader who objects to being published has neither name nor street on the endpoints for the public."""
+    unit = ask(f"/v4/insee/sirene/unites_legales/diffusibles/{PARTIAL.siren}").json()["data"]
+    assert unit["personne_physique_attributs"]["nom_naissance"] == "[ND]"
+    place = ask(f"/v4/insee/sirene/etablissements/diffusibles/{PARTIAL.head_office.siret}").json()["data"]
+    assert (place["adresse"]["libelle_voie"], place["adresse"]["libelle_commune"]) == ("[ND]", "BREST")
+    assert place["enseigne"] == "[ND]"
+
+
+# What INSEE alone knows.
+
+
+@pytest.mark.parametrize(
+    ("path", "number"),
+    [
+        ("entreprises/998000087", "entreprises/130025265"),
+        ("etablissements/99800008700010", "etablissements/13002526500013"),
+    ],
+)
+def test_v2_redirects_from_a_number_that_was_replaced(path: str, number: str) -> None:
+    """A number that INSEE has replaced is a redirection to the one that remains."""
+    answer = ask(f"/v2/{path}")
+    assert (answer.status, answer.headers["location"]) == (301, f"/v2/{number}")
+
+
+def test_later_versions_answer_with_who_remains() -> None:
+    """From v3 on, who remains is answered, and `meta` says who was asked for."""
+    unit = ask("/v4/insee/sirene/unites_legales/998000087").json()
+    assert (unit["data"]["siren"], unit["meta"]["redirect_from_siren"]) == ("130025265", "998000087")
+    place = ask("/v3/insee/sirene/etablissements/99800008700010").json()
+    assert (place["data"]["siret"], place["meta"]["redirect_from_siret"]) == ("13002526500013", "99800008700010")
+    assert ask("/v4/insee/sirene/unites_legales/998000087/siege_social").json()["data"]["siret"] == "13002526500013"
+
+
+@pytest.mark.parametrize("path", ["v3/insee/sirene/unites_legales/998000095/siege_social", "v2/entreprises/998000095"])
+def test_two_head_offices(path: str) -> None:
+    """An entity of which INSEE knows two head offices is an error with a code of its own."""
+    answer = ask(f"/{path}")
+    assert (answer.status, answer.json()["errors"][0]["code"]) == (502, "01501")
+
+
+@pytest.mark.parametrize("siren", ["998000087", "998000095"])
+def test_others_do_not_know_them(siren: str) -> None:
+    """The entities that show INSEE's ways are unknown to the other providers."""
+    assert ask(f"/v3/infogreffe/rcs/unites_legales/{siren}/extrait_kbis").status == 404
+
+
 def test_closed_company_is_closed_everywhere() -> None:
     """The legal unit has ceased, its establishment is shut and the register has struck it off."""
     unit = ask(f"/v4/insee/sirene/unites_legales/{CLOSED.siren}").json()["data"]
-    assert (unit["etat_administratif"], unit["date_cessation"]) == ("C", 1664496000)
+    assert (unit["etat_administratif"], unit["date_cessation"]) == ("C", 1664488800)
     place = ask(f"/v4/insee/sirene/etablissements/{CLOSED.head_office.siret}").json()["data"]
-    assert (place["etat_administratif"], place["date_fermeture"]) == ("F", 1664496000)
+    assert (place["etat_administratif"], place["date_fermeture"]) == ("F", 1664488800)
     assert ask(f"/v3/infogreffe/rcs/unites_legales/{CLOSED.siren}/extrait_kbis").json()["data"]["date_radiation"]
     assert ask(f"/v2/entreprises/{CLOSED.siren}").json()["entreprise"]["date_radiation"] == "2022-09-30"
 

@@ -175,8 +175,8 @@ def test_it_speaks_to_an_http_client() -> None:
     async def call() -> httpx.Response:
         transport = httpx.ASGITransport(create_app())
         async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as client:
-            return await client.get("/v2/entreprises/998000038", params={"non_diffusables": "true"})
+            return await client.get("/v2/entreprises/998000020", params={"non_diffusables": "true"})
 
     response = asyncio.run(call())
     assert response.status_code == 200
-    assert response.json()["entreprise"]["siren"] == "998000038"
+    assert response.json()["entreprise"]["siren"] == "998000020"

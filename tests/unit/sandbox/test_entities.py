@@ -3,11 +3,11 @@ import re
 import pytest
 
 from apientreprise_gateway.catalogue.identifiers import is_rna, is_siren, is_siret
-from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY, Entity, directory
+from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, ORDINARY, Entity, directory
 from apientreprise_gateway.sandbox.faults import SPECIALS
 
 
-@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.display_name)
+@pytest.mark.parametrize("entity", [*ENTITIES, *AT_INSEE], ids=lambda entity: entity.siren)
 def test_identifiers_are_valid(entity: Entity) -> None:
     """Every identifier passes the gateway's own checks, and an establishment's starts with its entity's."""
     assert is_siren(entity.siren)
@@ -19,7 +19,7 @@ def test_identifiers_are_valid(entity: Entity) -> None:
 
 def test_identifiers_are_unique() -> None:
     """No identifier names two entities, or an entity and a fault."""
-    identifiers = [identifier for entity in ENTITIES for identifier in entity.identifiers]
+    identifiers = [identifier for entity in (*ENTITIES, *AT_INSEE) for identifier in entity.identifiers]
     identifiers += [identifier for special in SPECIALS for identifier in (special.siren, special.siret, special.rna)]
     assert len(identifiers) == len(set(identifiers))
 

@@ -3,17 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
+from apientreprise_gateway.sandbox.answers.insee_shape import midnight, optional_midnight, several_seats
 from apientreprise_gateway.sandbox.answers.insee_v2 import entreprise, etablissement
 from apientreprise_gateway.sandbox.answers.shape import (
     Answer,
     Body,
     Declined,
-    address_lines,
     envelope,
-    optional_timestamp,
-    timestamp,
 )
-from apientreprise_gateway.sandbox.entities import Band, Coded, Diffusion, Entity, Establishment
+from apientreprise_gateway.sandbox.entities import Band, Coded, Diffusion, Entity, Establishment, Link
 
 _BASE: Final = "https://entreprise.exemple.test"
 _NO_PERSON: Final = (
@@ -28,12 +26,38 @@ _NO_PERSON: Final = (
     "sexe",
 )
 _FIRST_NAMES: Final = 4
+_STREET_ENUMS: Final = ("indice_repetition_voie", "type_voie")
+"""Fields that have one of some values, or null."""
+_STREET_FIELDS: Final = (
+    *_STREET_ENUMS,
+    "numero_voie",
+    "libelle_voie",
+    "complement_adresse",
+    "code_postal",
+    "distribution_speciale",
+    "code_cedex",
+    "libelle_cedex",
+)
 _FIRST_VERSION: Final = 3
+
+
+_HIDDEN: Final = "[ND]"
+"""What stands for what may not be made public."""
 
 
 def _check_diffusible(entity: Entity) -> None:
     if entity.diffusion is Diffusion.NONE:
         raise Declined(403, f"L'unité légale {entity.siren} s'oppose à la diffusion de ses données")
+
+
+def _remaining(entity: Entity) -> Entity:
+    """Whom INSEE knows an entity as."""
+    return entity.replaced_by or entity
+
+
+def _replaced(entity: Entity, number: str) -> str | None:
+    """The number asked for, if INSEE has replaced it."""
+    return number if entity.replaced_by is not None else None
 
 
 def _activity(activity: Coded) -> Body:
@@ -85,30 +109,54 @@ def _unite_legale(entity: Entity) -> Body:
         "tranche_effectif_salarie": _band(entity.band),
         "etat_administratif": "A" if entity.closed is None else "C",
         "economie_sociale_et_solidaire": entity.social_economy,
-        "date_creation": timestamp(entity.created),
+        "date_creation": midnight(entity.created),
     }
 
 
 def _unite_legale_v4(entity: Entity) -> Body:
-    return {**_unite_legale(entity), "activite_principale_naf_rev2": _activity(entity.activity)}
+    return {**_unite_legale(entity), **_activities(entity)}
 
 
-def _answer_unite_legale(entity: Entity, body: Body, *, version: int) -> Body:
-    _check_diffusible(entity)
-    siege = f"{_BASE}/v{version}/insee/sirene/etablissements/{entity.head_office.siret}"
-    return envelope(
-        {**body, "date_cessation": optional_timestamp(entity.closed)},
-        links={"siege_social": siege, "siege_social_adresse": f"{siege}/adresse"},
-        meta={"date_derniere_mise_a_jour": timestamp(entity.updated), "redirect_from_siren": None},
-    )
+def _activities(entity: Entity) -> Body:
+    """What v4 says of an activity, once in each nomenclature."""
+    old = _activity(entity.activity)
+    new = entity.activity_2025
+    return {
+        "activite_principale": old if new is None else {**_activity(new), "nomenclature": "NAF2025"},
+        "activite_principale_naf_rev2": old,
+    }
 
 
-def _unites_legales_v3(entity: Entity, _values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
-    return _answer_unite_legale(entity, _unite_legale(entity), version=3)
+def _unites_legales(version: int, *, public: bool) -> Answer:
+    def answer(asked: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+        entity = _remaining(asked)
+        _check_diffusible(entity)
+        body = _unite_legale(entity) if version == _FIRST_VERSION else _unite_legale_v4(entity)
+        if public:
+            body = _masked_unit(entity, body)
+        siege = f"insee/sirene/etablissements/{entity.head_office.siret}"
+        return envelope(
+            {**body, "date_cessation": optional_midnight(entity.closed)},
+            links={
+                "siege_social": f"{_BASE}/v{version}/{siege}",
+                "siege_social_adresse": f"{_BASE}/v{_FIRST_VERSION}/{siege}/adresse",
+            },
+            meta={
+                "date_derniere_mise_a_jour": midnight(entity.updated),
+                "redirect_from_siren": _replaced(asked, values["siren"]),
+            },
+        )
+
+    return answer
 
 
-def _unites_legales_v4(entity: Entity, _values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
-    return _answer_unite_legale(entity, _unite_legale_v4(entity), version=4)
+def _masked_unit(entity: Entity, body: Body) -> Body:
+    """A legal unit without what identifies it, if it objects to being published."""
+    if entity.diffusion is Diffusion.FULL:
+        return body
+    if entity.person is None:
+        return {**body, "personne_morale_attributs": {**body["personne_morale_attributs"], "sigle": _HIDDEN}}
+    return {**body, "personne_physique_attributs": {name: None if name == "sexe" else _HIDDEN for name in _NO_PERSON}}
 
 
 def _address(entity: Entity, establishment: Establishment) -> Body:
@@ -129,91 +177,149 @@ def _address(entity: Entity, establishment: Establishment) -> Body:
         "code_pays_etranger": None,
         "libelle_pays_etranger": None,
         "status_diffusion": entity.diffusion,
-        "acheminement_postal": address_lines(entity, establishment),
+        "acheminement_postal": _envelope_lines(entity, establishment),
     }
 
 
-def _etablissement(entity: Entity, establishment: Establishment) -> Body:
-    """What v3 says of an establishment, without its legal unit."""
+def _envelope_lines(entity: Entity, establishment: Establishment) -> Body:
+    """The lines of an envelope: a company on the first, a person on the second; empty where there is nothing."""
+    address, person = establishment.address, entity.person
+    return {
+        "l1": " ".join(filter(None, (entity.name, entity.trade_name))),
+        "l2": "" if person is None else f"{person.name} {person.first_names[0]}",
+        "l3": address.extra or "",
+        "l4": f"{address.number} {address.street_type} {address.street}",
+        "l5": "",
+        "l6": f"{address.postcode} {address.city}",
+        "l7": "FRANCE",
+    }
+
+
+def _masked_address(entity: Entity, body: Body) -> Body:
+    """An address of which the town is left, if the entity objects to being published."""
+    if entity.diffusion is Diffusion.FULL:
+        return body
+    lines = {line: text if line == "l7" else _HIDDEN for line, text in body["acheminement_postal"].items()}
+    hidden = {name: _HIDDEN for name in _STREET_FIELDS if name not in _STREET_ENUMS}
+    return {**body, **hidden, **dict.fromkeys(_STREET_ENUMS), "acheminement_postal": lines}
+
+
+def _etablissement(entity: Entity, establishment: Establishment, *, version: int, public: bool) -> Body:
+    unit = _unite_legale(entity) if version == _FIRST_VERSION else _unite_legale_v4(entity)
+    address, sign = _address(entity, establishment), establishment.brand
+    if public:
+        unit, address = _masked_unit(entity, unit), _masked_address(entity, address)
+        sign = _HIDDEN if entity.person is not None and entity.diffusion is not Diffusion.FULL else sign
     return {
         "siret": establishment.siret,
-        "siege_social": establishment is entity.head_office,
+        "siege_social": entity.is_seat(establishment),
         "etat_administratif": "A" if entity.closed is None else "F",
-        "date_fermeture": optional_timestamp(entity.closed),
+        "date_fermeture": optional_midnight(entity.closed),
         "activite_principale": _activity(entity.activity),
+        **({} if version == _FIRST_VERSION else _activities(entity)),
         "tranche_effectif_salarie": _band(entity.band),
         "status_diffusion": entity.diffusion,
         "diffusable_commercialement": entity.diffusion is Diffusion.FULL,
-        "enseigne": establishment.brand,
-        "adresse": _address(entity, establishment),
-        "date_creation": timestamp(establishment.created),
+        "enseigne": sign,
+        "unite_legale": unit,
+        "adresse": address,
+        "date_creation": midnight(establishment.created),
     }
 
 
-def _answer_etablissement(entity: Entity, establishment: Establishment, *, version: int) -> Body:
+def _answer_etablissement(
+    entity: Entity, establishment: Establishment, *, version: int, public: bool, replaced: str | None = None
+) -> Body:
     _check_diffusible(entity)
-    body = {**_etablissement(entity, establishment), "unite_legale": _unite_legale(entity)}
-    if version > _FIRST_VERSION:
-        activity = {"activite_principale_naf_rev2": _activity(entity.activity)}
-        body |= {**activity, "unite_legale": _unite_legale_v4(entity)}
     return envelope(
-        body,
+        _etablissement(entity, establishment, version=version, public=public),
         links={"unite_legale": f"{_BASE}/v{version}/insee/sirene/unites_legales/{entity.siren}"},
-        meta={"date_derniere_mise_a_jour": timestamp(entity.updated), "redirect_from_siret": None},
+        meta={"date_derniere_mise_a_jour": midnight(entity.updated), "redirect_from_siret": replaced},
     )
 
 
-def _etablissements_v3(entity: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
-    return _answer_etablissement(entity, entity.establishment(values["siret"]), version=3)
+def _asked_for(asked: Entity, siret: str) -> tuple[Entity, Establishment]:
+    """An establishment; the head office of who remains, if its own unit was replaced."""
+    if asked.replaced_by is not None:
+        return asked.replaced_by, asked.replaced_by.head_office
+    return asked, asked.establishment(siret)
 
 
-def _etablissements_v4(entity: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
-    return _answer_etablissement(entity, entity.establishment(values["siret"]), version=4)
+def _etablissements(version: int, *, public: bool) -> Answer:
+    def answer(asked: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+        entity, establishment = _asked_for(asked, values["siret"])
+        replaced = _replaced(asked, values["siret"])
+        return _answer_etablissement(entity, establishment, version=version, public=public, replaced=replaced)
+
+    return answer
 
 
-def _sieges_v3(entity: Entity, _values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
-    return _answer_etablissement(entity, entity.head_office, version=3)
+def _sieges(version: int, *, public: bool) -> Answer:
+    def answer(asked: Entity, _values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+        entity = _remaining(asked)
+        if entity.seats > 1:
+            raise several_seats()
+        return _answer_etablissement(entity, entity.head_office, version=version, public=public)
+
+    return answer
 
 
-def _sieges_v4(entity: Entity, _values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
-    return _answer_etablissement(entity, entity.head_office, version=4)
+def _adresses(*, public: bool) -> Answer:
+    def answer(asked: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+        entity, establishment = _asked_for(asked, values["siret"])
+        _check_diffusible(entity)
+        sirene = f"{_BASE}/v3/insee/sirene"
+        address = _address(entity, establishment)
+        return envelope(
+            _masked_address(entity, address) if public else address,
+            links={
+                "unite_legale": f"{sirene}/unites_legales/{entity.siren}",
+                "etablissement": f"{sirene}/etablissements/{establishment.siret}",
+            },
+            meta={"date_derniere_mise_a_jour": midnight(entity.updated)},
+        )
+
+    return answer
 
 
-def _adresses(entity: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+def _successions(entity: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
+    """Who came before and after; an establishment without links is not found, as with Sirene."""
     _check_diffusible(entity)
     establishment = entity.establishment(values["siret"])
-    sirene = f"{_BASE}/v3/insee/sirene"
+    if entity.replaced_by is not None or not (establishment.predecessors or establishment.successors):
+        raise Declined(404, f"L'établissement {establishment.siret} n'a ni prédécesseur ni successeur")
     return envelope(
-        _address(entity, establishment),
-        links={
-            "unite_legale": f"{sirene}/unites_legales/{entity.siren}",
-            "etablissement": f"{sirene}/etablissements/{establishment.siret}",
-        },
-        meta={"date_derniere_mise_a_jour": timestamp(entity.updated)},
+        {
+            "predecesseurs": [_link(link) for link in establishment.predecessors],
+            "successeurs": [_link(link) for link in establishment.successors],
+        }
     )
 
 
-def _successions(entity: Entity, _values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
-    """Nobody of the sandbox took over from anybody."""
-    _check_diffusible(entity)
-    return envelope({"predecesseurs": [], "successeurs": []})
+def _link(link: Link) -> Body:
+    return {
+        "siret": link.siret,
+        "date_succession": link.day,
+        "transfert_siege": link.moves_seat,
+        "continuite_economique": link.continues,
+    }
 
 
 ANSWERS: Final[Mapping[str, Answer]] = {
-    "api_entreprise_v4_insee_unites_legales": _unites_legales_v4,
-    "api_entreprise_v3_insee_unites_legales": _unites_legales_v3,
-    "api_entreprise_v4_insee_unites_legales_diffusables": _unites_legales_v4,
-    "api_entreprise_v3_insee_unites_legales_diffusables": _unites_legales_v3,
-    "api_entreprise_v4_insee_etablissements": _etablissements_v4,
-    "api_entreprise_v3_insee_etablissements": _etablissements_v3,
-    "api_entreprise_v4_insee_etablissements_diffusables": _etablissements_v4,
-    "api_entreprise_v3_insee_etablissements_diffusables": _etablissements_v3,
-    "api_entreprise_v4_insee_sieges_unites_legales": _sieges_v4,
-    "api_entreprise_v3_insee_sieges_unites_legales": _sieges_v3,
-    "api_entreprise_v4_insee_sieges_diffusables_unites_legales": _sieges_v4,
-    "api_entreprise_v3_insee_sieges_diffusables_unites_legales": _sieges_v3,
-    "api_entreprise_v3_insee_adresses_etablissements": _adresses,
-    "api_entreprise_v3_insee_adresses_etablissements_diffusables": _adresses,
+    "api_entreprise_v4_insee_unites_legales": _unites_legales(4, public=False),
+    "api_entreprise_v3_insee_unites_legales": _unites_legales(3, public=False),
+    "api_entreprise_v4_insee_unites_legales_diffusables": _unites_legales(4, public=True),
+    "api_entreprise_v3_insee_unites_legales_diffusables": _unites_legales(3, public=True),
+    "api_entreprise_v4_insee_etablissements": _etablissements(4, public=False),
+    "api_entreprise_v3_insee_etablissements": _etablissements(3, public=False),
+    "api_entreprise_v4_insee_etablissements_diffusables": _etablissements(4, public=True),
+    "api_entreprise_v3_insee_etablissements_diffusables": _etablissements(3, public=True),
+    "api_entreprise_v4_insee_sieges_unites_legales": _sieges(4, public=False),
+    "api_entreprise_v3_insee_sieges_unites_legales": _sieges(3, public=False),
+    "api_entreprise_v4_insee_sieges_diffusables_unites_legales": _sieges(4, public=True),
+    "api_entreprise_v3_insee_sieges_diffusables_unites_legales": _sieges(3, public=True),
+    "api_entreprise_v3_insee_adresses_etablissements": _adresses(public=False),
+    "api_entreprise_v3_insee_adresses_etablissements_diffusables": _adresses(public=True),
     "api_entreprise_v3_insee_successions": _successions,
     "api_entreprise_v2_entreprises_restored": entreprise,
     "api_entreprise_v2_etablissements_restored": etablissement,

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
+from apientreprise_gateway.sandbox.answers.insee_shape import midnight, optional_midnight, several_seats
 from apientreprise_gateway.sandbox.answers.shape import (
     Body,
     Declined,
-    address_lines,
-    optional_timestamp,
     timestamp,
     vat_number,
 )
@@ -15,6 +14,10 @@ from apientreprise_gateway.sandbox.entities import Band, Diffusion, Entity, Esta
 
 def entreprise(entity: Entity, _values: Mapping[str, str], query: Mapping[str, str]) -> Body:
     """What v2 says of an entity; one that opposes diffusion must be asked for with `non_diffusables=true`."""
+    if entity.replaced_by is not None:
+        raise _moved("entreprises", entity.replaced_by.siren)
+    if entity.seats > 1:
+        raise several_seats()
     company = _company(entity)
     if _everyone(entity, query):
         company["diffusable_commercialement"] = entity.diffusion is Diffusion.FULL
@@ -27,6 +30,8 @@ def entreprise(entity: Entity, _values: Mapping[str, str], query: Mapping[str, s
 
 def etablissement(entity: Entity, values: Mapping[str, str], query: Mapping[str, str]) -> Body:
     """What v2 says of an establishment, on the same condition."""
+    if entity.replaced_by is not None:
+        raise _moved("etablissements", entity.replaced_by.head_office.siret)
     _everyone(entity, query)
     return {
         "etablissement": _establishment(entity, entity.establishment(values["siret"])),
@@ -34,10 +39,17 @@ def etablissement(entity: Entity, values: Mapping[str, str], query: Mapping[str,
     }
 
 
+def _moved(path: str, number: str) -> Declined:
+    return Declined(301, f"Ce numéro a été remplacé par {number}", location=f"/v2/{path}/{number}")
+
+
 def _everyone(entity: Entity, query: Mapping[str, str]) -> bool:
-    """Whether those who oppose diffusion are asked for too; where they are not, they decline."""
+    """Whether those who oppose diffusion are asked for too; where they are not, they decline.
+
+    Who may not be diffused at all declines in any case.
+    """
     everyone = query.get("non_diffusables") == "true"
-    if entity.diffusion is not Diffusion.FULL and not everyone:
+    if entity.diffusion is Diffusion.NONE or (entity.diffusion is Diffusion.PARTIAL and not everyone):
         raise Declined(403, f"L'entreprise {entity.siren} s'oppose à la diffusion de ses données")
     return everyone
 
@@ -81,10 +93,10 @@ def _company(entity: Entity) -> Body:
         "enseigne": entity.head_office.brand,
         "libelle_naf_entreprise": entity.activity.label,
         "naf_entreprise": entity.activity.code.replace(".", ""),
-        "raison_sociale": entity.name,
+        "raison_sociale": entity.name if person is None else f"{person.name}*/{' '.join(person.first_names[:3])}/",
         "siret_siege_social": entity.head_office.siret,
         "code_effectif_entreprise": entity.band.code,
-        "date_creation": timestamp(entity.created),
+        "date_creation": midnight(entity.created),
         "nom": person.name if person else None,
         "prenom": person.first_names[0] if person else None,
         "date_radiation": entity.closed,
@@ -93,17 +105,24 @@ def _company(entity: Entity) -> Body:
         "mandataires_sociaux": [_officer(officer) for officer in entity.officers],
         "etat_administratif": {
             "value": "A" if entity.closed is None else "C",
-            "date_cessation": optional_timestamp(entity.closed),
+            "date_cessation": optional_midnight(entity.closed),
         },
     }
 
 
 def _address(entity: Entity, establishment: Establishment) -> Body:
+    """v2 has INSEE's abbreviations of the kinds of street."""
     address = establishment.address
     return {
-        **address_lines(entity, establishment),
+        "l1": entity.name or _addressee(entity),
+        "l2": entity.trade_name or establishment.brand,
+        "l3": address.extra,
+        "l4": f"{address.number} {address.street_code} {address.street}",
+        "l5": None,
+        "l6": f"{address.postcode} {address.city}",
+        "l7": "FRANCE",
         "numero_voie": address.number,
-        "type_voie": address.street_type,
+        "type_voie": address.street_code,
         "nom_voie": address.street,
         "complement_adresse": address.extra,
         "code_postal": address.postcode,
@@ -113,16 +132,22 @@ def _address(entity: Entity, establishment: Establishment) -> Body:
     }
 
 
+def _addressee(entity: Entity) -> str:
+    person = entity.person
+    title = "MADAME" if person is not None and person.sex == "F" else "MONSIEUR"
+    return f"{title} {entity.display_name}"
+
+
 def _establishment(entity: Entity, establishment: Establishment) -> Body:
     address = establishment.address
     return {
-        "siege_social": establishment is entity.head_office,
+        "siege_social": entity.is_seat(establishment),
         "siret": establishment.siret,
         "naf": entity.activity.code.replace(".", ""),
         "libelle_naf": entity.activity.label,
-        "date_mise_a_jour": timestamp(entity.updated),
+        "date_mise_a_jour": midnight(entity.updated),
         "tranche_effectif_salarie_etablissement": _band(entity.band),
-        "date_creation_etablissement": timestamp(establishment.created),
+        "date_creation_etablissement": midnight(establishment.created),
         "region_implantation": {"code": address.region.code, "value": address.region.label},
         "commune_implantation": {"code": address.city_code, "value": address.city},
         "pays_implantation": {"code": "FR", "value": "FRANCE"},
@@ -131,6 +156,6 @@ def _establishment(entity: Entity, establishment: Establishment) -> Body:
         "adresse": _address(entity, establishment),
         "etat_administratif": {
             "value": "A" if entity.closed is None else "F",
-            "date_fermeture": optional_timestamp(entity.closed),
+            "date_fermeture": optional_midnight(entity.closed),
         },
     }

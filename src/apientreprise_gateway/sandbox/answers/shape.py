@@ -19,10 +19,20 @@ DOCUMENT_SECONDS: Final = 86_400
 class Declined(Exception):  # noqa: N818 - a provider that declines is an answer, not a failure of the sandbox
     """A provider has no data to give about an entity that others know."""
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, *, location: str = "", body: bytes | None = None) -> None:
+        """Take what it answers instead.
+
+        Args:
+            status: of the answer.
+            text: what it says, in the form that providers have for errors.
+            location: of a redirection.
+            body: what it says, if it has another form.
+        """
         super().__init__(status, text)
         self.status = status
         self.text = text
+        self.location = location
+        self.body = body
 
 
 def envelope(data: Body, *, links: Body | None = None, meta: Body | None = None) -> Body:

@@ -1,0 +1,22 @@
+"""What is said in a language of a real provider."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from apientreprise_gateway.sandbox.exchange import NO_HEADERS, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """An answer, and whom it is about."""
+
+    reply: Reply
+    identifiers: tuple[str, ...] = ()
+    """The numbers that the question names: each may be one that meets a fault."""
+
+
+def said(status: int, content: Any, *numbers: str, location: str = "") -> Spoken:
+    """An answer in JSON, about these numbers."""
+    return Spoken(Reply(status, orjson.dumps(content), {"location": location} if location else NO_HEADERS), numbers)

@@ -1,0 +1,24 @@
+"""Who is found in the sandbox by each identifier."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, Entity, directory, double, eori
+from apientreprise_gateway.sandbox.faults import SPECIALS, Fault
+
+DIRECTORY: Final[Mapping[str, Entity]] = directory(
+    *ENTITIES,
+    *AT_INSEE,
+    *(double(siren=special.siren, siret=special.siret, rna=special.rna) for special in SPECIALS),
+)
+"""The entities, and the doubles of the ordinary one that faults delay or damage."""
+
+FAULT_BY_IDENTIFIER: Final[Mapping[str, Fault]] = MappingProxyType(
+    {
+        identifier: special.run
+        for special in SPECIALS
+        for identifier in (special.siren, special.siret, eori(special.siret), special.rna)
+    }
+)
+"""What the identifiers that meet a fault meet."""
