@@ -324,6 +324,30 @@ class Endpoint:
         return _CLIENT_SECONDS[self.answer]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """A question that anybody may ask: does this source of data work?"""
+
+    key: str
+    """Its address below `/ping/`, as published: `insee/sirene`."""
+    name: str
+    """In French, for the list of pings."""
+    probe: str
+    """The operation that is asked where no call has told lately."""
+    cache_seconds: int
+    """How long a good answer stands, as published."""
+    operations: tuple[str, ...] = ()
+    """The operations whose calls tell, and whose pages name the ping; all of the provider's if empty."""
+    probed: bool = True
+    """Whether it may be asked without a caller's need; otherwise calls alone tell."""
+    answers: tuple[str, ...] = ()
+    """Codes of answers that prove that it works, although their status is that of a failure."""
+
+    def covers(self, operation: str) -> bool:
+        """Whether the calls of an operation tell."""
+        return not self.operations or operation in self.operations
+
+
 _NO_STATUSES: Final[Mapping[int, str]] = MappingProxyType({})
 
 
@@ -340,3 +364,14 @@ class Provider:
     endpoints: tuple[Endpoint, ...]
     statuses: Mapping[int, str] = field(default_factory=lambda: _NO_STATUSES)
     """Statuses that mean something else with this provider than with the others, as last three digits of a code."""
+    pings: tuple[Ping, ...] = ()
+
+    def __post_init__(self) -> None:
+        own = {endpoint.operation for endpoint in self.endpoints}
+        for ping in self.pings:
+            if not own.issuperset({ping.probe, *ping.operations}):
+                raise ValueError(f"{self.key}: the ping {ping.key} names an operation of somebody else")
+
+    def ping_of(self, operation: str) -> Ping | None:
+        """The ping that tells about an operation."""
+        return next((ping for ping in self.pings if ping.covers(operation)), None)

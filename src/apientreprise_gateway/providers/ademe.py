@@ -10,6 +10,7 @@ from apientreprise_gateway.catalogue.model import (
     Answer,
     Endpoint,
     Parameter,
+    Ping,
     Provider,
 )
 
@@ -42,6 +43,14 @@ PROVIDER: Final = Provider(
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
             deprecated=True,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="ademe/certification_rge",
+            name="ADEME - Certification RGE",
+            probe="api_entreprise_v3_ademe_certificats_rge",
+            cache_seconds=120,
         ),
     ),
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from apientreprise_gateway.catalogue.lifetime import END_OF_DAY
-from apientreprise_gateway.catalogue.model import SIREN, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import SIREN, Endpoint, Parameter, Ping, Provider
 
 _TAG: Final = "Informations financières"
 _SCOPES: Final = ("bilans_entreprise_bdf", "bilans_bdf")
@@ -31,6 +31,14 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siren", SIREN),),
             codes={503: ("17501", "17502")},
             deprecated=True,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="banque_de_france/bilans",
+            name="Banque de France - Bilans",
+            probe="api_entreprise_v3_banque_de_france_bilans_entreprise",
+            cache_seconds=600,
         ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import SIRET, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import SIRET, Endpoint, Parameter, Ping, Provider
 
 PROVIDER: Final = Provider(
     key="carif_oref",
@@ -16,6 +16,14 @@ PROVIDER: Final = Provider(
             tag="Certifications professionnelles",
             scopes=("certifications_qualiopi_france_competences",),
             parameters=(Parameter("siret", SIRET),),
+        ),
+    ),
+    pings=(
+        Ping(
+            key="carif_oref/qualiopi",
+            name="CARIF-OREF - Qualiopi",
+            probe="api_entreprise_v3_carif_oref_certifications_qualiopi_france_competences",
+            cache_seconds=300,
         ),
     ),
 )

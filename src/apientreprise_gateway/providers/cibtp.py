@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import DOCUMENTS, SIRET, Answer, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import DOCUMENTS, SIRET, Answer, Endpoint, Parameter, Ping, Provider
 
 PROVIDER: Final = Provider(
     key="cibtp",
@@ -23,6 +23,15 @@ PROVIDER: Final = Provider(
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
             codes={404: ("38422",)},
+        ),
+    ),
+    pings=(
+        Ping(
+            key="cibtp/attestation_cotisations_conges_payes_chomage_intemperies",
+            name="CIBTP - Attestation de cotisations",
+            probe="api_entreprise_v3_cibtp_attestation_cotisations_conges_payes_chomage_intemperies",
+            cache_seconds=600,
+            probed=False,
         ),
     ),
 )

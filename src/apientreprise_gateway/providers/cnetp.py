@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import DOCUMENTS, SIREN, Answer, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import DOCUMENTS, SIREN, Answer, Endpoint, Parameter, Ping, Provider
 
 _TAG: Final = "Attestations sociales et fiscales"
 
@@ -35,6 +35,14 @@ PROVIDER: Final = Provider(
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
             deprecated=True,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="cnetp/attestation_cotisations_conges_payes_chomage_intemperies",
+            name="CNETP - Attestation de cotisations",
+            probe="api_entreprise_v3_cnetp_attestation_cotisations_conges_payes_chomage_intemperies",
+            cache_seconds=300,
         ),
     ),
 )

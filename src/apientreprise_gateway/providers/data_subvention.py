@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import SIREN_OR_SIRET_OR_RNA, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import SIREN_OR_SIRET_OR_RNA, Endpoint, Parameter, Ping, Provider
 
 PROVIDER: Final = Provider(
     key="data_subvention",
@@ -16,6 +16,14 @@ PROVIDER: Final = Provider(
             tag="Subventions des associations",
             scopes=("data_subvention_subventions",),
             parameters=(Parameter("siren_or_siret_or_rna", SIREN_OR_SIRET_OR_RNA),),
+        ),
+    ),
+    pings=(
+        Ping(
+            key="data_subvention/subventions",
+            name="Data.Subvention - Subventions",
+            probe="api_entreprise_v3_data_subvention_subventions",
+            cache_seconds=300,
         ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import SIRET_OR_EORI, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import SIRET_OR_EORI, Endpoint, Parameter, Ping, Provider
 
 _TAG: Final = "Informations générales"
 _SCOPES: Final = ("eori_douanes", "open_data")
@@ -28,6 +28,14 @@ PROVIDER: Final = Provider(
             scopes=_SCOPES,
             parameters=(Parameter("siret_or_eori", SIRET_OR_EORI),),
             deprecated=True,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="douanes/immatriculations_eori",
+            name="Douanes - Immatriculations EORI",
+            probe="api_entreprise_v3_dgddi_eori",
+            cache_seconds=300,
         ),
     ),
 )

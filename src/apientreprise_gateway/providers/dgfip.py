@@ -20,6 +20,7 @@ from apientreprise_gateway.catalogue.model import (
     Answer,
     Endpoint,
     Parameter,
+    Ping,
     Provider,
 )
 
@@ -155,6 +156,48 @@ PROVIDER: Final = Provider(
             cache=UNTIL_3,
             codes={502: ("03501",)},
             deprecated=True,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="dgfip/attestation_fiscale",
+            name="DGFIP - Attestation fiscale",
+            probe="api_entreprise_v4_dgfip_attestations_fiscales",
+            cache_seconds=300,
+            operations=(
+                "api_entreprise_v4_dgfip_attestations_fiscales",
+                "api_entreprise_v3_dgfip_attestations_fiscales",
+                "api_entreprise_v2_attestations_fiscales_dgfip",
+            ),
+            probed=False,
+            answers=("03501",),
+        ),
+        Ping(
+            key="dgfip/chiffre_affaires",
+            name="DGFIP - Chiffres d'affaires",
+            probe="api_entreprise_v3_dgfip_chiffres_affaires",
+            cache_seconds=300,
+            operations=(
+                "api_entreprise_v3_dgfip_chiffres_affaires",
+                "api_entreprise_v2_exercices",
+            ),
+            probed=False,
+            answers=("03501",),
+        ),
+        Ping(
+            key="dgfip/liasses_fiscales",
+            name="DGFIP - Liasses fiscales",
+            probe="api_entreprise_v3_dgfip_liasses_fiscales",
+            cache_seconds=300,
+            operations=(
+                "api_entreprise_v3_dgfip_liasses_fiscales",
+                "api_entreprise_v3_dgfip_liens_capitalistiques",
+                "api_entreprise_v2_liasses_fiscales_dgfip",
+                "api_entreprise_v2_liasses_fiscales_complete_dgfip",
+                "api_entreprise_v2_liasses_fiscales_dictionaries_dgfip",
+            ),
+            probed=False,
+            answers=("03501",),
         ),
     ),
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from apientreprise_gateway.catalogue.lifetime import HOUR
-from apientreprise_gateway.catalogue.model import SIREN_OR_RNA, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import SIREN_OR_RNA, Endpoint, Parameter, Ping, Provider
 
 _TAG: Final = "Informations générales"
 
@@ -31,6 +31,14 @@ PROVIDER: Final = Provider(
             scopes=("associations", "open_data"),
             parameters=(Parameter("siren_or_rna", SIREN_OR_RNA),),
             cache=HOUR,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="djepva/api-association",
+            name="DJEPVA - API Association",
+            probe="api_entreprise_v4_mi_unites_legales",
+            cache_seconds=300,
         ),
     ),
 )

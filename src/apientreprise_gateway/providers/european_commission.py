@@ -3,7 +3,7 @@
 from typing import Final
 
 from apientreprise_gateway.catalogue.lifetime import DAY
-from apientreprise_gateway.catalogue.model import SIREN, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import SIREN, Endpoint, Parameter, Ping, Provider
 
 PROVIDER: Final = Provider(
     key="european_commission",
@@ -19,6 +19,14 @@ PROVIDER: Final = Provider(
             scopes=("open_data",),
             parameters=(Parameter("siren", SIREN),),
             cache=DAY,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="european_commission/numero_tva",
+            name="Commission européenne - Numéro de TVA",
+            probe="api_entreprise_v3_european_commission_vies",
+            cache_seconds=600,
         ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import SIRET, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import SIRET, Endpoint, Parameter, Ping, Provider
 
 _TAG: Final = "Informations générales"
 _SCOPES: Final = ("conventions_collectives", "open_data")
@@ -29,6 +29,14 @@ PROVIDER: Final = Provider(
             scopes=_SCOPES,
             parameters=(Parameter("siret", SIRET),),
             deprecated=True,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="fabrique_numerique_ministeres_sociaux/conventions_collectives",
+            name="Fabrique numérique des ministères sociaux - Conventions collectives",
+            probe="api_entreprise_v3_fabrique_numerique_ministeres_sociaux_conventions_collectives",
+            cache_seconds=60,
         ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import DOCUMENTS, SIREN, Answer, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import DOCUMENTS, SIREN, Answer, Endpoint, Parameter, Ping, Provider
 
 _TAG: Final = "Attestations sociales et fiscales"
 _SCOPES: Final = ("fntp_carte_pro", "open_data")
@@ -32,6 +32,14 @@ PROVIDER: Final = Provider(
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
             deprecated=True,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="fntp/carte_professionnelle_travaux_publics",
+            name="FNTP - Carte professionnelle de travaux publics",
+            probe="api_entreprise_v3_fntp_carte_professionnelle_travaux_publics",
+            cache_seconds=600,
         ),
     ),
 )

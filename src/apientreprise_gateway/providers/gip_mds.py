@@ -14,6 +14,7 @@ from apientreprise_gateway.catalogue.model import (
     YEAR,
     Endpoint,
     Parameter,
+    Ping,
     Provider,
 )
 
@@ -68,6 +69,14 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siren", SIREN),),
             group=EFFECTIFS,
             deprecated=True,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="gip_mds/effectifs",
+            name="GIP-MDS - Effectifs",
+            probe="api_entreprise_v3_gip_mds_effectifs_annuels_entreprise",
+            cache_seconds=600,
         ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import SIREN, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import SIREN, Endpoint, Parameter, Ping, Provider
 
 _TAG: Final = "Informations générales"
 
@@ -35,6 +35,14 @@ PROVIDER: Final = Provider(
             scopes=("extraits_rcs", "open_data"),
             parameters=(Parameter("siren", SIREN),),
             deprecated=True,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="infogreffe/rcs",
+            name="Infogreffe - RCS",
+            probe="api_entreprise_v3_infogreffe_extraits_rcs",
+            cache_seconds=120,
         ),
     ),
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from apientreprise_gateway.catalogue.lifetime import UNTIL_3
-from apientreprise_gateway.catalogue.model import ACTES_BILANS, SIREN, Answer, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import ACTES_BILANS, SIREN, Answer, Endpoint, Parameter, Ping, Provider
 
 _TAG: Final = "Informations générales"
 
@@ -40,6 +40,25 @@ PROVIDER: Final = Provider(
             scopes=("beneficiaires_effectifs_inpi",),
             parameters=(Parameter("siren", SIREN),),
             cache=UNTIL_3,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="inpi/rne",
+            name="INPI - RNE",
+            probe="api_entreprise_v3_inpi_rne_beneficiaires_effectifs",
+            cache_seconds=120,
+            operations=(
+                "api_entreprise_v3_inpi_rne_extrait_rne",
+                "api_entreprise_v3_inpi_rne_beneficiaires_effectifs",
+            ),
+        ),
+        Ping(
+            key="inpi/rne/actes_bilans",
+            name="INPI - Actes et bilans",
+            probe="api_entreprise_v3_inpi_rne_actes_bilans",
+            cache_seconds=120,
+            operations=("api_entreprise_v3_inpi_rne_actes_bilans",),
         ),
     ),
 )

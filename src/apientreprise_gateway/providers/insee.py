@@ -6,7 +6,7 @@ Its entities that object to the diffusion of their data are on the paths without
 from typing import Final
 
 from apientreprise_gateway.catalogue.lifetime import HOUR
-from apientreprise_gateway.catalogue.model import NON_DIFFUSABLES, SIREN, SIRET, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import NON_DIFFUSABLES, SIREN, SIRET, Endpoint, Parameter, Ping, Provider
 
 _TAG: Final = "Informations générales"
 _UNITES_LEGALES: Final = ("entreprises", "unites_legales_etablissements_insee")
@@ -187,6 +187,15 @@ PROVIDER: Final = Provider(
             gateway_error=True,
             codes={502: ("01501",)},
             deprecated=True,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="insee/sirene",
+            name="INSEE - Sirene",
+            probe="api_entreprise_v4_insee_etablissements",
+            cache_seconds=120,
+            answers=("01501",),
         ),
     ),
 )

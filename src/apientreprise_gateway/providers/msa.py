@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import SIRET, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import SIRET, Endpoint, Parameter, Ping, Provider
 
 _TAG: Final = "Attestations sociales et fiscales"
 _SCOPES: Final = ("msa_cotisations", "cotisations_msa")
@@ -28,6 +28,14 @@ PROVIDER: Final = Provider(
             scopes=_SCOPES,
             parameters=(Parameter("siret", SIRET),),
             deprecated=True,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="msa/conformite_cotisations",
+            name="MSA - Conformité des cotisations",
+            probe="api_entreprise_v3_msa_conformites_cotisations",
+            cache_seconds=120,
         ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import DOCUMENTS, SIREN, Answer, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import DOCUMENTS, SIREN, Answer, Endpoint, Parameter, Ping, Provider
 
 _TAG: Final = "Certifications professionnelles"
 
@@ -29,6 +29,14 @@ PROVIDER: Final = Provider(
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
             deprecated=True,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="opqibi/certification_ingenierie",
+            name="OPQIBI - Certification d'ingénierie",
+            probe="api_entreprise_v3_opqibi_certifications_ingenierie",
+            cache_seconds=300,
         ),
     ),
 )

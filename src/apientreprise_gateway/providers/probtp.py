@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import DOCUMENTS, SIRET, Answer, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import DOCUMENTS, SIRET, Answer, Endpoint, Parameter, Ping, Provider
 
 _TAG: Final = "Attestations sociales et fiscales"
 _SCOPES: Final = ("probtp", "cotisations_probtp")
@@ -49,6 +49,15 @@ PROVIDER: Final = Provider(
             scopes=_SCOPES,
             parameters=(Parameter("siret", SIRET),),
             deprecated=True,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="probtp/cotisations_retraite",
+            name="ProBTP - Cotisations de retraite",
+            probe="api_entreprise_v3_probtp_conformites_cotisations_retraite",
+            cache_seconds=600,
+            probed=False,
         ),
     ),
 )

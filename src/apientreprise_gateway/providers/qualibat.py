@@ -3,7 +3,7 @@
 from typing import Final
 
 from apientreprise_gateway.catalogue.lifetime import END_OF_DAY
-from apientreprise_gateway.catalogue.model import DOCUMENTS, SIRET, Answer, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import DOCUMENTS, SIRET, Answer, Endpoint, Parameter, Ping, Provider
 
 _TAG: Final = "Certifications professionnelles"
 _SCOPES: Final = ("qualibat", "open_data")
@@ -46,6 +46,15 @@ PROVIDER: Final = Provider(
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
             deprecated=True,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="qualibat/certifications",
+            name="Qualibat - Certifications",
+            probe="api_entreprise_v4_qualibat_certifications_batiment",
+            cache_seconds=600,
+            probed=False,
         ),
     ),
 )

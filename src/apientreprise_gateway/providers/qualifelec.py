@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import SIRET, Answer, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import SIRET, Answer, Endpoint, Parameter, Ping, Provider
 
 PROVIDER: Final = Provider(
     key="qualifelec",
@@ -17,6 +17,14 @@ PROVIDER: Final = Provider(
             scopes=("open_data",),
             parameters=(Parameter("siret", SIRET),),
             answer=Answer.DOCUMENT,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="qualifelec/certificats",
+            name="Qualifelec - Certificats",
+            probe="api_entreprise_v3_qualifelec_certificats",
+            cache_seconds=60,
         ),
     ),
 )

@@ -13,6 +13,7 @@ from apientreprise_gateway.catalogue.model import (
     Answer,
     Endpoint,
     Parameter,
+    Ping,
     Provider,
 )
 
@@ -72,6 +73,21 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("annee", YEAR), Parameter("mois", MONTH_V2), Parameter("siren", SIREN)),
             group=EFFECTIFS,
             deprecated=True,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="urssaf/attestation_sociale",
+            name="Urssaf - Attestation de vigilance",
+            probe="api_entreprise_v4_acoss_attestations_sociales",
+            cache_seconds=300,
+            operations=(
+                "api_entreprise_v4_acoss_attestations_sociales",
+                "api_entreprise_v3_acoss_attestations_sociales",
+                "api_entreprise_v2_attestations_sociales_acoss",
+            ),
+            probed=False,
+            answers=("04501", "04502", "04503"),
         ),
     ),
 )
