@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 from apientreprise_gateway.catalogue.model import Answer, Endpoint, Provider
 from apientreprise_gateway.catalogue.schemas import descriptions
 from apientreprise_gateway.openapi import document, to_yaml
+from apientreprise_gateway.pings.description import address_of
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers import settings as provider_settings
 from apientreprise_gateway.settings import CONFIG, Settings, environment_name
@@ -84,15 +85,16 @@ def _default(value: object) -> str:
 
 def provider_page(provider: Provider) -> str:
     """The page of a provider, in French, for integrators."""
-    sections = [_endpoint_section(endpoint) for endpoint in provider.endpoints]
+    sections = [_endpoint_section(endpoint, provider) for endpoint in provider.endpoints]
     return (
         f"# {provider.name}\n\nCodes d'erreur : `{provider.prefix}…`. Toutes les règles communes sont dans le "
         f"[guide de l'intégrateur](../guide-integrateur.md).\n\n" + "\n".join(sections)
     )
 
 
-def _endpoint_section(endpoint: Endpoint) -> str:
+def _endpoint_section(endpoint: Endpoint, provider: Provider) -> str:
     figure = Settings.model_fields[endpoint.group.figure.value].default
+    ping = provider.ping_of(endpoint.operation)
     rows = {
         "Droit requis": " ou ".join(f"`{scope}`" for scope in endpoint.scopes),
         "Réponse": "document (JSON avec l'adresse d'un fichier)" if endpoint.answer is Answer.DOCUMENT else "JSON",
@@ -101,6 +103,7 @@ def _endpoint_section(endpoint: Endpoint) -> str:
         "Conservation": endpoint.cache.text if endpoint.cache else "",
         "Paramètres": ", ".join(f"`{each.name}`" for each in (*endpoint.parameters, *endpoint.query)),
         "Agent (`user_id`)": "obligatoire" if endpoint.user_id else "",
+        "Disponibilité": "" if ping is None else f"`{address_of(ping)}`",
         "Dépréciée": "oui" if endpoint.deprecated else "",
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items() if value)

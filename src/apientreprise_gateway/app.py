@@ -6,6 +6,7 @@ The only file that knows every part. It hands each its own values; no part reads
 import asyncio
 import gc
 import os
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -26,19 +27,25 @@ from apientreprise_gateway.cache.source import CachedSource
 from apientreprise_gateway.call import Scope
 from apientreprise_gateway.catalogue import query
 from apientreprise_gateway.catalogue.dossier import GATEWAY
-from apientreprise_gateway.catalogue.model import Endpoint, Figure
+from apientreprise_gateway.catalogue.model import Endpoint, Figure, Ping
 from apientreprise_gateway.catalogue.routes import Route, Routes
 from apientreprise_gateway.control import create_control, is_control
 from apientreprise_gateway.errors import FLAT_VERSION
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, Metrics
+from apientreprise_gateway.online import Result, ask_all
+from apientreprise_gateway.pings.board import Board, NoBoard
+from apientreprise_gateway.pings.evidence import Tally
+from apientreprise_gateway.pings.pings import Pings
+from apientreprise_gateway.pings.probe import Finding, probe
+from apientreprise_gateway.pings.redis import RedisBoard
 from apientreprise_gateway.pipeline import Options, Pipeline, Receive, Send
 from apientreprise_gateway.providers import DIALECTS, PROVIDERS
 from apientreprise_gateway.providers.assembly import Defaults, make_upstream
 from apientreprise_gateway.providers.breaker import State
 from apientreprise_gateway.providers.settings import ProviderSettings
-from apientreprise_gateway.providers.source import ProviderSource, Source
+from apientreprise_gateway.providers.source import Observe, ProviderSource, Source
 from apientreprise_gateway.providers.upstream import Upstream
 from apientreprise_gateway.providers.validation import AnswerValidator
 from apientreprise_gateway.ratelimit.address import parse_url
@@ -57,6 +64,7 @@ from apientreprise_gateway.settings import (
     CacheStore,
     Duplicates,
     Limits,
+    PingProbes,
     Settings,
     SettingsError,
     StoreFailure,
@@ -109,6 +117,7 @@ class Gateway:
         self._limiter = self._make_limiter(settings)
         self._cache = self._make_cache(settings)
         self._revocations = _revocations(settings, self._registry)
+        self._pings = self._make_pings(settings)
         self._pipeline = Pipeline(
             routes=Routes((*PROVIDERS, GATEWAY)),
             source_of=self._source_of,
@@ -128,6 +137,7 @@ class Gateway:
             authenticate=self._authenticate,
             registry=self._metrics.exposed,
             ready=self._checks,
+            sources=self._pings,
             demo_token=demo_token,
         )
         self._watchers: list[asyncio.Task[None]] = []
@@ -189,17 +199,16 @@ class Gateway:
     def _source_of(self, route: Route) -> Source:
         """What answers an endpoint, from the outside to the inside."""
         provider = route.provider.key
+        tally = self._pings.tally_of(route) or Tally()
 
-        def observe(outcome: str, seconds: float | None) -> None:
-            self._metrics.provider_calls(provider, outcome).inc()
+        def observe(outcome: str, status: int, seconds: float | None) -> None:
+            self._metrics.provider_calls(provider, _label(outcome)).inc()
             if seconds is not None:
                 self._metrics.provider_seconds(provider).observe(seconds)
+            tally.count(outcome, status)
 
+        source = self._provider_source(route, observe)
         own = self._settings.providers.get(provider, ProviderSettings())
-        dialect = {} if own.dialect is None else DIALECTS[provider][own.dialect]
-        source = ProviderSource(
-            route, self._upstreams[provider], observe=observe, translation=dialect.get(route.endpoint.operation)
-        )
         lifetime = route.endpoint.cache
         if self._cache is None or lifetime is None:
             return source
@@ -214,6 +223,14 @@ class Gateway:
             observe=lambda result: self._metrics.cache_lookups(provider, result.value).inc(),
         )
 
+    def _provider_source(self, route: Route, observe: Observe) -> ProviderSource:
+        provider = route.provider.key
+        own = self._settings.providers.get(provider, ProviderSettings())
+        dialect = {} if own.dialect is None else DIALECTS[provider][own.dialect]
+        return ProviderSource(
+            route, self._upstreams[provider], observe=observe, translation=dialect.get(route.endpoint.operation)
+        )
+
     def _make_cache(self, settings: Settings) -> AnswerCache | None:
         self._metrics.cache_available.set(1)
         if settings.cache is CacheStore.OFF:
@@ -224,6 +241,34 @@ class Gateway:
         from apientreprise_gateway.cache.redis import RedisCache  # noqa: PLC0415 - most gateways do without
 
         return RedisCache(link(parse_url(cache_url(settings))), max_bytes=max_bytes, on_change=self._cache_changed)
+
+    def _make_pings(self, settings: Settings) -> Pings:
+        return Pings(
+            PROVIDERS,
+            board=_board(settings),
+            probe=self._probe,
+            may_probe=lambda _route, ping: _is_probed(ping, settings.ping_probes),
+            maintenance_until=lambda provider: self._upstreams[provider.key].maintenance_until,
+            clock=time.time,
+            on_status=lambda provider, ping, works: self._metrics.provider_up(provider.key, ping.key).set(works),
+            on_probe=lambda provider, ping, outcome: self._metrics.probes(
+                provider.key, ping.key, _label(outcome)
+            ).inc(),
+        )
+
+    async def _probe(self, route: Route) -> Finding:
+        return await probe(route, self._provider_source(route, _ignore))
+
+    async def ask_sources(self, *, on_progress: Callable[[int, int], None]) -> list[Result]:
+        """Ask every source of data once, of a gateway that does not serve; see `online.ask_all`."""
+        try:
+            return await ask_all(PROVIDERS, self._probe, on_progress=on_progress)
+        finally:
+            self._close_upstreams()
+
+    def _close_upstreams(self) -> None:
+        for upstream in self._upstreams.values():
+            upstream.close()
 
     def _make_validator(self, settings: Settings) -> AnswerValidator | None:
         if settings.validate_upstream is ValidateUpstream.OFF:
@@ -279,7 +324,7 @@ class Gateway:
     async def _start(self) -> None:
         self._access_log.start()
         await self._limiter.start()
-        watches = [self._registry.watch(), self._watch_bans()]
+        watches = [self._registry.watch(), self._watch_bans(), self._pings.watch()]
         if self._key_set is not None:
             await self._key_set.start()
             watches.append(self._key_set.watch())
@@ -316,12 +361,12 @@ class Gateway:
         await self._limiter.close()
         if self._cache is not None:
             await self._cache.close()
+        await self._pings.close()
         if self._revocations is not None:
             await self._revocations.close()
         if self._key_set is not None:
             await self._key_set.close()
-        for upstream in self._upstreams.values():
-            upstream.close()
+        self._close_upstreams()
         await self._access_log.close()
         self._metrics.tell()
 
@@ -433,6 +478,25 @@ def _revocations(settings: Settings, registry: TokenRegistry) -> RevocationWatch
     if settings.redis_url is None:
         return None
     return RevocationWatch(client(parse_url(settings.redis_url.get_secret_value()), timeout=_POLL_TIMEOUT), registry)
+
+
+def _board(settings: Settings) -> Board:
+    if settings.redis_url is None:
+        return NoBoard()
+    return RedisBoard(client(parse_url(settings.redis_url.get_secret_value()), timeout=_POLL_TIMEOUT))
+
+
+def _is_probed(ping: Ping, probes: PingProbes) -> bool:
+    return probes is PingProbes.ALL or (probes is PingProbes.ALLOWED and ping.probed)
+
+
+def _label(outcome: str) -> str:
+    """An outcome as metrics show it: without the provider's two digits."""
+    return outcome[-3:] if outcome.isdigit() else outcome
+
+
+def _ignore(_outcome: str, _status: int, _seconds: float | None) -> None:
+    pass
 
 
 def _access_log(settings: Settings) -> AccessLog:

@@ -15,6 +15,7 @@ from apientreprise_gateway import __version__
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
+    from apientreprise_gateway.app import Gateway
     from apientreprise_gateway.settings import Settings
 
 PROGRAM: Final = "apientreprise-gateway"
@@ -97,7 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     catalogue.set_defaults(command=_catalogue)
 
     commands.add_parser("openapi", help="the OpenAPI file").set_defaults(command=_openapi)
-    commands.add_parser("check", help="say whether the configuration can be served").set_defaults(command=_check)
+    check = commands.add_parser("check", help="say whether the configuration can be served")
+    check.add_argument("--online", action="store_true", help="also ask every provider once, and show what it says")
+    check.set_defaults(command=_check)
     return parser
 
 
@@ -157,7 +160,7 @@ def _demo(options: argparse.Namespace) -> None:
     from apientreprise_gateway.sandbox.app import create_app
 
     gateway_at, sandbox_at = listen(options.host, options.port), listen("127.0.0.1", 0)
-    given: dict[str, Any] = {"upstream_url": sandbox_at.url}
+    given: dict[str, Any] = {"upstream_url": sandbox_at.url, "ping_probes": all_settings.PingProbes.ALL}
     configured = all_settings.load()
     if not configured.jwt_secrets:
         given["jwt_secrets"] = secrets.token_hex(32)
@@ -458,19 +461,46 @@ def _openapi(_options: argparse.Namespace) -> None:
     print(to_yaml(document(PROVIDERS)), end="")
 
 
-def _check(_options: argparse.Namespace) -> None:
+def _check(options: argparse.Namespace) -> int:
     from apientreprise_gateway import settings as all_settings
     from apientreprise_gateway.app import Gateway
 
     settings = all_settings.load()
     all_settings.require_for_serving(settings)
-    Gateway(settings)  # as serve would make it, files included
+    gateway = Gateway(settings)  # as serve would make it, files included
     for field in all_settings.Settings.model_fields:
         value = getattr(settings, field)
         print(f"{all_settings.environment_name(field)} = {_shown(field, value)}")
     for key, own in settings.providers.items():
         print(f"{all_settings.PROVIDER_PREFIX}{key.upper()} = {own}")
     print("This configuration can be served.")
+    return _check_online(gateway) if options.online else 0
+
+
+def _check_online(gateway: "Gateway") -> int:
+    import asyncio
+
+    def show(done: int, number: int) -> None:
+        if sys.stderr.isatty():
+            end = "\r\033[K" if done == number else ""
+            print(f"\rAsking the providers: {done} of {number} have answered{end}", end="", file=sys.stderr, flush=True)
+
+    results = asyncio.run(gateway.ask_sources(on_progress=show))
+    rows = [
+        {
+            "provider": result.provider,
+            "source": result.source,
+            "status": result.status,
+            "ms": result.milliseconds,
+            "problem": result.problem,
+        }
+        for result in results
+    ]
+    print()
+    _print_table(rows, ("provider", "source", "status", "ms", "problem"))
+    bad = sum(result.status == "bad_gateway" for result in results)
+    print(f"\n{bad} of {len(rows)} sources do not work." if bad else f"\nAll {len(rows)} sources answer.")
+    return _FAILURE if bad else 0
 
 
 def _shown(field: str, value: object) -> str:

@@ -5,6 +5,7 @@ it reads no setting and knows neither the store nor the tokens. Nothing it serve
 """
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Final, Protocol
@@ -20,19 +21,27 @@ from starlette.staticfiles import StaticFiles
 from apientreprise_gateway import __version__, openapi
 from apientreprise_gateway.catalogue.model import Provider
 from apientreprise_gateway.errors import FLAT_VERSION, Refusal, refuse, render
+from apientreprise_gateway.pings.pages import PING, PINGS, Page, PingPages, Sources, no_such_ping
 
 _DOCS: Final = "/docs"
+_ALIVE_END: Final = "/ping"
+_ALIVE: Final = re.compile(r"/v[1-9][0-9]{0,3}/ping")
 _SPECIFICATION: Final = "/openapi.yaml"
 _PRIVILEGES_V2: Final = "/v2/privileges"
 CONTROL_PATHS: Final = frozenset(
-    {"/livez", "/readyz", "/metrics", "/privileges", _PRIVILEGES_V2, _SPECIFICATION, _DOCS}
+    {"/livez", "/readyz", "/metrics", "/privileges", _PRIVILEGES_V2, _SPECIFICATION, _DOCS, PINGS}
 )
-"""The paths of the control plane; those below /docs are its as well."""
+"""The paths of the control plane; those below /docs and /ping are its as well, and /v2/ping with its successors."""
+_BELOW: Final = (_DOCS + "/", PING)
 
 
 def is_control(path: str) -> bool:
     """Whether a path belongs to the control plane."""
-    return path in CONTROL_PATHS or path.startswith(_DOCS + "/")
+    return (
+        path in CONTROL_PATHS
+        or path.startswith(_BELOW)
+        or (path.endswith(_ALIVE_END) and _ALIVE.fullmatch(path) is not None)
+    )
 
 
 class Holder(Protocol):
@@ -55,6 +64,8 @@ def create_control(
     authenticate: Authenticate,
     registry: CollectorRegistry,
     ready: Ready,
+    sources: Sources,
+    public_url: str | None = None,
     demo_token: str | None = None,
 ) -> FastAPI:
     """The control plane's application.
@@ -64,11 +75,14 @@ def create_control(
         authenticate: finds and verifies the token of a call to /privileges.
         registry: the metrics to expose.
         ready: asked on each call to /readyz; all checks must hold.
+        sources: asked on each call to a ping.
+        public_url: where callers reach the gateway; what their request says by default.
         demo_token: a token that the documentation page uses by itself. It is public: for the demo only.
     """
     pages = _Pages(
         providers=tuple(providers), authenticate=authenticate, registry=registry, ready=ready, demo_token=demo_token
     )
+    pings = PingPages(sources, public_url=public_url)
     app = FastAPI(
         title="apientreprise-gateway",
         version=__version__,
@@ -78,13 +92,10 @@ def create_control(
         redirect_slashes=False,
         exception_handlers={Refusal: _refused, HTTPException: _not_served, Exception: _failed},
     )
-    for path, page in pages.by_path().items():
+    for path, page in (pages.by_path() | pings.by_path()).items():
         app.add_route(path, page, methods=["GET"])  # and HEAD, which comes along
     app.mount(f"{_DOCS}/assets", StaticFiles(packages=[("fastapi_offline", "static")]))
     return app
-
-
-_Page = Callable[[Request], Awaitable[Response] | Response]
 
 
 class _Pages:
@@ -103,7 +114,7 @@ class _Pages:
         self._ready = ready
         self._demo_token = demo_token
 
-    def by_path(self) -> dict[str, _Page]:
+    def by_path(self) -> dict[str, Page]:
         return {
             "/livez": self.livez,
             "/readyz": self.readyz,
@@ -114,6 +125,7 @@ class _Pages:
             _DOCS: self.docs,
             f"{_DOCS}/": self.docs,
             f"{_DOCS}/init.js": self.docs_script,
+            "/v{version:int}/ping": self.alive,
         }
 
     # Metrics and specification are not coroutines, so they run in a thread: rendering them takes long enough to hold up
@@ -121,6 +133,9 @@ class _Pages:
 
     async def livez(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok"})
+
+    async def alive(self, _request: Request) -> Response:
+        return Response()
 
     async def readyz(self, _request: Request) -> Response:
         checks = dict(self._ready())
@@ -165,7 +180,9 @@ async def _refused(request: Request, refusal: Refusal) -> Response:
     return _error(refusal, version=FLAT_VERSION if request.url.path == _PRIVILEGES_V2 else 3)
 
 
-async def _not_served(_request: Request, error: HTTPException) -> Response:
+async def _not_served(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 404 and request.scope["path"].startswith(PING):
+        return no_such_ping()  # a key that not even a route of Starlette's matches: it has a line feed
     # Routing raises 404 and 405 only; the rest is a file that cannot be served, which is no one's business to know.
     return _error(refuse("00405", headers=_ALLOW) if error.status_code == 405 else refuse("00404"))
 

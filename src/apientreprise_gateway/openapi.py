@@ -33,6 +33,7 @@ from apientreprise_gateway.errors import (
     render,
     specific_error,
 )
+from apientreprise_gateway.pings import description as pings
 
 Json = dict[str, Any]
 
@@ -86,11 +87,14 @@ def document(providers: Iterable[Provider]) -> Json:
         Plain dictionaries and lists, the same for the same catalogue.
     """
     components = _Components()
+    providers = tuple(providers)
     pairs = [(endpoint, provider) for provider in providers for endpoint in provider.endpoints]
     paths = {endpoint.path: {"get": _operation(endpoint, provider, components)} for endpoint, provider in pairs}
     paths[DOSSIER.path] = {"get": _dossier([endpoint for endpoint, _ in pairs], components)}
     paths["/privileges"] = {"get": _privileges(components)}
-    tags = dict.fromkeys([*(endpoint.tag for endpoint, _ in pairs), DOSSIER.tag, _PRIVILEGES_TAG])
+    paths |= pings.paths(providers)
+    components.sections["schemas"] |= pings.SCHEMAS
+    tags = dict.fromkeys([*(endpoint.tag for endpoint, _ in pairs), DOSSIER.tag, _PRIVILEGES_TAG, pings.TAG])
     return {
         "openapi": "3.1.0",
         "info": {"title": "API Entreprise", "version": __version__, "description": _description()},
@@ -161,13 +165,15 @@ def _security_schemes() -> Json:
 
 def _operation(endpoint: Endpoint, provider: Provider, components: _Components) -> Json:
     scopes = " ou ".join(f"`{scope}`" for scope in endpoint.scopes)
+    ping = provider.ping_of(endpoint.operation)
     operation: Json = {
         "operationId": endpoint.operation,
         "summary": endpoint.summary,
         "description": f"{descriptions()[endpoint.operation]}\n\n"
         f"Fournisseur : {provider.name}. Droit requis : {scopes}. "
         f"Compteur d'appels : `{endpoint.group.name}`. Attente conseillée : {endpoint.client_timeout} s."
-        + (f" Réponse conservée {endpoint.cache.text}, si la passerelle en conserve." if endpoint.cache else ""),
+        + (f" Réponse conservée {endpoint.cache.text}, si la passerelle en conserve." if endpoint.cache else "")
+        + (f" Disponibilité : `{pings.address_of(ping)}`." if ping else ""),
         "tags": [endpoint.tag],
         "parameters": list(_parameters(endpoint, components)),
         "responses": {**_successes(endpoint, components), **_failures(endpoint, provider, components)},

@@ -103,6 +103,14 @@ class BreakerUse(StrEnum):
     OFF = "off"
 
 
+class PingProbes(StrEnum):
+    """Which pings call their provider when no other call has told."""
+
+    ALLOWED = "allowed"
+    ALL = "all"
+    NONE = "none"
+
+
 class Duplicates(StrEnum):
     """What becomes of a call that is already in flight."""
 
@@ -260,6 +268,11 @@ class Settings(BaseSettings):
         default=ValidateUpstream.SAMPLE,
         description="Answers of providers compared with their schemas once they are given, deviations counted: "
         "`sample` (one a second of each operation), `all`, `off`.",
+    )
+    ping_probes: PingProbes = Field(
+        default=PingProbes.ALLOWED,
+        description="Pings that ask their provider for an example when no caller's call has told lately whether it "
+        "works: those whose provider may be asked so (`allowed`), `all` (a sandbox, a staging platform), `none`.",
     )
     trusted_proxies: Networks = Field(
         default=(), description="Addresses and CIDRs of the proxies whose `X-Forwarded-For` is believed."

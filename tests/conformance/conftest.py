@@ -24,6 +24,12 @@ def load_operations() -> dict[str, Json]:
     return {operation["uid"]: operation for operation in (*facts["operations"]["api_entreprise"], *facts["legacy_v2"])}
 
 
+def load_pings() -> dict[str, Json]:
+    """The published pings of this API by key; skips the module that asks where they are absent."""
+    pings = json.loads(_read("endpoints.json"))["pings"]
+    return {ping["key"]: ping for ping in pings if ping["api"] == "api_entreprise"}
+
+
 def load_cases() -> list[Json]:
     """The published sandbox cases; skips the module that asks where they are absent."""
     return [json.loads(line) for line in _read("sandbox_cases.json").splitlines()]

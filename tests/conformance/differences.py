@@ -26,6 +26,7 @@ class Aspect(StrEnum):
     DEPRECATION = "deprecation"
     CODES = "error codes"
     CASES = "sandbox cases"
+    PING = "ping"
     CACHE = "cache"
 
 
@@ -349,6 +350,20 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
             reason="Whoever may be given an answer that was kept is told, and may ask for a new one.",
         )
         for header in ("Cache-Control", "X-Response-Cached", "X-Cache-Expires-in")
+    ),
+    Difference(
+        aspect=Aspect.PING,
+        operations=("api_entreprise_v3_inpi_rne_actes_bilans",),
+        reference="inpi/rne",
+        ours="inpi/rne/actes_bilans",
+        reason="The published operation names a ping that does not watch it, although there is one that does.",
+    ),
+    Difference(
+        aspect=Aspect.PING,
+        operations=("api_entreprise_v3_mi_associations", "api_entreprise_v3_mi_documents_associations"),
+        reference="djepva/api-association",
+        ours=NONE,
+        reason="Here they are asked of a provider of their own, which that ping says nothing about.",
     ),
 )
 

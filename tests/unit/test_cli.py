@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -295,6 +297,48 @@ def test_check_what_is_wrong(
     result = command("check", **({"jwt_secrets": SECRET, "upstream_url": UPSTREAM} | settings))
     assert one_line(result).startswith(f"{name}: ")
     assert "can be served" not in result.out
+
+
+def _rows(result: Result) -> list[list[str]]:
+    """The table of an online check, as provider, source, status, milliseconds and problem."""
+    lines = result.out.partition("This configuration can be served.\n\n")[2].splitlines()
+    return [re.split(r" {2,}", line, maxsplit=4) for line in lines[1:-2]]
+
+
+def test_check_online(command: Command, tmp_path: Path) -> None:
+    """Every source is asked, those without a ping as well, and all of the sandbox answer."""
+    with programs.sandbox(tmp_path) as providers:
+        result = command("check", "--online", jwt_secrets=SECRET, upstream_url=providers.url)
+    assert (result.status, result.err) == (0, "")
+    rows = _rows(result)
+    assert {row[0] for row in rows} == {provider.name for provider in PROVIDERS}
+    assert {ping.key for provider in PROVIDERS for ping in provider.pings} < {row[1] for row in rows}
+    assert {(row[2], len(row)) for row in rows} == {("ok", 4)}
+    assert all(row[3].isdigit() for row in rows)
+    assert result.out.endswith(f"\nAll {len(rows)} sources answer.\n")
+
+
+def test_check_online_of_providers_that_are_away(command: Command) -> None:
+    """Of a source that does not work the table says why, and the command fails; a password in the URL is not shown."""
+    result = command("check", "--online", jwt_secrets=SECRET, upstream_url="http://compte:motdepasse@127.0.0.1:1")
+    assert result.status == 1
+    rows = _rows(result)
+    assert {row[2] for row in rows} == {"bad_gateway"}
+    insee = next(row for row in rows if row[1] == "insee/sirene")
+    assert insee[4] == "01001 Le service du fournisseur INSEE est indisponible. (the connection was refused)"
+    assert result.out.endswith(f"\n{len(rows)} of {len(rows)} sources do not work.\n")
+    assert "motdepasse" not in "\n".join(" ".join(row) for row in rows)
+
+
+def test_check_online_of_a_slow_provider(command: Command, tmp_path: Path) -> None:
+    """All are asked at the same time: a check of slow providers takes no longer than one of them."""
+    with programs.sandbox(tmp_path, "--latency-ms", "1500") as providers:
+        begun = time.monotonic()
+        result = command("check", "--online", jwt_secrets=SECRET, upstream_url=providers.url)
+        seconds = time.monotonic() - begun
+    assert result.status == 0
+    assert all(int(row[3]) >= 1500 for row in _rows(result))
+    assert seconds < 1.5 * len(_rows(result)) / 2
 
 
 # Serve, and the sandbox.

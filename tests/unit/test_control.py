@@ -1,8 +1,9 @@
 """Tests of the control plane."""
 
 import asyncio
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 import pytest
@@ -10,9 +11,11 @@ import yaml
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter
 
+from apientreprise_gateway.catalogue.model import Ping
 from apientreprise_gateway.control import create_control, is_control
 from apientreprise_gateway.errors import refuse
 from apientreprise_gateway.openapi import document
+from apientreprise_gateway.pings.board import Answer, Status
 from apientreprise_gateway.providers import PROVIDERS
 
 
@@ -35,8 +38,28 @@ class Guard:
         return Holder(frozenset({"etablissements", "associations"}))
 
 
+class Sources:
+    """One source, with the answer that it is given."""
+
+    def __init__(self, answer: Answer | None = None) -> None:
+        self._answer = answer
+
+    def index(self) -> list[Ping]:
+        """Its ping."""
+        return [Ping(key="a/b", name="Essai - B", probe="b", cache_seconds=60)]
+
+    async def answer(self, key: str) -> Answer | None:
+        """The answer, for that ping alone."""
+        return self._answer if key == "a/b" else None
+
+
 def control(
-    *, guard: Guard | None = None, checks: Mapping[str, bool] | None = None, demo_token: str | None = None
+    *,
+    guard: Guard | None = None,
+    checks: Mapping[str, bool] | None = None,
+    demo_token: str | None = None,
+    answer: Answer | None = None,
+    public_url: str | None = None,
 ) -> FastAPI:
     """A control plane with one metric."""
     registry = CollectorRegistry()
@@ -46,6 +69,8 @@ def control(
         authenticate=guard or Guard(),
         registry=registry,
         ready=lambda: checks or {},
+        sources=Sources(answer),
+        public_url=public_url,
         demo_token=demo_token,
     )
 
@@ -145,7 +170,9 @@ def test_an_internal_error_is_coded() -> None:
     async def fail(_headers: Mapping[str, str], _query: str) -> Holder:
         raise RuntimeError("secret detail")
 
-    app = create_control(providers=PROVIDERS, authenticate=fail, registry=CollectorRegistry(), ready=dict)
+    app = create_control(
+        providers=PROVIDERS, authenticate=fail, registry=CollectorRegistry(), ready=dict, sources=Sources()
+    )
     answer = call("/privileges", app=app)
 
     assert answer.status_code == 500
@@ -201,8 +228,95 @@ def test_documentation_has_no_token_of_its_own() -> None:
     assert "const demoToken = null;" in call("/docs/init.js").text
 
 
+NOON = 1_800_000_000.0
+OK = Answer(status=Status.OK, at=NOON, ok_at=NOON, keep_until=NOON + 60)
+
+
 @pytest.mark.parametrize(
-    "path", ["/livez", "/readyz", "/metrics", "/openapi.yaml", "/docs", "/docs/init.js", "/docs/assets/swagger-ui.css"]
+    ("answer", "status", "body"),
+    [
+        (OK, 200, {"status": "ok", "last_ok_status": "2027-01-15T08:00:00+00:00"}),
+        (replace(OK, status=Status.BAD, ok_at=None), 502, {"status": "bad_gateway", "last_ok_status": None}),
+        (replace(OK, status=Status.UNKNOWN, ok_at=None), 200, {"status": "unknown", "last_ok_status": None}),
+        (
+            replace(OK, status=Status.MAINTENANCE, until=NOON + 60),
+            200,
+            {
+                "status": "maintenance",
+                "last_ok_status": "2027-01-15T08:00:00+00:00",
+                "until": "2027-01-15T08:01:00+00:00",
+            },
+        ),
+    ],
+    ids=lambda value: value.status.value if isinstance(value, Answer) else "",
+)
+def test_a_ping(answer: Answer, status: int, body: dict[str, str | None]) -> None:
+    """A ping says how a source is, since when, and when it was last well; bad_gateway is a 502 with a body."""
+    found = call("/ping/a/b", app=control(answer=answer))
+
+    assert found.status_code == status
+    assert found.json() == {"last_update": "2027-01-15T08:00:00+00:00"} | body
+    assert found.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(("ahead", "seconds"), [(300.0, "10"), (5.5, "5"), (-3.0, "0")])
+def test_how_long_a_ping_may_be_kept(ahead: float, seconds: str) -> None:
+    """Intermediaries keep an answer for ten seconds at most, and never longer than it stands."""
+    answer = replace(OK, keep_until=time.time() + ahead)
+    assert call("/ping/a/b", app=control(answer=answer)).headers["cache-control"] == f"public, max-age={seconds}"
+
+
+@pytest.mark.parametrize(
+    "path", ["/ping/a", "/ping/a/b/", "/ping/a/b/c", "/ping/", "/ping//a/b", "/ping/%00", "/ping/é", "/ping/a%0Ab"]
+)
+def test_no_such_ping(path: str) -> None:
+    """A ping that does not exist is 404 with an empty object, as published."""
+    found = call(path, app=control(answer=OK))
+
+    assert (found.status_code, found.json()) == (404, {})
+    assert found.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("public_url", "host", "base"),
+    [
+        (None, "gateway.exemple.fr", "http://gateway.exemple.fr"),
+        (None, "127.0.0.1:8080", "http://127.0.0.1:8080"),
+        (None, "[::1]:8080", "http://[::1]:8080"),
+        (None, 'a"<script>', ""),
+        (None, "a/b", ""),
+        (None, "a@b", ""),
+        ("https://api.exemple.fr", "gateway.exemple.fr", "https://api.exemple.fr"),
+    ],
+)
+def test_the_list_of_pings(public_url: str | None, host: str, base: str) -> None:
+    """The list has absolute addresses: the public one, else the one that was called if that can be repeated."""
+    found = call("/pings", app=control(public_url=public_url), headers={"Host": host})
+
+    assert found.json() == [{"name": "Essai - B", "url": f"{base}/ping/a/b"}]
+    assert found.headers["cache-control"] == "private, max-age=300"
+
+
+@pytest.mark.parametrize("path", ["/v2/ping", "/v3/ping", "/v4/ping", "/v99/ping"])
+def test_lives_in_every_version(path: str) -> None:
+    """The liveness of each version is an empty 200."""
+    found = call(path)
+
+    assert (found.status_code, found.content) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/openapi.yaml",
+        "/docs",
+        "/docs/init.js",
+        "/docs/assets/swagger-ui.css",
+        "/pings",
+    ],
 )
 def test_answers_head(path: str) -> None:
     """HEAD has the status and type of GET."""
@@ -213,7 +327,18 @@ def test_answers_head(path: str) -> None:
     assert head.headers["content-type"] == get.headers["content-type"]
 
 
-@pytest.mark.parametrize("path", ["/livez", "/privileges", "/docs/init.js", "/docs/assets/swagger-ui.css"])
+@pytest.mark.parametrize("status", [Status.OK, Status.BAD])
+def test_a_ping_answers_head(status: Status) -> None:
+    """HEAD tells a source by its status alone."""
+    app = control(answer=replace(OK, status=status))
+    head, get = call("/ping/a/b", app=app, method="HEAD"), call("/ping/a/b", app=app)
+
+    assert head.status_code == get.status_code
+
+
+@pytest.mark.parametrize(
+    "path", ["/livez", "/privileges", "/docs/init.js", "/docs/assets/swagger-ui.css", "/pings", "/ping/a/b", "/v2/ping"]
+)
 @pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS"])
 def test_refuses_other_methods(path: str, method: str) -> None:
     """Other methods get 405 with Allow and no CORS header, a preflight included."""
@@ -242,6 +367,11 @@ def test_unknown_paths_are_coded(path: str) -> None:
     [
         *((path, True) for path in ("/livez", "/readyz", "/metrics", "/privileges", "/openapi.yaml", "/docs")),
         *((path, True) for path in ("/docs/", "/docs/init.js", "/docs/assets/swagger-ui.css")),
+        *((path, True) for path in ("/pings", "/ping/", "/ping/a", "/ping/a/b/c", "/v2/ping", "/v12/ping")),
+        *(
+            (path, False)
+            for path in ("/ping", "/pings/", "/v0/ping", "/v01/ping", "/v2/a/ping", "/v²/ping", "/vx/ping")
+        ),
         *((path, False) for path in ("/", "", "/livez/", "/docsx", "/v2/docs", "/v3/privileges", "/metrics2")),
     ],
 )

@@ -83,12 +83,33 @@ def test_is_valid_openapi() -> None:
     assert DOCUMENT["info"]["version"] == __version__
 
 
-def test_describes_the_catalogue_the_dossier_and_the_privileges_only() -> None:
-    """There is one path per endpoint, the one that asks several of them, and the one that shows a token's scopes."""
+def test_describes_the_catalogue_and_what_goes_with_it() -> None:
+    """There is one path per endpoint, the one that asks several of them, and those that need no traceability."""
     paths = {endpoint.path for provider in PROVIDERS for endpoint in provider.endpoints}
 
-    assert set(DOCUMENT["paths"]) == paths | {DOSSIER.path, "/privileges"}
+    assert set(DOCUMENT["paths"]) == paths | {
+        DOSSIER.path,
+        "/privileges",
+        "/pings",
+        "/ping/{provider}/{source}",
+        "/v{version}/ping",
+    }
     assert set(DOCUMENT["paths"]["/privileges"]["get"]["responses"]) == {"200", "401"}
+
+
+def test_tells_the_pings() -> None:
+    """Every source is named, an operation names the ping that tells about it, and pings want no token."""
+    operation = DOCUMENT["paths"]["/ping/{provider}/{source}"]["get"]
+    assert operation["security"] == []
+    (first, second) = (parameter["schema"] | parameter for parameter in operation["parameters"])
+    for provider in PROVIDERS:
+        for ping in provider.pings:
+            owner, _, source = ping.key.partition("/")
+            assert owner in first["enum"]
+            assert f"`{source}` ({owner})" in second["description"]
+            for endpoint in provider.endpoints:
+                named = f"Disponibilité : `/ping/{ping.key}`." in operation_of(endpoint)["description"]
+                assert named is ping.covers(endpoint.operation)
 
 
 def test_tells_what_a_dossier_can_ask() -> None:

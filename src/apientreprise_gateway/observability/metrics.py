@@ -63,6 +63,19 @@ class Metrics:
             buckets=_ANSWER_BUCKETS,
             registry=registry,
         )
+        self._provider_up = Gauge(
+            "gateway_provider_up",
+            "Whether a source of data works: 1, or 0",
+            ["provider", "source"],
+            registry=registry,
+            multiprocess_mode="livemostrecent",
+        )
+        self._probes = Counter(
+            "gateway_provider_probes",
+            "Calls to providers made for their pings, by what came of them, as in `gateway_provider_calls`",
+            ["provider", "source", "outcome"],
+            registry=registry,
+        )
         self._decisions = Counter(
             "gateway_limiter_decisions",
             "Calls admitted or refused by the rate limits, by group",
@@ -152,6 +165,8 @@ class Metrics:
         self.provider_seconds = cache(lambda provider: ledger.histogram(self._provider_seconds.labels(provider)))
         self.cache_lookups = cache(self._resolve_cache_lookups)
         self.decisions = cache(self._resolve_decisions)
+        self.provider_up = cache(self._provider_up.labels)
+        self.probes = cache(self._probes.labels)
         self.bans = cache(self._bans.labels)
         self.shadowed = cache(self._shadowed.labels)
         self.deviations = cache(self._deviations.labels)

@@ -6,7 +6,7 @@ A source is asked a question and gives a reading. The innermost one is the provi
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from apientreprise_gateway.catalogue.routes import Route
 from apientreprise_gateway.errors import Refusal
@@ -58,11 +58,14 @@ class Question:
 
 Source = Callable[[Question], Awaitable[Reading]]
 """Answers a question, or raises a `Refusal`."""
-Observe = Callable[[str, float | None], None]
-"""Told what came of a call to a provider, and its seconds; None if it was not asked.
+Observe = Callable[[str, int, float | None], None]
+"""Told what came of a call to a provider, the status of the answer, and its seconds; None if it was not asked.
 
-What came of it is `ok`, `abandoned`, the last three digits of the error code, `open` or `busy`.
+What came of it is `OK`, `ABANDONED`, the code of the error, or why the provider was not asked: `open`, `busy`, `020`.
 """
+OK: Final = "ok"
+ABANDONED: Final = "abandoned"
+"""Nobody waits for the answer any more; its status is 0."""
 Get = Callable[[str], Awaitable[Response]]
 """Asks the provider for a path and query; raises a `Refusal` if no answer comes."""
 
@@ -92,21 +95,21 @@ class ProviderSource:
 
     async def __call__(self, question: Question) -> Reading:
         """Ask it."""
-        outcome, asked = "abandoned", True
+        outcome, status, asked = ABANDONED, 0, True
         started = time.perf_counter()
         try:
             reading = await self._ask(question)
-            outcome = reading.codes[0][-3:] if reading.codes else "ok"
+            outcome, status = reading.codes[0] if reading.codes else OK, reading.status
             return reading
         except NotAskedError as refusal:
-            outcome, asked = refusal.outcome, False
+            outcome, status, asked = refusal.outcome, refusal.status, False
             raise
         except Refusal as refusal:
-            outcome = refusal.errors[0].code[-3:]
+            outcome, status = refusal.errors[0].code, refusal.status
             raise
         finally:
             question.provider_seconds = time.perf_counter() - started if asked else None
-            self._observe(outcome, question.provider_seconds)
+            self._observe(outcome, status, question.provider_seconds)
 
     async def _ask(self, question: Question) -> Reading:
         if self._translation is None:

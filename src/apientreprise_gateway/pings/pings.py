@@ -1,0 +1,238 @@
+"""The answers to pings.
+
+An answer is found once for everybody, then kept. What it is found from, in this order: a maintenance in force, the
+calls of the last minute, the last call if that is recent enough, a probe. A good answer stands for the seconds that the
+catalogue gives it, unless calls contradict it meanwhile; any other for ten seconds.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from apientreprise_gateway.catalogue.model import Ping, Provider
+from apientreprise_gateway.catalogue.routes import Route
+from apientreprise_gateway.pings.board import Answer, Board, Status
+from apientreprise_gateway.pings.evidence import Evidence, Seen, Tally
+from apientreprise_gateway.pings.probe import PROBE_SECONDS, Finding
+
+BAD_SECONDS: Final = 10.0
+"""How long an answer stands that is not good; a failure older than this is looked into by a probe."""
+CALL_SECONDS: Final = 600.0
+"""How long its last call speaks for a source that is not probed."""
+_WATCH_SECONDS: Final = 1.0
+_TURN_SECONDS: Final = 0.1
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Source:
+    ping: Ping
+    route: Route
+    """What a probe asks for."""
+    evidence: Evidence
+    kept: Answer | None = None
+    finding: "asyncio.Task[Answer] | None" = None
+
+
+class Pings:
+    """Every ping of a catalogue."""
+
+    def __init__(
+        self,
+        providers: Iterable[Provider],
+        *,
+        board: Board,
+        probe: Callable[[Route], Awaitable[Finding]],
+        may_probe: Callable[[Route, Ping], bool],
+        maintenance_until: Callable[[Provider], float | None],
+        clock: Callable[[], float],
+        on_status: Callable[[Provider, Ping, bool], None],
+        on_probe: Callable[[Provider, Ping, str], None],
+    ) -> None:
+        """Ask nobody yet.
+
+        Args:
+            providers: whose pings.
+            board: what other processes know.
+            probe: asks a provider for an example.
+            may_probe: whether that may be done now.
+            maintenance_until: the end of a provider's maintenance in force, as Unix time in seconds.
+            clock: Unix time in seconds.
+            on_status: told each second whether a source works, where that is known.
+            on_probe: told what came of a probe, see `Finding.outcome`.
+        """
+        self._board = board
+        self._probe = probe
+        self._may_probe = may_probe
+        self._maintenance_until = maintenance_until
+        self._clock = clock
+        self._on_status = on_status
+        self._on_probe = on_probe
+        self._sources = {
+            ping.key: _Source(
+                ping=ping, route=_route_of(ping, provider), evidence=Evidence(Tally(ping.answers), now=clock())
+            )
+            for provider in providers
+            for ping in provider.pings
+        }
+        self._closed = False
+
+    def tally_of(self, route: Route) -> Tally | None:
+        """Where the calls of an endpoint are counted."""
+        ping = route.provider.ping_of(route.endpoint.operation)
+        return None if ping is None else self._sources[ping.key].evidence.tally
+
+    def index(self) -> list[Ping]:
+        """The pings that there are."""
+        return [source.ping for source in self._sources.values()]
+
+    async def answer(self, key: str) -> Answer | None:
+        """What to say of a source; None if there is no such ping."""
+        source = self._sources.get(key)
+        if source is None:
+            return None
+        now = self._clock()
+        maintenance = self._maintenance(source, now)
+        if maintenance is not None:
+            return maintenance
+        source.evidence.note(now)
+        if source.kept is not None and _stands(source.kept, source.evidence, now):
+            return source.kept
+        if source.finding is None or source.finding.done():
+            source.finding = asyncio.create_task(self._find(source))
+        # However many ask, one finds out; that one of them goes away does not stop it.
+        return await asyncio.shield(source.finding)
+
+    async def watch(self) -> None:
+        """Keep the views of the processes one, until cancelled or closed."""
+        # redis-py may swallow a cancellation while it reads; the flag ends the watch all the same.
+        while not self._closed:
+            await self.refresh()
+            await asyncio.sleep(_WATCH_SECONDS)
+
+    async def refresh(self) -> None:
+        """Tell the other processes what was counted, learn what they have, and say which sources work."""
+        now = self._clock()
+        for source in self._sources.values():
+            source.evidence.note(now)
+        told = {key: seen for key, source in self._sources.items() if (seen := source.evidence.tell()) is not None}
+        news = await self._board.exchange(told)
+        now = self._clock()
+        for key, source in self._sources.items():
+            if news is not None:
+                source.evidence.learn(news.get(key, Seen()), now)
+            works = self._works(source, now)
+            if works is not None:
+                self._on_status(source.route.provider, source.ping, works)
+
+    async def close(self) -> None:
+        """End the watch, and what is being found out."""
+        self._closed = True
+        for source in self._sources.values():
+            if source.finding is not None:
+                source.finding.cancel()
+        await self._board.close()
+
+    def _works(self, source: _Source, now: float) -> bool | None:
+        """Whether a source works, as far as is known without asking."""
+        if self._maintenance_until(source.route.provider) is not None:
+            return False
+        if source.kept is not None and _stands(source.kept, source.evidence, now):
+            return None if source.kept.status is Status.UNKNOWN else source.kept.status is Status.OK
+        fails = source.evidence.fails()
+        return None if fails is None else not fails
+
+    def _maintenance(self, source: _Source, now: float) -> Answer | None:
+        until = self._maintenance_until(source.route.provider)
+        if until is None:
+            return None
+        return Answer(
+            status=Status.MAINTENANCE,
+            at=now,
+            ok_at=_ok_at(source),
+            keep_until=min(until, now + BAD_SECONDS),
+            until=until,
+        )
+
+    # Finding an answer.
+
+    async def _find(self, source: _Source) -> Answer:
+        key = source.ping.key
+        others = await self._board.read(key)
+        now = self._clock()
+        if others is not None and _stands(others, source.evidence, now):
+            source.kept = others
+            return others
+        found = self._by_calls(source, now) or await self._by_probe(source)
+        source.kept = await self._board.publish(key, found, now=self._clock(), replace=others is not None)
+        return source.kept
+
+    def _by_calls(self, source: _Source, now: float) -> Answer | None:
+        """What calls say; None if a probe should say more."""
+        evidence = source.evidence
+        may_probe = self._may_probe(source.route, source.ping)
+        fails = evidence.fails()
+        if fails is False:
+            return self._answer(source, Status.OK, now)
+        if fails:
+            is_news = now - evidence.bad_at < BAD_SECONDS
+            return self._answer(source, Status.BAD, now) if is_news or not may_probe else None
+        speaks = source.ping.cache_seconds if may_probe else max(CALL_SECONDS, source.ping.cache_seconds)
+        if now - max(evidence.good_at, evidence.bad_at) >= speaks:
+            return None if may_probe else self._answer(source, Status.UNKNOWN, now)
+        if evidence.good_at >= evidence.bad_at:
+            return self._answer(source, Status.OK, now, keep_until=evidence.good_at + speaks)
+        return None if may_probe else self._answer(source, Status.BAD, now)
+
+    async def _by_probe(self, source: _Source) -> Answer:
+        if not await self._board.take_turn(source.ping.key):
+            return await self._of_another(source)
+        finding = await self._probe(source.route)
+        self._on_probe(source.route.provider, source.ping, finding.outcome)
+        now = self._clock()
+        if source.evidence.tally.works(finding.outcome, finding.status):
+            source.evidence.probed_at = now
+            return self._answer(source, Status.OK, now)
+        _log.warning("ping_failed", source=source.ping.key, code=finding.outcome, cause=finding.cause)
+        return self._answer(source, Status.BAD, now)
+
+    async def _of_another(self, source: _Source) -> Answer:
+        """What another process finds, which is at it."""
+        for _ in range(int(PROBE_SECONDS / _TURN_SECONDS)):
+            await asyncio.sleep(_TURN_SECONDS)
+            found = await self._board.read(source.ping.key)
+            if found is not None and _stands(found, source.evidence, self._clock()):
+                return found
+        return self._answer(source, Status.UNKNOWN, self._clock())
+
+    def _answer(self, source: _Source, status: Status, now: float, *, keep_until: float | None = None) -> Answer:
+        stands = source.ping.cache_seconds if status is Status.OK else BAD_SECONDS
+        return Answer(
+            status=status,
+            at=now,
+            ok_at=now if status is Status.OK else _ok_at(source),
+            keep_until=min(now + stands, keep_until or now + stands),
+            totals=source.evidence.totals,
+        )
+
+
+def _ok_at(source: _Source) -> float | None:
+    """When a source was last known to work."""
+    return max(source.evidence.good_at, source.evidence.probed_at) or None
+
+
+def _stands(answer: Answer, evidence: Evidence, now: float) -> bool:
+    """Whether an answer still holds: it is not too old, and the calls made since do not say that it is wrong."""
+    if now >= answer.keep_until:
+        return False
+    if answer.status is Status.UNKNOWN:
+        return evidence.fails(since=answer.totals) is None
+    return answer.status is not Status.OK or not (evidence.fails() and evidence.fails(since=answer.totals))
+
+
+def _route_of(ping: Ping, provider: Provider) -> Route:
+    (endpoint,) = [each for each in provider.endpoints if each.operation == ping.probe]
+    return Route(endpoint, provider)

@@ -1,0 +1,80 @@
+"""A call to a provider that nobody made: it asks for an example, to see whether the source works."""
+
+import asyncio
+import time
+import uuid
+from typing import Final, NamedTuple
+from urllib.parse import quote, urlencode
+
+from apientreprise_gateway.catalogue.routes import Route
+from apientreprise_gateway.errors import Refusal, provider_error
+from apientreprise_gateway.providers.source import OK, Question, Source
+from apientreprise_gateway.providers.upstream import NotAskedError
+
+PROBE_SECONDS: Final = 5.0
+"""How long a probe may take."""
+AGENT: Final = "ping"
+"""Who asks, where a provider wants to know."""
+
+
+class Finding(NamedTuple):
+    """What came of a probe."""
+
+    outcome: str
+    """See `providers.source.Observe`."""
+    status: int
+    seconds: float
+    code: str = ""
+    """Of the error."""
+    detail: str = ""
+    """The error, in French."""
+    cause: str = ""
+    """What the connection says of it."""
+
+
+async def probe(route: Route, source: Source, *, seconds: float = PROBE_SECONDS) -> Finding:
+    """Ask for the example of an endpoint.
+
+    Args:
+        route: the endpoint.
+        source: what asks its provider.
+        seconds: after which the answer comes too late.
+    """
+    started = time.perf_counter()
+    try:
+        async with asyncio.timeout(seconds):
+            reading = await source(example_of(route))
+    except TimeoutError:
+        late = provider_error("002", prefix=route.provider.prefix, name=route.provider.name)
+        return _failed(late, started, cause=f"no answer within {seconds:g} s")
+    except NotAskedError as refusal:
+        return _failed(refusal, started, outcome=refusal.outcome)
+    except Refusal as refusal:
+        return _failed(refusal, started, cause=str(refusal.__cause__ or ""))
+    code = reading.codes[0] if reading.codes else ""
+    return Finding(code or OK, reading.status, time.perf_counter() - started, code)
+
+
+def example_of(route: Route) -> Question:
+    """The question that a caller asks who takes every example of the documentation."""
+    endpoint = route.endpoint
+    values = []
+    target = endpoint.path
+    for parameter in endpoint.parameters:
+        spelling, example = parameter.kind.sent_as, parameter.kind.example
+        values.append(example if spelling is None else spelling(example))
+        target = target.replace("{" + parameter.name + "}", quote(values[-1], safe=""))
+    query = {"user_id": AGENT} if endpoint.user_id else {}
+    return Question(
+        route,
+        target=f"{target}?{urlencode(query)}" if query else target,
+        values=values,
+        query=query,
+        request_id=f"ping-{uuid.uuid4()}",
+    )
+
+
+def _failed(refusal: Refusal, started: float, *, outcome: str = "", cause: str = "") -> Finding:
+    error = refusal.errors[0]
+    seconds = time.perf_counter() - started
+    return Finding(outcome or error.code, refusal.status, seconds, error.code, error.detail, cause)

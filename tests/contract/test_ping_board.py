@@ -1,0 +1,220 @@
+"""Tests of what processes tell one another of the sources of data, on each kind of store."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from apientreprise_gateway.pings.board import Answer, Status
+from apientreprise_gateway.pings.evidence import Seen
+from apientreprise_gateway.pings.pings import BAD_SECONDS
+from apientreprise_gateway.pings.redis import RedisBoard
+from apientreprise_gateway.ratelimit.address import parse_url
+from apientreprise_gateway.ratelimit.link import client
+from contract.shared import empty, nodes_of
+from support.stores import Cluster, Server
+from unit.pings.lab import CACHE_SECONDS, NOON, PROBED, REFUSED, SILENT, Clock, Lab
+
+PATIENCE = 20.0
+ANSWER = Answer(status=Status.OK, at=NOON, ok_at=NOON, keep_until=NOON + 60, totals=(3, 1))
+BAD = Answer(status=Status.BAD, at=NOON, ok_at=None, keep_until=NOON + 60)
+
+
+@pytest.fixture(params=["redis7", "valkey", "cluster"])
+def store(request: pytest.FixtureRequest) -> Server | Cluster:
+    """Each kind of store, empty."""
+    found: Server | Cluster = request.getfixturevalue(request.param)
+    empty(found)
+    return found
+
+
+def board(store: Server | Cluster, *, timeout: float = PATIENCE) -> RedisBoard:
+    """The board of a process."""
+    return RedisBoard(client(parse_url(store.url), timeout=timeout))
+
+
+def play(
+    store: Server | Cluster, scenario: Callable[[RedisBoard, RedisBoard], Coroutine[Any, Any, None]]
+) -> list[dict[str, Any]]:
+    """Let two processes play a scenario; what they logged."""
+
+    async def run() -> None:
+        one, two = board(store), board(store)
+        try:
+            await scenario(one, two)
+        finally:
+            await one.close()
+            await two.close()
+
+    with capture_logs() as logs:
+        asyncio.run(run())
+    return [dict(line) for line in logs]
+
+
+def test_what_is_counted_is_added_up(store: Server | Cluster) -> None:
+    """The numbers of processes are added up, and of the times the last one told counts."""
+
+    async def scenario(one: RedisBoard, two: RedisBoard) -> None:
+        assert await one.exchange({}) == {}
+        assert await one.exchange({"a/b/c": Seen(2, 0, 5.5), "d/e": Seen(0, 1, 0.0, 6.25)}) == {
+            "a/b/c": Seen(2, 0, 5.5),
+            "d/e": Seen(0, 1, 0.0, 6.25),
+        }
+        assert await two.exchange({"a/b/c": Seen(1, 4, 7.0, 8.0, 9.0)}) == {
+            "a/b/c": Seen(3, 4, 7.0, 8.0, 9.0),
+            "d/e": Seen(0, 1, 0.0, 6.25),
+        }
+
+    assert play(store, scenario) == []
+
+
+def test_the_first_answer_is_everybodys(store: Server | Cluster) -> None:
+    """An answer is in force for all until it ends; another does not take its place unless it is known to be wrong."""
+
+    async def scenario(one: RedisBoard, two: RedisBoard) -> None:
+        assert await one.read("a/b") is None
+        assert await one.publish("a/b", ANSWER, now=NOON, replace=False) == ANSWER
+        assert await two.publish("a/b", BAD, now=NOON, replace=False) == ANSWER
+        assert await two.read("a/b") == ANSWER
+        assert await two.read("a/c") is None
+        assert await two.publish("a/b", BAD, now=NOON, replace=True) == BAD
+        assert await one.read("a/b") == BAD
+
+    assert play(store, scenario) == []
+
+
+def test_one_at_a_time_probes(store: Server | Cluster) -> None:
+    """Only one process takes the turn to probe a source."""
+
+    async def scenario(one: RedisBoard, two: RedisBoard) -> None:
+        assert sorted([await one.take_turn("a/b"), await two.take_turn("a/b"), await one.take_turn("a/b")]) == [
+            False,
+            False,
+            True,
+        ]
+        assert await two.take_turn("a/c") is True
+
+    assert play(store, scenario) == []
+
+
+def test_what_is_kept_ends(store: Server | Cluster) -> None:
+    """Every key has an end, and there are no more of them than sources."""
+
+    async def scenario(one: RedisBoard, _two: RedisBoard) -> None:
+        for _ in range(50):
+            await one.exchange({"a/b": Seen(1, 1, 1.0, 1.0, 1.0)})
+            await one.publish("a/b", ANSWER, now=NOON, replace=True)
+            await one.take_turn("a/b")
+
+    play(store, scenario)
+    lives = {
+        key.decode(): int(node.command("PTTL", key)) for node in nodes_of(store) for key in node.command("KEYS", "*")
+    }
+    assert lives.keys() == {"gw:{pings}:seen", "gw:{pings}:answer:a/b", "gw:{pings}:turn:a/b"}
+    assert 59_000 < lives["gw:{pings}:answer:a/b"] <= 60_000
+    assert all(life > 0 for life in lives.values())
+
+
+def processes(store: Server | Cluster, scenario: Callable[[Lab, Lab], Coroutine[Any, Any, None]]) -> None:
+    """Let the pings of two processes play a scenario, by one clock."""
+
+    async def run() -> None:
+        clock = Clock()
+        one, two = Lab(board=board(store), clock=clock), Lab(board=board(store), clock=clock)
+        try:
+            await scenario(one, two)
+        finally:
+            await one.pings.close()
+            await two.pings.close()
+
+    asyncio.run(run())
+
+
+def test_processes_give_one_answer(store: Server | Cluster) -> None:
+    """Whoever is asked, the answer is the same to the second, and one probe was made for it."""
+
+    async def scenario(one: Lab, two: Lab) -> None:
+        answers = await asyncio.gather(*(lab.answer() for lab in (one, two) for _ in range(20)))
+        assert set(answers) == {answers[0]}
+        assert one.probes + two.probes == 1
+        one.clock.now += 30
+        assert await one.answer() == await two.answer() == answers[0]
+
+    processes(store, scenario)
+
+
+def test_calls_through_one_process_tell_all(store: Server | Cluster) -> None:
+    """What the callers of one process have met, another knows without a call or a probe of its own."""
+
+    async def scenario(one: Lab, two: Lab) -> None:
+        await two.pings.refresh()
+        one.calls(SILENT, good=2)
+        one.calls(PROBED, bad=2)
+        await one.passes(1)
+        await two.passes(1)
+        assert (await two.status(SILENT), await two.status(PROBED)) == ("ok", "bad_gateway")
+        assert await one.answer(SILENT) == await two.answer(SILENT)
+        assert await one.answer(PROBED) == await two.answer(PROBED)
+        assert one.probes + two.probes == 0
+
+    processes(store, scenario)
+
+
+def test_a_good_answer_that_another_contradicts(store: Server | Cluster) -> None:
+    """Calls that fail through one process end the good answer of all."""
+
+    async def scenario(one: Lab, two: Lab) -> None:
+        await two.pings.refresh()
+        assert await one.status() == await two.status() == "ok"
+        one.calls(bad=3)
+        await one.passes(1)
+        assert await one.status() == "bad_gateway"
+        await two.passes(1)
+        assert await two.answer() == await one.answer()
+        assert one.probes + two.probes == 1
+
+    processes(store, scenario)
+
+
+def test_a_process_that_starts_later(store: Server | Cluster) -> None:
+    """It knows when a source last worked, although it has seen none of it."""
+
+    async def scenario(one: Lab, two: Lab) -> None:
+        one.calls(good=1)
+        await one.passes(1)
+        seen_at = one.clock.now
+        two.finding = REFUSED
+        two.clock.now += CACHE_SECONDS
+        await two.pings.refresh()
+        answer = await two.answer()
+        assert (answer.status, answer.ok_at) == (Status.BAD, seen_at)
+
+    processes(store, scenario)
+
+
+def test_without_its_store_a_process_goes_on(valkey: Server) -> None:
+    """While the store is away each process answers by what it knows; two lines of the log say so."""
+    empty(valkey)
+
+    async def run() -> None:
+        lab = Lab(board=board(valkey, timeout=0.2))
+        try:
+            assert await lab.status() == "ok"
+            valkey.freeze()
+            lab.calls(bad=3)
+            await lab.passes(2)
+            assert await lab.status() == "bad_gateway"
+            assert await lab.status(SILENT) == "unknown"
+            lab.clock.now += BAD_SECONDS
+            assert await lab.status() == "ok", "its own probe"
+            valkey.thaw()
+            await lab.passes(3)
+        finally:
+            valkey.thaw()
+            await lab.pings.close()
+
+    with capture_logs() as logs:
+        asyncio.run(run())
+    assert [line["event"] for line in logs] == ["pings_not_shared", "pings_shared"]

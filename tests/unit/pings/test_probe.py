@@ -1,0 +1,71 @@
+"""Tests of the calls that nobody made."""
+
+import asyncio
+
+import pytest
+
+from apientreprise_gateway.catalogue.routes import Route, Routes
+from apientreprise_gateway.errors import network_error, provider_error
+from apientreprise_gateway.pings.probe import example_of, probe
+from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.http import CallError, Fault
+from apientreprise_gateway.providers.reading import Reading
+from apientreprise_gateway.providers.source import Question
+from unit.pings.lab import PROVIDER
+
+ROUTE = Route(PROVIDER.endpoints[0], PROVIDER)
+
+
+@pytest.mark.parametrize("route", [*Routes(PROVIDERS)], ids=lambda route: route.endpoint.operation)
+def test_every_endpoint_has_an_example(route: Route) -> None:
+    """The example of an endpoint is one that its own checks let pass, and names whoever must be named."""
+    question = example_of(route)
+    path, _, query = question.target.partition("?")
+    found = Routes((route.provider,)).find(path.encode("ascii"))
+    assert found is not None
+    assert found.values == question.values
+    for parameter, value in zip(route.endpoint.parameters, question.values, strict=True):
+        assert parameter.kind.accepts(value)
+    assert ("user_id=" in query) is route.endpoint.user_id
+    assert question.request_id != example_of(route).request_id
+
+
+def test_a_good_answer() -> None:
+    """An answer is ok; one with errors has the code of the first."""
+
+    async def source(question: Question) -> Reading:
+        assert question.target == "/v3/essai/ouvert/130025265"
+        return Reading(200, b"{}")
+
+    async def unknown(_question: Question) -> Reading:
+        return Reading(404, b"{}", ("97003",))
+
+    assert asyncio.run(probe(ROUTE, source))[:2] == ("ok", 200)
+    assert asyncio.run(probe(ROUTE, unknown))[:2] == ("97003", 404)
+
+
+def test_a_failure() -> None:
+    """A failure has its code, its words, and what the connection says of it."""
+
+    async def refused(_question: Question) -> Reading:
+        refusal = provider_error("001", prefix="97", name="Essai")
+        raise refusal from CallError(Fault.REFUSED)
+
+    async def broken(_question: Question) -> Reading:
+        raise network_error()
+
+    finding = asyncio.run(probe(ROUTE, refused))
+    assert (finding.outcome, finding.status, finding.cause) == ("97001", 504, Fault.REFUSED.value)
+    assert finding.detail == "Le service du fournisseur Essai est indisponible."
+    assert asyncio.run(probe(ROUTE, broken))[:2] == ("00501", 504)
+
+
+def test_a_source_that_does_not_answer() -> None:
+    """A probe does not wait longer than it is told to."""
+
+    async def hangs(_question: Question) -> Reading:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    finding = asyncio.run(probe(ROUTE, hangs, seconds=0.01))
+    assert (finding.outcome, finding.status, finding.cause) == ("97002", 504, "no answer within 0.01 s")
