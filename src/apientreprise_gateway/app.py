@@ -34,11 +34,11 @@ from apientreprise_gateway.errors import FLAT_VERSION
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, Metrics
-from apientreprise_gateway.online import Result, ask_all
+from apientreprise_gateway.online import CHECK_SECONDS, Result, ask_all
 from apientreprise_gateway.pings.board import Board, NoBoard
 from apientreprise_gateway.pings.evidence import Tally
 from apientreprise_gateway.pings.pings import Pings
-from apientreprise_gateway.pings.probe import Finding, probe
+from apientreprise_gateway.pings.probe import PROBE_SECONDS, Finding, probe
 from apientreprise_gateway.pings.redis import RedisBoard
 from apientreprise_gateway.pipeline import Options, Pipeline, Receive, Send
 from apientreprise_gateway.providers import DIALECTS, PROVIDERS
@@ -256,13 +256,13 @@ class Gateway:
             ).inc(),
         )
 
-    async def _probe(self, route: Route) -> Finding:
-        return await probe(route, self._provider_source(route, _ignore))
+    async def _probe(self, route: Route, *, seconds: float = PROBE_SECONDS) -> Finding:
+        return await probe(route, self._provider_source(route, _ignore), seconds=seconds)
 
     async def ask_sources(self, *, on_progress: Callable[[int, int], None]) -> list[Result]:
         """Ask every source of data once, of a gateway that does not serve; see `online.ask_all`."""
         try:
-            return await ask_all(PROVIDERS, self._probe, on_progress=on_progress)
+            return await ask_all(PROVIDERS, partial(self._probe, seconds=CHECK_SECONDS), on_progress=on_progress)
         finally:
             self._close_upstreams()
 

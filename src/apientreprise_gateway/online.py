@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from apientreprise_gateway.catalogue.model import Provider
 from apientreprise_gateway.catalogue.routes import Route
 from apientreprise_gateway.pings.evidence import Tally
 from apientreprise_gateway.pings.probe import Finding
+
+CHECK_SECONDS: Final = 10.0
+"""How long a source may take: twice as long as for a ping, as connections and credentials are all new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,10 @@
 """Whether sources of data work: what a started gateway says of them, over real sockets."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +126,38 @@ def test_probes_can_be_turned_off(tmp_path: Path) -> None:
     with started(tmp_path, ping_probes="none") as own:
         assert {status(own, f"/ping/{each.key}") for each in PINGS} == {"unknown"}
         assert own.provider.requests == []
+
+
+def test_planned_maintenance(tmp_path: Path) -> None:
+    """While a maintenance that was planned is in force the ping says so, until when, and the provider is left alone."""
+    begins, ends = datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(hours=1)
+    window = {"start": begins.isoformat(), "end": ends.isoformat()}
+    with started(tmp_path, providers__insee__maintenance=json.dumps([window])) as own:
+        assert own.call(token=fresh()).status_code == 503
+        found = ping(own)
+        assert (found.status_code, found.json()["status"]) == (200, "maintenance")
+        assert found.json()["until"] == ends.isoformat(timespec="seconds")
+        assert found.json()["last_ok_status"] is None
+        assert own.provider.requests == []
+        assert status(own, "/ping/infogreffe/rcs") == "ok"
+        wait_until(lambda: "gateway_provider_up" in own.client.get(own.program.url + "/metrics").text)
+        wait_until(lambda: own.metric('gateway_provider_up{provider="infogreffe",source="infogreffe/rcs"}') == 1)
+        assert own.metric('gateway_provider_up{provider="insee",source="insee/sirene"}') == 0
+
+
+def test_an_open_breaker(tmp_path: Path) -> None:
+    """While a circuit breaker keeps calls away a ping makes none; it finds out when one may pass again."""
+    breaker = {"providers__insee__breaker__silent": "2", "providers__insee__breaker__wait": "4"}
+    with started(tmp_path, upstream_timeout="0.2", **breaker) as own:
+        own.provider.handler = hang
+        while own.metric('gateway_breaker_state{provider="insee",state="open"}') == 0:
+            assert own.call(token=fresh()).status_code == 504
+        own.provider.handler = GOOD
+        asked = len(own.provider.requests)
+        assert ping(own).status_code == 502
+        assert len(own.provider.requests) == asked
+        wait_until(lambda: status(own) == "ok")
+        assert own.metric('gateway_breaker_state{provider="insee",state="closed"}') == 1
 
 
 def test_a_flood_of_pings_is_one_probe(own: Site) -> None:

