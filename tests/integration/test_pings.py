@@ -185,6 +185,21 @@ def test_a_ping_whose_client_goes_away(own: Site) -> None:
     assert len(own.provider.requests) == 1
 
 
+def test_a_provider_with_a_language_of_its_own(tmp_path: Path) -> None:
+    """A probe speaks the language of the provider that it asks."""
+    (folder := tmp_path / "sandbox").mkdir()
+    with programs.sandbox(folder) as sandbox:
+        spoken = {
+            "providers__insee__dialect": "sirene-3.11",
+            "providers__insee__base_url": f"{sandbox.url}/dialects/sirene-3.11",
+            "providers__european_commission__dialect": "vies-rest",
+            "providers__european_commission__base_url": f"{sandbox.url}/dialects/vies-rest",
+        }
+        with started(tmp_path, failing(), **spoken) as own:
+            assert status(own) == status(own, "/ping/european_commission/numero_tva") == "ok"
+            assert own.provider.requests == []
+
+
 def test_the_list(site: Site) -> None:
     """Every ping of the catalogue is in the list, with an address that answers; no token is asked for."""
     rows = site.client.get(site.program.url + "/pings").json()

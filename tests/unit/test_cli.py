@@ -331,14 +331,17 @@ def test_check_online_of_providers_that_are_away(command: Command) -> None:
 
 
 def test_check_online_with_credentials_that_are_refused(command: Command) -> None:
-    """Of refused credentials the table says so, and does not show what the provider says of them."""
+    """Of refused credentials the table says so, and shows neither them nor what the provider says of them."""
     words = b'{"message":"le jeton %s est inconnu"}' % SECRET.encode()
     with stub(always(answer(words, status=401))) as provider:
         result = command(
             *("check", "--online"),
             jwt_secrets=SECRET[::-1],
             upstream_url=provider.url,
+            providers__insee__auth__kind="bearer",
+            providers__insee__auth__token=SECRET,
         )
+        assert [request for request in provider.requests if f"Authorization: Bearer {SECRET}\r\n" in request]
     assert result.status == 1
     insee = next(row for row in _rows(result) if row[1] == "insee/sirene")
     assert insee[4] == "01006 INSEE a refusé l'authentification de la passerelle."

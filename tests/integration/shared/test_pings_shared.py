@@ -38,6 +38,10 @@ def bodies(members: list[Gateway], path: str = SIRENE) -> set[str]:
     return set(together(calls, threads=8))
 
 
+def _is_up(member: Gateway) -> bool:
+    return member.metrics().get('gateway_provider_up{provider="insee",source="insee/sirene"}') == 1
+
+
 def test_every_process_gives_the_same_answer(tmp_path: Path, store: Server, provider: Stub) -> None:
     """Two gateways of two workers agree to the second, and make one probe together."""
     before = len(provider.requests)
@@ -46,6 +50,8 @@ def test_every_process_gives_the_same_answer(tmp_path: Path, store: Server, prov
         assert json.loads(body)["status"] == "ok"
         assert bodies(members) == {body}
         assert len(provider.requests) - before == 1
+        for member in members:
+            until(lambda member=member: _is_up(member), "the gauge is not set")  # type: ignore[misc]
 
 
 def test_calls_through_one_gateway_tell_the_other(tmp_path: Path, store: Server, unwell: Stub) -> None:
