@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from support import stores
 from support.fleet import Gateway, fleet, gateway, together
-from support.site import GOOD, GOOD_BODY, UNITE_LEGALE, fresh
+from support.site import GOOD, GOOD_BODY, UNITE_LEGALE, Gate, fresh
 from support.stores import Server, until
 from support.stub import Stub, always, answer, stub
 from support.wire import Answer
@@ -73,6 +74,20 @@ def test_what_one_process_was_told_all_give(tmp_path: Path, store: Server, own_p
         until(all_give_it, "some process does not know the answer")
         for member in members:
             until(lambda member=member: member.metrics()["gateway_cache_entries"] == 1, "the entry is not counted")  # type: ignore[misc]
+
+
+def test_identical_calls_of_a_process_are_one(tmp_path: Path, store: Server, own_provider: Stub) -> None:
+    """Fifty tokens that ask the same together are one call to the provider, also where answers are kept in Redis."""
+    gate = Gate()
+    own_provider.handler = gate
+    with gateway(tmp_path, upstream=own_provider.url, redis_url=store.url, cache="redis") as member:
+        with ThreadPoolExecutor(50) as pool:
+            calls = [pool.submit(member.ask, token=fresh()) for _ in range(50)]
+            until(lambda: member.metrics()["gateway_in_flight"] == 50, "the calls do not wait together")
+            gate.opened.set()
+            answers = [call.result() for call in calls]
+        assert {each.body for each in answers} == {GOOD_BODY}
+        assert len(own_provider.requests) == 1
 
 
 def test_a_new_answer_is_new_for_all(tmp_path: Path, store: Server, own_provider: Stub) -> None:
