@@ -117,6 +117,27 @@ def test_what_is_kept_ends(store: Server | Cluster) -> None:
     assert all(life > 0 for life in lives.values())
 
 
+def test_what_another_version_has_written(valkey: Server) -> None:
+    """What cannot be read is not there, and takes nothing else with it."""
+    empty(valkey)
+    for text in (
+        b"?",
+        b"{}",
+        b'{"status":"fine","totals":[]}',
+        b'{"status":"ok","totals":[1,2],"colour":"blue"}',
+        b"[]",
+    ):
+        valkey.command("SET", "gw:{pings}:answer:a/b", text.decode())
+        valkey.command("HSET", "gw:{pings}:seen", "a/b colour", "blue", "a/b good", "7", "a", "b")
+
+        async def scenario(one: RedisBoard, _two: RedisBoard) -> None:
+            assert await one.read("a/b") is None
+            assert await one.publish("a/b", ANSWER, now=NOON, replace=False) == ANSWER
+            assert await one.exchange({}) == {"a/b": Seen(7)}
+
+        assert play(valkey, scenario) == []
+
+
 def processes(store: Server | Cluster, scenario: Callable[[Lab, Lab], Coroutine[Any, Any, None]]) -> None:
     """Let the pings of two processes play a scenario, by one clock."""
 

@@ -6,6 +6,8 @@ import uuid
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlencode
 
+import structlog
+
 from apientreprise_gateway.catalogue.routes import Route
 from apientreprise_gateway.errors import Refusal, provider_error
 from apientreprise_gateway.providers.source import OK, Question, Source
@@ -15,6 +17,7 @@ PROBE_SECONDS: Final = 5.0
 """How long a probe may take."""
 AGENT: Final = "ping"
 """Who asks, where a provider wants to know."""
+_log = structlog.get_logger(__name__)
 
 
 class Finding(NamedTuple):
@@ -51,6 +54,10 @@ async def probe(route: Route, source: Source, *, seconds: float = PROBE_SECONDS)
         return _failed(refusal, started, outcome=refusal.outcome)
     except Refusal as refusal:
         return _failed(refusal, started, cause=str(refusal.__cause__ or ""))
+    except Exception as error:
+        _log.exception("probe_failed", operation=route.endpoint.operation)
+        unknown = provider_error("999", prefix=route.provider.prefix, name=route.provider.name)
+        return _failed(unknown, started, cause=type(error).__name__)
     code = reading.codes[0] if reading.codes else ""
     return Finding(code or OK, reading.status, time.perf_counter() - started, code)
 

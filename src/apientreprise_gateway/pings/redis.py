@@ -5,7 +5,8 @@ the answers in force, and whose turn it is to probe. Whatever fails, the process
 log says so.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -49,33 +50,36 @@ class RedisBoard:
         if told:
             pipeline.expire(_SEEN, _SEEN_SECONDS)
         pipeline.hgetall(_SEEN)
-        replies = await self._try(pipeline.execute())
+        replies = await self._try(pipeline.execute)
         return None if replies is None else _read(replies[-1])
 
     async def read(self, key: str) -> Answer | None:
         """See `Board.read`."""
-        return _answer(await self._try(self._client.get(_answer_key(key))))
+        return _answer(await self._ask("get", _answer_key(key)))
 
     async def publish(self, key: str, answer: Answer, *, now: float, replace: bool) -> Answer:
         """See `Board.publish`."""
         lives = max(1, round((answer.keep_until - now) * 1000))
-        text = orjson.dumps(answer)
-        await self._try(self._client.set(_answer_key(key), text, px=lives, nx=not replace))
+        await self._ask("set", _answer_key(key), orjson.dumps(answer), px=lives, nx=not replace)
         return answer if replace else await self.read(key) or answer
 
     async def take_turn(self, key: str) -> bool:
         """See `Board.take_turn`."""
-        taken = await self._try(self._client.set(f"gw:{{pings}}:turn:{key}", "1", px=_TURN_MILLISECONDS, nx=True))
+        taken = await self._ask("set", f"gw:{{pings}}:turn:{key}", "1", px=_TURN_MILLISECONDS, nx=True)
         return bool(taken) or self._away
 
     async def close(self) -> None:
         """See `Board.close`."""
         await close(self._client)
 
-    async def _try(self, asked: Awaitable[_T]) -> _T | None:
+    async def _ask(self, command: str, *words: str | bytes, **options: Any) -> Any:
+        """What Redis says for a ping; while it is away none waits for it, until `exchange` finds it again."""
+        return None if self._away else await self._try(partial(getattr(self._client, command), *words, **options))
+
+    async def _try(self, ask: Callable[[], Awaitable[_T]]) -> _T | None:
         """What Redis says; None if it cannot be asked."""
         try:
-            reply = await asked
+            reply = await ask()
         except _FAILURES as error:
             if not self._away:
                 _log.error("pings_not_shared", reason=str(error), effect="each process answers by what it knows")
@@ -94,14 +98,18 @@ def _answer_key(key: str) -> str:
 def _answer(text: bytes | None) -> Answer | None:
     if text is None:
         return None
-    fields = orjson.loads(text)
-    return Answer(**{**fields, "status": Status(fields["status"]), "totals": tuple(fields["totals"])})
+    try:
+        fields = orjson.loads(text)
+        return Answer(**{**fields, "status": Status(fields["status"]), "totals": tuple(fields["totals"])})
+    except (ValueError, KeyError, TypeError):  # of another version of this program
+        return None
 
 
 def _read(fields: Mapping[bytes, bytes]) -> dict[str, Seen]:
-    """The numbers by source."""
+    """The numbers by source; what another version of this program may add to them is left out."""
     read: dict[str, dict[str, float]] = {}
     for field, value in fields.items():
         key, _, name = field.decode().partition(" ")
-        read.setdefault(key, {})[name] = int(value) if name in _COUNTS else float(value)
+        if name in Seen._fields:
+            read.setdefault(key, {})[name] = int(value) if name in _COUNTS else float(value)
     return {key: Seen(**values) for key, values in read.items()}  # type: ignore[arg-type]  # counts are whole numbers

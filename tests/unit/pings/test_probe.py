@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from apientreprise_gateway.catalogue.routes import Route, Routes
 from apientreprise_gateway.errors import network_error, provider_error
@@ -69,3 +70,15 @@ def test_a_source_that_does_not_answer() -> None:
 
     finding = asyncio.run(probe(ROUTE, hangs, seconds=0.01))
     assert (finding.outcome, finding.status, finding.cause) == ("97002", 504, "no answer within 0.01 s")
+
+
+def test_a_translation_that_is_wrong() -> None:
+    """A mistake of ours is a failed probe, not one that is made again for each who asks; it is logged."""
+
+    async def mistaken(_question: Question) -> Reading:
+        raise KeyError("uniteLegale")
+
+    with capture_logs() as logs:
+        finding = asyncio.run(probe(ROUTE, mistaken))
+    assert (finding.outcome, finding.status, finding.cause) == ("97999", 502, "KeyError")
+    assert [line["event"] for line in logs] == ["probe_failed"]
