@@ -25,7 +25,10 @@ class Result:
     """`ok`, `maintenance` or `bad_gateway`."""
     milliseconds: int
     problem: str
-    """The code, its words in French and what the connection says; empty if there is none."""
+    """The code of the error, its words in French and what the connection says; empty if there is none.
+
+    A source that does not know the example is well, unless it should: its address may be wrong.
+    """
 
 
 async def ask_all(
@@ -64,11 +67,11 @@ def _sources(provider: Provider) -> list[tuple[str, Route, Tally]]:
 
 def _result(source: str, route: Route, tally: Tally, finding: Finding) -> Result:
     works = tally.works(finding.outcome, finding.status)
-    code = f"{finding.code} {finding.detail}".strip() if not works or finding.status >= 500 else ""
+    problem = f"{finding.code} {finding.detail}".strip()
     return Result(
         provider=route.provider.name,
         source=source,
         status="maintenance" if works is None else "ok" if works else "bad_gateway",
         milliseconds=round(finding.seconds * 1000),
-        problem=f"{code} ({finding.cause})" if finding.cause and code else code,
+        problem=f"{problem} ({finding.cause})" if finding.cause else problem,
     )

@@ -348,6 +348,15 @@ def test_check_online_with_credentials_that_are_refused(command: Command) -> Non
     assert SECRET not in result.out + result.err
 
 
+def test_check_online_of_providers_that_do_not_know_the_example(command: Command) -> None:
+    """A provider that answers 404 works, but the table says so: a wrong address may look like that."""
+    with stub(always(answer(b"{}", status=404))) as provider:
+        result = command("check", "--online", jwt_secrets=SECRET, upstream_url=provider.url)
+    assert result.status == 0
+    insee = next(row for row in _rows(result) if row[1] == "insee/sirene")
+    assert (insee[2], insee[4]) == ("ok", "01003 INSEE ne connaît pas l'entité demandée, ou n'a rien à son sujet.")
+
+
 def test_check_online_in_maintenance(command: Command) -> None:
     """A provider in planned maintenance is not asked, and is not what makes the command fail."""
     year = datetime.now(UTC).year
