@@ -3,6 +3,7 @@
 When it is full, what was not asked for the longest goes first.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from apientreprise_gateway.cache.port import MAX_ENTRY_BYTES, Entry, Size
 
 OVERHEAD: Final = 512
 """Bytes that an entry takes besides its key and body, rounded up."""
+_SWEPT_AT_ONCE: Final = 1000
 
 
 class MemoryCache:
@@ -61,9 +63,14 @@ class MemoryCache:
 
     async def sweep(self) -> Size:
         """See `AnswerCache.sweep`."""
-        now = self._clock()
-        for key in [key for key, entry in self._entries.items() if now >= entry.stale_until]:
-            self._remove(key)
+        keys = list(self._entries)
+        for start in range(0, len(keys), _SWEPT_AT_ONCE):
+            now = self._clock()
+            for key in keys[start : start + _SWEPT_AT_ONCE]:
+                entry = self._entries.get(key)
+                if entry is not None and now >= entry.stale_until:
+                    self._remove(key)
+            await asyncio.sleep(0)  # calls go on meanwhile
         return Size(len(self._entries), self._bytes)
 
     async def close(self) -> None:
