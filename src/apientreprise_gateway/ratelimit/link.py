@@ -19,6 +19,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AskError, MovedError, RedisClusterException, RedisError, ResponseError
 
 from apientreprise_gateway.ratelimit.address import Address, Form
+from apientreprise_gateway.ratelimit.wire import Reply, Wire
+
+__all__ = ["ClusterLink", "Command", "Link", "LinkError", "Reply", "ServerLink", "client", "close", "link"]
 
 _CONNECT_SECONDS: Final = 0.1
 _PROBE_KEY: Final = "gw:probe"
@@ -47,10 +50,6 @@ class Command:
         self.words = words
         self.packed: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]  # its type says a pair
         """As it is sent."""
-
-
-Reply = Any
-"""What hiredis makes of a reply; an error reply is a `ResponseError`, not raised."""
 
 
 class Link(Protocol):
@@ -113,15 +112,15 @@ class ServerLink:
         self._redis = redis
         self._pool = redis.connection_pool
         self._connection: Connection | None = None
+        self._wire: Wire | None = None
 
     async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
         """See `Link.exchange`."""
         try:
-            if self._connection is not None and _is_closed(self._connection):
-                await self.drop()
-            if self._connection is None:
-                self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
-            return await _exchange(self._connection, [command.packed for command in commands])
+            wire = self._wire
+            if wire is None or wire.closed:
+                wire = await self._open()
+            return await wire.ask([command.packed for command in commands])
         except _FAILURES as error:
             await self.drop()
             raise LinkError(str(error)) from error
@@ -137,7 +136,7 @@ class ServerLink:
 
     async def drop(self) -> None:
         """See `Link.drop`."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._wire = self._connection, None, None
         if connection is not None:
             await connection.disconnect(nowait=True)
             await self._pool.release(connection)
@@ -148,6 +147,15 @@ class ServerLink:
         """See `Link.close`."""
         await self.drop()
         await close(self._redis)
+
+    async def _open(self) -> Wire:
+        if self._connection is not None:
+            # The server has closed it as it waited (its `timeout`, a firewall): what is sent over a new one cannot
+            # have been carried out before.
+            await self.drop()
+        self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        wire = self._wire = Wire(self._connection)
+        return wire
 
 
 class ClusterLink:

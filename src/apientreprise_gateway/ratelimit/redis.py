@@ -19,6 +19,7 @@ import structlog
 from redis.exceptions import NoScriptError, ResponseError
 
 from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Bans, Reason
+from apientreprise_gateway.ratelimit.deadline import Deadline
 from apientreprise_gateway.ratelimit.link import Command, Link, LinkError, Reply
 from apientreprise_gateway.ratelimit.memory import Clock, MemoryLimiter, wall_clock
 from apientreprise_gateway.ratelimit.port import StoreUnavailableError, TokenKey, Verdict, banned, verdict
@@ -265,6 +266,7 @@ class RedisLimiter:
 
     async def _exchange(self) -> None:
         """Send what is asked for, one batch after the other: what comes during one makes up the next."""
+        deadline = Deadline()
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -272,7 +274,7 @@ class RedisLimiter:
             if not batch:
                 continue  # what was asked has been decided without the store
             try:
-                async with asyncio.timeout(TIMEOUT_SECONDS):
+                with deadline.within(TIMEOUT_SECONDS):
                     replies = await self._send([command for commands, _ in batch for command in commands])
             except asyncio.CancelledError:
                 self._queue = batch + self._queue  # `close` decides these as well
