@@ -12,8 +12,13 @@ from apientreprise_gateway.providers import PROVIDERS
 Json = dict[str, Any]
 
 REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "reference"
+OURS: frozenset[str] = frozenset()
+"""Operations that API Entreprise has never had: there is nothing to compare them with."""
 CATALOGUE: dict[str, tuple[Endpoint, Provider]] = {
-    endpoint.operation: (endpoint, provider) for provider in PROVIDERS for endpoint in provider.endpoints
+    endpoint.operation: (endpoint, provider)
+    for provider in PROVIDERS
+    for endpoint in provider.endpoints
+    if endpoint.operation not in OURS
 }
 """Our endpoints by operation."""
 

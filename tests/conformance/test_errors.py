@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apientreprise_gateway.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, provider_error, refuse
-from apientreprise_gateway.providers import PROVIDERS
+from conformance.conftest import CATALOGUE
 
 REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "reference" / "errors.json"
 
@@ -99,7 +99,11 @@ def test_deliberate_differences_are_used() -> None:
     assert all(reason for _, reason in (*DELIBERATE_STATUSES.values(), *DELIBERATE_SOURCES.values()))
 
 
-@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.key)
+@pytest.mark.parametrize(
+    "provider",
+    list({provider.key: provider for _, provider in CATALOGUE.values()}.values()),
+    ids=lambda provider: provider.key,
+)
 def test_provider_prefix(provider: Any) -> None:
     """A provider's prefix and name are the published ones."""
     assert reference()["provider_prefixes"][provider.prefix] == provider.name

@@ -10,9 +10,9 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from apientreprise_gateway.catalogue.model import Endpoint
-from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.sandbox.answers import ANSWERS
 from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY, Entity
+from conformance.conftest import CATALOGUE
 from unit.sandbox.calling import ask, path_for
 
 REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "reference" / "schemas.json"
@@ -29,9 +29,7 @@ _BODY_IS_A_LIST = "api_entreprise_v2_certificats_agence_bio"
 _CONTRADICTORY = frozenset({"api_entreprise_v2_entreprises_artisanales"})
 """Operations whose published schema cannot be met: whole numbers that are texts, postcodes of nine characters."""
 
-ENDPOINTS = [
-    endpoint for provider in PROVIDERS for endpoint in provider.endpoints if endpoint.operation not in _CONTRADICTORY
-]
+ENDPOINTS = [endpoint for endpoint, _ in CATALOGUE.values() if endpoint.operation not in _CONTRADICTORY]
 
 
 @functools.cache

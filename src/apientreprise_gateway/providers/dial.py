@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import ssl
-from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -15,19 +14,7 @@ from apientreprise_gateway.providers.names import Names
 _MAX_HEAD_BYTES: Final = 64 * 1024
 _PROXY_PORT: Final = 3128
 PROXY_AUTHENTICATION_REQUIRED: Final = 407
-
-
-class Abortable(asyncio.Protocol):
-    """A protocol that can end its connection."""
-
-    __slots__ = ()
-
-    def abort(self) -> None:
-        """Close the connection at once, if there is one."""
-        raise NotImplementedError
-
-
-_P = TypeVar("_P", bound=Abortable)
+_P = TypeVar("_P", bound=asyncio.Protocol)
 
 
 class Proxy(NamedTuple):
@@ -80,11 +67,11 @@ class Dialer:
         self._proxy = proxy
         self._names = Names(host, port) if proxy is None else Names(proxy.host, proxy.port)
 
-    async def connect(self, make: Callable[[], _P], deadline: float) -> _P:
+    async def connect(self, protocol: _P, deadline: float) -> _P:
         """Connect a protocol.
 
         Args:
-            make: makes protocols; the one that is returned is ready to carry calls.
+            protocol: told of the connection once it is ready to carry calls.
             deadline: of the whole, in the time of the loop.
 
         Raises:
@@ -92,11 +79,9 @@ class Dialer:
         """
         try:
             if self._proxy is None:
-                addresses = await self._names.addresses(deadline)
-                return await _connect_to_any(addresses, make, deadline, tls=self._tls, host=self._host)
-            if self._tls is None:
-                return await self._connect_to_proxy(make, deadline)
-            return await self._connect_through(self._proxy, self._tls, make(), deadline)
+                await self._connect_directly(protocol, deadline)
+            else:
+                await self._connect_through(self._proxy, protocol, deadline)
         except TimeoutError:
             self._names.doubt()
             raise CallError(Fault.TIMEOUT) from None
@@ -106,29 +91,39 @@ class Dialer:
             self._names.doubt()
             fault = Fault.REFUSED if isinstance(error, ConnectionRefusedError) else Fault.NETWORK
             raise CallError(fault, words(error)) from error
+        return protocol
 
     def close(self) -> None:
         """Ask for no address any more."""
         self._names.close()
 
-    async def _connect_through(self, proxy: Proxy, tls: ssl.SSLContext, protocol: _P, deadline: float) -> _P:
-        tunnel = await self._connect_to_proxy(_Tunnel, deadline)
+    async def _connect_directly(self, protocol: asyncio.Protocol, deadline: float) -> None:
+        addresses = await self._names.addresses(deadline)
+        await _connect_to_any(addresses, protocol, deadline, tls=self._tls, host=self._host)
+
+    async def _connect_through(self, proxy: Proxy, protocol: asyncio.Protocol, deadline: float) -> None:
+        if self._tls is None:
+            await self._connect_to_proxy(protocol, deadline)
+            return
+        tunnel = _Tunnel()
+        await self._connect_to_proxy(tunnel, deadline)
         try:
             async with asyncio.timeout_at(deadline):
                 transport = await tunnel.open(self._host, self._port, proxy)
-                inner = await asyncio.get_running_loop().start_tls(transport, protocol, tls, server_hostname=self._host)
+                inner = await asyncio.get_running_loop().start_tls(
+                    transport, protocol, self._tls, server_hostname=self._host
+                )
         except BaseException:
             tunnel.abort()
             raise
         if inner is None:
             raise ConnectionResetError("the connection ended during the handshake")
         protocol.connection_made(inner)
-        return protocol
 
-    async def _connect_to_proxy(self, make: Callable[[], _P], deadline: float) -> _P:
+    async def _connect_to_proxy(self, protocol: asyncio.Protocol, deadline: float) -> None:
         try:
             addresses = await self._names.addresses(deadline)
-            return await _connect_to_any(addresses, make, deadline)
+            await _connect_to_any(addresses, protocol, deadline)
         except TimeoutError:
             raise
         except (CallError, OSError) as error:
@@ -139,12 +134,12 @@ class Dialer:
 
 async def _connect_to_any(
     addresses: list[Any],
-    make: Callable[[], _P],
+    protocol: asyncio.Protocol,
     deadline: float,
     *,
     tls: ssl.SSLContext | None = None,
     host: str | None = None,
-) -> _P:
+) -> None:
     """Connect to the first address that lets us; each gets its share of the time that is left.
 
     Raises:
@@ -154,29 +149,19 @@ async def _connect_to_any(
     failure = OSError("the name has no address")
     for tried, (_, _, _, _, address) in enumerate(addresses):
         now = loop.time()
-        protocol = make()
         try:
             async with asyncio.timeout_at(now + (deadline - now) / (len(addresses) - tried)):
                 await loop.create_connection(
-                    lambda protocol=protocol: protocol,
-                    address[0],
-                    address[1],
-                    ssl=tls,
-                    server_hostname=host if tls else None,
+                    lambda: protocol, address[0], address[1], ssl=tls, server_hostname=host if tls else None
                 )
         except OSError as error:
-            protocol.abort()
             failure = error
-        except BaseException:
-            # Cancelled as the handshake ended, uvloop's TLS goes on with a connection that uvloop has closed.
-            protocol.abort()
-            raise
         else:
-            return protocol
+            return
     raise failure
 
 
-class _Tunnel(Abortable):
+class _Tunnel(asyncio.Protocol):
     """A connection to a proxy, until it leads to the server."""
 
     def __init__(self) -> None:

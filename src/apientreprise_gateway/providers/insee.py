@@ -13,6 +13,7 @@ _UNITES_LEGALES: Final = ("entreprises", "unites_legales_etablissements_insee")
 _UNITES_LEGALES_DIFFUSIBLES: Final = ("entreprises", "open_data")
 _ETABLISSEMENTS: Final = ("etablissements", "unites_legales_etablissements_insee")
 _ETABLISSEMENTS_DIFFUSIBLES: Final = ("etablissements", "open_data")
+_SEVERAL_HEAD_OFFICES: Final = "01501"
 
 PROVIDER: Final = Provider(
     key="insee",
@@ -66,6 +67,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS,
             parameters=(Parameter("siren", SIREN),),
+            codes={502: (_SEVERAL_HEAD_OFFICES,)},
             cache=HOUR,
         ),
         Endpoint(
@@ -75,6 +77,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS,
             parameters=(Parameter("siren", SIREN),),
+            codes={502: (_SEVERAL_HEAD_OFFICES,)},
             cache=HOUR,
             deprecated=True,
         ),
@@ -85,6 +88,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS_DIFFUSIBLES,
             parameters=(Parameter("siren", SIREN),),
+            codes={502: (_SEVERAL_HEAD_OFFICES,)},
             cache=HOUR,
         ),
         Endpoint(
@@ -94,6 +98,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS_DIFFUSIBLES,
             parameters=(Parameter("siren", SIREN),),
+            codes={502: (_SEVERAL_HEAD_OFFICES,)},
             cache=HOUR,
             deprecated=True,
         ),
@@ -172,7 +177,7 @@ PROVIDER: Final = Provider(
             query=(Parameter("non_diffusables", NON_DIFFUSABLES),),
             redirects=True,
             gateway_error=True,
-            codes={502: ("01501",)},
+            codes={502: (_SEVERAL_HEAD_OFFICES,)},
             deprecated=True,
         ),
         Endpoint(
@@ -185,7 +190,7 @@ PROVIDER: Final = Provider(
             query=(Parameter("non_diffusables", NON_DIFFUSABLES),),
             redirects=True,
             gateway_error=True,
-            codes={502: ("01501",)},
+            codes={502: (_SEVERAL_HEAD_OFFICES,)},
             deprecated=True,
         ),
     ),

@@ -235,6 +235,9 @@ def _check_key(value: str) -> str:
     return value
 
 
+_LANGUAGES: Final = ", ".join(f"`{name}` for `{key}`" for key, known in DIALECTS.items() for name in known)
+
+
 class ProviderSettings(_Table):
     """The settings of one provider; each may be left out."""
 
@@ -242,7 +245,8 @@ class ProviderSettings(_Table):
         default=None, description="Base URL, to which paths are appended; `GATEWAY_UPSTREAM_URL` by default."
     )
     dialect: str | None = Field(
-        default=None, description="The language that it speaks; our own form by default, as a sandbox does."
+        default=None,
+        description=f"The language that it speaks ({_LANGUAGES}); our own form by default, as a sandbox does.",
     )
     timeout: float | None = Field(
         default=None, gt=0, le=60, description="Seconds that a call may take; `GATEWAY_UPSTREAM_TIMEOUT` by default."

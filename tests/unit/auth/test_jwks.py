@@ -38,16 +38,14 @@ class Taken:
 
 def remote(url: str, taken: Taken, *, copy: Path | None = None, every: float = 3600) -> RemoteKeySet:
     """A key set at a URL."""
-    keys = RemoteKeySet(url, copy=copy, every=every, on_fetch=taken.fetches.append, on_age=taken.fetched_at.append)
-    keys.on_keys = taken.keys
-    return keys
-
-
-def filed(path: Path, taken: Taken) -> FileKeySet:
-    """A key set in a file."""
-    keys = FileKeySet(path)
-    keys.on_keys = taken.keys
-    return keys
+    return RemoteKeySet(
+        url,
+        copy=copy,
+        every=every,
+        on_keys=taken.keys,
+        on_fetch=taken.fetches.append,
+        on_age=taken.fetched_at.append,
+    )
 
 
 def kids(keys: RemoteKeySet | FileKeySet) -> list[str | None]:
@@ -93,7 +91,7 @@ def test_a_file_is_read_anew_when_it_changes(tmp_path: Path) -> None:
     """A file that is replaced is read again, and the new keys are told of."""
     issuer, taken, path = Issuer(), Taken(), tmp_path / "jwks.json"
     path.write_bytes(issuer.published("one"))
-    keys = filed(path, taken)
+    keys = FileKeySet(path, on_keys=taken.keys)
     run(keys.start())
     assert (kids(keys), taken.kids) == (["one"], [])
     new = tmp_path / "new"
@@ -108,7 +106,7 @@ def test_a_file_that_turns_unreadable(tmp_path: Path, content: bytes) -> None:
     """What cannot be used is told of once and leaves the keys read before in force, until it is repaired."""
     issuer, taken, path = Issuer(), Taken(), tmp_path / "jwks.json"
     path.write_bytes(issuer.published("one"))
-    keys = filed(path, taken)
+    keys = FileKeySet(path, on_keys=taken.keys)
 
     async def main() -> None:
         with capture_logs() as logs:
@@ -129,7 +127,7 @@ def test_a_file_that_goes_away(tmp_path: Path) -> None:
     """A file that is deleted leaves its keys in force."""
     path = tmp_path / "jwks.json"
     path.write_bytes(Issuer().published("one"))
-    keys = FileKeySet(path)
+    keys = FileKeySet(path, on_keys=lambda _keys: None)
     path.unlink()
     run(keys.renew())
     assert kids(keys) == ["one"]
@@ -139,7 +137,7 @@ def test_a_file_touched_without_change(tmp_path: Path) -> None:
     """The same keys under a new date are not told of."""
     taken, path = Taken(), tmp_path / "jwks.json"
     path.write_bytes(Issuer().published("one"))
-    keys = filed(path, taken)
+    keys = FileKeySet(path, on_keys=taken.keys)
     age(path, 100)
     run(keys.renew())
     assert taken.kids == []
@@ -148,7 +146,7 @@ def test_a_file_touched_without_change(tmp_path: Path) -> None:
 def test_a_wrong_file_is_refused_at_once(tmp_path: Path) -> None:
     """A start needs a file that can be used."""
     with pytest.raises(ValueError, match=r"jwks\.json"):
-        FileKeySet(tmp_path / "jwks.json")
+        FileKeySet(tmp_path / "jwks.json", on_keys=lambda _keys: None)
 
 
 # Fetching.
