@@ -17,9 +17,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 SETTINGS_HEAD = f"""# Settings
 
-Read once at start, from the environment, and from the TOML file that `{CONFIG}` names (same names, in lower case and
-without the prefix). Where both speak, the environment counts. A setting that is unknown or wrong stops the start with
-one line that says which; `apientreprise-gateway check` says so without starting.
+Read at the start, and anew at SIGHUP, from the environment, and from the TOML file that `{CONFIG}` names (same names,
+in lower case and without the prefix). Where both speak, the environment counts. A setting that is unknown or wrong
+stops the start with one line that says which; `apientreprise-gateway check` says so without starting.
+
+A hangup (SIGHUP) to the process, or to the parent of the workers, puts the present content of the file in force, and
+with it the files that settings name, without a restart: new calls meet the new settings, those under way end under the
+old ones, no connection is closed, and counts, bans and revocations stay. A configuration that cannot be used changes
+nothing; the log says `reload_refused`, or `reloaded` with what has changed. `GATEWAY_METRICS_PORT`, the address and the
+number of workers need a restart; so do variables, which a process cannot be given anew.
 
 `serve` refuses to start without a key (`GATEWAY_JWT_SECRETS` or `GATEWAY_JWKS`) and without an address of each
 provider (`GATEWAY_UPSTREAM_URL`, or one of its own).

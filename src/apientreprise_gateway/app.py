@@ -7,7 +7,7 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ import structlog
 
 from apientreprise_gateway import __version__
 from apientreprise_gateway.auth.access import authenticate_with_newer_keys, bearer
-from apientreprise_gateway.auth.jwks import FileKeySet, KeySet, OnKeys, RemoteKeySet
+from apientreprise_gateway.auth.jwks import FileKeySet, KeySet, RemoteKeySet
 from apientreprise_gateway.auth.keys import Key, KeyRing, secret_keys
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.revocation import RevocationWatch
@@ -54,9 +54,9 @@ from apientreprise_gateway.ratelimit.client_ip import ClientIp
 from apientreprise_gateway.ratelimit.link import client, link
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.policy import Policy
-from apientreprise_gateway.ratelimit.port import Limiter
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter, first_call, sliding
 from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
+from apientreprise_gateway.server import Rules
 from apientreprise_gateway.settings import (
     PROVIDER_PREFIX,
     BanAction,
@@ -73,6 +73,8 @@ from apientreprise_gateway.settings import (
     WindowKind,
     environment_name,
     load,
+    require_for_serving,
+    require_for_workers,
 )
 
 _WINDOWS: Final[Mapping[WindowKind, Callable[[], Window]]] = {
@@ -80,6 +82,10 @@ _WINDOWS: Final[Mapping[WindowKind, Callable[[], Window]]] = {
     WindowKind.FIRST_CALL: FirstCallWindow,
 }
 _SCRIPTS: Final = {WindowKind.SLIDING: sliding, WindowKind.FIRST_CALL: first_call}
+_OF_THE_LIMITER: Final = ("redis_url", "store_failure", "limits", "limit_ip", "ignored_429_limit", "window")
+"""The settings that a limiter depends on."""
+_OF_THE_CACHE: Final = ("cache", "cache_redis_url", "redis_url", "cache_bytes")
+"""The settings that a cache depends on."""
 _BANS_SECONDS: Final = 1.0
 _POLL_TIMEOUT: Final = 0.5
 _CACHE_SECONDS: Final = 5.0
@@ -90,32 +96,43 @@ _log = structlog.get_logger(__name__)
 class Gateway:
     """The ASGI application: the data plane, the control plane, and their life."""
 
-    def __init__(self, settings: Settings, *, demo_token: str | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, demo_token: str | None = None, predecessor: "Gateway | None" = None
+    ) -> None:
         """Build every part; open nothing but files.
 
         Args:
             settings: complete enough to serve, see `settings.require_for_serving`.
             demo_token: shown to whoever opens `/docs`; for `demo` alone.
+            predecessor: the gateway that this one replaces. What it knows is taken over: the parts whose settings are
+                the same, the bans and windows of a process that counts alone, the revocations.
 
         Raises:
             SettingsError: a file that a setting names cannot be used.
         """
         self._settings = settings
-        self._metrics = Metrics()
-        self._key_set = key_set(
-            settings,
-            copy=settings.jwks_copy or _shared_file("jwks.json"),
-            on_keys=self._use_keys,
-            metrics=self._metrics,
+        self._predecessor = predecessor
+        self._metrics: Metrics = Metrics() if predecessor is None else predecessor._metrics
+        self._key_set: KeySet | None = self._inherit(
+            "_key_set",
+            ("jwks", "jwks_refresh", "jwks_copy"),
+            partial(key_set, copy=settings.jwks_copy or _shared_file("jwks.json"), metrics=self._metrics),
         )
         self._verifier = TokenVerifier(key_ring(settings, self._key_set))
         self._registry = token_registry(settings)
-        self._access_log = _access_log(settings)
+        if predecessor is not None:
+            self._registry.revoke(predecessor._registry.revoked)
+        self._access_log: AccessLog = (
+            # A file may have been moved away: it is opened anew.
+            _access_log(settings)
+            if settings.access_log is not None
+            else self._inherit("_access_log", ("access_log",), _access_log)
+        )
         self._upstreams = upstreams(settings, on_breaker=self._breaker_changed)
         for provider in self._upstreams:
             self._metrics.breaker_state(provider, State.CLOSED)
-        self._limiter = self._make_limiter(settings)
-        self._cache = self._make_cache(settings)
+        self._limiter: MemoryLimiter | RedisLimiter = self._inherit("_limiter", _OF_THE_LIMITER, self._make_limiter)
+        self._cache: AnswerCache | None = self._inherit("_cache", _OF_THE_CACHE, self._make_cache)
         self._revocations = _revocations(settings, self._registry)
         self._pings = self._make_pings(settings)
         self._pipeline = Pipeline(
@@ -141,11 +158,18 @@ class Gateway:
             demo_token=demo_token,
         )
         self._watchers: list[asyncio.Task[None]] = []
+        self._is_draining = False
         self.metrics = self._metrics.exposed
         # What `server.GatewayProtocol` asks of an application beyond ASGI.
         self.answer = self._pipeline.answer
         self.on_bad_request = self._pipeline.on_bad_request
         self.drops_peer = self._pipeline.drops_peer
+        self.connection_rules = Rules(
+            keep_alive=settings.keep_alive,
+            patience=settings.client_timeout,
+            most=settings.max_connections,
+            on_cut=partial(_count_cut, self._metrics),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request to the plane that it is for."""
@@ -153,7 +177,32 @@ class Gateway:
             plane: Any = self._control if is_control(scope["path"]) else self._pipeline
             await plane(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await lifespan(receive, send, start=self.start, stop=self.stop)
+
+    @property
+    def stop_timeout(self) -> float:
+        """Seconds that calls in flight may take to end, once it is asked to stop."""
+        return self._settings.stop_timeout
+
+    def differs_from(self, other: "Gateway") -> list[str]:
+        """The settings that are not those of another gateway."""
+        mine, theirs = self._settings, other._settings
+        return [
+            environment_name(name) for name in Settings.model_fields if getattr(mine, name) != getattr(theirs, name)
+        ]
+
+    async def drain(self) -> None:
+        """Say that it is not ready any more, and give the load balancers time to notice."""
+        self._is_draining = True
+        await asyncio.sleep(self._settings.drain_delay)
+
+    def _inherit(self, part: str, names: Iterable[str], make: Callable[[Settings], Any]) -> Any:
+        """A part of the predecessor, if none of the settings that it depends on has changed; else a new one."""
+        if self._predecessor is not None:
+            before = self._predecessor._settings
+            if all(getattr(before, name) == getattr(self._settings, name) for name in names):
+                return getattr(self._predecessor, part)
+        return make(self._settings)
 
     def _use_keys(self, _keys: list[Key]) -> None:
         self._verifier.use(key_ring(self._settings, self._key_set))
@@ -167,21 +216,25 @@ class Gateway:
         return {
             "access_log": not self._access_log.is_full,
             "keys": self._key_set is None or bool(self._key_set.keys),
+            "serving": not self._is_draining,
         }
 
     def takes(self, path: str) -> bool:
         """Whether a path is the data plane's; see `server.DirectApplication`."""
         return not is_control(path)
 
-    def _make_limiter(self, settings: Settings) -> Limiter:
+    def _make_limiter(self, settings: Settings) -> MemoryLimiter | RedisLimiter:
         shadow = settings.limits is Limits.SHADOW
+        on_ban = partial(_tell_of_ban, self._metrics, shadow=shadow)
         memory = MemoryLimiter(
             ip_limit=settings.limit_ip,
             ignored_429_limit=settings.ignored_429_limit,
             window=_WINDOWS[settings.window],
             shadow=shadow,
-            on_ban=self._banned,
+            on_ban=on_ban,
         )
+        if self._predecessor is not None and self._predecessor._settings.limits is settings.limits:
+            self._predecessor._limiter.hand_over(memory)
         if settings.redis_url is None:
             self._metrics.store_mode(Mode.SHARED)
             return memory
@@ -192,8 +245,8 @@ class Gateway:
             window=_SCRIPTS[settings.window](),
             fallback=memory if settings.store_failure is StoreFailure.LOCAL else None,
             shadow=shadow,
-            on_mode=self._store_changed,
-            on_ban=self._banned,
+            on_mode=partial(_tell_of_mode, self._metrics),
+            on_ban=on_ban,
         )
 
     def _source_of(self, route: Route) -> Source:
@@ -240,7 +293,9 @@ class Gateway:
             return MemoryCache(max_bytes=max_bytes)
         from apientreprise_gateway.cache.redis import RedisCache  # noqa: PLC0415 - most gateways do without
 
-        return RedisCache(link(parse_url(cache_url(settings))), max_bytes=max_bytes, on_change=self._cache_changed)
+        return RedisCache(
+            link(parse_url(cache_url(settings))), max_bytes=max_bytes, on_change=partial(_tell_of_cache, self._metrics)
+        )
 
     def _make_pings(self, settings: Settings) -> Pings:
         return Pings(
@@ -279,25 +334,10 @@ class Gateway:
             on_deviation=lambda operation: self._metrics.deviations(operation).inc(),
         )
 
-    def _banned(self, ban: Ban) -> None:
-        self._metrics.bans(ban.reason.value).inc()
-        shadow = self._settings.limits is Limits.SHADOW
-        _log.warning("address_banned", address=ban.address, reason=ban.reason.value, count=ban.count, shadow=shadow)
-
     def _breaker_changed(self, provider: str, state: State, reason: str) -> None:
         self._metrics.breaker_state(provider, state)
         tell = _log.warning if state is State.OPEN else _log.info
         tell("breaker", provider=provider, state=state.value, reason=reason)
-
-    def _store_changed(self, mode: Mode, reason: str) -> None:
-        self._metrics.store_mode(mode)
-        tell = _log.info if mode is Mode.SHARED else _log.error
-        tell("store_mode", mode=mode.value, reason=reason)
-
-    def _cache_changed(self, available: bool, reason: str) -> None:
-        self._metrics.cache_available.set(available)
-        tell = _log.info if available else _log.error
-        tell("cache_state", available=available, reason=reason)
 
     async def _authenticate(self, headers: Mapping[str, str], query_string: str) -> Token:
         """The token of a call to the control plane; raise `Refusal` if it has no valid one."""
@@ -308,36 +348,32 @@ class Gateway:
             text, verifier=self._verifier, registry=self._registry, renew=self._renew_keys
         )
 
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await receive()
-        try:
-            await self._start()
-        except Exception as error:
-            _log.error("start_failed", reason=str(error))
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            return
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self._stop()
-        await send({"type": "lifespan.shutdown.complete"})
-
-    async def _start(self) -> None:
-        self._access_log.start()
-        await self._limiter.start()
+    async def start(self) -> None:
+        """Open what is needed to answer calls."""
+        kept = () if self._predecessor is None else self._predecessor._parts()
+        if self._access_log not in kept:
+            self._access_log.start()
+        if self._limiter not in kept:
+            await self._limiter.start()
         watches = [self._registry.watch(), self._watch_bans(), self._pings.watch()]
         if self._key_set is not None:
+            self._key_set.on_keys = self._use_keys
             await self._key_set.start()
+            self._use_keys(self._key_set.keys)
             watches.append(self._key_set.watch())
         if self._revocations is not None:
             await self._revocations.refresh()
             watches.append(self._revocations.watch())
         if self._cache is not None:
-            await self._cache.start()
+            if self._cache not in kept:
+                await self._cache.start()
             watches.append(self._watch_cache(self._cache))
         self._watchers = [asyncio.create_task(watch) for watch in watches]
-        # What was made so far lives to the end: no collection need look at it.
-        gc.collect()
-        gc.freeze()
+        if self._predecessor is None:
+            # What was made so far lives to the end: no collection need look at it.
+            gc.collect()
+            gc.freeze()
+        self._predecessor = None
 
     async def _watch_bans(self) -> None:
         while True:
@@ -355,34 +391,91 @@ class Gateway:
                 self._metrics.cache_bytes.set(size.size)
             await asyncio.sleep(_CACHE_SECONDS)
 
-    async def _stop(self) -> None:
+    def _parts(self) -> tuple[Any, ...]:
+        """What a successor may keep."""
+        return self._limiter, self._cache, self._key_set, self._access_log
+
+    def step_down(self) -> None:
+        """Follow no changes any more: another gateway answers new calls."""
         for watcher in self._watchers:
             watcher.cancel()
-        await self._limiter.close()
-        if self._cache is not None:
+
+    async def stop(self, *, successor: "Gateway | None" = None) -> None:
+        """Close what is open, but for what a successor has kept."""
+        self.step_down()
+        kept = () if successor is None else successor._parts()
+        if self._limiter not in kept:
+            await self._limiter.close()
+        if self._cache is not None and self._cache not in kept:
             await self._cache.close()
         await self._pings.close()
         if self._revocations is not None:
             await self._revocations.close()
-        if self._key_set is not None:
+        if self._key_set is not None and self._key_set not in kept:
             await self._key_set.close()
         self._close_upstreams()
-        await self._access_log.close()
+        if self._access_log not in kept:
+            await self._access_log.close()
         self._metrics.tell()
 
 
-def create() -> Gateway:
-    """The application of a worker, configured by the environment."""
+def create(predecessor: Gateway | None = None) -> Gateway:
+    """A gateway that is configured by the environment, and takes over what another one knows.
+
+    Raises:
+        SettingsError: the configuration cannot be used.
+    """
     settings = load()
+    require_for_serving(settings)
+    if _shared_file("") is not None:
+        require_for_workers(settings)
+    gateway = Gateway(settings, predecessor=predecessor)
     logs.configure(level=settings.log_level)
-    return Gateway(settings)
+    return gateway
+
+
+async def lifespan(
+    receive: Receive, send: Send, *, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]
+) -> None:
+    """Start and stop as ASGI's messages ask for."""
+    await receive()
+    try:
+        await start()
+    except Exception as error:
+        _log.error("start_failed", reason=str(error))
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+        return
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await stop()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def _tell_of_ban(metrics: Metrics, ban: Ban, *, shadow: bool) -> None:
+    metrics.bans(ban.reason.value).inc()
+    _log.warning("address_banned", address=ban.address, reason=ban.reason.value, count=ban.count, shadow=shadow)
+
+
+def _count_cut(metrics: Metrics, reason: str) -> None:
+    metrics.connections_cut(reason).inc()
+
+
+def _tell_of_cache(metrics: Metrics, available: bool, reason: str) -> None:
+    metrics.cache_available.set(available)
+    tell = _log.info if available else _log.error
+    tell("cache_state", available=available, reason=reason)
+
+
+def _tell_of_mode(metrics: Metrics, mode: Mode, reason: str) -> None:
+    metrics.store_mode(mode)
+    tell = _log.info if mode is Mode.SHARED else _log.error
+    tell("store_mode", mode=mode.value, reason=reason)
 
 
 def key_set(
     settings: Settings,
     *,
     copy: Path | None = None,
-    on_keys: OnKeys = lambda _keys: None,
     metrics: Metrics | None = None,
 ) -> KeySet | None:
     """The public keys that the settings name, if they name any; those at a URL are not fetched yet.
@@ -394,7 +487,7 @@ def key_set(
         return None
     if isinstance(settings.jwks, Path):
         try:
-            return FileKeySet(settings.jwks, on_keys=on_keys)
+            return FileKeySet(settings.jwks)
         except ValueError as error:
             raise SettingsError(f"{environment_name('jwks')}: {error}. Correct the file.") from error
 
@@ -406,9 +499,7 @@ def key_set(
         if metrics is not None:
             metrics.keys_fetched.set(fetched_at)
 
-    return RemoteKeySet(
-        settings.jwks, copy=copy, every=settings.jwks_refresh, on_keys=on_keys, on_fetch=on_fetch, on_age=on_age
-    )
+    return RemoteKeySet(settings.jwks, copy=copy, every=settings.jwks_refresh, on_fetch=on_fetch, on_age=on_age)
 
 
 def key_ring(settings: Settings, public: KeySet | None) -> KeyRing:

@@ -156,7 +156,7 @@ def _demo(options: argparse.Namespace) -> None:
     from apientreprise_gateway.observability import logs
     from apientreprise_gateway.providers import PROVIDERS
     from apientreprise_gateway.providers.settings import ProviderSettings
-    from apientreprise_gateway.runner import listen, run
+    from apientreprise_gateway.runner import Life, listen, run
     from apientreprise_gateway.sandbox.app import create_app
 
     gateway_at, sandbox_at = listen(options.host, options.port), listen("127.0.0.1", 0)
@@ -184,10 +184,10 @@ def _demo(options: argparse.Namespace) -> None:
             flush=True,
         )
 
-    run([(create_app(), sandbox_at), (Gateway(settings, demo_token=token), gateway_at)], ready=ready)
+    run([(create_app(), sandbox_at), (Gateway(settings, demo_token=token), gateway_at)], Life(ready=ready))
 
 
-def _serve(options: argparse.Namespace) -> None:
+def _serve(options: argparse.Namespace) -> int:
     from apientreprise_gateway import settings as all_settings
     from apientreprise_gateway.observability import logs
 
@@ -197,48 +197,43 @@ def _serve(options: argparse.Namespace) -> None:
         raise all_settings.SettingsError(
             f"--workers {options.workers}: at least one process must serve. Give 1 or more."
         )
-    if options.workers > 1 and settings.redis_url is None:
-        raise all_settings.SettingsError(
-            f"--workers {options.workers}: without GATEWAY_REDIS_URL limits are counted in memory, which one process "
-            "alone can do exactly. Set GATEWAY_REDIS_URL, or serve with --workers 1."
-        )
-    if options.workers > 1 and settings.cache is all_settings.CacheStore.MEMORY:
-        raise all_settings.SettingsError(
-            f"--workers {options.workers}: with GATEWAY_CACHE=memory an answer would depend on the process that is "
-            "asked. Set GATEWAY_CACHE=redis, or serve with --workers 1."
-        )
+    if options.workers > 1:
+        all_settings.require_for_workers(settings, named=f"--workers {options.workers}")
     logs.configure(level=settings.log_level)
     if options.workers > 1:
-        _serve_with_workers(options, settings)
-    else:
-        _serve_alone(options, settings)
+        return _serve_with_workers(options, settings)
+    _serve_alone(options, settings)
+    return 0
 
 
 def _serve_alone(options: argparse.Namespace, settings: "Settings") -> None:
     import structlog
 
+    from apientreprise_gateway import worker
     from apientreprise_gateway.app import Gateway
-    from apientreprise_gateway.runner import listen, run
+    from apientreprise_gateway.runner import listen
 
     gateway = Gateway(settings)
     at = listen(options.host, options.port)
     log = structlog.get_logger(PROGRAM)
     _serve_metrics(settings, gateway.metrics)
     store = "memory" if settings.redis_url is None else "redis"
-    run([(gateway, at)], ready=lambda: log.info("ready", url=at.url, version=__version__, store=store))
+    worker.serve(gateway, at, ready=lambda: log.info("ready", url=at.url, version=__version__, store=store))
     log.info("stopped")
 
 
-def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> None:
+def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> int:
     import os
     import tempfile
+    from functools import partial
 
     import structlog
 
-    from apientreprise_gateway import app, server
+    from apientreprise_gateway import app, worker
     from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, all_workers
-    from apientreprise_gateway.runner import listen, supervise
+    from apientreprise_gateway.runner import listen
     from apientreprise_gateway.settings import CacheStore
+    from apientreprise_gateway.supervisor import Supervisor
 
     app.key_set(settings)  # what the workers could not use is said here, once
     app.token_registry(settings)
@@ -251,13 +246,9 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> No
         os.environ[MULTIPROCESS_DIR] = folder
         _serve_metrics(settings, all_workers())
         log.info("starting", url=at.url, version=__version__, workers=options.workers)
-        supervise(
-            server.config(
-                "apientreprise_gateway.app:create", host=at.host, port=at.port, factory=True, workers=options.workers
-            ),
-            at,
-        )
+        served = Supervisor(partial(worker.work, at), count=options.workers).run()
     log.info("stopped")
+    return 0 if served else _FAILURE
 
 
 def _serve_metrics(settings: "Settings", registry: "CollectorRegistry") -> None:
@@ -277,7 +268,7 @@ def _serve_metrics(settings: "Settings", registry: "CollectorRegistry") -> None:
 
 def _sandbox(options: argparse.Namespace) -> None:
     from apientreprise_gateway.observability import logs
-    from apientreprise_gateway.runner import listen, run
+    from apientreprise_gateway.runner import Life, listen, run
     from apientreprise_gateway.sandbox.app import create_app
 
     logs.configure()
@@ -286,7 +277,7 @@ def _sandbox(options: argparse.Namespace) -> None:
         error_rate = 0.0 if options.fault is None else 1.0
     app = create_app(latency_ms=options.latency_ms, error_rate=error_rate, fault=options.fault)
     at = listen(options.host, options.port)
-    run([(app, at)], ready=lambda: print(f"Fictive providers: {at.url} (Ctrl+C stops them)", flush=True))
+    run([(app, at)], Life(ready=lambda: print(f"Fictive providers: {at.url} (Ctrl+C stops them)", flush=True)))
 
 
 def _issue(options: argparse.Namespace) -> int:

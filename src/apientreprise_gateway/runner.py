@@ -6,12 +6,12 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import uvicorn
 import uvloop
-from uvicorn.supervisors import Multiprocess
 
 from apientreprise_gateway import server
 
@@ -47,22 +47,27 @@ def listen(host: str, port: int) -> Listener:
     return Listener(bound, host, bound.getsockname()[1])
 
 
-def run(apps: Sequence[tuple[Any, Listener]], *, ready: Callable[[], None]) -> None:
-    """Serve applications until SIGINT or SIGTERM; the last one stops first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """What happens besides serving, from the start to the end."""
 
-    Args:
-        apps: each with the socket that it answers on.
-        ready: called once all of them answer.
-    """
+    ready: Callable[[], None]
+    """Called once everything answers."""
+    reload: Callable[[], Awaitable[None]] | None = None
+    """Awaited at each SIGHUP; without it the signal ends the program, as usual."""
+    drain: Callable[[], Awaitable[None]] | None = None
+    """Awaited at SIGTERM or SIGINT, before connections are closed; a second signal cuts it short."""
+    pulse: Callable[[], Awaitable[None]] | None = None
+    """Runs all the time; its end is taken for a signal to stop."""
+    stop_timeout: float = 30
+    """Seconds that calls in flight may take to end."""
+
+
+def run(apps: Sequence[tuple[Any, Listener]], life: Life) -> None:
+    """Serve applications, each on its socket, until SIGINT or SIGTERM; the last one stops first."""
     _prepare()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(apps, ready))
-
-
-def supervise(config: uvicorn.Config, at: Listener) -> None:
-    """Serve with several processes until SIGINT or SIGTERM; a process that ends is replaced, SIGHUP replaces all."""
-    _prepare()
-    Multiprocess(config, sockets=[at.socket]).run()
+        runner.run(_serve(apps, life))
 
 
 def _prepare() -> None:
@@ -73,18 +78,23 @@ def _prepare() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _serve(apps: Sequence[tuple[Any, Listener]], ready: Callable[[], None]) -> None:
-    servers = [_Server(server.config(app, host=at.host, port=at.port)) for app, at in apps]
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+async def _serve(apps: Sequence[tuple[Any, Listener]], life: Life) -> None:
+    servers = [
+        _Server(server.config(app, host=at.host, port=at.port, stop_timeout=life.stop_timeout)) for app, at in apps
+    ]
+    signals = _Signals(reload=life.reload)
     tasks = [asyncio.create_task(each.serve(sockets=[at.socket])) for each, (_, at) in zip(servers, apps, strict=True)]
-    waiting = asyncio.create_task(stop.wait())
     await _started(servers, tasks)
     if all(each.started for each in servers):
-        ready()
-        await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
+        life.ready()
+        pulse = [] if life.pulse is None else [asyncio.ensure_future(life.pulse())]
+        await _first(signals.asked_to_stop(), *tasks, *pulse)
+        for each in servers:
+            each.server_state.parting = True
+        if life.drain is not None:
+            await _first(life.drain(), signals.asked_again())
+        for beating in pulse:
+            beating.cancel()
     for each, task in reversed(list(zip(servers, tasks, strict=True))):
         each.should_exit = True
         await task
@@ -95,7 +105,44 @@ async def _started(servers: Sequence[uvicorn.Server], tasks: Sequence[asyncio.Ta
         await asyncio.sleep(0.005)
 
 
-class _Server(uvicorn.Server):
+async def _first(*awaited: Awaitable[Any]) -> None:
+    """Wait for the first of several; those that are no tasks of somebody's end with it."""
+    futures = [asyncio.ensure_future(each) for each in awaited]
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+    for future, given in zip(futures, awaited, strict=True):
+        if future is not given:
+            future.cancel()
+
+
+class _Signals:
+    """The signals that a serving process obeys."""
+
+    def __init__(self, *, reload: Callable[[], Awaitable[None]] | None) -> None:
+        self._stop = asyncio.Event()
+        self._again = asyncio.Event()
+        self._tasks: set[asyncio.Future[None]] = set()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._asked)
+        if reload is not None:
+            loop.add_signal_handler(signal.SIGHUP, self._reload, reload)
+
+    def _asked(self) -> None:
+        (self._again if self._stop.is_set() else self._stop).set()
+
+    def _reload(self, reload: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.ensure_future(reload())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def asked_to_stop(self) -> None:
+        await self._stop.wait()
+
+    async def asked_again(self) -> None:
+        await self._again.wait()
+
+
+class _Server(server.Server):
     """A server whose signals are handled by `run`, for all of them."""
 
     @contextlib.contextmanager

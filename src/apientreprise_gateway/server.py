@@ -8,8 +8,10 @@ coded answer, and an application that can do without ASGI's messages is called d
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
@@ -24,8 +26,6 @@ from apientreprise_gateway.errors import GATEWAY_ERRORS
 
 CONNECTION: Final = "gateway.connection"
 """Key of the ASGI scope under which an application finds its `Connection`."""
-KEEP_ALIVE_SECONDS: Final = 75
-"""Longer than the 60 s of the usual load balancers, which must be the ones that close."""
 BACKLOG: Final = 4096
 """Connections that may wait to be accepted."""
 OnBadRequest = Callable[[str | None, str], Awaitable[tuple[int, bytes] | None]]
@@ -38,7 +38,42 @@ _MAX_URL_BYTES: Final = 128 * 1024
 _MAX_HEADER_BYTES: Final = 64 * 1024
 _JOINED_BYTES: Final = 32 * 1024
 """Up to this length a body is copied behind its head: cheaper than handing the system two pieces."""
+_READ_BYTES_PER_SECOND: Final = 1024
+"""A client that takes its answers more slowly than this is let go."""
+_EVICTED_SHARE: Final = 20
+"""One in so many connections makes room, at least one, when there are too many."""
 _log = logging.getLogger("uvicorn.error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How long connections are kept, and how many; an application has its own as `connection_rules`."""
+
+    keep_alive: float = 75
+    """Seconds that a connection may wait for its next request. Longer than the 60 s of the usual load balancers, which
+    must be the ones that close."""
+    patience: float = 10
+    """Seconds within which a client must send a whole head, and must have taken something of its answers."""
+    most: int = 4096
+    """Connections of a process. One more takes the place of those that have waited longest for their next request, or
+    is closed if none waits."""
+    on_cut: Callable[[str], None] = lambda _reason: None
+    """Told of each connection that is closed for it: `full`, `evicted`, `slow_request`, `slow_reader`."""
+
+
+class State(ServerState):
+    """What the connections of a server share."""
+
+    parting: bool = False
+    """Whether each connection is to be closed with its next answer, since the server is about to stop."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, with our state."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.server_state: State = State()
 
 
 class Connection(Protocol):
@@ -134,7 +169,7 @@ class GatewayProtocol(asyncio.Protocol):
     def __init__(
         self,
         config: uvicorn.Config,
-        server_state: ServerState,
+        server_state: State,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
@@ -167,7 +202,14 @@ class GatewayProtocol(asyncio.Protocol):
         self._body_bytes = 0
         self._expects_continue = False
         self._bad_code = "00401"
-        self._idle_since: float | None = None
+        self._rules: Rules = getattr(self.app, "connection_rules", None) or Rules()
+        self._reads_head = False
+        self._reads_body = False
+        self._patience: asyncio.TimerHandle | None = None
+        """Ends the wait for the rest of a request."""
+        self._untaken = 0
+        self._reader_check: asyncio.TimerHandle | None = None
+        self.idle_since: float | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
 
     @property
@@ -192,6 +234,10 @@ class GatewayProtocol(asyncio.Protocol):
         self.server = get_local_addr(transport)
         self.client = get_remote_addr(transport)
         self.scheme = "https" if is_ssl(transport) else "http"
+        if len(self.server_state.connections) > self._rules.most and not self._makes_room():
+            self._cut("full")
+            return
+        self._be_patient()
         drops_peer: Callable[[str], bool] | None = getattr(self.app, "drops_peer", None)
         if drops_peer is not None and self.client is not None and drops_peer(self.client[0]):
             transport.close()
@@ -210,21 +256,24 @@ class GatewayProtocol(asyncio.Protocol):
         self.flow.resume_writing()
         if exc is None:
             self.transport.close()
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
+        for timer in (self._idle_timer, self._patience, self._reader_check):
+            if timer is not None:
+                timer.cancel()
         self.parser = None
         if self.cancels and self._task is not None:
             self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Read requests."""
-        self._idle_since = None
+        self.idle_since = None
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             pass  # offered, not taken: the answer is HTTP/1.1
         except httptools.HttpParserError:
             self._refuse()
+        if self._reads_head and self._patience is None:
+            self._be_patient()
 
     def eof_received(self) -> None:
         """Let the transport close: who sends no more waits for no answer."""
@@ -232,6 +281,7 @@ class GatewayProtocol(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Hold the next answer back: the client does not read the last ones."""
         self.flow.pause_writing()
+        self._watch_reader()
 
     def resume_writing(self) -> None:
         """Go on."""
@@ -239,15 +289,17 @@ class GatewayProtocol(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """Close, after the answer to the last request that was read."""
-        if self._last is None or self._last.response_complete:
-            self.transport.close()
-        else:
+        self.server_state.parting = True
+        if self._last is not None and not self._last.response_complete:
             self._last.keep_alive = False
+        elif not self._reads_head:  # a request that is coming in is still answered
+            self.transport.close()
 
     # What the parser tells.
 
     def on_message_begin(self) -> None:
         """Begin a request."""
+        self._reads_head = self._reads_body = True
         self._url = b""
         self._headers = []
         self._header_bytes = 0
@@ -273,7 +325,10 @@ class GatewayProtocol(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Start to answer; a pipelined request waits for its turn."""
         parser = self.parser
-        keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
+        self._reads_head = False
+        if self._patience is not None:
+            self._stop_waiting()
+        keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0" and not self.server_state.parting
         method = parser.get_method().decode("ascii")
         raw_path, query_string = split_target(self._url)
         path = raw_path.decode("ascii")
@@ -317,6 +372,9 @@ class GatewayProtocol(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Tell an ASGI application that it has the whole body."""
+        self._reads_body = False
+        if self._patience is not None:
+            self._stop_waiting()
         cycle = self._last
         if isinstance(cycle, RequestResponseCycle) and not cycle.response_complete:
             cycle.more_body = False
@@ -376,26 +434,82 @@ class GatewayProtocol(asyncio.Protocol):
     def answered(self) -> None:
         """Go on with the next request, or wait for it."""
         self.server_state.total_requests += 1
+        if self.transport.get_write_buffer_size():
+            self._watch_reader()
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
         if self._next:
             self._start(self._next.popleft())
             return
+        if self._reads_body:
+            self._be_patient()
+            return
         # One timer for many answers: it is set again when it fires too early.
-        self._idle_since = self.loop.time()
+        self.idle_since = self.loop.time()
         if self._idle_timer is None:
-            self._idle_timer = self.loop.call_later(self.config.timeout_keep_alive, self._close_if_idle)
+            self._idle_timer = self.loop.call_later(self._rules.keep_alive, self._close_if_idle)
 
     def _close_if_idle(self) -> None:
         self._idle_timer = None
-        if self._idle_since is None or self.transport.is_closing():
+        if self.idle_since is None or self.transport.is_closing():
             return
-        left = self._idle_since + self.config.timeout_keep_alive - self.loop.time()
+        left = self.idle_since + self._rules.keep_alive - self.loop.time()
         if left > 0:
             self._idle_timer = self.loop.call_later(left, self._close_if_idle)
         else:
             self.transport.close()
+
+    # Letting go.
+
+    def _cut(self, reason: str) -> None:
+        self._rules.on_cut(reason)
+        self.transport.abort()
+
+    def _makes_room(self) -> bool:
+        """Close the connections that have waited longest for a request; False if none waits."""
+        connections: set[GatewayProtocol] = self.server_state.connections  # type: ignore[assignment]  # uvicorn's own
+        going = sum(each.transport.is_closing() for each in connections)
+        if len(connections) - going <= self._rules.most:
+            return True
+        waiting = [each for each in connections if each.idle_since is not None and not each.transport.is_closing()]
+        waiting.sort(key=lambda each: each.idle_since or 0.0)
+        oldest = waiting[: max(1, self._rules.most // _EVICTED_SHARE)]
+        for each in oldest:
+            each._cut("evicted")
+        return bool(oldest)
+
+    def _be_patient(self) -> None:
+        if self._patience is None:
+            self._patience = self.loop.call_later(self._rules.patience, self._lose_patience)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        answers = self._last is not None and not self._last.response_complete
+        if answers or self.flow.read_paused:
+            self._be_patient()  # it is we who do not read
+        elif not self.transport.is_closing():
+            self._cut("slow_request")
+
+    def _watch_reader(self) -> None:
+        if self._reader_check is None:
+            self._untaken = self.transport.get_write_buffer_size()
+            self._reader_check = self.loop.call_later(self._rules.patience, self._check_reader)
+
+    def _check_reader(self) -> None:
+        self._reader_check = None
+        left = self.transport.get_write_buffer_size()
+        if left == 0:
+            return
+        if self._untaken - left < _READ_BYTES_PER_SECOND * self._rules.patience:
+            self._cut("slow_reader")
+        else:
+            self._watch_reader()
 
     # Refusing.
 
@@ -440,8 +554,8 @@ def split_target(target: bytes) -> tuple[bytes, bytes]:
     return parsed.path, parsed.query or b""
 
 
-def config(app: Any, *, host: str, port: int, **more: Any) -> uvicorn.Config:
-    """The server's configuration for an ASGI application, or for the name of what makes one."""
+def config(app: Any, *, host: str, port: int, stop_timeout: float) -> uvicorn.Config:
+    """The server's configuration for an ASGI application; a stop gives calls in flight so many seconds."""
     return uvicorn.Config(
         app,
         host=host,
@@ -456,8 +570,5 @@ def config(app: Any, *, host: str, port: int, **more: Any) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=30,
-        timeout_worker_healthcheck=30,  # a busy machine's workers are slow, not dead
-        **more,
+        timeout_graceful_shutdown=math.ceil(stop_timeout),
     )

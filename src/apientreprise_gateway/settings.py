@@ -1,7 +1,8 @@
 """The settings: names, defaults, rules.
 
-Read once at start, from the environment (`GATEWAY_…`) and from a TOML file that `GATEWAY_CONFIG` names; where both
-speak, the environment counts. A setting that is unknown or wrong stops the start with one line that says which.
+Read at the start and at each reload, from the environment (`GATEWAY_…`) and from a TOML file that `GATEWAY_CONFIG`
+names; where both speak, the environment counts. A setting that is unknown or wrong stops the start with one line that
+says which.
 """
 
 import difflib
@@ -308,6 +309,35 @@ class Settings(BaseSettings):
         description="A call that is already in flight: `refuse` it with 409, or only `count` it (load tests).",
     )
     access_log: Path | None = Field(default=None, description="File of the access lines; standard output if unset.")
+    keep_alive: float = Field(
+        default=75,
+        gt=0,
+        le=3600,
+        description="Seconds that a connection may wait for its next request: more than the load balancer in front "
+        "keeps its connections, so that it is the one that closes them.",
+    )
+    client_timeout: float = Field(
+        default=10,
+        gt=0,
+        le=300,
+        description="Seconds within which a client must send a whole head, and must take something of its answer.",
+    )
+    max_connections: int = Field(
+        default=4096,
+        ge=1,
+        description="Connections of one process. One more takes the place of those that have been idle longest, or is "
+        "closed if none is idle.",
+    )
+    drain_delay: float = Field(
+        default=0,
+        ge=0,
+        le=300,
+        description="Seconds between the signal to stop, from which on `/readyz` is 503, and the closing of "
+        "connections: as long as the load balancers take to notice.",
+    )
+    stop_timeout: float = Field(
+        default=30, gt=0, le=300, description="Seconds that calls in flight may take to end once connections close."
+    )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Of the operators' log.")
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="Also serve `/metrics` on this port, for a network of its own."
@@ -395,6 +425,24 @@ def require_for_serving(settings: Settings) -> None:
 
 def _has_address(settings: Settings, key: str) -> bool:
     return key in settings.providers and settings.providers[key].base_url is not None
+
+
+def require_for_workers(settings: Settings, *, named: str = "--workers") -> None:
+    """Refuse settings with which several processes could not serve as one.
+
+    Raises:
+        SettingsError: something would be known to one of them alone.
+    """
+    if settings.redis_url is None:
+        raise SettingsError(
+            f"{named}: without {PREFIX}REDIS_URL limits are counted in memory, which one process alone can do exactly. "
+            f"Set {PREFIX}REDIS_URL, or serve with --workers 1."
+        )
+    if settings.cache is CacheStore.MEMORY:
+        raise SettingsError(
+            f"{named}: with {PREFIX}CACHE=memory an answer would depend on the process that is asked. "
+            f"Set {PREFIX}CACHE=redis, or serve with --workers 1."
+        )
 
 
 def environment_name(field: str) -> str:

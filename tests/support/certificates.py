@@ -2,8 +2,11 @@
 
 import datetime
 import ipaddress
+import socket
 import ssl
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,6 +114,30 @@ class Authority:
             both = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
             builder = builder.add_extension(alternatives, critical=False).add_extension(both, critical=False)
         return builder.sign(self._key, hashes.SHA256())
+
+
+@contextmanager
+def demanding(context: ssl.SSLContext) -> Iterator[str]:
+    """A server that tells its clients what it thinks of their certificate, which asyncio's never does."""
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                with connection, suppress(OSError):
+                    try:
+                        context.wrap_socket(connection, server_side=True)
+                    except ssl.SSLError:
+                        connection.shutdown(socket.SHUT_WR)
+                        while connection.recv(1000):  # else the kernel resets what we said
+                            pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"https://127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 def _name(text: str) -> x509.Name:

@@ -7,11 +7,10 @@ from typing import Any
 
 import httptools
 import pytest
-import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apientreprise_gateway.server import Respond, Scope, config, split_target
+from apientreprise_gateway.server import Respond, Rules, Scope, Server, config, split_target
 
 LARGE = bytes(1024 * 1024)
 Handler = Callable[[Scope, Respond], Awaitable[None]]
@@ -22,6 +21,7 @@ class App:
 
     def __init__(self, handler: Handler | None = None) -> None:
         self.answered = 0
+        self.connection_rules: Rules | None = None
         self._handler = handler
 
     def takes(self, path: str) -> bool:
@@ -54,8 +54,9 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class Started:
     """A started server."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._port = server.servers[0].sockets[0].getsockname()[1]
 
     async def connect(self) -> Streams:
         """A new connection."""
@@ -70,7 +71,7 @@ class Started:
         return received
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """A server that leaves signals alone."""
 
     @contextmanager
@@ -79,16 +80,16 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: App, *, keep_alive: float = 60) -> AsyncIterator[Started]:
-    """A server of one application."""
-    settings = config(app, host="127.0.0.1", port=0)
+async def serving(app: App, **rules: Any) -> AsyncIterator[Started]:
+    """A server of one application, with these rules for its connections."""
+    app.connection_rules = Rules(**rules)
+    settings = config(app, host="127.0.0.1", port=0, stop_timeout=30)
     settings.lifespan = "off"
-    settings.timeout_keep_alive = keep_alive  # type: ignore[assignment]  # a fraction of a second, for tests
     server = _Server(settings)
     task = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0)
-    yield Started(server.servers[0].sockets[0].getsockname()[1])
+    yield Started(server)
     server.should_exit = True
     await task
 
@@ -256,3 +257,223 @@ def test_targets_are_split_as_the_parser_splits_them(target: bytes) -> None:
     parsed = httptools.parse_url(target)
     if parsed.path is not None:
         assert split_target(target) == (parsed.path, parsed.query or b"")
+
+
+# What clients may not do.
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    while not condition():
+        await asyncio.sleep(0.002)
+
+
+@pytest.mark.parametrize("part", [b"", b"GET /di", b"GET /direct HTTP/1.1\r\nhost: x\r\nx-a: "])
+def test_a_head_that_does_not_come(part: bytes) -> None:
+    """A connection on which no whole head comes in time is closed without an answer, however it drips."""
+    cut: list[str] = []
+
+    async def test() -> None:
+        async with serving(App(), patience=0.1, on_cut=cut.append) as server:
+            reader, writer = await server.connect()
+            writer.write(part)
+            dripping = asyncio.create_task(drip(writer)) if part else None
+            assert await end(reader) == b""
+            if dripping is not None:
+                dripping.cancel()
+            writer.close()
+
+    run(test())
+    assert cut == ["slow_request"]
+
+
+async def drip(writer: asyncio.StreamWriter) -> None:
+    """Send a byte now and then."""
+    while True:
+        writer.write(b"a")
+        await asyncio.sleep(0.01)
+
+
+def test_a_second_head_that_does_not_come() -> None:
+    """The same holds for a later request of a connection, whose first one was answered."""
+    cut: list[str] = []
+
+    async def test() -> None:
+        async with serving(App(), patience=0.1, on_cut=cut.append) as server:
+            reader, writer = await server.connect()
+            writer.write(request("/direct") + b"GET ")
+            assert (await answer(reader))[0] == 200
+            await until(lambda: bool(cut))
+            writer.close()
+
+    run(test())
+    assert cut == ["slow_request"]
+
+
+def test_a_body_that_does_not_come() -> None:
+    """A call is answered without its body; if that does not come either, the connection is closed."""
+    cut: list[str] = []
+
+    async def test() -> None:
+        async with serving(App(), patience=0.1, on_cut=cut.append) as server:
+            reader, writer = await server.connect()
+            writer.write(request("/direct", more=b"content-length: 100\r\n") + b"a")
+            assert (await answer(reader))[0] == 200
+            await until(lambda: bool(cut))
+            writer.close()
+            reader, writer = await server.connect()
+            writer.write(request("/direct", more=b"content-length: 3\r\n") + b"a")
+            assert (await answer(reader))[0] == 200
+            writer.write(b"bc" + request("/direct/second"))
+            assert await answer(reader) == (200, b"/direct/second?")
+            writer.close()
+
+    run(test())
+    assert cut == ["slow_request"]
+
+
+def test_patience_with_a_client_that_waits() -> None:
+    """A client that has sent part of its next request, or several, while it waits for an answer is not at fault."""
+    cut: list[str] = []
+    gate = asyncio.Event()
+
+    async def slow(_scope: Scope, respond: Respond) -> None:
+        await gate.wait()
+        await respond(200, [], b"x")
+
+    async def test() -> None:
+        async with serving(App(slow), patience=0.05, on_cut=cut.append) as server:
+            reader, writer = await server.connect()
+            writer.write(request("/direct") * 2 + b"GET /direct ")
+            await asyncio.sleep(0.3)
+            gate.set()
+            writer.write(b"HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert [(await answer(reader))[0] for _ in range(3)] == [200] * 3
+            writer.close()
+
+    run(test())
+    assert cut == []
+
+
+@pytest.mark.parametrize("close", [False, True])
+def test_an_answer_that_is_not_taken(close: bool) -> None:
+    """A client that does not read is let go, with what it has not read; the server can stop."""
+    cut: list[str] = []
+
+    async def large(_scope: Scope, respond: Respond) -> None:
+        await respond(200, [], LARGE * 16)
+
+    async def test() -> None:
+        async with serving(App(large), patience=0.1, on_cut=cut.append) as server:
+            _, writer = await server.connect()
+            writer.write(request("/direct", close=close))
+            await until(lambda: bool(cut))
+            writer.close()
+
+    run(test())
+    assert cut == ["slow_reader"]
+
+
+def test_an_answer_that_is_taken_slowly() -> None:
+    """A client that reads slowly, but reads, gets the whole answer."""
+    cut: list[str] = []
+
+    async def large(_scope: Scope, respond: Respond) -> None:
+        await respond(200, [], LARGE * 16)
+
+    async def test() -> None:
+        async with serving(App(large), patience=0.4, on_cut=cut.append) as server:
+            reader, writer = await server.connect()
+            writer.write(request("/direct", close=True))
+            received = 0
+            while part := await reader.read(len(LARGE)):
+                received += len(part)
+                await asyncio.sleep(0.05)
+            assert received > 16 * len(LARGE)
+            writer.close()
+
+    run(test())
+    assert cut == []
+
+
+def test_too_many_connections() -> None:
+    """A connection too many takes the place of the one that has been idle longest; if none is idle, it is closed."""
+    cut: list[str] = []
+    gate = asyncio.Event()
+
+    held: list[Scope] = []
+
+    async def slow(scope: Scope, respond: Respond) -> None:
+        if scope["raw_path"] == b"/direct/slow":
+            held.append(scope)
+            await gate.wait()
+        await respond(200, [], b"x")
+
+    async def test() -> None:
+        async with serving(App(slow), most=3, on_cut=cut.append) as server:
+            streams = [await server.connect() for _ in range(3)]
+            for reader, writer in streams:
+                writer.write(request("/direct"))
+                assert (await answer(reader))[0] == 200
+            reader, writer = await server.connect()
+            writer.write(request("/direct"))
+            assert (await answer(reader))[0] == 200
+            assert cut == ["evicted"]
+            assert await end(streams[0][0]) == b""
+            busy = [*streams[1:], (reader, writer)]
+            for _, one in busy:
+                one.write(request("/direct/slow"))
+            await until(lambda: len(held) == 3)
+            refused, ours = await server.connect()
+            ours.write(request("/direct"))
+            assert await end(refused) == b""
+            ours.close()
+            assert cut == ["evicted", "full"]
+            gate.set()
+            assert [(await answer(reader))[0] for reader, _ in busy] == [200] * 3
+            for _, one in [*streams, *busy]:
+                one.close()
+
+    run(test())
+
+
+async def end(reader: asyncio.StreamReader) -> bytes:
+    """What comes until the other side closes, in whatever manner."""
+    try:
+        return await reader.read()
+    except ConnectionResetError:
+        return b""
+
+
+def test_a_stop_waits_for_a_request_that_comes_in() -> None:
+    """A request whose head is half there when the server is asked to stop is answered, and its connection closed."""
+
+    async def test() -> None:
+        async with serving(App()) as server:
+            reader, writer = await server.connect()
+            writer.write(b"GET /direct HTTP/1.1\r\nhos")
+            connections: Any = server.server.server_state.connections
+            await until(lambda: any(each._reads_head for each in connections))
+            server.server.should_exit = True
+            await until(lambda: not server.server.servers[0].is_serving())
+            await asyncio.sleep(0.1)
+            writer.write(b"t: x\r\n\r\n")
+            received = await reader.read()
+            assert received.startswith(b"HTTP/1.1 200")
+            writer.close()
+
+    run(test())
+
+
+def test_answers_of_a_server_that_is_about_to_stop() -> None:
+    """Its answers say that the connection ends with them."""
+
+    async def test() -> None:
+        async with serving(App()) as server:
+            server.server.server_state.parting = True
+            reader, writer = await server.connect()
+            writer.write(request("/direct"))
+            assert b"connection: close" in (await reader.read()).lower()
+            writer.close()
+
+    run(test())

@@ -39,6 +39,10 @@ _log = structlog.get_logger(__name__)
 OnKeys = Callable[[list[Key]], None]
 
 
+def _nobody(_keys: list[Key]) -> None:
+    """Nobody is told."""
+
+
 class FetchError(Exception):
     """A key set could not be fetched; the text says why."""
 
@@ -48,6 +52,8 @@ class KeySet(Protocol):
 
     keys: list[Key]
     """Those in force; none as long as none could be fetched."""
+    on_keys: OnKeys
+    """Told of the keys when they change."""
 
     async def start(self) -> None:
         """Get ready to serve."""
@@ -65,24 +71,21 @@ class KeySet(Protocol):
 class FileKeySet:
     """A key set in a file."""
 
-    def __init__(self, path: Path, *, on_keys: OnKeys) -> None:
+    def __init__(self, path: Path) -> None:
         """Read the file.
-
-        Args:
-            path: of a JWKS.
-            on_keys: told of the keys when they change.
 
         Raises:
             ValueError: it cannot be used.
         """
         self._path = path
-        self._on_keys = on_keys
+        self.on_keys: OnKeys = _nobody
         self._seen = _stamp(path)
         self._trouble = _Trouble()
         self.keys = jwks_keys(path)
 
     async def start(self) -> None:
         """See `KeySet.start`."""
+        await self.renew()
 
     async def watch(self) -> None:
         """See `KeySet.watch`."""
@@ -105,7 +108,7 @@ class FileKeySet:
         if keys != self.keys:
             self.keys = keys
             _tell_of(keys)
-            self._on_keys(keys)
+            self.on_keys(keys)
 
     async def close(self) -> None:
         """See `KeySet.close`."""
@@ -120,7 +123,6 @@ class RemoteKeySet:
         *,
         copy: Path | None,
         every: float,
-        on_keys: OnKeys,
         on_fetch: Callable[[bool], None] = lambda _well: None,
         on_age: Callable[[float], None] = lambda _fetched_at: None,
     ) -> None:
@@ -130,14 +132,13 @@ class RemoteKeySet:
             url: of a JWKS.
             copy: file in which the last good one is kept, next to a lock; None for memory alone.
             every: seconds between two fetches.
-            on_keys: told of the keys when they change.
             on_fetch: told after each fetch of this process whether it went well.
             on_age: told when the set in force was fetched, in Unix time.
         """
         self._url = url
         self._copy = copy
         self._every = every
-        self._on_keys = on_keys
+        self.on_keys: OnKeys = _nobody
         self._on_fetch = on_fetch
         self._on_age = on_age
         self._turn = _Turn(None if copy is None else copy.with_name(copy.name + ".lock"))
@@ -214,7 +215,7 @@ class RemoteKeySet:
         if keys != self.keys:
             self.keys = keys
             _tell_of(keys)
-            self._on_keys(keys)
+            self.on_keys(keys)
 
     # The copy.
 

@@ -81,6 +81,11 @@ class TokenRegistry:
         record = self._records.get(jti)
         return record is not None and record.is_revoked(self._now())
 
+    @property
+    def revoked(self) -> Mapping[str, float]:
+        """The revocations known elsewhere."""
+        return self._revoked
+
     def revoke(self, revoked: Mapping[str, float]) -> None:
         """Take the revocations known elsewhere: Unix times in seconds, by `jti`, instead of those taken before."""
         self._revoked = revoked

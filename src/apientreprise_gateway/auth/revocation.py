@@ -51,7 +51,7 @@ class RevocationWatch:
         self._client = client
         self._registry = registry
         self._version: bytes | None = None
-        self._known: Mapping[str, float] = {}
+        self._known: Mapping[str, float] = registry.revoked
         self._away = False
         self._closed = False
 

@@ -142,6 +142,12 @@ class Metrics:
             ["check"],
             registry=registry,
         )
+        self._connections_cut = Counter(
+            "gateway_connections_cut",
+            "Connections closed for what their clients do or do not, by reason",
+            ["reason"],
+            registry=registry,
+        )
         self.key_fetches = Counter(
             "gateway_jwks_fetches",
             "Fetches of the key set, by outcome: `ok` or `failed`",
@@ -169,6 +175,7 @@ class Metrics:
         self.probes = cache(self._probes.labels)
         self.bans = cache(self._bans.labels)
         self.shadowed = cache(self._shadowed.labels)
+        self.connections_cut = cache(self._connections_cut.labels)
         self.deviations = cache(self._deviations.labels)
 
     def store_mode(self, mode: str) -> None:

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import httptools
 
+from apientreprise_gateway.providers.dial import Abortable
 from apientreprise_gateway.providers.faults import CallError, Fault, tls_fault, words
 from apientreprise_gateway.providers.spool import Sink
 
@@ -79,7 +80,7 @@ class Stream:
             self._reader.set_result(None)
 
 
-class Connection(asyncio.Protocol):
+class Connection(Abortable):
     """A connection, from its opening to its end."""
 
     __slots__ = (
@@ -142,10 +143,13 @@ class Connection(asyncio.Protocol):
         self._allowed = self._max_file if spooled else self._max_body
         self._called = True
         self._answer = asyncio.get_running_loop().create_future()
-        if self._transport is None or self.closed:
-            self.fail(Fault.NETWORK, unanswered=True)
-        else:
+        try:
+            if self._transport is None or self.closed:
+                raise RuntimeError("closed")
             self._transport.write(request)
+        except RuntimeError:
+            # uvloop refuses to write to a connection that the other side has closed, before it tells of it.
+            self.fail(Fault.NETWORK, unanswered=True)
         return self._answer
 
     def fail(self, fault: Fault, detail: str = "", *, unanswered: bool = False) -> None:
@@ -166,6 +170,12 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def _abort_soon(self) -> None:
+        """Close the connection, but not while the transport tells of it: with TLS, uvloop writes to it after that."""
+        self.closed = True
+        self.reusable = False
+        asyncio.get_running_loop().call_soon(self.abort)
+
     # What the transport tells.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP gives no less
@@ -173,14 +183,14 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._called:
-            self.abort()  # nobody asked
+            self._abort_soon()  # nobody asked
             return
         size = self._size
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.fail(Fault.NOT_HTTP)
-            self.abort()
+            self._abort_soon()
         if self._size == size:
             # The parser holds back names and values that do not end.
             self._bodiless_bytes += len(data)
@@ -206,7 +216,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if not self._called:
-            self.abort()  # a second answer in the wake of the first is not for our next call
+            self._abort_soon()  # a second answer in the wake of the first is not for our next call
 
     def on_header(self, name: bytes, value: bytes) -> None:
         lower = name.lower()

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import ssl
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -14,7 +15,19 @@ from apientreprise_gateway.providers.names import Names
 _MAX_HEAD_BYTES: Final = 64 * 1024
 _PROXY_PORT: Final = 3128
 PROXY_AUTHENTICATION_REQUIRED: Final = 407
-_P = TypeVar("_P", bound=asyncio.Protocol)
+
+
+class Abortable(asyncio.Protocol):
+    """A protocol that can end its connection."""
+
+    __slots__ = ()
+
+    def abort(self) -> None:
+        """Close the connection at once, if there is one."""
+        raise NotImplementedError
+
+
+_P = TypeVar("_P", bound=Abortable)
 
 
 class Proxy(NamedTuple):
@@ -67,11 +80,11 @@ class Dialer:
         self._proxy = proxy
         self._names = Names(host, port) if proxy is None else Names(proxy.host, proxy.port)
 
-    async def connect(self, protocol: _P, deadline: float) -> _P:
+    async def connect(self, make: Callable[[], _P], deadline: float) -> _P:
         """Connect a protocol.
 
         Args:
-            protocol: told of the connection once it is ready to carry calls.
+            make: makes protocols; the one that is returned is ready to carry calls.
             deadline: of the whole, in the time of the loop.
 
         Raises:
@@ -79,9 +92,11 @@ class Dialer:
         """
         try:
             if self._proxy is None:
-                await self._connect_directly(protocol, deadline)
-            else:
-                await self._connect_through(self._proxy, protocol, deadline)
+                addresses = await self._names.addresses(deadline)
+                return await _connect_to_any(addresses, make, deadline, tls=self._tls, host=self._host)
+            if self._tls is None:
+                return await self._connect_to_proxy(make, deadline)
+            return await self._connect_through(self._proxy, self._tls, make(), deadline)
         except TimeoutError:
             self._names.doubt()
             raise CallError(Fault.TIMEOUT) from None
@@ -91,39 +106,29 @@ class Dialer:
             self._names.doubt()
             fault = Fault.REFUSED if isinstance(error, ConnectionRefusedError) else Fault.NETWORK
             raise CallError(fault, words(error)) from error
-        return protocol
 
     def close(self) -> None:
         """Ask for no address any more."""
         self._names.close()
 
-    async def _connect_directly(self, protocol: asyncio.Protocol, deadline: float) -> None:
-        addresses = await self._names.addresses(deadline)
-        await _connect_to_any(addresses, protocol, deadline, tls=self._tls, host=self._host)
-
-    async def _connect_through(self, proxy: Proxy, protocol: asyncio.Protocol, deadline: float) -> None:
-        if self._tls is None:
-            await self._connect_to_proxy(protocol, deadline)
-            return
-        tunnel = _Tunnel()
-        await self._connect_to_proxy(tunnel, deadline)
+    async def _connect_through(self, proxy: Proxy, tls: ssl.SSLContext, protocol: _P, deadline: float) -> _P:
+        tunnel = await self._connect_to_proxy(_Tunnel, deadline)
         try:
             async with asyncio.timeout_at(deadline):
                 transport = await tunnel.open(self._host, self._port, proxy)
-                inner = await asyncio.get_running_loop().start_tls(
-                    transport, protocol, self._tls, server_hostname=self._host
-                )
+                inner = await asyncio.get_running_loop().start_tls(transport, protocol, tls, server_hostname=self._host)
         except BaseException:
             tunnel.abort()
             raise
         if inner is None:
             raise ConnectionResetError("the connection ended during the handshake")
         protocol.connection_made(inner)
+        return protocol
 
-    async def _connect_to_proxy(self, protocol: asyncio.Protocol, deadline: float) -> None:
+    async def _connect_to_proxy(self, make: Callable[[], _P], deadline: float) -> _P:
         try:
             addresses = await self._names.addresses(deadline)
-            await _connect_to_any(addresses, protocol, deadline)
+            return await _connect_to_any(addresses, make, deadline)
         except TimeoutError:
             raise
         except (CallError, OSError) as error:
@@ -134,12 +139,12 @@ class Dialer:
 
 async def _connect_to_any(
     addresses: list[Any],
-    protocol: asyncio.Protocol,
+    make: Callable[[], _P],
     deadline: float,
     *,
     tls: ssl.SSLContext | None = None,
     host: str | None = None,
-) -> None:
+) -> _P:
     """Connect to the first address that lets us; each gets its share of the time that is left.
 
     Raises:
@@ -149,19 +154,29 @@ async def _connect_to_any(
     failure = OSError("the name has no address")
     for tried, (_, _, _, _, address) in enumerate(addresses):
         now = loop.time()
+        protocol = make()
         try:
             async with asyncio.timeout_at(now + (deadline - now) / (len(addresses) - tried)):
                 await loop.create_connection(
-                    lambda: protocol, address[0], address[1], ssl=tls, server_hostname=host if tls else None
+                    lambda protocol=protocol: protocol,
+                    address[0],
+                    address[1],
+                    ssl=tls,
+                    server_hostname=host if tls else None,
                 )
         except OSError as error:
+            protocol.abort()
             failure = error
+        except BaseException:
+            # Cancelled as the handshake ended, uvloop's TLS goes on with a connection that uvloop has closed.
+            protocol.abort()
+            raise
         else:
-            return
+            return protocol
     raise failure
 
 
-class _Tunnel(asyncio.Protocol):
+class _Tunnel(Abortable):
     """A connection to a proxy, until it leads to the server."""
 
     def __init__(self) -> None:

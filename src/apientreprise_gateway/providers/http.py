@@ -160,8 +160,11 @@ class Pool:
                 if not error.unanswered:
                     raise
             # The server closed the connection as we used it again: it has not seen the call.
-        fresh = await self._dialer.connect(Connection(self._max_body, self._max_file), deadline)
+        fresh = await self._dialer.connect(self._connection, deadline)
         return await self._call(fresh, request, deadline, spool)
+
+    def _connection(self) -> Connection:
+        return Connection(self._max_body, self._max_file)
 
     async def _call(
         self, connection: Connection, request: bytes, deadline: float, spool: Callable[[], Sink] | None

@@ -5,7 +5,7 @@ For `demo`, for a deployment of a single process, and as the reference that ever
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Final, Generic, TypeVar
 
 from apientreprise_gateway.ratelimit.bans import Ban, Bans, Reason
@@ -28,7 +28,7 @@ class _Counters(Generic[_Key]):
     """Windows by key; empty ones are forgotten as others are hit, so that memory follows the last minute's traffic."""
 
     def __init__(self, new: Callable[[], Window]) -> None:
-        self._new = new
+        self.kind = self._new = new
         self._windows: OrderedDict[_Key, Window] = OrderedDict()
 
     def __len__(self) -> int:
@@ -108,6 +108,19 @@ class MemoryLimiter:
     def known_ban(self, address: str) -> Ban | None:
         """See `Limiter.known_ban`."""
         return self._bans.get(address, self._clock()) if address in self._bans else None
+
+    def hand_over(self, heir: "MemoryLimiter") -> None:
+        """Share with one that replaces this one what it may go on with; a trial and what enforces share nothing."""
+        if heir._shadow is not self._shadow:
+            return
+        heir._bans, heir._addresses, heir._refused = self._bans, self._addresses, self._refused
+        if heir._tokens.kind == self._tokens.kind:
+            heir._tokens = self._tokens
+
+    def know(self, bans: Iterable[Ban]) -> None:
+        """Put bans in force that were made elsewhere."""
+        for ban in bans:
+            self._bans.add(ban)
 
     async def start(self) -> None:
         """Nothing to make ready."""

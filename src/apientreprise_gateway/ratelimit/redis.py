@@ -161,6 +161,13 @@ class RedisLimiter:
         self._abandon("the gateway stops")
         await self._link.close()
 
+    def hand_over(self, heir: MemoryLimiter) -> None:
+        """Share what this process knows by itself with one that replaces what decides here while Redis is away."""
+        if self._fallback is not None:
+            self._fallback.hand_over(heir)
+        if not self._shadow:
+            heir.know(self._bans.in_force(self._clock() + self._clock_ahead))
+
     async def admit(self, address: str | None, key: TokenKey, limit: int) -> Verdict:
         """See `Limiter.admit`."""
         if self.mode is not Mode.SHARED:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from support.certificates import Authority
-from support.site import GOOD, GOOD_BODY, LONG, ROOMY, Gate, Site, codes, fresh, hang, wait_until
+from support.certificates import Authority, demanding
+from support.site import EXTRAIT_RCS, GOOD, GOOD_BODY, LONG, ROOMY, Gate, Site, codes, fresh, hang, wait_until
 from support.site import site as started
 from support.stub import Handler, always, answer, stub
 
@@ -213,6 +213,17 @@ def test_a_bad_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind
         response = own.call(token=fresh())
         assert (response.status_code, codes(response)) == (502, ["01009"])
         assert provider.requests == []
+
+
+def test_a_certificate_of_ours_that_is_missing(tmp_path: Path) -> None:
+    """A provider that wants a certificate of the gateway, and gets none, has refused its credentials: 502 PP006."""
+    ca = Authority(tmp_path)
+    with demanding(ca.sign("provider").server_context(clients=ca.file)) as url:
+        settings = {"providers__insee__base_url": url, "providers__insee__ca": str(ca.file)}
+        with started(tmp_path, **settings) as own:
+            response = own.call(token=fresh())
+            assert (response.status_code, codes(response)) == (502, ["01006"])
+            assert own.call(EXTRAIT_RCS, token=fresh()).status_code == 200
 
 
 def test_a_good_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

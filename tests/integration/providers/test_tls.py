@@ -1,11 +1,7 @@
 """TLS to a provider: whom we trust, and how we prove who we are."""
 
 import asyncio
-import socket
 import ssl
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +10,7 @@ import uvloop
 from apientreprise_gateway.providers.faults import CallError, Fault
 from apientreprise_gateway.providers.http import Pool, Response
 from apientreprise_gateway.providers.tls import client_context
-from support.certificates import Authority
+from support.certificates import Authority, demanding
 from support.serving import serving
 from support.site import LONG
 from support.stub import always, answer, stub
@@ -112,30 +108,6 @@ def test_certificate_and_key_in_one_file(ca: Authority, tmp_path: Path) -> None:
         uvloop.run(_get(provider.url, client_context(ca=ca.file, certificate=both)))
 
 
-@contextmanager
-def _demanding(context: ssl.SSLContext) -> Iterator[str]:
-    """A server that tells its clients what it thinks of their certificate, which asyncio's never does."""
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = server.accept()
-                with connection, suppress(OSError):
-                    try:
-                        context.wrap_socket(connection, server_side=True)
-                    except ssl.SSLError:
-                        connection.shutdown(socket.SHUT_WR)
-                        while connection.recv(1000):  # else the kernel resets what we said
-                            pass
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"https://127.0.0.1:{server.getsockname()[1]}"
-        server.shutdown(socket.SHUT_RDWR)
-        thread.join()
-
-
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("ours", ["none", "foreign", "expired"])
 def test_a_server_that_refuses_our_certificate(
@@ -154,7 +126,7 @@ def test_a_server_that_refuses_our_certificate(
     )
     context = ca.sign("server").server_context(clients=ca.file)
     context.minimum_version = context.maximum_version = version
-    with _demanding(context) as url:
+    with demanding(context) as url:
         error = _fails(url, tls)
     # TLS 1.2 has no word for "where is it?"; OpenSSL says that it cannot agree with us.
     silent = ours == "none" and version is ssl.TLSVersion.TLSv1_2

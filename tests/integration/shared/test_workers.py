@@ -5,7 +5,6 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -34,14 +33,6 @@ CLIENTS = 24
 
 def _request_of_a_new_token() -> bytes:
     return request(token=fresh())
-
-
-def _waited_for(condition: Callable[[], bool]) -> bool:
-    try:
-        until(condition, "not yet", seconds=20)
-    except AssertionError:
-        return False
-    return True
 
 
 def _request_ids(answers: list[dict[str, str]]) -> Counter[str]:
@@ -105,30 +96,6 @@ def test_a_stop_under_load_loses_no_line(tmp_path: Path, store: Server, provider
         assert running.statuses() == {200}
         assert "Traceback" not in both.errors.read_text()
         assert both.logged("stopped")
-
-
-def test_a_hangup_replaces_the_workers(tmp_path: Path, store: Server, provider: Stub) -> None:
-    """SIGHUP replaces every worker while calls go on being answered, each with its line."""
-    with gateway(tmp_path, 2, upstream=provider.url, redis_url=store.url) as both:
-        before = both.worker_pids()
-        with load([both], _request_of_a_new_token, clients=CLIENTS) as running:
-            running.grows_by(80)
-            for _ in range(4):  # on a machine that is busy elsewhere a new worker may be given up as too slow
-                told = len(both.logged("store_mode"))
-                both.process.send_signal(signal.SIGHUP)
-                until(lambda told=told: len(both.logged("store_mode")) > told, "no new worker", seconds=60)  # type: ignore[misc]
-                if _waited_for(lambda: len(both.worker_pids()) == 2 and not both.worker_pids() & before):
-                    break
-            else:
-                raise AssertionError("the workers are not replaced")
-            until(lambda: both.in_mode("shared") == 2, "the new workers do not serve")
-            running.grows_by(80)
-        assert running.statuses() == {200}
-        assert running.refused == 0
-        answered = _request_ids([taken.answer.headers for taken in running.taken])
-        lines = Counter(line["request_id"] for line in both.access_lines(count=len(running.taken)))
-        assert lines == answered
-        assert both.stop() == 0
 
 
 def test_metrics_are_of_both_workers(tmp_path: Path, store: Server, provider: Stub) -> None:

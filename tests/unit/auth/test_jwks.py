@@ -38,14 +38,16 @@ class Taken:
 
 def remote(url: str, taken: Taken, *, copy: Path | None = None, every: float = 3600) -> RemoteKeySet:
     """A key set at a URL."""
-    return RemoteKeySet(
-        url,
-        copy=copy,
-        every=every,
-        on_keys=taken.keys,
-        on_fetch=taken.fetches.append,
-        on_age=taken.fetched_at.append,
-    )
+    keys = RemoteKeySet(url, copy=copy, every=every, on_fetch=taken.fetches.append, on_age=taken.fetched_at.append)
+    keys.on_keys = taken.keys
+    return keys
+
+
+def filed(path: Path, taken: Taken) -> FileKeySet:
+    """A key set in a file."""
+    keys = FileKeySet(path)
+    keys.on_keys = taken.keys
+    return keys
 
 
 def kids(keys: RemoteKeySet | FileKeySet) -> list[str | None]:
@@ -91,7 +93,7 @@ def test_a_file_is_read_anew_when_it_changes(tmp_path: Path) -> None:
     """A file that is replaced is read again, and the new keys are told of."""
     issuer, taken, path = Issuer(), Taken(), tmp_path / "jwks.json"
     path.write_bytes(issuer.published("one"))
-    keys = FileKeySet(path, on_keys=taken.keys)
+    keys = filed(path, taken)
     run(keys.start())
     assert (kids(keys), taken.kids) == (["one"], [])
     new = tmp_path / "new"
@@ -106,7 +108,7 @@ def test_a_file_that_turns_unreadable(tmp_path: Path, content: bytes) -> None:
     """What cannot be used is told of once and leaves the keys read before in force, until it is repaired."""
     issuer, taken, path = Issuer(), Taken(), tmp_path / "jwks.json"
     path.write_bytes(issuer.published("one"))
-    keys = FileKeySet(path, on_keys=taken.keys)
+    keys = filed(path, taken)
 
     async def main() -> None:
         with capture_logs() as logs:
@@ -127,7 +129,7 @@ def test_a_file_that_goes_away(tmp_path: Path) -> None:
     """A file that is deleted leaves its keys in force."""
     path = tmp_path / "jwks.json"
     path.write_bytes(Issuer().published("one"))
-    keys = FileKeySet(path, on_keys=lambda _keys: None)
+    keys = FileKeySet(path)
     path.unlink()
     run(keys.renew())
     assert kids(keys) == ["one"]
@@ -137,7 +139,7 @@ def test_a_file_touched_without_change(tmp_path: Path) -> None:
     """The same keys under a new date are not told of."""
     taken, path = Taken(), tmp_path / "jwks.json"
     path.write_bytes(Issuer().published("one"))
-    keys = FileKeySet(path, on_keys=taken.keys)
+    keys = filed(path, taken)
     age(path, 100)
     run(keys.renew())
     assert taken.kids == []
@@ -146,7 +148,7 @@ def test_a_file_touched_without_change(tmp_path: Path) -> None:
 def test_a_wrong_file_is_refused_at_once(tmp_path: Path) -> None:
     """A start needs a file that can be used."""
     with pytest.raises(ValueError, match=r"jwks\.json"):
-        FileKeySet(tmp_path / "jwks.json", on_keys=lambda _keys: None)
+        FileKeySet(tmp_path / "jwks.json")
 
 
 # Fetching.

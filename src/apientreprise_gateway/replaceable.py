@@ -1,0 +1,91 @@
+"""A gateway that another one replaces while it serves.
+
+A hangup (SIGHUP) reads the configuration anew, builds a gateway from it, and hands it every call that comes from then
+on. Calls that the old one has begun end there. A configuration that cannot be used changes nothing. No connection is
+closed for it, and what the old one knows is kept where the setting behind it has not changed (`Gateway`).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from itertools import pairwise
+from typing import Any, Final
+
+import structlog
+
+from apientreprise_gateway.app import Gateway, lifespan
+from apientreprise_gateway.settings import SettingsError
+
+RETIRING_SECONDS: Final = 90.0
+"""How long a replaced gateway is kept for the calls that it has begun; longer than any of them may take."""
+_Message = MutableMapping[str, Any]
+_log = structlog.get_logger(__name__)
+
+
+class Replaceable:
+    """An ASGI application: the gateway in force."""
+
+    def __init__(self, first: Gateway, *, renew: Callable[[Gateway], Gateway]) -> None:
+        """Serve with a gateway.
+
+        Args:
+            first: the one to begin with.
+            renew: makes the one that replaces another, or raises `SettingsError`; it is run in a thread.
+        """
+        self._renew = renew
+        self._reloading = asyncio.Lock()
+        self._retiring: dict[asyncio.Task[None], Gateway] = {}
+        self._install(first)
+
+    def _install(self, gateway: Gateway) -> None:
+        # Handed through as they are: the server asks for them on every call.
+        self.current = gateway
+        self.takes = gateway.takes
+        self.answer = gateway.answer
+        self.on_bad_request = gateway.on_bad_request
+        self.drops_peer = gateway.drops_peer
+        self.connection_rules = gateway.connection_rules
+
+    async def __call__(
+        self,
+        scope: _Message,
+        receive: Callable[[], Awaitable[_Message]],
+        send: Callable[[_Message], Awaitable[None]],
+    ) -> None:
+        """Hand a call to the gateway in force."""
+        if scope["type"] == "lifespan":
+            await lifespan(receive, send, start=self.current.start, stop=self._stop)
+        else:
+            await self.current(scope, receive, send)
+
+    async def reload(self) -> None:
+        """Replace the gateway by one of the present configuration; keep it if that cannot be used."""
+        async with self._reloading:
+            try:
+                new = await asyncio.to_thread(self._renew, self.current)
+            except SettingsError as error:
+                _log.error("reload_refused", reason=str(error), effect="the configuration in force stays")
+                return
+            await new.start()
+            old = self.current
+            self._install(new)
+            old.step_down()
+            _log.info("reloaded", changed=new.differs_from(old))
+            task = asyncio.create_task(self._retire(old, new))
+            self._retiring[task] = old
+            task.add_done_callback(lambda done: self._retiring.pop(done, None))
+
+    async def drain(self) -> None:
+        """Say that this process is not ready any more, and give the load balancers time to notice."""
+        await self.current.drain()
+
+    async def _retire(self, old: Gateway, new: Gateway) -> None:
+        await asyncio.sleep(RETIRING_SECONDS)
+        await old.stop(successor=new)
+
+    async def _stop(self) -> None:
+        gateways = [*self._retiring.values(), self.current]
+        for task in list(self._retiring):
+            task.cancel()
+        for old, successor in pairwise(gateways):
+            await old.stop(successor=successor)
+        await self.current.stop()

@@ -1,0 +1,175 @@
+"""Worker processes: started, watched, replaced when they die or hang, told of signals, and stopped together."""
+
+import multiprocessing
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Final
+
+import structlog
+
+BEAT_SECONDS: Final = 1.0
+"""How often a worker says that its event loop runs."""
+HUNG_SECONDS: Final = 30.0
+"""After so long a silence a worker is killed and replaced; a busy machine's workers are slow, not dead."""
+START_SECONDS: Final = 60.0
+"""How long a worker may take to start."""
+PAUSE_SECONDS: Final = 1.0
+"""How long to wait before a worker that could not start is tried again; doubled each time."""
+LONGEST_PAUSE_SECONDS: Final = 30.0
+_TICK_SECONDS: Final = 1.0
+_HANDLED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_log = structlog.get_logger(__name__)
+
+Work = Callable[[Connection], None]
+"""Serves until SIGTERM. Sends a first message once it serves, and another at least every `BEAT_SECONDS`."""
+
+
+@dataclass(eq=False)
+class _Worker:
+    process: SpawnProcess
+    heart: Connection
+    heard: float = field(default_factory=time.monotonic)
+    ready: bool = False
+    reload: bool = False
+    """Whether it is to be told, once it can be, to read the configuration anew."""
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid or 0
+
+    def listen(self) -> None:
+        """Take in what it has sent."""
+        with suppress(EOFError, OSError):
+            while self.heart.poll():
+                self.heart.recv_bytes()
+                self.heard, self.ready = time.monotonic(), True
+        if self.ready and self.reload:
+            self.reload = False
+            self.signal(signal.SIGHUP)
+
+    def is_silent(self) -> bool:
+        return time.monotonic() - self.heard > (HUNG_SECONDS if self.ready else START_SECONDS)
+
+    def signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+
+class Supervisor:
+    """The workers of one gateway."""
+
+    def __init__(self, work: Work, *, count: int, on_death: Callable[[int], None] = lambda _pid: None) -> None:
+        """Start nothing yet.
+
+        Args:
+            work: what each worker does; it is run in a fresh interpreter, so it must be picklable.
+            count: how many there are.
+            on_death: told of each worker that has ended, by its process id.
+        """
+        self._work = work
+        self._count = count
+        self._on_death = on_death
+        self._context = multiprocessing.get_context("spawn")
+        self._workers: list[_Worker] = []
+        self._ever_ready = False
+        self._failures = 0
+        self._stopping = False
+        self._pause = PAUSE_SECONDS
+        self._not_before = 0.0
+        self._signals: list[int] = []
+
+    def run(self) -> bool:
+        """Serve until SIGTERM or SIGINT; False if no worker could be started at all."""
+        awake, waker = socket.socketpair()
+        awake.setblocking(False)
+        waker.setblocking(False)
+        for number in _HANDLED:
+            signal.signal(number, lambda received, _frame: self._signals.append(received))
+        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        try:
+            return self._run(awake)
+        finally:
+            signal.set_wakeup_fd(-1)
+            awake.close()
+            waker.close()
+
+    def _run(self, awake: socket.socket) -> bool:
+        while True:
+            self._obey()
+            if not self._stopping and not self._replenish():
+                self._stop()
+            if self._stopping and not self._workers:
+                return self._ever_ready
+            ends = [worker.process.sentinel for worker in self._workers]
+            wait([awake, *ends, *(worker.heart for worker in self._workers)], timeout=_TICK_SECONDS)
+            with suppress(BlockingIOError):
+                awake.recv(4096)
+            self._look_after()
+
+    def _obey(self) -> None:
+        """Pass on the signals that have come."""
+        while self._signals:
+            number = self._signals.pop(0)
+            if number == signal.SIGHUP:
+                for worker in self._workers:
+                    worker.reload = True  # one that is starting would die of the signal
+                    worker.listen()
+            else:
+                self._stop()
+
+    def _stop(self) -> None:
+        self._stopping = True
+        for worker in self._workers:
+            worker.signal(signal.SIGTERM)
+
+    def _replenish(self) -> bool:
+        """Start the workers that are missing; False if that is hopeless."""
+        if self._failures >= self._count and not self._ever_ready:
+            return False
+        if time.monotonic() < self._not_before:
+            return True
+        while len(self._workers) < self._count:
+            self._workers.append(self._start())
+        return True
+
+    def _start(self) -> _Worker:
+        heart, ours = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=self._work, args=(ours,))
+        process.start()
+        ours.close()
+        return _Worker(process, heart)
+
+    def _look_after(self) -> None:
+        for worker in list(self._workers):
+            worker.listen()
+            if worker.ready and not self._ever_ready:
+                self._ever_ready, self._pause = True, PAUSE_SECONDS
+            if worker.is_silent() and worker.process.is_alive() and not self._stopping:
+                _log.error("worker_hung", pid=worker.pid, ready=worker.ready)
+                worker.signal(signal.SIGKILL)
+                worker.process.join()
+            if not worker.process.is_alive():
+                self._bury(worker)
+
+    def _bury(self, worker: _Worker) -> None:
+        pid, status = worker.pid, worker.process.exitcode
+        worker.process.close()
+        worker.heart.close()
+        self._workers.remove(worker)
+        self._on_death(pid)
+        if self._stopping:
+            return
+        _log.error("worker_died", pid=pid, status=status, ready=worker.ready)
+        if worker.ready:
+            self._pause = PAUSE_SECONDS
+        else:
+            self._failures += 1
+            self._not_before = time.monotonic() + self._pause
+            self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)

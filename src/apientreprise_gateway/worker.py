@@ -1,0 +1,48 @@
+"""A process that serves the gateway."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+
+from apientreprise_gateway import app, runner, settings, supervisor
+from apientreprise_gateway.observability import logs
+from apientreprise_gateway.replaceable import Replaceable
+
+
+def serve(
+    gateway: app.Gateway, at: runner.Listener, *, ready: Callable[[], None], heart: Connection | None = None
+) -> None:
+    """Serve a gateway until SIGTERM or SIGINT; SIGHUP reads the configuration anew.
+
+    Args:
+        gateway: the one to begin with.
+        at: where to listen.
+        ready: called once it answers.
+        heart: where to say now and then that the event loop runs; its other end gone is a reason to stop.
+    """
+    serving = Replaceable(gateway, renew=app.create)
+    life = runner.Life(
+        ready=ready,
+        reload=serving.reload,
+        drain=serving.drain,
+        pulse=None if heart is None else lambda: _beat(heart),
+        stop_timeout=gateway.stop_timeout,
+    )
+    runner.run([(serving, at)], life)
+
+
+def work(at: runner.Listener, heart: Connection) -> None:
+    """Be a worker of a `Supervisor`: serve with the configuration of the environment."""
+    logs.configure(level=settings.load().log_level)
+    serve(app.create(), at, ready=lambda: None, heart=heart)
+
+
+async def _beat(heart: Connection) -> None:
+    os.set_blocking(heart.fileno(), False)
+    with suppress(BrokenPipeError):  # the supervisor is gone
+        while True:
+            with suppress(BlockingIOError):  # it is busy, and has enough to read
+                heart.send_bytes(b".")
+            await asyncio.sleep(supervisor.BEAT_SECONDS)

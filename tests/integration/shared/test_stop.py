@@ -1,0 +1,71 @@
+"""The end of a gateway: first it says that it is not ready, then it answers what is under way, then it goes."""
+
+import signal
+from pathlib import Path
+
+import httpx
+
+from support.fleet import gateway, load
+from support.site import LONG, Gate, fresh
+from support.stores import until
+from support.stub import Stub, stub
+from support.wire import request, wire
+
+
+def _readiness(url: str) -> int:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=LONG).status_code
+    except httpx.TransportError:
+        return 0
+
+
+def test_readiness_fails_first(tmp_path: Path, provider: Stub) -> None:
+    """For a while after the signal calls are answered as usual, on connections that end with their answer."""
+    with gateway(tmp_path, upstream=provider.url, drain_delay="2") as only:
+        assert _readiness(only.url) == 200
+        with load([only], lambda: request(token=fresh())) as running:
+            running.grows_by(40)
+            only.process.send_signal(signal.SIGTERM)
+            until(lambda: _readiness(only.url) == 503, "it is still ready")
+            seen = len(running.taken)
+            running.grows_by(40)
+        assert (running.statuses(), running.broken, running.refused) == ({200}, 0, 0)
+        late = [taken.answer.headers.get("connection") for taken in running.taken[seen + running.clients :]]
+        assert set(late) == {"close"}
+        assert only.process.wait(LONG) == 0
+
+
+def test_a_second_signal_cuts_the_wait_short(tmp_path: Path, provider: Stub) -> None:
+    """Whoever asks twice need not wait for load balancers."""
+    with gateway(tmp_path, upstream=provider.url, drain_delay="300") as only:
+        only.process.send_signal(signal.SIGTERM)
+        until(lambda: _readiness(only.url) == 503, "it is still ready")
+        only.process.send_signal(signal.SIGTERM)
+        assert only.process.wait(LONG) == 0
+
+
+def test_calls_under_way_are_answered(tmp_path: Path) -> None:
+    """A call whose provider takes its time is answered after the signal, while new connections are refused."""
+    gate = Gate()
+    with stub(gate) as slow, gateway(tmp_path, upstream=slow.url) as only, wire(only.port) as line:
+        line.send(request(token=fresh()))
+        assert gate.arrived.wait(LONG)
+        only.process.send_signal(signal.SIGTERM)
+        until(lambda: _readiness(only.url) == 0, "it still listens")
+        gate.opened.set()
+        answer = line.answer()
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert only.process.wait(LONG) == 0
+        assert [each["status"] for each in only.access_lines()] == [200]
+
+
+def test_calls_that_take_too_long(tmp_path: Path) -> None:
+    """After the deadline what is still under way is abandoned, told of in the log, and the process ends."""
+    gate = Gate()
+    with stub(gate) as slow, gateway(tmp_path, upstream=slow.url, stop_timeout="1") as only, wire(only.port) as line:
+        line.send(request(token=fresh()))
+        assert gate.arrived.wait(LONG)
+        only.process.send_signal(signal.SIGTERM)
+        assert only.process.wait(LONG) == 0
+        gate.opened.set()
+        assert [each["status"] for each in only.access_lines(event="abandoned")] == [None]
