@@ -21,7 +21,7 @@ MOST_LINKS: Final = 1000
 """How many links a search gives at most; an establishment has a handful."""
 _MOVED: Final = 301
 _SEVERAL_HEAD_OFFICES: Final = "01501"
-_LAST_NUMBER: Final = re.compile(r"(?<!\d)\d{9}$", re.ASCII)
+_SIREN: Final = re.compile(r"(?<!\d)\d{9}(?!\d)", re.ASCII)
 
 
 class Found(NamedTuple):
@@ -109,8 +109,10 @@ def _content(route: Route, answer: Response) -> object:
 
 
 def _remaining(answer: Response, *, instead_of: str) -> str:
-    """The SIREN that a redirection names, at the end of a path or of a search."""
-    number = _LAST_NUMBER.search(unquote(answer.location))
-    if number is None or not is_siren(number[0]) or number[0] == instead_of:
+    """The SIREN that a redirection names, in a path or in a search."""
+    numbers: set[str] = {number for number in _SIREN.findall(unquote(answer.location)) if is_siren(number)} - {
+        instead_of
+    }
+    if len(numbers) != 1:
         raise MalformedAnswerError("Location")
-    return number[0]
+    return numbers.pop()

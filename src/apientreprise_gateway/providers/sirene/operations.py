@@ -9,9 +9,7 @@ from typing import Any, Final
 import orjson
 
 from apientreprise_gateway.providers.reading import Reading, failure, moved, refusal
-from apientreprise_gateway.providers.sirene import (
-    adresse as addresses,
-)
+from apientreprise_gateway.providers.sirene import adresse as addresses
 from apientreprise_gateway.providers.sirene import asking, diffusion, succession, v2
 from apientreprise_gateway.providers.sirene import etablissement as establishments
 from apientreprise_gateway.providers.sirene import unite_legale as units

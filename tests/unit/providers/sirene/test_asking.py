@@ -77,7 +77,7 @@ def test_no_rights(endpoint: Endpoint) -> None:
 # Numbers that were entered twice.
 
 
-@pytest.mark.parametrize("location", ["{}", API + "{}"], ids=["path", "address"])
+@pytest.mark.parametrize("location", ["{}", API + "{}", "{}?date=2026-03-02"], ids=["path", "address", "query"])
 def test_a_unit_that_was_replaced(location: str) -> None:
     """The unit that remains is answered, with the number that was asked for."""
     reading = ask(UNIT_V4, OLD, moved(location))
@@ -129,7 +129,8 @@ def test_v2_redirects(operation: str, old: str, path: str) -> None:
         f"/siren/{OLD}",
         f"/siren/0{SIREN}",
         "https://ailleurs.exemple.test/",
-        f"/siren/{SIREN}?champs=siren",
+        f"/siren/{SIREN}?ou=998000012",
+        f"/siret/{SIRET}",
         "/siren/１３００２５２６５",
     ],
 )
