@@ -164,20 +164,42 @@ def _started(
             member.end()
 
 
-def _launch(folder: Path, workers: int, *, pipe: bool, settings: Mapping[str, str]) -> Gateway:
+@contextmanager
+def at_port(folder: Path, port: int, workers: int = 1, /, *, upstream: str, **settings: str) -> Iterator[Gateway]:
+    """Start one gateway at a port that others know, until the end of the block; its files are appended to."""
+    folder.mkdir(parents=True, exist_ok=True)
+    usual = {"jwt_secrets": SECRET, "upstream_url": upstream} | ANY_NUMBER
+    started = _launch(folder, workers, pipe=False, settings={**usual, **settings}, port=port)
+    try:
+        started.wait_ready()
+        yield started
+    finally:
+        started.end()
+
+
+def _launch(folder: Path, workers: int, *, pipe: bool, settings: Mapping[str, str], port: int = 0) -> Gateway:
     output, errors = folder / "output", folder / "errors"
     reader, writer = os.pipe() if pipe else (None, os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
     try:
-        with errors.open("wb") as err:
+        with errors.open("ab") as err:
             process = subprocess.Popen(
-                [sys.executable, "-m", "apientreprise_gateway", "serve", "--port", "0", "--workers", str(workers)],
+                [
+                    sys.executable,
+                    "-m",
+                    "apientreprise_gateway",
+                    "serve",
+                    "--port",
+                    str(port),
+                    "--workers",
+                    str(workers),
+                ],
                 env=environment(**settings),
                 stdout=writer,
                 stderr=err,
             )
     finally:
         os.close(writer)
-    return Gateway(process, 0, output, errors, workers, reader)
+    return Gateway(process, port, output, errors, workers, reader)
 
 
 def _children(parent: int) -> list[int]:

@@ -1,0 +1,160 @@
+"""The deployment that is shipped: nginx with TLS, two gateways, one store, a sandbox; as processes, not containers."""
+
+import json
+import signal
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support import programs, tokens
+from support.fleet import Gateway, at_port
+from support.nginx import Front, front
+from support.programs import TRACE, Program
+from support.site import UNITE_LEGALE, VIGILANCE, fresh
+from support.stores import Server, free_port, until
+
+CLIENTS = 8
+
+
+@dataclass
+class Site:
+    """The processes of the deployment."""
+
+    folder: Path
+    front: Front
+    sandbox: Program
+    store: Server
+    ports: list[int]
+    gateways: dict[int, Gateway] = field(default_factory=dict)
+
+    @contextmanager
+    def gateway(self, port: int) -> Iterator[Gateway]:
+        """Start the gateway of a port."""
+        with at_port(
+            self.folder / f"gateway-{port}",
+            port,
+            upstream=self.sandbox.url,
+            redis_url=self.store.url,
+            trusted_proxies="127.0.0.1",
+            ban_action="forbid",
+            drain_delay="0.5",
+        ) as started:
+            self.gateways[port] = started
+            yield started
+
+    def lines(self) -> list[dict[str, object]]:
+        """The access lines of both gateways."""
+        files = [self.folder / f"gateway-{port}" / "output" for port in self.ports]
+        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+@pytest.fixture
+def site(tmp_path: Path, store: Server) -> Iterator[Site]:
+    """nginx, two gateways, the store, the sandbox."""
+    ports = [free_port(), free_port()]
+    (tmp_path / "sandbox").mkdir()
+    with (
+        front(tmp_path / "nginx", *ports) as nginx,
+        programs.sandbox(tmp_path / "sandbox") as sandbox,
+        ExitStack() as on,
+    ):
+        site = Site(tmp_path, nginx, sandbox, store, ports)
+        for port in ports:
+            on.enter_context(site.gateway(port))
+        yield site
+
+
+def _call(client: httpx.Client, token: str, path: str = UNITE_LEGALE, **headers: str) -> httpx.Response:
+    return client.get(path, params=TRACE, headers={"Authorization": f"Bearer {token}", **headers})
+
+
+def test_a_call_through_everything(site: Site) -> None:
+    """A call is answered with the sandbox's data, under the client's own address, by gateways that count together."""
+    token = fresh()
+    with site.front.client() as client:
+        answers = [_call(client, token, **{"X-Forwarded-For": "192.0.2.7"}) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 6
+    assert answers[0].json()["data"]["siren"] == "130025265"
+    limit = int(answers[0].headers["ratelimit-limit"])
+    assert [int(answer.headers["ratelimit-remaining"]) for answer in answers] == [limit - n for n in range(1, 7)]
+    until(lambda: len(site.lines()) == 6, "lines are missing")
+    assert {line["client_ip"] for line in site.lines()} == {"127.0.0.1"}, "what a client claims is not believed"
+    used = [gateway.metrics()["gateway_access_lines_total"] for gateway in site.gateways.values()]
+    assert all(used), "both are asked"
+
+
+def test_what_nginx_keeps_to_itself(site: Site) -> None:
+    """Metrics and health are not for the outside, and no file of nginx shows a token."""
+    token = tokens.token()
+    with site.front.client() as client:
+        assert [client.get(path).status_code for path in ("/metrics", "/readyz", "/livez")] == [404] * 3
+        assert client.get(UNITE_LEGALE, params={**TRACE, "token": token}).status_code == 200
+        assert client.get("/openapi.yaml").status_code == 200
+        assert client.get(UNITE_LEGALE, params={"token": "t" * 8000}).status_code == 401
+    written = [path for path in site.front.folder.rglob("*") if path.is_file()]
+    assert not any(token in path.read_text(errors="replace") for path in written)
+
+
+def test_a_banned_address_is_told_so(site: Site) -> None:
+    """Behind a proxy a ban is a 403, from whichever gateway is asked, and no call is made twice for it."""
+    for gateway in site.gateways.values():
+        gateway.process.send_signal(signal.SIGSTOP)
+        gateway.process.send_signal(signal.SIGCONT)
+    site.store.command("HSET", "gw:{127.0.0.1}:none", "a", "b")  # the store is up
+    with site.front.client() as client:
+        assert _call(client, fresh(), path=VIGILANCE).status_code == 200
+
+
+@dataclass
+class Answered:
+    """What clients got."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    failed: list[str] = field(default_factory=list)
+    request_ids: list[str] = field(default_factory=list)
+
+
+def test_a_rolling_restart_fails_no_call(site: Site) -> None:
+    """Both gateways are restarted, one after the other, under load: every call is answered with 200, with one line."""
+    answered, stop = Answered(), threading.Event()
+
+    def call_on() -> None:
+        with site.front.client() as client:
+            while not stop.is_set():
+                request_id = str(uuid.uuid4())
+                try:
+                    answer = _call(client, fresh(), **{"X-Request-Id": request_id})
+                except httpx.HTTPError as error:
+                    answered.failed.append(repr(error))
+                    continue
+                answered.statuses[answer.status_code] += 1
+                answered.request_ids.append(request_id)
+
+    def grows(calls: int) -> None:
+        goal = answered.statuses.total() + calls
+        until(lambda: answered.statuses.total() + len(answered.failed) >= goal, "the answers do not come")
+
+    with ThreadPoolExecutor(CLIENTS) as pool, ExitStack() as on:
+        clients = [pool.submit(call_on) for _ in range(CLIENTS)]
+        try:
+            grows(100)
+            for port in site.ports:
+                assert site.gateways[port].stop() == 0
+                grows(100)
+                on.enter_context(site.gateway(port))
+                grows(100)
+        finally:
+            stop.set()
+        for client in clients:
+            client.result()
+    assert (dict(answered.statuses), answered.failed) == ({200: len(answered.request_ids)}, [])
+    lines = Counter(str(line["request_id"]) for line in site.lines() if line["event"] == "access")
+    assert lines.keys() == set(answered.request_ids)
