@@ -27,7 +27,7 @@ from apientreprise_gateway.cache.source import CachedSource
 from apientreprise_gateway.call import Scope
 from apientreprise_gateway.catalogue import query
 from apientreprise_gateway.catalogue.dossier import GATEWAY
-from apientreprise_gateway.catalogue.model import Endpoint, Figure, Ping
+from apientreprise_gateway.catalogue.model import Endpoint, Figure, Ping, Provider
 from apientreprise_gateway.catalogue.routes import Route, Routes
 from apientreprise_gateway.control import create_control, is_control
 from apientreprise_gateway.errors import FLAT_VERSION
@@ -298,7 +298,7 @@ class Gateway:
         )
 
     def _make_pings(self, settings: Settings) -> Pings:
-        return Pings(
+        pings = Pings(
             PROVIDERS,
             board=_board(settings),
             probe=self._probe,
@@ -310,6 +310,10 @@ class Gateway:
                 provider.key, ping.key, _label(outcome)
             ).inc(),
         )
+        if self._predecessor is not None:
+            before = self._predecessor._settings
+            pings.inherit(self._predecessor._pings, keeps=lambda provider: _asks_alike(provider, settings, before))
+        return pings
 
     async def _probe(self, route: Route, *, seconds: float = PROBE_SECONDS) -> Finding:
         return await probe(route, self._provider_source(route, _ignore), seconds=seconds)
@@ -579,6 +583,13 @@ def _board(settings: Settings) -> Board:
 
 def _is_probed(ping: Ping, probes: PingProbes) -> bool:
     return probes is PingProbes.ALL or (probes is PingProbes.ALLOWED and ping.probed)
+
+
+def _asks_alike(provider: Provider, one: Settings, other: Settings) -> bool:
+    """Whether a provider is asked at the same place, in the same way."""
+    return one.upstream_url == other.upstream_url and one.providers.get(provider.key) == other.providers.get(
+        provider.key
+    )
 
 
 def _label(outcome: str) -> str:

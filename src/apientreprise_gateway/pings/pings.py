@@ -80,6 +80,18 @@ class Pings:
         }
         self._closed = False
 
+    def inherit(self, other: "Pings", *, keeps: Callable[[Provider], bool]) -> None:
+        """Take over what another knows; before `tally_of` is asked, as calls are counted in one place from then on.
+
+        Args:
+            other: the pings that these replace.
+            keeps: whether what is known of a provider still holds.
+        """
+        for key, source in self._sources.items():
+            known = other._sources.get(key)
+            if known is not None and keeps(source.route.provider):
+                source.evidence, source.kept = known.evidence, known.kept
+
     def tally_of(self, route: Route) -> Tally | None:
         """Where the calls of an endpoint are counted."""
         ping = route.provider.ping_of(route.endpoint.operation)

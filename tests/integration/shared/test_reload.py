@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+import httpx
 import jwt
 import pytest
 
 from support.fleet import Gateway, fleet, gateway, load, together
 from support.issuer import Issuer, publishing
-from support.site import GOOD, VIGILANCE, fresh
+from support.site import GOOD, LONG, VIGILANCE, fresh
 from support.stores import Server, until
 from support.stub import Stub, always, answer, stub
 from support.tokens import SECRET, claims
@@ -186,6 +187,20 @@ def test_keys_that_cannot_be_fetched_now(tmp_path: Path, provider: Stub) -> None
         keys.handler = always(answer(b"", status=503))
         _hang_up(only)
         assert only.ask(token=issuer.token("one")).status == 200
+
+
+def test_pings_are_not_forgotten(tmp_path: Path, provider: Stub) -> None:
+    """What is known of the sources of data outlives a reload, unless their provider is asked elsewhere from then on."""
+    before = len(provider.requests)
+    configuration = Configuration(tmp_path, upstream_url=provider.url)
+    with gateway(tmp_path, upstream="", **configuration.variables) as only:
+        first = httpx.get(f"{only.url}/ping/insee/sirene", timeout=LONG).json()
+        _hang_up(only)
+        assert httpx.get(f"{only.url}/ping/insee/sirene", timeout=LONG).json() == first
+        assert len(provider.requests) == before + 1
+        configuration.change(upstream_url="http://127.0.0.1:1")
+        _hang_up(only)
+        assert httpx.get(f"{only.url}/ping/insee/sirene", timeout=LONG).json()["status"] == "bad_gateway"
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -229,3 +229,22 @@ def test_closing_while_a_probe_is_under_way() -> None:
         await lab.pings.watch()  # ends at once
 
     asyncio.run(scenario())
+
+
+def test_what_a_predecessor_knows() -> None:
+    """What is known is taken over, calls that are still counted there included; not of a provider that has changed."""
+
+    async def scenario() -> None:
+        old, new, other = Lab(), Lab(), Lab()
+        assert await old.status() == "ok"
+        old.calls(SILENT, good=1)
+        new.pings.inherit(old.pings, keeps=lambda _provider: True)
+        other.pings.inherit(old.pings, keeps=lambda _provider: False)
+        assert await new.answer() == await old.answer()
+        assert await new.status(SILENT) == "ok"
+        old.calls(bad=2)
+        new.calls(bad=1)
+        assert await new.status(after=1) == "bad_gateway"
+        assert (new.probes, await other.status(SILENT)) == (0, "unknown")
+
+    asyncio.run(scenario())
