@@ -1,0 +1,118 @@
+"""The wheel is what a user installs: built from the sdist, put into an empty environment, run from there."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from apientreprise_gateway import __version__
+from support.programs import START_SECONDS, environment
+from support.tokens import SECRET
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src"
+_UNREACHABLE = ("dns error", "Failed to fetch", "client error (Connect)")
+
+
+def _build(kind: str, project: Path, target: Path) -> Path:
+    """Build with the backend of this environment: nothing is downloaded."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(target)]
+    subprocess.run(command, cwd=project, check=True, capture_output=True, timeout=START_SECONDS)
+    (built,) = target.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built sdist."""
+    return _build("sdist", ROOT, tmp_path_factory.mktemp("sdist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from what the sdist has and nothing else."""
+    unpacked = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(unpacked, filter="data")
+    (project,) = unpacked.iterdir()
+    return _build("wheel", project, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of an environment in which there is the wheel, the locked packages, and no more."""
+    place = tmp_path_factory.mktemp("installed") / "env"
+    uv = Path(sysconfig.get_path("scripts")) / "uv"
+    _run(str(uv), "venv", "--quiet", "--python", sys.executable, str(place))
+    install = (str(uv), "pip", "install", "--quiet", "--python", str(place / "bin" / "python"))
+    locked = _run(*install, "--require-hashes", "-r", str(ROOT / "requirements" / "run.txt"), check=False)
+    if locked.returncode and any(sign in locked.stderr for sign in _UNREACHABLE):
+        pytest.skip("the locked packages are neither in uv's cache nor to be had: no network")
+    assert locked.returncode == 0, locked.stderr
+    _run(*install, "--no-deps", "--no-index", str(wheel))
+    _run(str(uv), "pip", "check", "--quiet", "--python", str(place / "bin" / "python"))
+    return place / "bin" / "apientreprise-gateway"
+
+
+def _run(
+    *command: str, check: bool = True, cwd: Path | None = None, settings: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    kept = {
+        name: value
+        for name, value in environment(**(settings or {})).items()
+        if name not in ("PYTHONPATH", "VIRTUAL_ENV")
+    }
+    done = subprocess.run(
+        command, cwd=cwd, env=kept, capture_output=True, text=True, timeout=START_SECONDS * 10, check=False
+    )
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def test_the_wheel_has_every_file_of_the_package(wheel: Path) -> None:
+    """Schemas, Lua scripts and tables are in the wheel as well as modules, and nothing that is not in the source."""
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if not name.split("/")[0].endswith(".dist-info")}
+    there = {
+        str(path.relative_to(SOURCE))
+        for path in SOURCE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert packed == there
+    assert {Path(name).suffix for name in packed} >= {".py", ".yaml", ".lua", ".tsv"}
+
+
+def test_the_sdist_has_what_is_needed_and_no_more(sdist: Path) -> None:
+    """The sdist has licence, history, documentation and deployment files, and no tests, keys or local files."""
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "requirements/run.txt"} <= names
+    tops = {name.split("/")[0] for name in names}
+    assert tops.isdisjoint({"tests", "bench", ".ci", ".venv", ".git", "dist"})
+    assert not [name for name in names if name.endswith((".key", ".pem", ".crt", ".pyc"))]
+
+
+def test_the_installed_program_says_its_version(installed: Path, tmp_path: Path) -> None:
+    """The program of the wheel runs where there is no source."""
+    assert _run(str(installed), "--version", cwd=tmp_path).stdout == f"apientreprise-gateway {__version__}\n"
+
+
+def test_the_installed_program_finds_its_data(installed: Path, tmp_path: Path) -> None:
+    """A configuration with Redis, a cache and a dialect is found fit to be served, for which the data are read."""
+    settings = {
+        "jwt_secrets": SECRET,
+        "upstream_url": "http://127.0.0.1:1",
+        "redis_url": "redis://127.0.0.1:1",
+        "cache": "redis",
+        "providers__insee__dialect": "sirene-3.11",
+    }
+    checked = _run(str(installed), "check", cwd=tmp_path, settings=settings)
+    assert checked.stdout.endswith("This configuration can be served.\n")
+    assert _run(str(installed), "openapi", cwd=tmp_path).stdout == (ROOT / "openapi.yaml").read_text()
+    assert os.listdir(tmp_path) == []
