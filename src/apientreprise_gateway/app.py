@@ -30,6 +30,10 @@ from apientreprise_gateway.catalogue.dossier import GATEWAY
 from apientreprise_gateway.catalogue.model import Endpoint, Figure, Ping, Provider
 from apientreprise_gateway.catalogue.routes import Route, Routes
 from apientreprise_gateway.control import create_control, is_control
+from apientreprise_gateway.documents import links
+from apientreprise_gateway.documents.desk import Desk, longest_answer
+from apientreprise_gateway.documents.origin import Origin
+from apientreprise_gateway.documents.source import Linked
 from apientreprise_gateway.errors import FLAT_VERSION
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
@@ -86,6 +90,8 @@ _OF_THE_LIMITER: Final = ("redis_url", "store_failure", "limits", "limit_ip", "i
 """The settings that a limiter depends on."""
 _OF_THE_CACHE: Final = ("cache", "cache_redis_url", "redis_url", "cache_bytes")
 """The settings that a cache depends on."""
+_OF_THE_DESK: Final = ("documents", "document_seconds", "document_max_bytes")
+"""The settings that the keeping of documents depends on."""
 _BANS_SECONDS: Final = 1.0
 _POLL_TIMEOUT: Final = 0.5
 _CACHE_SECONDS: Final = 5.0
@@ -132,9 +138,11 @@ class Gateway:
         for provider in self._upstreams:
             self._metrics.breaker_state(provider, State.CLOSED)
         self._limiter: MemoryLimiter | RedisLimiter = self._inherit("_limiter", _OF_THE_LIMITER, self._make_limiter)
+        self._desk: Desk = self._inherit("_desk", _OF_THE_DESK, partial(document_desk, metrics=self._metrics))
         self._cache: AnswerCache | None = self._inherit("_cache", _OF_THE_CACHE, self._make_cache)
         self._revocations = _revocations(settings, self._registry)
         self._pings = self._make_pings(settings)
+        client_ip = ClientIp(trusted_proxies=settings.trusted_proxies, allowlist=settings.ip_allowlist)
         self._pipeline = Pipeline(
             routes=Routes((*PROVIDERS, GATEWAY)),
             source_of=self._source_of,
@@ -144,11 +152,13 @@ class Gateway:
             limiter=self._limiter,
             validator=self._make_validator(settings),
             policy=Policy({figure: getattr(settings, figure.value) for figure in Figure}),
-            client_ip=ClientIp(trusted_proxies=settings.trusted_proxies, allowlist=settings.ip_allowlist),
+            client_ip=client_ip,
+            origin=Origin(public_url=_public_url(settings), is_trusted=client_ip.is_trusted),
             options=_options(settings),
             metrics=self._metrics,
             access_log=self._access_log,
         )
+        self._serving = self._desk.serving(gate=self._pipeline, access_log=self._access_log)
         self._control = create_control(
             providers=PROVIDERS,
             authenticate=self._authenticate,
@@ -174,10 +184,14 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request to the plane that it is for."""
         if scope["type"] == "http":
-            plane: Any = self._control if is_control(scope["path"]) else self._pipeline
-            await plane(scope, receive, send)
+            await self._plane_of(scope["path"])(scope, receive, send)
         elif scope["type"] == "lifespan":
             await lifespan(receive, send, start=self.start, stop=self.stop)
+
+    def _plane_of(self, path: str) -> Any:
+        if path.startswith(links.PREFIX):
+            return self._serving
+        return self._control if is_control(path) else self._pipeline
 
     @property
     def stop_timeout(self) -> float:
@@ -221,7 +235,7 @@ class Gateway:
 
     def takes(self, path: str) -> bool:
         """Whether a path is the data plane's; see `server.DirectApplication`."""
-        return not is_control(path)
+        return not is_control(path) and not path.startswith(links.PREFIX)
 
     def _make_limiter(self, settings: Settings) -> MemoryLimiter | RedisLimiter:
         shadow = settings.limits is Limits.SHADOW
@@ -260,7 +274,12 @@ class Gateway:
                 self._metrics.provider_seconds(provider).observe(seconds)
             tally.count(outcome, status)
 
-        source = self._provider_source(route, observe)
+        source = self._cached(self._provider_source(route, observe), route)
+        return source if route.endpoint.document is None else Linked(source, route.endpoint.document)
+
+    def _cached(self, source: Source, route: Route) -> Source:
+        """A source behind the cache, if its answers may be kept."""
+        provider = route.provider.key
         own = self._settings.providers.get(provider, ProviderSettings())
         lifetime = route.endpoint.cache
         if self._cache is None or lifetime is None:
@@ -276,8 +295,11 @@ class Gateway:
             observe=lambda result: self._metrics.cache_lookups(provider, result.value).inc(),
         )
 
-    def _provider_source(self, route: Route, observe: Observe) -> ProviderSource:
+    def _provider_source(self, route: Route, observe: Observe, *, keeps: bool = True) -> Source:
+        """The provider; what it gives is looked at and forgotten where nobody `keeps` it."""
         provider = route.provider.key
+        if route.endpoint.document is not None:
+            return self._desk.source(route, self._upstreams[provider], observe=observe, keeps=keeps)
         own = self._settings.providers.get(provider, ProviderSettings())
         dialect = {} if own.dialect is None else DIALECTS[provider][own.dialect]
         return ProviderSource(
@@ -316,7 +338,7 @@ class Gateway:
         return pings
 
     async def _probe(self, route: Route, *, seconds: float = PROBE_SECONDS) -> Finding:
-        return await probe(route, self._provider_source(route, _ignore), seconds=seconds)
+        return await probe(route, self._provider_source(route, _ignore, keeps=False), seconds=seconds)
 
     async def ask_sources(self, *, on_progress: Callable[[int, int], None]) -> list[Result]:
         """Ask every source of data once, of a gateway that does not serve; see `online.ask_all`."""
@@ -359,7 +381,9 @@ class Gateway:
             self._access_log.start()
         if self._limiter not in kept:
             await self._limiter.start()
-        watches = [self._registry.watch(), self._watch_bans(), self._pings.watch()]
+        if self._desk not in kept:
+            await self._desk.start()
+        watches = [self._registry.watch(), self._watch_bans(), self._pings.watch(), self._desk.watch()]
         if self._key_set is not None:
             self._key_set.on_keys = self._use_keys
             await self._key_set.start()
@@ -397,7 +421,7 @@ class Gateway:
 
     def _parts(self) -> tuple[Any, ...]:
         """What a successor may keep."""
-        return self._limiter, self._cache, self._key_set, self._access_log
+        return self._limiter, self._cache, self._key_set, self._access_log, self._desk
 
     def step_down(self) -> None:
         """Follow no changes any more: another gateway answers new calls."""
@@ -418,6 +442,8 @@ class Gateway:
         if self._key_set is not None and self._key_set not in kept:
             await self._key_set.close()
         self._close_upstreams()
+        if self._desk not in kept:
+            await self._desk.close()
         if self._access_log not in kept:
             await self._access_log.close()
         self._metrics.tell()
@@ -526,6 +552,32 @@ def token_registry(settings: Settings) -> TokenRegistry:
         raise SettingsError(f"{environment_name('tokens')}: {error}. Correct the file.") from error
 
 
+def document_desk(settings: Settings, *, metrics: Metrics | None = None) -> Desk:
+    """What keeps documents, as the settings say.
+
+    Raises:
+        SettingsError: the folder or the bucket cannot be used.
+    """
+    try:
+        return Desk(
+            place=settings.documents,
+            seconds=settings.document_seconds,
+            max_bytes=settings.document_max_bytes,
+            metrics=metrics or Metrics(),
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"{environment_name('documents')}: {error.filename}: {error.strerror}. Name a folder that does not exist "
+            "yet, or one of this user's that nobody else may enter (chmod 700)."
+        ) from error
+    except ValueError as error:
+        raise SettingsError(f"{environment_name('documents')}: {error}. Correct the AWS_… variables.") from error
+
+
+def _public_url(settings: Settings) -> str | None:
+    return None if settings.public_url is None else str(settings.public_url).rstrip("/")
+
+
 def cache_url(settings: Settings) -> str:
     """The address of the cache's Redis.
 
@@ -558,6 +610,7 @@ def upstreams(
         timeout=settings.upstream_timeout,
         max_calls=settings.upstream_max_calls,
         breakers=settings.breaker is BreakerUse.ON,
+        max_file=longest_answer(settings.document_max_bytes),
     )
     made = {}
     for provider in PROVIDERS:

@@ -88,6 +88,7 @@ class Call:
         "client",
         "codes",
         "connection",
+        "documents",
         "identifier",
         "operation",
         "parameters",
@@ -125,6 +126,8 @@ class Call:
         """Whether the answer was kept from an earlier call."""
         self.stale = False
         """Whether it was kept longer than it should be given, as the provider is down."""
+        self.documents: tuple[str, ...] = ()
+        """How logs call the documents of the answer."""
         self.provider_seconds: float | None = None
         self.codes: tuple[str, ...] = ()
         self.shadowed: tuple[str, ...] = ()
@@ -194,6 +197,7 @@ def access_line(call: Call, event: str, status: int | None, seconds: float) -> d
         "shadow": call.shadowed,
         "cached": call.cached,
         "stale": call.stale,
+        "documents": call.documents,
         "provider_seconds": None if call.provider_seconds is None else round(call.provider_seconds, 6),
         "seconds": round(seconds, 6),
     }

@@ -69,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
         help="share of calls that fail, 0 to 1 (default: 0; 1 with --fault)",
     )
     sandbox.add_argument("--fault", type=_fault, metavar="NAME", help="how they fail (default: error-500)")
+    sandbox.add_argument(
+        "--documents", choices=("address", "base64", "file"), help="how documents are given (default: as each does)"
+    )
     sandbox.set_defaults(command=_sandbox)
 
     token = commands.add_parser("token", help="mint and read tokens")
@@ -176,11 +179,16 @@ def _demo(options: argparse.Namespace) -> None:
     )
 
     def ready() -> None:
+        query = "?context=demo&object=essai&recipient=13002526500013"
+        header = f"-H 'Authorization: Bearer {token}'"
         print(
             f"Gateway:  {gateway_at.url}/docs\nSandbox:  {sandbox_at.url} (fictive providers)\n\n"
             f"Token, open on every endpoint until this command stops:\n{token}\n\nTry:\n"
-            f"curl -i -H 'Authorization: Bearer {token}' '{gateway_at.url}/v4/insee/sirene/unites_legales/130025265"
-            "?context=demo&object=essai&recipient=13002526500013'\n\nEach answer leaves one line here. Ctrl+C stops.",
+            f"curl -i {header} '{gateway_at.url}/v4/insee/sirene/unites_legales/130025265{query}'\n\n"
+            "A document, by the link that its answer holds, which needs no token:\n"
+            f'curl -OJ "$(curl -s {header} '
+            f"'{gateway_at.url}/v4/urssaf/unites_legales/130025265/attestation_vigilance{query}' "
+            "| grep -o 'http[^\"]*pdf')\"\n\nEach answer leaves one line here. Ctrl+C stops.",
             flush=True,
         )
 
@@ -240,6 +248,7 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
     if settings.cache is CacheStore.REDIS:
         app.cache_url(settings)
     app.upstreams(settings)
+    app.document_desk(settings)
     at = listen(options.host, options.port)
     log = structlog.get_logger(PROGRAM)
     with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as folder:
@@ -270,12 +279,14 @@ def _sandbox(options: argparse.Namespace) -> None:
     from apientreprise_gateway.observability import logs
     from apientreprise_gateway.runner import Life, listen, run
     from apientreprise_gateway.sandbox.app import create_app
+    from apientreprise_gateway.sandbox.documents import Form
 
     logs.configure()
     error_rate = options.error_rate
     if error_rate is None:
         error_rate = 0.0 if options.fault is None else 1.0
-    app = create_app(latency_ms=options.latency_ms, error_rate=error_rate, fault=options.fault)
+    form = None if options.documents is None else Form(options.documents)
+    app = create_app(latency_ms=options.latency_ms, error_rate=error_rate, fault=options.fault, form=form)
     at = listen(options.host, options.port)
     run([(app, at)], Life(ready=lambda: print(f"Fictive providers: {at.url} (Ctrl+C stops them)", flush=True)))
 

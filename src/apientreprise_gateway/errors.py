@@ -156,9 +156,12 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
     "00390": _Kind(422, _INVALID, "La profondeur doit être un entier de 0 à 13.", _parameter("profondeur")),
     "00401": _Kind(400, _INVALID, "Cette requête n'est pas une requête HTTP valide."),
     "00402": _Kind(404, "Version d'API non prise en charge", "Cette ressource n'existe pas dans la version demandée."),
+    "00403": _Kind(410, "Lien expiré", "Ce lien a expiré. Refaites l'appel qui l'a donné pour en obtenir un autre."),
     "00404": _Kind(404, "Ressource inconnue", "Aucune ressource ne correspond à ce chemin."),
     "00405": _Kind(405, "Méthode non autorisée", "Seules les méthodes GET et HEAD sont acceptées."),
     "00406": _Kind(414, "Adresse trop longue", "L'adresse de la requête, paramètres compris, est trop longue."),
+    "00408": _Kind(404, "Document inconnu", "Ce lien ne mène à aucun document."),
+    "00409": _Kind(416, "Plage non disponible", "Le document n'a pas la plage d'octets demandée."),
     "00429": _Kind(
         429,
         "Trop de requêtes",
@@ -166,6 +169,11 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
     ),
     "00407": _Kind(431, "En-têtes trop longs", "Les en-têtes de la requête sont trop longs."),
     "00500": _Kind(500, "Erreur interne", "Une erreur interne est survenue. Elle a été enregistrée."),
+    "00502": _Kind(
+        502,
+        "Erreur réseau du service d'hébergement de données",
+        "Le document n'a pas pu être conservé ou relu par la passerelle. Réessayez.",
+    ),
     "00505": _Kind(
         503, "Service indisponible", "La passerelle ne peut pas compter vos appels en ce moment. Réessayez plus tard."
     ),

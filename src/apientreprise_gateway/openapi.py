@@ -17,7 +17,7 @@ import yaml
 from apientreprise_gateway import __version__
 from apientreprise_gateway.catalogue import traceability
 from apientreprise_gateway.catalogue.dossier import DOSSIER, MAX_RESOURCES, RESOURCES, resources_of
-from apientreprise_gateway.catalogue.model import SIRET, Answer, Endpoint, Kind, Parameter, Provider
+from apientreprise_gateway.catalogue.model import SIRET, Answer, Document, Endpoint, Kind, Parameter, Provider
 from apientreprise_gateway.catalogue.schemas import descriptions, schema_of
 from apientreprise_gateway.errors import (
     FLAT_VERSION,
@@ -45,8 +45,11 @@ JSON_API_TYPE: Final = "application/vnd.api+json"
 _PRIVILEGES_TAG: Final = "Jeton"
 _TOO_MANY: Final = "00429"
 # The published ranges: 002xx is traceability, 003xx the parameters, 004xx the request as such.
+_NOT_KEPT: Final = "00502"
 _EVERYWHERE: Final = tuple(
-    code for code in GATEWAY_ERRORS if code == _TOO_MANY or not code.startswith(("002", "003", "004"))
+    code
+    for code in GATEWAY_ERRORS
+    if code == _TOO_MANY or (code != _NOT_KEPT and not code.startswith(("002", "003", "004")))
 )
 """The gateway's own errors that any operation may answer with, whatever its parameters."""
 _OFF_OPERATION: Final = tuple(code for code in sorted(GATEWAY_ERRORS) if code.startswith("004") and code != _TOO_MANY)
@@ -71,6 +74,11 @@ Seules les méthodes GET et HEAD existent.
 `Retry-After` dit combien de secondes attendre. Une adresse IP qui appelle beaucoup trop, ou qui insiste malgré les
 réponses 429, est bannie pendant 12 heures : ses connexions sont fermées sans réponse ou, selon la passerelle, elle
 reçoit une erreur 403.
+
+**Documents.** Une opération qui donne un document en donne l'adresse, et les secondes pendant lesquelles elle vaut (24
+heures, sauf réglage de cette passerelle ou mention contraire). Le lien se suffit : il se télécharge sans jeton, et ne
+compte dans aucune limite. Qui a le lien a le document : ne le confiez qu'à qui peut le lire. GET, HEAD et `Range` sont
+acceptés ; passé le délai, la réponse est 410 `00403`.
 
 **Erreurs hors opération.**
 
@@ -178,9 +186,19 @@ def _operation(endpoint: Endpoint, provider: Provider, components: _Components) 
         "parameters": list(_parameters(endpoint, components)),
         "responses": {**_successes(endpoint, components), **_failures(endpoint, provider, components)},
     }
+    if endpoint.document is not None:
+        operation["description"] += f"\n\n{_kept(endpoint.document)}"
     if endpoint.deprecated:
         operation["deprecated"] = True
     return operation
+
+
+def _kept(document: Document) -> str:
+    """What is to be known of an operation's document."""
+    kinds = " ou ".join(kind.upper() for kind in document.kinds)
+    seconds = f" pendant {document.seconds} secondes" if document.seconds else ""
+    none = " Il peut ne pas y en avoir : l'adresse est alors nulle ou absente." if document.optional else ""
+    return f"Document ({kinds}) : `{document.address[-1]}` le donne sans jeton{seconds}.{none}"
 
 
 # Parameters
@@ -574,6 +592,8 @@ def _parameter_case(parameter: Parameter, code: str) -> _Case:
 
 def _cases(endpoint: Endpoint, provider: Provider) -> Iterator[_Case]:
     yield from map(_own_case, _EVERYWHERE)
+    if endpoint.document is not None:
+        yield _own_case(_NOT_KEPT)
     for name in traceability.required_of(endpoint, user_id_required=True):
         yield _own_case(traceability.CODES[name])
     if not endpoint.flat:
@@ -623,6 +643,8 @@ def _response_key(status: int, cases: list[_Case], endpoint: Endpoint, provider:
     if all(code in GATEWAY_ERRORS for code in codes):
         return str(status)
     files = ["fichier"] if any(map(_about_file, codes)) else []
+    if _NOT_KEPT in codes:
+        files = ["document"]
     return "-".join([str(status), provider.key, *files, *specific])
 
 

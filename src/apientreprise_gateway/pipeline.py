@@ -35,6 +35,7 @@ from apientreprise_gateway.catalogue import query, traceability
 from apientreprise_gateway.catalogue.dossier import DOSSIER, RESOURCES, Resource, choose, parameters_of, resources_of
 from apientreprise_gateway.catalogue.model import Endpoint
 from apientreprise_gateway.catalogue.routes import Route, Routes, version_of
+from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.errors import (
     FLAT_VERSION,
     ConnectionDropped,
@@ -98,6 +99,7 @@ class Pipeline:
         validator: AnswerValidator | None,
         policy: Policy,
         client_ip: ClientIp,
+        origin: Origin,
         options: Options,
         metrics: Metrics,
         access_log: AccessLog,
@@ -110,6 +112,7 @@ class Pipeline:
         self._limiter = limiter
         self._validator = validator
         self._client_ip = client_ip
+        self._origin = origin
         self._options = options
         self._metrics = metrics
         self._access_log = access_log
@@ -149,7 +152,7 @@ class Pipeline:
         try:
             status, body, headers = await self._try(call, self._answer(call))
         except ConnectionDropped:
-            self._drop(call)
+            self.drop(call)
             return
         except asyncio.CancelledError:
             self._record_abandoned(call)
@@ -169,14 +172,14 @@ class Pipeline:
         call.request_id = new_request_id()
         try:
             self._refuse_banned(call)
-            await self._count_unknown(call)
+            await self.count_unknown(call)
             refusal = refuse(code)
         except ConnectionDropped:
             self._metrics.dropped.inc()
             return None
         except Refusal as banned:
             refusal = banned
-        status, body, _ = self._refused(call, refusal)
+        status, body, _ = self.refused(call, refusal)
         self._record(call, status)
         return status, body
 
@@ -195,12 +198,12 @@ class Pipeline:
         try:
             reading = await answer
         except Refusal as refusal:
-            return self._refused(call, refusal)
+            return self.refused(call, refusal)
         except ConnectionDropped:
             raise
         except Exception:
             _log.exception("call_failed", operation=call.operation, request_id=call.request_id.decode())
-            return self._refused(call, refuse("00500"))
+            return self.refused(call, refuse("00500"))
         call.codes = reading.codes
         call.cached, call.stale = reading.cached, reading.stale
         headers = [content_type(call), *common_headers(call), *reading.headers]
@@ -211,13 +214,12 @@ class Pipeline:
 
     async def _answer(self, call: Call) -> Reading:
         """The checks of the contract (design, section 2), in their order."""
-        headers = self._identify_client(call)
-        self._refuse_banned(call)
+        headers = self.admit(call)
         try:
             plan, values = self._find_endpoint(call)
             token = await self._authenticate(call, headers)
         except Refusal:
-            await self._count_unknown(call)
+            await self.count_unknown(call)
             raise
         if plan.source is None:
             return await self._open_dossier(call, plan, token, values[0])
@@ -236,6 +238,12 @@ class Pipeline:
             self._land(flight)
 
     # 1. The address.
+
+    def admit(self, call: Call) -> dict[bytes, bytes]:
+        """Find who calls, and refuse whom is banned; the headers that matter."""
+        headers = self._identify_client(call)
+        self._refuse_banned(call)
+        return headers
 
     def _identify_client(self, call: Call) -> dict[bytes, bytes]:
         """Find who calls; return the headers that matter."""
@@ -296,7 +304,7 @@ class Pipeline:
         )
         return call.token
 
-    async def _count_unknown(self, call: Call) -> None:
+    async def count_unknown(self, call: Call) -> None:
         """Count a call refused before the store was asked: the ceiling of an address is over everything."""
         if call.address is not None:
             ban = await self._limiter.count_address(call.address)
@@ -373,6 +381,7 @@ class Pipeline:
             request_id=call.request_id.decode("latin-1"),
             fresh=wish.fresh,
             unkept=wish.unkept,
+            base_url=self._origin.of(call.scope) if endpoint.document is not None else "",
         )
 
     # 8. The same call, already in flight.
@@ -403,6 +412,7 @@ class Pipeline:
             if call.connection is not None:
                 call.connection.cancels = False
             call.provider_seconds = question.provider_seconds
+            call.documents = question.documents
 
     # The dossier: one call for several, each of which is checked, counted and traced as if it had come alone.
 
@@ -459,14 +469,16 @@ class Pipeline:
 
     # Answers and records.
 
-    def _refused(self, call: Call, refusal: Refusal) -> tuple[int, bytes, list[Header]]:
+    def refused(self, call: Call, refusal: Refusal) -> tuple[int, bytes, list[Header]]:
+        """Status, body and headers of a refusal."""
         call.codes = tuple(error.code for error in refusal.errors)
         flagged = call.plan is not None and call.plan.route.endpoint.gateway_error and refusal.status >= 500
         version = version_of(call.scope["raw_path"]) or _LATEST_SHAPE
         body = render(refusal.errors, version=version, gateway_error=flagged)
         return refusal.status, body, [content_type(call), *common_headers(call), *refusal.headers]
 
-    def _drop(self, call: Call) -> None:
+    def drop(self, call: Call) -> None:
+        """Close the connection of a call without an answer."""
         self._metrics.dropped.inc()
         if call.connection is None:
             raise RuntimeError("the server cannot close connections: run the gateway with its own protocol class")

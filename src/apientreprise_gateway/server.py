@@ -281,11 +281,15 @@ class GatewayProtocol(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Hold the next answer back: the client does not read the last ones."""
         self.flow.pause_writing()
+        self._stop_watching()  # what was written since is to be taken from now on
         self._watch_reader()
 
     def resume_writing(self) -> None:
         """Go on."""
         self.flow.resume_writing()
+        self._stop_watching()
+        if self._last is None or self._last.response_complete:
+            self._watch_reader()  # nothing more is coming that would tell
 
     def shutdown(self) -> None:
         """Close, after the answer to the last request that was read."""
@@ -500,6 +504,11 @@ class GatewayProtocol(asyncio.Protocol):
         if self._reader_check is None:
             self._untaken = self.transport.get_write_buffer_size()
             self._reader_check = self.loop.call_later(self._rules.patience, self._check_reader)
+
+    def _stop_watching(self) -> None:
+        if self._reader_check is not None:
+            self._reader_check.cancel()
+            self._reader_check = None
 
     def _check_reader(self) -> None:
         self._reader_check = None

@@ -40,6 +40,8 @@ from apientreprise_gateway.providers.http import MAX_CALLS
 from apientreprise_gateway.ratelimit.address import parse_url
 
 PREFIX: Final = "GATEWAY_"
+S3_SCHEME: Final = "s3://"
+_BUCKET: Final = re.compile(rf"{S3_SCHEME}[a-z0-9][a-z0-9.-]{{1,62}}(/[A-Za-z0-9_.-]+)*/?")
 CONFIG: Final = "GATEWAY_CONFIG"
 """The one name that is no setting: it says where the others may be."""
 PROVIDER_PREFIX: Final = "GATEWAY_PROVIDERS__"
@@ -183,6 +185,18 @@ def _is_loopback(host: str | None) -> bool:
 KeySetAddress = Annotated[Path | str, PlainValidator(_key_set_address)]
 """A file, or the text of a URL."""
 RedisUrl = Annotated[SecretStr, AfterValidator(_check_redis_url)]
+
+
+def _check_documents(value: str) -> str:
+    if value.startswith(S3_SCHEME):
+        if not _BUCKET.fullmatch(value):
+            raise ValueError("this names no bucket")
+    elif "://" in value:
+        raise ValueError("this is neither a folder nor a bucket")
+    return value
+
+
+DocumentPlace = Annotated[str, AfterValidator(_check_documents)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 PerMinute = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
@@ -274,6 +288,23 @@ class Settings(BaseSettings):
         default=PingProbes.ALLOWED,
         description="Pings that ask their provider for an example when no caller's call has told lately whether it "
         "works: those whose provider may be asked so (`allowed`), `all` (a sandbox, a staging platform), `none`.",
+    )
+    documents: DocumentPlace | None = Field(
+        default=None,
+        description="Where documents are kept: a folder, made if it does not exist, which all processes share; or "
+        "`s3://bucket/prefix`, with the usual `AWS_…` variables. Unset: a folder of this user in `/var/tmp`. See "
+        "docs/documents.md.",
+    )
+    document_seconds: int = Field(
+        default=86_400, ge=60, le=31 * 86_400, description="Seconds for which the link to a document works."
+    )
+    document_max_bytes: int = Field(
+        default=64 * 1024 * 1024, ge=1024, le=1024**3, description="Longest document that is accepted of a provider."
+    )
+    public_url: provider_settings.BaseUrl | None = Field(
+        default=None,
+        description="What callers reach the gateway at, for the links to documents: `https://api.example.fr`. Unset: "
+        "the `Host` of the call, and the `X-Forwarded-Proto` and `X-Forwarded-Host` of trusted proxies.",
     )
     trusted_proxies: Networks = Field(
         default=(), description="Addresses and CIDRs of the proxies whose `X-Forwarded-For` is believed."

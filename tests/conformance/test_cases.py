@@ -11,12 +11,15 @@ import httpx
 import pytest
 
 from apientreprise_gateway.catalogue.model import Endpoint, Figure, Parameter
+from apientreprise_gateway.documents.slots import holders
 from conformance.conftest import CATALOGUE, Json, load_cases
 from conformance.differences import Aspect, listed
 from support.programs import TRACE, gateway
+from support.site import GOOD, PDF
 from support.stub import Handler, answer, stub
 from support.tokens import bearer
 
+_FILE = "/files/document.pdf"
 UNLIMITED = dict.fromkeys(("limit_ip", *(figure.value for figure in Figure)), "1000000")
 
 
@@ -105,14 +108,15 @@ def _key(target: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     return path, tuple(sorted(parse_qsl(query, keep_blank_values=True)))
 
 
-def _provider() -> Handler:
-    """A provider that knows the replayed cases and fails on anything else."""
+def _provider(url: str) -> Handler:
+    """A provider that knows the replayed cases and the files of their documents, and fails on anything else."""
     answers = {
-        _key(target): answer(json.dumps(case.body).encode(), status=case.status)
+        _key(target): answer(json.dumps(_with_own_files(case, url)).encode(), status=case.status)
         for case in REPLAYED
         for target in case.targets
     }
     assert len(answers) == sum(len(case.targets) for case in REPLAYED), "two cases ask the same"
+    answers[_key(_FILE)] = answer(PDF, content_type="application/pdf")
     unknown = answer(b"{}", status=500)
 
     async def handler(target: str, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -121,15 +125,43 @@ def _provider() -> Handler:
     return handler
 
 
+def _with_own_files(case: Case, url: str) -> Any:
+    """The body of a case whose documents are with our own provider: the gateway fetches them from nobody else."""
+    body = json.loads(json.dumps(case.body))
+    document = case.endpoint.document
+    if document is None or case.status != 200:
+        return body
+    for holder, _ in holders(body, document):
+        if holder[document.address[-1]] is not None:
+            holder[document.address[-1]] = url + _FILE
+    return body
+
+
+def _with_published_addresses(case: Case, body: Any, url: str) -> Any:
+    """An answer with the published addresses, once it is sure that those it had are links of the gateway's."""
+    document = case.endpoint.document
+    if document is None or case.status != 200:
+        return body
+    ours = [holder for holder, _ in holders(body, document)]
+    published = [holder for holder, _ in holders(case.body, document)]
+    for mine, theirs in zip(ours, published, strict=True):
+        if theirs[document.address[-1]] is not None:
+            assert mine[document.address[-1]].startswith(f"{url.rstrip('/')}/documents/")
+            assert 0 < mine[document.expires_in] <= (document.seconds or 86_400)
+        mine |= {name: theirs[name] for name in (document.address[-1], document.expires_in)}
+    return body
+
+
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client of a started gateway whose providers know the cases."""
     folder = tmp_path_factory.mktemp("gateway")
     with (
-        stub(_provider()) as provider,
+        stub(GOOD) as provider,
         gateway(folder, upstream=provider.url, **UNLIMITED) as program,
         httpx.Client(base_url=program.url, headers=bearer()) as client,
     ):
+        provider.handler = _provider(provider.url)
         yield client
 
 
@@ -142,7 +174,7 @@ def test_case_is_answered_as_published(client: httpx.Client, case: Case) -> None
         assert case.answered_otherwise == [" ".join([str(response.status_code), *codes])]
         return
     assert response.status_code == case.status
-    assert response.json() == case.body
+    assert _with_published_addresses(case, response.json(), str(client.base_url)) == case.body
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=_id)

@@ -10,7 +10,7 @@ import pytest
 
 from apientreprise_gateway.catalogue.dossier import RESOURCES
 from support.programs import TRACE
-from support.site import LONG, ROOMY, Gate, Site, codes, fresh, hang, wait_until
+from support.site import DOCUMENT_BODY, LONG, ROOMY, Gate, Site, codes, fresh, hang, wait_until
 from support.site import site as started
 from support.stub import answer
 from support.wire import request, wire
@@ -116,7 +116,7 @@ def test_each_part_counts_in_its_group(site: Site) -> None:
 
 def test_a_part_over_its_limit_is_refused_alone(tmp_path: Path) -> None:
     """Where a window is full its part carries 429 and `Retry-After`; the others pass."""
-    provider = ByProvider(dgfip=_said("dgfip"), insee=_said("insee"))
+    provider = ByProvider(dgfip=answer(DOCUMENT_BODY), insee=_said("insee"))
     with started(tmp_path, provider, limit_strict="1", **ROOMY) as own:
         token = fresh()
         path = _path("dgfip_attestations_fiscales", UNITE)

@@ -361,4 +361,4 @@ def test_a_snippet_of_the_guide_runs(language: str, code: str, demo: str, tmp_pa
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"data|COOPERATIVE DES TROIS VALLONS", done.stdout), done.stdout
+    assert re.search(r"data|COOPERATIVE DES TROIS VALLONS|application/pdf", done.stdout), done.stdout

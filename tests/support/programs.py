@@ -98,7 +98,7 @@ def start(folder: Path, *arguments: str, **settings: str) -> Iterator[Program]:
 @contextmanager
 def gateway(folder: Path, *, upstream: str, **settings: str) -> Iterator[Program]:
     """Start `serve` in front of a provider's address."""
-    usual = {"jwt_secrets": SECRET, "upstream_url": upstream}
+    usual = {"jwt_secrets": SECRET, "upstream_url": upstream, "documents": str(folder / "documents")}
     with start(folder, "serve", **(usual | settings)) as program:
         yield program
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import uuid
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,10 +13,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+import orjson
 
 from support import programs, tokens
 from support.programs import TRACE, Program
-from support.stub import Handler, Stub, always, answer, stub
+from support.stub import Handler, Stub, answer, stub
 
 UNITE_LEGALE = "/v4/insee/sirene/unites_legales/130025265"
 ATTESTATION_FISCALE = "/v4/dgfip/unites_legales/130025265/attestation_fiscale"
@@ -26,8 +28,25 @@ VIGILANCE = "/v4/urssaf/unites_legales/130025265/attestation_vigilance"
 """A document."""
 
 GOOD_BODY = b'{"data":{"siren":"130025265"},"links":{},"meta":{}}'
-GOOD: Handler = always(answer(GOOD_BODY))
-"""A provider in good health."""
+PDF = b"%PDF-1.4\n1 0 obj\n<< >>\nendobj\nxref\n0 1\n0000000000 65535 f \ntrailer\n<< >>\nstartxref\n28\n%%EOF\n"
+"""The smallest file that passes for a PDF."""
+_ENCODED = b64encode(PDF).decode()
+DOCUMENT_BODY = orjson.dumps({"data": {"siren": "130025265", "document": _ENCODED}, "links": {}, "meta": {}})
+DOCUMENT_BODY_V2 = orjson.dumps({"document": _ENCODED})
+
+
+def good_answer(target: str) -> bytes:
+    """The whole answer of a provider in good health."""
+    if "/attestation" not in target:
+        return answer(GOOD_BODY)
+    return answer(DOCUMENT_BODY_V2 if target.startswith("/v2/") else DOCUMENT_BODY)
+
+
+async def GOOD(target: str, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: N802
+    """A provider in good health."""
+    writer.write(good_answer(target))
+
+
 LONG = 30.0
 """Seconds to wait for what happens at once on a machine that is not overloaded."""
 ROOMY = {"limit_ip": "1000000", "ignored_429_limit": "1000000"}
@@ -54,16 +73,16 @@ class Gate:
 
     def __init__(self, raw: bytes | None = None) -> None:
         """Take the whole answer; that of a provider in good health unless told."""
-        self._raw = answer(GOOD_BODY) if raw is None else raw
+        self._raw = raw
         self.arrived = threading.Event()
         """Set once a call has come."""
         self.opened = threading.Event()
 
-    async def __call__(self, _target: str, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def __call__(self, target: str, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Hold, then answer."""
         self.arrived.set()
         await asyncio.to_thread(self.opened.wait, LONG)
-        writer.write(self._raw)
+        writer.write(good_answer(target) if self._raw is None else self._raw)
 
 
 async def hang(_target: str, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from apientreprise_gateway.call import Call, access_line
+from apientreprise_gateway.documents.serving import Download, download_line
 from apientreprise_gateway.observability.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -12,7 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def _first_column(page: str) -> set[str]:
     """The names in the first column of a page's tables."""
-    rows = [line.split("|") for line in (ROOT / "docs" / page).read_text().splitlines() if line.startswith("| `")]
+    return _names((ROOT / "docs" / page).read_text())
+
+
+def _names(text: str) -> set[str]:
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
     return {row[1].strip().strip("`") for row in rows}
 
 
@@ -32,6 +37,8 @@ def test_every_metric_is_documented() -> None:
 
 
 def test_every_access_log_field_is_documented() -> None:
-    """docs/access-log.md names every field of an access line, and no other."""
+    """docs/access-log.md names every field of each kind of line, and no other."""
+    calls, downloads = (ROOT / "docs" / "access-log.md").read_text().split("| field of a download |")
     line: dict[str, Any] = access_line(Call({}), "access", 200, 0.1)
-    assert _first_column("access-log.md") == set(line)
+    assert _names(calls) == set(line)
+    assert _names(downloads) == set(download_line(Call({}), Download()))

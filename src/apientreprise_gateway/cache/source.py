@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from apientreprise_gateway.cache.port import AnswerCache, CacheUnavailableError, Entry
 from apientreprise_gateway.catalogue.lifetime import Lifetime
-from apientreprise_gateway.catalogue.model import Answer, Endpoint
+from apientreprise_gateway.catalogue.model import Endpoint
 from apientreprise_gateway.errors import PROVIDER_ERRORS, Refusal
 from apientreprise_gateway.providers.reading import Reading
 from apientreprise_gateway.providers.source import Question, Source
@@ -96,8 +96,6 @@ class CachedSource:
         self._lifetime = lifetime
         self._cache = cache
         self._prefix = f"{namespace}\n{endpoint.operation}\n"
-        # An answer with the address of a file says it as the caller reaches us.
-        self._is_addressed = endpoint.answer is Answer.DOCUMENT
         self._about_the_agent = {"user_id", *(each.name for each in endpoint.query if each.kind.names_agent)}
         self._grace = grace
         self._observe = observe
@@ -137,7 +135,7 @@ class CachedSource:
             what = {name: value for name, value in question.query.items() if name not in self._about_the_agent}
             path = target.partition("?")[0]
             target = f"{path}?{urlencode(what)}" if what else path
-        return f"{self._prefix}{question.base_url}\n{target}" if self._is_addressed else f"{self._prefix}{target}"
+        return f"{self._prefix}{target}"
 
     async def _find(self, key: str) -> tuple[Entry | None, bool]:
         """The entry of a key, and whether it could be told that there is none."""

@@ -116,6 +116,7 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemin",
         )
+        self._make_documents(registry)
         self.in_flight = ledger.gauge(
             Gauge("gateway_in_flight", "Calls being answered", registry=registry, multiprocess_mode="livesum")
         )
@@ -178,6 +179,23 @@ class Metrics:
         self.connections_cut = cache(self._connections_cut.labels)
         self.deviations = cache(self._deviations.labels)
 
+    def _make_documents(self, registry: CollectorRegistry) -> None:
+        self._documents = Counter(
+            "gateway_documents",
+            "Documents kept, by provider and by the form in which they came: `file`, `base64` or `address`",
+            ["provider", "form"],
+            registry=registry,
+        )
+        self.documents_removed = Counter(
+            "gateway_documents_removed", "Documents removed after their end", registry=registry
+        )
+        self._downloads = Counter(
+            "gateway_downloads", "Answers to calls for documents, by status", ["status"], registry=registry
+        )
+        self.download_bytes = Counter("gateway_download_bytes", "Bytes of documents sent", registry=registry)
+        self.documents = cache(self._documents.labels)
+        self.downloads = cache(self._resolve_downloads)
+
     def store_mode(self, mode: str) -> None:
         """Say who decides on limits, in this process."""
         for each in STORE_MODES:
@@ -191,6 +209,9 @@ class Metrics:
     def tell(self) -> None:
         """Show other processes all that was counted so far."""
         self._ledger.tell()
+
+    def _resolve_downloads(self, status: int) -> Counter:
+        return self._downloads.labels(str(status))
 
     def _resolve_answers(self, operation: str, status: int) -> Tally:
         return self._ledger.counter(self._answers.labels(operation, str(status)))

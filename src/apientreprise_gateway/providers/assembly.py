@@ -9,7 +9,8 @@ from apientreprise_gateway import __version__
 from apientreprise_gateway.catalogue.model import Provider
 from apientreprise_gateway.providers import credentials
 from apientreprise_gateway.providers.breaker import Breaker, Figures, OnChange
-from apientreprise_gateway.providers.http import Pool
+from apientreprise_gateway.providers.files import Files
+from apientreprise_gateway.providers.http import MAX_FILE_BYTES, Pool
 from apientreprise_gateway.providers.maintenance import Maintenance
 from apientreprise_gateway.providers.oauth2 import ClientCredentials
 from apientreprise_gateway.providers.settings import (
@@ -37,6 +38,8 @@ class Defaults:
     timeout: float
     """Seconds."""
     max_calls: int
+    max_file: int = MAX_FILE_BYTES
+    """Bytes of the longest answer that goes to a file."""
     breakers: bool = True
     """Whether there are circuit breakers at all."""
 
@@ -66,10 +69,19 @@ def make_upstream(provider: Provider, own: ProviderSettings, defaults: Defaults,
         proxy=_proxy(own),
         max_calls=own.max_calls or defaults.max_calls,
         credentials=_credentials(own),
+        max_file=defaults.max_file,
     )
     return Upstream(
         provider,
         pool,
+        files=Files(
+            base_url,
+            hosts=own.document_hosts,
+            tls=_tls(own, base_url),
+            proxy=_proxy(own),
+            timeout=timeout,
+            max_file=defaults.max_file,
+        ),
         timeout=timeout,
         breaker=Breaker(own.breaker.figures() if defaults.breakers else _NEVER, on_change=on_change),
         maintenance=Maintenance([window.window() for window in own.maintenance]) if own.maintenance else None,

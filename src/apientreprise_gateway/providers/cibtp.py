@@ -1,8 +1,18 @@
 """CIBTP: paid leave and bad-weather insurance of building companies."""
 
+from dataclasses import replace
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import DOCUMENTS, SIRET, Answer, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.catalogue.model import (
+    DOCUMENT_V3,
+    DOCUMENTS,
+    SIRET,
+    Answer,
+    Endpoint,
+    Parameter,
+    Ping,
+    Provider,
+)
 
 PROVIDER: Final = Provider(
     key="cibtp",
@@ -22,6 +32,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siret", SIRET),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            document=replace(DOCUMENT_V3, optional=True, seconds=600),
             codes={404: ("38422",)},
         ),
     ),

@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import DOCUMENTS, SIREN, Answer, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.catalogue.model import (
+    DOCUMENT_V2,
+    DOCUMENT_V3,
+    DOCUMENTS,
+    SIREN,
+    Answer,
+    Endpoint,
+    Parameter,
+    Ping,
+    Provider,
+)
 
 _TAG: Final = "Attestations sociales et fiscales"
 
@@ -24,6 +34,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siren", SIREN),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            document=DOCUMENT_V3,
         ),
         Endpoint(
             operation="api_entreprise_v2_certificats_cnetp",
@@ -34,6 +45,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siren", SIREN),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            document=DOCUMENT_V2,
             deprecated=True,
         ),
     ),

@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import DOCUMENTS, SIREN, Answer, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.catalogue.model import (
+    DOCUMENT_V2,
+    DOCUMENT_V3,
+    DOCUMENTS,
+    SIREN,
+    Answer,
+    Endpoint,
+    Parameter,
+    Ping,
+    Provider,
+)
 
 _TAG: Final = "Attestations sociales et fiscales"
 _SCOPES: Final = ("fntp_carte_pro", "open_data")
@@ -21,6 +31,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siren", SIREN),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            document=DOCUMENT_V3,
         ),
         Endpoint(
             operation="api_entreprise_v2_cartes_professionnelles_fntp",
@@ -31,6 +42,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siren", SIREN),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            document=DOCUMENT_V2,
             deprecated=True,
         ),
     ),

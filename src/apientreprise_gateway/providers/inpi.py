@@ -2,9 +2,21 @@
 
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import ACTES_INPI, BILANS_INPI, SIREN, Answer, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import (
+    ACTES_INPI,
+    BILANS_INPI,
+    SIREN,
+    Answer,
+    Document,
+    Endpoint,
+    FileKind,
+    Parameter,
+    Provider,
+)
 
 _TAG: Final = "Informations générales"
+
+_ARCHIVE: Final = Document(address=("url_documents",), kinds=(FileKind.ZIP,), optional=True)
 
 PROVIDER: Final = Provider(
     key="inpi",
@@ -20,6 +32,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siren", SIREN),),
             group=ACTES_INPI,
             answer=Answer.DOCUMENT,
+            document=_ARCHIVE,
             codes={502: ("05501",)},
             deprecated=True,
         ),
@@ -32,6 +45,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siren", SIREN),),
             group=BILANS_INPI,
             answer=Answer.DOCUMENT,
+            document=_ARCHIVE,
             codes={502: ("05501",)},
             deprecated=True,
         ),

@@ -3,10 +3,34 @@
 from typing import Final
 
 from apientreprise_gateway.catalogue.lifetime import HOUR
-from apientreprise_gateway.catalogue.model import DOCUMENTS, SIRET_OR_RNA, Answer, Endpoint, Parameter, Provider
+from apientreprise_gateway.catalogue.model import (
+    DOCUMENTS,
+    EACH,
+    SIRET_OR_RNA,
+    Answer,
+    Document,
+    Endpoint,
+    FileKind,
+    Parameter,
+    Provider,
+)
 
 _TAG: Final = "Informations générales"
 _ASSOCIATIONS: Final = ("associations", "open_data")
+
+_DOCUMENTS_V3: Final = Document(
+    address=("data", EACH, "data", "url"),
+    expires_in="expires_in",
+    kinds=(FileKind.PDF, FileKind.ZIP),
+    optional=True,
+    faulty=("meta", "nombre_documents_deficients"),
+)
+_DOCUMENTS_V2: Final = Document(
+    address=("documents", EACH, "url"),
+    kinds=(FileKind.PDF, FileKind.ZIP),
+    optional=True,
+    faulty=("nombre_documents_deficients",),
+)
 
 PROVIDER: Final = Provider(
     key="mi",
@@ -32,6 +56,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siret_or_rna", SIRET_OR_RNA),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            document=_DOCUMENTS_V3,
             cache=HOUR,
             deprecated=True,
         ),
@@ -44,6 +69,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("id", SIRET_OR_RNA),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            document=_DOCUMENTS_V2,
             cache=HOUR,
             deprecated=True,
         ),

@@ -1,11 +1,25 @@
 """ProBTP: pensions of the building and public works sector."""
 
+from dataclasses import replace
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import DOCUMENTS, SIRET, Answer, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.catalogue.model import (
+    DOCUMENT_V2,
+    DOCUMENT_V3,
+    DOCUMENTS,
+    SIRET,
+    Answer,
+    Endpoint,
+    Parameter,
+    Ping,
+    Provider,
+)
 
 _TAG: Final = "Attestations sociales et fiscales"
 _SCOPES: Final = ("probtp", "cotisations_probtp")
+
+_OWN: Final = ("data",)
+"""Where its answer holds the certificate, in base64."""
 
 PROVIDER: Final = Provider(
     key="probtp",
@@ -21,6 +35,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siret", SIRET),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            document=replace(DOCUMENT_V3, own=_OWN),
         ),
         Endpoint(
             operation="api_entreprise_v3_probtp_conformites_cotisations_retraite",
@@ -39,6 +54,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siret", SIRET),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            document=replace(DOCUMENT_V2, own=_OWN),
             deprecated=True,
         ),
         Endpoint(

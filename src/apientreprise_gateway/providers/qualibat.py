@@ -3,7 +3,18 @@
 from typing import Final
 
 from apientreprise_gateway.catalogue.lifetime import END_OF_DAY
-from apientreprise_gateway.catalogue.model import DOCUMENTS, SIRET, Answer, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.catalogue.model import (
+    DOCUMENT_V2,
+    DOCUMENT_V3,
+    DOCUMENT_V4,
+    DOCUMENTS,
+    SIRET,
+    Answer,
+    Endpoint,
+    Parameter,
+    Ping,
+    Provider,
+)
 
 _TAG: Final = "Certifications professionnelles"
 _SCOPES: Final = ("qualibat", "open_data")
@@ -22,6 +33,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siret", SIRET),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            document=DOCUMENT_V4,
             cache=END_OF_DAY,
         ),
         Endpoint(
@@ -33,6 +45,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siret", SIRET),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            document=DOCUMENT_V3,
             cache=END_OF_DAY,
             deprecated=True,
         ),
@@ -45,6 +58,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siret", SIRET),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            document=DOCUMENT_V2,
             deprecated=True,
         ),
     ),

@@ -69,7 +69,7 @@ def read(route: Route, answer: Response) -> Reading:
     """
     content = content_of(answer)
     if answer.status == 200 or (answer.status == _PARTIAL and route.endpoint.flat):
-        if not _is_promised(route.endpoint, content):
+        if not is_promised(route.endpoint, content):
             raise refusal(route, "999")
         return Reading(answer.status, answer.body)
     if isinstance(content, dict) and answer.status in _OWN_FORM_STATUSES:
@@ -116,7 +116,8 @@ def moved(route: Route, number: str) -> Reading:
     return Reading(_MOVED, b"", moved_to=route.endpoint.path.replace("{" + parameter.name + "}", number))
 
 
-def _is_promised(endpoint: Endpoint, content: Any) -> bool:
+def is_promised(endpoint: Endpoint, content: Any) -> bool:
+    """Whether the body of a success has the outer form of the endpoint's."""
     if endpoint.array:
         return isinstance(content, list)
     return isinstance(content, dict) and (endpoint.flat or content.keys() >= _ENVELOPE)

@@ -30,6 +30,7 @@ from pydantic_settings import NoDecode
 from apientreprise_gateway.providers import DIALECTS, PROVIDERS
 from apientreprise_gateway.providers.breaker import Figures
 from apientreprise_gateway.providers.dial import parse_proxy
+from apientreprise_gateway.providers.files import host_origin
 from apientreprise_gateway.providers.maintenance import Once, Weekly
 from apientreprise_gateway.providers.secret import Secret
 
@@ -49,6 +50,16 @@ def _check_url(value: AnyHttpUrl) -> AnyHttpUrl:
     return value
 
 
+def _check_host(value: str) -> str:
+    host_origin(value)
+    return value
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+Host = Annotated[str, AfterValidator(_check_host)]
 ProxyUrl = Annotated[Secret, AfterValidator(_check_proxy)]
 BaseUrl = Annotated[AnyHttpUrl, AfterValidator(_check_url)]
 
@@ -158,10 +169,6 @@ class Day(StrEnum):
     FRIDAY = "friday"
     SATURDAY = "saturday"
     SUNDAY = "sunday"
-
-
-def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
 class OnceTable(_Table):
@@ -275,6 +282,11 @@ class ProviderSettings(_Table):
     auth: Annotated[Auth, Field(discriminator="kind")] = Field(
         default=NoAuth(), description="How to authenticate; its `kind` says which further fields there are."
     )
+    document_hosts: Annotated[tuple[Host, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=(),
+        description="Hosts, besides its own, that the addresses of its documents may lead to, over HTTPS: `host` or "
+        "`host:port`, separated by commas.",
+    )
     breaker: BreakerTable = Field(default=BreakerTable(), description="When to stop asking it for a while.")
     maintenance: Annotated[tuple[Window, ...], BeforeValidator(_read_json)] = Field(
         default=(), description="Windows during which it is not asked; as JSON in the environment."
@@ -300,6 +312,7 @@ class ProviderSettings(_Table):
             "client_certificate": self.client_certificate,
             "client_key": self.client_key,
             "client_key_password": self.client_key_password and "(set)",
+            "document_hosts": ", ".join(self.document_hosts),
             "breaker": ", ".join(f"{name} {value:g}" for name, value in breaker.items()),
             "maintenance": " and ".join(str(window) for window in self.maintenance),
         }

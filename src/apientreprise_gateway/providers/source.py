@@ -18,7 +18,18 @@ from apientreprise_gateway.providers.upstream import NotAskedError, Upstream
 class Question:
     """What a call asks of a source."""
 
-    __slots__ = ("base_url", "fresh", "provider_seconds", "query", "request_id", "route", "target", "unkept", "values")
+    __slots__ = (
+        "base_url",
+        "documents",
+        "fresh",
+        "provider_seconds",
+        "query",
+        "request_id",
+        "route",
+        "target",
+        "unkept",
+        "values",
+    )
 
     def __init__(
         self,
@@ -54,6 +65,8 @@ class Question:
         self.base_url = base_url
         self.provider_seconds: float | None = None
         """How long the provider took; None as long as it was not asked for this question."""
+        self.documents: tuple[str, ...] = ()
+        """How logs call the documents of the answer."""
 
 
 Source = Callable[[Question], Awaitable[Reading]]

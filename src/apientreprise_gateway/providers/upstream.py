@@ -7,6 +7,7 @@ from typing import Final
 from apientreprise_gateway.catalogue.model import Provider
 from apientreprise_gateway.errors import Refusal, network_error, provider_error
 from apientreprise_gateway.providers.breaker import Breaker, State
+from apientreprise_gateway.providers.files import Files
 from apientreprise_gateway.providers.http import CallError, Fault, Pool, Response
 from apientreprise_gateway.providers.maintenance import Maintenance
 from apientreprise_gateway.providers.reading import trouble
@@ -55,6 +56,7 @@ class Upstream:
         provider: Provider,
         pool: Pool,
         *,
+        files: Files,
         timeout: float,
         breaker: Breaker,
         maintenance: Maintenance | None = None,
@@ -64,12 +66,14 @@ class Upstream:
         Args:
             provider: who is called.
             pool: its connections, and how many calls may be under way.
+            files: where the addresses that it gives may lead.
             timeout: seconds that a whole call may take, unless it comes with a deadline.
             breaker: whether it is to be asked, by what came of the calls before.
             maintenance: when it is not to be asked; None for never.
         """
         self._provider = provider
         self._pool = pool
+        self._files = files
         self._timeout = timeout
         self._breaker = breaker
         self._maintenance = maintenance
@@ -135,9 +139,31 @@ class Upstream:
             breaker.failed(era, reason, answered=True)
         return response
 
+    async def download(self, address: str, *, request_id: str, deadline: float, spool: Callable[[], Sink]) -> Response:
+        """Call an address that the provider gave for a file.
+
+        Args:
+            address: as it was given.
+            request_id: passed on as `X-Request-Id`.
+            deadline: in the time of the loop.
+            spool: makes what a long body goes to.
+
+        Raises:
+            BadAddressError: this address is not called.
+            CallError: another server than the provider's gave no answer.
+            NotAskedError: the provider is in maintenance, in trouble, or fully used by us.
+            Refusal: the provider gave no answer.
+        """
+        place = self._files.locate(address)
+        if place.own is not None:
+            return await self.get(place.own, request_id=request_id, deadline=deadline, spool=spool)
+        pool = self._files.pool(place.origin)
+        return await pool.get(place.target, request_id=request_id, deadline=deadline, spool=spool)
+
     def close(self) -> None:
         """Close the connections that wait."""
         self._pool.close()
+        self._files.close()
 
     def _refuse_in_maintenance(self, maintenance: Maintenance) -> None:
         left = maintenance.seconds_left()

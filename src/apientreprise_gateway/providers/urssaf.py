@@ -1,10 +1,14 @@
 """ACOSS: the Urssaf network, social security contributions of the general scheme."""
 
+from dataclasses import replace
 from typing import Final
 
 from apientreprise_gateway.catalogue.lifetime import DAY, UNTIL_8
 from apientreprise_gateway.catalogue.model import (
     CERTIFICATE_TYPE,
+    DOCUMENT_V2,
+    DOCUMENT_V3,
+    DOCUMENT_V4,
     DOCUMENTS,
     EFFECTIFS,
     MONTH_V2,
@@ -34,6 +38,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siren", SIREN),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            document=replace(DOCUMENT_V4, optional=True),
             cache=UNTIL_8,
             codes={502: ("04501", "04502")},
         ),
@@ -46,6 +51,7 @@ PROVIDER: Final = Provider(
             parameters=(Parameter("siren", SIREN),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            document=DOCUMENT_V3,
             cache=UNTIL_8,
             codes={502: ("04501", "04502", "04503")},
             deprecated=True,
@@ -60,6 +66,7 @@ PROVIDER: Final = Provider(
             query=(Parameter("type_attestation", CERTIFICATE_TYPE),),
             group=DOCUMENTS,
             answer=Answer.DOCUMENT,
+            document=DOCUMENT_V2,
             cache=DAY,
             deprecated=True,
         ),

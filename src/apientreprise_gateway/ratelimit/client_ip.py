@@ -66,7 +66,7 @@ class ClientIp:
         """Take the proxies whose `X-Forwarded-For` is believed, and the clients exempt from ceiling and bans."""
         self._trusted = trusted_proxies
         self._allowed = allowlist
-        self._is_trusted = lru_cache(maxsize=1024)(self._find_trusted)
+        self.is_trusted = lru_cache(maxsize=1024)(self._find_trusted)
         self.is_exempt = lru_cache(maxsize=8192)(self._find_exempt)
 
     def of(self, peer: str | None, headers: Iterable[tuple[bytes, bytes]]) -> str:
@@ -78,14 +78,14 @@ class ClientIp:
         """
         if peer is None:
             return UNKNOWN
-        if not self._trusted or not self._is_trusted(peer):
+        if not self._trusted or not self.is_trusted(peer):
             return _plain(peer)
         chain = b",".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")
         return self._rightmost_untrusted(chain) or _plain(peer)
 
     def of_direct(self, peer: str) -> str | None:
         """The address of a peer that is the client itself; None for a proxy, which speaks for others."""
-        return None if self._trusted and self._is_trusted(peer) else _plain(peer)
+        return None if self._trusted and self.is_trusted(peer) else _plain(peer)
 
     def _rightmost_untrusted(self, chain: str) -> str | None:
         farthest = None

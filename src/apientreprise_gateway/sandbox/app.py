@@ -16,13 +16,13 @@ from apientreprise_gateway.catalogue.model import Kind, Provider
 from apientreprise_gateway.catalogue.query import read
 from apientreprise_gateway.catalogue.routes import Route, Routes
 from apientreprise_gateway.providers import PROVIDERS, insee
-from apientreprise_gateway.sandbox import dialects
+from apientreprise_gateway.sandbox import dialects, documents
 from apientreprise_gateway.sandbox.answers import answer_of
-from apientreprise_gateway.sandbox.answers.shape import Answer, Declined
+from apientreprise_gateway.sandbox.answers.shape import Declined
 from apientreprise_gateway.sandbox.directory import DIRECTORY, FAULT_BY_IDENTIFIER
 from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, ORDINARY, Entity
 from apientreprise_gateway.sandbox.exchange import NO_HEADERS, Exchange, Receive, Reply, Scope, Send, Sleep, send_head
-from apientreprise_gateway.sandbox.faults import DEFAULT_FAULT, FAULTS, SPECIALS, Fault, message
+from apientreprise_gateway.sandbox.faults import DEFAULT_FAULT, FAULTS, SPECIALS, TIMEOUT_SECONDS, Fault, message
 
 _A_YEAR: Final = "2024"
 """What no identifier of an entity looks like."""
@@ -34,6 +34,7 @@ def create_app(
     error_rate: float = 0.0,
     fault: str | None = None,
     seed: int = 0,
+    form: documents.Form | None = None,
     sleep: Sleep = asyncio.sleep,
     providers: tuple[Provider, ...] = PROVIDERS,
 ) -> "Sandbox":
@@ -44,6 +45,7 @@ def create_app(
         error_rate: share of the calls, 0 to 1, that meet a fault; the same calls in every run.
         fault: which fault they meet, by its name in `FAULTS`; `error-500` unless told.
         seed: of the draw of those calls.
+        form: in which providers give their documents; each in its own by default.
         sleep: waits a number of seconds.
         providers: whom it stands in for.
 
@@ -63,6 +65,7 @@ def create_app(
         error_rate=error_rate,
         fault=FAULTS[name],
         seed=seed,
+        form=form,
         sleep=sleep,
     )
 
@@ -78,9 +81,12 @@ class Sandbox:
         error_rate: float,
         fault: Fault,
         seed: int,
+        form: documents.Form | None,
         sleep: Sleep,
     ) -> None:
         self._routes = Routes(providers)
+        self._endpoints = {route.endpoint.operation: route.endpoint for route in self._routes}
+        self._form = form
         self._answers = {route.endpoint.operation: answer_of(route.endpoint) for route in self._routes}
         self._latency = latency
         self._error_rate = error_rate
@@ -112,12 +118,15 @@ class Sandbox:
                 self._exchange(dialect.provider, scope, receive, send), answer.reply, answer.identifiers
             )
             return
+        if path.startswith(documents.PREFIX.encode()):
+            await self._send_file(path, send)
+            return
         match = self._routes.find(path)
         if match is None or match.route is None:
             await _send(send, Reply(404, message("Service inconnu")))
             return
         route = match.route
-        reply = _reply(route, self._answers[route.endpoint.operation], match.values, scope.get("query_string", b""))
+        reply = self._reply(route, match.values, scope)
         await self._provide(self._exchange(route.provider, scope, receive, send), reply, match.values)
 
     def _exchange(self, provider: Provider, scope: Scope, receive: Receive, send: Send) -> Exchange:
@@ -132,6 +141,32 @@ class Sandbox:
         else:
             await fault(exchange, reply)
 
+    def _reply(self, route: Route, found: list[str], scope: Scope) -> Reply:
+        """What the provider of a route answers when it is well."""
+        endpoint = route.endpoint
+        values = {parameter.name: value for parameter, value in zip(endpoint.parameters, found, strict=True)}
+        entity = _entity(route, values)
+        if entity is None:
+            return Reply(404, message(f"{route.provider.name} : aucune entité ne porte cet identifiant"))
+        query = read(scope.get("query_string", b""), frozenset(parameter.name for parameter in endpoint.query))
+        wrong = _wrong_parameter(route, {**values, **query})
+        if wrong is not None:
+            return Reply(400, message(f"{route.provider.name} : paramètre {wrong} non valide"))
+        try:
+            body = self._answers[endpoint.operation](entity, values, query)
+        except Declined as declined:
+            headers = {"location": declined.location} if declined.location else NO_HEADERS
+            return Reply(declined.status, declined.body or message(declined.text), headers)
+        if endpoint.document is None:
+            return Reply(200, orjson.dumps(body))
+        return documents.give(endpoint, entity, body, host=_host(scope), form=self._form)
+
+    async def _send_file(self, path: bytes, send: Send) -> None:
+        bad, reply = documents.file_at(path, self._endpoints, DIRECTORY)
+        if bad.slow:
+            await self._sleep(TIMEOUT_SECONDS)
+        await _send(send, reply, headers=reply.headers)
+
     def _fault_for(self, values: Iterable[str]) -> Fault | None:
         for value in values:
             if value in FAULT_BY_IDENTIFIER:
@@ -139,23 +174,9 @@ class Sandbox:
         return self._fault if self._error_rate and self._random.random() < self._error_rate else None
 
 
-def _reply(route: Route, answer: Answer, found: list[str], query_string: bytes) -> Reply:
-    """What the provider of a route answers when it is well."""
-    endpoint = route.endpoint
-    values = {parameter.name: value for parameter, value in zip(endpoint.parameters, found, strict=True)}
-    entity = _entity(route, values)
-    if entity is None:
-        return Reply(404, message(f"{route.provider.name} : aucune entité ne porte cet identifiant"))
-    query = read(query_string, frozenset(parameter.name for parameter in endpoint.query))
-    wrong = _wrong_parameter(route, {**values, **query})
-    if wrong is not None:
-        return Reply(400, message(f"{route.provider.name} : paramètre {wrong} non valide"))
-    try:
-        body = answer(entity, values, query)
-    except Declined as declined:
-        headers = {"location": declined.location} if declined.location else NO_HEADERS
-        return Reply(declined.status, declined.body or message(declined.text), headers)
-    return Reply(200, orjson.dumps(body))
+def _host(scope: Scope) -> str:
+    """What the caller reaches the sandbox at."""
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "localhost")
 
 
 def _entity(route: Route, values: Mapping[str, str]) -> Entity | None:
@@ -206,7 +227,7 @@ def _index() -> dict[str, Any]:
                 "rna": special.rna,
                 "description": special.description,
             }
-            for special in SPECIALS
+            for special in (*SPECIALS, *documents.BAD_FILES)
         ],
     }
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from apientreprise_gateway.sandbox.documents import BAD_FILES
 from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, Entity, directory, double, eori
 from apientreprise_gateway.sandbox.faults import SPECIALS, Fault
 
 DIRECTORY: Final[Mapping[str, Entity]] = directory(
     *ENTITIES,
     *AT_INSEE,
-    *(double(siren=special.siren, siret=special.siret, rna=special.rna) for special in SPECIALS),
+    *(double(siren=each.siren, siret=each.siret, rna=each.rna) for each in (*SPECIALS, *BAD_FILES)),
 )
 """The entities, and the doubles of the ordinary one that faults delay or damage."""
 

@@ -45,7 +45,7 @@ async def _timeout(exchange: Exchange, _reply: Reply) -> None:
 
 
 async def _drip(exchange: Exchange, reply: Reply) -> None:
-    await exchange.start(reply.status, len(reply.body))
+    await exchange.start(reply.status, len(reply.body), headers=reply.headers)
     for position in range(len(reply.body)):
         if not await exchange.pause(DRIP_SECONDS):
             return
@@ -78,7 +78,7 @@ async def _reset(exchange: Exchange, _reply: Reply) -> None:
 
 
 async def _cut(exchange: Exchange, reply: Reply) -> None:
-    await exchange.start(reply.status, len(reply.body))
+    await exchange.start(reply.status, len(reply.body), headers=reply.headers)
     await exchange.write(reply.body[: len(reply.body) // 2], more=True)
     exchange.drop()
 

@@ -209,21 +209,16 @@ def test_who_asks_makes_no_difference() -> None:
     run(behaviour, operation=LIASSES_V2)
 
 
-def test_the_address_of_a_file_is_given_to_those_who_reach_us_alike() -> None:
-    """An answer that holds an address of ours is not given to callers who reach us at another; other answers are."""
+@pytest.mark.parametrize("operation", [VIGILANCE, INSEE])
+def test_an_answer_is_given_to_all_whatever_they_reach_us_at(operation: str) -> None:
+    """An answer that holds a document is kept without the address, which is written for each call."""
 
-    async def document(s: Setting) -> None:
-        for base_url in ("https://one", "https://two", "https://one"):
-            await s.ask(base_url=base_url)
-        assert s.results == [Result.MISS, Result.MISS, Result.HIT]
-
-    async def data(s: Setting) -> None:
+    async def behaviour(s: Setting) -> None:
         for base_url in ("https://one", "https://two"):
             await s.ask(base_url=base_url)
         assert s.results == [Result.MISS, Result.HIT]
 
-    run(document, operation=VIGILANCE)
-    run(data)
+    run(behaviour, operation=operation)
 
 
 def test_a_namespace_has_entries_of_its_own() -> None:

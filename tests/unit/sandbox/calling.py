@@ -9,6 +9,7 @@ import orjson
 
 from apientreprise_gateway.catalogue.model import Endpoint
 from apientreprise_gateway.sandbox.app import Sandbox, create_app
+from apientreprise_gateway.sandbox.documents import Form
 from apientreprise_gateway.sandbox.entities import Entity
 from apientreprise_gateway.server import CONNECTION
 
@@ -89,8 +90,8 @@ def get(app: Sandbox, target: str, *, method: str = "GET", droppable: bool = Tru
 
 
 def ask(target: str) -> Answer:
-    """Call a sandbox that has no faults of its own."""
-    return get(create_app(sleep=Clock().sleep), target)
+    """Call a sandbox that has no faults of its own, and that gives the addresses of documents."""
+    return get(create_app(sleep=Clock().sleep, form=Form.ADDRESS), target)
 
 
 ABOUT_NOBODY = frozenset({"api_entreprise_v2_liasses_fiscales_dictionaries_dgfip"})

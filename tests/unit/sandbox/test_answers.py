@@ -260,7 +260,7 @@ def test_v2_effectifs_are_texts_with_two_decimals(last: str) -> None:
     assert len(decimals) == 2
 
 
-def test_documents_lie_on_a_host_that_cannot_exist() -> None:
-    """Addresses of documents are absolute, on a reserved name."""
-    url = ask("/v2/attestations_fiscales_dgfip/130025265").json()["url"]
+def test_other_documents_lie_on_a_host_that_cannot_exist() -> None:
+    """The addresses of documents that the gateway does not keep are absolute, on a reserved name."""
+    url = ask("/v3/inpi/rne/unites_legales/open_data/130025265/actes_bilans").json()["data"]["actes"][0]["url"]
     assert url.startswith("https://documents.exemple.test/")

@@ -1,0 +1,108 @@
+"""All that has to do with documents, put together."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from apientreprise_gateway.catalogue.routes import Route
+from apientreprise_gateway.documents.local import LocalStore
+from apientreprise_gateway.documents.removal import Removal
+from apientreprise_gateway.documents.s3 import SCHEME, S3Documents
+from apientreprise_gateway.documents.serving import Gate, Serving
+from apientreprise_gateway.documents.shelf import Shelf
+from apientreprise_gateway.documents.source import DocumentSource
+from apientreprise_gateway.documents.store import DocumentStore, NullStore, StoreError
+from apientreprise_gateway.observability.access_log import AccessLog
+from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.providers.source import Observe, Source
+from apientreprise_gateway.providers.spool import Spool
+from apientreprise_gateway.providers.upstream import Upstream
+
+_SHARED_FOLDER: Final = Path("/var/tmp")  # noqa: S108 - only its user may enter the folder that is made there
+_log = structlog.get_logger(__name__)
+
+
+class Desk:
+    """Takes documents in, and hands them out."""
+
+    def __init__(self, *, place: str | None, seconds: int, max_bytes: int, metrics: Metrics) -> None:
+        """Open the store; call nobody yet.
+
+        Args:
+            place: a folder, or `s3://bucket/prefix`; a folder of this user's by default.
+            seconds: how long documents are kept.
+            max_bytes: how long one may be.
+            metrics: where documents are counted.
+
+        Raises:
+            OSError: the folder cannot be used.
+            ValueError: the settings of the bucket cannot be used.
+        """
+        self._metrics = metrics
+        self._store, folder = _open(place)
+        self._spool = Spool(folder)
+        self._shelf = Shelf(self._store, seconds=seconds, max_bytes=max_bytes, folder=folder)
+        self._empty_shelf = Shelf(NullStore(), seconds=seconds, max_bytes=max_bytes, folder=folder)
+        self._removal = Removal(self._store, on_removed=metrics.documents_removed.inc)
+
+    def source(self, route: Route, upstream: Upstream, *, observe: Observe, keeps: bool = True) -> Source:
+        """What answers an endpoint that holds documents.
+
+        Args:
+            route: that endpoint.
+            upstream: the way to its provider.
+            observe: see `ProviderSource`.
+            keeps: whether documents are kept; else they are checked, and their links lead nowhere.
+        """
+        provider = route.provider.key
+        return DocumentSource(
+            route,
+            upstream,
+            shelf=self._shelf if keeps else self._empty_shelf,
+            spool=self._spool,
+            observe=observe,
+            on_kept=(lambda form: self._metrics.documents(provider, form).inc()) if keeps else lambda _form: None,
+        )
+
+    def serving(self, *, gate: Gate, access_log: AccessLog) -> Serving:
+        """The application of the links."""
+        return Serving(self._store, gate=gate, metrics=self._metrics, access_log=access_log)
+
+    async def start(self) -> None:
+        """Look whether the store is there; the rest of the gateway serves all the same if it is not."""
+        try:
+            await self._store.start()
+        except StoreError as error:
+            _log.error("documents_unavailable", reason=str(error))
+
+    async def watch(self) -> None:
+        """Remove documents that have ended, for ever."""
+        await self._removal.watch()
+
+    async def close(self) -> None:
+        """Close what is open."""
+        self._shelf.close()
+        self._empty_shelf.close()
+        self._spool.close()
+        await self._store.close()
+
+
+def longest_answer(max_bytes: int) -> int:
+    """Bytes that an answer may have which holds a document in base64, escapes and line ends included."""
+    return max_bytes * 3 // 2 + 1024 * 1024
+
+
+def _open(place: str | None) -> tuple[DocumentStore, Path | None]:
+    """The store, and the folder for temporary files if it is not the system's own."""
+    if place is not None and place.startswith(SCHEME):
+        return S3Documents(place), None
+    local = LocalStore(_default_folder() if place is None else Path(place))
+    return local, local.incoming
+
+
+def _default_folder() -> Path:
+    shared = _SHARED_FOLDER if os.access(_SHARED_FOLDER, os.W_OK) else Path(tempfile.gettempdir())
+    return shared / f"apientreprise-gateway-documents-{os.geteuid()}"

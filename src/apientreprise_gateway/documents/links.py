@@ -1,0 +1,94 @@
+"""The link to a kept document.
+
+`/documents/{id}/{name}`: the id is the second at which the link ends, with 256 random bits, in base64; the name is for
+people. Nothing else leads to a document, and nothing of the link is where the document lies: it is kept under a digest
+of both, so that whoever can list the store, or reads a log, cannot make a link of what is there. The end is part of
+the digest: whoever writes another into a link has the link to nothing.
+"""
+
+import hashlib
+import re
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from apientreprise_gateway.catalogue.model import FileKind
+
+PREFIX: Final = "/documents/"
+"""What the path of every link starts with."""
+BUCKET_SECONDS: Final = 3600
+"""Documents that end within the same hour lie in one place, so that an hour's worth of them is found at once."""
+_SECRET_BYTES: Final = 32
+_END_BYTES: Final = 4
+_MAX_NAME: Final = 120
+_PATH: Final = re.compile(
+    rf"{PREFIX}(?P<id>[A-Za-z0-9_-]{{48}})/"
+    rf"(?P<name>[A-Za-z0-9][A-Za-z0-9_-]{{0,{_MAX_NAME}}}\.(?P<kind>{'|'.join(FileKind)}))",
+    re.ASCII,
+)
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What leads to one document."""
+
+    id: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        """The path, without the scheme and the host."""
+        return f"{PREFIX}{self.id}/{self.name}"
+
+    @property
+    def ends(self) -> int:
+        """The Unix second from which it leads to nothing."""
+        return int.from_bytes(urlsafe_b64decode(self.id)[:_END_BYTES])
+
+    @property
+    def kind(self) -> FileKind:
+        """What the document is."""
+        return FileKind(self.name.rpartition(".")[2])
+
+    @property
+    def key(self) -> str:
+        """Where the document lies in a store: the hour of its end, then a name that says nothing."""
+        return f"{self.ends // BUCKET_SECONDS}/{self._digest}"
+
+    @property
+    def reference(self) -> str:
+        """How logs call the document: enough to tell it from others, and no way to it."""
+        return self._digest[:16]
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(f"{self.id}/{self.name}".encode("ascii")).hexdigest()
+
+
+def new_link(*, ends: int, name: str) -> Link:
+    """A link that nobody has seen; `name` comes from `file_name`."""
+    return Link(urlsafe_b64encode(ends.to_bytes(_END_BYTES) + secrets.token_bytes(_SECRET_BYTES)).decode(), name)
+
+
+def read_path(raw_path: bytes) -> Link | None:
+    """The link that a path is, as received; None if it is none.
+
+    A link has one spelling: nothing of it is ever percent-encoded.
+    """
+    found = _PATH.fullmatch(raw_path.decode("latin-1"))
+    return None if found is None else Link(found["id"], found["name"])
+
+
+def file_name(parts: Sequence[str], kind: FileKind) -> str:
+    """A readable and safe name, such as `attestation_vigilance_130025265.pdf`."""
+    words = [_UNSAFE.sub("_", part).strip("_-") for part in parts]
+    stem = "_".join(word for word in words if word)[:_MAX_NAME].strip("_-")
+    return f"{stem or 'document'}.{kind}"
+
+
+def is_past(bucket: str, moment: float) -> bool:
+    """Whether all that lies in the place of an hour, the first part of a key, has ended at a moment."""
+    return bucket.isascii() and bucket.isdigit() and (int(bucket) + 1) * BUCKET_SECONDS <= moment

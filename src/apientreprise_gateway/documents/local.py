@@ -1,0 +1,239 @@
+"""Documents in a folder, which the workers of a host share, or several hosts over a network file system.
+
+    folder/incoming/    documents that are being written; moved when they are whole
+    folder/{hour}/      documents that end within an hour, named by a digest
+
+The disk is touched in threads only.
+"""
+
+import asyncio
+import errno
+import math
+import os
+import secrets
+import stat
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from apientreprise_gateway.documents.files import Content, Disk
+from apientreprise_gateway.documents.links import is_past
+from apientreprise_gateway.documents.store import Kept, StoreError
+
+ABANDONED_SECONDS: Final = 3600.0
+"""After so long a document that is still being written was left by a process that died."""
+TIMEOUT_SECONDS: Final = 30.0
+"""How long a disk may take for one thing that is asked of it."""
+_CHUNK_BYTES: Final = 128 * 1024
+_INCOMING: Final = "incoming"
+_THREADS: Final = 8
+_ONLY_OURS: Final = 0o700
+_T = TypeVar("_T")
+
+
+class LocalStore:
+    """A folder."""
+
+    def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
+        """Make the folder, for the user of this process alone.
+
+        Args:
+            folder: made if it does not exist; its parent may be missing too.
+            clock: Unix time, for what is left of processes that died.
+
+        Raises:
+            OSError: it cannot be made or written to.
+            PermissionError: it belongs to somebody else, or others may enter it.
+        """
+        self._folder = folder
+        self._incoming = folder / _INCOMING
+        self._clock = clock
+        self._make()
+        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="documents")
+
+    @property
+    def incoming(self) -> Path:
+        """A folder for temporary files, on the same disk as the documents."""
+        return self._incoming
+
+    async def start(self) -> None:
+        """Nothing is left to do."""
+
+    async def put(self, key: str, content: Content) -> None:
+        """Keep a document.
+
+        Raises:
+            StoreError: the disk does not take it.
+        """
+        await self._in_thread(lambda: self._write(key, content))
+
+    async def open(self, key: str) -> Kept | None:
+        """The document of a key; None if there is none.
+
+        Raises:
+            StoreError: the disk cannot be read.
+        """
+        disk = await self._in_thread(lambda: self._open(key))
+        return None if disk is None else _OpenFile(disk, self._in_thread)
+
+    async def remove_ended(self, moment: float, *, most: int) -> int:
+        """Remove documents of hours that are over at a Unix time, and what is left of processes that died.
+
+        Raises:
+            StoreError: the folder cannot be read.
+        """
+        return await self._in_thread(lambda: self._remove(moment, most))
+
+    async def close(self) -> None:
+        """End the threads, once what they were told is done."""
+        self._executor.shutdown(wait=False)
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        except TimeoutError as error:
+            raise StoreError(f"{self._folder}: no answer within {TIMEOUT_SECONDS:.0f} s") from error
+        except OSError as error:
+            raise StoreError(str(error)) from error
+
+    # In a thread, but for the first time.
+
+    def _make(self) -> None:
+        """Make the folders, again if somebody has tidied them away."""
+        _own(self._folder)
+        self._incoming.mkdir(mode=_ONLY_OURS, exist_ok=True)
+        if not os.access(self._incoming, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self._incoming))
+
+    def _write(self, key: str, content: Content) -> None:
+        partial = self._incoming / secrets.token_hex(16)
+        fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with open(fd, "wb", buffering=0) as file:
+                for start in range(0, content.size, _CHUNK_BYTES):
+                    part = memoryview(content.read(start, _CHUNK_BYTES))
+                    while part:
+                        part = part[file.write(part) :]
+            place = self._folder / key
+            place.parent.mkdir(mode=_ONLY_OURS, exist_ok=True)
+            try:
+                partial.replace(place)
+            except FileNotFoundError:  # the empty folder of the hour was removed meanwhile, by a clock that is ahead
+                place.parent.mkdir(mode=_ONLY_OURS, exist_ok=True)
+                partial.replace(place)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+    def _open(self, key: str) -> Disk | None:
+        try:
+            return Disk(os.open(self._folder / key, os.O_RDONLY | os.O_NOFOLLOW))
+        except FileNotFoundError:
+            return None
+
+    def _remove(self, moment: float, most: int) -> int:
+        self._make()
+        removed = 0
+        for place in self._ended(moment):
+            if removed >= most:
+                return removed
+            removed += _unlink(place)
+        for bucket in self._buckets(moment):
+            _remove_folder(bucket)
+        return removed
+
+    def _ended(self, moment: float) -> Iterator[Path]:
+        """What has to go, without a list of all that there is."""
+        for folder in self._buckets(moment):
+            yield from (Path(entry.path) for entry in _entries(folder))
+        latest = self._clock() - ABANDONED_SECONDS
+        yield from (Path(entry.path) for entry in _entries(self._incoming) if _modified(entry) < latest)
+
+    def _buckets(self, moment: float) -> Iterator[Path]:
+        """The folders of the hours that are over."""
+        names = [entry.name for entry in _entries(self._folder)]
+        yield from (self._folder / name for name in names if is_past(name, moment))
+
+
+class _OpenFile:
+    """A document that is being read."""
+
+    chunk = _CHUNK_BYTES
+
+    def __init__(self, disk: Disk, in_thread: "_InThread") -> None:
+        self._disk: Disk | None = disk
+        self._in_thread = in_thread
+        self.size = disk.size
+
+    async def read(self, start: int, length: int) -> bytes:
+        """The bytes from `start` on.
+
+        Raises:
+            StoreError: the disk does not give them.
+        """
+        disk = self._disk
+        assert disk is not None, "read after close"  # noqa: S101 - a fault of the caller's
+        return await self._in_thread(lambda: disk.read(start, length))
+
+    async def close(self) -> None:
+        """Close the file, once no thread reads it any more."""
+        self._disk = None
+
+
+_InThread = Callable[[Callable[[], bytes]], Coroutine[Any, Any, bytes]]
+
+
+def _own(folder: Path) -> None:
+    """Make a folder that is this user's alone, or make sure that it is.
+
+    Raises:
+        OSError: it cannot be made.
+        PermissionError: it is somebody else's, or others may enter it.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=_ONLY_OURS)
+    except FileExistsError:
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+        if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & ~_ONLY_OURS:
+            raise PermissionError(errno.EACCES, "others than this user may enter it", str(folder)) from None
+
+
+def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
+    """What is in a folder; nothing, if another worker has removed it."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except FileNotFoundError:
+        return
+
+
+def _unlink(place: Path) -> int:
+    """Remove a file; how many that were."""
+    try:
+        place.unlink()
+    except FileNotFoundError:  # another worker was faster
+        return 0
+    return 1
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove the folder of an hour, if it is empty by now."""
+    try:
+        folder.rmdir()
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
+            raise
+
+
+def _modified(entry: "os.DirEntry[str]") -> float:
+    """When a file was last written to; never, if it is gone."""
+    try:
+        return entry.stat(follow_symlinks=False).st_mtime
+    except FileNotFoundError:
+        return math.inf

@@ -1,0 +1,45 @@
+"""What a caller reaches the gateway at, for the absolute addresses in its answers.
+
+A setting says it, or else the call does: its `Host`, which is believed for what it is, since the address goes back to
+whoever wrote it and to nobody else; and, of a trusted proxy, its `X-Forwarded-Proto` and `X-Forwarded-Host`.
+"""
+
+import re
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import Any, Final
+
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
+_SCHEMES: Final = frozenset({"http", "https"})
+
+
+class Origin:
+    """Finds the base URL of a call."""
+
+    def __init__(self, *, public_url: str | None, is_trusted: Callable[[str], bool]) -> None:
+        """Take the setting, without a slash at its end, and what tells whether a peer is a trusted proxy."""
+        self._public_url = public_url
+        self._is_trusted = is_trusted
+
+    def of(self, scope: MutableMapping[str, Any]) -> str:
+        """Scheme and host of a call, without a slash at the end."""
+        if self._public_url is not None:
+            return self._public_url
+        scheme, host = scope["scheme"], _last(scope["headers"], b"host")
+        if scope["client"] is not None and self._is_trusted(scope["client"][0]):
+            given = _last(scope["headers"], b"x-forwarded-proto").lower()
+            scheme = given if given in _SCHEMES else scheme
+            host = _last(scope["headers"], b"x-forwarded-host") or host
+        return f"{scheme}://{host if _HOST.fullmatch(host) else _own(scope)}"
+
+
+def _last(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> str:
+    """The last value of a header, the one that the nearest proxy wrote."""
+    values = [value for name, value in headers if name == wanted]
+    return values[-1].decode("latin-1").rpartition(",")[2].strip() if values else ""
+
+
+def _own(scope: MutableMapping[str, Any]) -> str:
+    """The address that the call came in by."""
+    server = scope.get("server")
+    host, port = server if server and server[1] is not None else ("localhost", 80)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,56 @@
+"""Removal of documents that have ended: every worker does some of it, now and then."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from apientreprise_gateway.documents.store import DocumentStore, StoreError
+
+EVERY_SECONDS: Final = 300.0
+"""How often a worker looks, on average."""
+GRACE_SECONDS: Final = 3600
+"""How long a document is kept after its end, for the downloads that began before it."""
+MOST_AT_ONCE: Final = 5000
+"""Documents that are removed in one round; what is left is for the next."""
+_log = structlog.get_logger(__name__)
+
+
+class Removal:
+    """Removes documents."""
+
+    def __init__(
+        self,
+        store: DocumentStore,
+        *,
+        on_removed: Callable[[int], None],
+        clock: Callable[[], float] = time.time,
+        every: float = EVERY_SECONDS,
+    ) -> None:
+        """Take the store, what is told how many documents have been removed, Unix time, and seconds between rounds."""
+        self._store = store
+        self._on_removed = on_removed
+        self._clock = clock
+        self._every = every
+        self._failing = False
+
+    async def watch(self) -> None:
+        """Remove, for ever; workers that started together drift apart."""
+        while True:
+            await asyncio.sleep(self._every * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+            await self.round()
+
+    async def round(self) -> None:
+        """Remove what has to go now; a store that fails is tried again in the next round."""
+        try:
+            removed = await self._store.remove_ended(self._clock() - GRACE_SECONDS, most=MOST_AT_ONCE)
+        except StoreError as error:
+            if not self._failing:
+                _log.error("documents_not_removed", reason=str(error))
+            self._failing = True
+            return
+        self._failing = False
+        self._on_removed(removed)

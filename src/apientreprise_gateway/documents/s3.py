@@ -1,0 +1,172 @@
+"""Documents in a bucket of S3, or of what speaks its protocol, which any number of replicas share.
+
+Written in parts, a few documents at a time, and read range by range: no connection waits for a slow client, and the
+memory that it takes is bounded whatever the documents' size. Where the bucket is and with which credentials is said as
+for every other program: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID` … (see docs/documents.md).
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from apientreprise_gateway.documents.files import Content
+from apientreprise_gateway.documents.links import is_past
+from apientreprise_gateway.documents.store import Kept, StoreError
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store as Bucket
+
+SCHEME: Final = "s3://"
+PART_BYTES: Final = 5 * 1024 * 1024
+"""The smallest part that S3 takes of a document in several."""
+MAX_UPLOADS: Final = 4
+"""Documents that a process writes at once; others wait. Each takes the memory of a part."""
+_READ_BYTES: Final = 512 * 1024
+"""What one request of a download asks for."""
+_COPY_BYTES: Final = 128 * 1024
+_TIMEOUT: Final = timedelta(seconds=10)
+_CONNECT_TIMEOUT: Final = timedelta(seconds=2)
+_ENDPOINTS: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+_LISTED_AT_ONCE: Final = 500
+
+
+class S3Documents:
+    """A bucket, or what lies in it under a prefix."""
+
+    def __init__(self, url: str) -> None:
+        """Read the credentials; call nobody yet.
+
+        Args:
+            url: `s3://bucket` or `s3://bucket/prefix`.
+
+        Raises:
+            ValueError: the environment's AWS settings cannot be used.
+        """
+        name, _, prefix = url.removeprefix(SCHEME).partition("/")
+        self._url = url
+        self._bucket = _connect(name, prefix.strip("/"))
+        self._uploads = asyncio.Semaphore(MAX_UPLOADS)
+
+    async def start(self) -> None:
+        """Ask the bucket for something.
+
+        Raises:
+            StoreError: it does not answer, is not there, or not for us.
+        """
+        with self._faults():
+            await self._bucket.list_with_delimiter_async()
+
+    async def put(self, key: str, content: Content) -> None:
+        """Keep a document.
+
+        Raises:
+            StoreError: the bucket does not take it.
+        """
+        async with self._uploads:
+            with self._faults():
+                if content.size <= PART_BYTES:
+                    whole = await asyncio.to_thread(content.read, 0, content.size)
+                    await self._bucket.put_async(key, whole, use_multipart=False)
+                else:
+                    await self._bucket.put_async(key, _parts(content), chunk_size=PART_BYTES, max_concurrency=1)
+
+    async def open(self, key: str) -> Kept | None:
+        """The document of a key; None if there is none.
+
+        Raises:
+            StoreError: the bucket cannot be asked.
+        """
+        with self._faults():
+            try:
+                size = (await self._bucket.head_async(key))["size"]
+            except FileNotFoundError:
+                return None
+        return _Object(self, key, size)
+
+    async def read(self, key: str, start: int, length: int) -> bytes:
+        """Bytes of a document that is there.
+
+        Raises:
+            StoreError: the bucket does not give them.
+        """
+        with self._faults():
+            return bytes(await self._bucket.get_range_async(key, start=start, length=length))
+
+    async def remove_ended(self, moment: float, *, most: int) -> int:
+        """Remove documents of hours that are over at a Unix time.
+
+        Raises:
+            StoreError: the bucket cannot be asked.
+        """
+        removed = 0
+        with self._faults():
+            listed = await self._bucket.list_with_delimiter_async()
+            hours = [each for each in listed["common_prefixes"] if is_past(each.rpartition("/")[2], moment)]
+            for hour in hours:
+                async for entries in self._bucket.list(hour, chunk_size=_LISTED_AT_ONCE):
+                    keys = [entry["path"] for entry in entries][: most - removed]
+                    await self._bucket.delete_async(keys)
+                    removed += len(keys)
+                    if removed >= most:
+                        return removed
+        return removed
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Turn what the library raises into what the port promises."""
+        from obstore.exceptions import BaseError  # noqa: PLC0415 - as in _connect
+
+        try:
+            yield
+        except (BaseError, OSError) as error:
+            # The text goes on with the whole exchange; its first line says what happened.
+            reason = str(error).partition("\n")[0][:300]
+            raise StoreError(f"{self._url}: {reason}") from error
+
+
+class _Object:
+    """A document that is being read."""
+
+    chunk = _READ_BYTES
+
+    def __init__(self, documents: S3Documents, key: str, size: int) -> None:
+        self._documents = documents
+        self._key = key
+        self.size = size
+
+    async def read(self, start: int, length: int) -> bytes:
+        """The bytes from `start` on.
+
+        Raises:
+            StoreError: the bucket does not give them.
+        """
+        return await self._documents.read(self._key, start, min(length, self.size - start))
+
+    async def close(self) -> None:
+        """Nothing is held between two requests."""
+
+
+def _connect(name: str, prefix: str) -> "Bucket":
+    from obstore.exceptions import BaseError  # noqa: PLC0415 - a library of some megabytes that few deployments need
+    from obstore.store import S3Store  # noqa: PLC0415
+
+    endpoint = next((os.environ[each] for each in _ENDPOINTS if os.environ.get(each)), "")
+    client: Any = {"timeout": _TIMEOUT, "connect_timeout": _CONNECT_TIMEOUT}
+    if endpoint.startswith("http://"):
+        client["allow_http"] = True  # whoever writes such an address means it
+    retries: Any = {"max_retries": 2, "retry_timeout": _TIMEOUT}
+    try:
+        return S3Store(name, prefix=prefix or None, client_options=client, retry_config=retries)
+    except (BaseError, ValueError) as error:
+        raise ValueError(str(error).partition("\n")[0]) from error
+
+
+async def _parts(content: Content) -> AsyncIterator[bytes]:
+    for start in range(0, content.size, _COPY_BYTES):
+        yield await asyncio.to_thread(content.read, start, _COPY_BYTES)

@@ -1,0 +1,320 @@
+"""The source of answers that hold documents.
+
+The provider is asked; what it answers is the file, or JSON with the file in it, or JSON with its address. The file is
+checked and kept. The reading that comes out has the path of the link in place of its address: the outermost source,
+`Linked`, completes it for each call, with the host that the call came by and the seconds that are left then, so that a
+reading may be remembered in between.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import orjson
+import structlog
+
+from apientreprise_gateway.catalogue.model import EACH, Document, Endpoint
+from apientreprise_gateway.catalogue.routes import Route
+from apientreprise_gateway.documents.extract import MAX_FILES, NotJsonError
+from apientreprise_gateway.documents.files import (
+    BAD_ADDRESS,
+    NOT_DOWNLOADED,
+    TOO_SLOW,
+    Content,
+    Disk,
+    FileFault,
+    Memory,
+    kind_of,
+)
+from apientreprise_gateway.documents.links import Link, read_path
+from apientreprise_gateway.documents.shelf import Shelf
+from apientreprise_gateway.documents.slots import (
+    Address,
+    Encoded,
+    File,
+    Given,
+    Slot,
+    alone,
+    answer_around,
+    follow,
+    holders,
+    own_slot,
+    slots_of,
+)
+from apientreprise_gateway.errors import PROVIDER_ERRORS, Refusal, provider_error, refuse
+from apientreprise_gateway.providers.faults import CallError, Fault
+from apientreprise_gateway.providers.files import BadAddressError
+from apientreprise_gateway.providers.http import Response
+from apientreprise_gateway.providers.reading import Reading, is_promised, read
+from apientreprise_gateway.providers.source import Observe, ProviderSource, Question, Source
+from apientreprise_gateway.providers.spool import Spool, SpoolFile
+from apientreprise_gateway.providers.upstream import NotAskedError, Upstream
+
+MAX_AT_ONCE: Final = 4
+"""Documents of one answer that are fetched and kept at the same time."""
+_HEAD_BYTES: Final = 1024
+_PARTIAL: Final = 206
+_FILE_TYPES: Final = ("pdf", "zip", "octet-stream")
+_JSON_STARTS: Final = (b"{", b"[")
+_log = structlog.get_logger(__name__)
+OnKept = Callable[[str], None]
+
+
+class DocumentSource(ProviderSource):
+    """A provider of documents."""
+
+    def __init__(
+        self,
+        route: Route,
+        upstream: Upstream,
+        *,
+        shelf: Shelf,
+        spool: Spool,
+        observe: Observe,
+        on_kept: OnKept,
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            route: the endpoint, which has a `document`.
+            upstream: the way to the provider.
+            shelf: keeps its files.
+            spool: where long answers go.
+            observe: see `ProviderSource`.
+            on_kept: told the form (`file`, `base64`, `address`) of each document that was kept.
+        """
+        super().__init__(route, upstream, observe=observe)
+        assert route.endpoint.document is not None  # noqa: S101 - who makes this source has looked
+        self._endpoint: Endpoint = route.endpoint
+        self._document: Document = route.endpoint.document
+        self._shelf = shelf
+        self._spool = spool
+        self._on_kept = on_kept
+        self._label = _label(route.endpoint)
+        self._entity = _entity(route.endpoint)
+
+    async def _ask(self, question: Question) -> Reading:
+        deadline = self._upstream.deadline()
+        try:
+            response = await self._upstream.get(
+                question.target, request_id=question.request_id, deadline=deadline, spool=self._spool
+            )
+            content = content_of(response)
+            if response.status != 200 and not (response.status == _PARTIAL and self._endpoint.flat):
+                return read(self._route, response)
+            return await self._read(question, response, content, deadline)
+        except FileFault as fault:
+            raise self._refusal(fault.subcode) from fault
+        except NotJsonError as error:
+            raise self._refusal("999") from error
+        except OSError as error:
+            _log.error("document_not_kept", reason=str(error))
+            raise refuse("00502") from error
+        except NotAskedError:
+            raise
+        except Refusal as refusal:
+            raise self._too_large(refusal) from refusal.__cause__
+
+    def _too_large(self, refusal: Refusal) -> Refusal:
+        """A file that is too long is a bad file, whichever way it comes."""
+        cause = refusal.__cause__
+        large = isinstance(cause, CallError) and cause.fault is Fault.TOO_LARGE
+        return self._refusal(NOT_DOWNLOADED) if large else refusal
+
+    async def _read(self, question: Question, response: Response, content: Content, deadline: float) -> Reading:
+        head = await self._shelf.head(content, _HEAD_BYTES)
+        if "json" in response.content_type.lower() and head.lstrip().startswith(_JSON_STARTS):
+            return await self._read_json(question, response.status, content, deadline)
+        declared = any(each in response.content_type.lower() for each in _FILE_TYPES)
+        if not self._document.alone or not (declared or kind_of(head)):
+            raise self._refusal("999")
+        slot = alone(File(content), self._document)
+        return await self._fill(answer_around(slot), [slot], _Filling(question, {}, deadline), response.status)
+
+    async def _read_json(self, question: Question, status: int, content: Content, deadline: float) -> Reading:
+        answer, files = await self._shelf.extract(content)
+        filling = _Filling(question, files, deadline)
+        own = own_slot(answer, self._document)
+        if own is not None:
+            return await self._fill(answer_around(own), [own], filling, status)
+        slots = slots_of(answer, self._document, frozenset(files))
+        if not is_promised(self._endpoint, answer) or not self._is_complete(slots):
+            raise self._refusal("999")
+        return await self._fill(answer, slots, filling, status)
+
+    def _is_complete(self, slots: Sequence[Slot]) -> bool:
+        """Whether the documents are there that there must be, and no more than we handle."""
+        if len(slots) > MAX_FILES:
+            return False
+        return self._document.optional or (bool(slots) and all(slot.given is not None for slot in slots))
+
+    async def _fill(self, answer: Any, slots: Sequence[Slot], filling: "_Filling", status: int) -> Reading:
+        """Keep the documents of an answer, and say where in it their links go."""
+        kept = await self._keep_all(slots, filling)
+        if filling.files:
+            raise self._refusal("999")  # something long in it is no document
+        ends: list[int] = []
+        for slot, found in zip(slots, kept, strict=True):
+            slot.holder[self._document.address[-1]] = found.path if isinstance(found, Link) else None
+            if self._document.expires_in:
+                slot.holder[self._document.expires_in] = None
+            if isinstance(found, Link):
+                ends.append(found.ends)
+            elif found is not None:
+                self._note(answer, slot, found)
+                status = _PARTIAL if self._endpoint.flat else status
+        return Reading(status, orjson.dumps(answer), expires_at=min(ends, default=None))
+
+    async def _keep_all(self, slots: Sequence[Slot], filling: "_Filling") -> list[Link | FileFault | None]:
+        """Keep the documents of some places, a few at a time."""
+        room = asyncio.Semaphore(MAX_AT_ONCE)
+
+        async def keep(slot: Slot, number: int) -> Link | FileFault | None:
+            async with room:
+                return await self._keep(slot, number, filling)
+
+        tasks = [asyncio.create_task(keep(slot, number)) for number, slot in enumerate(slots, 1)]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _keep(self, slot: Slot, number: int, filling: "_Filling") -> Link | FileFault | None:
+        """Keep the document of a place, if it has one; the fault of its file, where the answer can do without."""
+        try:
+            content = await self._content(slot.given, filling)
+            if content is None:
+                return None
+            link = await self._shelf.keep(content, self._document, self._name(filling.question, number))
+        except FileFault as fault:
+            if not self._document.faulty:
+                raise
+            return fault
+        self._on_kept(_FORMS[type(slot.given)])
+        return link
+
+    async def _content(self, given: Given, filling: "_Filling") -> Content | None:
+        match given:
+            case None:
+                return None
+            case FileFault():
+                raise given
+            case File():
+                return given.content
+            case Encoded():
+                return filling.files.pop(given.text, None) or await self._shelf.decode(given.text)
+            case Address():
+                return await self._download(given.text, filling)
+
+    async def _download(self, address: str, filling: "_Filling") -> Content:
+        request_id = filling.question.request_id
+        try:
+            response = await self._upstream.download(
+                address, request_id=request_id, deadline=filling.deadline, spool=self._spool
+            )
+        except BadAddressError as error:
+            raise FileFault(BAD_ADDRESS) from error
+        except CallError as error:
+            raise _fault(error) from error
+        except Refusal as refusal:
+            raise _fault(refusal.__cause__) from refusal
+        content = content_of(response)
+        if response.status != 200:
+            raise FileFault(NOT_DOWNLOADED)
+        return content
+
+    def _name(self, question: Question, number: int) -> list[str]:
+        """What the end of a link is made of."""
+        entity = [] if self._entity is None else [question.values[self._entity]]
+        return [self._label, *entity, *([str(number)] if EACH in self._document.address else [])]
+
+    def _note(self, answer: Any, slot: Slot, fault: FileFault) -> None:
+        """Say that a document of a list could not be had."""
+        if self._endpoint.flat:
+            del slot.holder[self._document.address[-1]]
+        errors = slot.holder.get("errors")
+        if isinstance(errors, list):
+            detail = PROVIDER_ERRORS[fault.subcode].detail
+            errors.append(detail.format(provider=self._route.provider.name))
+        *way, count = self._document.faulty
+        counts = follow(answer, tuple(way))
+        if isinstance(counts, dict) and isinstance(counts.get(count), int):
+            counts[count] += 1
+
+    def _refusal(self, subcode: str) -> Refusal:
+        return provider_error(subcode, prefix=self._route.provider.prefix, name=self._route.provider.name)
+
+
+class _Filling(NamedTuple):
+    """What is needed to fill the places of an answer."""
+
+    question: Question
+    files: dict[str, Content]
+    """What was taken out of it; what is used is taken away."""
+    deadline: float
+
+
+_FORMS: Final[Mapping[type, str]] = {File: "file", Encoded: "base64", Address: "address"}
+
+
+def _label(endpoint: Endpoint) -> str:
+    """What a document is called: the last word of the path."""
+    return next(segment for segment in reversed(endpoint.path.split("/")) if not segment.startswith("{"))
+
+
+def _entity(endpoint: Endpoint) -> int | None:
+    """The position of the parameter that says whose document it is."""
+    return next((at for at, parameter in enumerate(endpoint.parameters) if parameter.kind.names_entity), None)
+
+
+def content_of(response: Response) -> Content:
+    """The body of an answer, wherever it is; the answer's own file is freed."""
+    if response.file is None:
+        return Memory(response.body)
+    assert isinstance(response.file, SpoolFile)  # noqa: S101 - that is what our spool makes
+    try:
+        return Disk(os.dup(response.file.file.fileno()))
+    finally:
+        response.file.discard()
+
+
+def _fault(cause: BaseException | None) -> FileFault:
+    """What is wrong with a file whose server gave no answer."""
+    late = isinstance(cause, CallError) and cause.fault is Fault.TIMEOUT
+    return FileFault(TOO_SLOW if late else NOT_DOWNLOADED)
+
+
+class Linked:
+    """The outermost source: it makes addresses of the paths of documents, for the call at hand."""
+
+    def __init__(self, inner: Source, document: Document, *, clock: Callable[[], float] = time.time) -> None:
+        """Take the source that it stands in front of, where its answers hold documents, and Unix time."""
+        self._inner = inner
+        self._document = document
+        self._clock = clock
+
+    async def __call__(self, question: Question) -> Reading:
+        """Ask the other source, and complete what it answers."""
+        reading = await self._inner(question)
+        if reading.codes or reading.moved_to:
+            return reading
+        answer = orjson.loads(reading.body)
+        question.documents = tuple(self._complete(answer, question.base_url))
+        return reading._replace(body=orjson.dumps(answer)) if question.documents else reading
+
+    def _complete(self, answer: Any, base_url: str) -> Iterator[str]:
+        """Complete the links of an answer; how logs call them."""
+        now = int(self._clock())
+        for holder, _ in holders(answer, self._document):
+            path = holder.get(self._document.address[-1])
+            link = None if path is None else read_path(path.encode("ascii"))
+            if link is None:
+                continue
+            holder[self._document.address[-1]] = base_url + link.path
+            if self._document.expires_in:
+                holder[self._document.expires_in] = max(0, link.ends - now)
+            yield link.reference

@@ -1,0 +1,100 @@
+"""Where documents are kept: what the gateway asks of it.
+
+A document is put once, whole or not at all, and never changes. Any process that shares the store can read what another
+has put, and anybody may remove what has ended, several at the same time.
+"""
+
+from typing import Protocol
+
+from apientreprise_gateway.documents.files import Content
+
+
+class StoreError(Exception):
+    """The store cannot be used now; the text says why, for operators."""
+
+
+class Kept(Protocol):
+    """A document that is being read."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+
+    @property
+    def chunk(self) -> int:
+        """How many bytes are best read at once."""
+
+    async def read(self, start: int, length: int) -> bytes:
+        """The bytes from `start` on, `length` of them, or fewer at the end.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+
+    async def close(self) -> None:
+        """Free what reading takes; nothing is read afterwards."""
+
+
+class DocumentStore(Protocol):
+    """A place for documents, under keys that start with the hour of their end (`links.Link.key`)."""
+
+    async def start(self) -> None:
+        """Get ready.
+
+        Raises:
+            StoreError: it cannot be used.
+        """
+
+    async def put(self, key: str, content: Content) -> None:
+        """Keep a document.
+
+        Raises:
+            StoreError: it is not kept.
+        """
+
+    async def open(self, key: str) -> Kept | None:
+        """The document of a key; None if there is none.
+
+        Raises:
+            StoreError: it cannot be told.
+        """
+
+    async def remove_ended(self, moment: float, *, most: int) -> int:
+        """Remove documents of hours that are over at a Unix time.
+
+        Args:
+            moment: hours that end after it are kept whole.
+            most: how many to remove now.
+
+        Returns:
+            How many this call has removed.
+
+        Raises:
+            StoreError: it cannot be told what there is.
+        """
+
+    async def close(self) -> None:
+        """Free what the store takes."""
+
+
+class NullStore:
+    """Keeps nothing."""
+
+    async def start(self) -> None:
+        """See `DocumentStore`."""
+
+    async def put(self, key: str, content: Content) -> None:
+        """See `DocumentStore`."""
+
+    async def open(self, key: str) -> Kept | None:
+        """See `DocumentStore`."""
+        del key
+        return None
+
+    async def remove_ended(self, moment: float, *, most: int) -> int:
+        """See `DocumentStore`."""
+        del moment, most
+        return 0
+
+    async def close(self) -> None:
+        """See `DocumentStore`."""

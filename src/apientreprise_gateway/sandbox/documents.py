@@ -1,0 +1,207 @@
+"""The documents of the fictive providers: each gives its own in one of three forms, as real ones do.
+
+Some send the file itself, some send it in base64 within their JSON, some send an address, which is the sandbox's own.
+An identifier for each way in which that can go wrong (`BAD_FILES`) does so with every provider of documents.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
+
+import orjson
+
+from apientreprise_gateway.catalogue.model import CONTENT, EACH, Document, Endpoint, FileKind
+from apientreprise_gateway.documents.slots import holders
+from apientreprise_gateway.sandbox.entities import Entity
+from apientreprise_gateway.sandbox.exchange import Reply
+from apientreprise_gateway.sandbox.paper import archive, pdf
+
+PREFIX: Final = "/fichiers/"
+"""Where the sandbox serves the files whose addresses it gives."""
+_NAME: Final = re.compile(rb"/fichiers/(\w+)/(\d{9})(?:-(\d{1,3}))?\.(pdf|zip)")
+_ELSEWHERE: Final = "https://ailleurs.exemple.test/fichier.pdf"
+_PAGE: Final = b"<!doctype html><title>Portail</title><h1>Votre session a expir&eacute;</h1>"
+_HEADERS: Final = MappingProxyType(
+    {FileKind.PDF: {"content-type": "application/pdf"}, FileKind.ZIP: {"content-type": "application/zip"}}
+)
+
+
+class Form(StrEnum):
+    """How a provider gives a document."""
+
+    ADDRESS = "address"
+    BASE64 = "base64"
+    FILE = "file"
+
+
+FORMS: Final[Mapping[str, Form]] = MappingProxyType(
+    {
+        "api_entreprise_v3_dgfip_attestations_fiscales": Form.FILE,
+        "api_entreprise_v2_attestations_fiscales_dgfip": Form.FILE,
+        "api_entreprise_v3_fntp_carte_professionnelle_travaux_publics": Form.FILE,
+        "api_entreprise_v2_cartes_professionnelles_fntp": Form.FILE,
+        "api_entreprise_v3_cibtp_attestation_cotisations_conges_payes_chomage_intemperies": Form.FILE,
+        "api_entreprise_v4_acoss_attestations_sociales": Form.BASE64,
+        "api_entreprise_v3_acoss_attestations_sociales": Form.BASE64,
+        "api_entreprise_v2_attestations_sociales_acoss": Form.BASE64,
+        "api_entreprise_v3_probtp_attestations_cotisation_retraite": Form.BASE64,
+        "api_entreprise_v2_attestations_cotisation_retraite_probtp": Form.BASE64,
+        "api_entreprise_v3_mi_documents_associations": Form.BASE64,
+        "api_entreprise_v2_documents_associations": Form.BASE64,
+    }
+)
+"""The form of each operation; the others give an address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadFile:
+    """A way in which a document can be no good, with the identifiers that meet it."""
+
+    fault: str
+    siren: str
+    siret: str
+    rna: str
+    description: str
+    """One line of French for who uses the sandbox."""
+    spoil: Callable[[bytes], bytes] = lambda file: file
+    """What becomes of the file."""
+    encode: Callable[[bytes], str] = lambda file: b64encode(file).decode()
+    """What becomes of it in base64."""
+    by_address: bool = False
+    """Whether it can only go wrong with an address, which is then what is given."""
+    address: str = ""
+    """The address that is given instead of the right one."""
+    status: int = 200
+    """With which the file is answered at its address."""
+    slow: bool = False
+    """Whether it takes longer than anybody waits."""
+
+
+BAD_FILES: Final = (
+    BadFile(
+        fault="file-unreadable",
+        siren="999000516",
+        siret="99900051600016",
+        rna="W999000051",
+        description="fichier coupé au milieu, ou base64 illisible",
+        spoil=lambda file: file[: len(file) // 2],
+        encode=lambda file: "*" + b64encode(file).decode(),
+    ),
+    BadFile(
+        fault="file-slow",
+        siren="999000524",
+        siret="99900052400010",
+        rna="W999000052",
+        description="adresse d'un fichier qui ne vient pas (60 secondes)",
+        by_address=True,
+        slow=True,
+    ),
+    BadFile(
+        fault="file-missing",
+        siren="999000532",
+        siret="99900053200013",
+        rna="W999000053",
+        description="adresse d'un fichier qui n'existe plus (404)",
+        by_address=True,
+        status=404,
+    ),
+    BadFile(
+        fault="file-elsewhere",
+        siren="999000540",
+        siret="99900054000016",
+        rna="W999000054",
+        description="adresse d'un fichier sur un autre hôte",
+        by_address=True,
+        address=_ELSEWHERE,
+    ),
+    BadFile(
+        fault="file-type",
+        siren="999000557",
+        siret="99900055700010",
+        rna="W999000055",
+        description="page HTML à la place du fichier",
+        spoil=lambda _file: _PAGE,
+    ),
+    BadFile(
+        fault="file-empty",
+        siren="999000565",
+        siret="99900056500013",
+        rna="W999000056",
+        description="fichier vide",
+        spoil=lambda _file: b"",
+    ),
+)
+"""Every way, by the last three digits of its code."""
+
+GOOD_FILE: Final = BadFile(fault="", siren="", siret="", rna="", description="")
+"""Stands for none of them."""
+_BY_SIREN: Final = {bad.siren: bad for bad in BAD_FILES}
+
+
+def bad_file_of(siren: str) -> BadFile:
+    """What is wrong with the documents of an entity."""
+    return _BY_SIREN.get(siren, GOOD_FILE)
+
+
+def give(endpoint: Endpoint, entity: Entity, body: Any, *, host: str, form: Form | None = None) -> Reply:
+    """The answer of an operation that has documents.
+
+    Args:
+        endpoint: it has a `document`.
+        entity: whose they are.
+        body: the answer, as ours; what stands at the places of addresses is replaced, but for null.
+        host: of the sandbox, as the caller knows it.
+        form: how to give them; as the operation's provider does by default.
+    """
+    document = endpoint.document
+    assert document is not None  # noqa: S101 - who calls has looked
+    bad = bad_file_of(entity.siren)
+    form = Form.ADDRESS if bad.by_address else form or FORMS.get(endpoint.operation, Form.ADDRESS)
+    if document.alone and form is Form.FILE:
+        return Reply(200, bad.spoil(_file(endpoint, entity, 0)), _HEADERS[document.kinds[0]])
+    if document.own and form is not Form.ADDRESS:
+        encoded = bad.encode(bad.spoil(_file(endpoint, entity, 0)))
+        return Reply(200, orjson.dumps({"entete": {"code": "0", "message": "OK"}, "data": encoded}))
+    field = document.address[-1]
+    filled = orjson.loads(orjson.dumps(body))  # some bodies are shared
+    given = [holder for holder, _ in holders(filled, document) if holder.get(field) is not None]
+    for number, holder in enumerate(given, 1):
+        rank = number if EACH in document.address else 0
+        if form is Form.ADDRESS:
+            holder[field] = bad.address or f"http://{host}{_path(endpoint.operation, entity, rank, document)}"
+        else:
+            holder[field] = None
+            holder[CONTENT] = bad.encode(bad.spoil(_file(endpoint, entity, rank)))
+    return Reply(200, orjson.dumps(filled))
+
+
+def file_at(path: bytes, endpoints: Mapping[str, Endpoint], entities: Mapping[str, Entity]) -> tuple[BadFile, Reply]:
+    """What is at the address of a file, and what is wrong with it."""
+    found = _NAME.fullmatch(path)
+    endpoint = None if found is None else endpoints.get(found[1].decode())
+    entity = None if found is None else entities.get(found[2].decode())
+    if found is None or endpoint is None or entity is None:
+        return GOOD_FILE, Reply(404, b'{"message":"Fichier inconnu"}')
+    bad = bad_file_of(entity.siren)
+    if bad.status != 200:
+        return bad, Reply(bad.status, b'{"message":"Fichier inconnu"}')
+    file = bad.spoil(_file(endpoint, entity, int(found[3] or 0)))
+    return bad, Reply(200, file, _HEADERS[FileKind(found[4].decode())])
+
+
+def _path(operation: str, entity: Entity, rank: int, document: Document) -> str:
+    number = f"-{rank}" if rank else ""
+    return f"{PREFIX}{operation}/{entity.siren}{number}.{document.kinds[0]}"
+
+
+def _file(endpoint: Endpoint, entity: Entity, rank: int) -> bytes:
+    number = [f"Document {rank}"] if rank else []
+    page = pdf([endpoint.summary, entity.display_name, f"SIREN {entity.siren}", *number, "", "Document fictif."])
+    document = endpoint.document
+    if document is not None and document.kinds[0] is FileKind.ZIP:
+        return archive(f"{entity.siren}.pdf", page)
+    return page

@@ -1,0 +1,119 @@
+"""Links: what they show, what they hide, and what is none."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apientreprise_gateway.catalogue.model import FileKind
+from apientreprise_gateway.documents.links import BUCKET_SECONDS, Link, file_name, is_past, new_link, read_path
+
+ENDS = 1_800_000_000
+ID = "A" * 48
+
+
+def test_a_link_is_read_back() -> None:
+    """The path of a link leads to the same key, with the same end, name and kind."""
+    link = new_link(ends=ENDS, name="attestation_130025265.pdf")
+    found = read_path(link.path.encode())
+    assert found == link
+    assert found.key == link.key
+    assert (found.ends, found.kind) == (ENDS, FileKind.PDF)
+
+
+def test_links_differ_in_256_bits() -> None:
+    """Two links of the same second and name share nothing but the second."""
+    one, two = (new_link(ends=ENDS, name="a.pdf").id for _ in range(2))
+    assert one[:5] == two[:5]
+    assert len(one) == 48
+    assert sum(a == b for a, b in zip(one[6:], two[6:], strict=True)) < 20
+
+
+def test_neither_key_nor_reference_is_the_link() -> None:
+    """What a store or a log shows has nothing of the secret."""
+    link = new_link(ends=ENDS, name="a.pdf")
+    hour, _, digest = link.key.partition("/")
+    assert int(hour) == ENDS // BUCKET_SECONDS
+    assert all(part not in link.key + link.reference for part in (link.id, link.id[6:20]))
+    assert digest.startswith(link.reference)
+    assert len(digest) == 64
+
+
+@pytest.mark.parametrize("place", range(48))
+def test_every_character_of_the_id_counts(place: int) -> None:
+    """With any other character, the end included, a link leads elsewhere."""
+    link = new_link(ends=ENDS, name="a.pdf")
+    other = "B" if link.id[place] != "B" else "C"
+    changed = Link(link.id[:place] + other + link.id[place + 1 :], link.name)
+    assert changed.key.partition("/")[2] != link.key.partition("/")[2]
+
+
+@pytest.mark.parametrize("name", ["b.pdf", "a.zip", "A.pdf"])
+def test_the_name_counts(name: str) -> None:
+    """A link works with its own name only, so that nobody passes it off as another document."""
+    link = new_link(ends=ENDS, name="a.pdf")
+    assert Link(link.id, name).key != link.key
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/documents/{ID}/",
+        f"/documents/{ID}",
+        f"/documents/{ID}/a.exe",
+        f"/documents/{ID}/a.pdf/",
+        f"/documents/{ID}/.pdf",
+        f"/documents/{ID}/../a.pdf",
+        f"/documents/{ID}/..%2fa.pdf",
+        f"/documents/{ID}/a%2epdf",
+        f"/documents/{ID}/a b.pdf",
+        f"/documents/{ID}/a.pdf\n",
+        f"/documents/{ID}/{'a' * 200}.pdf",
+        f"/documents/{ID[1:]}/a.pdf",
+        f"/documents/{ID}A/a.pdf",
+        f"/documents/{ID[1:]}=/a.pdf",
+        f"/documents/{ID[1:]}é/a.pdf",
+        f"/documents/../{ID}/a.pdf",
+        f"//documents/{ID}/a.pdf",
+        "/documents/",
+        "/documents/incoming/a.pdf",
+    ],
+)
+def test_what_is_no_link(path: str) -> None:
+    """Nothing but an id and a name is a link; nothing is decoded or tidied up."""
+    assert read_path(path.encode("latin-1")) is None
+
+
+@given(st.binary(max_size=120))
+def test_any_bytes_are_a_link_or_none(tail: bytes) -> None:
+    """Whatever comes after the prefix, the key has no way out of its folder."""
+    link = read_path(b"/documents/" + tail)
+    if link is not None:
+        hour, digest = link.key.split("/")
+        assert hour.isdigit()
+        assert set(digest) <= set(string.hexdigits)
+
+
+@given(st.lists(st.text(max_size=80), max_size=4), st.sampled_from(FileKind))
+def test_any_name_becomes_a_link(parts: list[str], kind: FileKind) -> None:
+    """Whatever a name is made of, it is safe in a path, a header and a file system."""
+    link = new_link(ends=ENDS, name=file_name(parts, kind))
+    assert read_path(link.path.encode("ascii")) == link
+
+
+def test_names_are_readable() -> None:
+    """A name says what the document is, and whose."""
+    assert file_name(["attestation_vigilance", "130025265"], FileKind.PDF) == "attestation_vigilance_130025265.pdf"
+    assert file_name(["été / \\ 2024", "", "../x"], FileKind.ZIP) == "t_2024_x.zip"
+    assert file_name([], FileKind.PDF) == "document.pdf"
+
+
+@pytest.mark.parametrize(
+    ("bucket", "past"),
+    [("1", True), ("2", False), ("incoming", False), ("-1", False), ("²", False), ("", False), ("0", True)],
+)
+def test_hours_that_are_over(bucket: str, past: bool) -> None:
+    """An hour is over when its last second is, and what is no hour never is."""
+    assert is_past(bucket, 2 * BUCKET_SECONDS) is past
+    assert not is_past("1", 2 * BUCKET_SECONDS - 0.001)
