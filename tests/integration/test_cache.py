@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from support import programs
+from support.papers import VIGILANCE_V3, Papers, as_file, pdf
 from support.site import (
     ATTESTATION_FISCALE,
     ENTREPRISE_V2,
@@ -298,6 +300,30 @@ def test_parts_of_a_dossier_are_kept(keeping: Site) -> None:
     assert int(parts[1]["X-Cache-Expires-in"]) > 0
     renewed = keeping.call(path, token=fresh(), headers={"Cache-Control": "no-cache"})
     assert renewed.json()["data"]["v4_insee_unites_legales"]["headers"]["X-Response-Cached"] == "false"
+
+
+def test_a_document_is_kept_with_its_answer(tmp_path: Path) -> None:
+    """Two callers who reach the gateway at two names are given one document, each at the name that they used."""
+    file = pdf()
+    handler = Papers({VIGILANCE_V3: as_file(file)})
+    with started(tmp_path, handler, cache="memory", document_seconds="900", **ROOMY) as own:
+        given = [
+            own.call(VIGILANCE_V3, token=fresh(), headers={"Host": host, "X-Request-Id": host})
+            for host in ("one.example", "two.example:8443")
+        ]
+        assert [cache_headers(each)[0] for each in given] == ["false", "true"]
+        assert all(0 < (cache_headers(each)[1] or 0) <= 900 for each in given)
+        addresses = [each.json()["data"]["document_url"] for each in given]
+        assert [address.split("/documents/")[0] for address in addresses] == [
+            "http://one.example",
+            "http://two.example:8443",
+        ]
+        left = [each.json()["data"]["expires_in"] for each in given]
+        assert 0 < left[1] <= left[0] <= 900
+        (path,) = {urlsplit(address).path for address in addresses}
+        assert own.client.get(own.program.url + path).content == file
+        assert len(own.provider.requests) == 1
+        assert own.line("one.example")["documents"] == own.line("two.example:8443")["documents"] != []
 
 
 def test_nothing_is_kept_unless_asked_for(site: Site) -> None:
