@@ -381,7 +381,8 @@ class Pipeline:
             request_id=call.request_id.decode("latin-1"),
             fresh=wish.fresh,
             unkept=wish.unkept,
-            base_url=self._origin.of(call.scope) if endpoint.document is not None else "",
+            # Other answers may be kept for all callers: nobody's `Host` belongs in them.
+            base_url=self._origin.configured if endpoint.document is None else self._origin.of(call.scope),
         )
 
     # 8. The same call, already in flight.

@@ -303,8 +303,9 @@ class Settings(BaseSettings):
     )
     public_url: provider_settings.BaseUrl | None = Field(
         default=None,
-        description="What callers reach the gateway at, for the links to documents: `https://api.example.fr`. Unset: "
-        "the `Host` of the call, and the `X-Forwarded-Proto` and `X-Forwarded-Host` of trusted proxies.",
+        description="What callers reach the gateway at, for the links in answers: `https://api.example.fr`. Unset: for "
+        "links to documents the `Host` of the call, and the `X-Forwarded-Proto` and `X-Forwarded-Host` of trusted "
+        "proxies; other links are paths.",
     )
     trusted_proxies: Networks = Field(
         default=(), description="Addresses and CIDRs of the proxies whose `X-Forwarded-For` is believed."

@@ -20,6 +20,11 @@ class Origin:
         self._public_url = public_url
         self._is_trusted = is_trusted
 
+    @property
+    def configured(self) -> str:
+        """What the setting says, the same for every call; empty where it says nothing."""
+        return self._public_url or ""
+
     def of(self, scope: MutableMapping[str, Any]) -> str:
         """Scheme and host of a call, without a slash at the end."""
         if self._public_url is not None:

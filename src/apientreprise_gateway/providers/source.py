@@ -53,7 +53,7 @@ class Question:
             request_id: of the call.
             fresh: whether the caller wants no answer that was kept (`Cache-Control: no-cache`).
             unkept: whether the caller wants its answer not to be kept (`Cache-Control: no-store`).
-            base_url: what the caller reaches us at, for addresses in the answer.
+            base_url: what callers reach us at, for addresses in the answer; empty where only paths can be given.
         """
         self.route = route
         self.target = target

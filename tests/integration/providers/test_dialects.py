@@ -204,6 +204,15 @@ def test_calls_of_a_question_share_a_deadline(tmp_path: Path) -> None:
     assert [head.split(" ")[1] for head in provider.requests] == ["/siren/998000087", "/siren/130025265"]
 
 
+def test_links_lead_to_the_gateway(tmp_path: Path, sandbox: Program, foreign: Caller) -> None:
+    """Links start with where the gateway is said to be, never with what a caller calls it; else they are paths."""
+    path = "/insee/sirene/unites_legales/130025265"
+    with caller(tmp_path, sandbox.url, **speaking(sandbox.url), public_url="https://api.exemple.test/") as called:
+        link = called(f"/v4{path}/siege_social").json()["links"]["unite_legale"]
+    assert link == f"https://api.exemple.test/v4{path}"
+    assert foreign(f"/v4{path}/siege_social").json()["links"]["unite_legale"] == f"/v4{path}"
+
+
 def test_the_validator_found_no_deviation(foreign: Caller) -> None:
     """The gateway itself finds its translations to be as their schemas say."""
     for endpoint in ENDPOINTS:
