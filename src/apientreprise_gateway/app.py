@@ -143,6 +143,7 @@ class Gateway:
         self._revocations = _revocations(settings, self._registry)
         self._pings = self._make_pings(settings)
         client_ip = ClientIp(trusted_proxies=settings.trusted_proxies, allowlist=settings.ip_allowlist)
+        origin = Origin(public_url=_public_url(settings), is_trusted=client_ip.is_trusted)
         self._pipeline = Pipeline(
             routes=Routes((*PROVIDERS, GATEWAY)),
             source_of=self._source_of,
@@ -153,7 +154,7 @@ class Gateway:
             validator=self._make_validator(settings),
             policy=Policy({figure: getattr(settings, figure.value) for figure in Figure}),
             client_ip=client_ip,
-            origin=Origin(public_url=_public_url(settings), is_trusted=client_ip.is_trusted),
+            origin=origin,
             options=_options(settings),
             metrics=self._metrics,
             access_log=self._access_log,
@@ -165,6 +166,7 @@ class Gateway:
             registry=self._metrics.exposed,
             ready=self._checks,
             sources=self._pings,
+            origin_of=origin.of,
             demo_token=demo_token,
         )
         self._watchers: list[asyncio.Task[None]] = []

@@ -21,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 from apientreprise_gateway import __version__, openapi
 from apientreprise_gateway.catalogue.model import Provider
 from apientreprise_gateway.errors import FLAT_VERSION, Refusal, refuse, render
-from apientreprise_gateway.pings.pages import PING, PINGS, Page, PingPages, Sources, no_such_ping
+from apientreprise_gateway.pings.pages import PING, PINGS, OriginOf, Page, PingPages, Sources, no_such_ping
 
 _DOCS: Final = "/docs"
 _ALIVE_END: Final = "/ping"
@@ -65,7 +65,7 @@ def create_control(
     registry: CollectorRegistry,
     ready: Ready,
     sources: Sources,
-    public_url: str | None = None,
+    origin_of: OriginOf,
     demo_token: str | None = None,
 ) -> FastAPI:
     """The control plane's application.
@@ -76,13 +76,13 @@ def create_control(
         registry: the metrics to expose.
         ready: asked on each call to /readyz; all checks must hold.
         sources: asked on each call to a ping.
-        public_url: where callers reach the gateway; what their request says by default.
+        origin_of: what a caller reaches the gateway at.
         demo_token: a token that the documentation page uses by itself. It is public: for the demo only.
     """
     pages = _Pages(
         providers=tuple(providers), authenticate=authenticate, registry=registry, ready=ready, demo_token=demo_token
     )
-    pings = PingPages(sources, public_url=public_url)
+    pings = PingPages(sources, origin_of=origin_of)
     app = FastAPI(
         title="apientreprise-gateway",
         version=__version__,

@@ -1,10 +1,9 @@
 """The pages that say whether the sources of data work: `/pings`, and `/ping/` with the key of each."""
 
-import re
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,9 +16,10 @@ PING: Final = "/ping/"
 INDEX_SECONDS: Final = 300
 SHARED_SECONDS: Final = 10
 """How long others may keep an answer at most: calls may contradict it at any time."""
-_HOST: Final = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 
 Page = Callable[[Request], Awaitable[Response] | Response]
+OriginOf = Callable[[MutableMapping[str, Any]], str]
+"""From an ASGI scope to the scheme and host that its caller has used, without a slash at the end."""
 
 
 class Sources(Protocol):
@@ -35,15 +35,10 @@ class Sources(Protocol):
 class PingPages:
     """The pages."""
 
-    def __init__(self, sources: Sources, *, public_url: str | None) -> None:
-        """Take whom to ask.
-
-        Args:
-            sources: asked on each call to a ping.
-            public_url: where callers reach the gateway; what their request says if None.
-        """
+    def __init__(self, sources: Sources, *, origin_of: OriginOf) -> None:
+        """Take whom to ask about the sources, and what tells where a caller reaches the gateway."""
         self._sources = sources
-        self._public_url = public_url
+        self._origin_of = origin_of
 
     def by_path(self) -> dict[str, Page]:
         """The pages by their path, as Starlette writes it."""
@@ -51,7 +46,7 @@ class PingPages:
 
     async def index(self, request: Request) -> Response:
         """The list of pings."""
-        base = _base_url(request) if self._public_url is None else self._public_url
+        base = self._origin_of(request.scope)
         rows = [{"name": ping.name, "url": f"{base}{PING}{ping.key}"} for ping in self._sources.index()]
         return JSONResponse(rows, headers={"Cache-Control": f"private, max-age={INDEX_SECONDS}"})
 
@@ -78,12 +73,6 @@ class PingPages:
 def no_such_ping() -> Response:
     """The published answer to a key that there is not."""
     return JSONResponse({}, status_code=404, headers={"Cache-Control": "no-store"})
-
-
-def _base_url(request: Request) -> str:
-    """Where this request has reached us, if it says so in a way that can be repeated."""
-    host = request.headers.get("host", "")
-    return f"{request.url.scheme}://{host}" if _HOST.fullmatch(host) else ""
 
 
 def _instant(at: float | None) -> str | None:
