@@ -14,7 +14,7 @@ run: .venv/run.stamp  ## set up, then start gateway and sandbox providers (PORT=
 test: .venv/dev.stamp  ## set up, then run every test
 	@$(BIN)/python -m pytest
 
-check: .venv/deploy.stamp lint test  ## what CI checks: formatting, lint, types, then `make test`, the tools for deploy/ included
+check: .venv/deploy.stamp lint test  ## what CI checks: formatting, lint, types, then `make test`
 
 lint: .venv/dev.stamp  ## formatting, lint, types
 	@$(BIN)/ruff format --check --quiet . || { echo "make format repairs this"; exit 1; }
@@ -40,8 +40,7 @@ lock: .venv/dev.stamp  ## resolve the locked packages anew
 	  --no-header --upgrade --extra build --extra dev --extra bench -c requirements/dev.txt pyproject.toml \
 	  -o requirements/bench.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header --upgrade --extra build --extra dev --extra deploy -c requirements/dev.txt pyproject.toml \
-	  -o requirements/deploy.txt
+	  --no-header --upgrade --no-deps --group deploy -o requirements/deploy.txt
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
@@ -52,8 +51,8 @@ clean:  ## remove what the other targets made
 .venv/dev.stamp: requirements/dev.txt pyproject.toml scripts/venv
 	@scripts/venv dev && touch $@ .venv/run.stamp
 
-.venv/deploy.stamp: requirements/deploy.txt pyproject.toml scripts/venv
-	@scripts/venv deploy && touch $@ .venv/dev.stamp .venv/run.stamp
+.venv/deploy.stamp: requirements/dev.txt requirements/deploy.txt pyproject.toml scripts/venv
+	@scripts/venv dev deploy && touch $@ .venv/dev.stamp .venv/run.stamp
 
 .venv/bench.stamp: requirements/bench.txt pyproject.toml scripts/venv
 	@scripts/venv bench && touch $@ .venv/dev.stamp .venv/run.stamp
