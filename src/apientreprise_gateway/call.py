@@ -21,6 +21,7 @@ Header = tuple[bytes, bytes]
 
 MAX_LOGGED_CHARACTERS: Final = 256
 """Longest value of a traceability parameter that an access line keeps."""
+_CUT: Final = ("identifier", "context", "recipient", "object", "user_id")
 PRODUCT: Final = "api_entreprise"
 
 _RANDOM_BLOCK: Final = 4096
@@ -177,21 +178,21 @@ def common_headers(call: Call) -> list[Header]:
 
 def access_line(call: Call, event: str, status: int | None, seconds: float) -> dict[str, Any]:
     """The fields of an access line; `docs/access-log.md` explains each."""
-    parameters = call.parameters
-    return {
+    scope, parameters = call.scope, call.parameters
+    fields: dict[str, Any] = {
         "event": event,
         "time": datetime.now(UTC),
         "request_id": call.request_id.decode("latin-1"),
         "product": PRODUCT,
         "operation": call.operation,
         "part_of": call.part_of,
-        "identifier": _cut(call.identifier),
+        "identifier": call.identifier,
         "jti": None if call.token is None else call.token.jti,
         "client_ip": call.client,
-        "context": _cut(parameters.get("context")),
-        "recipient": _cut(parameters.get("recipient")),
-        "object": _cut(parameters.get("object")),
-        "user_id": _cut(parameters.get("user_id")),
+        "context": parameters.get("context"),
+        "recipient": parameters.get("recipient"),
+        "object": parameters.get("object"),
+        "user_id": parameters.get("user_id"),
         "status": status,
         "codes": call.codes,
         "shadow": call.shadowed,
@@ -201,7 +202,10 @@ def access_line(call: Call, event: str, status: int | None, seconds: float) -> d
         "provider_seconds": None if call.provider_seconds is None else round(call.provider_seconds, 6),
         "seconds": round(seconds, 6),
     }
-
-
-def _cut(text: str | None) -> str | None:
-    return text if text is None or len(text) <= MAX_LOGGED_CHARACTERS else text[: MAX_LOGGED_CHARACTERS - 1] + "…"
+    # No part of a target that is short enough is too long; what is decoded is never longer than it was.
+    if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > MAX_LOGGED_CHARACTERS:
+        for name in _CUT:
+            text = fields[name]
+            if text is not None and len(text) > MAX_LOGGED_CHARACTERS:
+                fields[name] = text[: MAX_LOGGED_CHARACTERS - 1] + "…"
+    return fields

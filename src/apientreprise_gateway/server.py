@@ -200,7 +200,6 @@ class GatewayProtocol(asyncio.Protocol):
         self._headers: list[Header] = []
         self._header_bytes = 0
         self._body_bytes = 0
-        self._expects_continue = False
         self._bad_code = "00401"
         self._rules: Rules = getattr(self.app, "connection_rules", None) or Rules()
         self._reads_head = False
@@ -308,7 +307,6 @@ class GatewayProtocol(asyncio.Protocol):
         self._headers = []
         self._header_bytes = 0
         self._body_bytes = 0
-        self._expects_continue = False
 
     def on_url(self, url: bytes) -> None:
         """Take the target, or a piece of it, and bound it."""
@@ -321,10 +319,7 @@ class GatewayProtocol(asyncio.Protocol):
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > _MAX_HEADER_BYTES:
             self._refuse_head("00407")
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self._expects_continue = True
-        self._headers.append((name, value))
+        self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Start to answer; a pipelined request waits for its turn."""
@@ -415,7 +410,9 @@ class GatewayProtocol(asyncio.Protocol):
             access_log=False,
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
-            expect_100_continue=self._expects_continue,
+            expect_100_continue=any(
+                name == b"expect" and value.lower() == b"100-continue" for name, value in self._headers
+            ),
             keep_alive=keep_alive,
             on_response=self.answered,
         )

@@ -47,6 +47,8 @@ class Routes:
         """Raise `ValueError` where two endpoints have the same path or name."""
         self._root = _Node()
         self._all: list[Route] = []
+        self._versions: dict[str, int] = {}
+        """Those that exist, as paths spell them."""
         for provider in providers:
             for endpoint in provider.endpoints:
                 self._add(Route(endpoint, provider))
@@ -72,6 +74,7 @@ class Routes:
         if route.endpoint.version in node.versions:
             raise ValueError(f"two endpoints have the path /v{route.endpoint.version}{path}")
         node.versions[route.endpoint.version] = route
+        self._versions[f"v{route.endpoint.version}"] = route.endpoint.version
 
     def find(self, raw_path: bytes) -> Match | None:
         """What a path names, or None where no version of it exists.
@@ -80,7 +83,9 @@ class Routes:
             raw_path: as received, percent-encoded and without the query; an encoded slash is thus part of a value.
         """
         segments = raw_path.decode("latin-1").split("/")
-        version = _version(segments)
+        version = self._versions.get(segments[1]) if len(segments) > 2 and not segments[0] else None
+        if version is None:
+            version = _version(segments)
         if version is None or len(segments) > _MAX_SEGMENTS:
             return None
         node = self._root

@@ -35,7 +35,8 @@ def check(parameters: Mapping[str, str], *, required: tuple[str, ...], siret_rec
         Refusal: 422 with one error per missing parameter, else 00210 for a recipient that is no SIRET.
     """
     for name in required:
-        if not _is_given(parameters.get(name)):
+        value = parameters.get(name)
+        if value is None or not value.strip() or UNDECODABLE in value:
             missing = (each for each in required if not _is_given(parameters.get(each)))
             raise Refusal(422, *(gateway_error(CODES[each]) for each in missing))
     if siret_recipient and not is_recipient(parameters["recipient"]):

@@ -90,15 +90,18 @@ class Connection(Abortable):
         "_called",
         "_chunks",
         "_content_type",
+        "_deadline",
         "_ended",
         "_framed",
         "_head_read",
         "_in_memory",
         "_location",
+        "_loop",
         "_max_body",
         "_max_file",
         "_parser",
         "_size",
+        "_timer",
         "_transport",
         "closed",
         "idle_since",
@@ -107,11 +110,14 @@ class Connection(Abortable):
     )
 
     def __init__(self, max_body: int, max_file: int) -> None:
+        self._loop = asyncio.get_running_loop()
         self._max_body = max_body
         self._max_file = max_file
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[Response] | None = None
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._reset()
         self._called = False
         """Whether the answer to a call is still to come, or the rest of it."""
@@ -134,15 +140,25 @@ class Connection(Abortable):
         self._chunks: list[bytes] = []
         self._size = 0
 
-    def send(self, request: bytes, *, spooled: bool = False) -> "asyncio.Future[Response]":
-        """Send a request; its answer, whose body is in `stream` if it is `spooled` and long."""
+    def send(self, request: bytes, deadline: float, *, spooled: bool = False) -> "asyncio.Future[Response]":
+        """Send a request; its answer, whose body is in `stream` if it is `spooled` and long.
+
+        All of it must have come by the deadline, in the time of the loop.
+        """
         self._reset()
         self.reusable = False
         self.stream = None
         self._in_memory = SPOOL_FROM_BYTES if spooled else self._max_body
         self._allowed = self._max_file if spooled else self._max_body
         self._called = True
-        self._answer = asyncio.get_running_loop().create_future()
+        self._answer = self._loop.create_future()
+        self._deadline = deadline
+        # One timer for many calls: it is set again when it fires too early.
+        if self._timer is not None and self._timer.when() > deadline:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(deadline, self._look_at_deadline)
         try:
             if self._transport is None or self.closed:
                 raise RuntimeError("closed")
@@ -163,6 +179,15 @@ class Connection(Abortable):
         elif not self._answer.done():
             self._answer.set_exception(error)
 
+    def _look_at_deadline(self) -> None:
+        self._timer = None
+        if not self._called:
+            return
+        if self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._look_at_deadline)
+        else:
+            self.fail(Fault.TIMEOUT)
+
     def abort(self) -> None:
         """Close the connection at once."""
         self.closed = True
@@ -174,7 +199,7 @@ class Connection(Abortable):
         """Close the connection, but not while the transport tells of it: with TLS, uvloop writes to it after that."""
         self.closed = True
         self.reusable = False
-        asyncio.get_running_loop().call_soon(self.abort)
+        self._loop.call_soon(self.abort)
 
     # What the transport tells.
 
@@ -202,6 +227,9 @@ class Connection(Abortable):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if not self._called:
             return
         if self._head_read and not self._framed and self._ended and exc is None:
@@ -251,6 +279,7 @@ class Connection(Abortable):
             return
         if self._called:
             self.reusable = self._parser.should_keep_alive()
+            self.idle_since = self._loop.time()
             self._finish()
 
     def _pass_on(self, body: bytes) -> None:

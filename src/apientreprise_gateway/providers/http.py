@@ -7,6 +7,7 @@ that can go wrong. Parsing is httptools' (llhttp, Node.js's parser); this file m
 
 import asyncio
 import ssl
+import time
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
@@ -104,7 +105,7 @@ class Pool:
         """
         if self._calls >= self._max_calls:
             raise CallError(Fault.BUSY)
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()  # the loop's clock; to look for the loop is a system call before Python 3.12
         if deadline is None:
             deadline = now + self._timeout
         elif deadline <= now:
@@ -136,9 +137,8 @@ class Pool:
         self, credentials: Credentials, request: bytes, deadline: float, spool: Callable[[], Sink] | None
     ) -> Response:
         """Make a call with credentials; once more with others, if those are refused."""
-        loop = asyncio.get_running_loop()
         lines = await credentials.headers(deadline)
-        response = await self._send(request + lines + b"\r\n", loop.time(), deadline, spool)
+        response = await self._send(request + lines + b"\r\n", time.monotonic(), deadline, spool)
         if response.status != _UNAUTHORIZED:
             return response
         try:
@@ -149,7 +149,7 @@ class Pool:
         if others == lines:
             return response
         _discard(response)
-        return await self._send(request + others + b"\r\n", loop.time(), deadline, spool)
+        return await self._send(request + others + b"\r\n", time.monotonic(), deadline, spool)
 
     async def _send(self, request: bytes, now: float, deadline: float, spool: Callable[[], Sink] | None) -> Response:
         kept = self._take_kept(now)
@@ -169,20 +169,15 @@ class Pool:
     async def _call(
         self, connection: Connection, request: bytes, deadline: float, spool: Callable[[], Sink] | None
     ) -> Response:
-        loop = asyncio.get_running_loop()
-        answer = connection.send(request, spooled=spool is not None)
-        timer = loop.call_at(deadline, connection.fail, Fault.TIMEOUT)
         try:
-            response = await answer
+            response = await connection.send(request, deadline, spooled=spool is not None)
             if connection.stream is not None and spool is not None:
                 response = response._replace(file=await _spool(connection.stream, spool(), deadline))
         except BaseException:
             # Cancelled or failed: whatever this connection still brings is nobody's.
             connection.abort()
             raise
-        finally:
-            timer.cancel()
-        self._keep(connection, loop.time())
+        self._keep(connection)
         if self._read_by_proxy and response.status == PROXY_AUTHENTICATION_REQUIRED:
             _discard(response)
             raise CallError(Fault.NETWORK, "the proxy refuses our credentials (407)")
@@ -198,11 +193,11 @@ class Pool:
             connection.abort()
         return None
 
-    def _keep(self, connection: Connection, now: float) -> None:
+    def _keep(self, connection: Connection) -> None:
         if not connection.reusable:
             connection.abort()
             return
-        connection.idle_since = now
+        now = connection.idle_since
         self._idle.append(connection)
         # The longest unused is the first, as the last used is taken first.
         while self._idle[0].closed or now - self._idle[0].idle_since >= IDLE_SECONDS:

@@ -1,6 +1,7 @@
 """The way to one provider: whether it may be asked now, its connections, its faults in the words of the contract."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -118,7 +119,7 @@ class Upstream:
         era = breaker.admit()
         if era is None:
             raise NotAskedError("open", self._refusal(Fault.BUSY))
-        started = asyncio.get_running_loop().time()
+        started = time.monotonic()  # the loop's clock, see `Pool.get`
         if deadline is None:
             deadline = started + self._timeout
         try:
@@ -181,7 +182,7 @@ class Upstream:
             self._breaker.succeeded(era)
 
     def _report_given_up(self, era: int, started: float, deadline: float) -> None:
-        waited = asyncio.get_running_loop().time() - started
+        waited = time.monotonic() - started
         if waited < _GIVEN_UP * (deadline - started):
             self._breaker.abandoned(era)
         else:

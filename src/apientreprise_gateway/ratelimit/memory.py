@@ -107,7 +107,7 @@ class MemoryLimiter:
 
     def known_ban(self, address: str) -> Ban | None:
         """See `Limiter.known_ban`."""
-        return self._bans.get(address, self._clock()) if address in self._bans else None
+        return self._bans.get(address, self._clock()) if address in self._bans.by_address else None
 
     def hand_over(self, heir: "MemoryLimiter") -> None:
         """Share with one that replaces this one what it may go on with; a trial and what enforces share nothing."""

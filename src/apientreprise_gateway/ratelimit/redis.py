@@ -173,10 +173,9 @@ class RedisLimiter:
         if self.mode is not Mode.SHARED:
             return await self._decide_alone(address, key, limit)
         admit = self._window.admit.call(f"{self._prefix}:{{{key[0]}}}:{key[1]}", arguments=(limit, WINDOW))
+        commands = (admit,) if address is None else (admit, self._count(address, self._ceiling, "calls"))
         try:
-            replies = await self._ask(
-                (admit,) if address is None else (admit, self._count(address, self._ceiling, "calls"))
-            )
+            replies = await self._ask(commands)
         except StoreUnavailableError:
             return await self._decide_alone(address, key, limit)
         now, admitted, used, reset_at, free_at = replies[0]
@@ -204,7 +203,7 @@ class RedisLimiter:
 
     def known_ban(self, address: str) -> Ban | None:
         """See `Limiter.known_ban`."""
-        ban = self._bans.get(address, self._clock() + self._clock_ahead) if address in self._bans else None
+        ban = self._bans.get(address, self._clock() + self._clock_ahead) if address in self._bans.by_address else None
         if ban is None and self._fallback is not None:
             ban = self._fallback.known_ban(address)
         return ban
@@ -245,13 +244,13 @@ class RedisLimiter:
 
     # Exchanging.
 
-    async def _ask(self, commands: Sequence[Command]) -> list[Reply]:
-        """The replies to commands; raise `StoreUnavailableError` if there are none."""
+    def _ask(self, commands: Sequence[Command]) -> "asyncio.Future[list[Reply]]":
+        """The replies to commands, or a `StoreUnavailableError`."""
         if self.mode is not Mode.SHARED:
             raise StoreUnavailableError
         replies: asyncio.Future[list[Reply]] = self._loop.create_future()
         self._enqueue(commands, replies)
-        return await replies
+        return replies
 
     def _tell(self, commands: Sequence[Command]) -> None:
         """Send commands whose replies nobody waits for."""
@@ -292,7 +291,7 @@ class RedisLimiter:
 
     async def _send(self, commands: list[Command]) -> list[Reply]:
         replies = await self._link.exchange(commands)
-        unknown = [place for place, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        unknown = [place for place, reply in enumerate(replies) if type(reply) is NoScriptError]
         if unknown:
             # A server that does not know a script has not run it, so it may be sent again, with its text.
             again = await self._link.exchange([self._in_full(commands[place]) for place in unknown])
@@ -311,7 +310,7 @@ class RedisLimiter:
             own = replies[start:end]
             error = None
             for reply in own:
-                if isinstance(reply, ResponseError):
+                if type(reply) is not list and isinstance(reply, ResponseError):
                     error = reply
             if error is not None:
                 self._leave(str(error))

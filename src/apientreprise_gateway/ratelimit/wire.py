@@ -69,7 +69,7 @@ class Wire(asyncio.Protocol):
                 reply = self._replies.gets()
                 if reply is NOT_ENOUGH_DATA:
                     return
-                if isinstance(reply, Exception) and not isinstance(reply, ResponseError):
+                if type(reply) is not list and isinstance(reply, Exception) and not isinstance(reply, ResponseError):
                     raise reply  # it is loading, or refuses this connection
                 self._found.append(reply)
                 self._missing -= 1
