@@ -66,6 +66,8 @@ _LATEST_SHAPE: Final = 3
 _METHODS: Final = frozenset({"GET", "HEAD"})
 _ALLOW: Final[tuple[Header, ...]] = ((b"allow", b"GET, HEAD"),)
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
+_GATHERING_SECONDS: Final = 0.5
+"""What a dossier has beyond its parts: one whose provider hangs may still be answered by what was kept."""
 _log = structlog.get_logger(__name__)
 
 
@@ -79,7 +81,7 @@ class Options:
     shadow: bool = False
     """Whether limits and bans are counted and reported, and refuse nothing."""
     dossier_seconds: float = 10
-    """Seconds after which a dossier is answered with the parts that are there."""
+    """Seconds that the provider calls of a dossier may take; then it is answered with the parts that are there."""
     refuse_duplicates: bool = True
     """Whether a call already in flight is refused; it is counted either way."""
 
@@ -426,7 +428,7 @@ class Pipeline:
             await self._limit(call, plan, token)  # refused as a whole, it counts as one call
             raise
         call.asked = True
-        deadline = asyncio.get_running_loop().time() + self._options.dossier_seconds
+        deadline = asyncio.get_running_loop().time() + self._options.dossier_seconds + _GATHERING_SECONDS
         if call.connection is not None:
             call.connection.cancels = True
         tasks = [asyncio.create_task(self._answer_part(call, each, siret, token, deadline)) for each in resources]
