@@ -8,6 +8,7 @@ import gc
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -94,6 +95,10 @@ _OF_THE_DESK: Final = ("documents", "document_seconds", "document_max_bytes")
 """The settings that the keeping of documents depends on."""
 _BANS_SECONDS: Final = 1.0
 _POLL_TIMEOUT: Final = 0.5
+_TOKENS_SECONDS: Final = 5.0
+_EXPIRING: Final = {"7d": 7, "30d": 30}
+"""How soon a token's end is worth a figure, in days; the last one is worth a line in the log."""
+_LAG_SECONDS: Final = 0.25
 _CACHE_SECONDS: Final = 5.0
 _CACHE_BYTES: Final = {CacheStore.MEMORY: 64 * 1024 * 1024, CacheStore.REDIS: 256 * 1024 * 1024}
 _log = structlog.get_logger(__name__)
@@ -130,9 +135,9 @@ class Gateway:
             self._registry.revoke(predecessor._registry.revoked)
         self._access_log: AccessLog = (
             # A file may have been moved away: it is opened anew.
-            _access_log(settings)
+            _access_log(settings, self._metrics)
             if settings.access_log is not None
-            else self._inherit("_access_log", ("access_log",), _access_log)
+            else self._inherit("_access_log", ("access_log",), partial(_access_log, metrics=self._metrics))
         )
         self._upstreams = upstreams(settings, on_breaker=self._breaker_changed)
         for provider in self._upstreams:
@@ -385,7 +390,14 @@ class Gateway:
             await self._limiter.start()
         if self._desk not in kept:
             await self._desk.start()
-        watches = [self._registry.watch(), self._watch_bans(), self._pings.watch(), self._desk.watch()]
+        watches = [
+            self._registry.watch(),
+            self._watch_bans(),
+            self._watch_tokens(),
+            self._watch_loop(),
+            self._pings.watch(),
+            self._desk.watch(),
+        ]
         if self._key_set is not None:
             self._key_set.on_keys = self._use_keys
             await self._key_set.start()
@@ -404,6 +416,26 @@ class Gateway:
             gc.collect()
             gc.freeze()
         self._predecessor = None
+
+    async def _watch_tokens(self) -> None:
+        """Show which tokens in use will expire soon; tell of each once, while there is time to do something."""
+        told: set[str] = set()
+        while True:
+            for within, days in _EXPIRING.items():
+                expiring = self._verifier.expiring(days * 86_400)
+                self._metrics.tokens_expiring(within).set(len(expiring))
+            for token in expiring:
+                if token.jti not in told:
+                    _log.warning("token_expires_soon", jti=token.jti, subject=token.subject, expires=_date(token))
+            told = {token.jti for token in expiring}
+            await asyncio.sleep(_TOKENS_SECONDS)
+
+    async def _watch_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + _LAG_SECONDS
+            await asyncio.sleep(_LAG_SECONDS)
+            self._metrics.loop_lag.observe(max(0.0, loop.time() - due))
 
     async def _watch_bans(self) -> None:
         while True:
@@ -486,6 +518,10 @@ async def lifespan(
 def _tell_of_ban(metrics: Metrics, ban: Ban, *, shadow: bool) -> None:
     metrics.bans(ban.reason.value).inc()
     _log.warning("address_banned", address=ban.address, reason=ban.reason.value, count=ban.count, shadow=shadow)
+
+
+def _date(token: Token) -> str:
+    return datetime.fromtimestamp(token.expires_at or 0, UTC).date().isoformat()
 
 
 def _count_cut(metrics: Metrics, reason: str) -> None:
@@ -656,9 +692,9 @@ def _ignore(_outcome: str, _status: int, _seconds: float | None) -> None:
     pass
 
 
-def _access_log(settings: Settings) -> AccessLog:
+def _access_log(settings: Settings, metrics: Metrics) -> AccessLog:
     try:
-        return AccessLog(settings.access_log, lock=_shared_file("access-log.lock"))
+        return AccessLog(settings.access_log, lock=_shared_file("access-log.lock"), on_written=metrics.access_lines.inc)
     except OSError as error:
         raise SettingsError(
             f"{environment_name('access_log')}: {settings.access_log}: {error.strerror}. Name another file."

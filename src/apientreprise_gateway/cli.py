@@ -234,11 +234,13 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
     import os
     import tempfile
     from functools import partial
+    from pathlib import Path
 
     import structlog
 
     from apientreprise_gateway import app, worker
     from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, all_workers
+    from apientreprise_gateway.observability.shared import bury
     from apientreprise_gateway.runner import listen
     from apientreprise_gateway.settings import CacheStore
     from apientreprise_gateway.supervisor import Supervisor
@@ -255,7 +257,7 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
         os.environ[MULTIPROCESS_DIR] = folder
         _serve_metrics(settings, all_workers())
         log.info("starting", url=at.url, version=__version__, workers=options.workers)
-        served = Supervisor(partial(worker.work, at), count=options.workers).run()
+        served = Supervisor(partial(worker.work, at), count=options.workers, on_death=partial(bury, Path(folder))).run()
     log.info("stopped")
     return 0 if served else _FAILURE
 

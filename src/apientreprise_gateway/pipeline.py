@@ -61,6 +61,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 MAX_TARGET_BYTES: Final = 16 * 1024
 """Longest path and query that is read; the longest honest one carries a token of 8 kB."""
 
+_NEAR_LIMIT: Final = 5
+"""A call that leaves no more than one in so many is told of as near its limit: 80 % of it are used."""
 _LATEST_SHAPE: Final = 3
 """The version whose error bodies a path without a version gets."""
 _METHODS: Final = frozenset({"GET", "HEAD"})
@@ -327,6 +329,8 @@ class Pipeline:
         call.verdict = verdict
         self._metrics.decisions(plan.group.name, "admitted" if verdict.admitted else "refused").inc()
         if verdict.admitted:
+            if verdict.remaining * _NEAR_LIMIT <= limit:
+                self._metrics.near_limit(plan.group.name).inc()
             return
         if not self._options.shadow:
             raise refuse("00429", headers=((b"retry-after", b"%d" % verdict.retry_after),))
@@ -502,7 +506,6 @@ class Pipeline:
         for code in call.codes:
             metrics.errors(code).inc()
         self._access_log.write(access_line(call, "access", status, seconds))
-        metrics.access_lines.inc()
 
     def _record_abandoned(self, call: Call) -> None:
         """Trace a call that the provider may have answered although nobody got the answer."""

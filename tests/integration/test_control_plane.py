@@ -4,13 +4,14 @@ import random
 import re
 import socket
 import string
+import time
 from pathlib import Path
 
 import pytest
 
 from apientreprise_gateway.errors import GATEWAY_ERRORS
 from support import tokens
-from support.site import ATTESTATION_FISCALE, UNITE_LEGALE, Site, codes, fresh
+from support.site import ATTESTATION_FISCALE, UNITE_LEGALE, Site, codes, fresh, wait_until
 from support.site import site as started
 from support.stub import always, answer
 
@@ -112,11 +113,11 @@ def test_samples_after_calls(tmp_path: Path) -> None:
             'gateway_provider_calls_total{outcome="000",provider="dgfip"}': 1,
             'gateway_provider_seconds_count{provider="dgfip"}': 1,
             'gateway_limiter_decisions_total{decision="admitted",group="json"}': 2,
-            "gateway_access_lines_total": 6,
             "gateway_in_flight": 0,
             "gateway_bans_in_force": 0,
         }
         assert {name: own.metric(name) for name in expected} == expected
+        wait_until(lambda: own.metric("gateway_access_lines_total") == 6)
 
 
 def test_labels_stay_bounded(site: Site) -> None:
@@ -146,4 +147,20 @@ def test_labels_stay_bounded(site: Site) -> None:
 
 def _series(site: Site) -> set[str]:
     text = site.client.get(site.program.url + "/metrics").text
-    return {line.rpartition(" ")[0] for line in text.splitlines() if line.startswith("gateway_")}
+    names = {line.rpartition(" ")[0] for line in text.splitlines() if line.startswith("gateway_")}
+    return {name for name in names if not name.startswith("gateway_provider_up")}  # comes by itself, after a while
+
+
+def test_what_operators_are_warned_of(tmp_path: Path) -> None:
+    """Calls near a limit and tokens near their end are shown before they fail; the event loop's lag always is."""
+    soon = int(time.time()) + 5 * 86_400
+    with started(tmp_path, limit_json="10") as own:
+        token = fresh(exp=soon)
+        assert [own.call(token=token).status_code for _ in range(11)] == [200] * 10 + [429]
+        assert own.metric('gateway_near_limit_total{group="json"}') == 3
+        wait_until(lambda: own.metric("gateway_event_loop_lag_seconds_count") > 3)
+        wait_until(lambda: own.metric('gateway_tokens_expiring{within="7d"}') == 1)
+        assert own.metric('gateway_tokens_expiring{within="30d"}') == 1
+        told = [line for line in own.program.errors.read_text().splitlines() if "token_expires_soon" in line]
+        assert len(told) == 1
+        assert token not in told[0]

@@ -73,6 +73,15 @@ class TokenVerifier:
             raise refuse("00103")
         return token
 
+    def expiring(self, within: float) -> list[Token]:
+        """The tokens remembered that are valid now, and not any more in so many seconds."""
+        now = self._now()
+        return [
+            token
+            for token in self._verified.values()
+            if token.expires_at is not None and now < token.expires_at <= now + within
+        ]
+
     def _remember(self, text: str, token: Token) -> Token:
         while len(self._verified) >= _CACHE_SIZE:
             # The first in is the first out: a busy token is back at the price of one verification.

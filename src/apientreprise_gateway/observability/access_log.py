@@ -10,6 +10,7 @@ import os
 import queue
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,12 +27,19 @@ _log = structlog.get_logger(__name__)
 class AccessLog:
     """Writes lines to a file or to standard output."""
 
-    def __init__(self, path: Path | None = None, *, lock: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        lock: Path | None = None,
+        on_written: Callable[[int], None] = lambda _lines: None,
+    ) -> None:
         """Open the log.
 
         Args:
             path: appended to; None for standard output.
             lock: a file that the workers of one gateway share, so that their lines do not mix in a pipe.
+            on_written: told, in the event loop, how many more lines have left this process.
 
         Raises:
             OSError: the file cannot be opened.
@@ -40,6 +48,7 @@ class AccessLog:
         self._owned = path is not None
         # Appending to a file is atomic by itself.
         self._lock = None if lock is None or path is not None else os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        self._on_written = on_written
         self._lines: list[bytes] = []
         self._waiting = 0
         self._batches: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -97,7 +106,7 @@ class AccessLog:
         while (batch := self._batches.get()) is not None:
             self._write_alone(batch)
             if self._loop is not None and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._written, len(batch))
+                self._loop.call_soon_threadsafe(self._written, len(batch), batch.count(b"\n"))
 
     def _write_alone(self, batch: bytes) -> None:
         if self._lock is None:
@@ -109,8 +118,9 @@ class AccessLog:
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
 
-    def _written(self, size: int) -> None:
+    def _written(self, size: int, lines: int) -> None:
         self._waiting -= size
+        self._on_written(lines)
         self._room.set()
 
     def _write_all(self, batch: bytes) -> None:

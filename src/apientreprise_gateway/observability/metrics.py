@@ -6,16 +6,21 @@ are tallies (`tally.py`).
 """
 
 import os
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
-from prometheus_client.metrics_core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
-from prometheus_client.registry import Collector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
+from apientreprise_gateway.observability.shared import SharedMetrics
 from apientreprise_gateway.observability.tally import Ledger, Tally
 
 NO_OPERATION = "none"
@@ -27,12 +32,14 @@ STORE_MODES: Final = ("shared", "local", "refuse")
 BREAKER_STATES: Final = ("closed", "half_open", "open")
 
 _ANSWER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
+_LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 
 
 class Metrics:
     """Every metric of the gateway, on a registry of its own."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a sample more for each counter, which nobody asks for
         self.registry = registry = CollectorRegistry()
         shared = MULTIPROCESS_DIR in os.environ
         self._ledger = ledger = Ledger(shared=shared)
@@ -98,6 +105,29 @@ class Metrics:
             ["operation"],
             registry=registry,
         )
+        self._define_parts(registry)
+        self._define_process(registry, ledger)
+        self.exposed = all_workers(ledger) if shared else registry
+        """What to scrape: the metrics of this process, or of all workers together."""
+        # One set of children per instance: a cache on the class would keep instances alive.
+        self.answers = cache(self._resolve_answers)
+        self.seconds = cache(lambda operation: ledger.histogram(self._seconds.labels(operation)))
+        self.errors = cache(lambda code: ledger.counter(self._errors.labels(code)))
+        self.provider_calls = cache(self._resolve_provider_calls)
+        self.provider_seconds = cache(lambda provider: ledger.histogram(self._provider_seconds.labels(provider)))
+        self.cache_lookups = cache(self._resolve_cache_lookups)
+        self.decisions = cache(self._resolve_decisions)
+        self.near_limit = cache(lambda group: ledger.counter(self._near_limit.labels(group)))
+        self.tokens_expiring = cache(self._tokens_expiring.labels)
+        self.provider_up = cache(self._provider_up.labels)
+        self.probes = cache(self._probes.labels)
+        self.bans = cache(self._bans.labels)
+        self.shadowed = cache(self._shadowed.labels)
+        self.connections_cut = cache(self._connections_cut.labels)
+        self.deviations = cache(self._deviations.labels)
+
+    def _define_parts(self, registry: CollectorRegistry) -> None:
+        """What the parts tell of: store, caches, breakers, keys, connections."""
         self._cache_lookups = Counter(
             "gateway_cache_lookups",
             "Questions to endpoints whose answers are kept, by provider and by how they were answered",
@@ -117,9 +147,6 @@ class Metrics:
             multiprocess_mode="livemin",
         )
         self._make_documents(registry)
-        self.in_flight = ledger.gauge(
-            Gauge("gateway_in_flight", "Calls being answered", registry=registry, multiprocess_mode="livesum")
-        )
         self.bans_in_force = Gauge(
             "gateway_bans_in_force", "Bans in force that are known", registry=registry, multiprocess_mode="livemax"
         )
@@ -143,12 +170,6 @@ class Metrics:
             ["check"],
             registry=registry,
         )
-        self._connections_cut = Counter(
-            "gateway_connections_cut",
-            "Connections closed for what their clients do or do not, by reason",
-            ["reason"],
-            registry=registry,
-        )
         self.key_fetches = Counter(
             "gateway_jwks_fetches",
             "Fetches of the key set, by outcome: `ok` or `failed`",
@@ -161,23 +182,40 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemin",
         )
-        self.access_lines = ledger.counter(Counter("gateway_access_lines", "Access lines written", registry=registry))
-        self.exposed = all_workers(ledger) if shared else registry
-        """What to scrape: the metrics of this process, or of all workers together."""
-        # One set of children per instance: a cache on the class would keep instances alive.
-        self.answers = cache(self._resolve_answers)
-        self.seconds = cache(lambda operation: ledger.histogram(self._seconds.labels(operation)))
-        self.errors = cache(lambda code: ledger.counter(self._errors.labels(code)))
-        self.provider_calls = cache(self._resolve_provider_calls)
-        self.provider_seconds = cache(lambda provider: ledger.histogram(self._provider_seconds.labels(provider)))
-        self.cache_lookups = cache(self._resolve_cache_lookups)
-        self.decisions = cache(self._resolve_decisions)
-        self.provider_up = cache(self._provider_up.labels)
-        self.probes = cache(self._probes.labels)
-        self.bans = cache(self._bans.labels)
-        self.shadowed = cache(self._shadowed.labels)
-        self.connections_cut = cache(self._connections_cut.labels)
-        self.deviations = cache(self._deviations.labels)
+        self._near_limit = Counter(
+            "gateway_near_limit",
+            "Calls admitted that leave 20 % or less of the limit of their token, by group",
+            ["group"],
+            registry=registry,
+        )
+
+    def _define_process(self, registry: CollectorRegistry, ledger: Ledger) -> None:
+        """How the process is doing."""
+        self.in_flight = ledger.gauge(
+            Gauge("gateway_in_flight", "Calls being answered", registry=registry, multiprocess_mode="livesum")
+        )
+        self._connections_cut = Counter(
+            "gateway_connections_cut",
+            "Connections closed for what their clients do or do not, by reason",
+            ["reason"],
+            registry=registry,
+        )
+        self._tokens_expiring = Gauge(
+            "gateway_tokens_expiring",
+            "Tokens seen by a process that expire soon, by how soon: `7d`, `30d`",
+            ["within"],
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self.loop_lag = ledger.histogram(
+            Histogram(
+                "gateway_event_loop_lag_seconds",
+                "How much later than asked for the event loop goes on",
+                buckets=_LAG_BUCKETS,
+                registry=registry,
+            )
+        )
+        self.access_lines = Counter("gateway_access_lines", "Access lines written", registry=registry)
 
     def _make_documents(self, registry: CollectorRegistry) -> None:
         self._documents = Counter(
@@ -226,22 +264,10 @@ class Metrics:
         return self._ledger.counter(self._decisions.labels(group, decision))
 
 
-class _Workers(Collector):
-    """The metrics of all workers together, from the files that they share."""
-
-    def collect(self) -> Iterable[Metric]:
-        folder = os.environ[MULTIPROCESS_DIR]
-        for pid in {int(path.stem.rpartition("_")[2]) for path in Path(folder).glob("gauge_live*.db")}:
-            if not Path(f"/proc/{pid}").exists():
-                mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
-        collected: Iterable[Metric] = MultiProcessCollector(None, folder).collect()  # type: ignore[no-untyped-call]
-        return collected
-
-
 def all_workers(own: Ledger | None = None) -> CollectorRegistry:
     """A registry that shows the metrics of all workers together; `own` is of the worker that is asked."""
     registry = CollectorRegistry()
     if own is not None:
         registry.register(own)
-    registry.register(_Workers())
+    registry.register(SharedMetrics(Path(os.environ[MULTIPROCESS_DIR])))
     return registry

@@ -89,7 +89,10 @@ def test_a_call_through_everything(site: Site) -> None:
     assert [int(answer.headers["ratelimit-remaining"]) for answer in answers] == [limit - n for n in range(1, 7)]
     until(lambda: len(site.lines()) == 6, "lines are missing")
     assert {line["client_ip"] for line in site.lines()} == {"127.0.0.1"}, "what a client claims is not believed"
-    used = [gateway.metrics()["gateway_access_lines_total"] for gateway in site.gateways.values()]
+    used = [
+        gateway.metrics()['gateway_answer_seconds_count{operation="api_entreprise_v4_insee_unites_legales"}']
+        for gateway in site.gateways.values()
+    ]
     assert all(used), "both are asked"
 
 

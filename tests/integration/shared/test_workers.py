@@ -50,15 +50,17 @@ def test_a_killed_worker_is_replaced(tmp_path: Path, store: Server, provider: St
             assert running.refused == 0
             assert running.broken <= running.clients, "only the calls of the dead worker were lost"
             answered, lost = answered + len(running.taken), lost + running.broken
-            if both.modes()[told:] == ["shared"]:
-                break  # the new worker's own line: none has lost the store meanwhile
+            lasted = max(taken.at + taken.seconds for taken in running.taken) - min(taken.at for taken in running.taken)
+            if both.modes()[told:] == ["shared"] and lasted < 60:
+                break  # the new worker's own line: none has lost the store meanwhile; and no call has left the window
         else:
-            raise AssertionError("the store was out of reach in each attempt")
+            raise AssertionError("each attempt was disturbed: the store was out of reach, or it took over a minute")
         remaining = [int(taken.answer.headers["ratelimit-remaining"]) for taken in running.taken]
         assert len(set(remaining)) == len(remaining), "no call was counted twice"
         assert 1_000_000 - min(remaining) - len(remaining) <= running.broken, "none was forgotten"
         shown = both.metrics()
-        difference = abs(shown["gateway_access_lines_total"] - answered)
+        counted = sum(value for name, value in shown.items() if name.startswith("gateway_answers_total"))
+        difference = abs(counted - answered)
         assert difference <= lost + CLIENTS, "what the dead have counted stays, but for the calls of the last moment"
         assert shown["gateway_in_flight"] == 0, "but not in what goes on now"
         assert Counter(undisturbed([both], partial(_flood, both))) == {200: LIMIT, 429: 50}
@@ -113,9 +115,9 @@ def test_metrics_are_of_both_workers(tmp_path: Path, store: Server, provider: St
                     if name.startswith("gateway_answers_total{"):
                         by_status[name.rpartition('status="')[2].rstrip('"}')] += int(value)
                 assert by_status == Counter(str(answer.status) for answer in answers)
-                assert shown["gateway_access_lines_total"] == 80
                 assert shown["gateway_in_flight"] == 0
                 assert shown['gateway_store_mode{mode="shared"}'] == 2
+        until(lambda: both.metrics()["gateway_access_lines_total"] == 80, "lines are missing")
         assert both.stop() == 0
 
 

@@ -500,3 +500,19 @@ def test_kid_singles_out_a_key(tmp_path: Path) -> None:
         assert verifying.verify(text(key, kid)).jti == JTI
     for key, kid in ((ec_key(), "new"), (newer, "old"), (ec_key(), "unknown")):
         assert refused(verifying, text(key, kid)) == "00101"
+
+
+# Tokens that end soon.
+
+
+def test_tokens_that_end_soon() -> None:
+    """Of the tokens seen, those that are valid now and end within a time are told of; others are not."""
+    clock = Clock()
+    verifying = verifier(clock=clock)
+    for hours in (1, 30, 100):
+        verifying.verify(signed(exp=NOW + hours * 3600, jti=f"6f1d4f0e-27aa-4f0b-9a55-{hours:012}"))
+    verifying.verify(signed(exp=None))
+    assert [token.jti[-3:] for token in verifying.expiring(86_400)] == ["001"]
+    assert [token.jti[-3:] for token in verifying.expiring(2 * 86_400)] == ["001", "030"]
+    clock.now += 2 * 3600
+    assert [token.jti[-3:] for token in verifying.expiring(2 * 86_400)] == ["030"]

@@ -1,9 +1,12 @@
 """Tests of the metrics."""
 
+import subprocess
+
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from apientreprise_gateway.observability.metrics import NO_OPERATION, Metrics
+from support.promtool import promtool
 
 NAMES = {
     "gateway_answers": {"operation", "status"},
@@ -19,6 +22,9 @@ NAMES = {
     "gateway_in_flight": set(),
     "gateway_bans_in_force": set(),
     "gateway_access_lines": set(),
+    "gateway_near_limit": {"group"},
+    "gateway_tokens_expiring": {"within"},
+    "gateway_event_loop_lag_seconds": set(),
 }
 """The metrics that operators rely on, with their labels."""
 
@@ -80,3 +86,11 @@ def test_instances_are_apart() -> None:
 def test_process_is_described() -> None:
     """The usual metrics of a process are there as well."""
     assert Metrics().registry.get_sample_value("process_start_time_seconds")
+
+
+def test_names_follow_the_conventions() -> None:
+    """Prometheus' own linter finds nothing to say about what is shown."""
+    found = subprocess.run(
+        [promtool(), "check", "metrics"], input=generate_latest(used().registry), capture_output=True, check=False
+    )
+    assert (found.returncode, found.stdout + found.stderr) == (0, b"")

@@ -1,0 +1,134 @@
+"""Tests of the metrics that workers share."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR
+from apientreprise_gateway.observability.shared import SharedMetrics, bury
+
+BENCH = Path(__file__).resolve().parents[3] / "bench" / "scrape.py"
+BURY_ALL = """
+import sys
+from pathlib import Path
+from apientreprise_gateway.observability.shared import bury
+
+for pid in range(1, int(sys.argv[2]) + 1):
+    bury(Path(sys.argv[1]), pid)
+"""
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def samples(metrics: Iterable[Metric]) -> Samples:
+    """Every sample, by name and labels."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value for metric in metrics for sample in metric.samples
+    }
+
+
+def shown(folder: Path) -> Samples:
+    """What a scrape shows."""
+    return samples(SharedMetrics(folder).collect())
+
+
+def count(folder: Path, pid: int, values: Mapping[str, float], *, kind: str = "counter") -> None:
+    """Leave the file of a worker that has counted so much, by operation."""
+    file = MmapedDict(str(folder / f"{kind}_{pid}.db"))  # type: ignore[no-untyped-call]
+    for operation, value in values.items():
+        key = json.dumps(["answers", "answers_total", {"operation": operation}, "Answers."])
+        file.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
+    file.close()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
+    """The folder of three real workers that have used the whole catalogue, with their process ids."""
+    folder = tmp_path_factory.mktemp("used")
+    pids = []
+    for _ in range(3):
+        worker = subprocess.Popen(
+            [sys.executable, str(BENCH), "--use"], env=os.environ | {MULTIPROCESS_DIR: str(folder)}
+        )
+        assert worker.wait(60) == 0
+        pids.append(worker.pid)
+    return folder, pids
+
+
+def test_it_shows_what_the_library_would(used: tuple[Path, list[int]]) -> None:
+    """Every number is the one that the client library finds in the same files."""
+    folder, _ = used
+    expected = samples(MultiProcessCollector(None, str(folder)).collect())  # type: ignore[no-untyped-call]
+    assert shown(folder) == expected
+    assert len(expected) > 2000
+
+
+def test_the_dead_are_counted_and_leave_no_files(used: tuple[Path, list[int]]) -> None:
+    """Once workers are buried their counters show the same, their levels nothing, and of each kind one file is left."""
+    folder, pids = used
+    before = shown(folder)
+    levels = {family.name for family in SharedMetrics(folder).collect() if family.type == "gauge"}
+    for pid in pids:
+        bury(folder, pid)
+        bury(folder, pid)  # a second time does nothing
+    after = shown(folder)
+    assert after == {key: value for key, value in before.items() if key in after}
+    assert {name for name, _ in before.keys() - after.keys()} <= levels
+    files = {path.name for path in folder.iterdir() if "live" not in path.name}
+    assert files == {"counter_0.db", "histogram_0.db", "metrics.lock"}
+
+
+def test_many_dead_workers(tmp_path: Path) -> None:
+    """Files do not pile up, whatever dies."""
+    for pid in range(1, 200):
+        count(tmp_path, pid, {"a": 1, f"b{pid % 7}": 2})
+        bury(tmp_path, pid)
+    found = shown(tmp_path)
+    assert found[("answers_total", frozenset({("operation", "a")}))] == 199
+    assert sum(found.values()) == 199 * 3
+    assert {path.name for path in tmp_path.iterdir()} == {"counter_0.db", "metrics.lock"}
+
+
+def test_a_file_that_is_about_to_be_written(tmp_path: Path) -> None:
+    """A worker that has just created its file counts for nothing yet, and its death is no trouble."""
+    (tmp_path / "counter_7.db").touch()
+    assert shown(tmp_path) == {}
+    bury(tmp_path, 7)
+    assert shown(tmp_path) == {}
+
+
+def test_nothing_at_all(tmp_path: Path) -> None:
+    """Without workers there is nothing to show, and nobody to bury."""
+    bury(tmp_path, 1)
+    assert shown(tmp_path) == {}
+
+
+def test_scrapes_while_workers_are_buried(tmp_path: Path) -> None:
+    """No scrape sees a worker twice or not at all: counters never move."""
+    pids = range(1, 120)
+    for pid in pids:
+        count(tmp_path, pid, {f"op{number}": 1 for number in range(40)})
+    seen: set[float] = set()
+    stop = threading.Event()
+
+    def scrape() -> None:
+        while not stop.is_set():
+            seen.update(shown(tmp_path).values())
+
+    scraping = [threading.Thread(target=scrape) for _ in range(2)]
+    for each in scraping:
+        each.start()
+    subprocess.run([sys.executable, "-c", BURY_ALL, str(tmp_path), str(len(pids))], check=True, timeout=60)
+    stop.set()
+    for each in scraping:
+        each.join()
+    assert seen == {float(len(pids))}
+    assert len(list(tmp_path.glob("*.db"))) == 1
