@@ -36,6 +36,10 @@ Respond = Callable[[int, Iterable[Header], bytes], Awaitable[None]]
 """Answers a call: status, headers (names in lower case, the body's length not among them), body."""
 _MAX_URL_BYTES: Final = 128 * 1024
 _MAX_HEADER_BYTES: Final = 64 * 1024
+_MAX_HELD_BYTES: Final = 512 * 1024
+"""What may come without a whole header or a piece of a body in it. The parser joins what it holds back, such as a value
+that does not end, anew with each read: without a bound that costs the square of what is sent."""
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _JOINED_BYTES: Final = 32 * 1024
 """Up to this length a body is copied behind its head: cheaper than handing the system two pieces."""
 _READ_BYTES_PER_SECOND: Final = 1024
@@ -199,6 +203,8 @@ class GatewayProtocol(asyncio.Protocol):
         self._url = b""
         self._headers: list[Header] = []
         self._header_bytes = 0
+        self._has_host = False
+        self._held_bytes = 0
         self._body_bytes = 0
         self._bad_code = "00401"
         self._rules: Rules = getattr(self.app, "connection_rules", None) or Rules()
@@ -266,13 +272,39 @@ class GatewayProtocol(asyncio.Protocol):
         """Read requests."""
         self.idle_since = None
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # offered, not taken: the answer is HTTP/1.1
+            self._feed(data)
         except httptools.HttpParserError:
             self._refuse()
+        else:
+            if self._reads_body:
+                self._bound_held(len(data))
         if self._reads_head and self._patience is None:
             self._be_patient()
+
+    def _feed(self, data: bytes) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offered:
+                # Not taken: the answer is HTTP/1.1, and so is what comes after it. But not what the parser takes for
+                # that: it skips the body of such a request, which would then be read as another one.
+                if any(name in _FRAMING for name, _ in self._headers):
+                    self._refuse()
+                    return
+                data = data[offered.args[0] :]
+            else:
+                return
+
+    def _bound_held(self, count: int) -> None:
+        """Let go of who sends ever more of what is neither a header nor a body."""
+        self._held_bytes += count
+        if self._held_bytes <= _MAX_HELD_BYTES:
+            return
+        if self._reads_head or (self._last is not None and not self._last.response_complete):
+            self._bad_code = "00407"
+            self._refuse()
+        else:
+            self.transport.abort()  # it has its answer
 
     def eof_received(self) -> None:
         """Let the transport close: who sends no more waits for no answer."""
@@ -306,6 +338,8 @@ class GatewayProtocol(asyncio.Protocol):
         self._url = b""
         self._headers = []
         self._header_bytes = 0
+        self._has_host = False
+        self._held_bytes = 0
         self._body_bytes = 0
 
     def on_url(self, url: bytes) -> None:
@@ -319,7 +353,14 @@ class GatewayProtocol(asyncio.Protocol):
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > _MAX_HEADER_BYTES:
             self._refuse_head("00407")
-        self._headers.append((name.lower(), value))
+        if not self._reads_head:
+            return  # a trailer is no header: it neither authenticates a call nor says whom it comes from
+        name = name.lower()
+        if name == b"host":
+            if self._has_host:
+                self._refuse_head("00401")  # RFC 9112, section 3.2: a proxy may have believed the other one
+            self._has_host = True
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Start to answer; a pipelined request waits for its turn."""
@@ -358,6 +399,7 @@ class GatewayProtocol(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Hand over a body, or let it lie; read no more of it than is asked for."""
+        self._held_bytes = 0
         cycle = self._last
         if cycle is None or cycle.response_complete:
             return

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import httptools
@@ -477,3 +477,129 @@ def test_answers_of_a_server_that_is_about_to_stop() -> None:
             writer.close()
 
     run(test())
+
+
+# What clients may not smuggle.
+
+
+CHUNKED = b"transfer-encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_a_trailer_is_no_header(pieces: int) -> None:
+    """What comes behind a body says nothing about the call: not its token, not its address."""
+    seen: list[bytes] = []
+
+    async def look(scope: Scope, respond: Respond) -> None:
+        await asyncio.sleep(0)
+        seen.extend(name for name, _ in scope["headers"])
+        await respond(200, [], b"")
+
+    async def test() -> None:
+        async with serving(App(look)) as server:
+            reader, writer = await server.connect()
+            head = request("/direct", more=CHUNKED)
+            trailers = b"1\r\na\r\n0\r\nAuthorization: Bearer x\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n"
+            for piece in [head + trailers] if pieces == 1 else [head, trailers]:
+                writer.write(piece)
+                await writer.drain()
+            assert (await answer(reader))[0] == 200
+            writer.write(request("/direct"))
+            assert (await answer(reader))[0] == 200
+            writer.close()
+
+    run(test())
+    assert seen == [b"host", b"transfer-encoding", b"host"]
+
+
+OFFER = b"connection: upgrade\r\nupgrade: h2c\r\n"
+
+
+def test_what_follows_an_offer_of_another_protocol() -> None:
+    """A request in the wake of one that offers an upgrade is answered: nothing of a connection is lost."""
+
+    async def test() -> None:
+        async with serving(App()) as server:
+            reader, writer = await server.connect()
+            writer.write(request("/direct/1", more=OFFER) + request("/direct/2", more=OFFER) + request("/direct/3"))
+            got = [await answer(reader) for _ in range(3)]
+            assert got == [(200, b"/direct/%d?" % number) for number in (1, 2, 3)]
+            writer.close()
+
+    run(test())
+
+
+@pytest.mark.parametrize("framing", [b"content-length: %d\r\n", b"transfer-encoding: chunked\r\nx-length: %d\r\n"])
+@pytest.mark.parametrize("path", ["/direct", "/asgi"])
+def test_the_body_of_an_offer_is_no_request(path: str, framing: bytes) -> None:
+    """A body behind an offer of another protocol is never read as a request, in whatever pieces it comes."""
+    smuggled = request("/direct/smuggled")
+
+    async def test() -> None:
+        async with serving(app := App()) as server:
+            for together in (True, False):
+                reader, writer = await server.connect()
+                head = request(path, method="POST", more=OFFER + framing % len(smuggled))
+                writer.write(head + smuggled if together else head)
+                received = b"" if together else await reader.readuntil(b"\r\n\r\n")
+                with suppress(ConnectionError):
+                    writer.write(b"" if together else smuggled)
+                    await writer.drain()
+                received += await rest(reader)
+                assert b"smuggled" not in received
+                assert received.count(b"HTTP/1.1 200 ") == 1
+                writer.close()
+            assert app.answered == (2 if path == "/direct" else 0)
+
+    run(test())
+
+
+def test_two_hosts() -> None:
+    """A request that names two hosts is refused: a proxy may have gone by the other one."""
+
+    async def test() -> None:
+        async with serving(App()) as server:
+            assert (await server.all_of(request("/direct", more=b"Host: y\r\n"))).startswith(b"HTTP/1.1 400 ")
+
+    run(test())
+
+
+ENDLESS = {
+    "a value": (b"GET /direct HTTP/1.1\r\nx-a: ", b"HTTP/1.1 431 "),
+    "a name": (b"GET /direct HTTP/1.1\r\n", b"HTTP/1.1 431 "),
+    "the size of a part": (request("/direct", more=CHUNKED) + b"1;a=", b"HTTP/1.1 200 "),
+    "a trailer": (request("/direct", more=CHUNKED) + b"0\r\nx-a: ", b"HTTP/1.1 200 "),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_what_does_not_end(name: str) -> None:
+    """Who sends a name or a value without an end is let go of after a while, however fast it comes."""
+    begin, end_of_it = ENDLESS[name]
+
+    async def test() -> None:
+        async with serving(App(), patience=3600) as server:
+            reader, writer = await server.connect()
+            writer.write(begin)
+            reading = asyncio.create_task(rest(reader))
+            sent = 0
+            with suppress(ConnectionError):
+                while not writer.is_closing() and not reading.done():
+                    writer.write(b"a" * 16384)
+                    sent += 16384
+                    assert sent < 64 * 1024 * 1024
+                    await writer.drain()
+            received = await reading  # or nothing: the reset that follows may overtake it
+            assert received == b"" or received.startswith(end_of_it)
+            writer.close()
+
+    run(test())
+
+
+async def rest(reader: asyncio.StreamReader) -> bytes:
+    """All that comes until the connection is closed, or reset."""
+    received = bytearray()
+    with suppress(ConnectionError):
+        while part := await reader.read(65536):
+            received += part
+    return bytes(received)
