@@ -2,7 +2,8 @@
 #
 #   docker build -t apientreprise-gateway .
 #
-# docs/deploy.md says how to run it. It needs no writable place but /tmp, no privilege, and has no secret in it.
+# docs/deploy.md says how to run it. It needs no writable place but /tmp and the one of its documents, no privilege, and has
+# no secret in it.
 
 # The Python that the tests run on. A mirror's image is as good: --build-arg PYTHON_IMAGE=…
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
@@ -25,9 +26,11 @@ LABEL org.opencontainers.image.title="apientreprise-gateway" \
       org.opencontainers.image.licenses="MIT"
 # By number, so that Kubernetes can see that it is not root.
 RUN groupadd --system --gid 10001 gateway \
-    && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin gateway
+    && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin gateway \
+    && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/apientreprise-gateway
 COPY --from=build /opt/gateway /opt/gateway
-# What is temporary (metrics of several workers, long documents on their way) goes to /tmp: give it a tmpfs.
+# Documents are kept where GATEWAY_DOCUMENTS says: /var/lib/apientreprise-gateway/documents on a volume, or S3.
+# What is temporary goes to /tmp: give it a tmpfs, or with S3, through which long documents pass there, a disk.
 ENV PATH=/opt/gateway/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TMPDIR=/tmp
 USER 10001:10001
 WORKDIR /tmp

@@ -83,7 +83,7 @@ def test_it_does_not_start_without_secrets(missing: str) -> None:
 
 
 @pytest.mark.parametrize("service", GATEWAYS)
-def test_a_gateway_can_be_served_as_configured(service: str) -> None:
+def test_a_gateway_can_be_served_as_configured(service: str, tmp_path: Path) -> None:
     """The environment of each gateway is one that `check` accepts, its command one of ours."""
     settings = {
         name.removeprefix("GATEWAY_").lower(): value for name, value in SERVICES[service]["environment"].items()

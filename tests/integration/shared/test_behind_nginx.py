@@ -20,6 +20,8 @@ from support.programs import TRACE, Program
 from support.site import UNITE_LEGALE, fresh
 from support.stores import Server, free_port, until
 
+CERTIFICATE = "/v4/dgfip/unites_legales/130025265/attestation_fiscale"
+"""What is answered with a link to a document."""
 CLIENTS = 8
 
 
@@ -55,7 +57,8 @@ def _deployed(folder: Path, store: Server, **settings: str) -> Iterator[Site]:
     """Start nginx, two gateways and the sandbox, with the settings that are shipped unless they are given."""
     ports = [free_port(), free_port()]
     (folder / "sandbox").mkdir()
-    shipped = {"trusted_proxies": "127.0.0.1", "ban_action": "forbid", "drain_delay": "0.5"}
+    documents = str(folder / "documents")
+    shipped = {"trusted_proxies": "127.0.0.1", "ban_action": "forbid", "drain_delay": "0.5", "documents": documents}
     with (
         front(folder / "nginx", *ports) as nginx,
         programs.sandbox(folder / "sandbox") as sandbox,
@@ -106,6 +109,20 @@ def test_what_nginx_keeps_to_itself(site: Site) -> None:
         assert client.get(UNITE_LEGALE, params={"token": "t" * 8000}).status_code == 401
     written = [path for path in site.front.folder.rglob("*") if path.is_file()]
     assert not any(token in path.read_text(errors="replace") for path in written)
+
+
+def test_documents_are_fetched_by_the_address_that_callers_know(site: Site) -> None:
+    """A link leads through nginx, with TLS, to either gateway, and brings the document, whatever the caller claimed."""
+    with site.front.client() as client:
+        answer = _call(
+            client, fresh(), CERTIFICATE, **{"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http"}
+        )
+        assert answer.status_code == 200, answer.text
+        link = answer.json()["data"]["document_url"]
+        assert link.startswith(f"{site.front.url}/documents/")
+        for _ in site.ports:
+            document = client.get(link)
+            assert (document.status_code, document.content[:5]) == (200, b"%PDF-")
 
 
 def test_a_banned_address_is_told_so(tmp_path: Path, store: Server) -> None:

@@ -1,0 +1,268 @@
+"""The Helm chart renders what Kubernetes accepts, and what the gateway can be served with."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from apientreprise_gateway import __version__
+from apientreprise_gateway.cli import _parser
+from apientreprise_gateway.documents import links
+from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.settings import Settings, environment_name
+from support import programs
+from support.tokens import SECRET
+
+CHART = Path(__file__).resolve().parents[2] / "deploy" / "helm" / "apientreprise-gateway"
+OLDEST, NEWEST = "1.25", "1.37"
+"""The versions of Kubernetes whose schemas the objects are held against."""
+LEAST = {
+    "secret": {"values": {"GATEWAY_JWT_SECRETS": SECRET, "GATEWAY_REDIS_URL": "redis://redis:6379"}},
+    "settings": {"documents": "s3://bucket/prefix", "upstream_url": "https://providers.example"},
+}
+"""The values without which there is nothing to serve."""
+MOST = {
+    **LEAST,
+    "settings": {
+        "upstream_url": "https://providers.example",
+        "trusted_proxies": "10.0.0.0/8",
+        "drain_delay": 7.5,
+        "limit_ip": 1_000_000,
+    },
+    "toml": "[providers.insee]\ntimeout = 5\n",
+    "workers": 2,
+    "documents": {"claim": "documents"},
+    "imagePullSecrets": [{"name": "mirror"}],
+    "ingress": {
+        "enabled": True,
+        "host": "api.example",
+        "className": "nginx",
+        "tlsSecret": "tls",
+        "annotations": {"a": "b"},
+    },
+    "autoscaling": {"enabled": False},
+    "replicas": 3,
+    "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "networkPolicy": {
+        "callers": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}],
+        "scrapers": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
+        "redis": [{"podSelector": {"matchLabels": {"app": "redis"}}}],
+    },
+    "nodeSelector": {"kubernetes.io/arch": "amd64"},
+    "tolerations": [{"key": "a", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {}},
+    "extraVolumes": [{"name": "certificates", "secret": {"secretName": "certificates"}}],
+    "extraVolumeMounts": [{"name": "certificates", "mountPath": "/certificates"}],
+    "podAnnotations": {"a": "b"},
+    "podLabels": {"c": "d"},
+    "serviceAccount": {"annotations": {"a": "b"}},
+    "service": {"annotations": {"a": "b"}},
+}
+"""Values that use everything."""
+
+Objects = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def helm() -> Any:
+    """Helm itself, as a library."""
+    return pytest.importorskip("helm_python", reason="`make check` installs Helm as a library")
+
+
+def _rendered(helm: Any, values: dict[str, Any]) -> Objects:
+    """The objects of a release, by kind; those of a second one of a kind by kind and name."""
+    with helm.Chart.load(CHART) as chart:
+        files: dict[str, str] = chart.render(values, name="demo", namespace="prod")
+    objects = [
+        each
+        for name, text in files.items()
+        if name.endswith(".yaml")
+        for each in yaml.safe_load_all(text)
+        if each is not None
+    ]
+    found: Objects = {}
+    for each in objects:
+        kind = each["kind"]
+        found[kind if kind not in found else f"{kind} {each['metadata']['name']}"] = each
+    return found
+
+
+@pytest.fixture(params=["least", "most"])
+def objects(helm: Any, request: pytest.FixtureRequest) -> Objects:
+    """What is rendered from few values, and from many."""
+    return _rendered(helm, {"least": LEAST, "most": MOST}[request.param])
+
+
+def _pod(objects: Objects) -> dict[str, Any]:
+    pod: dict[str, Any] = objects["Deployment"]["spec"]["template"]["spec"]
+    return pod
+
+
+def _environment(objects: Objects) -> dict[str, str]:
+    (container,) = _pod(objects)["containers"]
+    named = {each["name"]: each["value"] for each in container.get("env", ())}
+    secret: dict[str, str] = objects["Secret"]["stringData"]
+    settings: dict[str, str] = objects["ConfigMap"]["data"]
+    return settings | secret | named
+
+
+def test_helm_finds_no_fault(helm: Any) -> None:
+    """Helm's own linter warns of nothing."""
+    for values in (LEAST, MOST):
+        report = helm.lint(CHART, values, strict=True)
+        assert [each for each in report["messages"] if each["severity"] > 1] == []
+        assert report["errors"] == []
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_kubernetes_knows_every_field(objects: Objects, version: str) -> None:
+    """Every object fits the schemas of Kubernetes, from the oldest version that the chart names to the newest."""
+    kubernetes = pytest.importorskip("kubernetes_validate", reason="`make check` installs the schemas of Kubernetes")
+    for each in objects.values():
+        if each["kind"] != "ServiceMonitor":  # Prometheus Operator's
+            kubernetes.validate(each, version, strict=True)
+    assert f">={OLDEST}." in yaml.safe_load((CHART / "Chart.yaml").read_text())["kubeVersion"]
+
+
+def test_everything_is_rendered(helm: Any) -> None:
+    """Each kind is there when it is asked for, and only then."""
+    always = {"ConfigMap", "Secret", "ServiceAccount", "Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"}
+    assert set(_rendered(helm, LEAST)) == always | {"HorizontalPodAutoscaler"}
+    further = {"Ingress", "ServiceMonitor", "ConfigMap demo-apientreprise-gateway-toml"}
+    assert set(_rendered(helm, MOST)) == always | further
+    given = _rendered(helm, {**LEAST, "secret": {"existing": "mine"}})
+    assert "Secret" not in given
+    assert {"secretRef": {"name": "mine"}} in _pod(given)["containers"][0]["envFrom"]
+
+
+def test_the_gateway_can_be_served_as_configured(objects: Objects, tmp_path: Path) -> None:
+    """The variables of a pod are settings that `check` accepts, its arguments a command of ours."""
+    environment = _environment(objects)
+    known = {environment_name(field) for field in Settings.model_fields} | {"GATEWAY_CONFIG"}
+    assert set(environment) <= known
+    mounts = {mount["mountPath"]: mount for mount in _pod(objects)["containers"][0]["volumeMounts"]}
+    if "GATEWAY_CONFIG" in environment:
+        path = Path(environment["GATEWAY_CONFIG"])
+        assert mounts[str(path.parent)]["readOnly"] is True
+        content = objects["ConfigMap demo-apientreprise-gateway-toml"]["data"][path.name]
+        (tmp_path / path.name).write_text(content)
+        environment["GATEWAY_CONFIG"] = str(tmp_path / path.name)
+        assert str(Path(environment["GATEWAY_DOCUMENTS"]).parent) in mounts
+    environment["GATEWAY_DOCUMENTS"] = str(tmp_path / "documents")
+    checked = programs.run(
+        "check", **{name.removeprefix("GATEWAY_").lower(): environment[name] for name in environment}
+    )
+    assert checked.returncode == 0, checked.stderr
+    options = _parser().parse_args(_pod(objects)["containers"][0]["args"])
+    (port,) = _pod(objects)["containers"][0]["ports"]
+    assert (options.host, options.port) == ("0.0.0.0", port["containerPort"])
+
+
+def test_a_number_stays_a_number(helm: Any) -> None:
+    """A million is not written as 1e+06, which is no number to a setting."""
+    assert _environment(_rendered(helm, MOST))["GATEWAY_LIMIT_IP"] == "1000000"
+
+
+def test_a_pod_has_no_rights(objects: Objects) -> None:
+    """A pod is not root, cannot become it, writes to its volumes alone, and is told nothing of the cluster."""
+    pod = _pod(objects)
+    (container,) = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
+    assert {"requests", "limits"} <= set(container["resources"])
+    text = (CHART.parents[2] / "Dockerfile").read_text()
+    assert f"USER {pod['securityContext']['runAsUser']}:{pod['securityContext']['runAsGroup']}" in text
+
+
+def test_a_pod_is_given_the_time_to_stop(objects: Objects) -> None:
+    """It is not killed before it has drained, and balancers notice that it goes while it still takes calls."""
+    environment, pod = _environment(objects), _pod(objects)
+    drain = float(environment["GATEWAY_DRAIN_DELAY"])
+    stop = float(environment.get("GATEWAY_STOP_TIMEOUT", Settings.model_fields["stop_timeout"].default))
+    assert pod["terminationGracePeriodSeconds"] >= drain + stop + 5
+    assert "lifecycle" not in pod["containers"][0]
+    probe = pod["containers"][0]["readinessProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] <= drain
+
+
+def test_probes_ask_what_they_mean(objects: Objects) -> None:
+    """A pod that is not ready is not killed: liveness asks whether it answers, readiness whether calls can be."""
+    container = _pod(objects)["containers"][0]
+    paths = {probe: container[f"{probe}Probe"]["httpGet"]["path"] for probe in ("startup", "liveness", "readiness")}
+    assert paths == {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"}
+
+
+def test_objects_mean_each_other(objects: Objects) -> None:
+    """What selects pods selects those of the deployment, at a port that they have."""
+    template = objects["Deployment"]["spec"]["template"]
+    labels = template["metadata"]["labels"].items()
+    selectors = [
+        objects["Deployment"]["spec"]["selector"]["matchLabels"],
+        objects["Service"]["spec"]["selector"],
+        objects["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"],
+        objects["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"],
+    ]
+    assert all(selector and selector.items() <= labels for selector in selectors)
+    ports = {port["name"] for port in template["spec"]["containers"][0]["ports"]}
+    assert {port["targetPort"] for port in objects["Service"]["spec"]["ports"]} <= ports
+    (incoming,) = objects["NetworkPolicy"]["spec"]["ingress"]
+    assert {port["port"] for port in incoming["ports"]} <= ports
+    assert incoming["from"], "an empty list would let everybody in"
+    if "HorizontalPodAutoscaler" in objects:
+        target = objects["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
+        assert (target["kind"], target["name"]) == ("Deployment", objects["Deployment"]["metadata"]["name"])
+        assert "replicas" not in objects["Deployment"]["spec"]
+    if "ServiceMonitor" in objects:
+        watched = objects["ServiceMonitor"]["spec"]["selector"]["matchLabels"]
+        assert watched.items() <= objects["Service"]["metadata"]["labels"].items()
+        assert objects["ServiceMonitor"]["spec"]["endpoints"][0]["port"] in {
+            port["name"] for port in objects["Service"]["spec"]["ports"]
+        }
+
+
+def test_the_ingress_has_what_callers_need(helm: Any) -> None:
+    """Every endpoint, the links to documents and the documentation can be reached; what is for the inside cannot."""
+    rule = _rendered(helm, MOST)["Ingress"]["spec"]["rules"][0]
+    prefixes = [path["path"] for path in rule["http"]["paths"]]
+
+    def is_let_in(path: str) -> bool:
+        return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
+
+    endpoints = [endpoint.path for provider in PROVIDERS for endpoint in provider.endpoints]
+    others = ["/docs", "/docs/assets/x.js", "/openapi.yaml", "/pings", "/ping/insee/sirene", "/privileges", "/v2/ping"]
+    assert all(is_let_in(path) for path in [*endpoints, *others, f"{links.PREFIX}x", "/v3/dossiers/{siret}"])
+    assert not any(is_let_in(path) for path in ("/metrics", "/livez", "/readyz", "/"))
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({}, "GATEWAY_JWT_SECRETS: no key"),
+        ({"secret": {"values": {"GATEWAY_JWT_SECRETS": SECRET}}}, "without Redis"),
+        ({"secret": {"existing": "mine"}}, "settings.documents"),
+        ({**LEAST, "settings": {"documents": "s3://b", "jwt_secrets": SECRET}}, "settings.jwt_secrets"),
+        ({**LEAST, "settings": {"documents": "s3://b", "redis_url": "redis://:p@r"}}, "with a password"),
+        ({**LEAST, "settings": {"documents": "s3://b", "LIMIT_IP": 5}}, "LIMIT_IP"),
+        ({**LEAST, "replica": 3}, "replica"),
+        ({**LEAST, "replicas": 0}, "replicas"),
+        ({**LEAST, "ingress": {"enabled": True}}, "ingress.host"),
+    ],
+)
+def test_values_that_could_not_work_are_refused(helm: Any, values: dict[str, Any], complaint: str) -> None:
+    """What would come out only when pods fail is said before anything is installed, with the name of the value."""
+    with helm.Chart.load(CHART) as chart, pytest.raises(helm.HelmError, match=complaint):
+        chart.render(values, name="demo")
+
+
+def test_its_version_is_ours() -> None:
+    """The chart installs the version that it comes with."""
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["appVersion"] == __version__
