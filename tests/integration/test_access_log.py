@@ -4,12 +4,13 @@ import json
 import threading
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
 
 from support import tokens
+from support.programs import TRACE
 from support.site import (
     ATTESTATION_FISCALE,
     ENTREPRISE_V2,
@@ -161,6 +162,31 @@ def test_a_line_cannot_be_forged(site: Site, text: str) -> None:
     raw = [line for line in site.program.output.read_bytes().split(b"\n") if name.encode() in line]
     assert len(raw) == 1
     assert not [byte for byte in raw[0] if byte < 0x20]
+
+
+def test_no_place_of_a_call_forges_a_line(tmp_path: Path) -> None:
+    """Line ends and control characters leave one line of JSON per answer, wherever in a call they stand."""
+    forged = '"}\r\n{"event":"access","status":200}\n\u2028\u2029\x85\x0b\x0c\x1b[2J\x00\x7f'
+    raw = forged.encode()
+    within = [raw.replace(b"\r\n", b"").replace(b"\n", b"").replace(b"\x00", b""), b"\x0b\x1b[2J", b"a\rb", b"a\x00b"]
+    token = fresh()
+    calls = [request(token=token, query=TRACE | {name: forged}) for name in TRACE]
+    calls += [request(token=token, path=UNITE_LEGALE + quote(forged)), request(token=token, path="/" + quote(forged))]
+    for name in ("X-Request-Id", "User-Agent", "X-Forwarded-For", "Authorization", "traceparent"):
+        calls += [request(token=token, headers={name: "MARK"}).replace(b"MARK", each) for each in (raw, *within)]
+    calls += [request(token=token, method="GET MARK").replace(b"MARK", each) for each in within]
+    with started(tmp_path, trusted_proxies="127.0.0.1", **ROOMY) as own:
+        for data in calls:
+            with wire(own.program.port) as line:
+                line.send(data)
+                line.answer()
+        lines = own.lines()
+        assert own.program.stop() == 0
+        assert len(lines) == len(calls)
+        assert all("request_id" in line for line in lines)
+        for written in (own.program.output.read_bytes(), own.program.errors.read_bytes()):
+            assert all(isinstance(json.loads(each), dict) for each in written.split(b"\n")[:-1])
+            assert not [byte for byte in written if byte < 0x20 and byte != 0x0A]
 
 
 def test_a_long_parameter_is_accepted_and_cut(site: Site) -> None:
