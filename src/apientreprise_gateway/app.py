@@ -392,7 +392,7 @@ class Gateway:
             await self._desk.start()
         watches = [
             self._registry.watch(),
-            self._watch_bans(),
+            self._watch_levels(),
             self._watch_tokens(),
             self._watch_loop(),
             self._pings.watch(),
@@ -437,9 +437,10 @@ class Gateway:
             await asyncio.sleep(_LAG_SECONDS)
             self._metrics.loop_lag.observe(max(0.0, loop.time() - due))
 
-    async def _watch_bans(self) -> None:
+    async def _watch_levels(self) -> None:
         while True:
             self._metrics.bans_in_force.set(len(self._limiter.bans_in_force()))
+            self._metrics.access_lines_waiting.set(self._access_log.waiting)
             await asyncio.sleep(_BANS_SECONDS)
 
     async def _watch_cache(self, cache: AnswerCache) -> None:

@@ -56,6 +56,7 @@ class AccessLog:
         self._closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._write_batches, name="access-log", daemon=True)
+        self._left = 0
         self.written = 0
         """Lines handed over so far."""
 
@@ -73,6 +74,11 @@ class AccessLog:
         self._lines.append(line)
         self._waiting += len(line)
         self.written += 1
+
+    @property
+    def waiting(self) -> int:
+        """Lines handed over that are not written yet."""
+        return self.written - self._left
 
     @property
     def is_full(self) -> bool:
@@ -120,6 +126,7 @@ class AccessLog:
 
     def _written(self, size: int, lines: int) -> None:
         self._waiting -= size
+        self._left += lines
         self._on_written(lines)
         self._room.set()
 

@@ -20,7 +20,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from apientreprise_gateway.observability.shared import SharedMetrics
+from apientreprise_gateway.observability.shared import DEATHS, SharedMetrics
 from apientreprise_gateway.observability.tally import Ledger, Tally
 
 NO_OPERATION = "none"
@@ -216,6 +216,13 @@ class Metrics:
             )
         )
         self.access_lines = Counter("gateway_access_lines", "Access lines written", registry=registry)
+        self.access_lines_waiting = Gauge(
+            "gateway_access_lines_waiting",
+            "Access lines that wait to be written",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        Counter(*DEATHS, registry=registry)  # the supervisor counts them
 
     def _make_documents(self, registry: CollectorRegistry) -> None:
         self._documents = Counter(

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from prometheus_client.metrics_core import Metric
-from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+DEATHS: Final = ("gateway_worker_deaths", "Workers that ended by themselves, and were replaced")
+"""Name and text of the counter of those that are buried."""
 _DEAD: Final = 0
 """In the place of a process id: no worker has this one."""
 _LOCK: Final = "metrics.lock"
@@ -69,14 +71,17 @@ def bury(folder: Path, pid: int) -> None:
         for kind in _SUMMED:
             own = folder / f"{kind}_{pid}.db"
             if own.exists():
-                _add(own, folder / f"{kind}_{_DEAD}.db")
+                _add(_read(own), folder / f"{kind}_{_DEAD}.db")
                 own.unlink()
+        name, text = DEATHS
+        death = mmap_key(name, f"{name}_total", [], [], text)
+        _add([(death, 1.0)], folder / f"counter_{_DEAD}.db")
 
 
-def _add(own: Path, common: Path) -> None:
+def _add(numbers: Iterable[tuple[str, float]], common: Path) -> None:
     totals = MmapedDict(str(common))  # type: ignore[no-untyped-call]
     try:
-        for key, value in _read(own):
+        for key, value in numbers:
             total, _ = totals.read_value(key)  # type: ignore[no-untyped-call]
             totals.write_value(key, total + value, 0.0)  # type: ignore[no-untyped-call]
     finally:

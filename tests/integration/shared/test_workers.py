@@ -62,6 +62,7 @@ def test_a_killed_worker_is_replaced(tmp_path: Path, store: Server, provider: St
         counted = sum(value for name, value in shown.items() if name.startswith("gateway_answers_total"))
         difference = abs(counted - answered)
         assert difference <= lost + CLIENTS, "what the dead have counted stays, but for the calls of the last moment"
+        assert shown["gateway_worker_deaths_total"] >= 1
         assert shown["gateway_in_flight"] == 0, "but not in what goes on now"
         assert Counter(undisturbed([both], partial(_flood, both))) == {200: LIMIT, 429: 50}
 

@@ -6,7 +6,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from apientreprise_gateway.observability.metrics import NO_OPERATION, Metrics
-from support.promtool import promtool
+from support.prometheus import promtool
 
 NAMES = {
     "gateway_answers": {"operation", "status"},

@@ -26,6 +26,7 @@ for pid in range(1, int(sys.argv[2]) + 1):
     bury(Path(sys.argv[1]), pid)
 """
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+DEATHS = ("gateway_worker_deaths_total", frozenset[tuple[str, str]]())
 
 
 def samples(metrics: Iterable[Metric]) -> Samples:
@@ -78,8 +79,9 @@ def test_the_dead_are_counted_and_leave_no_files(used: tuple[Path, list[int]]) -
     levels = {family.name for family in SharedMetrics(folder).collect() if family.type == "gauge"}
     for pid in pids:
         bury(folder, pid)
-        bury(folder, pid)  # a second time does nothing
     after = shown(folder)
+    assert after.pop(DEATHS) == len(pids)
+    assert before.pop(DEATHS) == 0
     assert after == {key: value for key, value in before.items() if key in after}
     assert {name for name, _ in before.keys() - after.keys()} <= levels
     files = {path.name for path in folder.iterdir() if "live" not in path.name}
@@ -93,6 +95,7 @@ def test_many_dead_workers(tmp_path: Path) -> None:
         bury(tmp_path, pid)
     found = shown(tmp_path)
     assert found[("answers_total", frozenset({("operation", "a")}))] == 199
+    assert found.pop(DEATHS) == 199
     assert sum(found.values()) == 199 * 3
     assert {path.name for path in tmp_path.iterdir()} == {"counter_0.db", "metrics.lock"}
 
@@ -102,13 +105,14 @@ def test_a_file_that_is_about_to_be_written(tmp_path: Path) -> None:
     (tmp_path / "counter_7.db").touch()
     assert shown(tmp_path) == {}
     bury(tmp_path, 7)
-    assert shown(tmp_path) == {}
+    assert shown(tmp_path) == {DEATHS: 1}
 
 
 def test_nothing_at_all(tmp_path: Path) -> None:
-    """Without workers there is nothing to show, and nobody to bury."""
-    bury(tmp_path, 1)
+    """Without workers there is nothing to show; one that died before it counted anything is no trouble."""
     assert shown(tmp_path) == {}
+    bury(tmp_path, 1)
+    assert shown(tmp_path) == {DEATHS: 1}
 
 
 def test_scrapes_while_workers_are_buried(tmp_path: Path) -> None:
@@ -121,7 +125,9 @@ def test_scrapes_while_workers_are_buried(tmp_path: Path) -> None:
 
     def scrape() -> None:
         while not stop.is_set():
-            seen.update(shown(tmp_path).values())
+            found = shown(tmp_path)
+            found.pop(DEATHS, None)
+            seen.update(found.values())
 
     scraping = [threading.Thread(target=scrape) for _ in range(2)]
     for each in scraping:

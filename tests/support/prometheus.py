@@ -1,0 +1,86 @@
+"""Prometheus and its tool, where there are any."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from support.site import LONG
+from support.stores import free_port, until
+
+
+def promtool() -> str:
+    """The machine's promtool; skips the test where there is none."""
+    found = shutil.which("promtool")
+    if found is None:
+        pytest.skip("no promtool on this machine (Debian: apt-get install prometheus)")
+    return found
+
+
+class Prometheus:
+    """A started Prometheus."""
+
+    def __init__(self, port: int) -> None:
+        self._client = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=LONG)
+
+    def ask(self, expression: str) -> list[dict[str, Any]]:
+        """What an expression is now."""
+        answer = self._client.get("/query", params={"query": expression})
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["data"]["result"]
+        return found
+
+    def value(self, expression: str) -> float:
+        """The one number that an expression is now; 0 if it is none."""
+        found = self.ask(expression)
+        return float(found[0]["value"][1]) if found else 0.0
+
+    def is_ready(self) -> bool:
+        """Whether it answers."""
+        try:
+            return self._client.get("/query", params={"query": "1"}).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._client.close()
+
+
+@contextmanager
+def prometheus(folder: Path, rules: Path, *ports: int) -> Iterator[Prometheus]:
+    """Start a Prometheus that scrapes these ports every second, until the end of the block."""
+    program = shutil.which("prometheus")
+    if program is None:
+        pytest.skip("no Prometheus on this machine (Debian: apt-get install prometheus)")
+    folder.mkdir()
+    configuration = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(rules)],
+        "scrape_configs": [
+            {"job_name": "gateway", "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports]}]}
+        ],
+    }
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
+    port = free_port()
+    options = [
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([program, *options], stdout=log, stderr=log)
+    started = Prometheus(port)
+    try:
+        until(started.is_ready, "Prometheus does not answer")
+        yield started
+    finally:
+        started.close()
+        process.terminate()
+        process.wait(LONG)
