@@ -467,12 +467,15 @@ class Pipeline:
         return dossier.Part(resource.name, call, status, body, headers)
 
     async def _in_time(self, answer: Awaitable[Reading], plan: Plan, deadline: float) -> Reading:
+        provider = plan.route.provider
         try:
             async with asyncio.timeout_at(deadline):
-                return await answer
+                reading = await answer
         except TimeoutError:
-            provider = plan.route.provider
             raise provider_error("002", prefix=provider.prefix, name=provider.name) from None
+        if not dossier.fits(reading.body):
+            raise provider_error("999", prefix=provider.prefix, name=provider.name)
+        return reading
 
     # Answers and records.
 

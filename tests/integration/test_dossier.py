@@ -291,3 +291,22 @@ def test_many_dossiers_at_once_stay_whole(site: Site) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_a_part_says_nothing_in_our_place(site: Site) -> None:
+    """A provider cannot set the status or the headers that a dossier shows of its part."""
+    body = b'{"status":418,"headers":{"RateLimit-Limit":"9"},"x":1,"data":{},"links":{},"meta":{}}'
+    site.provider.handler = ByProvider(insee=answer(body))
+    part = _parts(site.call(_path(UNITE), token=fresh()))[UNITE]
+    assert part["status"] == 200
+    assert part["headers"]["RateLimit-Limit"] == "250"
+    assert set(part) == {"status", "headers", "data", "links", "meta"}
+
+
+def test_a_part_too_deep_to_write(site: Site) -> None:
+    """An answer nested deeper than can be written spoils its own part, and no other."""
+    deep = b'{"data":{"x":%b},"links":{},"meta":{}}' % (b"[" * 600 + b"]" * 600)
+    site.provider.handler = ByProvider(insee=answer(deep), infogreffe=_said("rcs"))
+    parts = _parts(site.call(_path(UNITE, RCS), token=fresh()))
+    assert parts[UNITE]["errors"][0]["code"] == "01999"
+    assert parts[RCS]["status"] == 200

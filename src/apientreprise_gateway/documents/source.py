@@ -165,7 +165,11 @@ class DocumentSource(ProviderSource):
             elif found is not None:
                 self._note(answer, slot, found)
                 status = _PARTIAL if self._endpoint.flat else status
-        return Reading(status, orjson.dumps(answer), expires_at=min(ends, default=None))
+        try:
+            body = orjson.dumps(answer)
+        except TypeError:  # orjson reads four times as many levels as it writes
+            raise self._refusal("999") from None
+        return Reading(status, body, expires_at=min(ends, default=None))
 
     async def _keep_all(self, slots: Sequence[Slot], filling: "_Filling") -> list[Link | FileFault | None]:
         """Keep the documents of some places, a few at a time."""

@@ -21,7 +21,25 @@ _BATCH_SECONDS: Final = 0.02
 _RETRY_SECONDS: Final = 0.5
 _FULL_BYTES: Final = 32 * 1024 * 1024
 _STDOUT: Final = 1
+_UNSEEN: Final = {
+    code: f"\\u{code:04x}"
+    for code in (0x7F, *range(0x80, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+}
+"""What JSON lets stand that a terminal obeys, that some readers take for the end of a line, or that turns a text round:
+DEL and C1, the separators of lines and paragraphs, the marks of direction."""
 _log = structlog.get_logger(__name__)
+
+
+def encode(fields: dict[str, Any]) -> bytes:
+    """The fields of a line as JSON, which is one line for every reader and nothing but text for every terminal.
+
+    Raises:
+        TypeError: a value is none of JSON's.
+    """
+    line = orjson.dumps(fields, default=str)
+    if line.isascii() and b"\x7f" not in line:
+        return line
+    return line.decode().translate(_UNSEEN).encode()
 
 
 class AccessLog:
@@ -68,7 +86,7 @@ class AccessLog:
 
     def write(self, fields: dict[str, Any]) -> None:
         """Log one answer."""
-        line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+        line = encode(fields) + b"\n"
         if not self._lines and self._loop is not None:
             self._loop.call_later(_BATCH_SECONDS, self._hand_over)
         self._lines.append(line)

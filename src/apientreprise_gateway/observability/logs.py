@@ -2,10 +2,12 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
-import orjson
 import structlog
+
+from apientreprise_gateway.observability.access_log import encode
 
 
 def configure(*, level: str = "INFO") -> None:
@@ -30,6 +32,7 @@ def configure(*, level: str = "INFO") -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                *([_as_text] if sys.stderr.isatty() else []),
                 renderer,
             ],
         )
@@ -45,4 +48,12 @@ def configure(*, level: str = "INFO") -> None:
 
 
 def _dumps(record: Any, **_options: Any) -> str:
-    return orjson.dumps(record, default=str).decode()
+    return encode(record).decode()
+
+
+def _as_text(_logger: Any, _name: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Let nothing in a record be obeyed by the terminal that it is shown on."""
+    for field, value in record.items():
+        if isinstance(value, str) and not value.isprintable():
+            record[field] = "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in value)
+    return record

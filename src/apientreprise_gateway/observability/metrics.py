@@ -28,6 +28,10 @@ NO_OPERATION = "none"
 
 MULTIPROCESS_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable by which the client library shares the metrics of several workers."""
+MAX_CODES: Final = 1000
+"""Error codes that are counted by themselves."""
+OTHER: Final = "other"
+"""Stands for the others."""
 STORE_MODES: Final = ("shared", "local", "refuse")
 BREAKER_STATES: Final = ("closed", "half_open", "open")
 
@@ -112,7 +116,8 @@ class Metrics:
         # One set of children per instance: a cache on the class would keep instances alive.
         self.answers = cache(self._resolve_answers)
         self.seconds = cache(lambda operation: ledger.histogram(self._seconds.labels(operation)))
-        self.errors = cache(lambda code: ledger.counter(self._errors.labels(code)))
+        self._codes: dict[str, Tally] = {}
+        self._other_codes = ledger.counter(self._errors.labels(OTHER))
         self.provider_calls = cache(self._resolve_provider_calls)
         self.provider_seconds = cache(lambda provider: ledger.histogram(self._provider_seconds.labels(provider)))
         self.cache_lookups = cache(self._resolve_cache_lookups)
@@ -240,6 +245,15 @@ class Metrics:
         self.download_bytes = Counter("gateway_download_bytes", "Bytes of documents sent", registry=registry)
         self.documents = cache(self._documents.labels)
         self.downloads = cache(self._resolve_downloads)
+
+    def errors(self, code: str) -> Tally:
+        """What counts the errors of a code; the codes come from providers too, so that only so many have their own."""
+        tally = self._codes.get(code)
+        if tally is None:
+            if len(self._codes) >= MAX_CODES:
+                return self._other_codes
+            tally = self._codes[code] = self._ledger.counter(self._errors.labels(code))
+        return tally
 
     def store_mode(self, mode: str) -> None:
         """Say who decides on limits, in this process."""

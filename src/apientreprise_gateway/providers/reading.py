@@ -39,6 +39,8 @@ _PARTIAL: Final = 206
 """How a provider of v2 says that some of the data is missing; later versions say it in the data."""
 _MOVED: Final = 301
 _ENVELOPE: Final = frozenset({"data", "links", "meta"})
+_MAX_ERRORS: Final = 20
+"""Errors that one answer may carry; each becomes part of an access line."""
 _CODE: Final = re.compile(r"\d{5}", re.ASCII)
 
 
@@ -126,7 +128,7 @@ def is_promised(endpoint: Endpoint, content: Any) -> bool:
 def _errors(content: dict[str, Any]) -> list[ApiError]:
     """The errors of a body in our v3+ form; none if it has another."""
     entries = content.get("errors")
-    if not isinstance(entries, list):
+    if not isinstance(entries, list) or len(entries) > _MAX_ERRORS:
         return []
     errors = [_error(entry) for entry in entries if isinstance(entry, dict)]
     found = [error for error in errors if error is not None]

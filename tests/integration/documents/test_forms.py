@@ -28,7 +28,7 @@ from support.papers import (
     envelope,
     pdf,
 )
-from support.site import Site, codes, fresh
+from support.site import DOCUMENT_BODY, Site, codes, fresh
 from support.stub import answer
 
 PDF = pdf()
@@ -335,3 +335,10 @@ def test_a_download_is_traced_to_its_call(site: Site) -> None:
     assert line["document"] == reference
     assert (line["status"], line["codes"], line["bytes"], line["complete"]) == (200, [], len(PDF), True)
     assert link.split("/")[4] not in site.program.output.read_text()
+
+
+def test_an_answer_too_deep_to_write(site: Site) -> None:
+    """An answer nested deeper than can be written is the provider's error, not ours."""
+    deep = b'"x":%b' % (b"[" * 600 + b"]" * 600)
+    response = asked(site, VIGILANCE_V4, answer(DOCUMENT_BODY.replace(b'"siren":"130025265"', deep)))
+    assert (response.status_code, codes(response)) == (502, ["04999"])

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from apientreprise_gateway.observability import access_log as module
-from apientreprise_gateway.observability.access_log import AccessLog
+from apientreprise_gateway.observability.access_log import AccessLog, encode
 
 MEGABYTE = 1024 * 1024
 
@@ -180,6 +180,16 @@ def test_one_line_whatever_the_value(tmp_path: Path, value: str) -> None:
     asyncio.run(main())
     assert (tmp_path / "access.log").read_bytes().count(b"\n") == 1
     assert lines_of(tmp_path / "access.log") == [{"context": value, value: "key"}]
+
+
+@pytest.mark.parametrize("sign", ["\x7f", "\x85", "\x9b31m", "\u061c", "\u200f", "\u2028", "\u202e", "\u2066"])
+def test_nothing_that_a_terminal_obeys(sign: str) -> None:
+    """What a terminal or a reader of lines would obey is written as an escape, and other texts as they are."""
+    line = encode({"context": f"é{sign}🦊", sign: 1})
+    assert line.decode().isprintable()
+    assert "é" in line.decode()
+    assert len(line.decode().splitlines()) == 1
+    assert json.loads(line) == {"context": f"é{sign}🦊", sign: 1}
 
 
 def test_kinds_of_values(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import subprocess
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from apientreprise_gateway.observability.metrics import NO_OPERATION, Metrics
+from apientreprise_gateway.observability.metrics import MAX_CODES, NO_OPERATION, OTHER, Metrics
 from support.prometheus import promtool
 
 NAMES = {
@@ -94,3 +94,15 @@ def test_names_follow_the_conventions() -> None:
         [promtool(), "check", "metrics"], input=generate_latest(used().registry), capture_output=True, check=False
     )
     assert (found.returncode, found.stdout + found.stderr) == (0, b"")
+
+
+def test_codes_are_bounded() -> None:
+    """However many codes providers answer with, only so many are labels; no error goes uncounted."""
+    metrics = Metrics()
+    for number in range(MAX_CODES + 100):
+        metrics.errors(f"{number:05}").inc()
+    metrics.errors("00001").inc()
+    text = generate_latest(metrics.registry).decode()
+    assert text.count("gateway_errors_total{") == MAX_CODES + 1
+    assert f'gateway_errors_total{{code="{OTHER}"}} 100.0' in text
+    assert 'gateway_errors_total{code="00001"} 2.0' in text

@@ -280,6 +280,14 @@ def test_codes_are_five_digits(code: str) -> None:
     assert refused(V3, answer(404, own_form(NOT_FOUND | {"code": code}))) == (404, "003")
 
 
+def test_a_flood_of_errors_is_not_our_form() -> None:
+    """An answer with more errors than anybody makes is the error that its status stands for."""
+    body = orjson.dumps({"errors": [NOT_FOUND] * 21})
+    with pytest.raises(Refusal) as refused:
+        read(V3, Response(404, "application/json", body))
+    assert [error.code for error in refused.value.errors] == ["02003"]
+
+
 def test_every_combination_is_an_answer() -> None:
     """Whatever the status and the body, there is one answer, and it is an error unless the status says otherwise."""
     bodies = [*FOREIGN.values(), ("application/json", PROMISED), ("application/json", own_form())]
