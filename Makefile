@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8080
+SECONDS ?= 300
 export PYTHON
 
 help:  ## list the targets
@@ -13,6 +14,9 @@ run: .venv/run.stamp  ## set up, then start gateway and sandbox providers (PORT=
 
 test: .venv/dev.stamp  ## set up, then run every test
 	@$(BIN)/python -m pytest
+
+fuzz: .venv/dev.stamp  ## feed every reader of outside data with any bytes (SECONDS=300)
+	@cd tests && ../$(BIN)/python -m fuzz --seconds $(SECONDS)
 
 check: .venv/deploy.stamp lint test  ## what CI checks: formatting, lint, types, then `make test`
 
@@ -57,4 +61,4 @@ clean:  ## remove what the other targets made
 .venv/bench.stamp: requirements/bench.txt pyproject.toml scripts/venv
 	@scripts/venv bench && touch $@ .venv/dev.stamp .venv/run.stamp
 
-.PHONY: help run test check lint format docs bench lock clean
+.PHONY: help run test fuzz check lint format docs bench lock clean
