@@ -16,6 +16,7 @@ import yaml
 from apientreprise_gateway.cli import _parser
 from support import programs
 from support.programs import START_SECONDS
+from support.prometheus import promtool
 from support.tokens import SECRET
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -190,10 +191,7 @@ def test_prometheus_asks_both_gateways() -> None:
 
 def test_prometheus_accepts_its_configuration() -> None:
     """promtool reads the configuration, with the rules that are shipped."""
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("no promtool on this machine (Debian: apt-get install prometheus)")
-    command = [promtool, "check", "config", str(DEPLOY / "prometheus" / "prometheus.yml")]
+    command = [promtool(), "check", "config", str(DEPLOY / "prometheus" / "prometheus.yml")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
