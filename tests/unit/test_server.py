@@ -554,6 +554,34 @@ def test_the_body_of_an_offer_is_no_request(path: str, framing: bytes) -> None:
     run(test())
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /direct HTTP/1.1\r\nhost: x\r\ntransfer-encoding: xchunked\r\n\r\n",
+        b"POST /direct HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked, identity\r\n\r\n",
+        b"POST /direct HTTP/1.1\r\nhost: x\r\ncontent-length: 0x5\r\n\r\n",
+        b"POST /direct HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /direct HTTP/1.1\r\nhost: x\r\ntransfer-encoding : chunked\r\n\r\n0\r\n\r\n",
+        b"POST /direct HTTP/1.0\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"GET /direct HTTP/1.0\r\nhost: x\r\nconnection: keep-alive\r\n\r\n",
+        b"GET /direct HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+    ],
+)
+def test_what_two_readers_may_read_otherwise(head: bytes) -> None:
+    """Where it is not plain to every reader where a request ends, nothing behind it is answered."""
+
+    async def test() -> None:
+        async with serving(App()) as server:
+            reader, writer = await server.connect()
+            writer.write(head + request("/direct/smuggled"))
+            received = await rest(reader)
+            assert b"smuggled" not in received
+            assert received.count(b"HTTP/1.1 ") <= 1
+            writer.close()
+
+    run(test())
+
+
 def test_two_hosts() -> None:
     """A request that names two hosts is refused: a proxy may have gone by the other one."""
 
