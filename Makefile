@@ -35,6 +35,9 @@ bench: .venv/bench.stamp  ## CPU of each step of a call, and of the gateway besi
 	@$(BIN)/python bench/steps.py
 	@$(BIN)/python bench/compare.py --write
 
+torture: .venv/dev.stamp  ## what is lost while everything goes wrong at once (3 minutes, README)
+	@$(BIN)/python bench/torture.py --write
+
 lock: .venv/dev.stamp  ## resolve the locked packages anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --upgrade --extra build pyproject.toml -o requirements/run.txt
@@ -61,4 +64,4 @@ clean:  ## remove what the other targets made
 .venv/bench.stamp: requirements/bench.txt pyproject.toml scripts/venv
 	@scripts/venv bench && touch $@ .venv/dev.stamp .venv/run.stamp
 
-.PHONY: help run test fuzz check lint format docs bench lock clean
+.PHONY: help run test fuzz check lint format docs bench torture lock clean
