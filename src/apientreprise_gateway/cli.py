@@ -257,7 +257,13 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
         os.environ[MULTIPROCESS_DIR] = folder
         _serve_metrics(settings, all_workers())
         log.info("starting", url=at.url, version=__version__, workers=options.workers)
-        served = Supervisor(partial(worker.work, at), count=options.workers, on_death=partial(bury, Path(folder))).run()
+        served = Supervisor(
+            partial(worker.work, at),
+            count=options.workers,
+            on_death=partial(bury, Path(folder)),
+            # Else connections that no worker takes any more would still be made, to break at the end.
+            on_stop=at.socket.close,
+        ).run()
     log.info("stopped")
     return 0 if served else _FAILURE
 

@@ -65,17 +65,26 @@ class _Worker:
 class Supervisor:
     """The workers of one gateway."""
 
-    def __init__(self, work: Work, *, count: int, on_death: Callable[[int], None] = lambda _pid: None) -> None:
+    def __init__(
+        self,
+        work: Work,
+        *,
+        count: int,
+        on_death: Callable[[int], None] = lambda _pid: None,
+        on_stop: Callable[[], None] = lambda: None,
+    ) -> None:
         """Start nothing yet.
 
         Args:
             work: what each worker does; it is run in a fresh interpreter, so it must be picklable.
             count: how many there are.
             on_death: told of each worker that has ended, by its process id.
+            on_stop: told once that the workers are about to stop; none is started after that.
         """
         self._work = work
         self._count = count
         self._on_death = on_death
+        self._on_stop = on_stop
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
         self._ever_ready = False
@@ -125,6 +134,8 @@ class Supervisor:
                 self._stop()
 
     def _stop(self) -> None:
+        if not self._stopping:
+            self._on_stop()
         self._stopping = True
         for worker in self._workers:
             worker.signal(signal.SIGTERM)

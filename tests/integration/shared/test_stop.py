@@ -1,13 +1,16 @@
 """The end of a gateway: first it says that it is not ready, then it answers what is under way, then it goes."""
 
+import errno
 import signal
+import socket
 from pathlib import Path
 
 import httpx
+import pytest
 
 from support.fleet import gateway, load
 from support.site import LONG, Gate, fresh
-from support.stores import until
+from support.stores import Server, until
 from support.stub import Stub, stub
 from support.wire import request, wire
 
@@ -17,6 +20,11 @@ def _readiness(url: str) -> int:
         return httpx.get(f"{url}/readyz", timeout=LONG).status_code
     except httpx.TransportError:
         return 0
+
+
+def _is_refused(port: int) -> bool:
+    with socket.socket() as attempt:
+        return attempt.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
 
 
 def test_readiness_fails_first(tmp_path: Path, provider: Stub) -> None:
@@ -44,14 +52,19 @@ def test_a_second_signal_cuts_the_wait_short(tmp_path: Path, provider: Stub) -> 
         assert only.process.wait(LONG) == 0
 
 
-def test_calls_under_way_are_answered(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_calls_under_way_are_answered(tmp_path: Path, store: Server, workers: int) -> None:
     """A call whose provider takes its time is answered after the signal, while new connections are refused."""
     gate = Gate()
-    with stub(gate) as slow, gateway(tmp_path, upstream=slow.url) as only, wire(only.port) as line:
+    with (
+        stub(gate) as slow,
+        gateway(tmp_path, workers, upstream=slow.url, redis_url=store.url) as only,
+        wire(only.port) as line,
+    ):
         line.send(request(token=fresh()))
         assert gate.arrived.wait(LONG)
         only.process.send_signal(signal.SIGTERM)
-        until(lambda: _readiness(only.url) == 0, "it still listens")
+        until(lambda: _is_refused(only.port), "it still listens")
         gate.opened.set()
         answer = line.answer()
         assert (answer.status, answer.headers["connection"]) == (200, "close")
