@@ -24,6 +24,7 @@ from apientreprise_gateway.catalogue.model import Provider
 from apientreprise_gateway.catalogue.routes import Routes
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.breaker import Breaker, Figures
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from support.tokens import ALL_SCOPES, SECRET, token
 
@@ -59,6 +60,7 @@ def steps() -> dict[str, Callable[[], object]]:
     limiter = MemoryLimiter(ip_limit=10**9, ignored_429_limit=10**9)
     body = orjson.dumps({"data": {"scopes": ALL_SCOPES * 4}, "links": {}, "meta": {}})
     call = Call({})
+    breaker = Breaker(Figures())
 
     def admit() -> None:
         coroutine = limiter.admit("192.0.2.1", ("jti", "json"), 10**9)
@@ -77,6 +79,7 @@ def steps() -> dict[str, Callable[[], object]]:
         ),
         "SIREN": lambda: identifiers.is_siren("130025265"),
         f"parsing of an answer of {len(body)} bytes": lambda: orjson.loads(body),
+        "circuit breaker, closed": lambda: breaker.succeeded(breaker.admit() or 0),
         "access line": lambda: orjson.dumps(access_line(call, "access", 200, 0.1)),
         "one counter": lambda: metrics.answers("operation", 200).inc(),
         "one histogram": lambda: metrics.seconds("operation").observe(0.1),

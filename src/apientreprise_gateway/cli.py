@@ -481,7 +481,7 @@ def _check(options: argparse.Namespace) -> int:
     for field in all_settings.Settings.model_fields:
         value = getattr(settings, field)
         print(f"{all_settings.environment_name(field)} = {_shown(field, value)}")
-    for key, own in settings.providers.items():
+    for key, own in sorted(settings.providers.items()):
         print(f"{all_settings.PROVIDER_PREFIX}{key.upper()} = {own}")
     print("This configuration can be served.")
     return _check_online(gateway) if options.online else 0
@@ -516,6 +516,8 @@ def _check_online(gateway: "Gateway") -> int:
 def _shown(field: str, value: object) -> str:
     if field == "jwt_secrets" and isinstance(value, tuple):
         return f"({len(value)} set)"
-    if isinstance(value, tuple | Mapping):
+    if isinstance(value, Mapping):
+        value = tuple(sorted(value))
+    if isinstance(value, tuple):
         return ", ".join(str(each) for each in value) or "(none)"
     return "(unset)" if value is None else str(value)

@@ -24,7 +24,6 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
-from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -204,7 +203,9 @@ PerMinute = Annotated[int, Field(ge=1, le=1_000_000_000)]
 class Settings(BaseSettings):
     """Every setting; the description is what the documentation says of it."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True, extra="forbid", frozen=True
+    )
 
     jwt_secrets: Secrets = Field(
         default=(),
@@ -388,23 +389,7 @@ class Settings(BaseSettings):
         del dotenv_settings, file_secret_settings
         path = os.environ.get(CONFIG)
         toml = () if not path else (TomlConfigSettingsSource(settings_cls, toml_file=Path(path)),)
-        return (init_settings, env_settings, _ProviderVariables(settings_cls), *toml)
-
-
-class _ProviderVariables(PydanticBaseSettingsSource):
-    """The variables of single providers."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """There is but one field, see `__call__`."""
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        """What they say."""
-        try:
-            found = provider_settings.from_environment(os.environ, PROVIDER_PREFIX)
-        except ValueError as error:
-            raise SettingsError(str(error)) from None
-        return {"providers": found} if found else {}
+        return (init_settings, env_settings, *toml)
 
 
 def load(**given: Any) -> Settings:
@@ -486,11 +471,20 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
     known = {environment_name(field) for field in Settings.model_fields} | {CONFIG}
     for name, value in environment.items():
         if name.startswith(PROVIDER_PREFIX):
+            _refuse_contradiction(name, environment)
             continue  # what it names is looked for with its value
         if name.startswith(PREFIX) and value and name not in known and not _SERVICE_LINK.fullmatch(name):
             near = difflib.get_close_matches(name.partition("__")[0], known, n=1)
             remedy = f"Did you mean {near[0]}?" if near else "Remove it; docs/settings.md lists those that exist."
             raise SettingsError(f"{name}: there is no such setting. {remedy}")
+
+
+def _refuse_contradiction(name: str, environment: Mapping[str, str]) -> None:
+    """Refuse a variable for the whole of a table beside one for a part of it."""
+    parts = name.split("__")
+    whole = next((shorter for end in range(2, len(parts)) if environment.get(shorter := "__".join(parts[:end]))), None)
+    if whole is not None:
+        raise SettingsError(f"{name}: {whole} gives a value for all of it. Remove one of them.")
 
 
 def _refuse_weak_secrets(settings: Settings) -> None:

@@ -273,6 +273,33 @@ def test_check(command: Command) -> None:
     assert SECRET not in result.out
 
 
+def test_check_of_providers(command: Command) -> None:
+    """What is set for single providers is shown in a line each, but for its secrets."""
+    insee = {
+        "base_url": "https://insee.example/x",
+        "timeout": "2.5",
+        "max_calls": "30",
+        "proxy": f"http://us:{SECRET}@proxy.example",
+        "auth__kind": "oauth2",
+        "auth__token_url": "https://tokens.example",
+        "auth__client_id": "us",
+        "auth__client_secret": SECRET,
+        "breaker__silent": "4",
+        "maintenance": '[{"days": "sunday", "from": "22:00", "to": "06:00"}]',
+    }
+    settings = {f"providers__insee__{name}": value for name, value in insee.items()}
+    result = command("check", jwt_secrets=SECRET, upstream_url=UPSTREAM, providers__rna__auth__kind="none", **settings)
+    assert (result.status, result.err) == (0, "")
+    lines = dict(line.partition(" = ")[::2] for line in result.out.splitlines())
+    assert lines["GATEWAY_PROVIDERS"] == "insee, rna"
+    assert lines["GATEWAY_PROVIDERS__INSEE"] == (
+        "base_url https://insee.example/x; auth oauth2; timeout 2.5 s; max_calls 30; proxy (set); breaker silent 4; "
+        "maintenance sunday 22:00 to 06:00"
+    )
+    assert lines["GATEWAY_PROVIDERS__RNA"] == "(nothing)"
+    assert SECRET not in result.out
+
+
 @pytest.mark.parametrize(
     ("settings", "name"),
     [
@@ -287,6 +314,10 @@ def test_check(command: Command) -> None:
         ({"jwks": "wrong.json"}, "GATEWAY_JWKS"),
         ({"tokens": "wrong.json"}, "GATEWAY_TOKENS"),
         ({"access_log": "/nowhere/access.log"}, "GATEWAY_ACCESS_LOG"),
+        ({"providers__inse__timeout": "1"}, "GATEWAY_PROVIDERS__INSE"),
+        ({"providers__insee__timeout": "0"}, "GATEWAY_PROVIDERS__INSEE__TIMEOUT"),
+        ({"providers__insee__ca": "wrong.json"}, "GATEWAY_PROVIDERS__INSEE"),
+        ({"upstream_url": "", "providers__insee__base_url": UPSTREAM}, "GATEWAY_UPSTREAM_URL"),
     ],
 )
 def test_check_what_is_wrong(

@@ -1,12 +1,17 @@
 """The documentation says what the code does."""
 
+import re
 import runpy
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from apientreprise_gateway.call import Call, access_line
 from apientreprise_gateway.documents.serving import Download, download_line
 from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.providers.settings import KINDS, BreakerTable, ProviderSettings
+from apientreprise_gateway.settings import load
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,6 +39,28 @@ def test_every_metric_is_documented() -> None:
     ours = {name for name in families if name.startswith("gateway_")}
     documented = {name.removesuffix("_total") for name in _first_column("metrics.md")}
     assert documented == ours
+
+
+def test_the_example_of_providers_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The TOML file of docs/providers.md can be used as it is, and shows every field and every kind of auth."""
+    example = (ROOT / "docs" / "providers.md").read_text().partition("```toml\n")[2].partition("```")[0]
+    for path in set(re.findall(r'"(/[^"]+)"', example)):
+        file = tmp_path / path.strip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("http://user:password@proxy.example.org:3128\n")
+        example = example.replace(path, str(file))
+    (tmp_path / "gateway.toml").write_text(example)
+    monkeypatch.setenv("GATEWAY_CONFIG", str(tmp_path / "gateway.toml"))
+    monkeypatch.setenv("DGFIP_KEY_PASSWORD", "secret")
+    monkeypatch.setenv("URSSAF_PASSWORD", "secret")
+    providers = load().providers.values()
+    assert {name for own in providers for name in own.model_fields_set} == set(ProviderSettings.model_fields)
+    assert {own.auth.kind for own in providers} == set(KINDS)
+    breaker = next(own.breaker for own in providers if own.breaker.model_fields_set)
+    assert breaker.model_fields_set == set(BreakerTable.model_fields)
+    assert breaker == BreakerTable(), "it says that these are the defaults"
+    shown = {name for own in providers for name in own.auth.model_fields_set}
+    assert shown == {name for table in KINDS.values() for name in table.model_fields}
 
 
 def test_every_access_log_field_is_documented() -> None:

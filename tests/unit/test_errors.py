@@ -172,6 +172,13 @@ def test_provider_errors(subcode: str) -> None:
     assert refusal.status in {404, 451, 502, 503, 504}
 
 
+def test_provider_errors_that_pass() -> None:
+    """Where it is known when a provider can be asked again, `meta` says in how many seconds."""
+    refusal = provider_error("020", prefix="01", name="INSEE", retry_in=90)
+    assert (refusal.status, refusal.errors[0].code) == (503, "01020")
+    assert refusal.errors[0].meta == {"provider": "INSEE", "retry_in": 90}
+
+
 @pytest.mark.parametrize("code", sorted(SPECIFIC_ERRORS))
 def test_specific_errors(code: str) -> None:
     """An error that one provider alone has names it, at the status that its endpoint declares."""

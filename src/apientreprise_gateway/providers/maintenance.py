@@ -7,10 +7,10 @@ on which it begins; its end is on the next day where it is not later than its be
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from datetime import time as wall_time
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ZONE: Final = "Europe/Paris"
 _AHEAD: Final = timedelta(days=9)
@@ -35,6 +35,13 @@ class Weekly(NamedTuple):
     """Not included; at or before `begins`: on the next day."""
 
 
+def _french_time() -> tzinfo:
+    try:
+        return ZoneInfo(ZONE)
+    except ZoneInfoNotFoundError:
+        raise ValueError(f"maintenance: the system has no time zone {ZONE}; install the package tzdata") from None
+
+
 class Maintenance:
     """The windows of one provider."""
 
@@ -46,10 +53,10 @@ class Maintenance:
             clock: Unix time in seconds.
 
         Raises:
-            zoneinfo.ZoneInfoNotFoundError: the system does not know French legal time.
+            ValueError: the system does not know French legal time.
         """
         self._windows = windows
-        self._zone = ZoneInfo(ZONE) if any(isinstance(window, Weekly) for window in windows) else UTC
+        self._zone = _french_time() if any(isinstance(window, Weekly) for window in windows) else UTC
         self._clock = clock
         self._until: float | None = None
         self._next_change = -math.inf

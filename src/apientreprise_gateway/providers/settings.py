@@ -331,26 +331,6 @@ ProvidersSettings = Annotated[
 """The settings of providers, by key."""
 
 
-def from_environment(environment: Mapping[str, str], prefix: str) -> dict[str, Any]:
-    """The tables that variables make: `prefix`, then the names of tables and field, joined by two underscores.
-
-    Raises:
-        ValueError: two of them contradict each other.
-    """
-    tables: dict[str, Any] = {}
-    for name, value in sorted(environment.items()):
-        if not name.upper().startswith(prefix) or not value:
-            continue
-        *path, field = name[len(prefix) :].lower().split("__")
-        table = tables
-        for step in path:
-            table = table.setdefault(step, {})
-            if not isinstance(table, dict):
-                raise ValueError(f"{name}: a shorter variable gives a value for all of it. Remove one of them.")
-        table[field] = value
-    return tables
-
-
 def refuse_unknown_dialects(settings: "ProvidersSettings", prefix: str) -> None:
     """Refuse dialects that a provider does not speak.
 

@@ -14,6 +14,7 @@ NAMES = {
     "gateway_errors": {"code"},
     "gateway_provider_calls": {"provider", "outcome"},
     "gateway_provider_seconds": {"provider"},
+    "gateway_breaker_state": {"provider", "state"},
     "gateway_limiter_decisions": {"group", "decision"},
     "gateway_bans": {"reason"},
     "gateway_dropped": set(),
@@ -38,6 +39,7 @@ def used() -> Metrics:
     metrics.errors("00404").inc()
     metrics.provider_calls("insee", "ok").inc()
     metrics.provider_seconds("insee").observe(0.1)
+    metrics.breaker_state("insee", "open")
     metrics.decisions("json", "admitted").inc()
     metrics.bans("ceiling").inc()
     return metrics
@@ -64,6 +66,18 @@ def test_values() -> None:
     assert registry.get_sample_value("gateway_answer_seconds_bucket", {"operation": "op", "le": "0.1"}) == 0
     assert registry.get_sample_value("gateway_bans_total", {"reason": "ceiling"}) == 1
     assert registry.get_sample_value("gateway_in_flight") == 0
+
+
+def test_state_of_a_breaker() -> None:
+    """A breaker is in one of its states."""
+    metrics = Metrics()
+    for state in ("closed", "open", "half_open", "closed"):
+        metrics.breaker_state("insee", state)
+        found = {
+            each: metrics.registry.get_sample_value("gateway_breaker_state", {"provider": "insee", "state": each})
+            for each in ("closed", "open", "half_open")
+        }
+        assert found == {"closed": 0, "open": 0, "half_open": 0} | {state: 1}
 
 
 def test_children_are_resolved_once() -> None:

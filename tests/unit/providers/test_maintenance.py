@@ -177,3 +177,11 @@ def _holds(window: Weekly, now: datetime) -> bool:
     if window.ends > window.begins:
         return today in window.days and window.begins <= clock < window.ends
     return (today in window.days and clock >= window.begins) or (yesterday in window.days and clock < window.ends)
+
+
+def test_a_system_without_time_zones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that knows no time zones is told what it lacks, if a window needs them."""
+    monkeypatch.setattr("apientreprise_gateway.providers.maintenance.ZONE", "Europe/Nowhere")
+    Maintenance([once("2026-11-23T20:00", "2026-11-23T22:00")])
+    with pytest.raises(ValueError, match="install the package tzdata"):
+        Maintenance([weekly("0", "01:00", "02:00")])

@@ -10,7 +10,7 @@ from apientreprise_gateway.catalogue.routes import Route
 from apientreprise_gateway.errors import PROVIDER_ERRORS, Refusal
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.http import Response
-from apientreprise_gateway.providers.reading import Reading, read
+from apientreprise_gateway.providers.reading import Reading, read, trouble
 
 ROUTES = [Route(endpoint, provider) for provider in PROVIDERS for endpoint in provider.endpoints]
 each_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.endpoint.operation)
@@ -333,3 +333,37 @@ def test_redirections_of_the_others() -> None:
         if not route.endpoint.redirects:
             with pytest.raises(Refusal):
                 read(route, Response(301, "", b"", "https://elsewhere.test/130025265"))
+
+
+# Trouble.
+
+
+def _own_form(*codes: str) -> bytes:
+    return orjson.dumps({"errors": [{"code": code, "title": "T", "detail": "D", "meta": {}} for code in codes]})
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (500, b"{}", True),
+        (502, b"{}", True),
+        (503, b"{}", True),
+        (504, b"{}", True),
+        (501, b"{}", False),
+        (599, b"{}", False),
+        (503, b"", True),
+        (503, b"[" * 100_000, True),
+        (502, _own_form("04501"), False),
+        (503, _own_form("04020"), False),
+        (502, _own_form("04000"), True),
+        (504, _own_form("04002"), True),
+        (504, _own_form("00501"), True),
+        (502, _own_form("03501", "03001"), True),
+        (500, _own_form("04501"), True),
+        (502, orjson.dumps({"errors": ["D"]}), True),
+    ],
+)
+def test_trouble(status: int, body: bytes, expected: bool) -> None:
+    """A provider is in trouble if its status, or the codes of errors in our form, say so of the provider itself."""
+    answer = Response(status, "application/json", body)
+    assert trouble(V3.provider, answer) == (f"it answered {status}" if expected else "")
