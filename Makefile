@@ -42,9 +42,9 @@ lock: .venv/dev.stamp  ## resolve the locked packages anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --upgrade --extra build pyproject.toml -o requirements/run.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header --upgrade --extra build --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	  --no-header --upgrade --extra build --extra otel --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header --upgrade --extra build --extra dev --extra bench -c requirements/dev.txt pyproject.toml \
+	  --no-header --upgrade --extra build --extra otel --extra dev --extra bench -c requirements/dev.txt pyproject.toml \
 	  -o requirements/bench.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --upgrade --no-deps --group deploy -o requirements/deploy.txt

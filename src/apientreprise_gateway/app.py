@@ -6,6 +6,7 @@ The only file that knows every part. It hands each its own values; no part reads
 import asyncio
 import gc
 import os
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from typing import Any, Final
 
 import structlog
 
-from apientreprise_gateway import __version__
+from apientreprise_gateway import __version__, tracing
 from apientreprise_gateway.auth.access import authenticate_with_newer_keys, bearer
 from apientreprise_gateway.auth.jwks import FileKeySet, KeySet, RemoteKeySet
 from apientreprise_gateway.auth.keys import Key, KeyRing, secret_keys
@@ -81,6 +82,7 @@ from apientreprise_gateway.settings import (
     require_for_serving,
     require_for_workers,
 )
+from apientreprise_gateway.tracing import Recorder
 
 _WINDOWS: Final[Mapping[WindowKind, Callable[[], Window]]] = {
     WindowKind.SLIDING: SlidingWindow,
@@ -89,6 +91,8 @@ _WINDOWS: Final[Mapping[WindowKind, Callable[[], Window]]] = {
 _SCRIPTS: Final = {WindowKind.SLIDING: sliding, WindowKind.FIRST_CALL: first_call}
 _OF_THE_LIMITER: Final = ("redis_url", "store_failure", "limits", "limit_ip", "ignored_429_limit", "window")
 """The settings that a limiter depends on."""
+_OF_THE_RECORDER: Final = ("traces_url", "traces_share")
+"""The settings that the recording of spans depends on."""
 _OF_THE_CACHE: Final = ("cache", "cache_redis_url", "redis_url", "cache_bytes")
 """The settings that a cache depends on."""
 _OF_THE_DESK: Final = ("documents", "document_seconds", "document_max_bytes")
@@ -99,6 +103,8 @@ _TOKENS_SECONDS: Final = 5.0
 _EXPIRING: Final = {"7d": 7, "30d": 30}
 """How soon a token's end is worth a figure, in days; the last one is worth a line in the log."""
 _LAG_SECONDS: Final = 0.25
+_RECORDER_SECONDS: Final = 3.0
+"""How long a stop waits for spans to be sent."""
 _CACHE_SECONDS: Final = 5.0
 _CACHE_BYTES: Final = {CacheStore.MEMORY: 64 * 1024 * 1024, CacheStore.REDIS: 256 * 1024 * 1024}
 _log = structlog.get_logger(__name__)
@@ -145,6 +151,7 @@ class Gateway:
         self._limiter: MemoryLimiter | RedisLimiter = self._inherit("_limiter", _OF_THE_LIMITER, self._make_limiter)
         self._desk: Desk = self._inherit("_desk", _OF_THE_DESK, partial(document_desk, metrics=self._metrics))
         self._cache: AnswerCache | None = self._inherit("_cache", _OF_THE_CACHE, self._make_cache)
+        self._recorder: Recorder | None = self._inherit("_recorder", _OF_THE_RECORDER, _recorder)
         self._revocations = _revocations(settings, self._registry)
         self._pings = self._make_pings(settings)
         client_ip = ClientIp(trusted_proxies=settings.trusted_proxies, allowlist=settings.ip_allowlist)
@@ -163,6 +170,7 @@ class Gateway:
             options=_options(settings),
             metrics=self._metrics,
             access_log=self._access_log,
+            recorder=self._recorder,
         )
         self._serving = self._desk.serving(gate=self._pipeline, access_log=self._access_log)
         self._control = create_control(
@@ -274,12 +282,15 @@ class Gateway:
         """What answers an endpoint, from the outside to the inside."""
         provider = route.provider.key
         tally = self._pings.tally_of(route) or Tally()
+        recorder = self._recorder
 
         def observe(outcome: str, status: int, seconds: float | None) -> None:
             self._metrics.provider_calls(provider, _label(outcome)).inc()
             if seconds is not None:
                 self._metrics.provider_seconds(provider).observe(seconds)
             tally.count(outcome, status)
+            if recorder is not None and seconds is not None:
+                _record_span(recorder, provider, outcome, status, seconds)
 
         source = self._cached(self._provider_source(route, observe), route)
         return source if route.endpoint.document is None else Linked(source, route.endpoint.document)
@@ -456,7 +467,7 @@ class Gateway:
 
     def _parts(self) -> tuple[Any, ...]:
         """What a successor may keep."""
-        return self._limiter, self._cache, self._key_set, self._access_log, self._desk
+        return self._recorder, self._limiter, self._cache, self._key_set, self._access_log, self._desk
 
     def step_down(self) -> None:
         """Follow no changes any more: another gateway answers new calls."""
@@ -481,6 +492,8 @@ class Gateway:
             await self._desk.close()
         if self._access_log not in kept:
             await self._access_log.close()
+        if self._recorder is not None and self._recorder not in kept:
+            await _close_recorder(self._recorder)
         self._metrics.tell()
 
 
@@ -523,6 +536,38 @@ def _tell_of_ban(metrics: Metrics, ban: Ban, *, shadow: bool) -> None:
 
 def _date(token: Token) -> str:
     return datetime.fromtimestamp(token.expires_at or 0, UTC).date().isoformat()
+
+
+def _recorder(settings: Settings) -> Recorder | None:
+    if settings.traces_url is None:
+        return None
+    try:
+        from apientreprise_gateway.observability.otel import OtelRecorder  # noqa: PLC0415 - an extra, and slow to import
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"{environment_name('traces_url')}: {error.name} is not installed. "
+            "Install apientreprise-gateway[otel], or unset it."
+        ) from error
+    return OtelRecorder(str(settings.traces_url), share=settings.traces_share)
+
+
+async def _close_recorder(recorder: Recorder) -> None:
+    # A collector that is away must not hold up the end: what it has not taken by then is lost.
+    closing = threading.Thread(target=recorder.close, name="traces", daemon=True)
+    closing.start()
+    await asyncio.to_thread(closing.join, _RECORDER_SECONDS)
+
+
+def _record_span(recorder: Recorder, provider: str, outcome: str, status: int, seconds: float) -> None:
+    trace = tracing.current()
+    if trace is None or not trace.sampled:
+        return
+    attributes: tracing.Attributes = {
+        "gateway.provider": provider,
+        "gateway.outcome": outcome,
+        "http.response.status_code": status,
+    }
+    recorder.asked(trace, provider, seconds, attributes, failed=status >= 500 or status == 0)
 
 
 def _count_cut(metrics: Metrics, reason: str) -> None:

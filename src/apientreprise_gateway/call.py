@@ -15,6 +15,7 @@ from apientreprise_gateway.providers.source import Source
 from apientreprise_gateway.ratelimit.policy import Policy
 from apientreprise_gateway.ratelimit.port import Verdict
 from apientreprise_gateway.server import CONNECTION, Connection
+from apientreprise_gateway.tracing import Trace
 
 Scope = MutableMapping[str, Any]
 Header = tuple[bytes, bytes]
@@ -102,6 +103,7 @@ class Call:
         "stale",
         "started",
         "token",
+        "trace",
         "verdict",
     )
 
@@ -118,6 +120,7 @@ class Call:
         self.identifier: str | None = None
         self.parameters: dict[str, str] = {}
         self.token: Token | None = None
+        self.trace: Trace | None = None
         self.verdict: Verdict | None = None
         self.asked = False
         """Whether the checks were passed: the answer is the endpoint's, whatever it is."""
@@ -140,7 +143,7 @@ def part_of(whole: Call, plan: Plan, values: list[str]) -> Call:
     part = Call(whole.scope)
     part.connection = None  # its client is told of the whole
     part.client, part.address, part.request_id = whole.client, whole.address, whole.request_id
-    part.token, part.parameters = whole.token, whole.parameters
+    part.token, part.parameters, part.trace = whole.token, whole.parameters, whole.trace
     part.part_of = whole.operation
     part.plan = plan
     part.operation = plan.route.endpoint.operation
@@ -178,11 +181,13 @@ def common_headers(call: Call) -> list[Header]:
 
 def access_line(call: Call, event: str, status: int | None, seconds: float) -> dict[str, Any]:
     """The fields of an access line; `docs/access-log.md` explains each."""
-    scope, parameters = call.scope, call.parameters
+    scope, parameters, trace = call.scope, call.parameters, call.trace
     fields: dict[str, Any] = {
         "event": event,
         "time": datetime.now(UTC),
         "request_id": call.request_id.decode("latin-1"),
+        "trace_id": None if trace is None else trace.trace_id,
+        "span_id": None if trace is None else trace.span_id,
         "product": PRODUCT,
         "operation": call.operation,
         "part_of": call.part_of,

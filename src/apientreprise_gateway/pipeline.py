@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import structlog
 
-from apientreprise_gateway import dossier
+from apientreprise_gateway import dossier, tracing
 from apientreprise_gateway.auth.access import authenticate_with_newer_keys, bearer
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier
@@ -107,6 +107,7 @@ class Pipeline:
         options: Options,
         metrics: Metrics,
         access_log: AccessLog,
+        recorder: tracing.Recorder | None = None,
     ) -> None:
         """Take the parts; `source_of` makes what answers an endpoint, a validator may be missing."""
         self._routes = routes
@@ -120,6 +121,7 @@ class Pipeline:
         self._options = options
         self._metrics = metrics
         self._access_log = access_log
+        self._recorder = recorder
         self._in_flight: set[tuple[str, str]] = set()
         self._plans = {
             route.endpoint.operation: plan_of(
@@ -257,6 +259,9 @@ class Pipeline:
         self._find_client(call, None if peer is None else peer[0], scope["headers"])
         given = headers.get(b"x-request-id")
         call.request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else new_request_id()
+        parent = headers.get(b"traceparent")
+        if parent is not None or self._recorder is not None:
+            call.trace = tracing.enter(parent, headers.get(b"tracestate"), recorder=self._recorder)
         return headers
 
     def _find_client(self, call: Call, peer: str | None, headers: Iterable[Header]) -> None:
@@ -509,6 +514,22 @@ class Pipeline:
         for code in call.codes:
             metrics.errors(code).inc()
         self._access_log.write(access_line(call, "access", status, seconds))
+        if self._recorder is not None and call.trace is not None and call.trace.sampled and call.part_of is None:
+            self._record_span(self._recorder, call, call.trace, status, seconds)
+
+    def _record_span(
+        self, recorder: tracing.Recorder, call: Call, trace: tracing.Trace, status: int, seconds: float
+    ) -> None:
+        attributes = {
+            "http.request.method": call.scope["method"],
+            "http.response.status_code": status,
+            "gateway.request_id": call.request_id.decode("latin-1"),
+            "gateway.codes": ",".join(call.codes),
+            "gateway.cached": call.cached,
+        }
+        if call.plan is not None:
+            attributes["http.route"] = call.plan.route.endpoint.path
+        recorder.served(trace, call.operation, seconds, attributes, failed=status >= 500)
 
     def _record_abandoned(self, call: Call) -> None:
         """Trace a call that the provider may have answered although nobody got the answer."""

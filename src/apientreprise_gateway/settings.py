@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    AnyHttpUrl,
     BeforeValidator,
     Field,
     FilePath,
@@ -370,6 +371,18 @@ class Settings(BaseSettings):
     )
     stop_timeout: float = Field(
         default=30, gt=0, le=300, description="Seconds that calls in flight may take to end once connections close."
+    )
+    traces_url: AnyHttpUrl | None = Field(
+        default=None,
+        description="Collector that spans are sent to (OTLP over HTTP), such as `http://127.0.0.1:4318/v1/traces`; "
+        "needs the extra `otel`. Unset: none are recorded.",
+    )
+    traces_share: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Share of the calls without a trace of their own whose spans are recorded; those of a trace are if "
+        "its `traceparent` asks for it.",
     )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Of the operators' log.")
     metrics_port: int | None = Field(

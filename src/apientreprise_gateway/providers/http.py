@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
+from apientreprise_gateway import tracing
 from apientreprise_gateway.providers.connection import SPOOL_FROM_BYTES, Connection, Response, Stream
 from apientreprise_gateway.providers.credentials import Credentials
 from apientreprise_gateway.providers.dial import PROXY_AUTHENTICATION_REQUIRED, Dialer, parse_proxy
@@ -110,11 +111,12 @@ class Pool:
             deadline = now + self._timeout
         elif deadline <= now:
             raise CallError(Fault.TIMEOUT)
-        request = b"%b%b%b%b\r\n%b" % (
+        request = b"%b%b%b%b\r\n%b%b" % (
             self._prefix,
             target.encode("ascii"),
             self._headers,
             request_id.encode("ascii"),
+            tracing.header_lines(),
             headers,
         )
         self._calls += 1

@@ -1,0 +1,102 @@
+"""The trace that a call belongs to, across all who take part in it (W3C Trace Context).
+
+A caller's `traceparent` is taken over: its access line names the trace, and calls to providers carry it on, with the
+gateway's own span as their parent. What is not well formed is as good as none. Spans are recorded only if the
+deployment asks for it, by a `Recorder`, which may also begin traces.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+_TRACEPARENT: Final = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_TRACESTATE: Final = re.compile(rb"[\x20-\x7e]{1,512}")
+_NO_TRACE: Final = b"0" * 32
+_NO_SPAN: Final = b"0" * 16
+_SAMPLED: Final = 0x01
+
+Attributes = Mapping[str, str | int | float | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The part of a call in a trace."""
+
+    trace_id: str
+    """32 hexadecimal digits, the same for all who take part."""
+    span_id: str
+    """16 of them: what the gateway does for the call."""
+    parent_id: str | None
+    """Of the caller's span; None if the trace begins here."""
+    sampled: bool
+    """Whether spans are to be recorded."""
+    lines: bytes
+    """The headers by which a provider takes part, each with its CRLF."""
+
+
+_current: ContextVar[Trace | None] = ContextVar("trace", default=None)
+
+
+class Recorder(Protocol):
+    """Records spans."""
+
+    def begins(self) -> bool:
+        """Whether to begin a trace for a call that brings none."""
+
+    def served(self, trace: Trace, name: str, seconds: float, attributes: Attributes, *, failed: bool) -> None:
+        """Record a call that was answered just now."""
+
+    def asked(self, trace: Trace, name: str, seconds: float, attributes: Attributes, *, failed: bool) -> None:
+        """Record a provider's part in it, which ended just now."""
+
+    def close(self) -> None:
+        """Hand on what was recorded; may take a while."""
+
+
+def enter(given: bytes | None, state: bytes | None, *, recorder: Recorder | None) -> Trace | None:
+    """The trace of a call, which is in force until its task ends; None if it belongs to none.
+
+    Args:
+        given: the caller's `traceparent`.
+        state: its `tracestate`.
+        recorder: who may begin a trace.
+    """
+    trace = None if given is None else _continued(given, state)
+    if trace is None and recorder is not None and recorder.begins():
+        trace = _trace(os.urandom(16).hex(), None, flags=_SAMPLED, state=None)
+    if trace is not None:
+        _current.set(trace)
+    return trace
+
+
+def current() -> Trace | None:
+    """The trace in force."""
+    return _current.get()
+
+
+def header_lines() -> bytes:
+    """The headers of a call to a provider that belong to the trace in force."""
+    trace = _current.get()
+    return b"" if trace is None else trace.lines
+
+
+def _continued(given: bytes, state: bytes | None) -> Trace | None:
+    match = _TRACEPARENT.fullmatch(given)
+    if match is None:
+        return None
+    version, trace_id, parent_id, flags, more = match.groups()
+    if version == b"ff" or (version == b"00" and more) or trace_id == _NO_TRACE or parent_id == _NO_SPAN:
+        return None
+    kept = state if state is not None and _TRACESTATE.fullmatch(state) else None
+    return _trace(trace_id.decode(), parent_id.decode(), flags=int(flags, 16) & _SAMPLED, state=kept)
+
+
+def _trace(trace_id: str, parent_id: str | None, *, flags: int, state: bytes | None) -> Trace:
+    span_id = os.urandom(8).hex()
+    lines = f"traceparent: 00-{trace_id}-{span_id}-{flags:02x}\r\n".encode()
+    if state is not None:
+        lines += b"tracestate: " + state + b"\r\n"
+    return Trace(trace_id, span_id, parent_id, bool(flags), lines)
