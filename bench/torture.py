@@ -81,6 +81,8 @@ class Report:
     hostile_ids: list[str] = field(default_factory=list)
     """Of those hostile calls that were answered."""
     kills: list[float] = field(default_factory=list)
+    rolls: list[tuple[float, float]] = field(default_factory=list)
+    """From when to when a gateway was stopping."""
     away: list[tuple[float, float]] = field(default_factory=list)
     """From when to when not every process was known to have Redis."""
     banned: list[str] = field(default_factory=list)
@@ -268,7 +270,9 @@ class Scene:
 
     def roll(self, place: int) -> None:
         """Stop a gateway in order, and start it anew."""
+        start = time.time()
         self.codes.append(self.gateways[place].stop())
+        self.report.rolls.append((start, time.time()))
         self.stacks[place].close()
         self.gateway(place)
 
