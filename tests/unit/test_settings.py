@@ -395,3 +395,37 @@ def test_enough(tmp_path: Path) -> None:
     path = tmp_path / "jwks.json"
     path.write_text('{"keys": []}')
     require_for_serving(load(jwks=path, upstream_url="http://127.0.0.1:1"))
+
+
+# Documents.
+
+
+@pytest.mark.parametrize("place", ["/srv/documents", "documents", "s3://bucket", "s3://bucket.name/some/prefix/"])
+def test_places_of_documents(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """Documents are kept in a folder or in a bucket."""
+    assert given(monkeypatch, DOCUMENTS=place).documents == place
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["s3://", "s3:///prefix", "s3://Bucket", "s3://b", "s3://bucket/../x y", "gs://bucket", "https://a.example"],
+)
+def test_what_is_no_place_of_documents(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """Anything else is refused, in a line that names the setting."""
+    assert message(monkeypatch, DOCUMENTS=place).startswith("GATEWAY_DOCUMENTS: ")
+
+
+def test_the_public_address_is_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What links start with is a scheme, a host, and a path if need be."""
+    assert str(given(monkeypatch, PUBLIC_URL="https://api.example.fr/x").public_url) == "https://api.example.fr/x"
+    for wrong in ("api.example.fr", "ftp://a", "https://a?b=c", "https://user:pass@a"):
+        assert message(monkeypatch, PUBLIC_URL=wrong).startswith("GATEWAY_PUBLIC_URL: ")
+
+
+def test_hosts_of_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider's other hosts stand in one variable, separated by commas."""
+    monkeypatch.setenv("GATEWAY_PROVIDERS__URSSAF__DOCUMENT_HOSTS", "files.example, cdn.example:8443")
+    assert load().providers["urssaf"].document_hosts == ("files.example", "cdn.example:8443")
+    monkeypatch.setenv("GATEWAY_PROVIDERS__URSSAF__DOCUMENT_HOSTS", "https://files.example/x")
+    with pytest.raises(SettingsError, match="neither a host nor a host and a port"):
+        load()

@@ -281,6 +281,19 @@ def test_a_restart_keeps_links(tmp_path: Path) -> None:
         assert own.client.get(own.program.url + old).content == PDF
 
 
+def test_gateways_on_one_folder(tmp_path: Path) -> None:
+    """Gateways that share the folder serve each other's links."""
+    folder = str(tmp_path / "documents")
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    with (
+        started(tmp_path / "one", documents=folder, **ROOMY) as one,
+        started(tmp_path / "two", documents=folder, **ROOMY) as two,
+    ):
+        for giver, taker in ((one, two), (two, one)):
+            assert taker.client.get(taker.program.url + path(link(giver))).content == PDF
+
+
 def test_a_store_that_fails(tmp_path: Path) -> None:
     """A document that cannot be kept or read is 502 of the gateway's, and JSON goes on."""
     with started(tmp_path, **ROOMY) as own:
@@ -328,6 +341,34 @@ def test_who_goes_away_holds_nothing(tmp_path: Path) -> None:
         assert not line["complete"]
         assert line["bytes"] < len(LARGE)
         assert own.client.get(url).content == LARGE
+
+
+def test_who_reads_nothing_is_let_go(tmp_path: Path) -> None:
+    """A client that stops reading holds the document for no longer than the server's patience."""
+    with started(tmp_path, client_timeout="1", **ROOMY) as own:
+        url = link(own, LARGE)
+        raw = socket.create_connection(("127.0.0.1", own.program.port), timeout=LONG)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.sendall(request(path=path(url), query={}))
+        assert raw.recv(1000).startswith(b"HTTP/1.1 200")
+        wait_until(lambda: _open_files(own.program) == [] and bool(own.lines(event="download")))
+        (line,) = own.lines(event="download")
+        assert not line["complete"]
+        raw.close()
+
+
+def test_who_reads_slowly_is_not(tmp_path: Path) -> None:
+    """A client that goes on reading is served for as long as it takes, though always behind."""
+    with started(tmp_path, client_timeout="1", **ROOMY) as own:
+        url = link(own, LARGE)
+        with socket.create_connection(("127.0.0.1", own.program.port), timeout=LONG) as raw:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 131_072)
+            raw.sendall(request(path=path(url), query={}, headers={"Connection": "close"}))
+            received, pause = 0, threading.Event()
+            while part := raw.recv(100_000):
+                received += len(part)
+                pause.wait(len(part) / 5_000_000)
+        assert received > len(LARGE)
 
 
 def test_a_slow_client_gets_all(tmp_path: Path) -> None:

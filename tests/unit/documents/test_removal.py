@@ -1,0 +1,63 @@
+"""Removal of documents, now and then."""
+
+import asyncio
+
+import pytest
+
+from apientreprise_gateway.documents.removal import GRACE_SECONDS, MOST_AT_ONCE, Removal
+from apientreprise_gateway.documents.store import NullStore, StoreError
+
+
+class Store(NullStore):
+    """A store that notes what is asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[float, int]] = []
+        self.fails = False
+
+    async def remove_ended(self, moment: float, *, most: int) -> int:
+        """Note, and fail or not."""
+        self.asked.append((moment, most))
+        if self.fails:
+            raise StoreError("away")
+        return 3
+
+
+def test_a_round() -> None:
+    """A round is bounded, leaves downloads that have begun their time, and counts."""
+    store, removed = Store(), list[int]()
+    asyncio.run(Removal(store, on_removed=removed.append, clock=lambda: 1e9).round())
+    assert store.asked == [(1e9 - GRACE_SECONDS, MOST_AT_ONCE)]
+    assert removed == [3]
+
+
+def test_a_store_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    """A store that fails is said once, and tried again."""
+    store, removed = Store(), list[int]()
+    removal = Removal(store, on_removed=removed.append)
+
+    async def main() -> None:
+        for fails in (True, True, False, True):
+            store.fails = fails
+            await removal.round()
+
+    asyncio.run(main())
+    assert removed == [3]
+    assert capsys.readouterr().out.count("documents_not_removed") == 2
+
+
+def test_rounds_go_on() -> None:
+    """A worker looks again and again, until it is stopped."""
+    store, many = Store(), asyncio.Event()
+
+    def count(_removed: int) -> None:
+        if len(store.asked) == 3:
+            many.set()
+
+    async def main() -> None:
+        task = asyncio.create_task(Removal(store, on_removed=count, every=0.001).watch())
+        await many.wait()
+        task.cancel()
+
+    asyncio.run(main())
+    assert len(store.asked) >= 3
