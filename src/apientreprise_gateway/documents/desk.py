@@ -13,11 +13,11 @@ from apientreprise_gateway.documents.removal import Removal
 from apientreprise_gateway.documents.s3 import SCHEME, S3Documents
 from apientreprise_gateway.documents.serving import Gate, Serving
 from apientreprise_gateway.documents.shelf import Shelf
-from apientreprise_gateway.documents.source import DocumentSource
+from apientreprise_gateway.documents.source import DocumentTranslation
 from apientreprise_gateway.documents.store import DocumentStore, NullStore, StoreError
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.providers.source import Observe, Source
+from apientreprise_gateway.providers.source import Observe, ProviderSource, Source
 from apientreprise_gateway.providers.spool import Spool
 from apientreprise_gateway.providers.upstream import Upstream
 
@@ -58,14 +58,14 @@ class Desk:
             keeps: whether documents are kept; else they are checked, and their links lead nowhere.
         """
         provider = route.provider.key
-        return DocumentSource(
+        translation = DocumentTranslation(
             route,
             upstream,
             shelf=self._shelf if keeps else self._empty_shelf,
             spool=self._spool,
-            observe=observe,
             on_kept=(lambda form: self._metrics.documents(provider, form).inc()) if keeps else lambda _form: None,
         )
+        return ProviderSource(route, upstream, observe=observe, translation=translation)
 
     def serving(self, *, gate: Gate, access_log: AccessLog) -> Serving:
         """The application of the links."""

@@ -48,7 +48,7 @@ from apientreprise_gateway.providers.faults import CallError, Fault
 from apientreprise_gateway.providers.files import BadAddressError
 from apientreprise_gateway.providers.http import Response
 from apientreprise_gateway.providers.reading import Reading, is_promised, read
-from apientreprise_gateway.providers.source import Observe, ProviderSource, Question, Source
+from apientreprise_gateway.providers.source import Get, Question, Source
 from apientreprise_gateway.providers.spool import Spool, SpoolFile
 from apientreprise_gateway.providers.upstream import NotAskedError, Upstream
 
@@ -62,19 +62,10 @@ _log = structlog.get_logger(__name__)
 OnKept = Callable[[str], None]
 
 
-class DocumentSource(ProviderSource):
-    """A provider of documents."""
+class DocumentTranslation:
+    """How a provider of documents is asked, and how its answer becomes ours; a `Translation`."""
 
-    def __init__(
-        self,
-        route: Route,
-        upstream: Upstream,
-        *,
-        shelf: Shelf,
-        spool: Spool,
-        observe: Observe,
-        on_kept: OnKept,
-    ) -> None:
+    def __init__(self, route: Route, upstream: Upstream, *, shelf: Shelf, spool: Spool, on_kept: OnKept) -> None:
         """Take the parts.
 
         Args:
@@ -82,10 +73,10 @@ class DocumentSource(ProviderSource):
             upstream: the way to the provider.
             shelf: keeps its files.
             spool: where long answers go.
-            observe: see `ProviderSource`.
             on_kept: told the form (`file`, `base64`, `address`) of each document that was kept.
         """
-        super().__init__(route, upstream, observe=observe)
+        self._route = route
+        self._upstream = upstream
         assert route.endpoint.document is not None  # noqa: S101 - who makes this source has looked
         self._endpoint: Endpoint = route.endpoint
         self._document: Document = route.endpoint.document
@@ -95,7 +86,9 @@ class DocumentSource(ProviderSource):
         self._label = _label(route.endpoint)
         self._entity = _entity(route.endpoint)
 
-    async def _ask(self, question: Question) -> Reading:
+    async def __call__(self, question: Question, get: Get) -> Reading:
+        """Ask the provider, and keep its documents; all within one deadline."""
+        del get  # it keeps the whole answer in memory
         deadline = self._upstream.deadline()
         try:
             response = await self._upstream.get(
