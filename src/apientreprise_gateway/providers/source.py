@@ -125,7 +125,7 @@ class ProviderSource:
             self._observe(outcome, status, question.provider_seconds)
 
     async def _ask(self, question: Question) -> Reading:
-        """What is asked and how it is read; sources of documents do it otherwise."""
+        """What is asked, and how it is read."""
         if self._translation is None:
             return read(self._route, await self._upstream.get(question.target, request_id=question.request_id))
         deadline = self._upstream.deadline()
