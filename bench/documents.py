@@ -4,7 +4,9 @@
 
 Starts a provider and a gateway (one process, a folder; with --s3 a local S3 server) as programs of their own. For each
 form in which a provider gives a file, and for downloads, it makes that many calls at once while others ask for JSON,
-and reads the gateway's memory from /proc every few milliseconds. docs/documents.md is written from its output.
+and reads the gateway's memory from /proc every few milliseconds. A second gateway, which has nothing to do with the
+documents, is asked for the same JSON at the same time: what its calls take longer than when all is quiet is the
+machine's doing, and the difference between the two is that of the documents. docs/documents.md is written from it.
 """
 
 import argparse
@@ -21,6 +23,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import uvloop
 
@@ -101,6 +104,13 @@ async def ask(port: int, times: list[float], until: asyncio.Event) -> None:
     writer.close()
 
 
+class Ports(NamedTuple):
+    """The two gateways."""
+
+    measured: int
+    bystander: int
+
+
 class Watch:
     """The memory and the CPU of a process over a while."""
 
@@ -123,45 +133,59 @@ class Watch:
             await asyncio.sleep(0.005)
 
 
-async def meanwhile(
-    port: int, watch: Watch, work: Callable[[], Awaitable[object]]
-) -> tuple[float, float, float, list[float]]:
-    """Do something while JSON is asked for: seconds, CPU seconds, megabytes more at the peak, JSON times."""
-    done, times, peaks = asyncio.Event(), list[float](), list[float]()
+class Found(NamedTuple):
+    """What came of a measurement."""
+
+    seconds: float
+    cpu: float
+    more: float
+    """Megabytes, at the peak."""
+    times: list[float]
+    """Of JSON calls, from the gateway that is measured."""
+    others: list[float]
+    """From the bystander."""
+
+
+async def meanwhile(ports: Ports, watch: Watch, work: Callable[[], Awaitable[object]]) -> Found:
+    """Do something while JSON is asked for."""
+    done, times, others, peaks = asyncio.Event(), list[float](), list[float](), list[float]()
     before, cpu = watch.resident(), watch.cpu()
-    callers = [asyncio.create_task(ask(port, times, done)) for _ in range(JSON_CALLERS)]
+    callers = [asyncio.create_task(ask(ports.measured, times, done)) for _ in range(JSON_CALLERS)]
+    callers += [asyncio.create_task(ask(ports.bystander, others, done)) for _ in range(JSON_CALLERS)]
     callers.append(asyncio.create_task(watch.peak(peaks, done)))
     started = time.perf_counter()
     await work()
     seconds = time.perf_counter() - started
     done.set()
     await asyncio.gather(*callers)
-    return seconds, watch.cpu() - cpu, max(peaks) - before, times
+    return Found(seconds, watch.cpu() - cpu, max(peaks) - before, times, others)
 
 
-def row(name: str, count: int, found: tuple[float, float, float, list[float]]) -> str:
+def row(name: str, count: int, found: Found) -> str:
     """A row of the table."""
-    seconds, cpu, more, times = found
-    p50, p99 = statistics.median(times) * 1000, statistics.quantiles(times, n=100)[98] * 1000
-    per = "" if not count else f"{more / count:.1f}"
-    return f"| {name} | {count or ''} | {seconds:.1f} | {cpu:.1f} | {more:.0f} | {per} | {p50:.1f} | {p99:.1f} |"
+    per = "" if not count else f"{found.more / count:.1f}"
+    figures = [f"{found.seconds:.1f}", f"{found.cpu:.1f}", f"{found.more:.0f}", per]
+    for times in (found.times, found.others):
+        figures += [f"{statistics.median(times) * 1000:.1f}", f"{statistics.quantiles(times, n=100)[98] * 1000:.1f}"]
+    return f"| {name} | {count or ''} | {' | '.join(figures)} |"
 
 
-async def measure(port: int, pid: int, count: int) -> None:
+async def measure(ports: Ports, pid: int, count: int) -> None:
     """Print the table."""
+    port = ports.measured
     watch = Watch(pid)
     for path in (VIGILANCE_V3, VIGILANCE_V4, VIGILANCE_V2):
         await call(port, path, token=fresh())  # what is made once is there
-    print("| | at once | seconds | CPU s | MB more at the peak | per document | JSON p50 ms | p99 ms |")
-    print("|---|---|---|---|---|---|---|---|")
-    print(row("JSON alone", 0, await meanwhile(port, watch, lambda: asyncio.sleep(5))))
+    print("| | at once | s | CPU s | MB more | per document | JSON p50 ms | p99 ms | bystander p50 ms | p99 ms |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    print(row("JSON alone", 0, await meanwhile(ports, watch, lambda: asyncio.sleep(5))))
     links: list[bytes] = []
 
     async def documents(path: str) -> None:
         links.extend(await asyncio.gather(*(call(port, path, token=fresh()) for _ in range(count))))
 
     for name, path in (("file", VIGILANCE_V3), ("base64", VIGILANCE_V4), ("address", VIGILANCE_V2)):
-        print(row(name, count, await meanwhile(port, watch, lambda path=path: documents(path))))
+        print(row(name, count, await meanwhile(ports, watch, lambda path=path: documents(path))))
     found = re.search(rb"/documents/[^\"]+", links[0])
     assert found is not None
     link = found[0].decode()
@@ -169,7 +193,7 @@ async def measure(port: int, pid: int, count: int) -> None:
     async def downloads() -> None:
         await asyncio.gather(*(call(port, link, token=None) for _ in range(count)))
 
-    print(row("download", count, await meanwhile(port, watch, downloads)))
+    print(row("download", count, await meanwhile(ports, watch, downloads)))
 
 
 def main() -> None:
@@ -190,9 +214,11 @@ def main() -> None:
             server.make("documents")
             os.environ |= server.environment
             settings["documents"] = "s3://documents"
+        (Path(folder) / "bystander").mkdir()
         program = stack.enter_context(programs.gateway(Path(folder), **settings, **ROOMY))
+        other = stack.enter_context(programs.gateway(Path(folder) / "bystander", **settings, **ROOMY))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(measure(program.port, program.process.pid, options.documents))
+            runner.run(measure(Ports(program.port, other.port), program.process.pid, options.documents))
     provider.terminate()
 
 

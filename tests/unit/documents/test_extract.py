@@ -76,7 +76,11 @@ def test_escapes_that_programs_write(part: int) -> None:
 @settings(max_examples=60, deadline=None)
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(max_size=30) | st.text('"\\ab', max_size=30),
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**63), 2**63 - 1)
+        | st.text(max_size=30)
+        | st.text('"\\ab', max_size=30),
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
         max_leaves=12,
     ),
