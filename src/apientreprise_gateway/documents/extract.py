@@ -23,7 +23,8 @@ MAX_REST: Final = 1024 * 1024
 """What an answer may have besides its files."""
 MAX_FILES: Final = 100
 """Files that one answer may hold."""
-_PART_BYTES: Final = 64 * 1024
+_PART_BYTES: Final = 32 * 1024
+"""Read at once. Between two parts other threads have their turn, the one that answers calls among them."""
 _BACKSLASH: Final = 0x5C
 _MAX_SCHEME: Final = 256
 _LONGEST_ESCAPE: Final = 6

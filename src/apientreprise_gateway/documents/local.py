@@ -112,11 +112,10 @@ class LocalStore:
         partial = self._incoming / secrets.token_hex(16)
         fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            with open(fd, "wb", buffering=0) as file:
-                for start in range(0, content.size, _CHUNK_BYTES):
-                    part = memoryview(content.read(start, _CHUNK_BYTES))
-                    while part:
-                        part = part[file.write(part) :]
+            try:
+                content.copy_to(fd)
+            finally:
+                os.close(fd)
             place = self._folder / key
             place.parent.mkdir(mode=_ONLY_OURS, exist_ok=True)
             try:

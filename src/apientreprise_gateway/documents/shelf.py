@@ -17,6 +17,8 @@ from apientreprise_gateway.documents.store import DocumentStore, StoreError
 from apientreprise_gateway.errors import refuse
 
 _THREADS: Final = 4
+_DECODERS: Final = 1
+"""Decoding keeps the interpreter busy: two at once would not be faster, and hold up what answers calls."""
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 
@@ -48,6 +50,7 @@ class Shelf:
         self._folder = folder
         self._clock = clock
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="documents-read")
+        self._decoder = ThreadPoolExecutor(_DECODERS, thread_name_prefix="documents-decode")
 
     async def keep(self, content: Content, document: Document, name: Sequence[str]) -> Link:
         """Check a file and keep it.
@@ -63,7 +66,7 @@ class Shelf:
         """
         if content.size > self._max_bytes:
             raise FileFault(NOT_DOWNLOADED)
-        kind = await self._in_thread(lambda: check(content, document.kinds))
+        kind = await _run(self._executor, lambda: check(content, document.kinds))
         seconds = self._seconds if document.seconds is None else min(document.seconds, self._seconds)
         link = new_link(ends=int(self._clock()) + seconds, name=file_name(name, kind))
         try:
@@ -75,19 +78,21 @@ class Shelf:
 
     async def extract(self, content: Content) -> Extraction:
         """Take the files out of an answer, see `extract.extract`."""
-        return await self._in_thread(lambda: extract(content, self._folder))
+        return await _run(self._decoder, lambda: extract(content, self._folder))
 
     async def decode(self, text: str) -> Content:
         """The file that a base64 text is, see `extract.decode`."""
-        return await self._in_thread(lambda: decode(text))
+        return await _run(self._decoder, lambda: decode(text))
 
     async def head(self, content: Content, length: int) -> bytes:
         """The first bytes of a file."""
-        return await self._in_thread(lambda: content.read(0, length))
+        return await _run(self._executor, lambda: content.read(0, length))
 
     def close(self) -> None:
         """End the threads, once what they were told is done."""
         self._executor.shutdown(wait=False)
+        self._decoder.shutdown(wait=False)
 
-    async def _in_thread(self, work: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+async def _run(executor: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
+    return await asyncio.get_running_loop().run_in_executor(executor, work)

@@ -1,6 +1,7 @@
 """Documents in a folder."""
 
 import asyncio
+import errno
 import os
 import stat
 from collections.abc import Awaitable, Callable
@@ -9,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from apientreprise_gateway.documents.files import Memory
+from apientreprise_gateway.documents.files import Disk, Memory
 from apientreprise_gateway.documents.links import BUCKET_SECONDS, new_link
 from apientreprise_gateway.documents.local import ABANDONED_SECONDS, LocalStore
 from apientreprise_gateway.documents.store import StoreError
@@ -91,11 +92,42 @@ def test_nothing_is_followed_out_of_the_folder(tmp_path: Path) -> None:
 
 
 class _Broken(Memory):
-    def read(self, start: int, length: int) -> bytes:
+    def copy_to(self, fd: int) -> None:
         """Fail in the middle."""
-        if start:
-            raise OSError(5, "Input/output error")
-        return super().read(start, length)
+        os.write(fd, self.read(0, 1000))
+        raise OSError(5, "Input/output error")
+
+
+@pytest.mark.parametrize("refusal", [None, errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_is_copied_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int | None) -> None:
+    """A file is copied by the kernel, or by us where the kernel cannot."""
+    if refusal is not None:
+
+        def refuse(*_arguments: object) -> int:
+            raise OSError(refusal, os.strerror(refusal))
+
+        monkeypatch.setattr(os, "copy_file_range", refuse)
+    (tmp_path / "file").write_bytes(BYTES)
+    mine = key()
+    run(tmp_path / "d", lambda store: store.put(mine, Disk(os.open(tmp_path / "file", os.O_RDONLY))))
+    assert run(tmp_path / "d", lambda store: read(store, mine)) == BYTES
+
+
+def test_a_disk_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy that fails half way is not begun anew."""
+    calls = []
+
+    def fail(_source: int, target: int, _count: int, _start: int) -> int:
+        calls.append(target)
+        if len(calls) > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return os.write(target, BYTES[:1000])
+
+    monkeypatch.setattr(os, "copy_file_range", fail)
+    (tmp_path / "file").write_bytes(BYTES)
+    with pytest.raises(StoreError, match="No space left"):
+        run(tmp_path / "d", lambda store: store.put(key(), Disk(os.open(tmp_path / "file", os.O_RDONLY))))
+    assert [each for each in (tmp_path / "d").rglob("*") if each.is_file()] == []
 
 
 def test_a_document_is_whole_or_not_there(tmp_path: Path) -> None:
