@@ -13,7 +13,7 @@ import orjson
 import structlog
 from jsonschema_rs import ValidationError, Validator, validator_for
 
-from apientreprise_gateway.catalogue.schemas import schema_of
+from apientreprise_gateway.catalogue import schemas
 
 SAMPLE_SECONDS: Final = 1.0
 """While sampling, one answer of each operation is compared in so many seconds."""
@@ -33,15 +33,21 @@ class AnswerValidator:
         on_deviation: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Read the schemas.
+        """Read no schema yet: each takes memory, and few operations are called.
 
         Args:
             operations: those that will be compared.
             sample: whether to compare a sample of the answers instead of all.
             on_deviation: told the operation of each answer that is not as its schema says.
             clock: seconds.
+
+        Raises:
+            ValueError: one of the operations has no schema.
         """
-        self._validators: dict[str, Validator] = {name: validator_for(schema_of(name)) for name in operations}
+        without = sorted({*operations} - {*schemas.operations()})
+        if without:
+            raise ValueError(f"no schema for {', '.join(without)}")
+        self._validators: dict[str, Validator] = {}
         self._sample = sample
         self._on_deviation = on_deviation
         self._clock = clock
@@ -53,7 +59,7 @@ class AnswerValidator:
         if self._sample and not self._is_due(self._next, operation, SAMPLE_SECONDS):
             return
         content = orjson.loads(body)
-        validator = self._validators[operation]
+        validator = self._validator(operation)
         if validator.is_valid(content):
             return
         self._on_deviation(operation)
@@ -62,6 +68,12 @@ class AnswerValidator:
             _log.warning(
                 "upstream_deviation", operation=operation, at=_pointer(deviation), rule=str(deviation.schema_path[-1])
             )
+
+    def _validator(self, operation: str) -> Validator:
+        known = self._validators.get(operation)
+        if known is None:
+            known = self._validators[operation] = validator_for(schemas.schema_of(operation))
+        return known
 
     def _is_due(self, times: dict[str, float], operation: str, seconds: float) -> bool:
         now = self._clock()

@@ -15,6 +15,8 @@ Network = IPv4Network | IPv6Network
 UNKNOWN: Final = "unknown"
 """Stands for a peer without an address (a Unix socket) or a header that cannot be read."""
 _COUNTED_IPV6_PREFIX: Final = 64
+_REMEMBERED: Final = 4096
+"""Addresses that need not be read again; each is in three such memories, with a quarter of a kilobyte."""
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
@@ -47,7 +49,7 @@ def is_in(address: Address, nets: Iterable[Network]) -> bool:
     return any(address in net for net in nets)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(_REMEMBERED)
 def counted(text: str) -> str:
     """The name under which an address is counted and banned: itself, or its /64 for IPv6.
 
@@ -67,7 +69,7 @@ class ClientIp:
         self._trusted = trusted_proxies
         self._allowed = allowlist
         self.is_trusted = lru_cache(maxsize=1024)(self._find_trusted)
-        self.is_exempt = lru_cache(maxsize=8192)(self._find_exempt)
+        self.is_exempt = lru_cache(_REMEMBERED)(self._find_exempt)
 
     def of(self, peer: str | None, headers: Iterable[tuple[bytes, bytes]]) -> str:
         """The client's address.
@@ -111,7 +113,7 @@ class ClientIp:
         return address is not None and is_in(address, self._allowed)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(_REMEMBERED)
 def _plain(peer: str) -> str:
     address = parse(peer)
     return peer if address is None else str(address)

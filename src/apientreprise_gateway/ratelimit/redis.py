@@ -32,7 +32,7 @@ PROBE_SECONDS: Final = 0.25
 STEADY_SECONDS: Final = 5.0
 """A store that is away again sooner after it was found is looked for less and less often."""
 LONGEST_PROBE_SECONDS: Final = 2.0
-_REMEMBERED: Final = 8192
+_REMEMBERED: Final = 4096
 """Commands that are kept packed; about half a kilobyte each, and a call has two, of its token and of its address."""
 BAN_PATTERN: Final = "gw:{*}:ban"
 """What the keys of bans look like."""

@@ -516,3 +516,12 @@ def test_tokens_that_end_soon() -> None:
     assert [token.jti[-3:] for token in verifying.expiring(2 * 86_400)] == ["001", "030"]
     clock.now += 2 * 3600
     assert [token.jti[-3:] for token in verifying.expiring(2 * 86_400)] == ["030"]
+
+
+def test_tokens_share_their_scopes() -> None:
+    """Tokens that open the same things keep one set of them in memory, however many tokens there are."""
+    verifying = verifier()
+    one, other = (verifying.verify(signed(jti=jti, scopes=["b", "a"])) for jti in (JTI, UID))
+    assert one.jti != other.jti
+    assert one.scopes is other.scopes
+    assert verifying.verify(signed(scopes=["a"])).scopes == {"a"}

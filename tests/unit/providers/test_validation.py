@@ -72,3 +72,18 @@ def test_any_json(body: bytes) -> None:
 def test_every_operation_has_a_schema_that_can_be_compared() -> None:
     """The schema of every operation is understood."""
     AnswerValidator(operations(), sample=True, on_deviation=lambda _operation: None)
+
+
+def test_every_schema_is_understood() -> None:
+    """An answer of each operation can be compared with its schema."""
+    told: list[str] = []
+    validator = AnswerValidator(operations(), sample=False, on_deviation=told.append)
+    for operation in operations():
+        validator.compare(operation, b"0")
+    assert told == list(operations())
+
+
+def test_an_operation_without_a_schema() -> None:
+    """An operation whose answers cannot be compared is found at the start."""
+    with pytest.raises(ValueError, match="api_nothing"):
+        AnswerValidator(["api_nothing"], sample=False, on_deviation=lambda _operation: None)
