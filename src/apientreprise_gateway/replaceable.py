@@ -6,6 +6,7 @@ closed for it, and what the old one knows is kept where the setting behind it ha
 """
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, MutableMapping
 from itertools import pairwise
 from typing import Any, Final
@@ -72,7 +73,7 @@ class Replaceable:
             _log.info("reloaded", changed=new.differs_from(old))
             task = asyncio.create_task(self._retire(old, new))
             self._retiring[task] = old
-            task.add_done_callback(lambda done: self._retiring.pop(done, None))
+            task.add_done_callback(self._retired)
 
     async def drain(self) -> None:
         """Say that this process is not ready any more, and give the load balancers time to notice."""
@@ -81,6 +82,11 @@ class Replaceable:
     async def _retire(self, old: Gateway, new: Gateway) -> None:
         await asyncio.sleep(RETIRING_SECONDS)
         await old.stop(successor=new)
+
+    def _retired(self, task: asyncio.Task[None]) -> None:
+        self._retiring.pop(task, None)
+        # Its parts refer to each other, and what lives that long is looked at too rarely: reloads would pile up.
+        asyncio.get_running_loop().call_soon(gc.collect)
 
     async def _stop(self) -> None:
         gateways = [*self._retiring.values(), self.current]
