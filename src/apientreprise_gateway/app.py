@@ -9,7 +9,6 @@ import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +17,7 @@ import structlog
 
 from apientreprise_gateway import __version__, tracing
 from apientreprise_gateway.auth.access import authenticate_with_newer_keys, bearer
+from apientreprise_gateway.auth.expiry import ExpiryNotices
 from apientreprise_gateway.auth.jwks import FileKeySet, KeySet, RemoteKeySet
 from apientreprise_gateway.auth.keys import Key, KeyRing, secret_keys
 from apientreprise_gateway.auth.registry import TokenRegistry
@@ -101,7 +101,7 @@ _BANS_SECONDS: Final = 1.0
 _POLL_TIMEOUT: Final = 0.5
 _TOKENS_SECONDS: Final = 5.0
 _EXPIRING: Final = {"7d": 7, "30d": 30}
-"""How soon a token's end is worth a figure, in days; the last one is worth a line in the log."""
+"""How soon a token's end is worth a figure, in days; within the last one it is worth a line in the log."""
 _LAG_SECONDS: Final = 0.25
 _RECORDER_SECONDS: Final = 3.0
 """How long a stop waits for spans to be sent."""
@@ -429,16 +429,13 @@ class Gateway:
         self._predecessor = None
 
     async def _watch_tokens(self) -> None:
-        """Show which tokens in use will expire soon; tell of each once, while there is time to do something."""
-        told: set[str] = set()
+        """Show which tokens in use will expire soon, and tell of them while there is time to do something."""
+        notices = ExpiryNotices()
         while True:
             for within, days in _EXPIRING.items():
                 expiring = self._verifier.expiring(days * 86_400)
                 self._metrics.tokens_expiring(within).set(len(expiring))
-            for token in expiring:
-                if token.jti not in told:
-                    _log.warning("token_expires_soon", jti=token.jti, subject=token.subject, expires=_date(token))
-            told = {token.jti for token in expiring}
+            notices.tell(expiring)
             await asyncio.sleep(_TOKENS_SECONDS)
 
     async def _watch_loop(self) -> None:
@@ -532,10 +529,6 @@ async def lifespan(
 def _tell_of_ban(metrics: Metrics, ban: Ban, *, shadow: bool) -> None:
     metrics.bans(ban.reason.value).inc()
     _log.warning("address_banned", address=ban.address, reason=ban.reason.value, count=ban.count, shadow=shadow)
-
-
-def _date(token: Token) -> str:
-    return datetime.fromtimestamp(token.expires_at or 0, UTC).date().isoformat()
 
 
 def _recorder(settings: Settings) -> Recorder | None:
