@@ -20,6 +20,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from apientreprise_gateway.observability.processes import Processes
 from apientreprise_gateway.observability.shared import DEATHS, SharedMetrics
 from apientreprise_gateway.observability.tally import Ledger, Tally
 
@@ -286,9 +287,12 @@ class Metrics:
 
 
 def all_workers(own: Ledger | None = None) -> CollectorRegistry:
-    """A registry that shows the metrics of all workers together; `own` is of the worker that is asked."""
+    """A registry that shows the metrics of all workers together; `own` is of the worker that is asked, if it is one."""
+    folder = Path(os.environ[MULTIPROCESS_DIR])
     registry = CollectorRegistry()
     if own is not None:
         registry.register(own)
-    registry.register(SharedMetrics(Path(os.environ[MULTIPROCESS_DIR])))
+    registry.register(SharedMetrics(folder))
+    registry.register(Processes(folder, os.getpid() if own is None else os.getppid()))
+    PlatformCollector(registry=registry)
     return registry

@@ -2,11 +2,15 @@
 
 import json
 import os
+import re
 import signal
 import time
 from collections import Counter
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
+
+import pytest
 
 from support.fleet import (
     Gateway,
@@ -120,6 +124,46 @@ def test_metrics_are_of_both_workers(tmp_path: Path, store: Server, provider: St
                 assert shown['gateway_store_mode{mode="shared"}'] == 2
         until(lambda: both.metrics()["gateway_access_lines_total"] == 80, "lines are missing")
         assert both.stop() == 0
+
+
+def test_counters_never_go_down(tmp_path: Path, store: Server, provider: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers die, configurations change: whoever is asked, no counter goes back, and the dead leave no files."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    port = free_port()
+    scrapes: list[dict[str, float]] = []
+    files: list[int] = []
+    with gateway(tmp_path, 2, upstream=provider.url, redis_url=store.url, metrics_port=str(port)) as both:
+
+        def scrape() -> None:
+            scrapes.append(both.metrics(port=port if len(scrapes) % 2 else None))
+
+        with load([both], _request_of_a_new_token, clients=8) as running:
+            for _ in range(3):
+                running.grows_by(50)
+                scrape()
+                before = both.worker_pids()
+                os.kill(max(before), signal.SIGKILL)
+                until(lambda before=before: len(both.worker_pids() - before) == 1, "it is not replaced")  # type: ignore[misc]
+                scrape()
+                both.settles_in("shared")
+                reloaded = len(both.logged("reloaded"))
+                both.process.send_signal(signal.SIGHUP)
+                until(lambda told=reloaded: len(both.logged("reloaded")) >= told + 2, "it is not reloaded")  # type: ignore[misc]
+                scrape()
+                (folder,) = temporary.glob("gateway-metrics-*")
+                files.append(len(list(folder.glob("*.db"))))
+        scrape()
+        counters = {name for name in scrapes[0] if re.match(r"\w+_(total|count|sum|bucket)\b", name)}
+        assert len(counters) > 50
+        assert "process_cpu_seconds_total" in counters
+        for earlier, later in pairwise(scrapes):
+            assert [name for name in counters if later.get(name, 0) < earlier[name]] == []
+        assert scrapes[-1]["gateway_worker_deaths_total"] == 3
+        assert max(files) == min(files), "the dead have left files"
+        assert both.stop() == 0
+    assert list(temporary.glob("gateway-metrics-*")) == []
 
 
 def _long_request(token: str) -> bytes:
