@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from apientreprise_gateway import __version__
+from apientreprise_gateway import __version__, signals
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -29,6 +29,8 @@ _T = TypeVar("_T")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; exit with 2 and one line on standard error if it cannot be run as asked."""
     options = _parser().parse_args(arguments)
+    if options.serves:
+        signals.hold()  # what follows takes a second, and nothing of it handles them
     from apientreprise_gateway.runner import PortTakenError
     from apientreprise_gateway.settings import SettingsError
 
@@ -48,16 +50,17 @@ def _parser() -> argparse.ArgumentParser:
         prog=PROGRAM, description="One gateway in front of the French public data providers."
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    parser.set_defaults(serves=False)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="gateway and sandbox providers in one command")
     _add_address(demo, port=8080)
-    demo.set_defaults(command=_demo)
+    demo.set_defaults(command=_demo, serves=True)
 
     serve = commands.add_parser("serve", help="the gateway, configured by the environment")
     _add_address(serve, port=8080)
     serve.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
-    serve.set_defaults(command=_serve)
+    serve.set_defaults(command=_serve, serves=True)
 
     sandbox = commands.add_parser("sandbox", help="fictive providers for every endpoint")
     _add_address(sandbox, port=8081)
@@ -72,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument(
         "--documents", choices=("address", "base64", "file"), help="how documents are given (default: as each does)"
     )
-    sandbox.set_defaults(command=_sandbox)
+    sandbox.set_defaults(command=_sandbox, serves=True)
 
     token = commands.add_parser("token", help="mint and read tokens")
     tokens = token.add_subparsers(title="commands", required=True, metavar="COMMAND")

@@ -18,6 +18,7 @@ from apientreprise_gateway.settings import SettingsError
 
 RETIRING_SECONDS: Final = 90.0
 """How long a replaced gateway is kept for the calls that it has begun; longer than any of them may take."""
+_COLLECT_SECONDS: Final = 0.5
 _Message = MutableMapping[str, Any]
 _log = structlog.get_logger(__name__)
 
@@ -33,7 +34,8 @@ class Replaceable:
             renew: makes the one that replaces another, or raises `SettingsError`; it is run in a thread.
         """
         self._renew = renew
-        self._reloading = asyncio.Lock()
+        self._changing = asyncio.Lock()
+        self._stopped = False
         self._retiring: dict[asyncio.Task[None], Gateway] = {}
         self._install(first)
 
@@ -60,11 +62,16 @@ class Replaceable:
 
     async def reload(self) -> None:
         """Replace the gateway by one of the present configuration; keep it if that cannot be used."""
-        async with self._reloading:
+        async with self._changing:
+            if self._stopped:
+                return
             try:
                 new = await asyncio.to_thread(self._renew, self.current)
             except SettingsError as error:
                 _log.error("reload_refused", reason=str(error), effect="the configuration in force stays")
+                return
+            except Exception:  # a fault of ours: the gateway in force serves on
+                _log.exception("reload_failed", effect="the configuration in force stays")
                 return
             await new.start()
             old = self.current
@@ -85,13 +92,16 @@ class Replaceable:
 
     def _retired(self, task: asyncio.Task[None]) -> None:
         self._retiring.pop(task, None)
-        # Its parts refer to each other, and what lives that long is looked at too rarely: reloads would pile up.
-        asyncio.get_running_loop().call_soon(gc.collect)
+        # Its parts refer to each other, and what lives that long is looked at too rarely: reloads would pile up. Until
+        # what it has cancelled has ended, that holds it.
+        asyncio.get_running_loop().call_later(_COLLECT_SECONDS, gc.collect)
 
     async def _stop(self) -> None:
-        gateways = [*self._retiring.values(), self.current]
-        for task in list(self._retiring):
-            task.cancel()
-        for old, successor in pairwise(gateways):
-            await old.stop(successor=successor)
-        await self.current.stop()
+        async with self._changing:  # one that is about to be installed is stopped as well
+            self._stopped = True
+            gateways = [*self._retiring.values(), self.current]
+            for task in list(self._retiring):
+                task.cancel()
+            for old, successor in pairwise(gateways):
+                await old.stop(successor=successor)
+            await self.current.stop()

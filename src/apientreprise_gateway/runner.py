@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import uvicorn
 import uvloop
 
-from apientreprise_gateway import server
+from apientreprise_gateway import server, signals
 
 
 class PortTakenError(Exception):
@@ -54,11 +54,11 @@ class Life:
     ready: Callable[[], None]
     """Called once everything answers."""
     reload: Callable[[], Awaitable[None]] | None = None
-    """Awaited at each SIGHUP; without it the signal ends the program, as usual."""
+    """Awaited when SIGHUP asks for it; without it the signal asks to stop, as is usual."""
     drain: Callable[[], Awaitable[None]] | None = None
     """Awaited at SIGTERM or SIGINT, before connections are closed; a second signal cuts it short."""
     pulse: Callable[[], Awaitable[None]] | None = None
-    """Runs all the time; its end is taken for a signal to stop."""
+    """Runs as long as there is anything to serve; its end is taken for a signal to stop."""
     stop_timeout: float = 30
     """Seconds that calls in flight may take to end."""
 
@@ -82,22 +82,26 @@ async def _serve(apps: Sequence[tuple[Any, Listener]], life: Life) -> None:
     servers = [
         _Server(server.config(app, host=at.host, port=at.port, stop_timeout=life.stop_timeout)) for app, at in apps
     ]
-    signals = _Signals(reload=life.reload)
+    asked = _Signals(reloads=life.reload is not None)
     tasks = [asyncio.create_task(each.serve(sockets=[at.socket])) for each, (_, at) in zip(servers, apps, strict=True)]
     await _started(servers, tasks)
+    besides: list[asyncio.Future[None]] = []
     if all(each.started for each in servers):
         life.ready()
         pulse = [] if life.pulse is None else [asyncio.ensure_future(life.pulse())]
-        await _first(signals.asked_to_stop(), *tasks, *pulse)
+        reloading = [] if life.reload is None else [asyncio.ensure_future(asked.reload_with(life.reload))]
+        besides = [*pulse, *reloading]
+        await _first(asked.to_stop.wait(), *tasks, *pulse)
         for each in servers:
             each.server_state.parting = True
         if life.drain is not None:
-            await _first(life.drain(), signals.asked_again())
-        for beating in pulse:
-            beating.cancel()
+            await _first(life.drain(), asked.again.wait())
     for each, task in reversed(list(zip(servers, tasks, strict=True))):
         each.should_exit = True
         await task
+    for beside in besides:
+        beside.cancel()
+    signals.hold()  # the handlers go with the loop; what is left is to exit
 
 
 async def _started(servers: Sequence[uvicorn.Server], tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -115,31 +119,32 @@ async def _first(*awaited: Awaitable[Any]) -> None:
 
 
 class _Signals:
-    """The signals that a serving process obeys."""
+    """What signals have asked of a serving process."""
 
-    def __init__(self, *, reload: Callable[[], Awaitable[None]] | None) -> None:
-        self._stop = asyncio.Event()
-        self._again = asyncio.Event()
-        self._tasks: set[asyncio.Future[None]] = set()
+    def __init__(self, *, reloads: bool) -> None:
+        """Obey them from now on; without `reloads` a hangup, such as that of a terminal, asks to stop."""
+        self.to_stop = asyncio.Event()
+        self.again = asyncio.Event()
+        """Asked once more to stop."""
+        self._to_reload = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._asked)
-        if reload is not None:
-            loop.add_signal_handler(signal.SIGHUP, self._reload, reload)
+        for number in signals.STOP:
+            loop.add_signal_handler(number, self._stop)
+        if reloads:
+            loop.add_signal_handler(signals.RELOAD, self._to_reload.set)
+        elif signal.getsignal(signals.RELOAD) is not signal.SIG_IGN:  # as `nohup` does
+            loop.add_signal_handler(signals.RELOAD, self._stop)
+        signals.obey()
 
-    def _asked(self) -> None:
-        (self._again if self._stop.is_set() else self._stop).set()
+    def _stop(self) -> None:
+        (self.again if self.to_stop.is_set() else self.to_stop).set()
 
-    def _reload(self, reload: Callable[[], Awaitable[None]]) -> None:
-        task = asyncio.ensure_future(reload())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def asked_to_stop(self) -> None:
-        await self._stop.wait()
-
-    async def asked_again(self) -> None:
-        await self._again.wait()
+    async def reload_with(self, reload: Callable[[], Awaitable[None]]) -> None:
+        """Reload each time it is asked for; signals that come meanwhile ask for one more."""
+        while True:
+            await self._to_reload.wait()
+            self._to_reload.clear()
+            await reload()
 
 
 class _Server(server.Server):

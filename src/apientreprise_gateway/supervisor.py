@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Final
 
 import structlog
+
+from apientreprise_gateway import signals
 
 BEAT_SECONDS: Final = 1.0
 """How often a worker says that its event loop runs."""
@@ -24,11 +27,11 @@ PAUSE_SECONDS: Final = 1.0
 """How long to wait before a worker that could not start is tried again; doubled each time."""
 LONGEST_PAUSE_SECONDS: Final = 30.0
 _TICK_SECONDS: Final = 1.0
-_HANDLED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _log = structlog.get_logger(__name__)
 
 Work = Callable[[Connection], None]
-"""Serves until SIGTERM. Sends a first message once it serves, and another at least every `BEAT_SECONDS`."""
+"""Serves until SIGTERM, and obeys signals, which it begins with held (`signals.obey`). Sends a first message once it
+serves, and another at least every `BEAT_SECONDS`, to its end."""
 
 
 @dataclass(eq=False)
@@ -37,8 +40,6 @@ class _Worker:
     heart: Connection
     heard: float = field(default_factory=time.monotonic)
     ready: bool = False
-    reload: bool = False
-    """Whether it is to be told, once it can be, to read the configuration anew."""
 
     @property
     def pid(self) -> int:
@@ -50,9 +51,6 @@ class _Worker:
             while self.heart.poll():
                 self.heart.recv_bytes()
                 self.heard, self.ready = time.monotonic(), True
-        if self.ready and self.reload:
-            self.reload = False
-            self.signal(signal.SIGHUP)
 
     def is_silent(self) -> bool:
         return time.monotonic() - self.heard > (HUNG_SECONDS if self.ready else START_SECONDS)
@@ -99,9 +97,13 @@ class Supervisor:
         awake, waker = socket.socketpair()
         awake.setblocking(False)
         waker.setblocking(False)
-        for number in _HANDLED:
+        for number in (*signals.STOP, signals.RELOAD):
             signal.signal(number, lambda received, _frame: self._signals.append(received))
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        with signals.held():
+            # The library's own process would be started with the first worker, let signals in that are held for that
+            # one, and die of a hangup of all.
+            resource_tracker.ensure_running()
         try:
             return self._run(awake)
         finally:
@@ -110,12 +112,14 @@ class Supervisor:
             waker.close()
 
     def _run(self, awake: socket.socket) -> bool:
+        hopeless = False
         while True:
             self._obey()
             if not self._stopping and not self._replenish():
+                hopeless = True
                 self._stop()
             if self._stopping and not self._workers:
-                return self._ever_ready
+                return not hopeless
             ends = [worker.process.sentinel for worker in self._workers]
             wait([awake, *ends, *(worker.heart for worker in self._workers)], timeout=_TICK_SECONDS)
             with suppress(BlockingIOError):
@@ -126,10 +130,9 @@ class Supervisor:
         """Pass on the signals that have come."""
         while self._signals:
             number = self._signals.pop(0)
-            if number == signal.SIGHUP:
+            if number == signals.RELOAD:
                 for worker in self._workers:
-                    worker.reload = True  # one that is starting would die of the signal
-                    worker.listen()
+                    worker.signal(signals.RELOAD)  # one that is starting holds it until it can obey
             else:
                 self._stop()
 
@@ -153,7 +156,8 @@ class Supervisor:
     def _start(self) -> _Worker:
         heart, ours = self._context.Pipe(duplex=False)
         process = self._context.Process(target=self._work, args=(ours,))
-        process.start()
+        with signals.held():
+            process.start()
         ours.close()
         return _Worker(process, heart)
 
@@ -162,7 +166,7 @@ class Supervisor:
             worker.listen()
             if worker.ready and not self._ever_ready:
                 self._ever_ready, self._pause = True, PAUSE_SECONDS
-            if worker.is_silent() and worker.process.is_alive() and not self._stopping:
+            if worker.is_silent() and worker.process.is_alive():
                 _log.error("worker_hung", pid=worker.pid, ready=worker.ready)
                 worker.signal(signal.SIGKILL)
                 worker.process.join()

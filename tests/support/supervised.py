@@ -14,15 +14,19 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
-from apientreprise_gateway import supervisor
+from apientreprise_gateway import signals, supervisor
 from apientreprise_gateway.observability import logs
 
 
 def work(folder: Path, how: str, heart: Connection) -> None:
     """Serve until SIGTERM, fail, or fall silent, as told."""
-    signal.signal(signal.SIGTERM, partial(_end, folder))
-    signal.signal(signal.SIGHUP, lambda *_: (folder / f"{os.getpid()}.hup").touch())
     (folder / f"{os.getpid()}.began").touch()
+    while how == "waits" and not (folder / "go").exists():
+        time.sleep(0.01)
+    signal.signal(signal.SIGTERM, partial(_end, folder))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, lambda *_: (folder / f"{os.getpid()}.hup").touch())
+    signals.obey()
     first = _is_first(folder)
     if how == "never" or (how == "healed" and not first and not (folder / "healed").exists()):
         sys.exit(3)
@@ -31,6 +35,9 @@ def work(folder: Path, how: str, heart: Connection) -> None:
             heart.send_bytes(b".")
             (folder / f"{os.getpid()}.serves").touch()
             if how == "hangs" and first:
+                time.sleep(1000)
+            if how == "stuck":
+                signals.hold()  # it does not see that it is asked to stop
                 time.sleep(1000)
             time.sleep(0.05)
     except BrokenPipeError:

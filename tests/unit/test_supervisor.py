@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from support.programs import environment
 from support.stores import until
 
@@ -43,8 +45,9 @@ def supervised(folder: Path, how: str) -> Iterator[Supervised]:
     with (folder / "errors").open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "support.supervised", str(folder), how],
-            env=environment() | {"PYTHONPATH": str(TESTS)},
+            env=environment() | {"PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])},
             stderr=errors,
+            start_new_session=True,
         )
     started = Supervised(process, folder)
     try:
@@ -101,13 +104,43 @@ def test_a_worker_that_cannot_be_started_for_a_while(tmp_path: Path) -> None:
         assert not any(line["ready"] for line in both.logged("worker_died"))
 
 
-def test_signals_for_workers_that_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize("to_all", [False, True], ids=["to the parent", "to all"])
+def test_hangup_while_workers_start(tmp_path: Path, to_all: bool) -> None:
     """A hangup that comes before a worker can take it reaches it later, instead of killing it."""
-    with supervised(tmp_path, "well") as both:
-        until(lambda: bool(both.pids("began")), "none begins")
-        both.process.send_signal(signal.SIGHUP)
+    with supervised(tmp_path, "waits") as both:
+        until(lambda: len(both.pids("began")) == 2, "they do not begin")
+        tell = os.killpg if to_all else os.kill
+        tell(both.process.pid, signal.SIGHUP)
+        assert both.process.poll() is None
+        (tmp_path / "go").touch()
         until(lambda: len(both.pids("hup")) == 2, "they are not told")
-        assert both.logged("worker_died") == []
+        os.kill(min(both.serving()), signal.SIGKILL)
+        until(lambda: len(both.pids("serves")) == 3, "none can be started any more")
+        assert [line["status"] for line in both.logged("worker_died")] == [-signal.SIGKILL]
+        assert "resource_tracker" not in (tmp_path / "errors").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("to_all", [False, True], ids=["to the parent", "to all"])
+def test_a_stop_while_workers_start(tmp_path: Path, number: signal.Signals, to_all: bool) -> None:
+    """Workers that are asked to stop while they start end in order as soon as they can, and so does the supervisor."""
+    with supervised(tmp_path, "waits") as both:
+        until(lambda: len(both.pids("began")) == 2, "they do not begin")
+        tell = os.killpg if to_all else os.kill
+        tell(both.process.pid, number)
+        (tmp_path / "go").touch()
+        assert both.process.wait(30) == 0
+        assert len(both.pids("ended")) == 2
+        assert (tmp_path / "errors").read_text() == ""
+
+
+def test_a_worker_that_hangs_in_its_end(tmp_path: Path) -> None:
+    """A worker that neither stops nor says anything any more does not keep the supervisor from ending."""
+    with supervised(tmp_path, "stuck") as both:
+        until(lambda: len(both.serving()) == 2, "they do not serve")
+        both.process.send_signal(signal.SIGTERM)
+        assert both.process.wait(30) == 0
+        assert [line["ready"] for line in both.logged("worker_hung")] == [True] * 2
 
 
 def test_a_supervisor_that_is_killed(tmp_path: Path) -> None:
