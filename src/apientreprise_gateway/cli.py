@@ -28,9 +28,10 @@ _T = TypeVar("_T")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; exit with 2 and one line on standard error if it cannot be run as asked."""
+    signals.hold()  # what starts takes a second, in which nothing handles them
     options = _parser().parse_args(arguments)
-    if options.serves:
-        signals.hold()  # what follows takes a second, and nothing of it handles them
+    if not options.serves:
+        signals.obey()
     from apientreprise_gateway.runner import PortTakenError
     from apientreprise_gateway.settings import SettingsError
 

@@ -1,20 +1,23 @@
 """Tests of the store in Redis while Redis cannot be asked: who decides, who is told, and who waits."""
 
 import asyncio
+import select
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+import uvloop
 from structlog.testing import capture_logs
 
 from apientreprise_gateway.ratelimit import redis as redis_module
 from apientreprise_gateway.ratelimit.address import parse_url
 from apientreprise_gateway.ratelimit.bans import Ban, Reason
-from apientreprise_gateway.ratelimit.link import Link, link
+from apientreprise_gateway.ratelimit.link import Link, ServerLink, link
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.port import StoreUnavailableError, Verdict
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
+from apientreprise_gateway.ratelimit.wire import Wire
 from contract.fakes import FakeLink
 from contract.shared import PATIENCE, Recording, opened, patient, until
 from support.stores import Server, free_port
@@ -399,6 +402,37 @@ def test_frozen_and_thawed(valkey: Server, monkeypatch: pytest.MonkeyPatch) -> N
     valkey.command("FLUSHALL")
     with patient():
         asyncio.run(main())
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_a_process_that_stands_still(
+    valkey: Server, monkeypatch: pytest.MonkeyPatch, new_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    """A reply that waits in the socket counts, however long the process could not look: Redis was not slow."""
+    told = Told()
+
+    async def main() -> None:
+        async with limiter_on(valkey, told=told) as limiter:
+            await call(limiter, 1)
+            monkeypatch.setattr(redis_module, "TIMEOUT_SECONDS", 0.1)
+            waiting = asyncio.create_task(limiter.admit(ADDRESS, KEY, 100))
+            wire = _wire_of(limiter)
+            await until(lambda: wire._missing > 0)
+            assert select.select([wire._transport.get_extra_info("socket").fileno()], [], [], PATIENCE)[0]
+            time.sleep(0.3)  # no reply is looked for meanwhile
+            assert (await waiting).remaining == 98
+        assert told == [Mode.SHARED]
+
+    valkey.command("FLUSHALL")
+    with patient(), asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
+
+
+def _wire_of(limiter: RedisLimiter) -> Wire:
+    to = limiter._link
+    assert isinstance(to, ServerLink)
+    assert to._wire is not None
+    return to._wire
 
 
 def test_killed_and_started_again(redis7: Server, monkeypatch: pytest.MonkeyPatch) -> None:

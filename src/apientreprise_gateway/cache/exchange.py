@@ -14,6 +14,7 @@ import structlog
 from redis.exceptions import ResponseError
 
 from apientreprise_gateway.cache.port import CacheUnavailableError
+from apientreprise_gateway.ratelimit.deadline import Deadline
 from apientreprise_gateway.ratelimit.link import Command, Link, LinkError, Reply
 
 TIMEOUT_SECONDS: Final = 0.1
@@ -104,6 +105,7 @@ class Exchange:
     # Exchanging.
 
     async def _run(self) -> None:
+        deadline = Deadline()
         while True:
             await self._wake.wait()
             batch = self._next_batch()
@@ -111,7 +113,7 @@ class Exchange:
                 self._wake.clear()
                 continue
             try:
-                async with asyncio.timeout(TIMEOUT_SECONDS):
+                with deadline.within(TIMEOUT_SECONDS):
                     replies = await self._link.exchange([waiting.command for waiting in batch])
             except asyncio.CancelledError:
                 self._give_up(batch)
