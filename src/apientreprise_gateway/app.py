@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import structlog
 
-from apientreprise_gateway import __version__, tracing
+from apientreprise_gateway import __version__, tls, tracing
 from apientreprise_gateway.auth.access import authenticate_with_newer_keys, bearer
 from apientreprise_gateway.auth.expiry import ExpiryNotices
 from apientreprise_gateway.auth.jwks import FileKeySet, KeySet, RemoteKeySet
@@ -195,6 +195,9 @@ class Gateway:
             most=settings.max_connections,
             on_cut=partial(_count_cut, self._metrics),
         )
+        identity = server_identity(settings)
+        self.tls = None if identity is None else identity.context
+        self._metrics.certificate_ends.set(0 if identity is None else identity.ends.timestamp())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request to the plane that it is for."""
@@ -615,6 +618,23 @@ def key_ring(settings: Settings, public: KeySet | None) -> KeyRing:
     if public is None:
         return KeyRing(secrets)
     return KeyRing([*secrets, *public.keys], known=bool(public.keys), renewable=True)
+
+
+def server_identity(settings: Settings) -> tls.Identity | None:
+    """What callers are shown in TLS, if the settings want that.
+
+    Raises:
+        SettingsError: a file cannot be used.
+    """
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    try:
+        return tls.server_identity(settings.tls_certificate, settings.tls_key)
+    except ValueError as error:
+        raise SettingsError(
+            f"{environment_name('tls_certificate')}, {environment_name('tls_key')}: {error}. Name PEM files that this "
+            "user can read, of a certificate and its key."
+        ) from error
 
 
 def token_registry(settings: Settings) -> TokenRegistry:

@@ -166,9 +166,10 @@ def _demo(options: argparse.Namespace) -> None:
     from apientreprise_gateway.runner import Life, listen, run
     from apientreprise_gateway.sandbox.app import create_app
 
-    gateway_at, sandbox_at = listen(options.host, options.port), listen("127.0.0.1", 0)
-    given: dict[str, Any] = {"upstream_url": sandbox_at.url, "ping_probes": all_settings.PingProbes.ALL}
     configured = all_settings.load()
+    gateway_at = listen(options.host, options.port, scheme=all_settings.scheme(configured))
+    sandbox_at = listen("127.0.0.1", 0)
+    given: dict[str, Any] = {"upstream_url": sandbox_at.url, "ping_probes": all_settings.PingProbes.ALL}
     if not configured.jwt_secrets:
         given["jwt_secrets"] = secrets.token_hex(32)
     if "breaker" not in configured.model_fields_set:
@@ -224,9 +225,10 @@ def _serve_alone(options: argparse.Namespace, settings: "Settings") -> None:
     from apientreprise_gateway import worker
     from apientreprise_gateway.app import Gateway
     from apientreprise_gateway.runner import listen
+    from apientreprise_gateway.settings import scheme
 
     gateway = Gateway(settings)
-    at = listen(options.host, options.port)
+    at = listen(options.host, options.port, scheme=scheme(settings))
     log = structlog.get_logger(PROGRAM)
     _serve_metrics(settings, gateway.metrics)
     store = "memory" if settings.redis_url is None else "redis"
@@ -246,7 +248,7 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
     from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, all_workers
     from apientreprise_gateway.observability.shared import bury
     from apientreprise_gateway.runner import listen
-    from apientreprise_gateway.settings import CacheStore
+    from apientreprise_gateway.settings import CacheStore, scheme
     from apientreprise_gateway.supervisor import Supervisor
 
     app.key_set(settings)  # what the workers could not use is said here, once
@@ -255,7 +257,8 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
         app.cache_url(settings)
     app.upstreams(settings)
     app.document_desk(settings)
-    at = listen(options.host, options.port)
+    app.server_identity(settings)
+    at = listen(options.host, options.port, scheme=scheme(settings))
     log = structlog.get_logger(PROGRAM)
     with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as folder:
         os.environ[MULTIPROCESS_DIR] = folder

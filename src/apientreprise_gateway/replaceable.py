@@ -47,6 +47,7 @@ class Replaceable:
         self.on_bad_request = gateway.on_bad_request
         self.drops_peer = gateway.drops_peer
         self.connection_rules = gateway.connection_rules
+        self.tls = gateway.tls
 
     async def __call__(
         self,

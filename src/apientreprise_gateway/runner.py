@@ -26,15 +26,16 @@ class Listener(NamedTuple):
     socket: socket.socket
     host: str
     port: int
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
         """How to reach it."""
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
-def listen(host: str, port: int) -> Listener:
-    """Bind a port; 0 for any free one.
+def listen(host: str, port: int, *, scheme: str = "http") -> Listener:
+    """Bind a port; 0 for any free one. The scheme is what is shown.
 
     Raises:
         PortTakenError: it cannot be bound.
@@ -44,7 +45,7 @@ def listen(host: str, port: int) -> Listener:
         bound = socket.create_server((host, port), family=family, backlog=server.BACKLOG)
     except OSError as error:
         raise PortTakenError(f"{host}:{port} cannot be used ({error.strerror}). Choose another with --port.") from error
-    return Listener(bound, host, bound.getsockname()[1])
+    return Listener(bound, host, bound.getsockname()[1], scheme)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,25 +1,28 @@
 """The HTTP server's side of the contract: what only the connection can do.
 
 uvicorn runs the server (sockets, workers, lifespan, stop); the protocol of its connections is ours, on the same
-parser (httptools) and with uvicorn's own request cycle for ASGI applications. It adds five things: a connection can
+parser (httptools) and with uvicorn's own request cycle for ASGI applications. It adds six things: a connection can
 be closed without a byte, a call is cancelled when its client goes away, heads are bounded, what is not HTTP gets a
-coded answer, and an application that can do without ASGI's messages is called directly (`DirectApplication`).
+coded answer, an application that can do without ASGI's messages is called directly (`DirectApplication`), and TLS is
+the application's as it is when a connection comes (its `tls`), so that a certificate can be replaced.
 """
 
 import asyncio
 import logging
 import math
+import ssl
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, MutableMapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from types import coroutine
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import unquote
 
 import httptools
 import uvicorn
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
-from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
 from apientreprise_gateway.errors import GATEWAY_ERRORS
@@ -47,6 +50,7 @@ _READ_BYTES_PER_SECOND: Final = 1024
 _EVICTED_SHARE: Final = 20
 """One in so many connections makes room, at least one, when there are too many."""
 _log = logging.getLogger("uvicorn.error")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +61,14 @@ class Rules:
     """Seconds that a connection may wait for its next request. Longer than the 60 s of the usual load balancers, which
     must be the ones that close."""
     patience: float = 10
-    """Seconds within which a client must send a whole head, and must have taken something of its answers."""
+    """Seconds within which a client must send a whole head, the first one after its handshake, and must have taken
+    something of its answers."""
     most: int = 4096
     """Connections of a process. One more takes the place of those that have waited longest for their next request, or
     is closed if none waits."""
     on_cut: Callable[[str], None] = lambda _reason: None
-    """Told of each connection that is closed for it: `full`, `evicted`, `slow_request`, `slow_reader`."""
+    """Told of each connection that is closed for it: `full`, `evicted`, `slow_request`, `slow_reader`; and of those on
+    which the two ends do not agree about TLS: `handshake`."""
 
 
 class State(ServerState):
@@ -169,6 +175,10 @@ class GatewayProtocol(asyncio.Protocol):
 
     transport: asyncio.Transport
     flow: FlowControl
+    _tcp: asyncio.Transport
+    """What carries the transport; itself without TLS."""
+    _unsent: Callable[[], int]
+    """How many bytes wait for the client to take them."""
 
     def __init__(
         self,
@@ -210,6 +220,7 @@ class GatewayProtocol(asyncio.Protocol):
         self._rules: Rules = getattr(self.app, "connection_rules", None) or Rules()
         self._reads_head = False
         self._reads_body = False
+        self._handshake: asyncio.Task[None] | None = None
         self._patience: asyncio.TimerHandle | None = None
         """Ends the wait for the rest of a request."""
         self._untaken = 0
@@ -227,18 +238,18 @@ class GatewayProtocol(asyncio.Protocol):
         if self._current is not None:
             self._current.disconnected = True
         self._next.clear()
-        self.transport.close()
+        self._hang_up()
 
     # What the transport tells.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP gives no less
         """Begin; close at once the connection of a banned peer."""
         self.server_state.connections.add(self)  # type: ignore[arg-type]  # uvicorn lists its own protocols
-        self.transport = transport
+        self.transport = self._tcp = transport
+        self._unsent = transport.get_write_buffer_size
         self.flow = FlowControl(transport)
         self.server = get_local_addr(transport)
         self.client = get_remote_addr(transport)
-        self.scheme = "https" if is_ssl(transport) else "http"
         if len(self.server_state.connections) > self._rules.most and not self._makes_room():
             self._cut("full")
             return
@@ -246,9 +257,40 @@ class GatewayProtocol(asyncio.Protocol):
         drops_peer: Callable[[str], bool] | None = getattr(self.app, "drops_peer", None)
         if drops_peer is not None and self.client is not None and drops_peer(self.client[0]):
             transport.close()
+            return
+        tls: ssl.SSLContext | None = getattr(self.app, "tls", None)
+        if tls is not None:
+            starting = self.loop.start_tls(
+                transport, self, tls, server_side=True, ssl_handshake_timeout=self._rules.patience
+            )
+            # Begun at once: uvloop reads from the end of this method on, and what comes must find TLS in place.
+            rest = _rest_of(starting, starting.send(None))
+            self._handshake = self.loop.create_task(self._shake_hands(rest))
+
+    async def _shake_hands(self, starting: Awaitable[asyncio.Transport | None]) -> None:
+        """Go on in TLS. Until then this is a connection like others: counted, and bounded by the same patience."""
+        secured = None
+        try:
+            secured = await starting
+        except ssl.SSLError:
+            self._rules.on_cut("handshake")
+        except OSError:
+            pass  # the client has gone
+        if secured is None or self._tcp.is_closing():
+            self.connection_lost(None)  # nobody else tells
+            return
+        self.transport = secured
+        self._unsent = self._unsent_of_both
+        self.flow = FlowControl(secured)
+        self.scheme = "https"
+
+    def _unsent_of_both(self) -> int:
+        return self.transport.get_write_buffer_size() + self._tcp.get_write_buffer_size()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the call that the client no longer waits for."""
+        if self.lost:
+            return
         self.lost = True
         self.server_state.connections.discard(self)
         for cycle in (self._current, self._last):
@@ -328,7 +370,7 @@ class GatewayProtocol(asyncio.Protocol):
         if self._last is not None and not self._last.response_complete:
             self._last.keep_alive = False
         elif not self._reads_head:  # a request that is coming in is still answered
-            self.transport.close()
+            self._hang_up()
 
     # What the parser tells.
 
@@ -477,7 +519,7 @@ class GatewayProtocol(asyncio.Protocol):
     def answered(self) -> None:
         """Go on with the next request, or wait for it."""
         self.server_state.total_requests += 1
-        if self.transport.get_write_buffer_size():
+        if self._unsent():
             self._watch_reader()
         if self.transport.is_closing():
             return
@@ -501,9 +543,15 @@ class GatewayProtocol(asyncio.Protocol):
         if left > 0:
             self._idle_timer = self.loop.call_later(left, self._close_if_idle)
         else:
-            self.transport.close()
+            self._hang_up()
 
     # Letting go.
+
+    def _hang_up(self) -> None:
+        """Close; in TLS without waiting for the client to say that it does as well, which an idle one does not."""
+        self.transport.close()
+        if self._tcp is not self.transport and not self.transport.get_write_buffer_size():
+            self._tcp.close()
 
     def _cut(self, reason: str) -> None:
         self._rules.on_cut(reason)
@@ -541,7 +589,7 @@ class GatewayProtocol(asyncio.Protocol):
 
     def _watch_reader(self) -> None:
         if self._reader_check is None:
-            self._untaken = self.transport.get_write_buffer_size()
+            self._untaken = self._unsent()
             self._reader_check = self.loop.call_later(self._rules.patience, self._check_reader)
 
     def _stop_watching(self) -> None:
@@ -551,7 +599,7 @@ class GatewayProtocol(asyncio.Protocol):
 
     def _check_reader(self) -> None:
         self._reader_check = None
-        left = self.transport.get_write_buffer_size()
+        left = self._unsent()
         if left == 0:
             return
         if self._untaken - left < _READ_BYTES_PER_SECOND * self._rules.patience:
@@ -585,6 +633,22 @@ class GatewayProtocol(asyncio.Protocol):
             headers = ((b"content-type", b"application/json"),)
             self.transport.write(self.head(status, headers, len(body), keep_alive=False) + body)
         self.transport.close()
+
+
+@coroutine
+def _rest_of(begun: Coroutine[Any, Any, _T], waits_for: Any) -> Generator[Any, Any, _T]:
+    """What is left of a coroutine whose first step has been made."""
+    try:
+        while True:
+            try:
+                given = yield waits_for
+            except BaseException as error:
+                waits_for = begun.throw(error)
+            else:
+                waits_for = begun.send(given)
+    except StopIteration as end:
+        result: _T = end.value
+        return result
 
 
 def split_target(target: bytes) -> tuple[bytes, bytes]:

@@ -343,6 +343,14 @@ class Settings(BaseSettings):
         description="A call that is already in flight: `refuse` it with 409, or only `count` it (load tests).",
     )
     access_log: Path | None = Field(default=None, description="File of the access lines; standard output if unset.")
+    tls_certificate: Path | None = Field(
+        default=None,
+        description="PEM file of the certificate that callers are shown, followed by those between it and its "
+        "authority: `serve` speaks TLS (1.2 and 1.3), and HTTP without it no more. Read anew at SIGHUP.",
+    )
+    tls_key: Path | None = Field(
+        default=None, description="PEM file of that certificate's key, not encrypted; needed with it, and only then."
+    )
     keep_alive: float = Field(
         default=75,
         gt=0,
@@ -354,7 +362,8 @@ class Settings(BaseSettings):
         default=10,
         gt=0,
         le=300,
-        description="Seconds within which a client must send a whole head, and must take something of its answer.",
+        description="Seconds within which a client must send a whole head (the first after a handshake of TLS, both "
+        "together), and must take something of its answer.",
     )
     max_connections: int = Field(
         default=4096,
@@ -422,6 +431,7 @@ def load(**given: Any) -> Settings:
     except ValueError as error:
         raise SettingsError(f"{CONFIG}: {path} is not valid TOML ({error}). Correct it, or unset it.") from error
     _refuse_weak_secrets(settings)
+    _refuse_half_of_tls(settings)
     try:
         provider_settings.refuse_unknown_dialects(settings.providers, PROVIDER_PREFIX)
     except ValueError as error:
@@ -475,6 +485,11 @@ def require_for_workers(settings: Settings, *, named: str = "--workers") -> None
         )
 
 
+def scheme(settings: Settings) -> str:
+    """What the addresses of the gateway itself begin with."""
+    return "http" if settings.tls_certificate is None else "https"
+
+
 def environment_name(field: str) -> str:
     """The environment variable of a field."""
     return PREFIX + field.upper()
@@ -505,6 +520,16 @@ def _refuse_weak_secrets(settings: Settings) -> None:
         secret_keys(secret.get_secret_value() for secret in settings.jwt_secrets)
     except ValueError as error:
         raise SettingsError(f"{PREFIX}JWT_SECRETS: {error}. Use longer, random ones.") from None
+
+
+def _refuse_half_of_tls(settings: Settings) -> None:
+    given, missing = "tls_certificate", "tls_key"
+    if settings.tls_certificate is None:
+        given, missing = missing, given
+    if getattr(settings, given) is not None and getattr(settings, missing) is None:
+        raise SettingsError(
+            f"{environment_name(missing)}: {environment_name(given)} is set without it. Set both for TLS, or neither."
+        )
 
 
 def _line(error: ValidationError) -> str:

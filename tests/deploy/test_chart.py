@@ -12,6 +12,7 @@ from apientreprise_gateway.documents import links
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.settings import Settings, environment_name
 from support import programs
+from support.certificates import Authority
 from support.tokens import SECRET
 
 CHART = Path(__file__).resolve().parents[2] / "deploy" / "helm" / "apientreprise-gateway"
@@ -31,6 +32,7 @@ MOST = {
         "limit_ip": 1_000_000,
     },
     "toml": "[providers.insee]\ntimeout = 5\n",
+    "tls": {"secret": "certificate"},
     "workers": 2,
     "documents": {"claim": "documents"},
     "imagePullSecrets": [{"name": "mirror"}],
@@ -150,6 +152,12 @@ def test_the_gateway_can_be_served_as_configured(objects: Objects, tmp_path: Pat
         environment["GATEWAY_CONFIG"] = str(tmp_path / path.name)
         assert str(Path(environment["GATEWAY_DOCUMENTS"]).parent) in mounts
     environment["GATEWAY_DOCUMENTS"] = str(tmp_path / "documents")
+    if "GATEWAY_TLS_CERTIFICATE" in environment:
+        shown = Authority(tmp_path).sign("server")
+        for name, file in (("GATEWAY_TLS_CERTIFICATE", shown.certificate), ("GATEWAY_TLS_KEY", shown.key)):
+            path = Path(environment[name])
+            assert mounts[str(path.parent)]["readOnly"] is True
+            environment[name] = str(file)
     checked = programs.run(
         "check", **{name.removeprefix("GATEWAY_").lower(): environment[name] for name in environment}
     )
@@ -198,6 +206,21 @@ def test_probes_ask_what_they_mean(objects: Objects) -> None:
     container = _pod(objects)["containers"][0]
     paths = {probe: container[f"{probe}Probe"]["httpGet"]["path"] for probe in ("startup", "liveness", "readiness")}
     assert paths == {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"}
+
+
+def test_whoever_asks_a_pod_speaks_as_it_does(objects: Objects) -> None:
+    """Where the gateway speaks TLS, with the keys of a Secret of type kubernetes.io/tls, probes and scrapes do too."""
+    secured = "GATEWAY_TLS_CERTIFICATE" in _environment(objects)
+    container = _pod(objects)["containers"][0]
+    schemes = {container[f"{probe}Probe"]["httpGet"]["scheme"] for probe in ("startup", "liveness", "readiness")}
+    assert schemes == {"HTTPS" if secured else "HTTP"}
+    if secured:
+        names = {Path(_environment(objects)[f"GATEWAY_TLS_{each}"]).name for each in ("CERTIFICATE", "KEY")}
+        assert names == {"tls.crt", "tls.key"}
+        (volume,) = [each for each in _pod(objects)["volumes"] if each["name"] == "tls"]
+        assert volume["secret"]["secretName"] == "certificate"
+    if "ServiceMonitor" in objects:
+        assert (objects["ServiceMonitor"]["spec"]["endpoints"][0].get("scheme") == "https") is secured
 
 
 def test_objects_mean_each_other(objects: Objects) -> None:
@@ -251,6 +274,7 @@ def test_the_ingress_has_what_callers_need(helm: Any) -> None:
         ({**LEAST, "settings": {"documents": "s3://b", "jwt_secrets": SECRET}}, "settings.jwt_secrets"),
         ({**LEAST, "settings": {"documents": "s3://b", "redis_url": "redis://:p@r"}}, "with a password"),
         ({**LEAST, "settings": {"documents": "s3://b", "LIMIT_IP": 5}}, "LIMIT_IP"),
+        ({**LEAST, "settings": {"documents": "s3://b", "tls_key": "/k"}}, "settings.tls_key"),
         ({**LEAST, "replica": 3}, "replica"),
         ({**LEAST, "replicas": 0}, "replicas"),
         ({**LEAST, "ingress": {"enabled": True}}, "ingress.host"),

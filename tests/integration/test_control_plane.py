@@ -2,7 +2,6 @@
 
 import random
 import re
-import socket
 import string
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from apientreprise_gateway.errors import GATEWAY_ERRORS
 from support import tokens
 from support.site import ATTESTATION_FISCALE, UNITE_LEGALE, Site, codes, fresh, wait_until
 from support.site import site as started
+from support.stores import free_port
 from support.stub import always, answer
 
 
@@ -78,12 +78,8 @@ def test_the_control_plane_counts_for_nobody(tmp_path: Path) -> None:
 
 def test_metrics_on_a_port_of_their_own(tmp_path: Path) -> None:
     """With `GATEWAY_METRICS_PORT` the same metrics are on that port too."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     with started(tmp_path, metrics_port=str(port)) as own:
-        found = re.search(r'"url":"(http://[^"]+)"', own.program.errors.read_text())
-        assert found is not None
-        own.program.port = int(found[1].rpartition(":")[2])
         own.call(token=fresh())
         for url in (own.program.url, f"http://127.0.0.1:{port}"):
             text = own.client.get(url + "/metrics").text

@@ -56,7 +56,8 @@ class Gateway(Program):
 
     def metrics(self, *, port: int | None = None) -> dict[str, float]:
         """What a scrape shows, by sample."""
-        text = httpx.get(f"http://127.0.0.1:{port or self.port}/metrics", timeout=LONG).text
+        address = f"{self.scheme}://127.0.0.1:{port or self.port}"
+        text = httpx.get(f"{address}/metrics", timeout=LONG, verify=False).text
         rows = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, _, value in rows}
 
@@ -96,7 +97,9 @@ class Gateway(Program):
             raise AssertionError(f"it stopped at once: {self.errors.read_text()}")
         if self.port == 0:
             told = self.logged("ready") + self.logged("starting")
-            self.port = urlsplit(told[0]["url"]).port or 0 if told else 0
+            if told:
+                url = urlsplit(told[0]["url"])
+                self.scheme, self.port = url.scheme, url.port or 0
         try:
             modes = self.metrics() if self.port else {}
         except httpx.TransportError:

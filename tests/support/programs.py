@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ import httpx
 from support.tokens import SECRET
 
 START_SECONDS = 30
-_ADDRESS = re.compile(r"^(?:Gateway|Fictive providers): +http://127\.0\.0\.1:(\d+)", re.MULTILINE)
-_READY = re.compile(r'"url":"http://127\.0\.0\.1:(\d+)"')
+_ADDRESS = re.compile(r"^(?:Gateway|Fictive providers): +(https?)://127\.0\.0\.1:(\d+)", re.MULTILINE)
+_READY = re.compile(r'"url":"(https?)://127\.0\.0\.1:(\d+)"')
 TRACE = {"context": "tests", "object": "essai", "recipient": "13002526500013", "user_id": "agent-7"}
 """The traceability parameters of an ordinary call."""
 
@@ -33,11 +33,12 @@ class Program:
     port: int
     output: Path
     errors: Path
+    scheme: str = field(default="http", kw_only=True)
 
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def stop(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 40) -> int:
         """Signal it and wait for its end; its exit status."""
@@ -87,7 +88,9 @@ def start(folder: Path, *arguments: str, **settings: str) -> Iterator[Program]:
         )
     program = Program(process, 0, output, errors)
     try:
-        program.port = _port_of(process.pid, program)
+        program.scheme, program.port = _address_of(
+            program, quiet=settings.get("log_level", "INFO") not in ("DEBUG", "INFO")
+        )
         yield program
     finally:
         if process.poll() is None:
@@ -110,38 +113,33 @@ def sandbox(folder: Path, *arguments: str) -> Iterator[Program]:
         yield program
 
 
-def _port_of(pid: int, program: Program) -> int:
-    """The port that a process listens on, once it answers."""
+def _address_of(program: Program, *, quiet: bool) -> tuple[str, int]:
+    """Scheme and port of what a program listens on, once it answers; a quiet one does not say so."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if program.process.poll() is not None:
             raise AssertionError(f"it stopped at once: {program.errors.read_text()}")
-        for port in _announced(program) or (_listening(pid) if _tells_nothing(program) else []):
+        for scheme, port in _announced(program) or (_listening(program.process.pid) if quiet else []):
             try:
-                httpx.get(f"http://127.0.0.1:{port}/livez", timeout=5).raise_for_status()
+                httpx.get(f"{scheme}://127.0.0.1:{port}/livez", timeout=5, verify=False).raise_for_status()
             except httpx.TransportError:
                 continue
-            return port
+            return scheme, port
         select.select([], [], [], 0.02)
     raise AssertionError(f"it does not answer: {program.errors.read_text()}")
 
 
-def _announced(program: Program) -> list[int]:
-    """The port that a program says it answers on.
+def _announced(program: Program) -> list[tuple[str, int]]:
+    """Where a program says that it answers.
 
-    `demo` listens on a second one, for the fictive providers, and a gateway may on another, for its metrics.
+    `demo` listens on a second port, for the fictive providers, and a gateway may on another, for its metrics.
     """
     says = _ADDRESS.search(program.output.read_text()) or _READY.search(program.errors.read_text())
-    return [] if says is None else [int(says[1])]
+    return [] if says is None else [(says[1], int(says[2]))]
 
 
-def _tells_nothing(program: Program) -> bool:
-    """Whether a program may answer without a word: `serve`, with a log level that hides it."""
-    return "serve" in str(program.process.args)
-
-
-def _listening(pid: int) -> list[int]:
-    """The TCP ports that a process listens on, from /proc."""
+def _listening(pid: int) -> list[tuple[str, int]]:
+    """The TCP ports that a process listens on, from /proc, as it is without TLS."""
     inodes = set()
     for link in Path(f"/proc/{pid}/fd").iterdir():
         try:
@@ -151,4 +149,4 @@ def _listening(pid: int) -> list[int]:
         if target.startswith("socket:["):
             inodes.add(target[8:-1])
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return [int(row[1].partition(":")[2], 16) for row in rows if row[3] == "0A" and row[9] in inodes]
+    return [("http", int(row[1].partition(":")[2], 16)) for row in rows if row[3] == "0A" and row[9] in inodes]

@@ -151,7 +151,7 @@ def site(folder: Path, handler: Handler = GOOD, /, **settings: str) -> Iterator[
     with (
         stub(handler) as provider,
         programs.gateway(folder, **({"upstream": provider.url} | settings)) as program,
-        httpx.Client(timeout=LONG) as client,
+        httpx.Client(timeout=LONG, verify="tls_certificate" not in settings) as client,
     ):
         yield Site(program, provider, client)
 

@@ -3,6 +3,7 @@
 import json
 import select
 import socket
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
@@ -76,9 +77,14 @@ class Wire:
 
 
 @contextmanager
-def wire(port: int, *, source: str = "127.0.0.1") -> Iterator[Wire]:
-    """Connect, from a loopback address of choice."""
-    opened = Wire(socket.create_connection(("127.0.0.1", port), timeout=LONG, source_address=(source, 0)))
+def wire(port: int, *, source: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Iterator[Wire]:
+    """Connect, from a loopback address of choice, in TLS if its context is given."""
+    connected = socket.create_connection(("127.0.0.1", port), timeout=LONG, source_address=(source, 0))
+    try:
+        opened = Wire(connected if tls is None else tls.wrap_socket(connected, server_hostname="localhost"))
+    except OSError:
+        connected.close()
+        raise
     try:
         yield opened
     finally:

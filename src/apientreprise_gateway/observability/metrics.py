@@ -188,6 +188,12 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemin",
         )
+        self.certificate_ends = Gauge(
+            "gateway_tls_certificate_end_timestamp_seconds",
+            "When the certificate that callers are shown ends; 0 without TLS",
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
         self._near_limit = Counter(
             "gateway_near_limit",
             "Calls admitted that leave 20 % or less of the limit of their token, by group",

@@ -4,6 +4,8 @@ import ssl
 from functools import cache
 from pathlib import Path
 
+from apientreprise_gateway.tls import load_certificate, readable
+
 
 @cache
 def system_context() -> ssl.SSLContext:
@@ -32,46 +34,14 @@ def client_context(
         ValueError: a file cannot be used; the text names it.
     """
     try:
-        context = ssl.create_default_context(cafile=None if ca is None else _readable(ca))
+        context = ssl.create_default_context(cafile=None if ca is None else readable(ca))
     except ssl.SSLError as error:
         raise ValueError(f"{ca}: it holds no certificate of an authority in PEM form") from error
     if ca is not None:
         # What the file names is trusted as it is, also where it is not a root: newer versions of Python do this anyway.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     if certificate is not None:
-        _load_certificate(context, certificate, key or certificate, key_password)
+        load_certificate(context, certificate, key or certificate, key_password)
     elif key is not None:
         raise ValueError(f"{key}: a key without the certificate that it belongs to")
     return context
-
-
-def _load_certificate(context: ssl.SSLContext, certificate: Path, key: Path, password: str | None) -> None:
-    asked = False
-
-    def give_password() -> str:
-        # Without this OpenSSL would ask on the terminal.
-        nonlocal asked
-        asked = True
-        return password or ""
-
-    try:
-        context.load_cert_chain(_readable(certificate), _readable(key), password=give_password)
-    except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
-            why = f"{certificate}: it does not belong to the key in {key}"
-        elif asked and password:
-            why = f"{key}: the password does not open this key"
-        elif asked:
-            why = f"{key}: the key is encrypted, and no password is given"
-        else:
-            why = f"{certificate}, {key}: they do not hold a certificate and its key in PEM form"
-        raise ValueError(why) from None  # what OpenSSL says may quote the file
-
-
-def _readable(path: Path) -> Path:
-    """The path of a file, once it is known that it can be read: `ssl` would not name it."""
-    try:
-        with path.open("rb"):
-            return path
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from error

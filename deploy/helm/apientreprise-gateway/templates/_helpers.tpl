@@ -36,6 +36,11 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- if contains "@" (.Values.settings.redis_url | default "") }}
 {{- fail "settings.redis_url: a URL with a password belongs to secret.values.GATEWAY_REDIS_URL." }}
 {{- end }}
+{{- range $name := list "tls_certificate" "tls_key" }}
+{{- if hasKey $.Values.settings $name }}
+{{- fail (printf "settings.%s does not belong there: probes would not know of it. Set tls.secret." $name) }}
+{{- end }}
+{{- end }}
 {{- range $name := list "jwt_secrets" "config" }}
 {{- if hasKey $.Values.settings $name }}
 {{- fail (printf "settings.%s does not belong there: secrets go to secret.values, the TOML file to toml." $name) }}
