@@ -38,6 +38,12 @@ bench: .venv/bench.stamp  ## CPU of each step of a call, and of the gateway besi
 torture: .venv/dev.stamp  ## what is lost while everything goes wrong at once (3 minutes, README)
 	@$(BIN)/python bench/torture.py --write
 
+audit: .venv/audit.stamp  ## ask a vulnerability service about every locked package
+	@$(BIN)/python scripts/audit.py
+
+sbom: .venv/audit.stamp  ## list what is installed with the gateway, with licences: dist/sbom.cdx.json
+	@$(BIN)/python scripts/sbom.py
+
 lock: .venv/dev.stamp  ## resolve the locked packages anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --upgrade --extra build pyproject.toml -o requirements/run.txt
@@ -48,6 +54,8 @@ lock: .venv/dev.stamp  ## resolve the locked packages anew
 	  -o requirements/bench.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --upgrade --no-deps --group deploy -o requirements/deploy.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --upgrade --group audit -c requirements/dev.txt -o requirements/audit.txt
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
@@ -58,10 +66,13 @@ clean:  ## remove what the other targets made
 .venv/dev.stamp: requirements/dev.txt pyproject.toml scripts/venv
 	@scripts/venv dev && touch $@ .venv/run.stamp
 
-.venv/deploy.stamp: requirements/dev.txt requirements/deploy.txt pyproject.toml scripts/venv
-	@scripts/venv dev deploy && touch $@ .venv/dev.stamp .venv/run.stamp
+.venv/deploy.stamp: requirements/dev.txt requirements/deploy.txt requirements/audit.txt pyproject.toml scripts/venv
+	@scripts/venv dev deploy audit && touch $@ .venv/dev.stamp .venv/run.stamp .venv/audit.stamp
+
+.venv/audit.stamp: requirements/dev.txt requirements/audit.txt pyproject.toml scripts/venv
+	@scripts/venv dev audit && touch $@ .venv/dev.stamp .venv/run.stamp
 
 .venv/bench.stamp: requirements/bench.txt pyproject.toml scripts/venv
 	@scripts/venv bench && touch $@ .venv/dev.stamp .venv/run.stamp
 
-.PHONY: help run test fuzz check lint format docs bench torture lock clean
+.PHONY: help run test fuzz check lint format docs bench torture audit sbom lock clean
