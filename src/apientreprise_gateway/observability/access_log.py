@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ _BATCH_SECONDS: Final = 0.02
 _RETRY_SECONDS: Final = 0.5
 _FULL_BYTES: Final = 32 * 1024 * 1024
 _STDOUT: Final = 1
+_LOCK_MODE: Final = os.O_RDWR | os.O_CREAT
 _UNSEEN: Final = {
     code: f"\\u{code:04x}"
     for code in (0x7F, *range(0x80, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
@@ -56,7 +58,7 @@ class AccessLog:
 
         Args:
             path: appended to; None for standard output.
-            lock: a file that the workers of one gateway share, so that their lines do not mix in a pipe.
+            lock: a file that the workers of one gateway share, so that their lines do not mix in standard output.
             on_written: told, in the event loop, how many more lines have left this process.
 
         Raises:
@@ -64,8 +66,8 @@ class AccessLog:
         """
         self._fd = _STDOUT if path is None else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
         self._owned = path is not None
-        # Appending to a file is atomic by itself.
-        self._lock = None if lock is None or path is not None else os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        # What fits is appended to a file in one piece, but not what a full disk or a named pipe has no room for.
+        self._lock = self._fd if path is not None else None if lock is None else os.open(lock, _LOCK_MODE, 0o600)
         self._on_written = on_written
         self._lines: list[bytes] = []
         self._waiting = 0
@@ -118,7 +120,7 @@ class AccessLog:
             await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
         if self._owned:
             os.close(self._fd)
-        if self._lock is not None:
+        elif self._lock is not None:
             os.close(self._lock)
 
     def _hand_over(self) -> None:
@@ -133,14 +135,16 @@ class AccessLog:
                 self._loop.call_soon_threadsafe(self._written, len(batch), batch.count(b"\n"))
 
     def _write_alone(self, batch: bytes) -> None:
-        if self._lock is None:
-            self._write_all(batch)
-            return
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._flock(fcntl.LOCK_EX)
         try:
             self._write_all(batch)
         finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
+            self._flock(fcntl.LOCK_UN)
+
+    def _flock(self, how: int) -> None:
+        if self._lock is not None:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(self._lock, how)
 
     def _written(self, size: int, lines: int) -> None:
         self._waiting -= size

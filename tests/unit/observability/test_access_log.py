@@ -1,6 +1,7 @@
 """Tests of the access log."""
 
 import asyncio
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -293,3 +294,37 @@ def test_trouble_that_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
     with capture_logs() as logs:
         asyncio.run(main())
     assert [line["lines"] for line in logs if line["event"] == "access_lines_lost"] == [3]
+
+
+def test_a_full_disk_mixes_no_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that a disk has room for the half of is finished before another process goes on in the same file."""
+    monkeypatch.setattr(module, "_RETRY_SECONDS", 0.01)
+    written, refusals = os.write, 20
+
+    def write(fd: int, data: bytes) -> int:
+        nonlocal refusals
+        if fd != first._fd or refusals == 0:
+            return written(fd, data)
+        refusals -= 1
+        if refusals == 19:
+            return written(fd, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def main() -> None:
+        first.start()
+        second.start()
+        first.write({"number": 0, "text": "x" * 1000})
+        while refusals == 20:
+            await asyncio.sleep(0.001)
+        second.write({"number": 1})
+        await asyncio.gather(second.close(), _room_made(first))
+
+    async def _room_made(log: AccessLog) -> None:
+        while log.waiting:
+            await asyncio.sleep(0.001)
+        await log.close()
+
+    first, second = AccessLog(tmp_path / "access.log"), AccessLog(tmp_path / "access.log")
+    monkeypatch.setattr(os, "write", write)
+    asyncio.run(main())
+    assert [line["number"] for line in lines_of(tmp_path / "access.log")] == [0, 1]
