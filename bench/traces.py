@@ -18,6 +18,14 @@ from apientreprise_gateway.observability.otel import OtelRecorder
 from support.serving import serving
 
 GIVEN = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+HEADERS = [
+    (b"host", b"api.example.fr"),
+    (b"user-agent", b"curl/8.5.0"),
+    (b"accept", b"*/*"),
+    (b"authorization", b"Bearer x"),
+    (b"traceparent", GIVEN),
+    (b"tracestate", b"vendor=00f067aa0ba902b7"),
+]
 CALLS = 20_000
 ATTRIBUTES: dict[str, str | int | bool] = {
     "http.request.method": "GET",
@@ -61,12 +69,12 @@ def main() -> None:
     rows = {
         "no traceparent, nothing recorded": per_call(tracing.header_lines),
         "a traceparent, taken over and passed on": per_call(
-            lambda: (tracing.enter(GIVEN, None, recorder=None), tracing.header_lines())
+            lambda: (tracing.enter(HEADERS, recorder=None), tracing.header_lines())
         ),
     }
     with serving(take) as port:
         recorder = OtelRecorder(f"http://127.0.0.1:{port}/v1/traces", share=1)
-        trace = tracing.enter(GIVEN, None, recorder=recorder)
+        trace = tracing.enter(HEADERS, recorder=recorder)
         assert trace is not None
         started = time.process_time()
         for number in range(CALLS):

@@ -259,9 +259,8 @@ class Pipeline:
         self._find_client(call, None if peer is None else peer[0], scope["headers"])
         given = headers.get(b"x-request-id")
         call.request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else new_request_id()
-        parent = headers.get(b"traceparent")
-        if parent is not None or self._recorder is not None:
-            call.trace = tracing.enter(parent, headers.get(b"tracestate"), recorder=self._recorder)
+        if b"traceparent" in headers or self._recorder is not None:
+            call.trace = tracing.enter(scope["headers"], recorder=self._recorder)
         return headers
 
     def _find_client(self, call: Call, peer: str | None, headers: Iterable[Header]) -> None:

@@ -7,13 +7,20 @@ deployment asks for it, by a `Recorder`, which may also begin traces.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 _TRACEPARENT: Final = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-_TRACESTATE: Final = re.compile(rb"[\x20-\x7e]{1,512}")
+_MEMBER: Final = re.compile(
+    rb"[a-z0-9][a-z0-9_*/@-]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
+)
+"""Of a `tracestate`: a vendor's key and what it is to be told again."""
+_MOST_MEMBERS: Final = 32
+_LONGEST_STATE: Final = 512
+_LONG_MEMBER: Final = 128
+"""Of members that do not all fit, longer ones are the first to be left out."""
 _NO_TRACE: Final = b"0" * 32
 _NO_SPAN: Final = b"0" * 16
 _SAMPLED: Final = 0x01
@@ -56,17 +63,18 @@ class Recorder(Protocol):
         """Hand on what was recorded; may take a while."""
 
 
-def enter(given: bytes | None, state: bytes | None, *, recorder: Recorder | None) -> Trace | None:
+def enter(headers: Sequence[tuple[bytes, bytes]], *, recorder: Recorder | None) -> Trace | None:
     """The trace of a call, which is in force until its task ends; None if it belongs to none.
 
     Args:
-        given: the caller's `traceparent`.
-        state: its `tracestate`.
+        headers: of the call, their names in lower case.
         recorder: who may begin a trace.
     """
-    trace = None if given is None else _continued(given, state)
+    given = [value for name, value in headers if name == b"traceparent"]
+    # Two of them are none: nobody can tell which one is meant.
+    trace = _continued(given[0], headers) if len(given) == 1 else None
     if trace is None and recorder is not None and recorder.begins():
-        trace = _trace(os.urandom(16).hex(), None, flags=_SAMPLED, state=None)
+        trace = _trace(os.urandom(16).hex(), None, flags=_SAMPLED)
     if trace is not None:
         _current.set(trace)
     return trace
@@ -83,20 +91,32 @@ def header_lines() -> bytes:
     return b"" if trace is None else trace.lines
 
 
-def _continued(given: bytes, state: bytes | None) -> Trace | None:
+def _continued(given: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Trace | None:
     match = _TRACEPARENT.fullmatch(given)
     if match is None:
         return None
     version, trace_id, parent_id, flags, more = match.groups()
     if version == b"ff" or (version == b"00" and more) or trace_id == _NO_TRACE or parent_id == _NO_SPAN:
         return None
-    kept = state if state is not None and _TRACESTATE.fullmatch(state) else None
-    return _trace(trace_id.decode(), parent_id.decode(), flags=int(flags, 16) & _SAMPLED, state=kept)
+    state = _state([value for name, value in headers if name == b"tracestate"])
+    return _trace(trace_id.decode(), parent_id.decode(), flags=int(flags, 16) & _SAMPLED, state=state)
 
 
-def _trace(trace_id: str, parent_id: str | None, *, flags: int, state: bytes | None) -> Trace:
+def _state(given: Sequence[bytes]) -> bytes:
+    """What is passed on of a `tracestate`, which may come in several headers; nothing if it cannot be read."""
+    members = [member for part in b",".join(given).split(b",") if (member := part.strip(b" \t"))]
+    if len(members) > _MOST_MEMBERS or not all(map(_MEMBER.fullmatch, members)):
+        return b""
+    if len(b",".join(members)) > _LONGEST_STATE:
+        members = [member for member in members if len(member) <= _LONG_MEMBER]
+    while len(state := b",".join(members)) > _LONGEST_STATE:
+        members.pop()
+    return state
+
+
+def _trace(trace_id: str, parent_id: str | None, *, flags: int, state: bytes = b"") -> Trace:
     span_id = os.urandom(8).hex()
     lines = f"traceparent: 00-{trace_id}-{span_id}-{flags:02x}\r\n".encode()
-    if state is not None:
+    if state:
         lines += b"tracestate: " + state + b"\r\n"
     return Trace(trace_id, span_id, parent_id, bool(flags), lines)

@@ -16,6 +16,7 @@ from support.site import GOOD, UNITE_LEGALE, Site, fresh
 from support.site import site as started
 from support.stub import always, answer
 from support.tokens import SECRET
+from support.wire import request, wire
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 GIVEN = f"00-{TRACE}-{PARENT}-01"
@@ -47,6 +48,19 @@ def test_calls_without_a_trace(site: Site, given: str | None) -> None:
     line = site.line(request_id)
     assert (line["trace_id"], line["span_id"]) == (None, None)
     assert _sent(site, "traceparent") == []
+
+
+def test_headers_that_come_twice(site: Site) -> None:
+    """A state in two headers is passed on in one; two parents are none."""
+    state = b"tracestate: a=b\r\ntracestate: c=d"
+    with wire(site.program.port) as line:
+        for place, parents in enumerate((1, 2)):
+            headers = {"X-Request-Id": f"twice-{place}", "MARK": ""}
+            lines = [f"traceparent: {GIVEN}".encode()] * parents + [state]
+            line.send(request(token=fresh(), headers=headers).replace(b"MARK: ", b"\r\n".join(lines)))
+            assert line.answer().status == 200
+            assert _sent(site, "tracestate") == ["a=b,c=d"] * (2 - parents)
+            assert site.line(f"twice-{place}")["trace_id"] == (TRACE if parents == 1 else None)
 
 
 def test_refused_calls_have_their_trace(site: Site) -> None:
