@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from apientreprise_gateway.app import Gateway
+    from apientreprise_gateway.auth.registry import TokenRegistry
     from apientreprise_gateway.settings import Settings
 
 PROGRAM: Final = "apientreprise-gateway"
@@ -361,13 +362,27 @@ def _inspect(options: argparse.Namespace) -> int:
             if public is not None:
                 asyncio.run(public.start())
             verifier = TokenVerifier(key_ring(settings, public))
+            unknown = None if settings.redis_url is None else _take_revocations(registry)
             authenticate(options.token, verifier=verifier, registry=registry)
-            shown["verdict"] = "valid"
+            shown["verdict"] = "valid" if unknown is None else f"valid, if it is not revoked: {unknown}"
+            valid = unknown is None
         except Refusal as refusal:
             valid = False
             shown["verdict"] = f"refused with {refusal.status} {refusal.errors[0].code}"
     print(json.dumps(shown, indent=2, ensure_ascii=False))
     return 0 if valid else _FAILURE
+
+
+def _take_revocations(registry: "TokenRegistry") -> str | None:
+    """Have a registry know the revocations in Redis; why it does not, if Redis cannot be asked."""
+    from apientreprise_gateway.auth.revocation import revocations
+    from apientreprise_gateway.settings import SettingsError
+
+    try:
+        registry.revoke(_with_redis(revocations))
+    except SettingsError as error:
+        return str(error)
+    return None
 
 
 def _revoke(options: argparse.Namespace) -> int:

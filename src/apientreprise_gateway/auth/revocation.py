@@ -34,6 +34,15 @@ async def revoke(client: Any, jti: str, at: float) -> None:
     await client.set(_VERSION, uuid4().hex)
 
 
+async def revocations(client: Any) -> dict[str, float]:
+    """Every revocation that Redis knows: Unix times in seconds, by `jti`.
+
+    Args:
+        client: of redis-py, for a server or for a Cluster.
+    """
+    return _read(await client.hgetall(_HASH))
+
+
 def _read(dates: Mapping[bytes, bytes]) -> dict[str, float]:
     read = {}
     for jti, date in dates.items():

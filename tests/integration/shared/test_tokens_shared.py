@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 
-from support import programs
+from support import programs, stores
 from support.fleet import Gateway, fleet, gateway, pause
 from support.site import ATTESTATION_FISCALE, UNITE_LEGALE, VIGILANCE, fresh
 from support.stores import Server, until
 from support.stub import Stub
+from support.tokens import SECRET
 
 SECONDS = 10
 """How long a change may take to be seen, on the slowest machine."""
@@ -157,6 +159,21 @@ def pair(tmp_path_factory: pytest.TempPathFactory, common_store: Server, provide
     folder = tmp_path_factory.mktemp("pair")
     with fleet(folder, 2, 2, upstream=provider.url, redis_url=common_store.url) as pair:
         yield pair
+
+
+def test_inspect_knows_of_revocations(tmp_path: Path) -> None:
+    """A token that was revoked in Redis is shown as refused; if Redis cannot be asked, that is said."""
+    with stores.server(tmp_path, stores.valkey_server()) as own:
+        text, other = (fresh(jti=_jti()) for _ in range(2))
+        given = {"jwt_secrets": SECRET, "redis_url": own.url}
+        _revoke(own, jwt.decode(text, options={"verify_signature": False})["jti"])
+        inspected = [programs.run("token", "inspect", each, **given) for each in (text, other)]
+        assert [json.loads(each.stdout)["verdict"] for each in inspected] == ["refused with 401 00105", "valid"]
+        assert [each.returncode for each in inspected] == [1, 0]
+        own.stop()
+        unsure = programs.run("token", "inspect", other, **given)
+    assert json.loads(unsure.stdout)["verdict"].startswith("valid, if it is not revoked: GATEWAY_REDIS_URL")
+    assert unsure.returncode == 1
 
 
 def _revoke(store: Server, jti: str, *more: str) -> None:
