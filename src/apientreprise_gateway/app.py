@@ -148,6 +148,7 @@ class Gateway:
         self._upstreams = upstreams(settings, on_breaker=self._breaker_changed)
         for provider in self._upstreams:
             self._metrics.breaker_state(provider, State.CLOSED)
+        self._metrics.expect({endpoint.group.name for provider in PROVIDERS for endpoint in provider.endpoints})
         self._limiter: MemoryLimiter | RedisLimiter = self._inherit("_limiter", _OF_THE_LIMITER, self._make_limiter)
         self._desk: Desk = self._inherit("_desk", _OF_THE_DESK, partial(document_desk, metrics=self._metrics))
         self._cache: AnswerCache | None = self._inherit("_cache", _OF_THE_CACHE, self._make_cache)

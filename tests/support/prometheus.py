@@ -36,6 +36,14 @@ class Prometheus:
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found
 
+    def course(self, expression: str, start: float, end: float, step: float) -> list[dict[str, Any]]:
+        """What an expression was, at each step."""
+        asked: dict[str, str | float] = {"query": expression, "start": start, "end": end, "step": step}
+        answer = self._client.get("/query_range", params=asked)
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["data"]["result"]
+        return found
+
     def value(self, expression: str) -> float:
         """The one number that an expression is now; 0 if it is none."""
         found = self.ask(expression)
@@ -54,17 +62,23 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(folder: Path, rules: Path, *ports: int) -> Iterator[Prometheus]:
-    """Start a Prometheus that scrapes these ports every second, until the end of the block."""
+def prometheus(folder: Path, rules: Path, *ports: int, seconds: int = 1) -> Iterator[Prometheus]:
+    """Start a Prometheus that scrapes these ports so often, until the end of the block."""
     program = shutil.which("prometheus")
     if program is None:
         pytest.skip("no Prometheus on this machine (Debian: apt-get install prometheus)")
     folder.mkdir()
     configuration = {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "global": {"scrape_interval": f"{seconds}s", "evaluation_interval": f"{seconds}s"},
         "rule_files": [str(rules)],
         "scrape_configs": [
-            {"job_name": "gateway", "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports]}]}
+            {
+                "job_name": "gateway",
+                "static_configs": [
+                    {"targets": [f"127.0.0.1:{port}"], "labels": {"instance": f"gateway-{number}"}}
+                    for number, port in enumerate(ports, start=1)
+                ],
+            }
         ],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))

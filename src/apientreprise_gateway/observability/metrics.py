@@ -6,6 +6,7 @@ are tallies (`tally.py`).
 """
 
 import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -33,6 +34,12 @@ MAX_CODES: Final = 1000
 """Error codes that are counted by themselves."""
 OTHER: Final = "other"
 """Stands for the others."""
+FAILURES: Final = ("00500", "00502", "00505", "00506")
+"""Codes of the errors by which the gateway itself fails a caller: what its availability is measured by."""
+BAN_REASONS: Final = ("ceiling", "ignored_429")
+CUT_REASONS: Final = ("full", "evicted", "slow_request", "slow_reader")
+CHECKS: Final = ("limit", "ban")
+FETCH_OUTCOMES: Final = ("ok", "failed")
 STORE_MODES: Final = ("shared", "local", "refuse")
 BREAKER_STATES: Final = ("closed", "half_open", "open")
 
@@ -131,6 +138,27 @@ class Metrics:
         self.shadowed = cache(self._shadowed.labels)
         self.connections_cut = cache(self._connections_cut.labels)
         self.deviations = cache(self._deviations.labels)
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """Show what alerts wait for before it happens: what appears with its first count has grown by nothing."""
+        for code in FAILURES:
+            self.errors(code)
+        for reason in BAN_REASONS:
+            self.bans(reason)
+        for reason in CUT_REASONS:
+            self.connections_cut(reason)
+        for check in CHECKS:
+            self.shadowed(check)
+        for outcome in FETCH_OUTCOMES:
+            self.key_fetches.labels(outcome)
+
+    def expect(self, groups: Iterable[str]) -> None:
+        """Show the groups of the limits from the start as well."""
+        for group in groups:
+            self.near_limit(group)
+            for decision in ("admitted", "refused"):
+                self.decisions(group, decision)
 
     def _define_parts(self, registry: CollectorRegistry) -> None:
         """What the parts tell of: store, caches, breakers, keys, connections."""

@@ -145,9 +145,7 @@ def test_every_metric_is_on_the_dashboard_or_in_an_alert() -> None:
 
 UNSEEN = {
     "gateway_provider_probes",
-    "gateway_documents",
     "gateway_documents_removed",
-    "gateway_downloads",
     "gateway_download_bytes",
     "gateway_cache_entries",
     "gateway_cache_bytes",

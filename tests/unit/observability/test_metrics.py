@@ -1,11 +1,23 @@
 """Tests of the metrics."""
 
+import re
 import subprocess
+from pathlib import Path
 
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from apientreprise_gateway.observability.metrics import MAX_CODES, NO_OPERATION, OTHER, Metrics
+from apientreprise_gateway.errors import GATEWAY_ERRORS
+from apientreprise_gateway.observability.metrics import (
+    BAN_REASONS,
+    CUT_REASONS,
+    FAILURES,
+    MAX_CODES,
+    NO_OPERATION,
+    OTHER,
+    Metrics,
+)
+from apientreprise_gateway.ratelimit.bans import Reason
 from support.prometheus import promtool
 
 NAMES = {
@@ -86,6 +98,30 @@ def test_children_are_resolved_once() -> None:
     assert metrics.answers("op", 200) is metrics.answers("op", 200)
     assert metrics.answers("op", 200) is not metrics.answers("op", 500)
     assert metrics.errors("00404") is metrics.errors("00404")
+
+
+def test_what_alerts_wait_for_is_there_from_the_start() -> None:
+    """Counters whose growth is asked for are shown before the first count, which would not be seen as growth else."""
+    shown = generate_latest(Metrics().registry).decode()
+    assert set(BAN_REASONS) == set(Reason)
+    for sample in (
+        *(f'gateway_errors_total{{code="{code}"}}' for code in FAILURES),
+        *(f'gateway_bans_total{{reason="{reason}"}}' for reason in Reason),
+        *(f'gateway_connections_cut_total{{reason="{reason}"}}' for reason in CUT_REASONS),
+        'gateway_shadow_refusals_total{check="ban"}',
+        'gateway_jwks_fetches_total{outcome="failed"}',
+        "gateway_worker_deaths_total",
+    ):
+        assert f"{sample} 0.0\n" in shown
+
+
+def test_the_rules_know_what_a_failure_is() -> None:
+    """The codes that rules and dashboard call failures are those that are shown from the start, and errors of ours."""
+    deployed = Path(__file__).resolve().parents[3] / "deploy"
+    texts = [(deployed / name).read_text() for name in ("prometheus/alerts.yml", "grafana/dashboards/gateway.json")]
+    named = {match for text in texts for match in re.findall(r'code=~\\?"([\d|]+)', text)}
+    assert named == {"|".join(FAILURES)}
+    assert set(FAILURES) <= set(GATEWAY_ERRORS)
 
 
 def test_instances_are_apart() -> None:
