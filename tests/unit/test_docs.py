@@ -16,12 +16,8 @@ from apientreprise_gateway.settings import load
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def _first_column(page: str) -> set[str]:
-    """The names in the first column of a page's tables."""
-    return _names((ROOT / "docs" / page).read_text())
-
-
 def _names(text: str) -> set[str]:
+    """The names in the first column of tables."""
     rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
     return {row[1].strip().strip("`") for row in rows}
 
@@ -37,8 +33,37 @@ def test_every_metric_is_documented() -> None:
     """docs/metrics.md names every metric of ours, and no other."""
     families = {family.name for family in Metrics().registry.collect()}
     ours = {name for name in families if name.startswith("gateway_")}
-    documented = {name.removesuffix("_total") for name in _first_column("metrics.md")}
+    table = (ROOT / "docs" / "metrics.md").read_text().partition("\n## ")[0]
+    documented = {name.removesuffix("_total") for name in _names(table)}
     assert documented == ours
+
+
+def test_types_and_labels_of_metrics_are_documented() -> None:
+    """docs/metrics.md says of each metric its type and its labels."""
+    metrics = Metrics()
+    types = {family.name: family.type for family in metrics.registry.collect()}
+    labels = {each._name: set(each._labelnames) for each in vars(metrics).values() if hasattr(each, "_labelnames")}
+    rows = re.findall(
+        r"^\| `(gateway_\w+)` \| (\w+) \|([^|]*)\|", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE
+    )
+    assert len(rows) == len([name for name in types if name.startswith("gateway_")])
+    for name, kind, named in rows:
+        family = name.removesuffix("_total")
+        assert kind == types[family]
+        assert name.endswith("_total") == (kind == "counter")
+        assert set(re.findall(r"`(\w+)`", named)) == labels.get(family, set())
+
+
+def test_labels_lead_to_fields() -> None:
+    """The table of docs/metrics.md that leads from labels to access lines names labels and fields that exist."""
+    table = (ROOT / "docs" / "metrics.md").read_text().partition("| label | field of the access line |")[2]
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)`", table, re.MULTILINE)
+    labels = {label for each in vars(Metrics()).values() for label in getattr(each, "_labelnames", ())}
+    assert {label for label, _ in rows} <= labels
+    assert {field for _, field in rows} | set(re.findall(r"[(\[ ]\.(\w+)", table)) <= set(
+        access_line(Call({}), "access", 200, 0.1)
+    )
+    assert len(rows) > 3
 
 
 def test_the_example_of_providers_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
