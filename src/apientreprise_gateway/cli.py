@@ -247,9 +247,9 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
 
     from apientreprise_gateway import app, worker
     from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, all_workers
-    from apientreprise_gateway.observability.shared import bury
+    from apientreprise_gateway.observability.shared import bury, reserve
     from apientreprise_gateway.runner import listen
-    from apientreprise_gateway.settings import CacheStore, scheme
+    from apientreprise_gateway.settings import CacheStore, SettingsError, scheme
     from apientreprise_gateway.supervisor import Supervisor
 
     app.key_set(settings)  # what the workers could not use is said here, once
@@ -263,6 +263,10 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
     log = structlog.get_logger(PROGRAM)
     with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as folder:
         os.environ[MULTIPROCESS_DIR] = folder
+        try:
+            reserve(Path(folder))
+        except OSError as error:
+            raise SettingsError(f"TMPDIR: no room for the metrics of the workers ({error}). Free some.") from error
         _serve_metrics(settings, all_workers())
         log.info("starting", url=at.url, version=__version__, workers=options.workers)
         served = Supervisor(

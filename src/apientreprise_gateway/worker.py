@@ -2,13 +2,18 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
+import structlog
+
 from apientreprise_gateway import app, runner, settings, supervisor
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.replaceable import Replaceable
+
+_log = structlog.get_logger(__name__)
 
 
 def serve(
@@ -35,8 +40,13 @@ def serve(
 
 def work(at: runner.Listener, heart: Connection) -> None:
     """Be a worker of a `Supervisor`: serve with the configuration of the environment."""
-    logs.configure(level=settings.load().log_level)
-    serve(app.create(), at, ready=lambda: None, heart=heart)
+    logs.configure()
+    try:
+        gateway = app.create()
+    except (settings.SettingsError, OSError) as error:
+        _log.error("start_failed", reason=str(error))
+        sys.exit(1)
+    serve(gateway, at, ready=lambda: None, heart=heart)
 
 
 async def _beat(heart: Connection) -> None:

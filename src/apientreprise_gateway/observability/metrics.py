@@ -22,7 +22,7 @@ from prometheus_client import (
 )
 
 from apientreprise_gateway.observability.processes import Processes
-from apientreprise_gateway.observability.shared import DEATHS, SharedMetrics
+from apientreprise_gateway.observability.shared import DEATHS, SharedMetrics, reserve
 from apientreprise_gateway.observability.tally import Ledger, Tally
 
 NO_OPERATION = "none"
@@ -51,9 +51,16 @@ class Metrics:
     """Every metric of the gateway, on a registry of its own."""
 
     def __init__(self) -> None:
+        """Count nothing yet.
+
+        Raises:
+            OSError: there is no room for what workers share.
+        """
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a sample more for each counter, which nobody asks for
         self.registry = registry = CollectorRegistry()
         shared = MULTIPROCESS_DIR in os.environ
+        if shared:
+            reserve(Path(os.environ[MULTIPROCESS_DIR]), os.getpid())
         self._ledger = ledger = Ledger(shared=shared)
         registry.register(ledger)
         ProcessCollector(registry=registry)

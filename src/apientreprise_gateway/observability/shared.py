@@ -28,6 +28,13 @@ _LOCK: Final = "metrics.lock"
 _SUMMED: Final = ("counter", "histogram")
 
 
+_TOTALS_BYTES: Final = 1024 * 1024
+_LEVELS_BYTES: Final = 64 * 1024
+"""Room for every number that the catalogue, the contract and the codes of providers allow for, and more."""
+_LEVELS: Final = ("livesum", "livemax", "livemin", "livemostrecent")
+"""How the gauges of workers become one."""
+
+
 class _Key(NamedTuple):
     """What a number in a file belongs to."""
 
@@ -62,6 +69,29 @@ class SharedMetrics(Collector):
     def _parse(self, key: str) -> _Key:
         parsed = self._keys[key] = _Key(*json.loads(key))
         return parsed
+
+
+def reserve(folder: Path, pid: int = _DEAD) -> None:
+    """Take the room for the files of a worker, or for those of the dead, before they are used.
+
+    They are mapped into memory: the system kills a process that writes to a part of them for which a full disk has no
+    room.
+
+    Raises:
+        OSError: there is no room.
+    """
+    levels = () if pid == _DEAD else _LEVELS
+    sizes = dict.fromkeys(_SUMMED, _TOTALS_BYTES) | {f"gauge_{mode}": _LEVELS_BYTES for mode in levels}
+    for kind, size in sizes.items():
+        path = folder / f"{kind}_{pid}.db"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        except OSError as error:
+            path.unlink()
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        finally:
+            os.close(descriptor)
 
 
 def bury(folder: Path, pid: int) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import time
 from collections import Counter
@@ -164,6 +165,20 @@ def test_counters_never_go_down(tmp_path: Path, store: Server, provider: Stub, m
         assert max(files) == min(files), "the dead have left files"
         assert both.stop() == 0
     assert list(temporary.glob("gateway-metrics-*")) == []
+
+
+def test_no_room_for_metrics(tmp_path: Path, store: Server, provider: Stub) -> None:
+    """Where a full disk has no room for a new worker's metrics, it is tried again later, and the other one goes on."""
+    with gateway(tmp_path, 2, upstream=provider.url, redis_url=store.url) as both:
+        resource.prlimit(both.process.pid, resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+        os.kill(min(both.worker_pids()), signal.SIGKILL)
+        until(lambda: len(both.logged("start_failed")) >= 1, "it is started all the same")
+        assert "File too large" in both.logged("start_failed")[0]["reason"]
+        assert all(line.startswith("{") for line in both.errors.read_text().splitlines())
+        assert [both.ask(token=fresh()).status for _ in range(10)] == [200] * 10
+        resource.prlimit(both.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        until(lambda: both.in_mode("shared") == 2, "it is not replaced", seconds=60)
+        assert both.stop() == 0
 
 
 def _long_request(token: str) -> bytes:

@@ -14,7 +14,7 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR
-from apientreprise_gateway.observability.shared import SharedMetrics, bury
+from apientreprise_gateway.observability.shared import SharedMetrics, bury, reserve
 
 BENCH = Path(__file__).resolve().parents[3] / "bench" / "scrape.py"
 BURY_ALL = """
@@ -72,6 +72,20 @@ def test_it_shows_what_the_library_would(used: tuple[Path, list[int]]) -> None:
     assert len(expected) > 2000
 
 
+def test_no_file_outgrows_its_room(used: tuple[Path, list[int]]) -> None:
+    """What a worker counts with the whole catalogue in use fits in what is taken for it."""
+    folder, pids = used
+    sizes = {path.name: path.stat().st_size for path in folder.glob(f"*_{pids[0]}.db")}
+    reserve(folder, 1)
+    assert sizes == {name.replace("_1.", f"_{pids[0]}."): (folder / name).stat().st_size for name in _names(folder, 1)}
+    for name in _names(folder, 1):
+        (folder / name).unlink()
+
+
+def _names(folder: Path, pid: int) -> list[str]:
+    return [path.name for path in folder.glob(f"*_{pid}.db")]
+
+
 def test_the_dead_are_counted_and_leave_no_files(used: tuple[Path, list[int]]) -> None:
     """Once workers are buried their counters show the same, their levels nothing, and of each kind one file is left."""
     folder, pids = used
@@ -106,6 +120,19 @@ def test_a_file_that_is_about_to_be_written(tmp_path: Path) -> None:
     assert shown(tmp_path) == {}
     bury(tmp_path, 7)
     assert shown(tmp_path) == {DEATHS: 1}
+
+
+def test_room_is_taken_beforehand(tmp_path: Path) -> None:
+    """The files of a worker take their room before they are used, more than all metrics need, and count as empty."""
+    reserve(tmp_path, 7)
+    reserve(tmp_path)
+    for path in tmp_path.glob("*.db"):
+        assert path.stat().st_blocks * 512 >= path.stat().st_size > 0
+    assert samples(SharedMetrics(tmp_path).collect()) == {}
+    count(tmp_path, 7, {"a": 2})
+    bury(tmp_path, 7)
+    assert shown(tmp_path)["answers_total", frozenset({("operation", "a")})] == 2
+    assert sorted(path.name for path in tmp_path.glob("*.db")) == ["counter_0.db", "histogram_0.db"]
 
 
 def test_nothing_at_all(tmp_path: Path) -> None:
