@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from apientreprise_gateway.call import Call, access_line
+
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = ROOT / "docs" / "runbook.md"
 
@@ -48,3 +50,11 @@ def test_every_metric_that_the_runbook_names_exists() -> None:
     named = set(re.findall(r"gateway_[a-z_]+[a-z]", RUNBOOK.read_text()))
     assert named <= known
     assert len(named) > 10
+
+
+def test_what_is_looked_for_in_access_lines_is_there() -> None:
+    """The fields by which the runbook looks for access lines are those of the lines."""
+    programs = re.findall(r"jq (?:-\w+ )*'([^']+)'[^'`]*access\.log", RUNBOOK.read_text())
+    named = {field for program in programs for field in re.findall(r"(?<![\w\"])\.([a-z_]+)", program)}
+    assert named <= set(access_line(Call({}), "access", 200, 0.1))
+    assert {"client_ip", "codes", "jti", "operation", "status"} <= named
