@@ -1,6 +1,7 @@
 """The wheel is what a user installs: built from the sdist, put into an empty environment, run from there."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -9,10 +10,12 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 
 from apientreprise_gateway import __version__
 from support.programs import START_SECONDS, environment
+from support.site import LONG, wait_until
 from support.tokens import SECRET
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,13 +38,19 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from what the sdist has and nothing else."""
-    unpacked = tmp_path_factory.mktemp("unpacked")
+def unpacked(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project as the sdist has it."""
+    folder = tmp_path_factory.mktemp("unpacked")
     with tarfile.open(sdist) as archive:
-        archive.extractall(unpacked, filter="data")
-    (project,) = unpacked.iterdir()
-    return _build("wheel", project, tmp_path_factory.mktemp("wheel"))
+        archive.extractall(folder, filter="data")
+    (project,) = folder.iterdir()
+    return project
+
+
+@pytest.fixture(scope="module")
+def wheel(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from what the sdist has and nothing else."""
+    return _build("wheel", unpacked, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -63,16 +72,18 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _run(
     *command: str, check: bool = True, cwd: Path | None = None, settings: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    kept = {
-        name: value
-        for name, value in environment(**(settings or {})).items()
-        if name not in ("PYTHONPATH", "VIRTUAL_ENV")
-    }
+    kept = _clean(**(settings or {}))
     done = subprocess.run(
         command, cwd=cwd, env=kept, capture_output=True, text=True, timeout=START_SECONDS * 10, check=False
     )
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done
+
+
+def _clean(**settings: str) -> dict[str, str]:
+    """An environment that leads to no other Python."""
+    given = environment(**settings)
+    return {name: value for name, value in given.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
 
 
 def test_the_wheel_has_every_file_of_the_package(wheel: Path) -> None:
@@ -89,18 +100,75 @@ def test_the_wheel_has_every_file_of_the_package(wheel: Path) -> None:
 
 
 def test_the_sdist_has_what_is_needed_and_no_more(sdist: Path) -> None:
-    """The sdist has licence, history, documentation and deployment files, and no tests, keys or local files."""
+    """The sdist has all that the project is run, tested, built and deployed with, and no keys or local files."""
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "requirements/run.txt"} <= names
-    tops = {name.split("/")[0] for name in names}
-    assert tops.isdisjoint({"tests", "bench", ".ci", ".venv", ".git", "dist"})
+    folders = {"bench", "deploy", "docs", "examples", "requirements", "scripts", "src", "tests"}
+    assert {name.split("/")[0] for name in names if "/" in name} == folders
+    pages = {"README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "openapi.yaml"}
+    files = {"pyproject.toml", "Makefile", "Dockerfile", ".dockerignore", ".gitignore", "PKG-INFO"}
+    assert {name for name in names if "/" not in name} == pages | files
     assert not [name for name in names if name.endswith((".key", ".pem", ".crt", ".pyc"))]
+
+
+def test_links_lead_to_what_is_in_the_sdist(unpacked: Path) -> None:
+    """Every file and section of ours that a page of the sdist links to is in the sdist."""
+    missing, count = [], 0
+    for page in [*unpacked.glob("*.md"), *(unpacked / "docs").rglob("*.md"), *(unpacked / "bench").glob("*.md")]:
+        for link, section in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text()):
+            if "://" in link:
+                continue
+            count += 1
+            target = page if not link else page.parent / link
+            if not target.exists() or (section and section not in _anchors(target)):
+                missing.append(f"{page.relative_to(unpacked)}: {link}#{section}")
+    assert missing == []
+    assert count > 100
+
+
+def _anchors(page: Path) -> set[str]:
+    """What a link into a page may name: its headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_sdist_can_be_worked_with(unpacked: Path) -> None:
+    """The sdist's own tests run in it, and make finds what its targets are made from."""
+    for target in ("run", "test", "check", "docs", "bench", "sbom"):
+        _run("make", "--dry-run", target, cwd=unpacked)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit/test_docs.py"]
+    own = {"PYTHONPATH": str(unpacked / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        command,
+        cwd=unpacked,
+        env=environment() | own,
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_installed_program_says_its_version(installed: Path, tmp_path: Path) -> None:
     """The program of the wheel runs where there is no source."""
     assert _run(str(installed), "--version", cwd=tmp_path).stdout == f"apientreprise-gateway {__version__}\n"
+
+
+def test_the_installed_demo_answers(installed: Path, tmp_path: Path) -> None:
+    """The demonstration of the wheel prints a call that works, with the token and the fictive providers it brings."""
+    output = tmp_path / "output"
+    with output.open("wb") as out:
+        process = subprocess.Popen([str(installed), "demo", "--port", "0"], cwd=tmp_path, env=_clean(), stdout=out)
+    try:
+        wait_until(lambda: "Ctrl+C" in output.read_text() or process.poll() is not None)
+        found = re.search(r"curl -i -H '([^:]+): ([^']+)' '([^']+)'", output.read_text())
+        assert found is not None, output.read_text()
+        answer = httpx.get(found[3], headers={found[1]: found[2]}, timeout=LONG)
+        assert (answer.status_code, answer.json()["data"]["siren"]) == (200, "130025265")
+    finally:
+        process.terminate()
+        assert process.wait(START_SECONDS) == 0
 
 
 def test_the_installed_program_finds_its_data(installed: Path, tmp_path: Path) -> None:

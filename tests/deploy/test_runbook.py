@@ -1,4 +1,4 @@
-"""The runbook has a section for each alert, and every place that it points to exists."""
+"""The runbook has a section for each alert, and names metrics that exist; its links are checked with all others."""
 
 import re
 from pathlib import Path
@@ -17,12 +17,6 @@ def _alerts() -> list[dict[str, Any]]:
     return [rule for group in groups for rule in group["rules"] if "alert" in rule]
 
 
-def _anchors(page: Path) -> set[str]:
-    """What a link into a page may name: its headings, as GitHub writes them."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
 def test_every_alert_has_its_section_and_no_section_is_left_over() -> None:
     """The last chapter of the runbook names the alerts, in their order, and nothing else."""
     chapter = RUNBOOK.read_text().split("\n## Alerts\n")[1]
@@ -33,15 +27,6 @@ def test_the_runbook_says_how_urgent_an_alert_is() -> None:
     """A section begins with the severity of its alert."""
     said = dict(re.findall(r"^### (\w+)\n\n\*(\w+)\.\*", RUNBOOK.read_text(), re.MULTILINE))
     assert said == {rule["alert"]: rule["labels"]["severity"].capitalize() for rule in _alerts()}
-
-
-def test_every_link_of_the_runbook_leads_somewhere() -> None:
-    """Each page that the runbook links to exists, and has the section that is named."""
-    links = re.findall(r"\]\(([^)#\s]*)(?:#([\w-]+))?\)", RUNBOOK.read_text())
-    pages = [(RUNBOOK if not page else (RUNBOOK.parent / page).resolve(), section) for page, section in links]
-    assert [page for page, _ in pages if not page.exists()] == []
-    assert [(page.name, section) for page, section in pages if section and section not in _anchors(page)] == []
-    assert len(links) > 20
 
 
 def test_every_metric_that_the_runbook_names_exists() -> None:
