@@ -130,11 +130,16 @@ class Server:
 
     def memory(self) -> float:
         """MiB that it has in memory."""
-        pages = 0
+        return sum(self.memories().values())
+
+    def memories(self) -> dict[int, float]:
+        """The same for each of its processes, by id."""
+        sizes = {}
         for pid in self.tree():
             with contextlib.suppress(OSError):
-                pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+                pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+                sizes[pid] = pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+        return sizes
 
 
 def _fields(stat: Path) -> list[str]:

@@ -46,8 +46,6 @@ CEILING = 600
 HONEST, GREEDY, BANNED = 10, 4, 4
 TOKENS = 1000
 MINUTE = 60.0
-SETTLED_SECONDS = 30
-"""The end of a run, when caches have been filled and what a reload replaced is gone."""
 SIREN, SIRET = "130025265", "13002526500013"
 HEALTHY = (f"/v4/insee/sirene/unites_legales/{SIREN}", f"/v4/urssaf/unites_legales/{SIREN}/attestation_vigilance")
 SICK = (
@@ -400,19 +398,30 @@ def unplanned_outages(scene: Scene) -> list[tuple[float, float]]:
     return found
 
 
-def memory_slope(samples: list[tuple[float, float]]) -> float:
-    """MiB per minute, by least squares."""
+class Weight(NamedTuple):
+    """What the processes of a gateway have in memory."""
+
+    at: float
+    sizes: list[float]
+    """MiB of the parent, then of each worker."""
+
+
+def memory_slope(weights: list[Weight]) -> float:
+    """MiB per minute of all processes together, by least squares."""
+    samples = [(weight.at, sum(weight.sizes)) for weight in weights]
     mean = sum(at for at, _ in samples) / len(samples)
     middle = sum(size for _, size in samples) / len(samples)
     spread = sum((at - mean) ** 2 for at, _ in samples)
     return sum((at - mean) * (size - middle) for at, size in samples) / spread * MINUTE
 
 
-def watch_memory(scene: Scene, samples: list[tuple[float, float]], end: threading.Event) -> None:
+def watch_memory(scene: Scene, weights: list[Weight], end: threading.Event) -> None:
     """Weigh the gateway whose workers live on throughout."""
-    server = Server(scene.gateways[1].process, scene.ports[1], scene.folder)
+    parent, workers = scene.gateways[1].process, sorted(scene.gateways[1].worker_pids())
+    server = Server(parent, scene.ports[1], scene.folder)
     while not end.wait(1):
-        samples.append((time.time(), server.memory()))
+        sizes = server.memories()
+        weights.append(Weight(time.time(), [sizes[pid] for pid in (parent.pid, *workers)]))
 
 
 def listed_bans(scene: Scene) -> set[str]:
@@ -458,9 +467,9 @@ def built(folder: Path) -> Iterator[Scene]:
                 each.close()
 
 
-def tortured(scene: Scene) -> list[tuple[float, float]]:
+def tortured(scene: Scene) -> list[Weight]:
     """Call and torture it; what its memory was meanwhile."""
-    report, samples, weighed = scene.report, [], threading.Event()
+    report, weights, weighed = scene.report, [], threading.Event()
     tokens = [token(jti=str(uuid.UUID(int=2**100 + number)), exp=EXPIRY) for number in range(TOKENS)]
     scene.now("addresses are banned")
     for place in range(BANNED):
@@ -468,7 +477,7 @@ def tortured(scene: Scene) -> list[tuple[float, float]]:
     jobs = [(be_honest, (report, scene.ports, tokens, place)) for place in range(HONEST)]
     jobs += [(be_greedy, (report, scene.ports, place)) for place in range(GREEDY)]
     jobs += [(be_hostile, (report, scene.ports, place)) for place in range(3)]
-    jobs += [(stay_banned, (report, scene.ports)), (watch_memory, (scene, samples, weighed))]
+    jobs += [(stay_banned, (report, scene.ports)), (watch_memory, (scene, weights, weighed))]
     threads = [threading.Thread(target=job, args=given, daemon=True) for job, given in jobs]
     for thread in threads:
         thread.start()
@@ -484,10 +493,10 @@ def tortured(scene: Scene) -> list[tuple[float, float]]:
             thread.join(30)
     for place in (0, 1):
         scene.codes.append(scene.gateways[place].stop())
-    return samples
+    return weights
 
 
-def table(scene: Scene, samples: list[tuple[float, float]], seconds: float) -> tuple[str, list[str]]:
+def table(scene: Scene, weights: list[Weight], seconds: float) -> tuple[str, list[str]]:
     """The figures, and what is wrong with them."""
     report, lines = scene.report, lines_of(scene)
     lost, killed = lost_lines(report, lines)
@@ -509,8 +518,9 @@ def table(scene: Scene, samples: list[tuple[float, float]], seconds: float) -> t
     for name, moments in (("broke", unplanned), ("was answered though banned", freed)):
         for at in moments:
             say(f"{at - scene.begun:6.1f} s  a connection {name}")
-    say("memory: " + " ".join(f"{size:.0f}" for _, size in samples[::5]))
-    first, last, slope = samples[0][1], samples[-1][1], memory_slope(samples[-SETTLED_SECONDS:])
+    say("memory: " + " ".join(f"{sum(weight.sizes):.0f}" for weight in weights[::5]))
+    sizes = [f"{first:.0f} → {last:.0f}" for first, last in zip(weights[0].sizes, weights[-1].sizes, strict=True)]
+    slope = memory_slope(weights[len(weights) // 2 :])
     codes = Counter(each.code for each in report.answers if each.status >= 500)
     twice = sum(count > 1 for count in lines.values())
     age = f", the oldest {max(killed) * 1000:.0f} ms before it" if killed else ""
@@ -532,10 +542,8 @@ def table(scene: Scene, samples: list[tuple[float, float]], seconds: float) -> t
         ("bans lost", f"{len(missing)} of {len(report.banned)}"),
         ("calls of banned addresses turned away, answered", f"{report.turned_away}, {len(freed)}"),
         ("of those, answered while Redis was away", str(len(report.freed) - len(freed))),
-        (
-            "memory of a gateway, 3 processes: first, last, slope of the last 30 s",
-            f"{first:.0f} MiB, {last:.0f} MiB, {slope:+.1f} MiB/min",
-        ),
+        ("MiB of a gateway's parent, first → last; of its workers", f"{sizes[0]}; {', '.join(sizes[1:])}"),
+        ("the same in the second half, all together", f"{slope:+.1f} MiB/min"),
         ("tracebacks in the logs", str(tracebacks)),
         ("exit status of gateways told to stop", ", ".join(map(str, scene.codes))),
     ]
@@ -579,8 +587,8 @@ def main() -> None:
         folder = options.keep or Path(own)
         with built(folder) as scene:
             begun = time.time()
-            samples = tortured(scene)
-            text, wrong = table(scene, samples, time.time() - begun)
+            weights = tortured(scene)
+            text, wrong = table(scene, weights, time.time() - begun)
     print(text)
     if options.write:
         write(text)
