@@ -93,7 +93,7 @@ class Supervisor:
         self._signals: list[int] = []
 
     def run(self) -> bool:
-        """Serve until SIGTERM or SIGINT; False if no worker could be started at all."""
+        """Serve until SIGTERM or SIGINT; False if no worker could be started at all. What is left then is to exit."""
         awake, waker = socket.socketpair()
         awake.setblocking(False)
         waker.setblocking(False)
@@ -107,6 +107,7 @@ class Supervisor:
         try:
             return self._run(awake)
         finally:
+            signals.hold()  # an interpreter that ends lets go of its handlers
             signal.set_wakeup_fd(-1)
             awake.close()
             waker.close()

@@ -91,7 +91,7 @@ def test_no_worker_can_be_started(tmp_path: Path) -> None:
     """Workers that all fail before any has served end the supervisor, with a status that says so."""
     with supervised(tmp_path, "never") as both:
         assert both.process.wait(30) == 7
-        assert len(both.pids("began")) == 2
+        assert len(both.pids("began")) >= 2
 
 
 def test_a_worker_that_cannot_be_started_for_a_while(tmp_path: Path) -> None:

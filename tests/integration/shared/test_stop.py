@@ -1,14 +1,16 @@
 """The end of a gateway: first it says that it is not ready, then it answers what is under way, then it goes."""
 
 import errno
+import os
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
-from support.fleet import gateway, load
+from support.fleet import gateway, load, pause
 from support.site import LONG, Gate, fresh
 from support.stores import Server, until
 from support.stub import Stub, stub
@@ -50,6 +52,23 @@ def test_a_second_signal_cuts_the_wait_short(tmp_path: Path, provider: Stub) -> 
         until(lambda: _readiness(only.url) == 503, "it is still ready")
         only.process.send_signal(signal.SIGTERM)
         assert only.process.wait(LONG) == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_signals_all_the_time(tmp_path: Path, store: Server, provider: Stub, workers: int) -> None:
+    """Whatever is signalled while a gateway ends, to its last moment, it ends in order."""
+    with gateway(tmp_path, workers, upstream=provider.url, redis_url=store.url, drain_delay="0.2") as only:
+        assert only.ask(token=fresh()).status == 200
+        pids = [only.process.pid, *only.worker_pids()]
+        while only.process.poll() is None:
+            for pid in pids:
+                for number in (signal.SIGTERM, signal.SIGHUP):
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, number)
+            pause(0.002)
+        assert only.process.returncode == 0
+        assert "Traceback" not in only.errors.read_text()
+        assert len(only.access_lines()) == 1
 
 
 @pytest.mark.parametrize("workers", [1, 2])
