@@ -49,6 +49,10 @@ _READ_BYTES_PER_SECOND: Final = 1024
 """A client that takes its answers more slowly than this is let go."""
 _EVICTED_SHARE: Final = 20
 """One in so many connections makes room, at least one, when there are too many."""
+_HEAD_SECONDS: Final = 1.0
+"""A client that takes longer for a request makes room for others, when there are too many."""
+_FULL_SECONDS: Final = 0.05
+"""So long after a look for room that found none, none is looked for: it takes a millisecond, and they may come fast."""
 _log = logging.getLogger("uvicorn.error")
 _T = TypeVar("_T")
 
@@ -64,8 +68,8 @@ class Rules:
     """Seconds within which a client must send a whole head, the first one after its handshake, and must have taken
     something of its answers."""
     most: int = 4096
-    """Connections of a process. One more takes the place of those that have waited longest for their next request, or
-    is closed if none waits."""
+    """Connections of a process. One more takes the place of those that take longer than a second for a request, then of
+    those that have waited longest for their next one, or is closed if there are none."""
     on_cut: Callable[[str], None] = lambda _reason: None
     """Told of each connection that is closed for it: `full`, `evicted`, `slow_request`, `slow_reader`; and of those on
     which the two ends do not agree about TLS: `handshake`."""
@@ -76,6 +80,8 @@ class State(ServerState):
 
     parting: bool = False
     """Whether each connection is to be closed with its next answer, since the server is about to stop."""
+    full_until: float = 0.0
+    """Until when no room is looked for."""
 
 
 class Server(uvicorn.Server):
@@ -558,17 +564,34 @@ class GatewayProtocol(asyncio.Protocol):
         self.transport.abort()
 
     def _makes_room(self) -> bool:
-        """Close the connections that have waited longest for a request; False if none waits."""
+        """Close the connections that can best be done without; False if there are none."""
+        now = self.loop.time()
+        if now < self.server_state.full_until:
+            return False
         connections: set[GatewayProtocol] = self.server_state.connections  # type: ignore[assignment]  # uvicorn's own
         going = sum(each.transport.is_closing() for each in connections)
         if len(connections) - going <= self._rules.most:
             return True
-        waiting = [each for each in connections if each.idle_since is not None and not each.transport.is_closing()]
-        waiting.sort(key=lambda each: each.idle_since or 0.0)
-        oldest = waiting[: max(1, self._rules.most // _EVICTED_SHARE)]
-        for each in oldest:
+        waiting = sorted(
+            (since for each in connections if (since := each._waits_since(now)) is not None),
+            key=lambda since: since[:2],
+        )
+        for *_, each in waiting[: max(1, self._rules.most // _EVICTED_SHARE)]:
             each._cut("evicted")
-        return bool(oldest)
+        if not waiting:
+            self.server_state.full_until = now + _FULL_SECONDS
+        return bool(waiting)
+
+    def _waits_since(self, now: float) -> "tuple[bool, float, GatewayProtocol] | None":
+        """Whether it may well wait for its next request, and since when it waits; None if it has something to do."""
+        if self.transport.is_closing():
+            return None
+        if self.idle_since is not None:
+            return True, self.idle_since, self
+        if self._patience is None or (self._last is not None and not self._last.response_complete):
+            return None
+        since = self._patience.when() - self._rules.patience
+        return None if now - since < _HEAD_SECONDS else (False, since, self)
 
     def _be_patient(self) -> None:
         if self._patience is None:

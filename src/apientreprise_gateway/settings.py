@@ -368,8 +368,8 @@ class Settings(BaseSettings):
     max_connections: int = Field(
         default=4096,
         ge=1,
-        description="Connections of one process. One more takes the place of those that have been idle longest, or is "
-        "closed if none is idle.",
+        description="Connections of one process. One more takes the place of those that take longer than a second "
+        "for a request, then of those that have been idle longest, or is closed if there are none.",
     )
     drain_delay: float = Field(
         default=0,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apientreprise_gateway import server as server_module
 from apientreprise_gateway.server import Respond, Rules, Scope, Server, config, split_target
 
 LARGE = bytes(1024 * 1024)
@@ -435,6 +436,55 @@ def test_too_many_connections() -> None:
                 one.close()
 
     run(test())
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /direct HT"], ids=["nothing", "a part of a head"])
+def test_connections_that_only_take_room(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections on which no request comes shut nobody out: they make room before those that have been answered."""
+    monkeypatch.setattr(server_module, "_HEAD_SECONDS", 0.1)
+    monkeypatch.setattr(server_module, "_FULL_SECONDS", 0.0)
+    cut: list[str] = []
+
+    async def test() -> None:
+        async with serving(App(), most=3, patience=60, on_cut=cut.append) as started:
+            idle, kept = await started.connect()
+            kept.write(request("/direct"))
+            assert (await answer(idle))[0] == 200
+            silent = [await started.connect() for _ in range(2)]
+            for _, writer in silent:
+                writer.write(sent)
+            await asyncio.sleep(0.2)
+            others = []
+            for reader, _ in silent:
+                others.append(await started.connect())
+                others[-1][1].write(request("/direct"))
+                assert (await answer(others[-1][0]))[0] == 200
+                assert await end(reader) == b""
+            kept.write(request("/direct"))
+            assert (await answer(idle))[0] == 200
+            for _, writer in [*silent, *others, (idle, kept)]:
+                writer.close()
+
+    run(test())
+    assert set(cut) == {"evicted"}
+
+
+def test_no_room_is_not_looked_for_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes just after nobody could make room is closed without another look."""
+    monkeypatch.setattr(server_module, "_FULL_SECONDS", 60)
+    cut: list[str] = []
+
+    async def test() -> None:
+        async with serving(App(), most=1, patience=60, on_cut=cut.append) as started:
+            _, first = await started.connect()
+            for _ in range(3):
+                reader, writer = await started.connect()
+                assert await end(reader) == b""
+                writer.close()
+            first.close()
+
+    run(test())
+    assert cut == ["full"] * 3
 
 
 async def end(reader: asyncio.StreamReader) -> bytes:
