@@ -1,82 +1,54 @@
 """The composition root: settings in, ASGI application out.
 
-The only file that knows every part. It hands each its own values; no part reads settings.
+With `parts.py`, which makes them, it is the only file that knows every part. Each is handed its own values; none reads
+settings.
 """
 
 import asyncio
 import gc
-import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
-from apientreprise_gateway import __version__, tls, tracing
+from apientreprise_gateway import __version__, parts, tracing, watches
 from apientreprise_gateway.auth.access import authenticate_with_newer_keys, bearer
-from apientreprise_gateway.auth.expiry import ExpiryNotices
-from apientreprise_gateway.auth.jwks import FileKeySet, KeySet, RemoteKeySet
-from apientreprise_gateway.auth.keys import Key, KeyRing, secret_keys
-from apientreprise_gateway.auth.registry import TokenRegistry
-from apientreprise_gateway.auth.revocation import RevocationWatch
+from apientreprise_gateway.auth.jwks import KeySet
+from apientreprise_gateway.auth.keys import Key
 from apientreprise_gateway.auth.token import Token, TokenVerifier
-from apientreprise_gateway.cache.memory import MemoryCache
-from apientreprise_gateway.cache.port import AnswerCache, CacheUnavailableError
+from apientreprise_gateway.cache.port import AnswerCache
 from apientreprise_gateway.cache.source import CachedSource
 from apientreprise_gateway.call import Scope
 from apientreprise_gateway.catalogue import query
 from apientreprise_gateway.catalogue.dossier import GATEWAY
-from apientreprise_gateway.catalogue.model import Endpoint, Figure, Ping, Provider
+from apientreprise_gateway.catalogue.model import Ping, Provider
 from apientreprise_gateway.catalogue.routes import Route, Routes
 from apientreprise_gateway.control import create_control, is_control
 from apientreprise_gateway.documents import links
-from apientreprise_gateway.documents.desk import Desk, longest_answer
+from apientreprise_gateway.documents.desk import Desk
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.documents.source import Linked
-from apientreprise_gateway.errors import FLAT_VERSION
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
-from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, Metrics
+from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.online import CHECK_SECONDS, Result, ask_all
-from apientreprise_gateway.pings.board import Board, NoBoard
 from apientreprise_gateway.pings.evidence import Tally
 from apientreprise_gateway.pings.pings import Pings
 from apientreprise_gateway.pings.probe import PROBE_SECONDS, Finding, probe
-from apientreprise_gateway.pings.redis import RedisBoard
-from apientreprise_gateway.pipeline import Options, Pipeline, Receive, Send
+from apientreprise_gateway.pipeline import Pipeline, Receive, Send
 from apientreprise_gateway.providers import DIALECTS, PROVIDERS
-from apientreprise_gateway.providers.assembly import Defaults, make_upstream
 from apientreprise_gateway.providers.breaker import State
 from apientreprise_gateway.providers.settings import ProviderSettings
 from apientreprise_gateway.providers.source import Observe, ProviderSource, Source
-from apientreprise_gateway.providers.upstream import Upstream
-from apientreprise_gateway.providers.validation import AnswerValidator
-from apientreprise_gateway.ratelimit.address import parse_url
-from apientreprise_gateway.ratelimit.bans import Ban
 from apientreprise_gateway.ratelimit.client_ip import ClientIp
-from apientreprise_gateway.ratelimit.link import client, link
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
-from apientreprise_gateway.ratelimit.policy import Policy
-from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter, first_call, sliding
-from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
-from apientreprise_gateway.server import Rules
+from apientreprise_gateway.ratelimit.redis import RedisLimiter
 from apientreprise_gateway.settings import (
-    PROVIDER_PREFIX,
-    BanAction,
-    BreakerUse,
-    CacheStore,
-    Duplicates,
-    Limits,
     PingProbes,
     Settings,
-    SettingsError,
-    StoreFailure,
-    UserIdRequired,
-    ValidateUpstream,
-    WindowKind,
     environment_name,
     load,
     require_for_serving,
@@ -84,29 +56,8 @@ from apientreprise_gateway.settings import (
 )
 from apientreprise_gateway.tracing import Recorder
 
-_WINDOWS: Final[Mapping[WindowKind, Callable[[], Window]]] = {
-    WindowKind.SLIDING: SlidingWindow,
-    WindowKind.FIRST_CALL: FirstCallWindow,
-}
-_SCRIPTS: Final = {WindowKind.SLIDING: sliding, WindowKind.FIRST_CALL: first_call}
-_OF_THE_LIMITER: Final = ("redis_url", "store_failure", "limits", "limit_ip", "ignored_429_limit", "window")
-"""The settings that a limiter depends on."""
-_OF_THE_RECORDER: Final = ("traces_url", "traces_share")
-"""The settings that the recording of spans depends on."""
-_OF_THE_CACHE: Final = ("cache", "cache_redis_url", "redis_url", "cache_bytes")
-"""The settings that a cache depends on."""
-_OF_THE_DESK: Final = ("documents", "document_seconds", "document_max_bytes")
-"""The settings that the keeping of documents depends on."""
-_BANS_SECONDS: Final = 1.0
-_POLL_TIMEOUT: Final = 0.5
-_TOKENS_SECONDS: Final = 5.0
-_EXPIRING: Final = {"7d": 7, "30d": 30}
-"""How soon a token's end is worth a figure, in days; within the last one it is worth a line in the log."""
-_LAG_SECONDS: Final = 0.25
 _RECORDER_SECONDS: Final = 3.0
 """How long a stop waits for spans to be sent."""
-_CACHE_SECONDS: Final = 5.0
-_CACHE_BYTES: Final = {CacheStore.MEMORY: 64 * 1024 * 1024, CacheStore.REDIS: 256 * 1024 * 1024}
 _log = structlog.get_logger(__name__)
 
 
@@ -132,31 +83,37 @@ class Gateway:
         self._metrics: Metrics = Metrics() if predecessor is None else predecessor._metrics
         self._key_set: KeySet | None = self._inherit(
             "_key_set",
-            ("jwks", "jwks_refresh", "jwks_copy"),
-            partial(key_set, copy=settings.jwks_copy or _shared_file("jwks.json"), metrics=self._metrics),
+            parts.OF_THE_KEYS,
+            partial(parts.key_set, copy=settings.jwks_copy or parts.shared_file("jwks.json"), metrics=self._metrics),
         )
-        self._verifier = TokenVerifier(key_ring(settings, self._key_set))
-        self._registry = token_registry(settings)
+        self._verifier = TokenVerifier(parts.key_ring(settings, self._key_set))
+        self._registry = parts.token_registry(settings)
         if predecessor is not None:
             self._registry.revoke(predecessor._registry.revoked)
         self._access_log: AccessLog = (
             # A file may have been moved away: it is opened anew.
-            _access_log(settings, self._metrics)
+            parts.access_log(settings, self._metrics)
             if settings.access_log is not None
-            else self._inherit("_access_log", ("access_log",), partial(_access_log, metrics=self._metrics))
+            else self._inherit("_access_log", ("access_log",), partial(parts.access_log, metrics=self._metrics))
         )
-        self._upstreams = upstreams(settings, on_breaker=self._breaker_changed)
+        self._upstreams = parts.upstreams(settings, on_breaker=self._breaker_changed)
         for provider in self._upstreams:
             self._metrics.breaker_state(provider, State.CLOSED)
         self._metrics.expect({endpoint.group.name for provider in PROVIDERS for endpoint in provider.endpoints})
-        self._limiter: MemoryLimiter | RedisLimiter = self._inherit("_limiter", _OF_THE_LIMITER, self._make_limiter)
-        self._desk: Desk = self._inherit("_desk", _OF_THE_DESK, partial(document_desk, metrics=self._metrics))
-        self._cache: AnswerCache | None = self._inherit("_cache", _OF_THE_CACHE, self._make_cache)
-        self._recorder: Recorder | None = self._inherit("_recorder", _OF_THE_RECORDER, _recorder)
-        self._revocations = _revocations(settings, self._registry)
+        self._limiter: MemoryLimiter | RedisLimiter = self._inherit(
+            "_limiter", parts.OF_THE_LIMITER, self._make_limiter
+        )
+        self._desk: Desk = self._inherit(
+            "_desk", parts.OF_THE_DESK, partial(parts.document_desk, metrics=self._metrics)
+        )
+        self._cache: AnswerCache | None = self._inherit(
+            "_cache", parts.OF_THE_CACHE, partial(parts.answer_cache, metrics=self._metrics)
+        )
+        self._recorder: Recorder | None = self._inherit("_recorder", parts.OF_THE_RECORDER, parts.span_recorder)
+        self._revocations = parts.revocation_watch(settings, self._registry)
         self._pings = self._make_pings(settings)
         client_ip = ClientIp(trusted_proxies=settings.trusted_proxies, allowlist=settings.ip_allowlist)
-        origin = Origin(public_url=_public_url(settings), is_trusted=client_ip.is_trusted)
+        origin = Origin(public_url=parts.public_url(settings), is_trusted=client_ip.is_trusted)
         self._pipeline = Pipeline(
             routes=Routes((*PROVIDERS, GATEWAY)),
             source_of=self._source_of,
@@ -164,11 +121,11 @@ class Gateway:
             renew_keys=self._renew_keys,
             registry=self._registry,
             limiter=self._limiter,
-            validator=self._make_validator(settings),
-            policy=Policy({figure: getattr(settings, figure.value) for figure in Figure}),
+            validator=parts.answer_validator(settings, self._metrics),
+            policy=parts.policy(settings),
             client_ip=client_ip,
             origin=origin,
-            options=_options(settings),
+            options=parts.pipeline_options(settings),
             metrics=self._metrics,
             access_log=self._access_log,
             recorder=self._recorder,
@@ -190,13 +147,8 @@ class Gateway:
         self.answer = self._pipeline.answer
         self.on_bad_request = self._pipeline.on_bad_request
         self.drops_peer = self._pipeline.drops_peer
-        self.connection_rules = Rules(
-            keep_alive=settings.keep_alive,
-            patience=settings.client_timeout,
-            most=settings.max_connections,
-            on_cut=partial(_count_cut, self._metrics),
-        )
-        identity = server_identity(settings)
+        self.connection_rules = parts.connection_rules(settings, self._metrics)
+        identity = parts.server_identity(settings)
         self.tls = None if identity is None else identity.context
         self._metrics.certificate_ends.set(0 if identity is None else identity.ends.timestamp())
 
@@ -238,7 +190,7 @@ class Gateway:
         return make(self._settings)
 
     def _use_keys(self, _keys: list[Key]) -> None:
-        self._verifier.use(key_ring(self._settings, self._key_set))
+        self._verifier.use(parts.key_ring(self._settings, self._key_set))
 
     async def _renew_keys(self) -> None:
         if self._key_set is not None:
@@ -257,30 +209,9 @@ class Gateway:
         return not is_control(path) and not path.startswith(links.PREFIX)
 
     def _make_limiter(self, settings: Settings) -> MemoryLimiter | RedisLimiter:
-        shadow = settings.limits is Limits.SHADOW
-        on_ban = partial(_tell_of_ban, self._metrics, shadow=shadow)
-        memory = MemoryLimiter(
-            ip_limit=settings.limit_ip,
-            ignored_429_limit=settings.ignored_429_limit,
-            window=_WINDOWS[settings.window],
-            shadow=shadow,
-            on_ban=on_ban,
-        )
-        if self._predecessor is not None and self._predecessor._settings.limits is settings.limits:
-            self._predecessor._limiter.hand_over(memory)
-        if settings.redis_url is None:
-            self._metrics.store_mode(Mode.SHARED)
-            return memory
-        return RedisLimiter(
-            link(parse_url(settings.redis_url.get_secret_value())),
-            ip_limit=settings.limit_ip,
-            ignored_429_limit=settings.ignored_429_limit,
-            window=_SCRIPTS[settings.window](),
-            fallback=memory if settings.store_failure is StoreFailure.LOCAL else None,
-            shadow=shadow,
-            on_mode=partial(_tell_of_mode, self._metrics),
-            on_ban=on_ban,
-        )
+        before = self._predecessor
+        alike = before is not None and before._settings.limits is settings.limits
+        return parts.limiter(settings, self._metrics, predecessor=before._limiter if before and alike else None)
 
     def _source_of(self, route: Route) -> Source:
         """What answers an endpoint, from the outside to the inside."""
@@ -328,23 +259,10 @@ class Gateway:
             route, self._upstreams[provider], observe=observe, translation=dialect.get(route.endpoint.operation)
         )
 
-    def _make_cache(self, settings: Settings) -> AnswerCache | None:
-        self._metrics.cache_available.set(1)
-        if settings.cache is CacheStore.OFF:
-            return None
-        max_bytes = settings.cache_bytes or _CACHE_BYTES[settings.cache]
-        if settings.cache is CacheStore.MEMORY:
-            return MemoryCache(max_bytes=max_bytes)
-        from apientreprise_gateway.cache.redis import RedisCache  # noqa: PLC0415 - most gateways do without
-
-        return RedisCache(
-            link(parse_url(cache_url(settings))), max_bytes=max_bytes, on_change=partial(_tell_of_cache, self._metrics)
-        )
-
     def _make_pings(self, settings: Settings) -> Pings:
         pings = Pings(
             PROVIDERS,
-            board=_board(settings),
+            board=parts.ping_board(settings),
             probe=self._probe,
             may_probe=lambda _route, ping: _is_probed(ping, settings.ping_probes),
             maintenance_until=lambda provider: self._upstreams[provider.key].maintenance_until,
@@ -373,15 +291,6 @@ class Gateway:
         for upstream in self._upstreams.values():
             upstream.close()
 
-    def _make_validator(self, settings: Settings) -> AnswerValidator | None:
-        if settings.validate_upstream is ValidateUpstream.OFF:
-            return None
-        return AnswerValidator(
-            (endpoint.operation for provider in PROVIDERS for endpoint in provider.endpoints),
-            sample=settings.validate_upstream is ValidateUpstream.SAMPLE,
-            on_deviation=lambda operation: self._metrics.deviations(operation).inc(),
-        )
-
     def _breaker_changed(self, provider: str, state: State, reason: str) -> None:
         self._metrics.breaker_state(provider, state)
         tell = _log.warning if state is State.OPEN else _log.info
@@ -405,11 +314,11 @@ class Gateway:
             await self._limiter.start()
         if self._desk not in kept:
             await self._desk.start()
-        watches = [
+        watching = [
             self._registry.watch(),
-            self._watch_levels(),
-            self._watch_tokens(),
-            self._watch_loop(),
+            watches.levels(self._metrics, self._limiter, self._access_log),
+            watches.tokens(self._metrics, self._verifier),
+            watches.event_loop(self._metrics),
             self._pings.watch(),
             self._desk.watch(),
         ]
@@ -417,54 +326,20 @@ class Gateway:
             self._key_set.on_keys = self._use_keys
             await self._key_set.start()
             self._use_keys(self._key_set.keys)
-            watches.append(self._key_set.watch())
+            watching.append(self._key_set.watch())
         if self._revocations is not None:
             await self._revocations.refresh()
-            watches.append(self._revocations.watch())
+            watching.append(self._revocations.watch())
         if self._cache is not None:
             if self._cache not in kept:
                 await self._cache.start()
-            watches.append(self._watch_cache(self._cache))
-        self._watchers = [asyncio.create_task(watch) for watch in watches]
+            watching.append(watches.kept_answers(self._metrics, self._cache))
+        self._watchers = [asyncio.create_task(watch) for watch in watching]
         if self._predecessor is None:
             # What was made so far lives to the end: no collection need look at it.
             gc.collect()
             gc.freeze()
         self._predecessor = None
-
-    async def _watch_tokens(self) -> None:
-        """Show which tokens in use will expire soon, and tell of them while there is time to do something."""
-        notices = ExpiryNotices()
-        while True:
-            for within, days in _EXPIRING.items():
-                expiring = self._verifier.expiring(days * 86_400)
-                self._metrics.tokens_expiring(within).set(len(expiring))
-            notices.tell(expiring)
-            await asyncio.sleep(_TOKENS_SECONDS)
-
-    async def _watch_loop(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + _LAG_SECONDS
-            await asyncio.sleep(_LAG_SECONDS)
-            self._metrics.loop_lag.observe(max(0.0, loop.time() - due))
-
-    async def _watch_levels(self) -> None:
-        while True:
-            self._metrics.bans_in_force.set(len(self._limiter.bans_in_force()))
-            self._metrics.access_lines_waiting.set(self._access_log.waiting)
-            await asyncio.sleep(_BANS_SECONDS)
-
-    async def _watch_cache(self, cache: AnswerCache) -> None:
-        while True:
-            try:
-                size = await cache.sweep()
-            except CacheUnavailableError:
-                pass  # it has said so itself
-            else:
-                self._metrics.cache_entries.set(size.entries)
-                self._metrics.cache_bytes.set(size.size)
-            await asyncio.sleep(_CACHE_SECONDS)
 
     def _parts(self) -> tuple[Any, ...]:
         """What a successor may keep."""
@@ -506,7 +381,7 @@ def create(predecessor: Gateway | None = None) -> Gateway:
     """
     settings = load()
     require_for_serving(settings)
-    if _shared_file("") is not None:
+    if parts.shared_file("") is not None:
         require_for_workers(settings)
     gateway = Gateway(settings, predecessor=predecessor)
     logs.configure(level=settings.log_level)
@@ -530,24 +405,6 @@ async def lifespan(
     await send({"type": "lifespan.shutdown.complete"})
 
 
-def _tell_of_ban(metrics: Metrics, ban: Ban, *, shadow: bool) -> None:
-    metrics.bans(ban.reason.value).inc()
-    _log.warning("address_banned", address=ban.address, reason=ban.reason.value, count=ban.count, shadow=shadow)
-
-
-def _recorder(settings: Settings) -> Recorder | None:
-    if settings.traces_url is None:
-        return None
-    try:
-        from apientreprise_gateway.observability.otel import OtelRecorder  # noqa: PLC0415 - an extra, and slow to import
-    except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"{environment_name('traces_url')}: {error.name} is not installed. "
-            "Install apientreprise-gateway[otel], or unset it."
-        ) from error
-    return OtelRecorder(str(settings.traces_url), share=settings.traces_share)
-
-
 async def _close_recorder(recorder: Recorder) -> None:
     # A collector that is away must not hold up the end: what it has not taken by then is lost.
     closing = threading.Thread(target=recorder.close, name="traces", daemon=True)
@@ -565,171 +422,6 @@ def _record_span(recorder: Recorder, provider: str, outcome: str, status: int, s
         "http.response.status_code": status,
     }
     recorder.asked(trace, provider, seconds, attributes, failed=status >= 500 or status == 0)
-
-
-def _count_cut(metrics: Metrics, reason: str) -> None:
-    metrics.connections_cut(reason).inc()
-
-
-def _tell_of_cache(metrics: Metrics, available: bool, reason: str) -> None:
-    metrics.cache_available.set(available)
-    tell = _log.info if available else _log.error
-    tell("cache_state", available=available, reason=reason)
-
-
-def _tell_of_mode(metrics: Metrics, mode: Mode, reason: str) -> None:
-    metrics.store_mode(mode)
-    tell = _log.info if mode is Mode.SHARED else _log.error
-    tell("store_mode", mode=mode.value, reason=reason)
-
-
-def key_set(
-    settings: Settings,
-    *,
-    copy: Path | None = None,
-    metrics: Metrics | None = None,
-) -> KeySet | None:
-    """The public keys that the settings name, if they name any; those at a URL are not fetched yet.
-
-    Raises:
-        SettingsError: the file cannot be used.
-    """
-    if settings.jwks is None:
-        return None
-    if isinstance(settings.jwks, Path):
-        try:
-            return FileKeySet(settings.jwks)
-        except ValueError as error:
-            raise SettingsError(f"{environment_name('jwks')}: {error}. Correct the file.") from error
-
-    def on_fetch(well: bool) -> None:
-        if metrics is not None:
-            metrics.key_fetches.labels("ok" if well else "failed").inc()
-
-    def on_age(fetched_at: float) -> None:
-        if metrics is not None:
-            metrics.keys_fetched.set(fetched_at)
-
-    return RemoteKeySet(settings.jwks, copy=copy, every=settings.jwks_refresh, on_fetch=on_fetch, on_age=on_age)
-
-
-def key_ring(settings: Settings, public: KeySet | None) -> KeyRing:
-    """The keys that verify tokens: secrets, then public ones."""
-    secrets = secret_keys(secret.get_secret_value() for secret in settings.jwt_secrets)
-    if public is None:
-        return KeyRing(secrets)
-    return KeyRing([*secrets, *public.keys], known=bool(public.keys), renewable=True)
-
-
-def server_identity(settings: Settings) -> tls.Identity | None:
-    """What callers are shown in TLS, if the settings want that.
-
-    Raises:
-        SettingsError: a file cannot be used.
-    """
-    if settings.tls_certificate is None or settings.tls_key is None:
-        return None
-    try:
-        return tls.server_identity(settings.tls_certificate, settings.tls_key)
-    except ValueError as error:
-        raise SettingsError(
-            f"{environment_name('tls_certificate')}, {environment_name('tls_key')}: {error}. Name PEM files that this "
-            "user can read, of a certificate and its key."
-        ) from error
-
-
-def token_registry(settings: Settings) -> TokenRegistry:
-    """What is known of single tokens, by the settings.
-
-    Raises:
-        SettingsError: the file cannot be used.
-    """
-    try:
-        return TokenRegistry(settings.tokens)
-    except ValueError as error:
-        raise SettingsError(f"{environment_name('tokens')}: {error}. Correct the file.") from error
-
-
-def document_desk(settings: Settings, *, metrics: Metrics | None = None) -> Desk:
-    """What keeps documents, as the settings say.
-
-    Raises:
-        SettingsError: the folder or the bucket cannot be used.
-    """
-    try:
-        return Desk(
-            place=settings.documents,
-            seconds=settings.document_seconds,
-            max_bytes=settings.document_max_bytes,
-            metrics=metrics or Metrics(),
-        )
-    except OSError as error:
-        raise SettingsError(
-            f"{environment_name('documents')}: {error.filename}: {error.strerror}. Name a folder that does not exist "
-            "yet, or one of this user's that nobody else may enter (chmod 700)."
-        ) from error
-    except ValueError as error:
-        raise SettingsError(f"{environment_name('documents')}: {error}. Correct the AWS_… variables.") from error
-
-
-def _public_url(settings: Settings) -> str | None:
-    return None if settings.public_url is None else str(settings.public_url).rstrip("/")
-
-
-def cache_url(settings: Settings) -> str:
-    """The address of the cache's Redis.
-
-    Raises:
-        SettingsError: none is set.
-    """
-    url = settings.cache_redis_url or settings.redis_url
-    if url is None:
-        raise SettingsError(
-            f"{environment_name('cache')}: answers cannot be kept in Redis, as none is named. Set "
-            f"{environment_name('redis_url')} or {environment_name('cache_redis_url')}, or keep them in memory."
-        )
-    return url.get_secret_value()
-
-
-def upstreams(
-    settings: Settings, *, on_breaker: Callable[[str, State, str], None] = lambda _provider, _state, _reason: None
-) -> dict[str, Upstream]:
-    """The ways to the providers, by key.
-
-    Args:
-        settings: enough to serve.
-        on_breaker: told of a provider each time its circuit breaker changes, of the new state and the reason.
-
-    Raises:
-        SettingsError: a provider's settings cannot be used.
-    """
-    defaults = Defaults(
-        base_url=None if settings.upstream_url is None else str(settings.upstream_url),
-        timeout=settings.upstream_timeout,
-        max_calls=settings.upstream_max_calls,
-        breakers=settings.breaker is BreakerUse.ON,
-        max_file=longest_answer(settings.document_max_bytes),
-    )
-    made = {}
-    for provider in PROVIDERS:
-        own = settings.providers.get(provider.key, ProviderSettings())
-        try:
-            made[provider.key] = make_upstream(provider, own, defaults, on_change=partial(on_breaker, provider.key))
-        except ValueError as error:
-            raise SettingsError(f"{PROVIDER_PREFIX}{provider.key.upper()}: {error}. Correct it.") from error
-    return made
-
-
-def _revocations(settings: Settings, registry: TokenRegistry) -> RevocationWatch | None:
-    if settings.redis_url is None:
-        return None
-    return RevocationWatch(client(parse_url(settings.redis_url.get_secret_value()), timeout=_POLL_TIMEOUT), registry)
-
-
-def _board(settings: Settings) -> Board:
-    if settings.redis_url is None:
-        return NoBoard()
-    return RedisBoard(client(parse_url(settings.redis_url.get_secret_value()), timeout=_POLL_TIMEOUT))
 
 
 def _is_probed(ping: Ping, probes: PingProbes) -> bool:
@@ -750,37 +442,3 @@ def _label(outcome: str) -> str:
 
 def _ignore(_outcome: str, _status: int, _seconds: float | None) -> None:
     pass
-
-
-def _access_log(settings: Settings, metrics: Metrics) -> AccessLog:
-    try:
-        return AccessLog(settings.access_log, lock=_shared_file("access-log.lock"), on_written=metrics.access_lines.inc)
-    except OSError as error:
-        raise SettingsError(
-            f"{environment_name('access_log')}: {settings.access_log}: {error.strerror}. Name another file."
-        ) from error
-
-
-def _shared_file(name: str) -> Path | None:
-    """A file that the workers of this gateway share; None for a process that serves alone."""
-    folder = os.environ.get(MULTIPROCESS_DIR)
-    return None if folder is None else Path(folder) / name
-
-
-def _options(settings: Settings) -> Options:
-    def user_id_required(endpoint: Endpoint) -> bool:
-        match settings.user_id_required:
-            case UserIdRequired.ALL:
-                return True
-            case UserIdRequired.V2:
-                return endpoint.version == FLAT_VERSION
-            case UserIdRequired.NONE:
-                return False
-
-    return Options(
-        user_id_required=user_id_required,
-        forbid_banned=settings.ban_action is BanAction.FORBID,
-        shadow=settings.limits is Limits.SHADOW,
-        dossier_seconds=settings.upstream_timeout,
-        refuse_duplicates=settings.duplicates is Duplicates.REFUSE,
-    )

@@ -245,20 +245,20 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
 
     import structlog
 
-    from apientreprise_gateway import app, worker
+    from apientreprise_gateway import parts, worker
     from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, all_workers
     from apientreprise_gateway.observability.shared import bury, reserve
     from apientreprise_gateway.runner import listen
     from apientreprise_gateway.settings import CacheStore, SettingsError, scheme
     from apientreprise_gateway.supervisor import Supervisor
 
-    app.key_set(settings)  # what the workers could not use is said here, once
-    app.token_registry(settings)
+    parts.key_set(settings)  # what the workers could not use is said here, once
+    parts.token_registry(settings)
     if settings.cache is CacheStore.REDIS:
-        app.cache_url(settings)
-    app.upstreams(settings)
-    app.document_desk(settings)
-    app.server_identity(settings)
+        parts.cache_url(settings)
+    parts.upstreams(settings)
+    parts.document_desk(settings)
+    parts.server_identity(settings)
     at = listen(options.host, options.port, scheme=scheme(settings))
     log = structlog.get_logger(PROGRAM)
     with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as folder:
@@ -338,10 +338,10 @@ def _inspect(options: argparse.Namespace) -> int:
 
     import jwt
 
-    from apientreprise_gateway.app import key_ring, key_set, token_registry
     from apientreprise_gateway.auth.access import authenticate
     from apientreprise_gateway.auth.token import TokenVerifier
     from apientreprise_gateway.errors import Refusal
+    from apientreprise_gateway.parts import key_ring, key_set, token_registry
     from apientreprise_gateway.settings import load
 
     settings = load()
