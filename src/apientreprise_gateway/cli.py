@@ -239,15 +239,14 @@ def _serve_alone(options: argparse.Namespace, settings: "Settings") -> None:
 
 def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> int:
     import os
-    import tempfile
+    from contextlib import ExitStack
     from functools import partial
-    from pathlib import Path
 
     import structlog
 
     from apientreprise_gateway import parts, worker
     from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, all_workers
-    from apientreprise_gateway.observability.shared import bury, reserve
+    from apientreprise_gateway.observability.shared import bury, workplace
     from apientreprise_gateway.runner import listen
     from apientreprise_gateway.settings import CacheStore, SettingsError, scheme
     from apientreprise_gateway.supervisor import Supervisor
@@ -261,18 +260,18 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
     parts.server_identity(settings)
     at = listen(options.host, options.port, scheme=scheme(settings))
     log = structlog.get_logger(PROGRAM)
-    with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as folder:
-        os.environ[MULTIPROCESS_DIR] = folder
+    with ExitStack() as stack:
         try:
-            reserve(Path(folder))
+            folder = stack.enter_context(workplace())
         except OSError as error:
             raise SettingsError(f"TMPDIR: no room for the metrics of the workers ({error}). Free some.") from error
+        os.environ[MULTIPROCESS_DIR] = str(folder)
         _serve_metrics(settings, all_workers())
         log.info("starting", url=at.url, version=__version__, workers=options.workers)
         served = Supervisor(
             partial(worker.work, at),
             count=options.workers,
-            on_death=partial(bury, Path(folder)),
+            on_death=partial(bury, folder),
             # Else connections that no worker takes any more would still be made, to break at the end.
             on_stop=at.socket.close,
         ).run()

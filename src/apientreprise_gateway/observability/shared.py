@@ -9,8 +9,10 @@ each worker anew.
 import fcntl
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -25,6 +27,9 @@ DEATHS: Final = ("gateway_worker_deaths", "Workers that ended by themselves, and
 _DEAD: Final = 0
 """In the place of a process id: no worker has this one."""
 _LOCK: Final = "metrics.lock"
+_PREFIX: Final = "gateway-metrics-"
+_OWNER: Final = "owner.lock"
+"""Locked as long as the gateway runs, however it ends."""
 _SUMMED: Final = ("counter", "histogram")
 
 
@@ -69,6 +74,38 @@ class SharedMetrics(Collector):
     def _parse(self, key: str) -> _Key:
         parsed = self._keys[key] = _Key(*json.loads(key))
         return parsed
+
+
+@contextmanager
+def workplace() -> Iterator[Path]:
+    """A folder that the workers of one gateway share until the end of the block; those left by killed ones are removed.
+
+    Raises:
+        OSError: there is no room for it.
+    """
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as name:
+        folder = Path(name)
+        # Locked before it has its name, so that nobody takes the folder for one that is left.
+        own = os.open(folder / "new", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(own, fcntl.LOCK_EX)
+            (folder / "new").rename(folder / _OWNER)
+            for other in folder.parent.glob(f"{_PREFIX}*"):
+                _remove_if_left(other)
+            reserve(folder)
+            yield folder
+        finally:
+            os.close(own)
+
+
+def _remove_if_left(folder: Path) -> None:
+    with suppress(OSError):  # somebody else's, or gone
+        owner = os.open(folder / _OWNER, os.O_RDWR)
+        try:
+            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder)
+        finally:
+            os.close(owner)
 
 
 def reserve(folder: Path, pid: int = _DEAD) -> None:

@@ -167,6 +167,34 @@ def test_counters_never_go_down(tmp_path: Path, store: Server, provider: Stub, m
     assert list(temporary.glob("gateway-metrics-*")) == []
 
 
+def test_a_killed_gateway_leaves_its_files_to_the_next(
+    tmp_path: Path, store: Server, provider: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a gateway that was killed could not remove is removed by the next one; a gateway that runs keeps its own."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+
+    def folders() -> set[str]:
+        return {path.name for path in (tmp_path / "temporary").glob("gateway-metrics-*")}
+
+    settings = {"upstream": provider.url, "redis_url": store.url}
+    with gateway(tmp_path / "a", 2, **settings) as killed, gateway(tmp_path / "b", 2, **settings) as running:
+        workers = killed.worker_pids()
+        killed.process.kill()
+        killed.process.wait()
+        until(lambda: not any(map(is_running, workers)), "its workers go on")
+        left = folders()
+        with gateway(tmp_path / "c", 2, **settings) as following:
+            assert len(left) == len(folders()) == 2
+            assert len(left & folders()) == 1
+            for member in (running, following):
+                assert member.ask(token=fresh()).status == 200
+                until(lambda member=member: member.metrics().get(_ANSWERED) == 1, "it is not counted")  # type: ignore[misc]
+
+
+_ANSWERED = 'gateway_answers_total{operation="api_entreprise_v4_insee_unites_legales",status="200"}'
+
+
 def test_no_room_for_metrics(tmp_path: Path, store: Server, provider: Stub) -> None:
     """Where a full disk has no room for a new worker's metrics, it is tried again later, and the other one goes on."""
     with gateway(tmp_path, 2, upstream=provider.url, redis_url=store.url) as both:
