@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -10,13 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import pytest
 
-from support import programs
+from support import programs, stores
 from support.certificates import Authority
+from support.fleet import Gateway
 from support.programs import START_SECONDS, environment
-from support.site import GOOD
+from support.site import GOOD, LONG, PDF, VIGILANCE, fresh
 from support.stub import stub
+from support.tokens import SECRET
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -134,6 +138,55 @@ def _healthy(port: int, **settings: str) -> bool:
         [sys.executable, *command], capture_output=True, env=environment(**settings), timeout=START_SECONDS, check=False
     )
     return done.returncode == 0
+
+
+_READ_ONLY = """
+mount --bind "$WRITABLE" "$WRITABLE" || exit 99
+while read -r _ target _; do
+    [ "$target" = "$WRITABLE" ] || mount -o remount,bind,ro "$target" 2>/dev/null
+done < /proc/self/mounts
+for place in / /var/tmp "$PROJECT"; do
+    touch "$place/written" 2>/dev/null && exit 98
+done
+exec "$@"
+"""
+"""What `--read-only` does: no file can be written but in one place. For a shell with a file system of its own."""
+
+
+def _read_only(writable: Path, *command: str) -> list[str]:
+    unshare = shutil.which("unshare")
+    if unshare is None or subprocess.run([unshare, "-rm", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this system gives nobody a file system of their own (unshare)")
+    place = [f"WRITABLE={writable}", f"PROJECT={ROOT}"]
+    return [unshare, "-rm", "env", *place, "sh", "-c", _READ_ONLY, "sh", *command]
+
+
+def test_it_writes_to_two_places(tmp_path: Path, provider: str) -> None:
+    """Two workers answer, keep a document and give it out on a file system that is read-only but for both places."""
+    writable = tmp_path / "writable"
+    (writable / "tmp").mkdir(parents=True)
+    settings = {"jwt_secrets": SECRET, "upstream_url": provider, "documents": str(writable / "documents")}
+    serve = (sys.executable, "-m", "apientreprise_gateway", "serve", "--port", "0", "--workers", "2")
+    output, errors = tmp_path / "output", tmp_path / "errors"
+    with stores.server(tmp_path, stores.valkey_server()) as store, output.open("wb") as out, errors.open("wb") as err:
+        process = subprocess.Popen(
+            _read_only(writable, *serve),
+            env=environment(redis_url=store.url, **settings)
+            | {"TMPDIR": str(writable / "tmp"), "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/nonexistent"},
+            stdout=out,
+            stderr=err,
+        )
+        gateway = Gateway(process, 0, output, errors, workers=2)
+        try:
+            gateway.wait_ready()
+            assert gateway.ask(token=fresh()).status == 200
+            link = gateway.ask(token=fresh(), path=VIGILANCE, headers={"Host": f"127.0.0.1:{gateway.port}"})
+            assert httpx.get(link.json["data"]["document_url"], timeout=LONG).content == PDF
+            assert {path.name for path in writable.iterdir()} == {"documents", "tmp"}
+        finally:
+            gateway.end()
+    assert process.returncode == 0
+    assert "Read-only" not in errors.read_text()
 
 
 def test_the_health_check_says_what_readyz_says(tmp_path: Path, provider: str) -> None:
