@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import platform
+import random
 import shutil
 import signal
 import socket
@@ -83,10 +84,12 @@ def machine() -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as each:
-        each.bind(("127.0.0.1", 0))
-        return int(each.getsockname()[1])
+    """A port that nobody listens on, below those that the system gives to connections that are opened meanwhile."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as each, contextlib.suppress(OSError):
+            each.bind(("127.0.0.1", port))
+            return port
 
 
 def say(text: str) -> None:

@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 import structlog
 
 from apientreprise_gateway import dossier, tracing
-from apientreprise_gateway.auth.access import authenticate_with_newer_keys, bearer
-from apientreprise_gateway.auth.registry import TokenRegistry
-from apientreprise_gateway.auth.token import Token, TokenVerifier
+from apientreprise_gateway.auth.access import authenticate, bearer
+from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry
+from apientreprise_gateway.auth.token import Token, TokenVerifier, UnknownKeyError
 from apientreprise_gateway.cache import directives
 from apientreprise_gateway.call import (
     Call,
@@ -25,8 +25,7 @@ from apientreprise_gateway.call import (
     Plan,
     Scope,
     access_line,
-    common_headers,
-    content_type,
+    head_lines,
     new_request_id,
     part_of,
     plan_of,
@@ -52,8 +51,8 @@ from apientreprise_gateway.providers.source import Question, Source
 from apientreprise_gateway.providers.validation import AnswerValidator
 from apientreprise_gateway.ratelimit.client_ip import ClientIp, counted
 from apientreprise_gateway.ratelimit.policy import Policy, own_limit
-from apientreprise_gateway.ratelimit.port import Limiter, StoreUnavailableError
-from apientreprise_gateway.server import Respond
+from apientreprise_gateway.ratelimit.port import Limiter, StoreUnavailableError, Verdict
+from apientreprise_gateway.server import Respond, headers_of, lines_of
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -86,6 +85,10 @@ class Options:
     """Seconds that the provider calls of a dossier may take; then it is answered with the parts that are there."""
     refuse_duplicates: bool = True
     """Whether a call already in flight is refused; it is counted either way."""
+
+
+def _limit_of(plan: Plan, record: TokenRecord | None) -> int:
+    return plan.limit if record is None else own_limit(plan.limit, plan.group, record.limit_per_minute)
 
 
 class Pipeline:
@@ -142,9 +145,9 @@ class Pipeline:
         """Answer a call from any ASGI server."""
         del receive  # a GET has no body, and the server tells when the client goes away
 
-        async def respond(status: int, headers: Iterable[Header], body: bytes) -> None:
-            length = (b"content-length", b"%d" % len(body))
-            await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+        async def respond(status: int, lines: bytes, body: bytes) -> None:
+            headers = [*headers_of(lines), (b"content-length", b"%d" % len(body))]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
 
         await self.answer(scope, respond)
@@ -156,7 +159,7 @@ class Pipeline:
         call = Call(scope)
         self._metrics.in_flight.inc()
         try:
-            status, body, headers = await self._try(call, self._answer(call))
+            status, body, lines = await self._try(call, self._answer(call))
         except ConnectionDropped:
             self.drop(call)
             return
@@ -167,7 +170,9 @@ class Pipeline:
             return
         finally:
             self._metrics.in_flight.dec()
-        await respond(status, headers, body)
+            if call.trace is not None:
+                tracing.leave()
+        await respond(status, lines, body)
         self._record(call, status)
         self._compare(call, status, body)
 
@@ -199,12 +204,14 @@ class Pipeline:
         self._metrics.dropped.inc()
         return True
 
-    async def _try(self, call: Call, answer: Awaitable[Reading]) -> tuple[int, bytes, list[Header]]:
-        """The answer to a call, whatever happens."""
+    async def _try(self, call: Call, answer: Awaitable[Reading]) -> tuple[int, bytes, bytes]:
+        """Status, body and header lines of the answer to a call, whatever happens."""
         try:
             reading = await answer
         except Refusal as refusal:
             return self.refused(call, refusal)
+        except StoreUnavailableError:
+            return self.refused(call, refuse("00505"))
         except ConnectionDropped:
             raise
         except Exception:
@@ -212,18 +219,25 @@ class Pipeline:
             return self.refused(call, refuse("00500"))
         call.codes = reading.codes
         call.cached, call.stale = reading.cached, reading.stale
-        headers = [content_type(call), *common_headers(call), *reading.headers]
+        lines = head_lines(call)
+        if reading.headers:
+            lines += lines_of(reading.headers)
         if reading.moved_to:
             # The caller's own query goes with it, the token too where it is there.
-            headers.append((b"location", reading.moved_to.encode("ascii") + b"?" + call.scope["query_string"]))
-        return reading.status, reading.body, headers
+            location = reading.moved_to.encode("ascii") + b"?" + call.scope["query_string"]
+            lines += lines_of([(b"location", location)])
+        return reading.status, reading.body, lines
 
     async def _answer(self, call: Call) -> Reading:
         """The checks of the contract (design, section 2), in their order."""
         headers = self.admit(call)
         try:
             plan, values = self._find_endpoint(call)
-            token = await self._authenticate(call, headers)
+            try:
+                token = self._authenticate(call, headers)
+            except UnknownKeyError:
+                await self._renew_keys()
+                token = self._authenticate(call, headers)
         except Refusal:
             await self.count_unknown(call)
             raise
@@ -233,15 +247,17 @@ class Pipeline:
 
     async def _answer_from(self, source: Source, call: Call, plan: Plan, token: Token, values: list[str]) -> Reading:
         """The checks from the fourth on."""
-        await self._limit(call, plan, token)
-        self._authorize(call, plan, token)
+        record = self._registry.of(token.jti)
+        limit = _limit_of(plan, record)
+        self._judge(call, plan, limit, await self._limiter.admit(call.address, (token.jti, plan.group.name), limit))
+        self._authorize(call, plan, token, record)
         self._check_traceability(call, plan)
         question = self._check_parameters(call, plan, values)
-        flight = self._take_off(token, question.target)
+        flight = self._take_off(call, token, question.target)
         try:
-            return await self._ask(call, source, question)
+            return await source(question)
         finally:
-            self._land(flight)
+            self._land(call, flight, question)
 
     # 1. The address.
 
@@ -305,11 +321,9 @@ class Pipeline:
 
     # 3. The token.
 
-    async def _authenticate(self, call: Call, headers: dict[bytes, bytes]) -> Token:
+    def _authenticate(self, call: Call, headers: dict[bytes, bytes]) -> Token:
         text = bearer(headers.get(b"authorization")) or call.parameters.get("token")
-        call.token = await authenticate_with_newer_keys(
-            text, verifier=self._tokens, registry=self._registry, renew=self._renew_keys
-        )
+        call.token = authenticate(text, verifier=self._tokens, registry=self._registry)
         return call.token
 
     async def count_unknown(self, call: Call) -> None:
@@ -321,13 +335,7 @@ class Pipeline:
 
     # 4. The store.
 
-    async def _limit(self, call: Call, plan: Plan, token: Token) -> None:
-        record = self._registry.of(token.jti)
-        limit = plan.limit if record is None else own_limit(plan.limit, plan.group, record.limit_per_minute)
-        try:
-            verdict = await self._limiter.admit(call.address, (token.jti, plan.group.name), limit)
-        except StoreUnavailableError:
-            raise refuse("00505") from None
+    def _judge(self, call: Call, plan: Plan, limit: int, verdict: Verdict) -> None:
         if verdict.ban is not None:
             self._refuse_as_banned(call)
         call.verdict = verdict
@@ -342,10 +350,9 @@ class Pipeline:
 
     # 5. What the token opens, and from where.
 
-    def _authorize(self, call: Call, plan: Plan, token: Token) -> None:
+    def _authorize(self, call: Call, plan: Plan, token: Token, record: TokenRecord | None) -> None:
         if plan.scopes.isdisjoint(token.scopes):
             raise refuse("00100")
-        record = self._registry.of(token.jti)
         if record is not None and not record.allows(call.client):
             raise refuse("00107")
 
@@ -395,35 +402,28 @@ class Pipeline:
             base_url=self._origin.configured if endpoint.document is None else self._origin.of(call.scope),
         )
 
-    # 8. The same call, already in flight.
+    # 8. The same call, already in flight. What is left then is the cache, the documents, the provider: its source.
 
-    def _take_off(self, token: Token, target: str) -> tuple[str, str] | None:
+    def _take_off(self, call: Call, token: Token, target: str) -> tuple[str, str] | None:
         flight = (token.jti, target)
-        if flight not in self._in_flight:
-            self._in_flight.add(flight)
-            return flight
-        self._metrics.duplicates.inc()
-        if self._options.refuse_duplicates:
-            raise refuse("00015")
-        return None
-
-    def _land(self, flight: tuple[str, str] | None) -> None:
-        if flight is not None:
-            self._in_flight.discard(flight)
-
-    # 9. The cache, the documents, the provider.
-
-    async def _ask(self, call: Call, source: Source, question: Question) -> Reading:
+        known = flight in self._in_flight
+        if known:
+            self._metrics.duplicates.inc()
+            if self._options.refuse_duplicates:
+                raise refuse("00015")
+        self._in_flight.add(flight)
+        call.asked = True
         if call.connection is not None:
             call.connection.cancels = True
-        call.asked = True
-        try:
-            return await source(question)
-        finally:
-            if call.connection is not None:
-                call.connection.cancels = False
-            call.provider_seconds = question.provider_seconds
-            call.documents = question.documents
+        return None if known else flight
+
+    def _land(self, call: Call, flight: tuple[str, str] | None, question: Question) -> None:
+        if call.connection is not None:
+            call.connection.cancels = False
+        if flight is not None:
+            self._in_flight.discard(flight)
+        call.provider_seconds = question.provider_seconds
+        call.documents = question.documents
 
     # The dossier: one call for several, each of which is checked, counted and traced as if it had come alone.
 
@@ -433,7 +433,9 @@ class Pipeline:
             self._check_parameters(call, plan, [siret])
             resources = choose(self._resources, call.parameters.get(RESOURCES))
         except Refusal:
-            await self._limit(call, plan, token)  # refused as a whole, it counts as one call
+            # Refused as a whole, it counts as one call.
+            limit = _limit_of(plan, self._registry.of(token.jti))
+            self._judge(call, plan, limit, await self._limiter.admit(call.address, (token.jti, plan.group.name), limit))
             raise
         call.asked = True
         deadline = asyncio.get_running_loop().time() + self._options.dossier_seconds + _GATHERING_SECONDS
@@ -462,13 +464,13 @@ class Pipeline:
         assert plan.source is not None  # noqa: S101 - no dossier is part of another
         answer = self._answer_from(plan.source, call, plan, token, values)
         try:
-            status, body, headers = await self._try(call, self._in_time(answer, plan, deadline))
+            status, body, lines = await self._try(call, self._in_time(answer, plan, deadline))
         except asyncio.CancelledError:
             self._record_abandoned(call)
             raise
         self._record(call, status)
         self._compare(call, status, body)
-        return dossier.Part(resource.name, call, status, body, headers)
+        return dossier.Part(resource.name, call, status, body, headers_of(lines))
 
     async def _in_time(self, answer: Awaitable[Reading], plan: Plan, deadline: float) -> Reading:
         provider = plan.route.provider
@@ -483,13 +485,13 @@ class Pipeline:
 
     # Answers and records.
 
-    def refused(self, call: Call, refusal: Refusal) -> tuple[int, bytes, list[Header]]:
-        """Status, body and headers of a refusal."""
+    def refused(self, call: Call, refusal: Refusal) -> tuple[int, bytes, bytes]:
+        """Status, body and header lines of a refusal."""
         call.codes = tuple(error.code for error in refusal.errors)
         flagged = call.plan is not None and call.plan.route.endpoint.gateway_error and refusal.status >= 500
         version = version_of(call.scope["raw_path"]) or _LATEST_SHAPE
         body = render(refusal.errors, version=version, gateway_error=flagged)
-        return refusal.status, body, [content_type(call), *common_headers(call), *refusal.headers]
+        return refusal.status, body, head_lines(call) + lines_of(refusal.headers)
 
     def drop(self, call: Call) -> None:
         """Close the connection of a call without an answer."""

@@ -64,7 +64,7 @@ class Recorder(Protocol):
 
 
 def enter(headers: Sequence[tuple[bytes, bytes]], *, recorder: Recorder | None) -> Trace | None:
-    """The trace of a call, which is in force until its task ends; None if it belongs to none.
+    """The trace of a call, which is in force until `leave` or the end of its task; None if it belongs to none.
 
     Args:
         headers: of the call, their names in lower case.
@@ -78,6 +78,11 @@ def enter(headers: Sequence[tuple[bytes, bytes]], *, recorder: Recorder | None) 
     if trace is not None:
         _current.set(trace)
     return trace
+
+
+def leave() -> None:
+    """End what `enter` began, for a task that goes on with another call."""
+    _current.set(None)
 
 
 def current() -> Trace | None:

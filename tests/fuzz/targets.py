@@ -250,7 +250,7 @@ class Echo:
 
     async def answer(self, scope: Scope, respond: Respond) -> None:
         """Answer."""
-        await respond(200, (), scope["raw_path"] + b"?" + scope["query_string"])
+        await respond(200, b"", scope["raw_path"] + b"?" + scope["query_string"])
 
 
 def request(data: bytes) -> bool:

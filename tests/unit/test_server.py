@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apientreprise_gateway import server as server_module
-from apientreprise_gateway.server import Respond, Rules, Scope, Server, config, split_target
+from apientreprise_gateway.server import Respond, Rules, Scope, Server, config, lines_of, split_target
 
 LARGE = bytes(1024 * 1024)
 Handler = Callable[[Scope, Respond], Awaitable[None]]
@@ -34,7 +34,7 @@ class App:
         if self._handler is not None:
             await self._handler(scope, respond)
         else:
-            await respond(200, [(b"x-way", b"direct")], scope["raw_path"] + b"?" + scope["query_string"])
+            await respond(200, b"x-way: direct\r\n", scope["raw_path"] + b"?" + scope["query_string"])
         self.answered += 1
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -165,7 +165,7 @@ def test_a_header_cannot_be_smuggled(value: bytes) -> None:
     """An answer with a line break in a header's value is not given; its client gets 500."""
 
     async def smuggle(_scope: Scope, respond: Respond) -> None:
-        await respond(200, [(b"x-value", value)], b"")
+        await respond(200, lines_of([(b"x-value", value)]), b"")
 
     async def test() -> None:
         async with serving(App(smuggle)) as server:
@@ -196,7 +196,7 @@ def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
 
     async def slow(scope: Scope, respond: Respond) -> None:
         await asyncio.sleep(0.1 if scope["raw_path"].endswith(b"slow") else 0)
-        await respond(200, (), b"x")
+        await respond(200, b"", b"x")
 
     async def test() -> None:
         async with serving(App(slow), keep_alive=0.02) as server:
@@ -215,7 +215,7 @@ def test_a_client_that_does_not_read_is_not_buffered_for() -> None:
     """Answers to a client that reads none of them wait in the application, not in memory; all come once it reads."""
 
     async def large(_scope: Scope, respond: Respond) -> None:
-        await respond(200, (), LARGE)
+        await respond(200, b"", LARGE)
 
     async def test() -> None:
         app = App(large)
@@ -340,7 +340,7 @@ def test_patience_with_a_client_that_waits() -> None:
 
     async def slow(_scope: Scope, respond: Respond) -> None:
         await gate.wait()
-        await respond(200, [], b"x")
+        await respond(200, b"", b"x")
 
     async def test() -> None:
         async with serving(App(slow), patience=0.05, on_cut=cut.append) as server:
@@ -362,7 +362,7 @@ def test_an_answer_that_is_not_taken(close: bool) -> None:
     cut: list[str] = []
 
     async def large(_scope: Scope, respond: Respond) -> None:
-        await respond(200, [], LARGE * 16)
+        await respond(200, b"", LARGE * 16)
 
     async def test() -> None:
         async with serving(App(large), patience=0.1, on_cut=cut.append) as server:
@@ -380,7 +380,7 @@ def test_an_answer_that_is_taken_slowly() -> None:
     cut: list[str] = []
 
     async def large(_scope: Scope, respond: Respond) -> None:
-        await respond(200, [], LARGE * 16)
+        await respond(200, b"", LARGE * 16)
 
     async def test() -> None:
         async with serving(App(large), patience=0.4, on_cut=cut.append) as server:
@@ -408,7 +408,7 @@ def test_too_many_connections() -> None:
         if scope["raw_path"] == b"/direct/slow":
             held.append(scope)
             await gate.wait()
-        await respond(200, [], b"x")
+        await respond(200, b"", b"x")
 
     async def test() -> None:
         async with serving(App(slow), most=3, on_cut=cut.append) as server:
@@ -543,7 +543,7 @@ def test_a_trailer_is_no_header(pieces: int) -> None:
     async def look(scope: Scope, respond: Respond) -> None:
         await asyncio.sleep(0)
         seen.extend(name for name, _ in scope["headers"])
-        await respond(200, [], b"")
+        await respond(200, b"", b"")
 
     async def test() -> None:
         async with serving(App(look)) as server:

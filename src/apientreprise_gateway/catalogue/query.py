@@ -12,19 +12,23 @@ UNDECODABLE = "\ufffd"
 
 def read(query: bytes, wanted: frozenset[str]) -> dict[str, str]:
     """The wanted parameters of a query string, decoded; a missing one is absent."""
+    text = query.decode("latin-1").replace("+", " ")
+    plain = _is_plain(text)
     found: dict[str, str] = {}
-    for part in query.decode("latin-1").split("&"):
+    for part in text.split("&"):
         name, _, value = part.partition("=")
-        if name not in wanted and ("%" not in name or (name := _decode(name)) not in wanted):
-            continue
-        found[name] = _decode(value)
+        if name in wanted or ("%" in name and (name := _decode(name)) in wanted):
+            found[name] = value if plain else _decode(value)
     return found
 
 
+def _is_plain(text: str) -> bool:
+    """Whether a text, or any part of it, is what it stands for."""
+    return "%" not in text and text.isascii()
+
+
 def _decode(text: str) -> str:
-    if "+" in text:
-        text = text.replace("+", " ")
-    if "%" not in text and text.isascii():
+    if _is_plain(text):
         return text
     try:
         return unquote_to_bytes(text.encode("latin-1")).decode()

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
 
-from apientreprise_gateway.call import Call, Header, Scope, common_headers
+from apientreprise_gateway.call import Call, Header, Scope, common_lines
 from apientreprise_gateway.catalogue.model import FileKind
 from apientreprise_gateway.documents.links import Link, read_path
 from apientreprise_gateway.documents.ranges import UnsatisfiableError, read_range
@@ -20,6 +20,7 @@ from apientreprise_gateway.documents.store import DocumentStore, Kept, StoreErro
 from apientreprise_gateway.errors import ConnectionDropped, Refusal, refuse
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.server import headers_of
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -49,8 +50,8 @@ class Gate(Protocol):
     async def count_unknown(self, call: Call) -> None:
         """Count a call that nothing answers, for its address."""
 
-    def refused(self, call: Call, refusal: Refusal) -> tuple[int, bytes, list[Header]]:
-        """Status, body and headers of a refusal."""
+    def refused(self, call: Call, refusal: Refusal) -> tuple[int, bytes, bytes]:
+        """Status, body and header lines of a refusal."""
 
     def drop(self, call: Call) -> None:
         """Close the connection of a call without an answer."""
@@ -124,8 +125,8 @@ class Serving:
         try:
             return await self._answer(call, download)
         except Refusal as refusal:
-            status, body, headers = self._gate.refused(call, refusal)
-            return _Answer(status, [*headers, (b"content-length", b"%d" % len(body))], body)
+            status, body, lines = self._gate.refused(call, refusal)
+            return _Answer(status, [*headers_of(lines), (b"content-length", b"%d" % len(body))], body)
 
     async def _answer(self, call: Call, download: Download) -> _Answer:
         headers = self._gate.admit(call)
@@ -222,7 +223,7 @@ def _answer(call: Call, link: Link, kept: Kept, given: dict[bytes, bytes]) -> _A
         UnsatisfiableError: it has none of the bytes asked for.
     """
     tag = b'"%b"' % link.reference.encode("ascii")
-    headers = [*common_headers(call), *_ALWAYS, (b"etag", tag)]
+    headers = [*headers_of(common_lines(call)), *_ALWAYS, (b"etag", tag)]
     if tag in [each.strip().removeprefix(b"W/") for each in given.get(b"if-none-match", b"").split(b",")]:
         return _Answer(304, headers, kept=kept)
     same = given.get(b"if-range", tag) == tag

@@ -17,6 +17,9 @@ _WRITE_BYTES: Final = 256 * 1024
 _MAX_HEAD_BYTES: Final = 64 * 1024
 _MAX_BODILESS_BYTES: Final = 1024 * 1024
 """What may come between the parts of a body and after it: sizes of chunks, trailers."""
+_READ_HEADERS: Final = frozenset(
+    {b"content-type", b"content-length", b"transfer-encoding", b"location", b"content-encoding"}
+)
 _SHORT_NUMBER: Final = 4
 """Digits of a length that is not looked at before the body has come."""
 
@@ -248,6 +251,8 @@ class Connection(Abortable):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         lower = name.lower()
+        if lower not in _READ_HEADERS:
+            return
         if lower == b"content-type":
             if not self._head_read:  # a trailer changes nothing
                 self._content_type = value
@@ -260,7 +265,7 @@ class Connection(Abortable):
         elif lower == b"location":
             if not self._head_read:
                 self._location = value
-        elif lower == b"content-encoding" and value.lower() != b"identity":
+        elif value.lower() != b"identity":  # a content-encoding
             self.fail(Fault.ENCODED)
 
     def on_headers_complete(self) -> None:

@@ -154,36 +154,30 @@ class Pool:
         return await self._send(request + others + b"\r\n", time.monotonic(), deadline, spool)
 
     async def _send(self, request: bytes, now: float, deadline: float, spool: Callable[[], Sink] | None) -> Response:
-        kept = self._take_kept(now)
-        if kept is not None:
+        connection = kept = self._take_kept(now)
+        while True:
+            if connection is None:
+                connection = await self._dialer.connect(self._connection, deadline)
             try:
-                return await self._call(kept, request, deadline, spool)
-            except CallError as error:
-                if not error.unanswered:
+                response = await connection.send(request, deadline, spooled=spool is not None)
+                if connection.stream is not None and spool is not None:
+                    response = response._replace(file=await _spool(connection.stream, spool(), deadline))
+                break
+            except BaseException as error:
+                # Cancelled or failed: whatever this connection still brings is nobody's.
+                connection.abort()
+                if connection is not kept or not isinstance(error, CallError) or not error.unanswered:
                     raise
             # The server closed the connection as we used it again: it has not seen the call.
-        fresh = await self._dialer.connect(self._connection, deadline)
-        return await self._call(fresh, request, deadline, spool)
-
-    def _connection(self) -> Connection:
-        return Connection(self._max_body, self._max_file)
-
-    async def _call(
-        self, connection: Connection, request: bytes, deadline: float, spool: Callable[[], Sink] | None
-    ) -> Response:
-        try:
-            response = await connection.send(request, deadline, spooled=spool is not None)
-            if connection.stream is not None and spool is not None:
-                response = response._replace(file=await _spool(connection.stream, spool(), deadline))
-        except BaseException:
-            # Cancelled or failed: whatever this connection still brings is nobody's.
-            connection.abort()
-            raise
+            connection = None
         self._keep(connection)
         if self._read_by_proxy and response.status == PROXY_AUTHENTICATION_REQUIRED:
             _discard(response)
             raise CallError(Fault.NETWORK, "the proxy refuses our credentials (407)")
         return response
+
+    def _connection(self) -> Connection:
+        return Connection(self._max_body, self._max_file)
 
     # Connections.
 

@@ -111,7 +111,11 @@ class ProviderSource:
         outcome, status, asked = ABANDONED, 0, True
         started = time.perf_counter()
         try:
-            reading = await self._ask(question)
+            if self._translation is None:
+                answer = await self._upstream.get(question.target, request_id=question.request_id)
+                reading = read(self._route, answer)
+            else:
+                reading = await self._translate(question, self._translation)
             outcome, status = reading.codes[0] if reading.codes else OK, reading.status
             return reading
         except NotAskedError as refusal:
@@ -124,13 +128,11 @@ class ProviderSource:
             question.provider_seconds = time.perf_counter() - started if asked else None
             self._observe(outcome, status, question.provider_seconds)
 
-    async def _ask(self, question: Question) -> Reading:
-        """What is asked, and how it is read."""
-        if self._translation is None:
-            return read(self._route, await self._upstream.get(question.target, request_id=question.request_id))
+    async def _translate(self, question: Question, translation: Translation) -> Reading:
+        """Ask it in its own language."""
         deadline = self._upstream.deadline()
 
         async def get(target: str) -> Response:
             return await self._upstream.get(target, request_id=question.request_id, deadline=deadline)
 
-        return await self._translation(question, get)
+        return await translation(question, get)

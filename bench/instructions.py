@@ -1,0 +1,103 @@
+"""Instructions that the gateway executes per call, counted by callgrind.
+
+    .venv/bin/python bench/instructions.py [--connections 8] [--seconds 30] [--functions 20] [--python PATH]
+
+A count hardly depends on the machine or on what else it does, so it shows what a change of one per cent does to a call,
+which no clock can. Under callgrind the gateway is some fifty times slower. With `--python`, another interpreter that
+has the packages; the same code takes a tenth more of some builds. docs/performance.md has the figures.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import httpx
+from ground import LIMIT, PATH, Ground, MissingToolError, free_port, ground, machine, need, say, started
+
+from support.tokens import SECRET, token
+
+_WARM_CALLS = 500
+
+
+def load(url: str, key: str, connections: int, seconds: int) -> int:
+    """Call as fast as answers come; the number of answers."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-H", f"Authorization: Bearer {key}", url + PATH]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in output:
+        raise RuntimeError(f"not every call was answered with 200:\n{output}")
+    found = re.search(r"(\d+) requests in", output)
+    if found is None:
+        raise RuntimeError(f"wrk says nothing of requests:\n{output}")
+    return int(found.group(1))
+
+
+def control(pid: int, *arguments: str) -> None:
+    """Tell callgrind something."""
+    subprocess.run(["callgrind_control", *arguments, str(pid)], check=True, capture_output=True)
+
+
+def counted(place: Ground, python: str, *, connections: int, seconds: int, functions: int) -> tuple[float, list[str]]:
+    """Instructions per call, and the functions that have most of them."""
+    port, counts = free_port(), place.folder / "counts"
+    valgrind = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={counts}"]
+    serve = [python, "-m", "apientreprise_gateway", "serve", "--port", str(port)]
+    env = {
+        "GATEWAY_JWT_SECRETS": SECRET,
+        "GATEWAY_REDIS_URL": f"redis://127.0.0.1:{place.redis_port}",
+        "GATEWAY_UPSTREAM_URL": place.upstream,
+        "GATEWAY_UPSTREAM_TIMEOUT": "60",
+        "GATEWAY_ACCESS_LOG": str(place.folder / "access.log"),
+        "GATEWAY_DUPLICATES": "count",
+        "GATEWAY_LIMIT_IP": str(LIMIT),
+        "GATEWAY_LIMIT_JSON": str(LIMIT),
+        "PYTHONHASHSEED": "0",
+    }
+    say("starting the gateway under callgrind, which takes a minute")
+    with started([*valgrind, *serve], place.folder / "gateway", port=port, cpu="0", env=env, seconds=300) as server:
+        key = token()
+        with httpx.Client(headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
+            for _ in range(_WARM_CALLS):
+                client.get(server.url + PATH).raise_for_status()
+        say(f"counting for {seconds} s")
+        control(server.process.pid, "-i", "on")
+        answers = load(server.url, key, connections, seconds)
+        control(server.process.pid, "-i", "off")
+    totals = re.search(r"^totals: (\d+)", counts.read_text(), re.MULTILINE)
+    if totals is None:
+        raise RuntimeError("callgrind has counted nothing")
+    table = subprocess.run(["callgrind_annotate", str(counts)], capture_output=True, text=True, check=True).stdout
+    rows = [line for line in table.splitlines() if re.match(r"\s*[\d,]+ \(", line)]
+    return int(totals.group(1)) / answers, rows[1 : functions + 1]
+
+
+def main() -> int:
+    """Count, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--functions", type=int, default=20, help="how many functions to show")
+    parser.add_argument("--python", default=sys.executable)
+    given = parser.parse_args()
+    try:
+        need("valgrind", "callgrind_control", "callgrind_annotate", "wrk")
+        with tempfile.TemporaryDirectory() as folder, ground(Path(folder)) as place:
+            cost, rows = counted(
+                place,
+                given.python,
+                connections=given.connections,
+                seconds=given.seconds,
+                functions=given.functions,
+            )
+    except MissingToolError as error:
+        say(str(error))
+        return 1
+    print(f"{machine()}\n{cost:,.0f} instructions per call, {given.connections} connections")
+    print("\n".join(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
