@@ -26,6 +26,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
 from apientreprise_gateway.errors import GATEWAY_ERRORS
+from apientreprise_gateway.outbox import outbox_of
 
 CONNECTION: Final = "gateway.connection"
 """Key of the ASGI scope under which an application finds its `Connection`."""
@@ -171,21 +172,23 @@ class _Exchange:
 
     async def respond(self, status: int, lines: bytes, body: bytes) -> None:
         """See `Respond`: one write. A client that does not read holds up its own next answer, and nobody else's."""
-        flow, transport = self._on.flow, self._on.transport
-        if flow.write_paused:
-            await flow.drain()
+        on, transport = self._on, self._on.transport
+        if on.flow.write_paused:
+            await on.flow.drain()
         if not self.disconnected and not transport.is_closing():
-            head = self._on.head(status, lines, len(body), keep_alive=self.keep_alive)
+            head = on.head(status, lines, len(body), keep_alive=self.keep_alive)
             if self.scope["method"] == "HEAD":
-                transport.write(head)
+                on.outbox.add(on, head)
             elif len(body) <= _JOINED_BYTES:
-                transport.write(head + body)
+                on.outbox.add(on, head + body)
             else:
+                on.outbox.flush()
                 transport.writelines((head, body))
         self.response_complete = True
         if not self.keep_alive:
+            on.outbox.flush()
             transport.close()
-        self._on.answered()
+        on.answered()
 
 
 _Cycle = RequestResponseCycle | _Exchange
@@ -214,6 +217,7 @@ class GatewayProtocol(asyncio.Protocol):
         self.app_state = app_state
         self.loop = _loop or asyncio.get_running_loop()
         self.server_state = server_state
+        self.outbox = outbox_of(self.loop)
         self.parser: Any = httptools.HttpRequestParser(self)
         # So that of pipelined requests those before a `Connection: close` are answered.
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
@@ -259,6 +263,14 @@ class GatewayProtocol(asyncio.Protocol):
     def closing(self) -> bool:
         """Whether the connection is closed, or about to be."""
         return self.lost or self.transport.is_closing()
+
+    def put(self, data: bytes) -> None:
+        """Write an answer, see `Outbox`."""
+        if self.transport.is_closing():
+            return
+        self.transport.write(data)
+        if self._unsent():
+            self._watch_reader()
 
     def drop(self) -> None:
         """Close the connection without writing anything more."""
@@ -374,7 +386,8 @@ class GatewayProtocol(asyncio.Protocol):
             self._bad_code = "00407"
             self._refuse()
         else:
-            self.transport.abort()  # it has its answer
+            self.outbox.flush()  # it has its answer
+            self.transport.abort()
 
     def eof_received(self) -> None:
         """Let the transport close: who sends no more waits for no answer."""
@@ -607,6 +620,7 @@ class GatewayProtocol(asyncio.Protocol):
 
     def _hang_up(self) -> None:
         """Close; in TLS without waiting for the client to say that it does as well, which an idle one does not."""
+        self.outbox.flush()
         self.transport.close()
         if self._tcp is not self.transport and not self.transport.get_write_buffer_size():
             self._tcp.close()
@@ -706,6 +720,7 @@ class GatewayProtocol(asyncio.Protocol):
         if answer is not None and not self.transport.is_closing():
             status, body = answer
             lines = b"content-type: application/json\r\n"
+            self.outbox.flush()
             self.transport.write(self.head(status, lines, len(body), keep_alive=False) + body)
         self.transport.close()
 

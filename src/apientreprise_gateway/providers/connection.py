@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import httptools
 
+from apientreprise_gateway.outbox import outbox_of
 from apientreprise_gateway.providers.dial import Abortable
 from apientreprise_gateway.providers.faults import CallError, Fault, tls_fault, words
 from apientreprise_gateway.providers.spool import Sink
@@ -102,6 +103,7 @@ class Connection(Abortable):
         "_loop",
         "_max_body",
         "_max_file",
+        "_outbox",
         "_parser",
         "_size",
         "_timer",
@@ -114,6 +116,7 @@ class Connection(Abortable):
 
     def __init__(self, max_body: int, max_file: int) -> None:
         self._loop = asyncio.get_running_loop()
+        self._outbox = outbox_of(self._loop)
         self._max_body = max_body
         self._max_file = max_file
         self._parser = httptools.HttpResponseParser(self)
@@ -162,14 +165,18 @@ class Connection(Abortable):
             self._timer = None
         if self._timer is None:
             self._timer = self._loop.call_at(deadline, self._look_at_deadline)
+        self._outbox.add(self, request)
+        return self._answer
+
+    def put(self, data: bytes) -> None:
+        """Write the request, see `Outbox`."""
         try:
             if self._transport is None or self.closed:
                 raise RuntimeError("closed")
-            self._transport.write(request)
+            self._transport.write(data)
         except RuntimeError:
             # uvloop refuses to write to a connection that the other side has closed, before it tells of it.
             self.fail(Fault.NETWORK, unanswered=True)
-        return self._answer
 
     def fail(self, fault: Fault, detail: str = "", *, unanswered: bool = False) -> None:
         """End the call with a fault."""

@@ -1,0 +1,55 @@
+"""Writing to connections: the writes of one turn of the event loop, made together at its end.
+
+A write wakes whoever reads. With the work of another call between them, each write finds its reader asleep again, and
+to wake it costs the system more than all else in the write; of writes that follow each other only the first does. With
+64 calls in flight this spares a third of the time in the system (docs/performance.md).
+"""
+
+import asyncio
+import logging
+from typing import Final, Protocol
+from weakref import WeakKeyDictionary
+
+_log = logging.getLogger(__name__)
+
+
+class Writer(Protocol):
+    """A connection that is written to."""
+
+    def put(self, data: bytes) -> None:
+        """Write, or let it be if the connection is gone."""
+
+
+class Outbox:
+    """What is to be written at the end of this turn, in its order."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take the loop whose turns count."""
+        self._loop = loop
+        self._waiting: list[tuple[Writer, bytes]] = []
+
+    def add(self, writer: Writer, data: bytes) -> None:
+        """Have a connection written to, after all that was added before."""
+        if not self._waiting:
+            self._loop.call_soon(self.flush)
+        self._waiting.append((writer, data))
+
+    def flush(self) -> None:
+        """Write now: before anything that bypasses the outbox is written to a connection, and before one is closed."""
+        waiting, self._waiting = self._waiting, []
+        for writer, data in waiting:
+            try:
+                writer.put(data)
+            except Exception:  # a fault of one connection is nobody else's
+                _log.exception("a write failed")
+
+
+_outboxes: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Outbox]] = WeakKeyDictionary()
+
+
+def outbox_of(loop: asyncio.AbstractEventLoop) -> Outbox:
+    """The one outbox of a loop."""
+    outbox = _outboxes.get(loop)
+    if outbox is None:
+        outbox = _outboxes[loop] = Outbox(loop)
+    return outbox
