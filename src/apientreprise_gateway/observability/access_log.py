@@ -77,6 +77,7 @@ class AccessLog:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._write_batches, name="access-log", daemon=True)
         self._left = 0
+        self._lost = 0
         self.written = 0
         """Lines handed over so far."""
 
@@ -133,6 +134,8 @@ class AccessLog:
             self._write_alone(batch)
             if self._loop is not None and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._written, len(batch), batch.count(b"\n"))
+        if self._lost:
+            _log.error("access_lines_lost", lines=self._lost)
 
     def _write_alone(self, batch: bytes) -> None:
         self._flock(fcntl.LOCK_EX)
@@ -159,10 +162,10 @@ class AccessLog:
             try:
                 rest = rest[os.write(self._fd, rest) :]
             except OSError as error:
-                if self._closing:
-                    _log.error("access_lines_lost", lines=bytes(rest).count(b"\n"), reason=str(error))
-                    return
-                if not troubled:
+                if not troubled and not self._lost:
                     _log.error("access_log_unwritable", reason=str(error), effect="lines are kept and tried again")
+                if self._closing:
+                    self._lost += bytes(rest).count(b"\n")
+                    return
                 troubled = True
                 time.sleep(_RETRY_SECONDS)
