@@ -128,6 +128,22 @@ def test_a_wrong_configuration_changes_nothing(tmp_path: Path, store: Server, pr
         assert together([partial(both.ask, token=fresh())] * 8)[0].headers["ratelimit-limit"] == "7"
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("right", [True, False], ids=["right", "wrong"])
+def test_a_stop_on_the_heels_of_a_hangup(
+    tmp_path: Path, store: Server, provider: Stub, workers: int, right: bool
+) -> None:
+    """A gateway that is told to stop while it reads its configuration anew, a wrong one even, ends in order."""
+    file = Configuration(tmp_path, upstream_url=provider.url)
+    with gateway(tmp_path, workers, upstream="", redis_url=store.url, **file.variables) as member:
+        assert member.ask(token=fresh()).status == 200
+        file.change(**{"limit_json" if right else "limit_jsn": 3})
+        member.process.send_signal(signal.SIGHUP)
+        assert member.stop() == 0
+        assert "Traceback" not in member.errors.read_text()
+        assert len(member.access_lines()) == 1
+
+
 def test_a_worker_that_dies_while_the_configuration_is_wrong(tmp_path: Path, store: Server, provider: Stub) -> None:
     """It is missed, and started again as soon as it can be; the other one serves all the while."""
     file = Configuration(tmp_path, upstream_url=provider.url)

@@ -4,6 +4,8 @@ import errno
 import os
 import signal
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -89,6 +91,35 @@ def test_calls_under_way_are_answered(tmp_path: Path, store: Server, workers: in
         assert (answer.status, answer.headers["connection"]) == (200, "close")
         assert only.process.wait(LONG) == 0
         assert [each["status"] for each in only.access_lines()] == [200]
+
+
+def test_pipelined_calls(tmp_path: Path, provider: Stub) -> None:
+    """Of calls sent without waiting each has its answer and its line, or neither; the last answer says that it is."""
+    with gateway(tmp_path, upstream=provider.url) as only:
+        with ThreadPoolExecutor(8) as pool:
+            enough = threading.Event()
+            clients = [pool.submit(_pipeline, only.port, enough) for _ in range(8)]
+            assert enough.wait(LONG)
+            assert only.stop() == 0
+            ids = [each for client in clients for each in client.result()]
+        assert sorted(line["request_id"] for line in only.access_lines()) == sorted(ids)
+        assert "Traceback" not in only.errors.read_text()
+
+
+def _pipeline(port: int, enough: threading.Event) -> list[str]:
+    """Call until the gateway closes; the ids of the answers."""
+    ids: list[str] = []
+    with wire(port) as line:
+        while True:
+            line.send(request(token=fresh()) * 10)
+            for _ in range(10):
+                answer = line.answer()
+                ids.append(answer.headers["x-request-id"])
+                if answer.headers.get("connection") == "close":
+                    assert line.some() == b""
+                    return ids
+            if len(ids) >= 100:
+                enough.set()
 
 
 def test_calls_that_take_too_long(tmp_path: Path) -> None:

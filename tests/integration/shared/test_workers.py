@@ -7,6 +7,7 @@ import resource
 import signal
 import time
 from collections import Counter
+from contextlib import ExitStack
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -193,6 +194,60 @@ def test_a_killed_gateway_leaves_its_files_to_the_next(
 
 
 _ANSWERED = 'gateway_answers_total{operation="api_entreprise_v4_insee_unites_legales",status="200"}'
+
+
+def test_a_parent_that_is_killed(tmp_path: Path, store: Server, provider: Stub) -> None:
+    """Workers whose parent is gone answer what they have begun, write its lines, and end by themselves."""
+    with gateway(tmp_path, 2, upstream=provider.url, redis_url=store.url) as both:
+        workers = both.worker_pids()
+        with load([both], _request_of_a_new_token, clients=CLIENTS) as running:
+            running.grows_by(300)
+            both.process.kill()
+            until(lambda: not any(map(is_running, workers)), "a worker is left", seconds=LONG)
+        assert running.statuses() == {200}
+        answered = _request_ids([taken.answer.headers for taken in running.taken])
+        assert Counter(line["request_id"] for line in both.access_lines()) == answered
+        assert "Traceback" not in both.errors.read_text()
+
+
+def test_a_pipe_that_nobody_reads_any_more(tmp_path: Path, store: Server, provider: Stub) -> None:
+    """Calls are answered although their lines go nowhere; that is said once, and at the end how many are lost."""
+    with piped(tmp_path, 2, upstream=provider.url, redis_url=store.url) as both:
+        assert both.pipe is not None
+        os.close(both.pipe)
+        both.pipe = None
+        assert [each.status for each in together([partial(both.ask, token=fresh())] * 60)] == [200] * 60
+        # The other worker waits for the one that tries again, so that no line is broken by another.
+        until(lambda: len(both.logged("access_log_unwritable")) == 1, "nobody says so")
+        assert both.stop() == 0
+        assert sum(line["lines"] for line in both.logged("access_lines_lost")) == 60
+        assert len(both.logged("access_lines_lost")) <= 2
+
+
+def test_no_more_open_files(tmp_path: Path, store: Server, provider: Stub) -> None:
+    """A process that may open no more files turns new connections away, keeps its others, and does not spin."""
+    with gateway(tmp_path, 1, upstream=provider.url, redis_url=store.url) as only, wire(only.port) as line:
+        pid, data = only.process.pid, request(token=fresh())
+        line.send(data)
+        assert line.answer().status == 200
+        open_now = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (open_now + 5, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        with ExitStack() as stack:
+            for _ in range(50):
+                stack.enter_context(wire(only.port))
+            pause(0.2)
+            used = _cpu_seconds(pid)
+            pause(2)
+            assert _cpu_seconds(pid) - used < 1
+            line.send(data)
+            assert line.answer().status == 200
+        until(lambda: only.says(data).startswith(b"HTTP/1.1 200"), "it does not recover")
+        assert only.stop() == 0
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_no_room_for_metrics(tmp_path: Path, store: Server, provider: Stub) -> None:
