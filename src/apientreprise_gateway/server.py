@@ -48,6 +48,8 @@ _JOINED_BYTES: Final = 32 * 1024
 """Up to this length a body is copied behind its head: cheaper than handing the system two pieces."""
 _READ_BYTES_PER_SECOND: Final = 1024
 """A client that takes its answers more slowly than this is let go."""
+_SHUTDOWN_SECONDS: Final = 600.0
+"""The longest that TLS may take to hand over its last bytes; who takes none of them is let go long before."""
 _EVICTED_SHARE: Final = 20
 """One in so many connections makes room, at least one, when there are too many."""
 _HEAD_SECONDS: Final = 1.0
@@ -300,7 +302,12 @@ class GatewayProtocol(asyncio.Protocol):
         tls: ssl.SSLContext | None = getattr(self.app, "tls", None)
         if tls is not None:
             starting = self.loop.start_tls(
-                transport, self, tls, server_side=True, ssl_handshake_timeout=self._rules.patience
+                transport,
+                self,
+                tls,
+                server_side=True,
+                ssl_handshake_timeout=self._rules.patience,
+                ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
             )
             # Begun at once: uvloop reads from the end of this method on, and what comes must find TLS in place.
             rest = _rest_of(starting, starting.send(None))
@@ -593,6 +600,7 @@ class GatewayProtocol(asyncio.Protocol):
         if self._unsent():
             self._watch_reader()
         if self.transport.is_closing():
+            self._close_below()
             return
         self.flow.resume_reading()
         if self._next:
@@ -619,9 +627,13 @@ class GatewayProtocol(asyncio.Protocol):
     # Letting go.
 
     def _hang_up(self) -> None:
-        """Close; in TLS without waiting for the client to say that it does as well, which an idle one does not."""
+        """Close, once the client has taken what was written."""
         self.outbox.flush()
         self.transport.close()
+        self._close_below()
+
+    def _close_below(self) -> None:
+        """Close what carries TLS, which would wait for the client to say that it closes as well; few do."""
         if self._tcp is not self.transport and not self.transport.get_write_buffer_size():
             self._tcp.close()
 
@@ -690,6 +702,8 @@ class GatewayProtocol(asyncio.Protocol):
         self._reader_check = None
         left = self._unsent()
         if left == 0:
+            if self.transport.is_closing():
+                self._close_below()
             return
         if self._untaken - left < _READ_BYTES_PER_SECOND * self._rules.patience:
             self._cut("slow_reader")
@@ -722,7 +736,7 @@ class GatewayProtocol(asyncio.Protocol):
             lines = b"content-type: application/json\r\n"
             self.outbox.flush()
             self.transport.write(self.head(status, lines, len(body), keep_alive=False) + body)
-        self.transport.close()
+        self._hang_up()
 
 
 @coroutine

@@ -1,6 +1,8 @@
 """TLS by the gateway itself: what callers are shown, who is let go, and a certificate that is replaced."""
 
 import asyncio
+import os
+import re
 import signal
 import socket
 import ssl
@@ -15,7 +17,7 @@ import pytest
 from support import programs
 from support.certificates import Authority, Signed
 from support.fleet import gateway
-from support.site import GOOD, LONG, ROOMY, VIGILANCE, Site, fresh, hang, wait_until
+from support.site import GOOD, LONG, ROOMY, UNITE_LEGALE, VIGILANCE, Site, fresh, hang, wait_until
 from support.site import site as started
 from support.stores import free_port, server, until, valkey_server
 from support.stub import always, answer, stub
@@ -172,9 +174,15 @@ def test_handshakes_count_as_connections(tmp_path: Path, shown: Signed) -> None:
         with ExitStack() as lines:
             for _ in range(12):
                 lines.enter_context(wire(own.program.port))
-            cut = 'gateway_connections_cut_total{reason="full"} 7.0'
             with httpx.Client(timeout=LONG) as client:
-                wait_until(lambda: cut in client.get(f"http://127.0.0.1:{port}/metrics").text)
+                wait_until(lambda: _cut(client.get(f"http://127.0.0.1:{port}/metrics").text) == 7)
+
+
+def _cut(metrics: str) -> float:
+    """How many connections made room for others, or found none."""
+    return sum(
+        map(float, re.findall(r'^gateway_connections_cut_total{reason="(?:full|evicted)"} (.+)$', metrics, re.M))
+    )
 
 
 def test_a_banned_address_is_shown_nothing(tmp_path: Path, shown: Signed, authority: Authority) -> None:
@@ -223,6 +231,21 @@ def test_idle_connections_do_not_hold_up_the_end(tmp_path: Path, shown: Signed, 
         assert own.program.stop() == 0
         assert time.monotonic() - before < STOP_SECONDS
         assert (idle.rest(), _end_of(silent)) == (b"", b"")
+
+
+@pytest.mark.parametrize("path", [UNITE_LEGALE, "/livez"])
+def test_the_end_of_a_connection_is_not_waited_for(site: Site, authority: Authority, path: str) -> None:
+    """After its last answer a connection is closed to its ground, whether or not the client says that it closes."""
+    with (
+        socket.create_connection(("127.0.0.1", site.program.port), timeout=LONG) as plain,
+        socket.socket(fileno=os.dup(plain.fileno())) as ground,
+        _trusting(authority).wrap_socket(plain, server_hostname="localhost") as secured,
+    ):
+        secured.sendall(request(token=fresh(), path=path, headers={"Connection": "close"}))
+        while secured.recv(4096):
+            pass
+        ground.settimeout(LONG)
+        assert ground.recv(1) == b""
 
 
 def test_calls_under_way_are_answered_at_the_end(tmp_path: Path, shown: Signed, authority: Authority) -> None:
