@@ -79,6 +79,12 @@ def _prepare() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def too_few_files(needed: int) -> int | None:
+    """How many files a process that is run may open, if these are fewer than it needs."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return most if most != resource.RLIM_INFINITY and most < needed else None
+
+
 async def _serve(apps: Sequence[tuple[Any, Listener]], life: Life) -> None:
     servers = [
         _Server(server.config(app, host=at.host, port=at.port, stop_timeout=life.stop_timeout)) for app, at in apps

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from typing import Final
 
 import structlog
 
@@ -13,6 +14,8 @@ from apientreprise_gateway import app, runner, settings, supervisor
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.replaceable import Replaceable
 
+_OTHER_FILES: Final = 256
+"""That a process has open besides its clients' connections: those to providers and to Redis, files, libraries."""
 _log = structlog.get_logger(__name__)
 
 
@@ -27,6 +30,10 @@ def serve(
         ready: called once it answers.
         heart: where to say now and then that the event loop runs; its other end gone is a reason to stop.
     """
+    needed = gateway.connection_rules.most + _OTHER_FILES
+    few = runner.too_few_files(needed)
+    if few is not None:
+        _log.warning("few_open_files", limit=few, needed=needed, effect="connections beyond it end unanswered")
     serving = Replaceable(gateway, renew=app.create)
     life = runner.Life(
         ready=ready,

@@ -226,7 +226,9 @@ def test_a_pipe_that_nobody_reads_any_more(tmp_path: Path, store: Server, provid
 
 def test_no_more_open_files(tmp_path: Path, store: Server, provider: Stub) -> None:
     """A process that may open no more files turns new connections away, keeps its others, and does not spin."""
-    with gateway(tmp_path, 1, upstream=provider.url, redis_url=store.url) as only, wire(only.port) as line:
+    settings = {"redis_url": store.url, "max_connections": "10000000000"}
+    with gateway(tmp_path, 1, upstream=provider.url, **settings) as only, wire(only.port) as line:
+        assert len(only.logged("few_open_files")) == 1, "what cannot be is not told"
         pid, data = only.process.pid, request(token=fresh())
         line.send(data)
         assert line.answer().status == 200
