@@ -106,6 +106,9 @@ class Supervisor:
             resource_tracker.ensure_running()
         try:
             return self._run(awake)
+        except BaseException:
+            self._stop()  # else the interpreter would wait for workers that nobody looks after any more
+            raise
         finally:
             signals.hold()  # an interpreter that ends lets go of its handlers
             signal.set_wakeup_fd(-1)
@@ -151,16 +154,26 @@ class Supervisor:
         if time.monotonic() < self._not_before:
             return True
         while len(self._workers) < self._count:
-            self._workers.append(self._start())
+            try:
+                self._workers.append(self._start())
+            except OSError as error:  # no more processes, or no more open files
+                _log.error("worker_not_started", reason=str(error))
+                self._postpone()
+                break
         return True
 
     def _start(self) -> _Worker:
         heart, ours = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=self._work, args=(ours,))
-        with signals.held():
+        with ours, signals.held():
+            process = self._context.Process(target=self._work, args=(ours,))
             process.start()
-        ours.close()
         return _Worker(process, heart)
+
+    def _postpone(self) -> None:
+        """Do not try again at once what has just failed."""
+        self._failures += 1
+        self._not_before = time.monotonic() + self._pause
+        self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
 
     def _look_after(self) -> None:
         for worker in list(self._workers):
@@ -179,13 +192,14 @@ class Supervisor:
         worker.process.close()
         worker.heart.close()
         self._workers.remove(worker)
-        self._on_death(pid)
+        try:
+            self._on_death(pid)
+        except OSError as error:
+            _log.error("worker_not_cleared_away", pid=pid, reason=str(error))
         if self._stopping:
             return
         _log.error("worker_died", pid=pid, status=status, ready=worker.ready)
         if worker.ready:
             self._pause = PAUSE_SECONDS
         else:
-            self._failures += 1
-            self._not_before = time.monotonic() + self._pause
-            self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+            self._postpone()

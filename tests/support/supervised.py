@@ -17,6 +17,9 @@ from typing import NoReturn
 from apientreprise_gateway import signals, supervisor
 from apientreprise_gateway.observability import logs
 
+CROWD = 20
+"""Files that a crowded supervisor has open; so many numbers below that of any later one are taken."""
+
 
 def work(folder: Path, how: str, heart: Connection) -> None:
     """Serve until SIGTERM, fail, or fall silent, as told."""
@@ -61,11 +64,18 @@ def main() -> None:
     """Supervise two workers."""
     folder, how = Path(sys.argv[1]), sys.argv[2]
     logs.configure()
+    if how == "crowded":
+        for _ in range(CROWD):
+            os.open(os.devnull, os.O_RDONLY)
     supervisor.HUNG_SECONDS = 1.5  # type: ignore[misc]  # the tests do not wait for half a minute
     supervisor.PAUSE_SECONDS = 0.1  # type: ignore[misc]
-    supervised = supervisor.Supervisor(
-        partial(work, folder, how), count=2, on_death=lambda pid: (folder / f"{pid}.buried").touch()
-    )
+
+    def bury(pid: int) -> None:
+        if how == "fails":
+            raise RuntimeError
+        (folder / f"{pid}.buried").touch()
+
+    supervised = supervisor.Supervisor(partial(work, folder, how), count=2, on_death=bury)
     sys.exit(0 if supervised.run() else 7)
 
 

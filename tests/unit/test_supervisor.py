@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from support.programs import environment
 from support.stores import until
+from support.supervised import CROWD
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -102,6 +104,31 @@ def test_a_worker_that_cannot_be_started_for_a_while(tmp_path: Path) -> None:
         (tmp_path / "healed").touch()
         until(lambda: len(both.serving()) == 2, "it is not tried again")
         assert not any(line["ready"] for line in both.logged("worker_died"))
+
+
+def test_no_more_open_files(tmp_path: Path) -> None:
+    """A supervisor that may open no more files says so, goes on with the workers it has, and tries again later."""
+    with supervised(tmp_path, "crowded") as both:
+        until(lambda: len(both.serving()) == 2, "they do not serve")
+        before = resource.prlimit(both.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(both.process.pid, resource.RLIMIT_NOFILE, (CROWD, before[1]))
+        os.kill(min(both.serving()), signal.SIGKILL)
+        until(lambda: len(both.logged("worker_not_started")) >= 2, "it does not say so")
+        assert len(both.logged("worker_not_cleared_away")) == 1
+        resource.prlimit(both.process.pid, resource.RLIMIT_NOFILE, before)
+        until(lambda: len(both.pids("serves")) == 3, "it is not replaced")
+        both.process.send_signal(signal.SIGTERM)
+        assert both.process.wait(30) == 0
+
+
+def test_a_supervisor_that_fails(tmp_path: Path) -> None:
+    """A fault of the supervisor's own ends it, and its workers in order: somebody else starts all of them anew."""
+    with supervised(tmp_path, "fails") as both:
+        until(lambda: len(both.serving()) == 2, "they do not serve")
+        killed, left = both.serving()
+        os.kill(killed, signal.SIGKILL)
+        assert both.process.wait(30) == 1
+        assert both.pids("ended") == {left}
 
 
 @pytest.mark.parametrize("to_all", [False, True], ids=["to the parent", "to all"])
