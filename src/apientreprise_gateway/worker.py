@@ -53,7 +53,12 @@ def work(at: runner.Listener, heart: Connection) -> None:
     except (settings.SettingsError, OSError) as error:
         _log.error("start_failed", reason=str(error))
         sys.exit(1)
-    serve(gateway, at, ready=lambda: None, heart=heart)
+    try:
+        serve(gateway, at, ready=lambda: None, heart=heart)
+    except Exception:
+        # What multiprocessing would print is no line of the log.
+        _log.exception("worker_failed")
+        sys.exit(1)
 
 
 async def _beat(heart: Connection) -> None:
