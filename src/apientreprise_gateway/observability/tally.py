@@ -14,7 +14,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-_DELAY: Final = 0.001
+_DELAY: Final = 0.01
 """Seconds after an addition until the other workers can read it: one write for all additions of that time."""
 
 
