@@ -32,7 +32,7 @@ docs: .venv/dev.stamp  ## write openapi.yaml and the generated tables of docs/ a
 	@$(BIN)/python scripts/write_docs.py
 
 bench: .venv/bench.stamp  ## CPU of each step of a call, and of the gateway beside its peers (README, chart)
-	@$(BIN)/python bench/steps.py
+	@$(BIN)/python bench/steps.py --fast --quiet
 	@$(BIN)/python bench/compare.py --write
 
 torture: .venv/dev.stamp  ## what is lost while everything goes wrong at once (3 minutes, README)

@@ -1,24 +1,25 @@
-"""CPU microseconds of each step of a call, on this machine: `make bench`.
+"""What each step of a call takes by itself: `make bench`.
 
-Each step is the function that the pipeline calls, on an ordinary call. Compare lines of one run with each other:
-figures of different machines or hours say little.
+    .venv/bin/python bench/steps.py [--fast] [--affinity 0] [-o steps.json]
+
+Each step is the function that the pipeline calls, on an ordinary call, measured by pyperf (whose options it takes) in
+several processes. Compare lines of one run with each other: figures of different machines or hours say little.
 """
 
 import contextlib
-import platform
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import orjson
+import pyperf
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from apientreprise_gateway.auth.keys import KeyRing, secret_keys
 from apientreprise_gateway.auth.token import TokenVerifier
-from apientreprise_gateway.call import Call, access_line
+from apientreprise_gateway.call import Call, access_line, head_lines, new_request_id
 from apientreprise_gateway.catalogue import identifiers, query, traceability
 from apientreprise_gateway.catalogue.model import Provider
 from apientreprise_gateway.catalogue.routes import Routes
@@ -27,20 +28,6 @@ from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.breaker import Breaker, Figures
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from support.tokens import ALL_SCOPES, SECRET, token
-
-ROUNDS = 5
-CALLS = 20_000
-
-
-def microseconds(step: Callable[[], object]) -> float:
-    """The best of a few rounds, per call."""
-    best = float("inf")
-    for _ in range(ROUNDS):
-        started = time.process_time()
-        for _ in range(CALLS):
-            step()
-        best = min(best, time.process_time() - started)
-    return best / CALLS * 1e6
 
 
 def _with_twelve(providers: tuple[Provider, ...]) -> Provider:
@@ -81,16 +68,18 @@ def steps() -> dict[str, Callable[[], object]]:
         f"parsing of an answer of {len(body)} bytes": lambda: orjson.loads(body),
         "circuit breaker, closed": lambda: breaker.succeeded(breaker.admit() or 0),
         "access line": lambda: orjson.dumps(access_line(call, "access", 200, 0.1)),
+        "request id": new_request_id,
+        "header lines": lambda: head_lines(call),
         "one counter": lambda: metrics.answers("operation", 200).inc(),
         "one histogram": lambda: metrics.seconds("operation").observe(0.1),
     }
 
 
 def main() -> None:
-    """Print the table."""
-    print(f"CPU microseconds per call; Python {platform.python_version()}, {platform.machine()}, {time.strftime('%F')}")
+    """Print a line for each."""
+    runner = pyperf.Runner(processes=3, values=3)
     for name, step in steps().items():
-        print(f"{name:<45}{microseconds(step):>8.2f}")
+        runner.bench_func(name, step)
 
 
 if __name__ == "__main__":
