@@ -156,7 +156,7 @@ def test_calls_go_on_when_a_gateway_dies(site: Site) -> None:
     assert int(answers[-1].headers["ratelimit-remaining"]) == limit - 24, (
         "each counts once, also what the dead one counted"
     )
-    assert alive.metrics()["gateway_access_lines_total"] >= 20
+    until(lambda: alive.metrics()["gateway_access_lines_total"] >= 20, "they were answered by somebody else")
 
 
 @dataclass
