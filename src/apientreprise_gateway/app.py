@@ -90,15 +90,7 @@ class Gateway:
         self._registry = parts.token_registry(settings)
         if predecessor is not None:
             self._registry.revoke(predecessor._registry.revoked)
-        self._access_log: AccessLog = (
-            # A file may have been moved away: it is opened anew.
-            parts.access_log(settings, self._metrics)
-            if settings.access_log is not None
-            else self._inherit("_access_log", ("access_log",), partial(parts.access_log, metrics=self._metrics))
-        )
         self._upstreams = parts.upstreams(settings, on_breaker=self._breaker_changed)
-        for provider in self._upstreams:
-            self._metrics.breaker_state(provider, State.CLOSED)
         self._metrics.expect({endpoint.group.name for provider in PROVIDERS for endpoint in provider.endpoints})
         self._limiter: MemoryLimiter | RedisLimiter = self._inherit(
             "_limiter", parts.OF_THE_LIMITER, self._make_limiter
@@ -110,6 +102,15 @@ class Gateway:
             "_cache", parts.OF_THE_CACHE, partial(parts.answer_cache, metrics=self._metrics)
         )
         self._recorder: Recorder | None = self._inherit("_recorder", parts.OF_THE_RECORDER, parts.span_recorder)
+        identity = parts.server_identity(settings)
+        self._access_log: AccessLog = (
+            # A file may have been moved away: it is opened anew. The last thing that may be refused.
+            parts.access_log(settings, self._metrics)
+            if settings.access_log is not None
+            else self._inherit("_access_log", ("access_log",), partial(parts.access_log, metrics=self._metrics))
+        )
+        for provider in self._upstreams:
+            self._metrics.breaker_state(provider, State.CLOSED)
         self._revocations = parts.revocation_watch(settings, self._registry)
         self._pings = self._make_pings(settings)
         client_ip = ClientIp(trusted_proxies=settings.trusted_proxies, allowlist=settings.ip_allowlist)
@@ -148,7 +149,6 @@ class Gateway:
         self.on_bad_request = self._pipeline.on_bad_request
         self.drops_peer = self._pipeline.drops_peer
         self.connection_rules = parts.connection_rules(settings, self._metrics)
-        identity = parts.server_identity(settings)
         self.tls = None if identity is None else identity.context
         self._metrics.certificate_ends.set(0 if identity is None else identity.ends.timestamp())
 

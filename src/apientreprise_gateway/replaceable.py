@@ -68,13 +68,13 @@ class Replaceable:
                 return
             try:
                 new = await asyncio.to_thread(self._renew, self.current)
+                await new.start()
             except SettingsError as error:
                 _log.error("reload_refused", reason=str(error), effect="the configuration in force stays")
                 return
             except Exception:  # a fault of ours: the gateway in force serves on
                 _log.exception("reload_failed", effect="the configuration in force stays")
                 return
-            await new.start()
             old = self.current
             self._install(new)
             old.step_down()

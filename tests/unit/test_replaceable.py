@@ -68,3 +68,60 @@ def test_a_gateway_that_cannot_be_made(tmp_path: Path) -> None:
         ]
 
     asyncio.run(main())
+
+
+def test_a_fault_of_ours(tmp_path: Path) -> None:
+    """What nobody has foreseen is logged, the gateway in force stays, and the next attempt is made."""
+    attempts = 0
+
+    def fail_once(current: Gateway) -> Gateway:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            raise RuntimeError
+        return make(tmp_path, current)
+
+    async def main() -> None:
+        first = make(tmp_path)
+        serving = Replaceable(first, renew=fail_once)
+        await first.start()
+        with capture_logs() as logs:
+            await serving.reload()
+            assert serving.current is first
+            await serving.reload()
+            assert serving.current is not first
+        assert [line["event"] for line in logs if line["log_level"] == "error"] == ["reload_failed"]
+        await serving._stop()
+
+    asyncio.run(main())
+
+
+def test_a_reload_after_the_end(tmp_path: Path) -> None:
+    """Nothing is begun any more once the gateway has stopped."""
+
+    async def main() -> None:
+        first = make(tmp_path)
+        serving = Replaceable(first, renew=lambda current: make(tmp_path, current))
+        await first.start()
+        await serving._stop()
+        await serving.reload()
+        assert serving.current is first
+
+    asyncio.run(main())
+
+
+def test_what_is_refused_leaves_nothing_open(tmp_path: Path) -> None:
+    """A configuration that cannot be used costs no open file, however often it is tried."""
+    no_certificate = tmp_path / "ca.pem"
+    no_certificate.write_text("no certificate")
+    settings = load(
+        jwt_secrets=SECRET,
+        upstream_url="http://127.0.0.1:9",
+        access_log=str(tmp_path / "access"),
+        providers={"insee": {"ca": str(no_certificate)}},
+    )
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        with pytest.raises(SettingsError):
+            Gateway(settings)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
