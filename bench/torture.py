@@ -1,6 +1,6 @@
 """What is lost while everything goes wrong at once: answers, access lines, limits, bans, memory.
 
-    .venv/bin/python bench/torture.py [--write]
+    .venv/bin/python bench/torture.py [--write] [--calm SECONDS]
 
 Two gateways of two workers each, on one Redis (with its disk) and the sandbox, are called by honest and hostile clients
 for two minutes and a half. Meanwhile Redis is frozen, killed, and killed with the loss of its data; providers die,
@@ -250,6 +250,8 @@ class Scene:
     gateways: list[fleet.Gateway]
     sandbox_port: int
     sandbox: ExitStack
+    calm: float
+    """Seconds that it is left alone in the middle."""
     begun: float = field(default_factory=time.time)
     codes: list[int] = field(default_factory=list)
     """How gateways that were told to stop ended."""
@@ -327,7 +329,7 @@ def torture(scene: Scene) -> None:
     scene.now("the first gateway is rolled")
     scene.roll(0)
     scene.now("calm for more than a minute: limits are exact")
-    wait(MINUTE + 5)
+    wait(scene.calm)
     scene.now("a worker is killed while providers die")
     scene.sandbox.close()
     kill_a_worker(0)
@@ -406,15 +408,6 @@ class Weight(NamedTuple):
     """MiB of the parent, then of each worker."""
 
 
-def memory_slope(weights: list[Weight]) -> float:
-    """MiB per minute of all processes together, by least squares."""
-    samples = [(weight.at, sum(weight.sizes)) for weight in weights]
-    mean = sum(at for at, _ in samples) / len(samples)
-    middle = sum(size for _, size in samples) / len(samples)
-    spread = sum((at - mean) ** 2 for at, _ in samples)
-    return sum((at - mean) * (size - middle) for at, size in samples) / spread * MINUTE
-
-
 def watch_memory(scene: Scene, weights: list[Weight], end: threading.Event) -> None:
     """Weigh the gateway whose workers live on throughout."""
     parent, workers = scene.gateways[1].process, sorted(scene.gateways[1].worker_pids())
@@ -431,7 +424,7 @@ def listed_bans(scene: Scene) -> set[str]:
 
 
 @contextmanager
-def built(folder: Path) -> Iterator[Scene]:
+def built(folder: Path, *, calm: float) -> Iterator[Scene]:
     """Start everything."""
     with ExitStack() as stack:
         store = Disk("redis-server", folder, stores.free_port())
@@ -455,7 +448,7 @@ def built(folder: Path) -> Iterator[Scene]:
         ports = [free_port(), free_port()]
         nobody: list[fleet.Gateway] = [None, None]  # type: ignore[list-item]
         stacks = [ExitStack(), ExitStack()]
-        scene = Scene(folder, Report(), store, settings, ports, stacks, nobody, sandbox_port, sandbox)
+        scene = Scene(folder, Report(), store, settings, ports, stacks, nobody, sandbox_port, sandbox, calm)
         scene.provider()
         for place in range(len(ports)):
             scene.gateway(place)
@@ -520,7 +513,8 @@ def table(scene: Scene, weights: list[Weight], seconds: float) -> tuple[str, lis
             say(f"{at - scene.begun:6.1f} s  a connection {name}")
     say("memory: " + " ".join(f"{sum(weight.sizes):.0f}" for weight in weights[::5]))
     sizes = [f"{first:.0f} → {last:.0f}" for first, last in zip(weights[0].sizes, weights[-1].sizes, strict=True)]
-    slope = memory_slope(weights[len(weights) // 2 :])
+    last = len(weights) - 1
+    thirds = [f"{sum(weights[last * third // 3].sizes):.0f}" for third in range(4)]
     codes = Counter(each.code for each in report.answers if each.status >= 500)
     twice = sum(count > 1 for count in lines.values())
     age = f", the oldest {max(killed) * 1000:.0f} ms before it" if killed else ""
@@ -543,7 +537,7 @@ def table(scene: Scene, weights: list[Weight], seconds: float) -> tuple[str, lis
         ("calls of banned addresses turned away, answered", f"{report.turned_away}, {len(freed)}"),
         ("of those, answered while Redis was away", str(len(report.freed) - len(freed))),
         ("MiB of a gateway's parent, first → last; of its workers", f"{sizes[0]}; {', '.join(sizes[1:])}"),
-        ("the same in the second half, all together", f"{slope:+.1f} MiB/min"),
+        ("all together: at first, after a third, after two, at last", f"{', '.join(thirds)} MiB"),
         ("tracebacks in the logs", str(tracebacks)),
         ("exit status of gateways told to stop", ", ".join(map(str, scene.codes))),
     ]
@@ -576,6 +570,12 @@ def main() -> None:
     """Torture and tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="update README.md")
+    parser.add_argument(
+        "--calm",
+        type=float,
+        default=MINUTE + 5,
+        help="seconds without torture in the middle; more show what memory does",
+    )
     parser.add_argument("--keep", type=Path, help="an empty folder in which the logs stay")
     options = parser.parse_args()
     try:
@@ -585,7 +585,7 @@ def main() -> None:
     socket.setdefaulttimeout(30)
     with tempfile.TemporaryDirectory(prefix="gateway-torture-") as own:
         folder = options.keep or Path(own)
-        with built(folder) as scene:
+        with built(folder, calm=options.calm) as scene:
             begun = time.time()
             weights = tortured(scene)
             text, wrong = table(scene, weights, time.time() - begun)
