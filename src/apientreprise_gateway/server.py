@@ -8,11 +8,15 @@ the application's as it is when a connection comes (its `tls`), so that a certif
 """
 
 import asyncio
+import fcntl
 import logging
 import math
 import ssl
+import sys
+import termios
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import coroutine
 from typing import Any, Final, Protocol, TypeVar
@@ -690,7 +694,7 @@ class GatewayProtocol(asyncio.Protocol):
 
     def _watch_reader(self) -> None:
         if self._reader_check is None:
-            self._untaken = self._unsent()
+            self._untaken = self._unsent() + _held_by_system(self._tcp)
             self._reader_check = self.loop.call_later(self._rules.patience, self._check_reader)
 
     def _stop_watching(self) -> None:
@@ -705,6 +709,7 @@ class GatewayProtocol(asyncio.Protocol):
             if self.transport.is_closing():
                 self._close_below()
             return
+        left += _held_by_system(self._tcp)
         if self._untaken - left < _READ_BYTES_PER_SECOND * self._rules.patience:
             self._cut("slow_reader")
         else:
@@ -737,6 +742,18 @@ class GatewayProtocol(asyncio.Protocol):
             self.outbox.flush()
             self.transport.write(self.head(status, lines, len(body), keep_alive=False) + body)
         self._hang_up()
+
+
+def _held_by_system(transport: asyncio.Transport) -> int:
+    """How much of what was written the other side has not acknowledged.
+
+    The system takes more from us only once a third of some megabytes has gone: what is left with us stands still
+    meanwhile, as if nothing were taken.
+    """
+    held = bytearray(4)
+    with suppress(OSError, ValueError):  # a system that does not tell, a connection that is gone
+        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, held)
+    return int.from_bytes(held, sys.byteorder)
 
 
 @coroutine

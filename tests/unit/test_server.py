@@ -1,6 +1,7 @@
 """Tests of the protocol of the server's connections, on real sockets."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
@@ -57,11 +58,11 @@ class Started:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self._port = server.servers[0].sockets[0].getsockname()[1]
+        self.port = server.servers[0].sockets[0].getsockname()[1]
 
     async def connect(self) -> Streams:
         """A new connection."""
-        return await asyncio.open_connection("127.0.0.1", self._port)
+        return await asyncio.open_connection("127.0.0.1", self.port)
 
     async def all_of(self, data: bytes) -> bytes:
         """What a connection gets for some bytes until it is closed."""
@@ -392,6 +393,32 @@ def test_an_answer_that_is_taken_slowly() -> None:
                 await asyncio.sleep(0.05)
             assert received > 16 * len(LARGE)
             writer.close()
+
+    run(test())
+    assert cut == []
+
+
+def test_an_answer_on_a_slow_line() -> None:
+    """What the system holds for a client counts: it takes nothing more of us for a long while, and the client reads."""
+    cut: list[str] = []
+
+    async def large(_scope: Scope, respond: Respond) -> None:
+        await respond(200, b"", LARGE * 16)
+
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        async with serving(App(large), patience=1.5, on_cut=cut.append) as server:
+            with socket.socket() as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+                client.setblocking(False)
+                await loop.sock_connect(client, ("127.0.0.1", server.port))
+                await loop.sock_sendall(client, request("/direct", close=True))
+                received, begin = 0, loop.time()
+                while part := await loop.sock_recv(client, 16 * 1024):
+                    received += len(part)
+                    if loop.time() - begin < 6:
+                        await asyncio.sleep(0.1)
+                assert received > 16 * len(LARGE)
 
     run(test())
     assert cut == []
