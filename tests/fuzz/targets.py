@@ -259,8 +259,8 @@ def request(data: bytes) -> bool:
     async def serve() -> bool:
         settings: Any = config(Echo(), host="127.0.0.1", port=0, stop_timeout=1)
         settings.loaded_app = settings.app
-        wire = Wire()
-        protocol = GatewayProtocol(settings, State(), {})
+        wire, state = Wire(), State()
+        protocol = GatewayProtocol(settings, state, {})
         protocol.connection_made(wire)
         half = len(data) // 2
         for piece in (data[:half], data[half:]):
@@ -268,9 +268,12 @@ def request(data: bytes) -> bool:
                 protocol.data_received(piece)
             for _ in range(4):
                 await asyncio.sleep(0)
+        while state.tasks:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)  # what is answered is written at the end of the turn
+        protocol.connection_lost(None)
         while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(tasks)
-        protocol.connection_lost(None)
         assert wire.written == b"" or wire.written.startswith(b"HTTP/1.1 ")
         return wire.written.startswith(b"HTTP/1.1 200 ")
 
