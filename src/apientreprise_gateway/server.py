@@ -544,6 +544,7 @@ class GatewayProtocol(asyncio.Protocol):
         tasks = self.server_state.tasks
         try:
             while exchange is not None:
+                self.outbox.calls += 1
                 try:
                     await app.answer(exchange.scope, exchange.respond)
                 except BaseException as error:  # as uvicorn does: whatever happens, the client is answered
@@ -553,6 +554,8 @@ class GatewayProtocol(asyncio.Protocol):
                         await exchange.respond(500, b"", b"")
                     if not isinstance(error, Exception):
                         return
+                finally:
+                    self.outbox.calls -= 1
                 exchange, self._due = self._due, None
                 if exchange is None and not self.lost:
                     tasks.discard(task)  # one that waits for nothing but a request holds up no stop

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apientreprise_gateway import server as server_module
+from apientreprise_gateway.outbox import outbox_of
 from apientreprise_gateway.server import Respond, Rules, Scope, Server, config, lines_of, split_target
 
 LARGE = bytes(1024 * 1024)
@@ -119,10 +120,16 @@ def run(test: Awaitable[None]) -> None:
     asyncio.run(bounded())
 
 
-def test_both_ways_on_one_connection() -> None:
+few_and_many = pytest.mark.parametrize("in_flight", [0, 100])
+"""With many calls in flight, what is written waits for the end of its turn."""
+
+
+@few_and_many
+def test_both_ways_on_one_connection(in_flight: int) -> None:
     """Calls that are answered directly and calls of ASGI may be pipelined; each is answered, in their order."""
 
     async def test() -> None:
+        outbox_of(asyncio.get_running_loop()).calls = in_flight
         async with serving(App()) as server:
             post = request("/asgi/2", method="POST", more=b"content-length: 5\r\n") + b"hello"
             calls = [request("/direct/1?a=b"), post, request("/direct/3"), request("/asgi/%34", close=True)]
@@ -131,6 +138,27 @@ def test_both_ways_on_one_connection() -> None:
         assert b"|".join(bodies).count(b"HTTP/1.1") == 3
         found = [body.split(b"HTTP/1.1")[0] for body in bodies]
         assert found == [b"/direct/1?a=b", b"/asgi/2hello", b"/direct/3?", b"/asgi/4"]
+
+    run(test())
+
+
+@few_and_many
+def test_answers_keep_their_order_whatever_their_size(in_flight: int) -> None:
+    """A long answer does not overtake the short one before it, nor does the end of the connection."""
+
+    async def answer(scope: Scope, respond: Respond) -> None:
+        await respond(200, b"x-target: %b\r\n" % scope["raw_path"], LARGE if b"long" in scope["raw_path"] else b"short")
+
+    async def test() -> None:
+        outbox_of(asyncio.get_running_loop()).calls = in_flight
+        async with serving(App(answer)) as server:
+            targets = ["/direct/1", "/direct/long/2", "/direct/3", "/direct/4"]
+            calls = [request(target, close=target.endswith("4")) for target in targets]
+            received = await server.all_of(b"".join(calls))
+            assert [line[10:].decode() for line in received.split(b"\r\n") if line.startswith(b"x-target")] == targets
+            assert received.count(LARGE) == 1
+            broken = await server.all_of(request("/direct/1") + b"no HTTP\r\n\r\n")
+            assert broken.startswith(b"HTTP/1.1 200 ")
 
     run(test())
 
