@@ -1,18 +1,22 @@
-"""What an answer costs with several workers, against one.
+"""What an answer costs with several workers, against one, and against as many gateways of one worker.
 
     .venv/bin/python bench/scaling.py [--rounds 3] [--seconds 4]
 
-Workers share CPU 0, with 64 connections each: what is compared is the CPU per answer, not the answers per second.
+All share CPU 0, with 64 connections for each process: what is compared is the CPU per answer, not the answers per
+second. Processes that share a CPU push each other out of its caches, whatever they have in common: only what workers
+cost beyond that, the last column, is their own.
 """
 
 import argparse
+import contextlib
 import statistics
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from compare import load
-from ground import MissingToolError, ground, machine, need, say
+from compare import Figures, load
+from ground import Ground, MissingToolError, Server, ground, machine, need, say
 
 WORKERS = (1, 2, 4)
 CONNECTIONS = 64
@@ -24,7 +28,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4)
     options = parser.parse_args()
-    spent: dict[int, list[float]] = {}
+    together: dict[int, list[float]] = {}
+    alone: dict[int, list[float]] = {}
     try:
         need("wrk")
         with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder, ground(Path(folder)) as prepared:
@@ -33,16 +38,32 @@ def main() -> None:
                 for workers in WORKERS:
                     say(f"round {number + 1} of {options.rounds}: {workers} workers")
                     with prepared.gateway(workers=workers) as server:
-                        count = CONNECTIONS * workers
-                        load(server, prepared, connections=count, seconds=2)
-                        figures = load(server, prepared, connections=count, seconds=options.seconds)
-                        spent.setdefault(workers, []).append(figures.cpu)
+                        load(server, prepared, connections=CONNECTIONS * workers, seconds=2 * workers)
+                        figures = load(server, prepared, connections=CONNECTIONS * workers, seconds=options.seconds)
+                        together.setdefault(workers, []).append(figures.cpu)
+                    alone.setdefault(workers, []).append(_of_single_ones(prepared, workers, options.seconds))
     except MissingToolError as error:
         sys.exit(f"bench: {error}")
-    print(f"\nMedian of {options.rounds} rounds\n\n| workers | CPU µs per answer | of one worker's |\n|---|---|---|")
-    one = statistics.median(spent[1])
-    for workers, each in spent.items():
-        print(f"| {workers} | {statistics.median(each):.0f} | {statistics.median(each) / one:.2f} |")
+    print(f"\nMedian of {options.rounds} rounds, CPU µs per answer\n")
+    print("| workers | CPU | of one worker's | as many gateways of one worker | of theirs |\n|---|---|---|---|---|")
+    one = statistics.median(together[1])
+    for workers, each in together.items():
+        cost, single = statistics.median(each), statistics.median(alone[workers])
+        print(f"| {workers} | {cost:.0f} | {cost / one:.2f} | {single:.0f} | {cost / single:.2f} |")
+
+
+def _of_single_ones(prepared: Ground, count: int, seconds: int) -> float:
+    """CPU µs per answer of so many gateways of one worker, called at the same time."""
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(prepared.gateway()) for _ in range(count)]
+
+        def call(server: Server) -> Figures:
+            load(server, prepared, connections=CONNECTIONS, seconds=2)
+            return load(server, prepared, connections=CONNECTIONS, seconds=seconds)
+
+        with ThreadPoolExecutor(count) as pool:
+            figures = list(pool.map(call, servers))
+    return sum(each.cpu * each.per_second for each in figures) / sum(each.per_second for each in figures)
 
 
 if __name__ == "__main__":

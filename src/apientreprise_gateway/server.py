@@ -402,6 +402,7 @@ class GatewayProtocol(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Let the transport close: who sends no more waits for no answer."""
+        self.outbox.flush()
 
     def pause_writing(self) -> None:
         """Hold the next answer back: the client does not read the last ones."""

@@ -30,6 +30,7 @@ MOST = {
         "trusted_proxies": "10.0.0.0/8",
         "drain_delay": 7.5,
         "limit_ip": 1_000_000,
+        "metrics_port": 9102,
     },
     "toml": "[providers.insee]\ntimeout = 5\n",
     "tls": {"secret": "certificate"},
@@ -163,8 +164,26 @@ def test_the_gateway_can_be_served_as_configured(objects: Objects, tmp_path: Pat
     )
     assert checked.returncode == 0, checked.stderr
     options = _parser().parse_args(_pod(objects)["containers"][0]["args"])
-    (port,) = _pod(objects)["containers"][0]["ports"]
-    assert (options.host, options.port) == ("0.0.0.0", port["containerPort"])
+    ports = {port["name"]: port["containerPort"] for port in _pod(objects)["containers"][0]["ports"]}
+    assert (options.host, options.port) == ("0.0.0.0", ports.pop("http"))
+    assert [str(port) for port in ports.values()] == [
+        environment[name] for name in ("GATEWAY_METRICS_PORT",) if name in environment
+    ]
+
+
+def test_scrapers_have_a_port_of_their_own_if_there_is_one(helm: Any) -> None:
+    """Service, monitor and network policy lead scrapers to the metrics' port, and callers to the other."""
+    ours = {"serviceMonitor": {"enabled": True}, "networkPolicy": MOST["networkPolicy"]}
+    secured = {**LEAST, "tls": {"secret": "certificate"}}
+    for values, port, scheme in ((LEAST, "http", None), (secured, "http", "https"), (MOST, "metrics", None)):
+        objects = _rendered(helm, {**values, **ours})
+        assert port in {each["name"] for each in objects["Service"]["spec"]["ports"]}
+        (endpoint,) = objects["ServiceMonitor"]["spec"]["endpoints"]
+        assert endpoint["port"] == port
+        assert endpoint.get("scheme") == scheme
+        callers, scrapers = objects["NetworkPolicy"]["spec"]["ingress"]
+        assert callers["ports"] == [{"protocol": "TCP", "port": "http"}]
+        assert scrapers["ports"] == [{"protocol": "TCP", "port": port}]
 
 
 def test_a_number_stays_a_number(helm: Any) -> None:
@@ -220,7 +239,8 @@ def test_whoever_asks_a_pod_speaks_as_it_does(objects: Objects) -> None:
         (volume,) = [each for each in _pod(objects)["volumes"] if each["name"] == "tls"]
         assert volume["secret"]["secretName"] == "certificate"
     if "ServiceMonitor" in objects:
-        assert (objects["ServiceMonitor"]["spec"]["endpoints"][0].get("scheme") == "https") is secured
+        (endpoint,) = objects["ServiceMonitor"]["spec"]["endpoints"]
+        assert (endpoint.get("scheme") == "https") is (secured and endpoint["port"] == "http")
 
 
 def test_objects_mean_each_other(objects: Objects) -> None:
@@ -236,9 +256,9 @@ def test_objects_mean_each_other(objects: Objects) -> None:
     assert all(selector and selector.items() <= labels for selector in selectors)
     ports = {port["name"] for port in template["spec"]["containers"][0]["ports"]}
     assert {port["targetPort"] for port in objects["Service"]["spec"]["ports"]} <= ports
-    (incoming,) = objects["NetworkPolicy"]["spec"]["ingress"]
-    assert {port["port"] for port in incoming["ports"]} <= ports
-    assert incoming["from"], "an empty list would let everybody in"
+    for incoming in objects["NetworkPolicy"]["spec"]["ingress"]:
+        assert {port["port"] for port in incoming["ports"]} <= ports
+        assert incoming["from"], "an empty list would let everybody in"
     if "HorizontalPodAutoscaler" in objects:
         target = objects["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
         assert (target["kind"], target["name"]) == ("Deployment", objects["Deployment"]["metadata"]["name"])
