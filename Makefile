@@ -13,7 +13,7 @@ run: .venv/run.stamp  ## set up, then start gateway and sandbox providers (PORT=
 	@$(BIN)/apientreprise-gateway demo --port $(PORT)
 
 test: .venv/dev.stamp  ## set up, then run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 fuzz: .venv/dev.stamp  ## feed every reader of outside data with any bytes (SECONDS=300)
 	@cd tests && ../$(BIN)/python -m fuzz --seconds $(SECONDS)

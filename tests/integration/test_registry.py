@@ -39,7 +39,7 @@ def keeper(file: Path) -> Iterator[Site]:
         yield keeper
 
 
-@pytest.mark.parametrize("jti", [REVOKED, BOTH])
+@pytest.mark.parametrize("jti", [REVOKED, BOTH], ids=["revoked", "both"])
 def test_a_revoked_token(keeper: Site, jti: str) -> None:
     """A revoked token is 401 with its own code, without headers of a limit."""
     response = keeper.call(token=fresh(jti=jti))
