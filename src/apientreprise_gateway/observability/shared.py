@@ -27,6 +27,8 @@ DEATHS: Final = ("gateway_worker_deaths", "Workers that ended by themselves, and
 _DEAD: Final = 0
 """In the place of a process id: no worker has this one."""
 _LOCK: Final = "metrics.lock"
+_GATE: Final = "metrics.gate"
+"""Held while one waits for the lock: scrapes that overlap without end would leave no moment for a burial."""
 _PREFIX: Final = "gateway-metrics-"
 _OWNER: Final = "owner.lock"
 """Locked as long as the gateway runs, however it ends."""
@@ -112,7 +114,7 @@ def reserve(folder: Path, pid: int = _DEAD) -> None:
     """Take the room for the files of a worker, or for those of the dead, before they are used.
 
     They are mapped into memory: the system kills a process that writes to a part of them for which a full disk has no
-    room.
+    room. A scrape finds them once they are whole.
 
     Raises:
         OSError: there is no room.
@@ -120,15 +122,14 @@ def reserve(folder: Path, pid: int = _DEAD) -> None:
     levels = () if pid == _DEAD else _LEVELS
     sizes = dict.fromkeys(_SUMMED, _TOTALS_BYTES) | {f"gauge_{mode}": _LEVELS_BYTES for mode in levels}
     for kind, size in sizes.items():
-        path = folder / f"{kind}_{pid}.db"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            os.posix_fallocate(descriptor, 0, size)
-        except OSError as error:
-            path.unlink()
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        finally:
-            os.close(descriptor)
+        new = folder / f"new_{pid}"
+        with _opened(new) as descriptor:
+            try:
+                os.posix_fallocate(descriptor, 0, size)
+            except OSError as error:
+                new.unlink()
+                raise OSError(error.errno, error.strerror, str(new)) from error
+        new.rename(folder / f"{kind}_{pid}.db")
 
 
 def bury(folder: Path, pid: int) -> None:
@@ -203,9 +204,17 @@ def _text(bound: float) -> str:
 
 @contextmanager
 def _locked(folder: Path, how: int) -> Iterator[None]:
-    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, how)
+    with _opened(folder / _LOCK) as lock:
+        with _opened(folder / _GATE) as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            fcntl.flock(lock, how)
         yield
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)

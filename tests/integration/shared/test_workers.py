@@ -114,6 +114,7 @@ def test_metrics_are_of_both_workers(tmp_path: Path, store: Server, provider: St
     with gateway(tmp_path, 2, upstream=provider.url, **settings) as both:
         token = fresh()
         answers = together([partial(both.ask, token=token, path=VIGILANCE)] * 80)
+        until(lambda: both.metrics()["gateway_access_lines_total"] == 80, "lines are missing")
         for _ in range(6):
             for own in (None, port):
                 shown = both.metrics(port=own)
@@ -124,7 +125,6 @@ def test_metrics_are_of_both_workers(tmp_path: Path, store: Server, provider: St
                 assert by_status == Counter(str(answer.status) for answer in answers)
                 assert shown["gateway_in_flight"] == 0
                 assert shown['gateway_store_mode{mode="shared"}'] == 2
-        until(lambda: both.metrics()["gateway_access_lines_total"] == 80, "lines are missing")
         assert both.stop() == 0
 
 

@@ -1,11 +1,13 @@
 """Tests of the metrics that workers share."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -99,7 +101,7 @@ def test_the_dead_are_counted_and_leave_no_files(used: tuple[Path, list[int]]) -
     assert after == {key: value for key, value in before.items() if key in after}
     assert {name for name, _ in before.keys() - after.keys()} <= levels
     files = {path.name for path in folder.iterdir() if "live" not in path.name}
-    assert files == {"counter_0.db", "histogram_0.db", "metrics.lock"}
+    assert files == {"counter_0.db", "histogram_0.db", "metrics.gate", "metrics.lock"}
 
 
 def test_many_dead_workers(tmp_path: Path) -> None:
@@ -111,7 +113,7 @@ def test_many_dead_workers(tmp_path: Path) -> None:
     assert found[("answers_total", frozenset({("operation", "a")}))] == 199
     assert found.pop(DEATHS) == 199
     assert sum(found.values()) == 199 * 3
-    assert {path.name for path in tmp_path.iterdir()} == {"counter_0.db", "metrics.lock"}
+    assert {path.name for path in tmp_path.iterdir()} == {"counter_0.db", "metrics.gate", "metrics.lock"}
 
 
 def test_a_file_that_is_about_to_be_written(tmp_path: Path) -> None:
@@ -135,6 +137,32 @@ def test_room_is_taken_beforehand(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.glob("*.db")) == ["counter_0.db", "histogram_0.db"]
 
 
+@pytest.mark.parametrize("is_full", [False, True])
+def test_a_scrape_while_room_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_full: bool) -> None:
+    """Files for which room is still being taken, or for which there is none, are no trouble for a scrape."""
+    during: list[Samples] = []
+    take = os.posix_fallocate
+
+    def slow(descriptor: int, offset: int, size: int) -> None:
+        during.append(shown(tmp_path))
+        if is_full and during[2:]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        take(descriptor, offset, size)
+
+    monkeypatch.setattr(os, "posix_fallocate", slow)
+    with pytest.raises(OSError, match="No space left") if is_full else nullcontext():
+        reserve(tmp_path, 7)
+    assert during == [{}] * (3 if is_full else 6)
+    assert shown(tmp_path) == {}
+    bury(tmp_path, 7)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "counter_0.db",
+        "histogram_0.db",
+        "metrics.gate",
+        "metrics.lock",
+    }
+
+
 def test_nothing_at_all(tmp_path: Path) -> None:
     """Without workers there is nothing to show; one that died before it counted anything is no trouble."""
     assert shown(tmp_path) == {}
@@ -143,7 +171,7 @@ def test_nothing_at_all(tmp_path: Path) -> None:
 
 
 def test_scrapes_while_workers_are_buried(tmp_path: Path) -> None:
-    """No scrape sees a worker twice or not at all: counters never move."""
+    """No scrape sees a worker twice or not at all, and scrapes that overlap without end do not hold up a burial."""
     pids = range(1, 120)
     for pid in pids:
         count(tmp_path, pid, {f"op{number}": 1 for number in range(40)})
@@ -159,9 +187,11 @@ def test_scrapes_while_workers_are_buried(tmp_path: Path) -> None:
     scraping = [threading.Thread(target=scrape) for _ in range(2)]
     for each in scraping:
         each.start()
-    subprocess.run([sys.executable, "-c", BURY_ALL, str(tmp_path), str(len(pids))], check=True, timeout=60)
-    stop.set()
-    for each in scraping:
-        each.join()
+    try:
+        subprocess.run([sys.executable, "-c", BURY_ALL, str(tmp_path), str(len(pids))], check=True, timeout=60)
+    finally:
+        stop.set()
+        for each in scraping:
+            each.join()
     assert seen == {float(len(pids))}
     assert len(list(tmp_path.glob("*.db"))) == 1
