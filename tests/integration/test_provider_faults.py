@@ -1,7 +1,6 @@
 """What callers are told when a provider fails, for every way in which it can."""
 
 import asyncio
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from support.site import (
     hang,
 )
 from support.site import site as started
+from support.stores import free_port
 from support.stub import Handler, always, answer
 
 OWN_FORM = b'{"errors": [{"code":"03042","title":"Titre","detail":"Un texte.","source":null,"meta":{"retry_in":7}}]}'
@@ -61,14 +61,9 @@ def _head(length: int | None = None) -> bytes:
     return f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{size}\r\n\r\n".encode()
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def test_a_refused_connection(tmp_path: Path) -> None:
     """A provider that refuses connections is down: 504 PP001, in the shape of each version."""
-    with started(tmp_path, upstream=f"http://127.0.0.1:{_free_port()}") as own:
+    with started(tmp_path, upstream=f"http://127.0.0.1:{free_port()}") as own:
         response = own.call(token=fresh())
         assert (response.status_code, codes(response)) == (504, ["01001"])
         assert response.json()["errors"][0]["meta"] == {"provider": "INSEE"}

@@ -1,7 +1,6 @@
 """An S3 server, started as a program of its own (moto)."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
+from support.stores import free_port
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests", "AWS_REGION": "us-east-1"}
 _START_SECONDS = 60
@@ -41,8 +42,7 @@ class Buckets:
 @contextmanager
 def buckets(folder: Path) -> Iterator[Buckets]:
     """Start an S3 server until the end of the block."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     with (folder / "s3.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],

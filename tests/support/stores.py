@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 READY_SECONDS = 30
+_PROCESSES = 16
+"""Test processes that have ports of their own."""
 
 
 def redis_server() -> str:
@@ -111,13 +114,24 @@ def until(condition: Callable[[], bool], complaint: str, *, seconds: float = REA
     raise AssertionError(f"{complaint} after {seconds:g} s")
 
 
-def free_port() -> int:
-    """A port that nobody uses now, whose Cluster bus port (10,000 higher) is free as well.
+def _ports() -> Iterator[int]:
+    """Ports below the range that the system hands out by itself, where they could be taken at any moment.
 
-    Both lie below the range that the system hands out by itself, where they could be taken at any moment.
+    Test processes that run side by side (pytest-xdist: gw0, gw1 …) draw from ports of their own, and none draws one
+    again before it has drawn all.
     """
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    own = range(10_000 + process % _PROCESSES, 22_000, _PROCESSES)
+    return cycle(random.sample(own, len(own)))
+
+
+_PORTS = _ports()
+
+
+def free_port() -> int:
+    """A port that nobody uses now, whose Cluster bus port (10,000 higher) is free as well."""
     while True:
-        port = random.randrange(10_000, 22_000)
+        port = next(_PORTS)
         with socket.socket() as one, socket.socket() as bus:
             try:
                 one.bind(("127.0.0.1", port))
