@@ -88,16 +88,13 @@ def workplace() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as name:
         folder = Path(name)
         # Locked before it has its name, so that nobody takes the folder for one that is left.
-        own = os.open(folder / "new", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
+        with _opened(folder / "new") as own:
             fcntl.flock(own, fcntl.LOCK_EX)
             (folder / "new").rename(folder / _OWNER)
             for other in folder.parent.glob(f"{_PREFIX}*"):
                 _remove_if_left(other)
             reserve(folder)
             yield folder
-        finally:
-            os.close(own)
 
 
 def _remove_if_left(folder: Path) -> None:
@@ -121,8 +118,8 @@ def reserve(folder: Path, pid: int = _DEAD) -> None:
     """
     levels = () if pid == _DEAD else _LEVELS
     sizes = dict.fromkeys(_SUMMED, _TOTALS_BYTES) | {f"gauge_{mode}": _LEVELS_BYTES for mode in levels}
+    new = _unfinished(folder, pid)
     for kind, size in sizes.items():
-        new = folder / f"new_{pid}"
         with _opened(new) as descriptor:
             try:
                 os.posix_fallocate(descriptor, 0, size)
@@ -132,10 +129,16 @@ def reserve(folder: Path, pid: int = _DEAD) -> None:
         new.rename(folder / f"{kind}_{pid}.db")
 
 
+def _unfinished(folder: Path, pid: int) -> Path:
+    """The file for which room is being taken: under no name that a scrape looks for."""
+    return folder / f"new_{pid}"
+
+
 def bury(folder: Path, pid: int) -> None:
     """Keep what a worker has counted, and no file of its own."""
     with _locked(folder, fcntl.LOCK_EX):
         mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+        _unfinished(folder, pid).unlink(missing_ok=True)
         for kind in _SUMMED:
             own = folder / f"{kind}_{pid}.db"
             if own.exists():
@@ -158,7 +161,7 @@ def _add(numbers: Iterable[tuple[str, float]], common: Path) -> None:
 
 def _read(path: Path) -> Iterator[tuple[str, float]]:
     if path.stat().st_size == 0:
-        return  # a worker is about to begin it
+        return  # nothing is counted in it
     for key, value, _, _ in MmapedDict.read_all_values_from_file(str(path)):  # type: ignore[no-untyped-call]
         yield key, value
 

@@ -163,6 +163,20 @@ def test_a_scrape_while_room_is_taken(tmp_path: Path, monkeypatch: pytest.Monkey
     }
 
 
+def test_a_worker_that_dies_while_it_takes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has begun is removed with the rest."""
+
+    def killed(_descriptor: int, _offset: int, _size: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "posix_fallocate", killed)
+    with pytest.raises(KeyboardInterrupt):
+        reserve(tmp_path, 7)
+    assert len(list(tmp_path.iterdir())) == 1
+    bury(tmp_path, 7)
+    assert {path.name for path in tmp_path.iterdir()} == {"counter_0.db", "metrics.gate", "metrics.lock"}
+
+
 def test_nothing_at_all(tmp_path: Path) -> None:
     """Without workers there is nothing to show; one that died before it counted anything is no trouble."""
     assert shown(tmp_path) == {}
