@@ -49,6 +49,18 @@ def kept(member: Gateway, path: str = UNITE_LEGALE) -> Answer:
     return found[-1]
 
 
+def lines_of(member: Gateway, ids: set[str]) -> list[dict[str, Any]]:
+    """The access lines of some calls, by their request ids, once all are written."""
+    found: list[dict[str, Any]] = []
+
+    def look() -> bool:
+        found[:] = [line for line in member.access_lines() if line["request_id"] in ids]
+        return len(found) == len(ids)
+
+    until(look, "lines are missing")
+    return found
+
+
 def age_all(store: Server, seconds: float) -> None:
     """Let so many seconds have passed for every entry."""
     for name in store.command("KEYS", "gwc:*:entries"):
@@ -207,12 +219,7 @@ def test_the_last_good_answer_stands_in(lasting: tuple[Gateway, Server, Stub], r
     assert given.headers["x-cache-expires-in"] == "0"
     assert given.headers["x-cache-stale"] == "true"
     assert 3700 <= int(given.headers["age"]) < 3700 + GRACE
-    lines = {}
-    until(
-        lambda: request_id in lines or bool(lines.update({each["request_id"]: each for each in member.access_lines()})),
-        "the call leaves no line",
-    )
-    line = lines[request_id]
+    (line,) = lines_of(member, {request_id})
     assert (line["status"], line["cached"], line["stale"], line["codes"]) == (200, True, True, [])
     assert line["provider_seconds"] > 0
     assert member.metrics()['gateway_cache_lookups_total{provider="insee",result="stale"}'] >= 1
@@ -248,10 +255,6 @@ def _kill(store: Server) -> None:
     store.stop()
 
 
-def _lines_of(member: Gateway, ids: set[str]) -> list[dict[str, Any]]:
-    return [line for line in member.access_lines() if line["request_id"] in ids]
-
-
 @pytest.mark.parametrize(
     ("begin", "end"), [(_kill, Server.start), (Server.freeze, Server.thaw)], ids=["killed", "frozen"]
 )
@@ -274,10 +277,9 @@ def test_without_its_redis_every_call_is_a_miss(
             answers = [member.ask(token=fresh()) for _ in range(100)]
             assert not any(is_cached(each) for each in answers)
             assert len(own_provider.requests) == asked + 100
-            ids = {each.headers["x-request-id"] for each in answers}
-            until(lambda: len(_lines_of(member, ids)) == 100, "lines are missing")
+            lines = lines_of(member, {each.headers["x-request-id"] for each in answers})
             # Each of them would have waited 100 ms; a machine that stands still may hold some.
-            assert sum(line["seconds"] - line["provider_seconds"] > 0.09 for line in _lines_of(member, ids)) < 50
+            assert sum(line["seconds"] - line["provider_seconds"] > 0.09 for line in lines) < 50
             assert member.metrics()['gateway_cache_lookups_total{provider="insee",result="error"}'] >= 100
         finally:
             end(store)

@@ -107,6 +107,15 @@ def test_a_stop_under_load_loses_no_line(tmp_path: Path, store: Server, provider
         assert both.logged("stopped")
 
 
+def _by_status(shown: dict[str, float]) -> Counter[str]:
+    """The answers of a scrape, by status."""
+    counted = Counter[str]()
+    for name, value in shown.items():
+        if name.startswith("gateway_answers_total{"):
+            counted[name.rpartition('status="')[2].rstrip('"}')] += int(value)
+    return counted
+
+
 def test_metrics_are_of_both_workers(tmp_path: Path, store: Server, provider: Stub) -> None:
     """Any worker, and the port of its own, shows the calls that all workers answered."""
     port = free_port()
@@ -114,17 +123,16 @@ def test_metrics_are_of_both_workers(tmp_path: Path, store: Server, provider: St
     with gateway(tmp_path, 2, upstream=provider.url, **settings) as both:
         token = fresh()
         answers = together([partial(both.ask, token=token, path=VIGILANCE)] * 80)
-        until(lambda: both.metrics()["gateway_access_lines_total"] == 80, "lines are missing")
+        expected = Counter(str(answer.status) for answer in answers)
+        # A worker tells the others a moment later what it has counted.
+        until(lambda: _by_status(both.metrics()) == expected, "they are not counted")
         for _ in range(6):
             for own in (None, port):
                 shown = both.metrics(port=own)
-                by_status = Counter[str]()
-                for name, value in shown.items():
-                    if name.startswith("gateway_answers_total{"):
-                        by_status[name.rpartition('status="')[2].rstrip('"}')] += int(value)
-                assert by_status == Counter(str(answer.status) for answer in answers)
+                assert _by_status(shown) == expected
                 assert shown["gateway_in_flight"] == 0
                 assert shown['gateway_store_mode{mode="shared"}'] == 2
+        until(lambda: both.metrics()["gateway_access_lines_total"] == 80, "lines are missing")
         assert both.stop() == 0
 
 
