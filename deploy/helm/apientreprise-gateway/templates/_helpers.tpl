@@ -14,6 +14,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 
+{{- /* The port, by its name, at which /metrics is asked for. */ -}}
+{{- define "gateway.scrapePort" -}}
+{{ ternary "metrics" "http" (hasKey .Values.settings "metrics_port") }}
+{{- end }}
+
 {{- define "gateway.secret" -}}
 {{ .Values.secret.existing | default (include "gateway.name" .) }}
 {{- end }}
