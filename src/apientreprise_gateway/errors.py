@@ -2,8 +2,8 @@
 
 Five digits: the first two name the provider (00 is the gateway itself), the last three say what happened.
 Statuses and titles are those that API Entreprise publishes; details are ours, in French, but for those that
-integrators are known to compare (00301, 00302). 00108, 00204, 00317, 00318, 00404 to 00407, 00505 and 00506 are ours:
-the published list has no code for what they say.
+integrators are known to compare (00301, 00302). 009xx is ours alone, and new codes of ours go there; 00204, 00405 to
+00409, 00505 and 00506 are ours as well, older, and free in the published list.
 """
 
 from collections.abc import Mapping
@@ -93,11 +93,6 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
         "L'adresse IP de cet appel ne fait pas partie de celles que ce jeton autorise.",
         {"header": "X-Forwarded-For"},
     ),
-    "00108": _Kind(
-        403,
-        "Adresse IP bannie",
-        "L'adresse IP de cet appel est bannie pour 12 heures : elle a fait trop d'appels, ou ignoré trop de refus.",
-    ),
     "00201": _Kind(
         422, _INVALID, "Le paramètre context est obligatoire : le cadre de la demande.", _parameter("context")
     ),
@@ -137,18 +132,6 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
         _INVALID,
         "Les déclarations fiscales se demandent pour une année de 2006 à celle qui précède l'année en cours.",
     ),
-    "00317": _Kind(
-        422,
-        _INVALID,
-        "Le paramètre ressources doit nommer de 1 à 20 ressources, séparées par des virgules.",
-        _parameter("ressources"),
-    ),
-    "00318": _Kind(
-        422,
-        _INVALID,
-        "Le paramètre ressources nomme des ressources qui n'existent pas dans un dossier.",
-        _parameter("ressources"),
-    ),
     "00330": _Kind(
         422, _INVALID, "L'identifiant n'est ni un SIREN, ni un SIRET, ni un numéro RNA valide.", _parameter("id")
     ),
@@ -186,6 +169,24 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
         504,
         "Erreur réseau",
         "Le réseau entre la passerelle et le fournisseur de données a failli. Réessayez.",
+    ),
+    # 009xx: ours alone. The published service may give any other number a meaning of its own.
+    "00901": _Kind(
+        403,
+        "Adresse IP bannie",
+        "L'adresse IP de cet appel est bannie pour 12 heures : elle a fait trop d'appels, ou ignoré trop de refus.",
+    ),
+    "00902": _Kind(
+        422,
+        _INVALID,
+        "Le paramètre ressources doit nommer de 1 à 20 ressources, séparées par des virgules.",
+        _parameter("ressources"),
+    ),
+    "00903": _Kind(
+        422,
+        _INVALID,
+        "Le paramètre ressources nomme des ressources qui n'existent pas dans un dossier.",
+        _parameter("ressources"),
     ),
 }
 """The gateway's own errors by code."""

@@ -46,10 +46,12 @@ _PRIVILEGES_TAG: Final = "Jeton"
 _TOO_MANY: Final = "00429"
 # The published ranges: 002xx is traceability, 003xx the parameters, 004xx the request as such.
 _NOT_KEPT: Final = "00502"
+_OF_SOME: Final = frozenset({_NOT_KEPT, "00902", "00903"})
+"""Errors of other ranges, and of ours, that not every operation may answer with."""
 _EVERYWHERE: Final = tuple(
     code
     for code in GATEWAY_ERRORS
-    if code == _TOO_MANY or (code != _NOT_KEPT and not code.startswith(("002", "003", "004")))
+    if code == _TOO_MANY or (code not in _OF_SOME and not code.startswith(("002", "003", "004")))
 )
 """The gateway's own errors that any operation may answer with, whatever its parameters."""
 _OFF_OPERATION: Final = tuple(code for code in sorted(GATEWAY_ERRORS) if code.startswith("004") and code != _TOO_MANY)
@@ -479,7 +481,7 @@ def _dossier(endpoints: list[Endpoint], components: _Components) -> Json:
     resources = resources_of(endpoints)
     codes = [code for code in _EVERYWHERE if code not in _OF_PARTS]
     codes += [*(traceability.CODES[name] for name in traceability.required_of(DOSSIER, user_id_required=False))]
-    codes += ["00210", SIRET.code, "00317", "00318"]
+    codes += ["00210", SIRET.code, "00902", "00903"]
     by_status = attrgetter("status")
     failures = groupby(sorted(map(_own_case, codes), key=by_status), by_status)
     return {

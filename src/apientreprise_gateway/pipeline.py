@@ -291,7 +291,7 @@ class Pipeline:
         if self._options.shadow:
             self._shadow(call, "ban")
             return
-        raise refuse("00108") if self._options.forbid_banned else ConnectionDropped()
+        raise refuse("00901") if self._options.forbid_banned else ConnectionDropped()
 
     def _shadow(self, call: Call, check: str) -> None:
         """Report a refusal that is not made, once per call and check."""

@@ -180,7 +180,7 @@ def test_forbid_tells_the_banned(forbidding: Site) -> None:
     with wire(forbidding.program.port, source="127.0.2.1") as line:
         assert [_call(line, request(token=fresh())) for _ in range(4)] == [200, 200, 403, 403]
         line.send(request(token=fresh()))
-        assert line.answer().codes == ["00108"]
+        assert line.answer().codes == ["00901"]
 
 
 def test_forbid_answers_in_the_shape_of_the_version(forbidding: Site) -> None:

@@ -166,10 +166,10 @@ def test_an_older_version_is_asked_by_its_name(site: Site) -> None:
 @pytest.mark.parametrize(
     ("path", "changes", "expected"),
     [
-        ("/v3/dossiers/13002526500013", {}, ["00317"]),
-        (_path(), {}, ["00317"]),
-        (_path(*(f"r{number}" for number in range(21))), {}, ["00317"]),
-        (_path(UNITE, "nothing", "dossiers", "entreprises_legacy"), {}, ["00318"]),
+        ("/v3/dossiers/13002526500013", {}, ["00902"]),
+        (_path(), {}, ["00902"]),
+        (_path(*(f"r{number}" for number in range(21))), {}, ["00902"]),
+        (_path(UNITE, "nothing", "dossiers", "entreprises_legacy"), {}, ["00903"]),
         (_path(UNITE, siret="13002526500014"), {}, ["00302"]),
         (_path(UNITE), {"context": " ", "recipient": None}, ["00201", "00203"]),
         (_path(UNITE), {"recipient": "DINUM"}, ["00210"]),

@@ -107,7 +107,7 @@ def test_texts_that_integrators_compare(code: str, status: int, title: str, deta
         ("00103", 401),
         ("00105", 401),
         ("00107", 403),
-        ("00108", 403),
+        ("00901", 403),
         ("00201", 422),
         ("00210", 422),
         ("00402", 404),

@@ -75,14 +75,14 @@ def choose(known: Mapping[str, Resource], text: str | None) -> list[Resource]:
         text: names, separated by commas.
 
     Raises:
-        Refusal: 422 `00317`, none is named, or too many; 422 `00318`, one is unknown.
+        Refusal: 422 `00902`, none is named, or too many; 422 `00903`, one is unknown.
     """
     names = list(dict.fromkeys(name.strip() for name in (text or "").split(",") if name.strip()))
     if not 0 < len(names) <= MAX_RESOURCES:
-        raise Refusal(422, gateway_error("00317"))
+        raise Refusal(422, gateway_error("00902"))
     unknown = [name[:_MAX_SHOWN] for name in names if name not in known]
     if unknown:
-        raise Refusal(422, gateway_error("00318", meta={"ressources_inconnues": unknown}))
+        raise Refusal(422, gateway_error("00903", meta={"ressources_inconnues": unknown}))
     return [known[name] for name in names]
 
 

@@ -215,7 +215,7 @@ def test_where_the_ban_is_an_answer(tmp_path: Path) -> None:
         url = link(own)
         assert own.call("/nowhere", token=None).status_code == 403
         response = own.client.get(url)
-        assert (response.status_code, codes(response)) == (403, ["00108"])
+        assert (response.status_code, codes(response)) == (403, ["00901"])
 
 
 # What the link says.

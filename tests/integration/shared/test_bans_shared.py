@@ -241,4 +241,4 @@ def test_forbid_tells_the_banned_on_every_process(tmp_path: Path, store: Server,
                 for path in (UNITE_LEGALE, "/nowhere"):
                     line.send(request(token=fresh(), path=path))
                     got = line.answer()
-                    assert (got.status, got.codes) == (403, ["00108"])
+                    assert (got.status, got.codes) == (403, ["00901"])
