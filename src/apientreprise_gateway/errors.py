@@ -1,8 +1,8 @@
 """Error codes of the gateway, with the answers they become.
 
 Five digits: the first two name the provider (00 is the gateway itself), the last three say what happened.
-Statuses and titles are those that API Entreprise publishes; details are ours, in French, but for those that
-integrators are known to compare (00301, 00302). 009xx is ours alone, and new codes of ours go there; 00204, 00405 to
+Statuses and titles are those that API Entreprise publishes, and so are short details, which integrators compare; longer
+ones, and those of providers, are our own words. 009xx is ours alone, and new codes of ours go there; 00204, 00405 to
 00409, 00505 and 00506 are ours as well, older, and free in the published list.
 """
 
@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import orjson
 
+GATEWAY_PREFIX: Final = "00"
+"""What the gateway's own codes begin with."""
 FLAT_VERSION: Final = 2
 """The API version whose errors are bare texts."""
 
@@ -76,10 +78,10 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
     "00100": _Kind(
         403,
         "Privilèges insuffisants",
-        "Votre jeton n'ouvre pas l'accès à cette ressource.",
+        "Votre token est valide mais vos privilèges sont insuffisants. Listez vos privilèges sur /v2/privileges",
         _parameter("token"),
     ),
-    "00101": _Kind(401, "Interdit", "Votre jeton est absent ou invalide.", _parameter("token")),
+    "00101": _Kind(401, "Interdit", "Votre token n'est pas valide ou n'est pas renseigné", _parameter("token")),
     "00103": _Kind(
         401,
         "Jeton expiré",
@@ -90,56 +92,67 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
     "00107": _Kind(
         403,
         "Adresse IP non autorisée",
-        "L'adresse IP de cet appel ne fait pas partie de celles que ce jeton autorise.",
+        "Votre adresse IP n'est pas autorisée à utiliser ce jeton.",
         {"header": "X-Forwarded-For"},
     ),
-    "00201": _Kind(
-        422, _INVALID, "Le paramètre context est obligatoire : le cadre de la demande.", _parameter("context")
-    ),
-    "00202": _Kind(422, _INVALID, "Le paramètre object est obligatoire : l'objet de la demande.", _parameter("object")),
+    "00201": _Kind(422, _INVALID, "Le paramètre context est obligatoire", _parameter("context")),
+    "00202": _Kind(422, _INVALID, "Le paramètre object est obligatoire", _parameter("object")),
     "00203": _Kind(
         422,
         _INVALID,
-        "Le paramètre recipient est obligatoire : le bénéficiaire de la demande.",
+        "Le paramètre recipient est obligatoire",
         _parameter("recipient"),
     ),
     "00204": _Kind(
         422,
         _INVALID,
-        "Le paramètre user_id est obligatoire : l'agent à l'origine de la demande.",
+        "Le paramètre user_id est obligatoire",
         _parameter("user_id"),
     ),
     "00210": _Kind(
         422,
         _INVALID,
-        "Le paramètre recipient n'est pas un SIRET valide : indiquez celui de l'administration destinataire.",
+        "Le paramètre recipient n'est pas un siret valide",
         _parameter("recipient"),
     ),
     "00301": _Kind(422, _INVALID, "Le numéro de siren n'est pas correctement formatté", _parameter("siren")),
     "00302": _Kind(422, _INVALID, "Le numéro de siret n'est pas correctement formatté", _parameter("siret")),
-    "00303": _Kind(422, _INVALID, "L'identifiant n'est ni un SIRET ni un numéro RNA valide.", _parameter("id")),
-    "00304": _Kind(422, _INVALID, "L'identifiant n'est ni un SIRET ni un numéro EORI valide.", _parameter("id")),
-    "00305": _Kind(422, _INVALID, "Le mois doit s'écrire sur deux chiffres, de 01 à 12.", _parameter("month")),
-    "00307": _Kind(
-        422, _INVALID, "L'année doit s'écrire sur quatre chiffres et ne pas être à venir.", _parameter("year")
+    "00303": _Kind(
+        422,
+        _INVALID,
+        "Le numéro de siret ou le numéro d'association indiqué n'est pas correctement formatté",
+        _parameter("id"),
     ),
-    "00310": _Kind(422, _INVALID, "Le type d'attestation n'existe pas : le seul possible est AVG_UR."),
-    "00311": _Kind(422, _INVALID, "Le paramètre siren_is n'est pas un SIREN valide.", _parameter("siren_is")),
-    "00312": _Kind(422, _INVALID, "Le paramètre siren_tva n'est pas un SIREN valide.", _parameter("siren_tva")),
-    "00313": _Kind(422, _INVALID, "Le paramètre limit doit être un entier de 1 à 1000.", _parameter("limit")),
+    "00304": _Kind(
+        422, _INVALID, "Le numéro de siret ou le numéro EORI n'est pas correctement formatté", _parameter("id")
+    ),
+    "00305": _Kind(422, _INVALID, "Le format du mois n'est pas valide", _parameter("month")),
+    "00307": _Kind(422, _INVALID, "L'année n'est pas correctement formatée", _parameter("year")),
+    "00310": _Kind(422, _INVALID, "Le type d'attestation indiqué n'est pas correctement formatté (uniquement: AVG_UR)"),
+    "00311": _Kind(422, _INVALID, "Le siren_is n'est pas correctement formatté", _parameter("siren_is")),
+    "00312": _Kind(422, _INVALID, "Le siren_tva n'est pas correctement formatté", _parameter("siren_tva")),
+    "00313": _Kind(422, _INVALID, "Le paramètre limit n'est pas correctement formatté", _parameter("limit")),
     "00315": _Kind(
         422,
         _INVALID,
-        "Les déclarations fiscales se demandent pour une année de 2006 à celle qui précède l'année en cours.",
+        "L'année n'est pas valide : elle doit être comprise entre 2006 et l'année précédente",
     ),
     "00330": _Kind(
-        422, _INVALID, "L'identifiant n'est ni un SIREN, ni un SIRET, ni un numéro RNA valide.", _parameter("id")
+        422,
+        _INVALID,
+        "Le numéro de siren ou le numéro de siret ou le numéro d'association indiqué n'est pas correctement formatté",
+        _parameter("id"),
     ),
-    "00333": _Kind(422, _INVALID, "L'identifiant n'est ni un SIREN ni un numéro RNA valide.", _parameter("id")),
+    "00333": _Kind(
+        422,
+        _INVALID,
+        "Le numéro de siren ou le numéro d'association indiqué n'est pas correctement formatté",
+        _parameter("id"),
+    ),
     "00390": _Kind(422, _INVALID, "La profondeur doit être un entier de 0 à 13.", _parameter("profondeur")),
-    "00401": _Kind(400, _INVALID, "Cette requête n'est pas une requête HTTP valide."),
+    "00401": _Kind(400, _INVALID, "Votre requête est invalide"),
     "00402": _Kind(404, "Version d'API non prise en charge", "Cette ressource n'existe pas dans la version demandée."),
-    "00403": _Kind(410, "Lien expiré", "Ce lien a expiré. Refaites l'appel qui l'a donné pour en obtenir un autre."),
+    "00403": _Kind(410, "Lien expiré", "Le lien de téléchargement est expiré."),
     "00404": _Kind(404, "Ressource inconnue", "Aucune ressource ne correspond à ce chemin."),
     "00405": _Kind(405, "Méthode non autorisée", "Seules les méthodes GET et HEAD sont acceptées."),
     "00406": _Kind(414, "Adresse trop longue", "L'adresse de la requête, paramètres compris, est trop longue."),
@@ -148,7 +161,7 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
     "00429": _Kind(
         429,
         "Trop de requêtes",
-        "Vous avez dépassé le nombre d'appels permis par minute. Attendez la durée de l'en-tête Retry-After.",
+        "Vous avez effectué trop de requêtes",
     ),
     "00407": _Kind(431, "En-têtes trop longs", "Les en-têtes de la requête sont trop longs."),
     "00500": _Kind(500, "Erreur interne", "Une erreur interne est survenue. Elle a été enregistrée."),
@@ -197,7 +210,7 @@ PROVIDER_ERRORS: Final[Mapping[str, _Kind]] = {
     "000": _Kind(502, "Erreur interne du fournisseur de données", "{provider} signale une erreur interne."),
     "001": _Kind(504, "Service non disponible", "Le service du fournisseur {provider} est indisponible."),
     "002": _Kind(504, "Intermédiaire hors-délai", "{provider} n'a pas répondu dans le délai imparti."),
-    "003": _Kind(404, "Ressource non trouvée", "{provider} ne connaît pas l'entité demandée, ou n'a rien à son sujet."),
+    "003": _Kind(404, "Entité non trouvée", "{provider} ne connaît pas l'entité demandée, ou n'a rien à son sujet."),
     "004": _Kind(
         504, "Erreur de résolution DNS", "Le nom du service du fournisseur {provider} n'a pas pu être résolu."
     ),
@@ -327,6 +340,21 @@ def specific_error(code: str, *, status: int, name: str) -> Refusal:
     kind = SPECIFIC_ERRORS[code]
     meta = {"provider": name, **kind.meta}
     return Refusal(status, ApiError(code=code, title=kind.title, detail=kind.detail, meta=meta))
+
+
+def is_flagged(refusal: Refusal) -> bool:
+    """Whether v2 says `gateway_error` with a refusal, on the endpoints that have that flag.
+
+    As in the published v2: with whatever came of asking the provider, which judged the number as well; not with what
+    was refused before, for its token, its traceability or its pace, nor where the law forbids the answer.
+    """
+    if refusal.status >= 500:
+        return True
+    return any(_comes_of_asking(refusal.status, error.code) for error in refusal.errors)
+
+
+def _comes_of_asking(status: int, code: str) -> bool:
+    return code.startswith("003") or (status == 404 and not code.startswith(GATEWAY_PREFIX))
 
 
 def render(errors: tuple[ApiError, ...], *, version: int, gateway_error: bool = False) -> bytes:

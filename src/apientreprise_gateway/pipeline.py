@@ -40,6 +40,7 @@ from apientreprise_gateway.errors import (
     ConnectionDropped,
     Refusal,
     gateway_error,
+    is_flagged,
     provider_error,
     refuse,
     render,
@@ -488,7 +489,7 @@ class Pipeline:
     def refused(self, call: Call, refusal: Refusal) -> tuple[int, bytes, bytes]:
         """Status, body and header lines of a refusal."""
         call.codes = tuple(error.code for error in refusal.errors)
-        flagged = call.plan is not None and call.plan.route.endpoint.gateway_error and refusal.status >= 500
+        flagged = call.plan is not None and call.plan.route.endpoint.gateway_error and is_flagged(refusal)
         version = version_of(call.scope["raw_path"]) or _LATEST_SHAPE
         body = render(refusal.errors, version=version, gateway_error=flagged)
         return refusal.status, body, head_lines(call) + lines_of(refusal.headers)

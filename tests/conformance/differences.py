@@ -370,6 +370,35 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """One title or detail that is not the reference's."""
+
+    code: str
+    """Five digits, or the last three of a code that every provider may have."""
+    reference: str
+    ours: str
+    reason: str
+    """In a sentence."""
+
+
+WORDS: Final[tuple[Words, ...]] = (
+    Words(
+        code="003",
+        reference="Ressource non trouvée",
+        ours="Entité non trouvée",
+        reason="The list of errors says one, every published answer the other; answers are what callers see.",
+    ),
+    Words(
+        code="31001",
+        reference="Paramètre invalide",
+        ours="Service non disponible",
+        reason="One case of the sandbox answers a wrong SIREN so; the gateway refuses it itself, with 00301.",
+    ),
+)
+"""Titles and details that differ; those that the reference leaves out are in docs/contract.md."""
+
+
 def listed(aspect: Aspect, operation: str) -> set[tuple[str, str]]:
     """What is listed of an operation: what the reference says, and what we say."""
     return {

@@ -2,13 +2,23 @@
 
 import functools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from apientreprise_gateway.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, provider_error, refuse
-from conformance.conftest import CATALOGUE
+from apientreprise_gateway.errors import (
+    GATEWAY_ERRORS,
+    PROVIDER_ERRORS,
+    SPECIFIC_ERRORS,
+    ApiError,
+    provider_error,
+    refuse,
+    specific_error,
+)
+from conformance.conftest import CATALOGUE, load_cases
+from conformance.differences import WORDS
 
 REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "reference" / "errors.json"
 
@@ -33,6 +43,12 @@ UNPUBLISHED = {"00204", "00405", "00406", "00407", "00408", "00409", "00505", "0
 
 NEWER = {"00404"}
 """Codes that are published since that list was made: 404, nothing has the name that was asked for."""
+
+PREFIXES = {provider.prefix for _, provider in CATALOGUE.values()}
+"""Of the codes of our providers."""
+
+UNTOLD = "…"
+"""What stands in the reference for a text that it leaves out."""
 
 OWN_RANGE = "009"
 """What codes begin with that are ours alone."""
@@ -71,7 +87,7 @@ def test_unpublished_codes() -> None:
     [code for code in sorted(GATEWAY_ERRORS) if not code.startswith(OWN_RANGE) and code not in UNPUBLISHED | NEWER],
 )
 def test_gateway_error(code: str) -> None:
-    """Status, title, source and `meta` of a code are the published ones."""
+    """Status, source and `meta` of a code are the published ones."""
     published = published_code(code)
     refusal = refuse(code)
     (error,) = refusal.errors
@@ -79,7 +95,6 @@ def test_gateway_error(code: str) -> None:
         assert refusal.status == DELIBERATE_STATUSES[code][0]
     else:
         assert refusal.status in published["http"]
-    assert error.title == published["title"]
     if code in DELIBERATE_SOURCES:
         assert error.source == DELIBERATE_SOURCES[code][0]
         assert published["source"] is None
@@ -89,7 +104,7 @@ def test_gateway_error(code: str) -> None:
 
 @pytest.mark.parametrize("subcode", sorted(PROVIDER_ERRORS))
 def test_provider_error(subcode: str) -> None:
-    """Status, title, source and `meta` of what is said of a provider are the published ones."""
+    """Status, source and `meta` of what is said of a provider are the published ones."""
     published = published_subcode(subcode)
     refusal = provider_error(subcode, prefix="04", name="ACOSS")
     (error,) = refusal.errors
@@ -98,9 +113,57 @@ def test_provider_error(subcode: str) -> None:
         assert str(refusal.status) in published["http_in_openapi_examples"]
     else:
         assert refusal.status == published["http_runtime"]
-    assert error.title == published["title"]
     assert error.source == published["source"]
     assert set(error.meta) <= set(published["meta_keys"])
+
+
+def ours_of(code: str) -> ApiError | None:
+    """Our error of a code, or of its last three digits where every provider may have it; None if we have none."""
+    if code in GATEWAY_ERRORS:
+        return refuse(code).errors[0]
+    if len(code) == 5 and code[:2] not in PREFIXES:
+        return None
+    if code in SPECIFIC_ERRORS:
+        return specific_error(code, status=502, name="ACOSS").errors[0]
+    if code[-3:] in PROVIDER_ERRORS:
+        return provider_error(code[-3:], prefix="04", name="ACOSS").errors[0]
+    return None
+
+
+def published_words() -> Iterator[tuple[str, str, str]]:
+    """Code, `title` or `detail`, and text of whatever the reference says of an error of API Entreprise."""
+    entries = [
+        *reference()["codes"],
+        *({"code": entry["subcode"], **entry} for entry in reference()["common_provider_subcodes"]),
+        *(error for case in load_cases() if case["op"] in CATALOGUE for error in errors_of(case["body"])),
+    ]
+    for entry in entries:
+        for word in ("title", "detail"):
+            if (text := entry.get(word)) and text != UNTOLD:
+                yield entry["code"], word, text
+
+
+def errors_of(body: Any) -> list[dict[str, Any]]:
+    """The coded errors of a published answer."""
+    return [error for error in body.get("errors", []) if isinstance(error, dict)] if isinstance(body, dict) else []
+
+
+def test_words_are_the_published_ones() -> None:
+    """Titles and details are those of the reference, in its list and in its sandbox, but for those that are listed."""
+    found = set()
+    for code, word, text in published_words():
+        error = ours_of(code)
+        if error is not None and getattr(error, word) != text:
+            found.add((code, text, getattr(error, word)))
+    assert found == {(words.code, words.reference, words.ours) for words in WORDS}
+
+
+def test_differing_words_are_told() -> None:
+    """Every listed difference of words is in the contract, with its reason."""
+    contract = (Path(__file__).resolve().parents[2] / "docs" / "contract.md").read_text()
+    for words in WORDS:
+        assert f"`{words.reference}`" in contract
+        assert words.reason.endswith(".")
 
 
 def test_deliberate_differences_are_used() -> None:

@@ -1,5 +1,7 @@
 """What answers look like: bodies, methods, headers."""
 
+import json
+
 import pytest
 
 from support.site import (
@@ -67,25 +69,68 @@ def test_a_v2_recipient_may_be_any_text(site: Site) -> None:
     assert (response.status_code, codes(response)) == (422, ["00210"])
 
 
-def test_v2_entreprises_flags_failures_of_the_gateway(site: Site) -> None:
-    """A 5xx of v2 entreprises carries `gateway_error: true`."""
-    site.provider.handler = always(answer(b"oops", status=500))
-    response = site.call(ENTREPRISE_V2, token=fresh())
-    assert response.status_code == 502
+FLAGGED = [
+    "/v2/entreprises/130025265",
+    "/v2/etablissements/13002526500013",
+    "/v2/entreprises_artisanales_cma/130025265",
+]
+"""Paths of v2 whose answers carry `gateway_error`."""
+WORDED = {"errors": [{"code": "01003", "title": "Entité non trouvée", "detail": "Rien.", "meta": {}}]}
+"""An error that a provider words itself."""
+
+
+@pytest.mark.parametrize("path", FLAGGED)
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        (answer(b"oops", status=404), 404),
+        (answer(json.dumps(WORDED).encode(), status=404), 404),
+        (answer(b"oops", status=401), 502),
+        (answer(b"oops", status=429), 502),
+        (answer(b"oops", status=500), 502),
+        (answer(b"oops", status=504), 504),
+        (answer(b"oops"), 502),
+    ],
+    ids=["404", "404-worded", "401", "429", "500", "504", "no-json"],
+)
+def test_v2_flags_what_came_of_asking(site: Site, path: str, given: bytes, status: int) -> None:
+    """Whatever came of asking carries `gateway_error: true` on the endpoints of v2 that had it, a 404 included."""
+    site.provider.handler = always(given)
+    response = site.call(path, token=fresh())
     body = response.json()
-    assert body.keys() == {"errors", "gateway_error"}
-    assert body["gateway_error"] is True
-    assert [isinstance(error, str) and "INSEE" in error for error in body["errors"]] == [True]
+    assert (response.status_code, list(body), body["gateway_error"]) == (status, ["errors", "gateway_error"], True)
+    assert all(isinstance(error, str) for error in body["errors"])
 
 
-def test_v2_entreprises_flags_nothing_else(site: Site) -> None:
-    """A 4xx of v2 entreprises carries no flag, nor does a 5xx of another v2 endpoint."""
-    site.provider.handler = always(answer(b"oops", status=404))
-    response = site.call(ENTREPRISE_V2, token=fresh())
-    assert (response.status_code, list(response.json())) == (404, ["errors"])
-    site.provider.handler = always(answer(b"oops", status=500))
-    response = site.call(ATTESTATION_FISCALE_V2, token=fresh())
-    assert (response.status_code, list(response.json())) == (502, ["errors"])
+@pytest.mark.parametrize("path", FLAGGED)
+def test_v2_flags_a_wrong_number(site: Site, path: str) -> None:
+    """A number that is none carries the flag too, as the published v2 left judging it to the way to the provider."""
+    response = site.call(path[:-1] + "9", token=fresh())
+    assert (response.status_code, response.json()["gateway_error"]) == (422, True)
+
+
+@pytest.mark.parametrize("path", FLAGGED)
+def test_v2_flags_nothing_else(site: Site, path: str) -> None:
+    """What is refused before the provider would be asked carries no flag, nor does a forbidden answer."""
+    refused = [
+        (site.call(path, token=None), 401),
+        (site.call(path, token=fresh(scopes=["nothing"])), 403),
+        (site.call(path, token=fresh(), context=None), 422),
+        (site.call(path.replace("/v2/", "/v2/un"), token=fresh()), 404),
+    ]
+    site.provider.handler = always(answer(b"oops", status=451))
+    if "artisanales" not in path:
+        refused.append((site.call(path, token=fresh()), 451))
+    for response, status in refused:
+        assert (response.status_code, list(response.json())) == (status, ["errors"])
+
+
+def test_v2_flags_no_other_endpoint(site: Site) -> None:
+    """An endpoint of v2 that never had the flag does not get it, whatever happens."""
+    for status in (404, 500):
+        site.provider.handler = always(answer(b"oops", status=status))
+        response = site.call(ATTESTATION_FISCALE_V2, token=fresh())
+        assert list(response.json()) == ["errors"]
 
 
 @pytest.mark.parametrize("version", ["0", "1", "2", "5", "9", "9999"])

@@ -266,7 +266,7 @@ def test_after_its_end(tmp_path: Path) -> None:
         kept.rename(tmp_path / "documents" / past.key)
         response = own.client.get(f"{own.program.url}{past.path}")
         assert (response.status_code, codes(response)) == (410, ["00403"])
-        assert "Refaites l'appel" in response.json()["errors"][0]["detail"]
+        assert response.json()["errors"][0]["detail"] == "Le lien de téléchargement est expiré."
 
 
 def test_a_restart_keeps_links(tmp_path: Path) -> None:
