@@ -262,7 +262,7 @@ class Gateway:
     def _make_pings(self, settings: Settings) -> Pings:
         pings = Pings(
             PROVIDERS,
-            board=parts.ping_board(settings),
+            board=parts.ping_board(settings, self._metrics),
             probe=self._probe,
             may_probe=lambda _route, ping: _is_probed(ping, settings.ping_probes),
             maintenance_until=lambda provider: self._upstreams[provider.key].maintenance_until,

@@ -36,9 +36,10 @@ from apientreprise_gateway.providers.validation import AnswerValidator
 from apientreprise_gateway.ratelimit.address import parse_url
 from apientreprise_gateway.ratelimit.bans import Ban
 from apientreprise_gateway.ratelimit.link import client, link
+from apientreprise_gateway.ratelimit.lua import first_call, sliding
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.policy import Policy
-from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter, first_call, sliding
+from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
 from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
 from apientreprise_gateway.server import Rules
 from apientreprise_gateway.settings import (
@@ -56,6 +57,7 @@ from apientreprise_gateway.settings import (
     WindowKind,
     environment_name,
 )
+from apientreprise_gateway.store.faults import About
 from apientreprise_gateway.tracing import Recorder
 
 OF_THE_LIMITER: Final = ("redis_url", "store_failure", "limits", "limit_ip", "ignored_429_limit", "window")
@@ -196,7 +198,12 @@ def limiter(
         shadow=shadow,
         on_mode=partial(_tell_of_mode, metrics),
         on_ban=on_ban,
+        on_fault=partial(_tell_of_fault, metrics, "limits"),
     )
+
+
+def _tell_of_fault(metrics: Metrics, part: str, about: About) -> None:
+    metrics.store_faults(part, about.value).inc()
 
 
 def _tell_of_ban(metrics: Metrics, ban: Ban, *, shadow: bool) -> None:
@@ -291,7 +298,10 @@ def answer_cache(settings: Settings, metrics: Metrics) -> AnswerCache | None:
     from apientreprise_gateway.cache.redis import RedisCache  # noqa: PLC0415 - most gateways do without
 
     return RedisCache(
-        link(parse_url(cache_url(settings))), max_bytes=max_bytes, on_change=partial(_tell_of_cache, metrics)
+        link(parse_url(cache_url(settings))),
+        max_bytes=max_bytes,
+        on_change=partial(_tell_of_cache, metrics),
+        on_fault=partial(_tell_of_fault, metrics, "cache"),
     )
 
 
@@ -343,11 +353,14 @@ def public_url(settings: Settings) -> str | None:
     return None if settings.public_url is None else str(settings.public_url).rstrip("/")
 
 
-def ping_board(settings: Settings) -> Board:
+def ping_board(settings: Settings, metrics: Metrics) -> Board:
     """Where processes tell each other how sources of data do."""
     if settings.redis_url is None:
         return NoBoard()
-    return RedisBoard(client(parse_url(settings.redis_url.get_secret_value()), timeout=_POLL_TIMEOUT))
+    return RedisBoard(
+        client(parse_url(settings.redis_url.get_secret_value()), timeout=_POLL_TIMEOUT),
+        on_fault=partial(_tell_of_fault, metrics, "pings"),
+    )
 
 
 def span_recorder(settings: Settings) -> Recorder | None:

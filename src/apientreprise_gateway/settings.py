@@ -326,7 +326,8 @@ class Settings(BaseSettings):
     limit_agefiph: PerMinute = Field(default=250, description="Calls per minute and token on Agefiph.")
     window: WindowKind = Field(
         default=WindowKind.SLIDING,
-        description="`sliding`: the last 60 s; `first-call`: the 60 s that a first call opens.",
+        description="`sliding`: the last 60 s; `first-call`: the 60 s that a first call opens. Counts begin anew when "
+        "it changes.",
     )
     ignored_429_limit: PerMinute = Field(
         default=100, description="Calls refused with 429, per minute and address; one more bans it."

@@ -11,8 +11,10 @@ from apientreprise_gateway.ratelimit import redis as redis_module
 from apientreprise_gateway.ratelimit.address import parse_url
 from apientreprise_gateway.ratelimit.bans import Ban
 from apientreprise_gateway.ratelimit.link import Command, Link, LinkError, Reply, link
+from apientreprise_gateway.ratelimit.lua import Script, WindowScripts, sliding
 from apientreprise_gateway.ratelimit.memory import Clock, MemoryLimiter, wall_clock
-from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter, Script, WindowScripts, sliding
+from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
+from apientreprise_gateway.store.faults import About
 from support.stores import Cluster, Server
 
 PATIENCE = 20.0
@@ -65,6 +67,7 @@ async def opened(
     shadow: bool = False,
     on_mode: Callable[[Mode, str], None] = lambda _mode, _reason: None,
     on_ban: Callable[[Ban], None] = lambda _ban: None,
+    on_fault: Callable[[About], None] = lambda _about: None,
     clock: Clock = wall_clock,
 ) -> AsyncIterator[RedisLimiter]:
     """Start a limiter until the end of the block."""
@@ -77,6 +80,7 @@ async def opened(
         shadow=shadow,
         on_mode=on_mode,
         on_ban=on_ban,
+        on_fault=on_fault,
         clock=clock,
     )
     await limiter.start()

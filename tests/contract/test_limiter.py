@@ -15,9 +15,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from apientreprise_gateway.ratelimit.bans import Ban, Reason
+from apientreprise_gateway.ratelimit.lua import WindowScripts, first_call, sliding
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.port import Limiter, Verdict
-from apientreprise_gateway.ratelimit.redis import WindowScripts, first_call, sliding
 from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
 from contract import shared
 from contract.oracle import BAN, MINUTE, SECOND, Clock, FirstCallOracle, Heard, SlidingOracle, StoreOracle, WindowOracle

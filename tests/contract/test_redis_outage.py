@@ -215,12 +215,19 @@ def test_refused_call_does_not_wait_for_its_count(choice: str, monkeypatch: pyte
         "LOADING Redis is loading the dataset in memory",
         "MISCONF Redis is configured to save RDB snapshots",
         "NOAUTH Authentication required.",
-        "WRONGTYPE Operation against a key holding the wrong kind of value",
+        "NOPERM User x has no permissions to run the 'evalsha' command",
+        "CLUSTERDOWN The cluster is down",
+        "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+        "NOREPLICAS Not enough good replicas to write.",
+        "BUSY Redis is busy running a script.",
+        "ERR unknown command 'EVALSHA'",
+        "ERR Error running script (call to f_0): @user_script:8: -OOM command not allowed",
+        "ERR ACL failure in script: No permissions to access a key script: 0, on @user_script:8.",
     ],
 )
 @each_choice
 def test_error_replies(choice: str, error: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Redis that answers with errors is as good as away."""
+    """A Redis that answers that nothing can be written is as good as away."""
     monkeypatch.setattr(redis_module, "PROBE_SECONDS", 60)  # a slow machine must not find it again meanwhile
 
     async def main() -> None:

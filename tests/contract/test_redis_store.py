@@ -17,16 +17,13 @@ from apientreprise_gateway.ratelimit.address import parse_url
 from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Reason
 from apientreprise_gateway.ratelimit.client_ip import UNKNOWN, counted
 from apientreprise_gateway.ratelimit.link import Command, client, close, link
+from apientreprise_gateway.ratelimit.lua import Script, WindowScripts, first_call, sliding
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.port import Verdict
 from apientreprise_gateway.ratelimit.redis import (
     Mode,
     RedisLimiter,
-    Script,
-    WindowScripts,
     bans,
-    first_call,
-    sliding,
     written_ban,
 )
 from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
@@ -38,7 +35,8 @@ from support.stores import Cluster, Server
 KEY = ("6f1d4f0e-27aa-4f0b-9a55-2d6a4c7d3b10", "json")
 ADDRESS = "192.0.2.1"
 OTHER = "192.0.2.2"
-TOKEN_KEY = f"gw:{{{KEY[0]}}}:{KEY[1]}"
+TOKEN_KEY = f"gw:{{{KEY[0]}}}:{KEY[1]}:s1"
+PERIOD_KEY = f"gw:{{{KEY[0]}}}:{KEY[1]}:f1"
 MINUTE_MS = 60_000
 NAMES_OF_ADDRESSES = {"ban", "calls", "refused"}
 """What the keys of an address end in; the groups of tokens have other names."""
@@ -186,7 +184,8 @@ def test_every_key_ends(store: Server | Cluster, kind: Scripts) -> None:
         ends = {
             key.decode(): node.command("PTTL", key) for node in nodes_of(store) for key in node.command("KEYS", "*")
         }
-        assert {key.rpartition(":")[2] for key in ends} >= {"json", "documents", "calls", "refused", "ban"}
+        names = {key.rpartition("}:")[2].partition(":")[0] for key in ends}
+        assert names >= {"json", "documents", "calls", "refused", "ban"}
         for key, end in ends.items():
             longest = DURATION // 1000 if key.endswith(":ban") else MINUTE_MS
             assert longest - 60_000 < end <= longest, key
@@ -295,7 +294,7 @@ def test_memory_of_a_token(store: Server | Cluster, kind: Scripts, bound: int) -
         async with opened(store, window=kind) as limiter:
             for _ in range(3):
                 await call(limiter, 100, limit=250)
-        assert memory(store, TOKEN_KEY) <= bound
+        assert memory(store, f"gw:{{{KEY[0]}}}:{KEY[1]}:{kind().form}") <= bound
 
     show(main())
 
@@ -310,7 +309,7 @@ def test_memory_of_an_address(store: Server | Cluster) -> None:
             await asyncio.gather(*(limiter.count_address(ADDRESS) for _ in range(899)))
             assert limiter.known_ban(ADDRESS) is None
             await ban(limiter)
-        names = {f"gw:{{{ADDRESS}}}:{name}" for name in ("calls", "refused", "ban")}
+        names = {f"gw:{{{ADDRESS}}}:{name}" for name in ("calls:s1", "refused:s1", "ban")}
         assert keys_of(store) >= names
         assert sum(memory(store, name) for name in names) <= 16 * 1024
 
@@ -342,7 +341,7 @@ def test_ban_learnt_in_the_same_exchange_leaves_no_mark(server: Server, kind: Sc
             if kind is sliding:
                 assert server.command("LLEN", TOKEN_KEY) == 3
             else:
-                assert server.command("HGET", TOKEN_KEY, "used") == b"3"
+                assert server.command("HGET", PERIOD_KEY, "used") == b"3"
 
     show(main())
 

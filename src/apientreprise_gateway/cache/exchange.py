@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 import structlog
 from redis.exceptions import ResponseError
 
-from apientreprise_gateway.cache.port import CacheUnavailableError
+from apientreprise_gateway.cache.port import CacheUnavailableError, SpoiltError
 from apientreprise_gateway.ratelimit.deadline import Deadline
 from apientreprise_gateway.ratelimit.link import Command, Link, LinkError, Reply
+from apientreprise_gateway.store.faults import About, Faults, about
 
 TIMEOUT_SECONDS: Final = 0.1
 """What an exchange may take."""
@@ -39,14 +40,22 @@ class _Waiting(NamedTuple):
 class Exchange:
     """Exchanges commands for replies, for any number of calls at the same time."""
 
-    def __init__(self, link: Link, *, on_change: Callable[[bool, str], None]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        *,
+        on_change: Callable[[bool, str], None],
+        on_fault: Callable[[About], None] = lambda _about: None,
+    ) -> None:
         """Open no connection yet.
 
         Args:
             link: the way to Redis.
             on_change: told whether Redis can be asked, and why, each time that this changes.
+            on_fault: told of each error that is about one key or one command.
         """
         self._link = link
+        self._faults = Faults("cache", on_fault=on_fault)
         self._on_change = on_change
         self._reads: list[_Waiting] = []
         self._writes: deque[_Waiting] = deque()
@@ -78,6 +87,7 @@ class Exchange:
 
         Raises:
             CacheUnavailableError: there is none.
+            SpoiltError: what it is about is not the cache's.
         """
         waiting = self._wait(command, 0)
         self._reads.append(waiting)
@@ -88,6 +98,7 @@ class Exchange:
 
         Raises:
             CacheUnavailableError: there is none, or too many bytes wait already.
+            SpoiltError: what it is about is not the cache's.
         """
         if self._waiting_bytes + size > MAX_WAITING_BYTES:
             raise CacheUnavailableError
@@ -141,10 +152,18 @@ class Exchange:
     def _hand_out(self, batch: list[_Waiting], replies: list[Reply]) -> None:
         for waiting, reply in zip(batch, replies, strict=True):
             if isinstance(reply, ResponseError):
-                self._give_up([waiting])
-                self._leave(str(reply))
+                self._fail(waiting, reply)
             elif not waiting.reply.done():
                 waiting.reply.set_result(reply)
+
+    def _fail(self, waiting: _Waiting, error: ResponseError) -> None:
+        meaning = about(error)
+        if meaning is About.STORE:
+            self._leave(str(error))
+        else:
+            self._faults.tell(error, meaning, waiting.command.key)
+        if not waiting.reply.done():
+            waiting.reply.set_exception(SpoiltError() if meaning is About.KEY else CacheUnavailableError())
 
     def _give_up(self, batch: list[_Waiting]) -> None:
         for waiting in batch:

@@ -14,8 +14,9 @@ from importlib.resources import files
 from typing import Final
 
 from apientreprise_gateway.cache.exchange import Exchange
-from apientreprise_gateway.cache.port import MAX_ENTRY_BYTES, CacheUnavailableError, Entry, Size
+from apientreprise_gateway.cache.port import MAX_ENTRY_BYTES, CacheUnavailableError, Entry, Size, SpoiltError
 from apientreprise_gateway.ratelimit.link import Command, Link, Reply
+from apientreprise_gateway.store.faults import About
 
 SHARDS: Final = 16
 OVERHEAD: Final = 256
@@ -36,6 +37,7 @@ class RedisCache:
         *,
         max_bytes: int,
         on_change: Callable[[bool, str], None] = lambda _available, _reason: None,
+        on_fault: Callable[[About], None] = lambda _about: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open no connection yet.
@@ -44,9 +46,10 @@ class RedisCache:
             link: the way to Redis; nobody else may use it.
             max_bytes: never exceeded, whoever else writes; all gateways that share a Redis must give the same.
             on_change: told whether Redis can be asked, and why, each time that this changes.
+            on_fault: told of each error that is about one key or one command.
             clock: Unix time in seconds.
         """
-        self._exchange = Exchange(link, on_change=on_change)
+        self._exchange = Exchange(link, on_change=on_change, on_fault=on_fault)
         self._max_bytes = max_bytes // SHARDS
         self._clock = clock
         self._put_script = _load("put")
@@ -65,7 +68,11 @@ class RedisCache:
         """See `AnswerCache.get`."""
         name = _name(key)
         entries, _ = _keys(name[0] % SHARDS)
-        entry = _read(await self._exchange.read(Command(entries, ("HGET", entries, name))))
+        try:
+            entry = _read(await self._exchange.read(Command(entries, ("HGET", entries, name))))
+        except SpoiltError:
+            await self._empty(name[0] % SHARDS)
+            return None
         return None if entry is None or self._clock() >= entry.stale_until else entry
 
     async def put(self, key: str, entry: Entry) -> None:
@@ -77,7 +84,11 @@ class RedisCache:
         end = int(entry.stale_until * 1000)
         words = ("EVAL", self._put_script, 2, entries, ends, name, value, end, self._max_bytes, OVERHEAD)
         with suppress(CacheUnavailableError):  # it is as good as forgotten
-            await self._exchange.write(Command(entries, words), len(value))
+            try:
+                await self._exchange.write(Command(entries, words), len(value))
+            except SpoiltError:
+                await self._empty(name[0] % SHARDS)
+                await self._exchange.write(Command(entries, words), len(value))
 
     async def sweep(self) -> Size:
         """See `AnswerCache.sweep`."""
@@ -85,15 +96,24 @@ class RedisCache:
         for shard in range(SHARDS):
             entries, ends = _keys(shard)
             words = ("EVAL", self._sweep_script, 2, entries, ends, _SWEPT_AT_ONCE, OVERHEAD)
-            removed = _SWEPT_AT_ONCE
+            removed, left, size = _SWEPT_AT_ONCE, 0, 0
             while removed == _SWEPT_AT_ONCE:
-                removed, left, size = await self._exchange.read(Command(entries, words))
+                try:
+                    removed, left, size = await self._exchange.read(Command(entries, words))
+                except SpoiltError:
+                    await self._empty(shard)
+                    removed, left, size = 0, 0, 0
             total = Size(total.entries + left, total.size + size)
         return total
 
     async def close(self) -> None:
         """See `AnswerCache.close`."""
         await self._exchange.close()
+
+    async def _empty(self, shard: int) -> None:
+        """Remove all of a shard, in which something lies that is not ours: a cache may forget, and must not fail."""
+        keys = _keys(shard)
+        await self._exchange.write(Command(keys[0], ("UNLINK", *keys)), 0)
 
 
 def _load(name: str) -> str:

@@ -40,6 +40,8 @@ BAN_REASONS: Final = ("ceiling", "ignored_429")
 CUT_REASONS: Final = ("full", "evicted", "slow_request", "slow_reader")
 CHECKS: Final = ("limit", "ban")
 FETCH_OUTCOMES: Final = ("ok", "failed")
+STORE_PARTS: Final = ("limits", "cache", "pings")
+STORE_FAULTS: Final = ("key", "command")
 STORE_MODES: Final = ("shared", "local", "refuse")
 BREAKER_STATES: Final = ("closed", "half_open", "open")
 
@@ -143,6 +145,7 @@ class Metrics:
         self.probes = cache(self._probes.labels)
         self.bans = cache(self._bans.labels)
         self.shadowed = cache(self._shadowed.labels)
+        self.store_faults = cache(self._store_faults.labels)
         self.connections_cut = cache(self._connections_cut.labels)
         self.deviations = cache(self._deviations.labels)
         self._begin_at_zero()
@@ -157,6 +160,9 @@ class Metrics:
             self.connections_cut(reason)
         for check in CHECKS:
             self.shadowed(check)
+        for part in STORE_PARTS:
+            for about in STORE_FAULTS:
+                self.store_faults(part, about)
         for outcome in FETCH_OUTCOMES:
             self.key_fetches.labels(outcome)
 
@@ -197,6 +203,12 @@ class Metrics:
             ["mode"],
             registry=registry,
             multiprocess_mode="livesum",
+        )
+        self._store_faults = Counter(
+            "gateway_store_faults",
+            "Errors of Redis about one key or one command, by what met them: `limits`, `cache`, `pings`",
+            ["part", "about"],
+            registry=registry,
         )
         self._breaker_state = Gauge(
             "gateway_breaker_state",

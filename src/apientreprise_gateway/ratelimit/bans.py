@@ -20,6 +20,12 @@ class Reason(StrEnum):
     """It made more calls in 60 s than one address may."""
     IGNORED_429 = "ignored_429"
     """It went on calling although its calls were refused with 429."""
+    OTHER = "other"
+    """Something that another version of this program bans for."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Reason":
+        return cls.OTHER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ __all__ = ["ClusterLink", "Command", "Link", "LinkError", "Reply", "ServerLink",
 
 _CONNECT_SECONDS: Final = 0.1
 _PROBE_KEY: Final = "gw:probe"
+_MAX_REDIRECTS: Final = 3
 _READ_BYTES: Final = 64 * 1024
 _ASKING: Final[bytes] = hiredis.pack_command(("ASKING",))
 _FAILURES: Final = (RedisError, RedisClusterException, OSError)
@@ -170,11 +171,8 @@ class ClusterLink:
             await self._cluster.initialize()
             replies = await self._to_nodes(commands)
             for place, reply in enumerate(replies):
-                if isinstance(reply, MovedError):
-                    await self._cluster.nodes_manager.move_slot(reply)
-                    (replies[place],) = await self._to_nodes([commands[place]])
-                elif isinstance(reply, AskError):
-                    replies[place] = await self._ask(reply, commands[place])
+                if isinstance(reply, AskError | MovedError):
+                    replies[place] = await self._follow(reply, commands[place])
         except _FAILURES as error:
             await self.drop()
             raise LinkError(str(error)) from error
@@ -233,11 +231,21 @@ class ClusterLink:
                 replies[place] = reply
         return replies
 
-    async def _ask(self, redirect: AskError, command: Command) -> Reply:
-        node = self._cluster.get_node(host=redirect.host, port=redirect.port)
-        if node is None:
-            raise LinkError(f"the Cluster names a node that it does not list ({redirect.host}:{redirect.port})")
-        return (await _to_node(node, [_ASKING, command.packed]))[1]
+    async def _follow(self, reply: Reply, command: Command) -> Reply:
+        """What the node says that a command was sent on to; the error if there is no end to it."""
+        for _ in range(_MAX_REDIRECTS):
+            if isinstance(reply, MovedError):  # which redis-py makes a kind of AskError
+                await self._cluster.nodes_manager.move_slot(reply)
+                (reply,) = await self._to_nodes([command])
+            elif isinstance(reply, AskError):
+                node = self._cluster.get_node(host=reply.host, port=reply.port)
+                if node is None:
+                    await self.drop()  # the next exchange asks who is there
+                    return reply
+                reply = (await _to_node(node, [_ASKING, command.packed]))[1]
+            else:
+                break
+        return reply
 
 
 async def _to_node(node: ClusterNode, commands: Sequence[bytes]) -> list[Reply]:

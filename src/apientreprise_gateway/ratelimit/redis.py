@@ -6,14 +6,10 @@ it: no call waits for it twice.
 """
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
-from importlib.resources import files
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import structlog
 from redis.exceptions import NoScriptError, ResponseError
@@ -21,9 +17,12 @@ from redis.exceptions import NoScriptError, ResponseError
 from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Bans, Reason
 from apientreprise_gateway.ratelimit.deadline import Deadline
 from apientreprise_gateway.ratelimit.link import Command, Link, LinkError, Reply
+from apientreprise_gateway.ratelimit.lua import SLIDING_FORM, Scripts, WindowScripts
+from apientreprise_gateway.ratelimit.lua import address as address_script
 from apientreprise_gateway.ratelimit.memory import Clock, MemoryLimiter, wall_clock
 from apientreprise_gateway.ratelimit.port import StoreUnavailableError, TokenKey, Verdict, banned, verdict
 from apientreprise_gateway.ratelimit.windows import SECOND, WINDOW, Outcome
+from apientreprise_gateway.store.faults import About, Faults, about
 
 TIMEOUT_SECONDS: Final = 0.1
 """What an exchange with Redis may take."""
@@ -32,8 +31,6 @@ PROBE_SECONDS: Final = 0.25
 STEADY_SECONDS: Final = 5.0
 """A store that is away again sooner after it was found is looked for less and less often."""
 LONGEST_PROBE_SECONDS: Final = 2.0
-_REMEMBERED: Final = 4096
-"""Commands that are kept packed; about half a kilobyte each, and a call has two, of its token and of its address."""
 BAN_PATTERN: Final = "gw:{*}:ban"
 """What the keys of bans look like."""
 _log = structlog.get_logger(__name__)
@@ -48,47 +45,6 @@ class Mode(StrEnum):
     """The memory of each process, because Redis cannot be asked."""
     REFUSE = "refuse"
     """Nobody: calls are refused, because Redis cannot be asked."""
-
-
-class Script(NamedTuple):
-    """A Lua script, and the name that Redis knows it by."""
-
-    text: str
-    sha: str
-
-    @classmethod
-    def load(cls, name: str) -> "Script":
-        """Read a script of this package."""
-        text = (files(__package__) / "scripts" / f"{name}.lua").read_text()
-        return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
-
-    def call(self, *keys: str, arguments: tuple[str | int, ...]) -> Command:
-        """The command that runs it."""
-        return _evalsha(self.sha, keys, arguments)
-
-
-@lru_cache(_REMEMBERED)
-def _evalsha(sha: str, keys: tuple[str, ...], arguments: tuple[str | int, ...]) -> Command:
-    """The same callers come again, with the same commands."""
-    return Command(keys[0], ("EVALSHA", sha, len(keys), *keys, *arguments))
-
-
-@dataclass(frozen=True, slots=True)
-class WindowScripts:
-    """The scripts of one kind of window."""
-
-    admit: Script
-    forget: Script
-
-
-def sliding() -> WindowScripts:
-    """The scripts of `windows.SlidingWindow`."""
-    return WindowScripts(Script.load("sliding"), Script.load("forget_sliding"))
-
-
-def first_call() -> WindowScripts:
-    """The scripts of `windows.FirstCallWindow`."""
-    return WindowScripts(Script.load("first_call"), Script.load("forget_first_call"))
 
 
 _Waiting = tuple[Sequence[Command], "asyncio.Future[list[Reply]]"]
@@ -109,6 +65,7 @@ class RedisLimiter:
         shadow: bool = False,
         on_mode: Callable[[Mode, str], None] = lambda _mode, _reason: None,
         on_ban: Callable[[Ban], None] = lambda _ban: None,
+        on_fault: Callable[[About], None] = lambda _about: None,
         clock: Clock = wall_clock,
     ) -> None:
         """Open no connection yet.
@@ -122,6 +79,7 @@ class RedisLimiter:
             shadow: keep keys of its own and go on counting banned addresses, for a gateway that refuses nothing.
             on_mode: told of each change of mode, with its reason.
             on_ban: told of each ban that a call of this process has caused in Redis.
+            on_fault: told of each error that is about one key or one command.
             clock: microseconds; only bans already known are judged by it.
         """
         self._link = link
@@ -132,8 +90,9 @@ class RedisLimiter:
         self._clock = clock
         self._shadow = shadow
         self._prefix = "gws" if shadow else "gw"
-        self._address_script = Script.load("address")
-        self._texts = {script.sha: script.text for script in (self._address_script, window.admit, window.forget)}
+        self._address_script = address_script()
+        self._scripts = Scripts(self._address_script, window.admit, window.forget)
+        self._faults = Faults("limits", on_fault=on_fault)
         self._ceiling = (ip_limit, WINDOW, DURATION, Reason.CEILING.value)
         self._ignored = (ignored_429_limit, WINDOW, DURATION, Reason.IGNORED_429.value)
         self._bans = Bans()
@@ -172,7 +131,9 @@ class RedisLimiter:
         """See `Limiter.admit`."""
         if self.mode is not Mode.SHARED:
             return await self._decide_alone(address, key, limit)
-        admit = self._window.admit.call(f"{self._prefix}:{{{key[0]}}}:{key[1]}", arguments=(limit, WINDOW))
+        admit = self._window.admit.call(
+            f"{self._prefix}:{{{key[0]}}}:{key[1]}:{self._window.form}", arguments=(limit, WINDOW)
+        )
         commands = (admit,) if address is None else (admit, self._count(address, self._ceiling, "calls"))
         try:
             replies = await self._ask(commands)
@@ -232,7 +193,7 @@ class RedisLimiter:
 
     def _count(self, address: str, rule: tuple[int | str, ...], window: str) -> Command:
         name = f"{self._prefix}:{{{address}}}"
-        return self._address_script.call(f"{name}:ban", f"{name}:{window}", arguments=rule)
+        return self._address_script.call(f"{name}:ban", f"{name}:{window}:{SLIDING_FORM}", arguments=rule)
 
     def _learn(self, address: str, reply: Reply) -> Ban | None:
         if len(reply) == 1:
@@ -294,14 +255,26 @@ class RedisLimiter:
         unknown = [place for place, reply in enumerate(replies) if type(reply) is NoScriptError]
         if unknown:
             # A server that does not know a script has not run it, so it may be sent again, with its text.
-            again = await self._link.exchange([self._in_full(commands[place]) for place in unknown])
+            again = await self._link.exchange([self._scripts.in_full(commands[place]) for place in unknown])
             for place, reply in zip(unknown, again, strict=True):
                 replies[place] = reply
+        if any(type(reply) is not list and isinstance(reply, ResponseError) for reply in replies):
+            await self._repair(commands, replies)
         return replies
 
-    def _in_full(self, command: Command) -> Command:
-        _, sha, *rest = command.words
-        return Command(command.key, ("EVAL", self._texts[str(sha)], *rest))
+    async def _repair(self, commands: list[Command], replies: list[Reply]) -> None:
+        """Remove what failed a command and is not ours, then send that command again: it has counted nothing."""
+        spoilt = []
+        for place, reply in enumerate(replies):
+            if isinstance(reply, ResponseError) and (meaning := about(reply)) is not About.STORE:
+                self._faults.tell(reply, meaning, commands[place].key)
+                if meaning is About.KEY:
+                    spoilt.append(place)
+        if spoilt:
+            await self._link.exchange([self._scripts.repair(commands[place]) for place in spoilt])
+            again = await self._link.exchange([self._scripts.in_full(commands[place]) for place in spoilt])
+            for place, reply in zip(spoilt, again, strict=True):
+                replies[place] = reply
 
     def _hand_out(self, batch: list[_Waiting], replies: list[Reply]) -> None:
         end = 0
@@ -312,7 +285,7 @@ class RedisLimiter:
             for reply in own:
                 if type(reply) is not list and isinstance(reply, ResponseError):
                     error = reply
-            if error is not None:
+            if error is not None and about(error) is About.STORE:
                 self._leave(str(error))
             if future.done():
                 continue  # its call was cancelled

@@ -255,7 +255,7 @@ def test_sentinel_failover(tmp_path: Path, provider: Stub) -> None:
 
         assert undisturbed(members, attempt) == [200] * LIMIT + [429] * 2
         assert members[0].ask(token=fresh(), path=UNITE_LEGALE, source=banned).status == 200
-        assert group.replica.command("EXISTS", f"gw:{{{banned}}}:calls") == 1, "the new master counts"
+        assert group.replica.command("EXISTS", f"gw:{{{banned}}}:calls:s1") == 1, "the new master counts"
 
 
 def test_a_node_of_a_cluster_that_dies(tmp_path: Path, provider: Stub) -> None:

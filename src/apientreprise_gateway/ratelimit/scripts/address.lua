@@ -8,8 +8,17 @@ local now = time[1] * 1000000 + time[2]
 local limit, window, duration = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 
 local ban = redis.call('GET', KEYS[1])
-if ban and now < tonumber(string.match(ban, '%d+$')) + duration then
-  return {now, ban}
+if ban then
+  local cause, start = string.match(string.sub(ban, 1, 100), '^([%w_]+:%d+:)(%d+)$')
+  if tonumber(start) > now then
+    -- The clock was set back: the ban holds for its length from now, not until the time that the clock once showed.
+    start = string.format('%.0f', now)
+    ban = cause .. start
+    redis.call('SET', KEYS[1], ban, 'PX', math.floor(duration / 1000))
+  end
+  if now < tonumber(start) + duration then
+    return {now, ban}
+  end
 end
 local oldest = tonumber(redis.call('LINDEX', KEYS[2], 0))
 while oldest and oldest <= now - window do

@@ -1,0 +1,1 @@
+"""Redis, for whoever keeps something there."""
