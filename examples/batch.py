@@ -100,7 +100,8 @@ async def _call(client: httpx.AsyncClient, pacer: Pacer, siren: str) -> tuple[Li
         return {"siren": siren, "status": status, "final": False, "errors": [{"detail": "Réponse illisible."}]}, 0
     if status == 401 or code in ("00100", "00107"):
         raise StoppedError(f"{siren} : {code}, {line['errors'][0]['detail']}")
-    line["final"] = not (status in (409, 429, 500, 503, 504) or (status == 502 and code.endswith(("000", "008"))))
+    passing = status == 502 and (code == "00501" or code.endswith(("000", "001", "004", "008")))
+    line["final"] = not (passing or status in (409, 429, 500, 503, 504))
     return line, max([float(response.headers.get("Retry-After", 0)), *waits])
 
 

@@ -179,7 +179,7 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
         "La passerelle ne connaît pas encore les clés qui vérifient votre jeton. Réessayez dans une minute.",
     ),
     "00501": _Kind(
-        504,
+        502,
         "Erreur réseau",
         "Le réseau entre la passerelle et le fournisseur de données a failli. Réessayez.",
     ),
@@ -208,11 +208,11 @@ _BAD_FILE = "Fichier renvoyé par le fournisseur de données non valide"
 
 PROVIDER_ERRORS: Final[Mapping[str, _Kind]] = {
     "000": _Kind(502, "Erreur interne du fournisseur de données", "{provider} signale une erreur interne."),
-    "001": _Kind(504, "Service non disponible", "Le service du fournisseur {provider} est indisponible."),
+    "001": _Kind(502, "Service non disponible", "Le service du fournisseur {provider} est indisponible."),
     "002": _Kind(504, "Intermédiaire hors-délai", "{provider} n'a pas répondu dans le délai imparti."),
     "003": _Kind(404, "Entité non trouvée", "{provider} ne connaît pas l'entité demandée, ou n'a rien à son sujet."),
     "004": _Kind(
-        504, "Erreur de résolution DNS", "Le nom du service du fournisseur {provider} n'a pas pu être résolu."
+        502, "Erreur de résolution DNS", "Le nom du service du fournisseur {provider} n'a pas pu être résolu."
     ),
     "005": _Kind(
         451,
@@ -297,8 +297,21 @@ SPECIFIC_ERRORS: Final[Mapping[str, _Specific]] = {
 }
 """What one provider alone says, in its own form, by code; an endpoint's `codes` say with which status."""
 
-NETWORK_RETRY_IN: Final = 10
-"""Seconds after which a call that met network trouble (00501) may be tried again."""
+OUTAGE_RETRY_IN: Final = 10
+"""Seconds after which a call that met a provider that is down, or network trouble, may be tried again."""
+_OUTAGES: Final = frozenset({"001", "004"})
+_NETWORK_TROUBLE: Final = "00501"
+_DEADLINE_PASSED: Final = "002"
+
+
+def is_outage(code: str) -> bool:
+    """Whether a code says that the provider was not reached or is down: such errors say when to try again."""
+    return code == _NETWORK_TROUBLE or code[2:] in _OUTAGES
+
+
+def is_late(code: str) -> bool:
+    """Whether a code says that the deadline passed, which is what 504 says, and nothing else does."""
+    return code[2:] == _DEADLINE_PASSED
 
 
 def gateway_error(code: str, *, source: Source | None = None, meta: Mapping[str, Any] = _EMPTY) -> ApiError:
@@ -314,7 +327,8 @@ def refuse(code: str, *, source: Source | None = None, headers: tuple[tuple[byte
 
 def network_error() -> Refusal:
     """Trouble on the way to a provider that no other code names (00501)."""
-    return Refusal(GATEWAY_ERRORS["00501"].status, gateway_error("00501", meta={"retry_in": NETWORK_RETRY_IN}))
+    kind = GATEWAY_ERRORS[_NETWORK_TROUBLE]
+    return Refusal(kind.status, gateway_error(_NETWORK_TROUBLE, meta={"retry_in": OUTAGE_RETRY_IN}))
 
 
 def provider_error(subcode: str, *, prefix: str, name: str, retry_in: int | None = None) -> Refusal:
@@ -324,11 +338,13 @@ def provider_error(subcode: str, *, prefix: str, name: str, retry_in: int | None
         subcode: the last three digits of the code.
         prefix: of the provider's codes.
         name: of the provider.
-        retry_in: seconds after which to try again, where they are known.
+        retry_in: seconds after which to try again, where they are known; `OUTAGE_RETRY_IN` if it is down.
     """
     kind = PROVIDER_ERRORS[subcode]
     # PP051-PP056 speak of a file and carry an empty meta, as published.
     meta: Mapping[str, Any] = _EMPTY if subcode.startswith("05") else {"provider": name}
+    if retry_in is None and subcode in _OUTAGES:
+        retry_in = OUTAGE_RETRY_IN
     if retry_in is not None:
         meta = {**meta, "retry_in": retry_in}
     detail = kind.detail.format(provider=name)

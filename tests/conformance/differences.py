@@ -66,6 +66,9 @@ _V3_VIES: Final = "api_entreprise_v3_european_commission_vies"
 _V4_FISCALE: Final = "api_entreprise_v4_dgfip_attestations_fiscales"
 _V4_VIGILANCE: Final = "api_entreprise_v4_acoss_attestations_sociales"
 _V4_QUALIBAT: Final = "api_entreprise_v4_qualibat_certifications_batiment"
+_NOT_V2: Final = tuple(
+    endpoint.operation for endpoint in _ENDPOINTS if endpoint.version != 2 and endpoint.operation != _V3_RNM
+)
 _COVID: Final = (_V2_EFFECTIFS_ENTREPRISE, _V2_EFFECTIFS_ETABLISSEMENT, _V2_EFFECTIFS_ANNUELS)
 _DGFIP: Final = tuple(endpoint.operation for endpoint in dgfip.PROVIDER.endpoints)
 _V2_LIASSES: Final = tuple(operation for operation in _DGFIP if operation.startswith("api_entreprise_v2_liasses"))
@@ -100,8 +103,8 @@ _FICTIVE: Final = (
     "any provider is asked, in production and in front of a sandbox alike."
 )
 _OUTAGE: Final = (
-    "The published OpenAPI declares 504 for a provider that is down or cannot be found and for network trouble; "
-    "v2, which answered 502, does the same here."
+    "The published OpenAPI declares 504 for a provider that is down or cannot be found and for network trouble; the "
+    "published program answers 502, as is done here: 504 means that the deadline passed, and nothing else."
 )
 _BOUNDS: Final = "The published operation gives no bounds; the published service keeps to these, and so do we."
 
@@ -196,9 +199,10 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
         ours=NONE,
         reason="A partial answer of v2 is passed on with its status; its body is the data, which carries no code.",
     ),
-    Difference(aspect=Aspect.CODES, operations=_V2_OF_A_PROVIDER, reference="502 PP001", ours="504", reason=_OUTAGE),
-    Difference(aspect=Aspect.CODES, operations=_V2_OF_A_PROVIDER, reference="502 PP004", ours="504", reason=_OUTAGE),
-    Difference(aspect=Aspect.CODES, operations=_V2_OF_A_PROVIDER, reference="502 00501", ours="504", reason=_OUTAGE),
+    *(
+        Difference(aspect=Aspect.CODES, operations=operations, reference=f"504 {code}", ours="502", reason=_OUTAGE)
+        for code, operations in (("PP001", _NOT_V2), ("PP004", _NOT_V2), ("00501", (*_NOT_V2, _V3_RNM)))
+    ),
     Difference(
         aspect=Aspect.CODES,
         operations=_V2_OF_A_PROVIDER,
@@ -271,6 +275,9 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
         reference="entite_hors_perimetre: 404",
         ours="422 00301",
         reason=_FICTIVE,
+    ),
+    Difference(
+        aspect=Aspect.CASES, operations=(_V3_SUCCESSIONS,), reference="504: 504", ours="502 01001", reason=_OUTAGE
     ),
     *(
         Difference(

@@ -22,16 +22,6 @@ from conformance.differences import WORDS
 
 REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "reference" / "errors.json"
 
-DELIBERATE_STATUSES = {
-    "001": (504, "a provider that is down, as the published OpenAPI declares it; the published program answers 502"),
-    "004": (
-        504,
-        "a name that is not resolved, as the published OpenAPI declares it; the published program answers 502",
-    ),
-    "00501": (504, "network trouble, as the published OpenAPI declares it; the published program answers 502"),
-}
-"""Where the published documents disagree with the published program: what we answer, and why."""
-
 DELIBERATE_SOURCES = {
     "00307": ({"parameter": "year"}, "the published error names no parameter; ours says which one is wrong"),
     "00390": ({"parameter": "profondeur"}, "the published error names no parameter; ours says which one is wrong"),
@@ -91,10 +81,7 @@ def test_gateway_error(code: str) -> None:
     published = published_code(code)
     refusal = refuse(code)
     (error,) = refusal.errors
-    if code in DELIBERATE_STATUSES:
-        assert refusal.status == DELIBERATE_STATUSES[code][0]
-    else:
-        assert refusal.status in published["http"]
+    assert refusal.status in published["http"]
     if code in DELIBERATE_SOURCES:
         assert error.source == DELIBERATE_SOURCES[code][0]
         assert published["source"] is None
@@ -108,13 +95,10 @@ def test_provider_error(subcode: str) -> None:
     published = published_subcode(subcode)
     refusal = provider_error(subcode, prefix="04", name="ACOSS")
     (error,) = refusal.errors
-    if subcode in DELIBERATE_STATUSES:
-        assert refusal.status == DELIBERATE_STATUSES[subcode][0]
-        assert str(refusal.status) in published["http_in_openapi_examples"]
-    else:
-        assert refusal.status == published["http_runtime"]
+    assert refusal.status == published["http_runtime"]
     assert error.source == published["source"]
-    assert set(error.meta) <= set(published["meta_keys"])
+    assert set(error.meta) - {"retry_in"} <= set(published["meta_keys"])
+    assert ("retry_in" in error.meta) == (subcode in {"001", "004"}), "what official clients read on a 502"
 
 
 def ours_of(code: str) -> ApiError | None:
@@ -168,9 +152,8 @@ def test_differing_words_are_told() -> None:
 
 def test_deliberate_differences_are_used() -> None:
     """What is listed as a difference exists, and has its reason."""
-    assert set(DELIBERATE_STATUSES) <= {*GATEWAY_ERRORS, *PROVIDER_ERRORS}
     assert set(DELIBERATE_SOURCES) <= set(GATEWAY_ERRORS)
-    assert all(reason for _, reason in (*DELIBERATE_STATUSES.values(), *DELIBERATE_SOURCES.values()))
+    assert all(reason for _, reason in DELIBERATE_SOURCES.values())
 
 
 @pytest.mark.parametrize(

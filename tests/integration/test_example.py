@@ -219,7 +219,9 @@ def test_a_token_that_is_used_elsewhere() -> None:
 @pytest.mark.parametrize(
     ("answer", "least"),
     [
-        (lambda: httpx.Response(504, json=_errors("00501", retry_in=10)), 10),
+        (lambda: httpx.Response(502, json=_errors("00501", retry_in=10)), 10),
+        (lambda: httpx.Response(502, json=_errors("01001", retry_in=23)), 23),
+        (lambda: httpx.Response(502, json=_errors("01004", retry_in=10)), 10),
         (lambda: httpx.Response(502, json=_errors("01000", provider="INSEE")), 2),
         (lambda: httpx.Response(503, text="<html>"), 2),
         (lambda: httpx.ConnectError("refused"), 2),

@@ -151,7 +151,7 @@ def test_an_open_breaker(tmp_path: Path) -> None:
     with started(tmp_path, upstream_timeout="0.2", **breaker) as own:
         own.provider.handler = hang
         while own.metric('gateway_breaker_state{provider="insee",state="open"}') == 0:
-            assert own.call(token=fresh()).status_code == 504
+            assert own.call(token=fresh()).status_code in {502, 504}
         own.provider.handler = GOOD
         asked = len(own.provider.requests)
         assert ping(own).status_code == 502

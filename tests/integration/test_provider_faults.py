@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
 import pytest
 
 from support.site import (
@@ -62,11 +63,11 @@ def _head(length: int | None = None) -> bytes:
 
 
 def test_a_refused_connection(tmp_path: Path) -> None:
-    """A provider that refuses connections is down: 504 PP001, in the shape of each version."""
+    """A provider that refuses connections is down: 502 PP001, in the shape of each version."""
     with started(tmp_path, upstream=f"http://127.0.0.1:{free_port()}") as own:
         response = own.call(token=fresh())
-        assert (response.status_code, codes(response)) == (504, ["01001"])
-        assert response.json()["errors"][0]["meta"] == {"provider": "INSEE"}
+        assert (response.status_code, codes(response)) == (502, ["01001"])
+        assert response.json()["errors"][0]["meta"] == {"provider": "INSEE", "retry_in": 10}
         assert codes(own.call(ATTESTATION_FISCALE, token=fresh())) == ["03001"]
         flat = own.call(ENTREPRISE_V2, token=fresh())
         assert (len(flat.json()["errors"]), flat.json()["gateway_error"]) == (1, True)
@@ -74,10 +75,11 @@ def test_a_refused_connection(tmp_path: Path) -> None:
 
 
 def test_a_name_that_does_not_resolve(tmp_path: Path) -> None:
-    """A provider whose name does not resolve is 504 PP004."""
+    """A provider whose name does not resolve is 502 PP004."""
     with started(tmp_path, upstream="http://nosuch.invalid", upstream_timeout="25") as own:
         response = own.call(token=fresh())
-    assert (response.status_code, codes(response)) == (504, ["01004"])
+    assert (response.status_code, codes(response)) == (502, ["01004"])
+    assert response.json()["errors"][0]["meta"] == {"provider": "INSEE", "retry_in": 10}
 
 
 @pytest.mark.parametrize(
@@ -114,13 +116,13 @@ NETWORK: dict[str, Handler] = {
 @pytest.mark.parametrize("name", NETWORK)
 @pytest.mark.parametrize("used_before", [False, True], ids=["fresh", "used"])
 def test_network_trouble(site: Site, name: str, used_before: bool) -> None:
-    """A connection that ends before the answer does is 504 00501, which may be tried again after 10 s."""
+    """A connection that ends before the answer does is 502 00501, which may be tried again after 10 s."""
     token = fresh()
     if used_before:
         assert site.call(token=token).status_code == 200
     site.provider.handler = NETWORK[name]
     response = site.call(token=token)
-    assert (response.status_code, codes(response)) == (504, ["00501"])
+    assert (response.status_code, codes(response)) == (502, ["00501"])
     assert response.json()["errors"][0]["meta"] == {"retry_in": 10}
     site.provider.handler = GOOD
     assert site.call(token=token).status_code == 200
@@ -182,8 +184,8 @@ def test_a_v2_answer_must_be_an_object(site: Site, body: bytes) -> None:
         (ATTESTATION_FISCALE, 429, 502, "03008"),
         (ATTESTATION_FISCALE, 451, 451, "03005"),
         (ATTESTATION_FISCALE, 500, 502, "03000"),
-        (ATTESTATION_FISCALE, 503, 504, "03001"),
-        (ATTESTATION_FISCALE, 504, 504, "03002"),
+        (ATTESTATION_FISCALE, 503, 502, "03001"),
+        (ATTESTATION_FISCALE, 504, 502, "03001"),
         (UNITE_LEGALE, 401, 502, "01006"),
         (UNITE_LEGALE, 403, 451, "01005"),
         (UNITE_LEGALE, 404, 404, "01003"),
@@ -196,11 +198,12 @@ def test_statuses_of_providers(site: Site, path: str, given: int, status: int, c
     response = site.call(path, token=fresh())
     assert (response.status_code, codes(response)) == (status, [code])
     name = "INSEE" if path == UNITE_LEGALE else "DGFIP - Adélie"
-    assert response.json()["errors"][0]["meta"] == {"provider": name}
+    wait = {"retry_in": 10} if code == "03001" else {}
+    assert response.json()["errors"][0]["meta"] == {"provider": name} | wait
     assert "ORA-00942" not in response.text, "a provider's own words are not the caller's business"
 
 
-@pytest.mark.parametrize("status", [404, 409, 422, 451, 502, 503, 504])
+@pytest.mark.parametrize("status", [404, 409, 422, 451, 502, 503])
 def test_errors_in_our_form_are_passed_on(site: Site, status: int) -> None:
     """An error that is in our form already reaches a v3+ caller byte for byte, and a v2 caller as text."""
     site.provider.handler = always(answer(OWN_FORM, status=status))
@@ -209,6 +212,33 @@ def test_errors_in_our_form_are_passed_on(site: Site, status: int) -> None:
     assert (response.status_code, response.content) == (status, OWN_FORM)
     response = site.call(ATTESTATION_FISCALE_V2, token=token)
     assert (response.status_code, response.json()) == (status, {"errors": ["Un texte."]})
+
+
+@pytest.mark.parametrize(
+    ("code", "given", "status"),
+    [
+        ("03002", 504, 504),
+        ("03002", 502, 504),
+        ("03001", 504, 502),
+        ("03001", 503, 502),
+        ("03004", 504, 502),
+        ("00501", 504, 502),
+        ("03042", 504, 502),
+        ("03501", 504, 502),
+        ("03020", 503, 503),
+    ],
+)
+def test_504_is_for_a_deadline_that_passed(site: Site, code: str, given: int, status: int) -> None:
+    """What a provider words itself has the status of its kind: 504 if a deadline passed, 502 for an outage."""
+    error = {"code": code, "title": "Titre", "detail": "Un texte.", "meta": {"provider": "DGFIP - Adélie"}}
+    site.provider.handler = always(answer(orjson.dumps({"errors": [error]}), status=given))
+    token = fresh()
+    response = site.call(ATTESTATION_FISCALE, token=token)
+    assert (response.status_code, codes(response)) == (status, [code])
+    (found,) = response.json()["errors"]
+    wait = {"retry_in": 10} if code in {"03001", "03004", "00501"} else {}
+    assert found == error | {"meta": {"provider": "DGFIP - Adélie"} | wait}
+    assert site.call(ATTESTATION_FISCALE_V2, token=token).status_code == status
 
 
 @pytest.mark.parametrize("status", [401, 403, 429])
@@ -282,7 +312,7 @@ def test_a_fresh_connection_that_is_closed_is_not_tried_again(tmp_path: Path) ->
         assert own.call(token=fresh()).status_code == 200
         own.provider.requests.clear()
         own.provider.handler = _closing(b"")
-        assert own.call(token=fresh()).status_code == 504
+        assert own.call(token=fresh()).status_code == 502
         assert len(own.provider.requests) == 1
 
 

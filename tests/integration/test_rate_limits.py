@@ -49,12 +49,13 @@ def _check_headers(response: httpx.Response) -> None:
 
 EMPTY = "HTTP/1.1 {} X\r\ncontent-length: 0\r\n\r\n"
 MAINTENANCE = answer(b'{"errors":[{"code":"01020","title":"t","detail":"d","meta":{"retry_in":5}}]}', status=503)
+LATE = answer(b'{"errors":[{"code":"01002","title":"t","detail":"d","meta":{}}]}', status=504)
 PROVIDERS_SAY = {
     404: EMPTY.format(404).encode(),
     451: EMPTY.format(403).encode(),
     502: EMPTY.format(500).encode(),
     503: MAINTENANCE,
-    504: EMPTY.format(503).encode(),
+    504: LATE,
 }
 """What a provider answers, by the status that becomes of it."""
 

@@ -138,7 +138,7 @@ def test_title_of_an_unknown_entity() -> None:
         ("00405", 405),
         ("00429", 429),
         ("00500", 500),
-        ("00501", 504),
+        ("00501", 502),
     ],
 )
 def test_statuses(code: str, status: int) -> None:
@@ -171,9 +171,9 @@ def test_unknown_code() -> None:
 
 
 def test_network_error() -> None:
-    """Network trouble is a 504 that says when to try again, and names no provider."""
+    """Network trouble is a 502 that says when to try again, and names no provider."""
     refusal = network_error()
-    assert (refusal.status, refusal.errors[0].code) == (504, "00501")
+    assert (refusal.status, refusal.errors[0].code) == (502, "00501")
     assert refusal.errors[0].meta == {"retry_in": 10}
 
 
@@ -182,7 +182,7 @@ def test_network_error() -> None:
 
 @pytest.mark.parametrize("subcode", sorted(PROVIDER_ERRORS))
 def test_provider_errors(subcode: str) -> None:
-    """A provider's error has its prefix, and names it; those about a file have an empty `meta`."""
+    """A provider's error has its prefix and its name; one about a file an empty `meta`, an outage when to ask again."""
     refusal = provider_error(subcode, prefix="04", name="ACOSS")
     assert isinstance(refusal, Refusal)
     (error,) = refusal.errors
@@ -190,9 +190,11 @@ def test_provider_errors(subcode: str) -> None:
     assert len(error.code) == 5
     assert "ACOSS" in error.detail
     assert "{" not in error.detail
-    assert error.meta == ({} if subcode in {"051", "052", "053", "054", "055", "056"} else {"provider": "ACOSS"})
+    named = {} if subcode in {"051", "052", "053", "054", "055", "056"} else {"provider": "ACOSS"}
+    assert error.meta == named | ({"retry_in": 10} if subcode in {"001", "004"} else {})
     assert error.source is None
     assert refusal.status in {404, 451, 502, 503, 504}
+    assert (refusal.status == 504) == (subcode == "002"), "504 means that the deadline passed, and nothing else"
 
 
 def test_provider_errors_that_pass() -> None:

@@ -5,6 +5,7 @@ several in a row got no answer at all. After a while one call at a time may pass
 failure opens it for longer. ADR 0007 says why it is ours, and how the figures were chosen.
 """
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -92,6 +93,12 @@ class Breaker:
             return None
         self._probing = True
         return self._era
+
+    @property
+    def retry_in(self) -> int:
+        """Whole seconds, at least one, until a refused call may be the next probe; one while a probe is under way."""
+        left = self._wait - (self._clock() - self._opened_at) if self.state is State.OPEN else 0.0
+        return max(1, math.ceil(left))
 
     def succeeded(self, era: int) -> None:
         """The provider answered."""

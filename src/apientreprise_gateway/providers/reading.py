@@ -6,13 +6,14 @@ Anything else is the error that the provider's status stands for. Translations u
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import orjson
 
 from apientreprise_gateway.catalogue.model import Endpoint, Provider
 from apientreprise_gateway.catalogue.routes import Route
-from apientreprise_gateway.errors import ApiError, Refusal, provider_error
+from apientreprise_gateway.errors import OUTAGE_RETRY_IN, ApiError, Refusal, is_late, is_outage, provider_error
 from apientreprise_gateway.providers.http import Response
 
 _STATUSES: Final[Mapping[int, str]] = {
@@ -24,9 +25,10 @@ _STATUSES: Final[Mapping[int, str]] = {
     500: "000",
     502: "000",
     503: "001",
-    504: "002",
+    504: "001",
 }
-"""What a provider's status means, as last three digits of a code; any other means 999."""
+"""What a provider's status means, as last three digits of a code; any other means 999. Its 504 says that something
+behind it is down: our own deadline has not passed, and 504 says nothing else."""
 
 _OWN_FORM_STATUSES: Final = frozenset({404, 409, 422, 451, 502, 503, 504})
 """Statuses of an error in our form that are the caller's business. 401, 403 and 429 concern the gateway's access."""
@@ -76,14 +78,43 @@ def read(route: Route, answer: Response) -> Reading:
         return Reading(answer.status, answer.body)
     if isinstance(content, dict) and answer.status in _OWN_FORM_STATUSES:
         errors = _errors(content)
-        if errors and not route.endpoint.flat:
-            return Reading(answer.status, answer.body, tuple(error.code for error in errors))
         if errors:
-            raise Refusal(answer.status, *errors)
+            return _worded(route, answer, content, errors)
     if answer.status == _MOVED and route.endpoint.redirects:
         # A number that the provider has replaced by another.
         return moved(route, answer.location.partition("?")[0].rpartition("/")[2])
     raise failure(route, answer.status)
+
+
+def _worded(route: Route, answer: Response, content: dict[str, Any], errors: list[ApiError]) -> Reading:
+    """Errors that the provider words in our form, as they are but for what is one thing with every provider.
+
+    What a status of ours means is not the provider's to say: one that is down is 502, with `retry_in`; 504 is for a
+    deadline that passed.
+    """
+    status, body = _status_of(answer.status, errors), answer.body
+    patient = [_with_retry_in(error) for error in errors] if status >= 500 else errors
+    if patient != errors:
+        errors, body = patient, orjson.dumps(content | {"errors": [error.as_object() for error in patient]})
+    if route.endpoint.flat:
+        raise Refusal(status, *errors)
+    return Reading(status, body, tuple(error.code for error in errors))
+
+
+def _status_of(status: int, errors: list[ApiError]) -> int:
+    if status < 500:
+        return status
+    if any(is_outage(error.code) for error in errors):
+        return 502
+    if all(is_late(error.code) for error in errors):
+        return 504
+    return 502 if status == 504 else status
+
+
+def _with_retry_in(error: ApiError) -> ApiError:
+    if not is_outage(error.code) or "retry_in" in error.meta:
+        return error
+    return replace(error, meta={**error.meta, "retry_in": OUTAGE_RETRY_IN})
 
 
 def content_of(answer: Response) -> Any:

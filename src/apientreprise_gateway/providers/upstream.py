@@ -118,7 +118,7 @@ class Upstream:
         breaker = self._breaker
         era = breaker.admit()
         if era is None:
-            raise NotAskedError("open", self._refusal(Fault.BUSY))
+            raise NotAskedError("open", self._error("001", retry_in=breaker.retry_in))
         started = time.monotonic()  # the loop's clock, see `Pool.get`
         if deadline is None:
             deadline = started + self._timeout
@@ -169,9 +169,7 @@ class Upstream:
     def _refuse_in_maintenance(self, maintenance: Maintenance) -> None:
         left = maintenance.seconds_left()
         if left:
-            provider = self._provider
-            refusal = provider_error("020", prefix=provider.prefix, name=provider.name, retry_in=left)
-            raise NotAskedError("020", refusal)
+            raise NotAskedError("020", self._error("020", retry_in=left))
 
     def _report_fault(self, era: int, error: CallError) -> None:
         if error.fault in _NOT_ASKED:
@@ -192,4 +190,7 @@ class Upstream:
         subcode = _SUBCODES.get(fault)
         if subcode is None:
             return network_error()
-        return provider_error(subcode, prefix=self._provider.prefix, name=self._provider.name)
+        return self._error(subcode)
+
+    def _error(self, subcode: str, *, retry_in: int | None = None) -> Refusal:
+        return provider_error(subcode, prefix=self._provider.prefix, name=self._provider.name, retry_in=retry_in)

@@ -23,7 +23,7 @@ _SUBCODES: Final[Mapping[str, str]] = MappingProxyType(
         "INVALID": "003",
         "MS_UNAVAILABLE": "001",
         "SERVICE_UNAVAILABLE": "001",
-        "TIMEOUT": "002",
+        "TIMEOUT": "001",
         "MS_MAX_CONCURRENT_REQ": "008",
         "MS_MAX_CONCURRENT_REQ_TIME": "008",
         "GLOBAL_MAX_CONCURRENT_REQ": "008",
@@ -32,7 +32,8 @@ _SUBCODES: Final[Mapping[str, str]] = MappingProxyType(
         "VAT_BLOCKED": "008",
     }
 )
-"""What VIES says of a failure, as last three digits of a code; any other means 999."""
+"""What VIES says of a failure, as last three digits of a code; any other means 999. Its `TIMEOUT` is that of the tax
+office: our own deadline has not passed."""
 
 
 async def numero_tva(question: Question, get: Get) -> Reading:

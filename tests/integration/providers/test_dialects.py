@@ -29,18 +29,18 @@ INFOGREFFE = ("capital_social", "mandataires_sociaux", "date_radiation")
 """What v2 tells of a company that only Infogreffe knows."""
 OUTCOMES = {
     "drip": (504, "002"),
-    "reset": (504, "00501"),
-    "cut": (504, "00501"),
+    "reset": (502, "00501"),
+    "cut": (502, "00501"),
     "garbage": (502, "999"),
     "truncated-json": (502, "999"),
     "empty": (502, "999"),
-    "maintenance": (504, "001"),
+    "maintenance": (502, "001"),
     "redirect": (502, "999"),
     "refused-401": (502, "006"),
     "forbidden-403": (502, "006"),
     "busy-429": (502, "008"),
     "error-500": (502, "000"),
-    "unavailable-503": (504, "001"),
+    "unavailable-503": (502, "001"),
     "timeout": (504, "002"),
     "slow": (504, "002"),
 }

@@ -83,12 +83,12 @@ SLOW: dict[str, Handler] = {
     "a body that stops": always(JSON_HEAD + b"content-length: 1000\r\n\r\n{"),
 }
 FAULTS: dict[str, tuple[Handler, int, str]] = {
-    "closed at once": (_closing(b""), 504, "00501"),
-    "reset at once": (_reset(b""), 504, "00501"),
-    "reset mid-head": (_reset(b"HTTP/1.1 200 O"), 504, "00501"),
-    "reset mid-body": (_reset(answer(GOOD_BODY)[:-5]), 504, "00501"),
-    "shorter than its length": (_closing(answer(GOOD_BODY)[:-5]), 504, "00501"),
-    "cut chunks": (_closing(JSON_HEAD + b"transfer-encoding: chunked\r\n\r\n5\r\n{}"), 504, "00501"),
+    "closed at once": (_closing(b""), 502, "00501"),
+    "reset at once": (_reset(b""), 502, "00501"),
+    "reset mid-head": (_reset(b"HTTP/1.1 200 O"), 502, "00501"),
+    "reset mid-body": (_reset(answer(GOOD_BODY)[:-5]), 502, "00501"),
+    "shorter than its length": (_closing(answer(GOOD_BODY)[:-5]), 502, "00501"),
+    "cut chunks": (_closing(JSON_HEAD + b"transfer-encoding: chunked\r\n\r\n5\r\n{}"), 502, "00501"),
     "HTML": (always(answer(b"<html>Bienvenue</html>", content_type="text/html")), 502, "01999"),
     "truncated JSON": (always(answer(GOOD_BODY[:-4])), 502, "01999"),
     "redirection within": (always(b"HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n"), 502, "01999"),
@@ -238,13 +238,13 @@ def test_a_good_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_provider_that_is_fully_used(tmp_path: Path) -> None:
-    """A call beyond those allowed at once is answered at once: 504 PP001."""
+    """A call beyond those allowed at once is answered at once: 502 PP001."""
     with started(tmp_path, upstream_max_calls="1", breaker="off") as own:
         gate = own.provider.handler = Gate()
         with own.in_background(lambda: own.call(token=fresh())) as waiting:
             assert gate.arrived.wait(LONG)
             response = own.call(token=fresh())
-            assert (response.status_code, codes(response)) == (504, ["01001"])
+            assert (response.status_code, codes(response)) == (502, ["01001"])
             assert not waiting.done()
             gate.opened.set()
         assert waiting.result().status_code == 200

@@ -93,8 +93,8 @@ def test_a_full_provider_answers_at_once(tmp_path: Path) -> None:
         wait_until(lambda: site.provider.connections >= CAP)
         refused = [line for line in lines if line.is_readable()]
         answers = [line.answer() for line in refused]
-        assert {(each.status, *each.codes) for each in answers} == {(504, "01001")}
-        assert {each.json["errors"][0]["meta"]["provider"] for each in answers} == {"INSEE"}
+        assert {(each.status, *each.codes) for each in answers} == {(502, "01001")}
+        assert all(each.json["errors"][0]["meta"] == {"provider": "INSEE", "retry_in": 10} for each in answers)
         assert len(refused) == CALLS - CAP
         assert site.provider.connections == CAP
         for _ in range(5):
@@ -118,8 +118,10 @@ def test_a_hanging_provider_is_left_alone(tmp_path: Path) -> None:
         assert [codes(site.call(token=token)) for _ in range(3)] == [["01002"]] * 3
         for _ in range(5):
             response = site.call(token=token)
-            assert (response.status_code, codes(response)) == (504, ["01001"])
-            assert response.json()["errors"][0]["meta"] == {"provider": "INSEE"}
+            assert (response.status_code, codes(response)) == (502, ["01001"])
+            meta = response.json()["errors"][0]["meta"]
+            assert meta["provider"] == "INSEE"
+            assert 2900 < meta["retry_in"] <= 3000, "the seconds until the probe"
         assert provider.asked == 3
         assert site.call(EXTRAIT_RCS, token=token).status_code == 200
         assert (state(site, "open"), state(site, "closed"), state(site, "closed", "infogreffe")) == (1, 0, 1)
@@ -130,7 +132,7 @@ def test_a_hanging_provider_is_left_alone(tmp_path: Path) -> None:
         assert [line["provider_seconds"] for line in site.lines() if line["codes"] == ["01001"]] == [None] * 5
         assert states(site) == ["open"], "one line, however many calls"
         flat = site.call(ENTREPRISE_V2, token=token)
-        assert (flat.status_code, flat.json()["gateway_error"]) == (504, True)
+        assert (flat.status_code, flat.json()["gateway_error"]) == (502, True)
 
 
 def test_callers_who_wait_for_less_long_than_we_do(tmp_path: Path) -> None:

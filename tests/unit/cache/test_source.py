@@ -417,7 +417,7 @@ def test_an_error_is_shared_by_those_who_waited() -> None:
         s.provider.gate.set()
         await asyncio.wait(tasks)
         errors = [task.exception() for task in tasks]
-        assert {error.status for error in errors if isinstance(error, Refusal)} == {504}
+        assert {error.status for error in errors if isinstance(error, Refusal)} == {502}
         assert len({id(error) for error in errors}) == 10
         s.provider.answer = OK
         assert (await s.ask()).status == 200

@@ -44,7 +44,7 @@ PROVIDER = Provider(
     ),
 )
 GOOD = Finding(OK, 200, 0.1)
-REFUSED = Finding("97001", 504, 0.1, "97001", "Indisponible.", "the connection was refused")
+REFUSED = Finding("97001", 502, 0.1, "97001", "Indisponible.", "the connection was refused")
 
 
 class Clock:

@@ -36,7 +36,7 @@ def new(now: float = 0.0) -> Evidence:
         ("01008", 502, False),
         ("01999", 502, False),
         ("17501", 503, False),
-        ("00501", 504, False),
+        ("00501", 502, False),
         ("01020", 503, None),
         (ABANDONED, 0, None),
     ],

@@ -56,9 +56,9 @@ def test_a_failure() -> None:
         raise network_error()
 
     finding = asyncio.run(probe(ROUTE, refused))
-    assert (finding.outcome, finding.status, finding.cause) == ("97001", 504, Fault.REFUSED.value)
+    assert (finding.outcome, finding.status, finding.cause) == ("97001", 502, Fault.REFUSED.value)
     assert finding.detail == "Le service du fournisseur Essai est indisponible."
-    assert asyncio.run(probe(ROUTE, broken))[:2] == ("00501", 504)
+    assert asyncio.run(probe(ROUTE, broken))[:2] == ("00501", 502)
 
 
 def test_a_source_that_does_not_answer() -> None:

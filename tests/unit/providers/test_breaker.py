@@ -133,6 +133,24 @@ def test_abandoned_calls_count_for_nothing(bench: Bench) -> None:
 # Probing, closing.
 
 
+@pytest.mark.parametrize(("later", "seconds"), [(0, 5), (0.001, 5), (1, 4), (4.001, 1), (4.999, 1), (5, 1), (3600, 1)])
+def test_when_the_next_probe_may_come(bench: Bench, later: float, seconds: int) -> None:
+    """Who is refused learns the whole seconds until a probe, rounded up and never none."""
+    bench.opened()
+    bench.now += later
+    assert bench.breaker.retry_in == seconds
+
+
+def test_when_the_next_probe_may_come_after_one(bench: Bench) -> None:
+    """While a probe is under way it is a second; after one that failed the longer wait."""
+    bench.opened()
+    bench.now += 5
+    era = bench.admitted()
+    assert (bench.breaker.admit(), bench.breaker.retry_in) == (None, 1)
+    bench.breaker.failed(era, "of a test", answered=False)
+    assert bench.breaker.retry_in == 10
+
+
 def test_open_refuses_until_the_wait_is_over(bench: Bench) -> None:
     """While open nothing passes; after the wait one call does, and only one."""
     bench.opened()

@@ -45,8 +45,8 @@ MEANINGS = {
     451: (451, "005"),
     500: (502, "000"),
     502: (502, "000"),
-    503: (504, "001"),
-    504: (504, "002"),
+    503: (502, "001"),
+    504: (502, "001"),
 }
 """Status and last three digits of the code that a provider's bare status becomes; any other is 502, 999."""
 STATUSES = [
@@ -111,7 +111,7 @@ def refused(route: Route, given: Response) -> tuple[int, str]:
         read(route, given)
     (error,) = caught.value.errors
     assert error.code[:2] == route.provider.prefix
-    assert error.meta == {"provider": route.provider.name}
+    assert error.meta == {"provider": route.provider.name} | ({"retry_in": 10} if error.code[2:] == "001" else {})
     assert route.provider.name in error.detail
     return caught.value.status, error.code[2:]
 
@@ -243,9 +243,34 @@ def test_every_provider(route: Route, status: int) -> None:
 
 @pytest.mark.parametrize("status", OWN_FORM)
 def test_own_form_is_passed_on(status: int) -> None:
-    """From v3 on, errors in our form are passed on byte for byte, with their status and codes."""
+    """From v3 on, errors in our form are passed on byte for byte, with their status and codes; 504 is for late ones."""
     body = own_form(NOT_FOUND, NOT_FOUND | {"code": "02999", "source": {"parameter": "siren"}})
-    assert read(V3, answer(status, body)) == Reading(status, body, ("02003", "02999"))
+    assert read(V3, answer(status, body)) == Reading(502 if status == 504 else status, body, ("02003", "02999"))
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [(["02002"], 504), (["02002", "02002"], 504), (["02002", "02999"], 502), (["02999", "02001"], 502)],
+)
+@pytest.mark.parametrize("status", [502, 504])
+def test_own_form_that_speaks_of_a_deadline(status: int, codes: list[str], expected: int) -> None:
+    """504 says that a deadline passed and nothing else, so that all of its errors do."""
+    given = answer(status, own_form(*(NOT_FOUND | {"code": code} for code in codes)))
+    expected = status if expected == 502 and status != 504 else expected
+    reading = read(V3, given)
+    assert (reading.status, reading.codes) == (expected, tuple(codes))
+
+
+@pytest.mark.parametrize("meta", [{}, {"provider": "Infogreffe"}, {"retry_in": 5}, None])
+@pytest.mark.parametrize("code", ["02001", "02004", "00501"])
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_own_form_of_an_outage(status: int, code: str, meta: dict[str, Any] | None) -> None:
+    """An outage that a provider words itself is 502 and says when to try again, in its own words if it does."""
+    reading = read(V3, answer(status, own_form(NOT_FOUND | {"code": code, "meta": meta})))
+    (error,) = orjson.loads(reading.body)["errors"]
+    assert (reading.status, reading.codes) == (502, (code,))
+    assert error["meta"] == {"retry_in": 10} | (meta or {})
+    assert error["detail"] == NOT_FOUND["detail"]
 
 
 @pytest.mark.parametrize("status", OWN_FORM)
@@ -253,7 +278,7 @@ def test_own_form_is_converted_for_v2(status: int) -> None:
     """In v2 they are refusals, which become the bare texts of that version."""
     with pytest.raises(Refusal) as caught:
         read(V2, answer(status, own_form(NOT_FOUND, NOT_FOUND | {"code": "02999", "detail": "Autre."})))
-    assert caught.value.status == status
+    assert caught.value.status == (502 if status == 504 else status)
     assert [(error.code, error.detail) for error in caught.value.errors] == [
         ("02003", "Rien à ce numéro."),
         ("02999", "Autre."),
@@ -297,8 +322,8 @@ def test_every_combination_is_an_answer() -> None:
         except Refusal as refusal:
             said = (refusal.status, len(refusal.errors))
         else:
-            assert (reading.status, reading.body) == (status, body)
-            said = (status, len(reading.codes))
+            assert (reading.status, reading.body) == (502 if status == 504 else status, body)
+            said = (reading.status, len(reading.codes))
         promised = (200, 206) if each.endpoint.flat else (200,)
         assert (said[0] in promised and said[1] == 0) or (said[0] >= 400 and said[1] >= 1)
 

@@ -59,9 +59,9 @@ def test_check_digits(siren: str, number: str) -> None:
     ("error", "expected"),
     [
         ("INVALID", (404, "28003")),
-        ("MS_UNAVAILABLE", (504, "28001")),
-        ("SERVICE_UNAVAILABLE", (504, "28001")),
-        ("TIMEOUT", (504, "28002")),
+        ("MS_UNAVAILABLE", (502, "28001")),
+        ("SERVICE_UNAVAILABLE", (502, "28001")),
+        ("TIMEOUT", (502, "28001")),
         ("MS_MAX_CONCURRENT_REQ", (502, "28008")),
         ("GLOBAL_MAX_CONCURRENT_REQ", (502, "28008")),
         ("IP_BLOCKED", (502, "28008")),
@@ -81,7 +81,7 @@ def test_errors(error: str, expected: tuple[int, str]) -> None:
 def test_an_error_counts_more_than_the_status() -> None:
     """A failure that VIES explains is not judged by its status."""
     wrapped = {"actionSucceed": False, "errorWrappers": [{"error": "MS_UNAVAILABLE"}]}
-    assert code(Provider(otherwise=said(wrapped, status=500))) == (504, "28001")
+    assert code(Provider(otherwise=said(wrapped, status=500))) == (502, "28001")
 
 
 @pytest.mark.parametrize(
