@@ -163,7 +163,7 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
         "Trop de requêtes",
         "Vous avez effectué trop de requêtes",
     ),
-    "00407": _Kind(431, "En-têtes trop longs", "Les en-têtes de la requête sont trop longs."),
+    "00407": _Kind(431, "En-têtes trop longs", "Les en-têtes de la requête sont trop longs, ou trop nombreux."),
     "00500": _Kind(500, "Erreur interne", "Une erreur interne est survenue. Elle a été enregistrée."),
     "00502": _Kind(
         502,
@@ -200,6 +200,12 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
         _INVALID,
         "Le paramètre ressources nomme des ressources qui n'existent pas dans un dossier.",
         _parameter("ressources"),
+    ),
+    "00909": _Kind(
+        400,
+        "Paramètres illisibles",
+        "Les paramètres de la requête ont des octets qui n'y sont pas permis, comme une lettre accentuée ou une "
+        "espace. Encodez-les en pourcent, en UTF-8 : é s'écrit %C3%A9.",
     ),
 }
 """The gateway's own errors by code."""

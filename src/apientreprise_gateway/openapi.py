@@ -46,7 +46,9 @@ _PRIVILEGES_TAG: Final = "Jeton"
 _TOO_MANY: Final = "00429"
 # The published ranges: 002xx is traceability, 003xx the parameters, 004xx the request as such.
 _NOT_KEPT: Final = "00502"
-_OF_SOME: Final = frozenset({_NOT_KEPT, "00902", "00903"})
+_UNREADABLE: Final = ("00909",)
+"""Errors of ours about a request as such."""
+_OF_SOME: Final = frozenset({_NOT_KEPT, "00902", "00903", *_UNREADABLE})
 """Errors of other ranges, and of ours, that not every operation may answer with."""
 _EVERYWHERE: Final = tuple(
     code
@@ -54,7 +56,10 @@ _EVERYWHERE: Final = tuple(
     if code == _TOO_MANY or (code not in _OF_SOME and not code.startswith(("002", "003", "004")))
 )
 """The gateway's own errors that any operation may answer with, whatever its parameters."""
-_OFF_OPERATION: Final = tuple(code for code in sorted(GATEWAY_ERRORS) if code.startswith("004") and code != _TOO_MANY)
+_OFF_OPERATION: Final = (
+    *(code for code in sorted(GATEWAY_ERRORS) if code.startswith("004") and code != _TOO_MANY),
+    *_UNREADABLE,
+)
 """Errors of requests that name no operation, which OpenAPI has no place for."""
 _TOKEN_REFUSED: Final = tuple(code for code, kind in GATEWAY_ERRORS.items() if kind.status == 401)
 

@@ -29,6 +29,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
+from apientreprise_gateway import heads
 from apientreprise_gateway.errors import GATEWAY_ERRORS
 from apientreprise_gateway.outbox import outbox_of
 
@@ -42,11 +43,11 @@ Header = tuple[bytes, bytes]
 Scope = MutableMapping[str, Any]
 Respond = Callable[[int, bytes, bytes], Awaitable[None]]
 """Answers a call: status, header lines as `lines_of` makes them (the body's length not among them), body."""
-_MAX_URL_BYTES: Final = 128 * 1024
-_MAX_HEADER_BYTES: Final = 64 * 1024
-_MAX_HELD_BYTES: Final = 512 * 1024
-"""What may come without a whole header or a piece of a body in it. The parser joins what it holds back, such as a value
-that does not end, anew with each read: without a bound that costs the square of what is sent."""
+_PIECE_BYTES: Final = 16 * 1024
+"""What the parser is given at once: so closely are the bounds of a request kept."""
+_NOT_HTTP: Final = "00401"
+_LAST_OF_BLANK: Final = b"\r"
+"""No request line begins with a byte up to this one."""
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _JOINED_BYTES: Final = 32 * 1024
 """Up to this length a body is copied behind its head: cheaper than handing the system two pieces."""
@@ -158,7 +159,7 @@ def headers_of(lines: bytes) -> list[Header]:
     return headers
 
 
-class _HeadTooLargeError(Exception):
+class _HeadRefusedError(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
@@ -249,11 +250,15 @@ class GatewayProtocol(asyncio.Protocol):
         """Those that were read after it."""
         self._url = b""
         self._headers: list[Header] = []
-        self._header_bytes = 0
+        self._header_bytes = self._header_count = 0
         self._has_host = False
-        self._held_bytes = 0
+        self._framing_bytes = 0
+        """Of the request that is read, less those of its body."""
+        self._blank = b""
+        """Empty lines that came before it."""
         self._body_bytes = 0
-        self._bad_code = "00401"
+        self._bad_code = _NOT_HTTP
+        self._refuses = False
         self._rules: Rules = getattr(self.app, "connection_rules", None) or Rules()
         self._reads_head = False
         self._reads_body = False
@@ -363,35 +368,65 @@ class GatewayProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read requests."""
+        if self._refuses:
+            return
+        if data[:1] <= _LAST_OF_BLANK and not self._reads_body:
+            data = self._pass_over_blank(data)
+            if not data:
+                return  # nothing has begun: it waits for a request as before
         self.idle_since = None
-        try:
-            self._feed(data)
-        except httptools.HttpParserError:
-            self._refuse()
+        if len(data) <= _PIECE_BYTES:
+            self._read(data)
         else:
-            if self._reads_body:
-                self._bound_held(len(data))
+            for start in range(0, len(data), _PIECE_BYTES):
+                if self._refuses or self.transport.is_closing():
+                    return
+                self._read(data[start : start + _PIECE_BYTES])
         if self._reads_head and self._patience is None:
             self._be_patient()
 
-    def _feed(self, data: bytes) -> None:
-        while data:
-            try:
-                self.parser.feed_data(data)
-            except httptools.HttpParserUpgrade as offered:
-                # Not taken: the answer is HTTP/1.1, and so is what comes after it. But not what the parser takes for
-                # that: it skips the body of such a request, which would then be read as another one.
-                if any(name in _FRAMING for name, _ in self._headers):
-                    self._refuse()
-                    return
-                data = data[offered.args[0] :]
-            else:
-                return
+    def _pass_over_blank(self, data: bytes) -> bytes:
+        """What is left without the empty lines before a request."""
+        passed = heads.blank_before(self._blank, data)
+        if passed is None:
+            self._refuse()
+            return b""
+        self._blank, data = passed
+        return data
 
-    def _bound_held(self, count: int) -> None:
-        """Let go of who sends ever more of what is neither a header nor a body."""
-        self._held_bytes += count
-        if self._held_bytes <= _MAX_HELD_BYTES:
+    def _read(self, data: bytes) -> None:
+        rest = data
+        try:
+            while rest:
+                try:
+                    self.parser.feed_data(rest)
+                except httptools.HttpParserUpgrade as offered:
+                    # Not taken: the answer is HTTP/1.1, and so is what comes after it. But not what the parser takes
+                    # for that: it skips the body of such a request, which would then be read as another one.
+                    if any(name in _FRAMING for name, _ in self._headers):
+                        self._refuse()
+                        return
+                    rest = rest[offered.args[0] :]
+                else:
+                    break
+        except httptools.HttpParserError as error:
+            if self._reads_head and self._bad_code == _NOT_HTTP:
+                self._bad_code = heads.code_of(str(error), self._url, rest)
+            self._refuse()
+            return
+        if self._reads_head and self._lacks_version(rest):
+            self._refuse()
+        elif self._reads_body:
+            self._bound_framing(len(data))
+
+    def _lacks_version(self, data: bytes) -> bool:
+        parser = self.parser
+        return heads.lacks_version(parser.get_http_version(), parser.get_method(), self._url, data)
+
+    def _bound_framing(self, count: int) -> None:
+        """Let go of who sends ever more of what is no body."""
+        self._framing_bytes += count
+        if self._framing_bytes <= heads.MAX_FRAMING_BYTES:
             return
         if self._reads_head or (self._last is not None and not self._last.response_complete):
             self._bad_code = "00407"
@@ -430,30 +465,31 @@ class GatewayProtocol(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._reads_head = self._reads_body = True
-        self._url = b""
+        self._url = self._blank = b""
         self._headers = []
-        self._header_bytes = 0
+        self._header_bytes = self._header_count = 0
         self._has_host = False
-        self._held_bytes = 0
+        self._framing_bytes = 0
         self._body_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """Take the target, or a piece of it, and bound it."""
         self._url += url
-        if len(self._url) > _MAX_URL_BYTES:
+        if len(self._url) > heads.MAX_TARGET_BYTES:
             self._refuse_head("00406")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header, and bound them all."""
-        self._header_bytes += len(name) + len(value)
-        if self._header_bytes > _MAX_HEADER_BYTES:
+        self._header_bytes += len(name) + len(value) + heads.HEADER_WEIGHT
+        self._header_count += 1
+        if self._header_bytes > heads.MAX_HEADER_BYTES or self._header_count > heads.MAX_HEADERS:
             self._refuse_head("00407")
         if not self._reads_head:
             return  # a trailer is no header: it neither authenticates a call nor says whom it comes from
         name = name.lower()
         if name == b"host":
             if self._has_host:
-                self._refuse_head("00401")  # RFC 9112, section 3.2: a proxy may have believed the other one
+                self._refuse_head(_NOT_HTTP)  # RFC 9112, section 3.2: a proxy may have believed the other one
             self._has_host = True
         self._headers.append((name, value))
 
@@ -463,11 +499,16 @@ class GatewayProtocol(asyncio.Protocol):
         self._reads_head = False
         if self._patience is not None:
             self._stop_waiting()
-        keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0" and not self.server_state.parting
-        method = parser.get_method().decode("ascii")
-        raw_path, query_string = split_target(self._url)
-        path = raw_path.decode("ascii")
-        if "%" in path:
+        version = parser.get_http_version()
+        if version not in heads.VERSIONS:
+            self._refuse_head(_NOT_HTTP)
+        keep_alive = parser.should_keep_alive() and version != "1.0" and not self.server_state.parting
+        method = str(parser.get_method(), "ascii")
+        raw_path, query_string, host = heads.split_target(self._url, method)
+        if host is not None:
+            self._headers = heads.with_host(self._headers, host)
+        path = str(raw_path, "ascii")
+        if "%" in path and len(path) <= heads.MAX_DECODED_PATH_BYTES:
             path = unquote(path)
         scope: Scope = {
             "type": "http",
@@ -494,7 +535,7 @@ class GatewayProtocol(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Hand over a body, or let it lie; read no more of it than is asked for."""
-        self._held_bytes = 0
+        self._framing_bytes -= len(body)
         cycle = self._last
         if cycle is None or cycle.response_complete:
             return
@@ -723,11 +764,14 @@ class GatewayProtocol(asyncio.Protocol):
 
     def _refuse_head(self, code: str) -> None:
         self._bad_code = code
-        raise _HeadTooLargeError(code)  # the parser turns it into the error that ends in `_refuse`
+        raise _HeadRefusedError(code)  # the parser turns it into the error that ends in `_refuse`
 
     def _refuse(self) -> None:
         """Answer what is not an acceptable HTTP request, and close."""
         self.transport.pause_reading()
+        if self._refuses:
+            return
+        self._refuses = True
         if self._last is not None and not self._last.response_complete:
             self._last.keep_alive = False  # a call came before it: the connection ends with that one's answer
             return
@@ -774,21 +818,6 @@ def _rest_of(begun: Coroutine[Any, Any, _T], waits_for: Any) -> Generator[Any, A
     except StopIteration as end:
         result: _T = end.value
         return result
-
-
-def split_target(target: bytes) -> tuple[bytes, bytes]:
-    """The path and the query of a request's target, both still encoded.
-
-    Raises:
-        httptools.HttpParserInvalidURLError: it is no target.
-    """
-    if target[:1] == b"/" and b"#" not in target:
-        path, _, query = target.partition(b"?")
-        return path, query
-    parsed = httptools.parse_url(target)  # an absolute form, as proxies write it
-    if parsed.path is None:
-        raise httptools.HttpParserInvalidURLError("a target without a path")
-    return parsed.path, parsed.query or b""
 
 
 def config(app: Any, *, host: str, port: int, stop_timeout: float) -> uvicorn.Config:

@@ -19,6 +19,7 @@ from apientreprise_gateway.documents.files import FileFault, Memory
 from apientreprise_gateway.documents.links import read_path
 from apientreprise_gateway.documents.ranges import UnsatisfiableError, read_range
 from apientreprise_gateway.errors import Refusal, render
+from apientreprise_gateway.heads import MAX_HEADERS, split_target
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.connection import Connection
 from apientreprise_gateway.providers.faults import CallError
@@ -26,7 +27,7 @@ from apientreprise_gateway.providers.files import BadAddressError, Files
 from apientreprise_gateway.providers.http import Response
 from apientreprise_gateway.providers.reading import read, trouble
 from apientreprise_gateway.ratelimit.client_ip import ClientIp, counted, networks, parse
-from apientreprise_gateway.server import GatewayProtocol, Respond, Rules, Scope, State, config, split_target
+from apientreprise_gateway.server import GatewayProtocol, Respond, Rules, Scope, State, config
 
 Target = Callable[[bytes], bool]
 """Reads some bytes; whether they were accepted. Whatever else it raises is a crash."""
@@ -249,7 +250,10 @@ class Echo:
         return True
 
     async def answer(self, scope: Scope, respond: Respond) -> None:
-        """Answer."""
+        """Answer; what is handed over has the bounds of a head."""
+        names = [name for name, _ in scope["headers"]]
+        assert len(names) <= MAX_HEADERS
+        assert names.count(b"host") <= 1
         await respond(200, b"", scope["raw_path"] + b"?" + scope["query_string"])
 
 
@@ -281,11 +285,14 @@ def request(data: bytes) -> bool:
 
 
 def target(data: bytes) -> bool:
-    """The target of a request line."""
-    try:
-        split_target(data)
-    except httptools.HttpParserInvalidURLError:
-        return False
+    """The target of a request line: a path, and no host but one that can stand in a header."""
+    for method in ("GET", "OPTIONS"):
+        try:
+            found = split_target(data, method)
+        except httptools.HttpParserInvalidURLError:
+            return False
+        assert found.path[:1] == b"/" or (found.path, method) == (b"*", "OPTIONS")
+        assert found.host is None or (found.host.isascii() and found.host.split() == [found.host])
     return True
 
 

@@ -220,7 +220,6 @@ REFUSED_HEADS = {
     "length and chunks": (
         b"GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "00401"),
     "a negative length": (b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400, "00401"),
-    "a host alone": (b"GET http://example.org HTTP/1.1\r\nHost: x\r\n\r\n", 400, "00401"),
     "CONNECT": (b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "00401"),
 }  # fmt: skip
 

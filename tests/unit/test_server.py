@@ -6,14 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
-import httptools
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from apientreprise_gateway import server as server_module
 from apientreprise_gateway.outbox import outbox_of
-from apientreprise_gateway.server import Respond, Rules, Scope, Server, config, lines_of, split_target
+from apientreprise_gateway.server import Respond, Rules, Scope, Server, config, lines_of
 
 LARGE = bytes(1024 * 1024)
 Handler = Callable[[Scope, Respond], Awaitable[None]]
@@ -263,30 +260,6 @@ def test_a_client_that_does_not_read_is_not_buffered_for() -> None:
                 each.close()
 
     run(test())
-
-
-TARGETS = st.binary(max_size=30) | st.builds(
-    bytes.__add__, st.just(b"/"), st.binary(max_size=30).map(lambda noise: noise.replace(b"\x00", b"?"))
-)
-
-
-@given(TARGETS)
-def test_targets_are_split_as_the_parser_splits_them(target: bytes) -> None:
-    """What a request's line may hold is split like httptools would."""
-    read: list[bytes] = []
-
-    class Reader:
-        def on_url(self, url: bytes) -> None:
-            read.append(url)
-
-    try:
-        httptools.HttpRequestParser(Reader()).feed_data(b"GET %b HTTP/1.1\r\nhost: x\r\n\r\n" % target)
-    except httptools.HttpParserError:
-        return
-    target = b"".join(read)
-    parsed = httptools.parse_url(target)
-    if parsed.path is not None:
-        assert split_target(target) == (parsed.path, parsed.query or b"")
 
 
 # What clients may not do.
@@ -697,11 +670,66 @@ def test_two_hosts() -> None:
     run(test())
 
 
+@pytest.mark.parametrize("blank", [b"\r\n", b"\r", b"\r\n\r\n"])
+def test_an_empty_line_begins_nothing(blank: bytes) -> None:
+    """A connection that gets an empty line between requests waits as before: its time ends, and it makes room."""
+    cut: list[str] = []
+
+    async def test() -> None:
+        async with serving(App(), keep_alive=0.1) as server:
+            reader, writer = await server.connect()
+            writer.write(request("/direct"))
+            assert (await answer(reader))[0] == 200
+            writer.write(blank)
+            assert await end(reader) == b""
+            writer.close()
+        async with serving(App(), most=1, on_cut=cut.append) as server:
+            reader, writer = await server.connect()
+            writer.write(request("/direct"))
+            assert (await answer(reader))[0] == 200
+            writer.write(blank)
+            connections: Any = server.server.server_state.connections
+            await until(lambda: all(each._blank for each in connections))
+            _, other = await server.connect()
+            assert await end(reader) == b""
+            for each in (writer, other):
+                each.close()
+
+    run(test())
+    assert cut == ["evicted"]
+
+
+def test_an_empty_line_before_a_request() -> None:
+    """It is passed over, in whatever pieces it comes."""
+
+    async def test() -> None:
+        async with serving(App()) as server:
+            reader, writer = await server.connect()
+            for piece in (b"\r\n" + request("/direct"), b"\r", b"\n", b"\r\n", request("/direct")):
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+            assert [(await answer(reader))[0] for _ in range(2)] == [200] * 2
+            writer.close()
+
+    run(test())
+
+
 ENDLESS = {
     "a value": (b"GET /direct HTTP/1.1\r\nx-a: ", b"HTTP/1.1 431 "),
     "a name": (b"GET /direct HTTP/1.1\r\n", b"HTTP/1.1 431 "),
     "the size of a part": (request("/direct", more=CHUNKED) + b"1;a=", b"HTTP/1.1 200 "),
     "a trailer": (request("/direct", more=CHUNKED) + b"0\r\nx-a: ", b"HTTP/1.1 200 "),
+    "a target": (b"GET /", b"HTTP/1.1 414 "),
+}
+REPEATED = {
+    "headers": (b"GET /direct HTTP/1.1\r\n", b"a:\r\n", b"HTTP/1.1 431 "),
+    "headers with a value": (b"GET /direct HTTP/1.1\r\n", b"a: b\r\n", b"HTTP/1.1 431 "),
+    "small parts": (request("/direct", more=CHUNKED), b"1\r\na\r\n", b"HTTP/1.1 200 "),
+    "parts with much besides": (request("/direct", more=CHUNKED), b"1;%b\r\na\r\n" % (b"a" * 8000), b"HTTP/1.1 200 "),
+    "trailers": (request("/direct", more=CHUNKED) + b"0\r\n", b"a:\r\n", b"HTTP/1.1 200 "),
+    "empty lines": (b"", b"\r\n", b"HTTP/1.1 400 "),
+    "empty lines behind a request": (request("/direct"), b"\r\n", b"HTTP/1.1 200 "),
 }
 
 
@@ -709,6 +737,18 @@ ENDLESS = {
 def test_what_does_not_end(name: str) -> None:
     """Who sends a name or a value without an end is let go of after a while, however fast it comes."""
     begin, end_of_it = ENDLESS[name]
+    is_let_go(begin, b"a" * 16384, end_of_it)
+
+
+@pytest.mark.parametrize("name", REPEATED)
+def test_what_goes_on_and_on(name: str) -> None:
+    """So is who sends ever more small things that each end."""
+    begin, part, end_of_it = REPEATED[name]
+    is_let_go(begin, part * (16384 // len(part)), end_of_it)
+
+
+def is_let_go(begin: bytes, more: bytes, end_of_it: bytes) -> None:
+    """Send without an end; the connection is closed, after an answer that begins like this, or nothing."""
 
     async def test() -> None:
         async with serving(App(), patience=3600) as server:
@@ -718,8 +758,8 @@ def test_what_does_not_end(name: str) -> None:
             sent = 0
             with suppress(ConnectionError):
                 while not writer.is_closing() and not reading.done():
-                    writer.write(b"a" * 16384)
-                    sent += 16384
+                    writer.write(more)
+                    sent += len(more)
                     assert sent < 64 * 1024 * 1024
                     await writer.drain()
             received = await reading  # or nothing: the reset that follows may overtake it
