@@ -370,7 +370,7 @@ class GatewayProtocol(asyncio.Protocol):
         """Read requests."""
         if self._refuses:
             return
-        if data[:1] <= _LAST_OF_BLANK and not self._reads_body:
+        if (data[:1] <= _LAST_OF_BLANK or self._blank) and not self._reads_body:
             data = self._pass_over_blank(data)
             if not data:
                 return  # nothing has begun: it waits for a request as before

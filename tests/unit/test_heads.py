@@ -101,6 +101,8 @@ def test_the_host_of_the_target_counts() -> None:
         (b"\r", b"\nGET", (b"\r\n", b"GET")),
         (b"", b"\nGET", None),
         (b"", b"\rGET", None),
+        (b"\r", b"GET", None),
+        (b"\r\n", b"GET", (b"\r\n", b"GET")),
         (b"\r\n", b"\nGET", None),
         (b"", b"\r\n\nGET", None),
         (b"", b"\r\n" * 8 + b"GET", (b"\r\n" * 8, b"GET")),
