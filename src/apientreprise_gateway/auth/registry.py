@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import structlog
 
+from apientreprise_gateway.config.watched import WatchedFile
 from apientreprise_gateway.ratelimit.client_ip import Network, is_in, networks, parse
 
 POLL_SECONDS: Final = 1.0
@@ -59,15 +60,12 @@ class TokenRegistry:
         Raises:
             ValueError: it cannot be read.
         """
-        self._path = path
+        self._file = None if path is None else WatchedFile(path)
         self._now = now
         self._records: Mapping[str, TokenRecord] = {}
         self._revoked: Mapping[str, float] = {}
-        self._seen = (0, 0)
         self._trouble: str | None = None
-        if path is not None:
-            self._seen = _stamp(path)
-            self._records = read(path)
+        self._read_changes()
 
     def of(self, jti: str) -> TokenRecord | None:
         """What is known of a token; None for most."""
@@ -92,19 +90,32 @@ class TokenRegistry:
 
     def refresh(self) -> None:
         """Read the file anew if it has changed; keep what was known if that fails."""
-        if self._path is None:
-            return
         try:
-            stamp = _stamp(self._path)
-            if stamp == self._seen:
-                return
-            self._records = read(self._path)
-            self._seen = stamp
+            has_changed = self._read_changes()
         except ValueError as error:
             self._complain(str(error))
-        else:
-            self._trouble = None
+            return
+        is_repaired, self._trouble = self._trouble is not None, None
+        if has_changed or is_repaired:
             _log.info("tokens_file_read", records=len(self._records))
+
+    def _read_changes(self) -> bool:
+        """Read the file, if it has changed; whether it has.
+
+        Raises:
+            ValueError: it cannot be read.
+        """
+        if self._file is None:
+            return False
+        try:
+            content = self._file.changed()
+        except OSError as error:
+            raise ValueError(f"{self._file.path} cannot be read ({error})") from error
+        if content is None:
+            return False
+        self._records = read(self._file.path, content)
+        self._file.accept()
+        return True
 
     def _complain(self, trouble: str) -> None:
         if trouble != self._trouble:  # once, not every second
@@ -118,19 +129,31 @@ class TokenRegistry:
             self.refresh()
 
 
-def read(path: Path) -> dict[str, TokenRecord]:
-    """The records of a file.
+def read(path: Path, content: bytes) -> dict[str, TokenRecord]:
+    """The records in the content of a file.
 
     Raises:
         ValueError: it is not what this module's text describes.
     """
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        entries = json.loads(content, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read ({error})") from error
-    if not isinstance(content, dict):
+    if not isinstance(entries, dict):
         raise ValueError(f"{path} must hold an object, by jti")
-    return {jti.lower(): _record(path, jti, entry) for jti, entry in content.items()}
+    records = {jti.lower(): _record(path, jti, entry) for jti, entry in entries.items()}
+    if len(records) < len(entries):
+        raise ValueError(f"{path} names a jti twice, in upper and in lower case")
+    return records
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON: of two entries of one name the first would be lost, and a revocation with it."""
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)} stands twice in one object")
+    return entries
 
 
 def _record(path: Path, jti: str, entry: Any) -> TokenRecord:
@@ -143,7 +166,7 @@ def _record(path: Path, jti: str, entry: Any) -> TokenRecord:
             allowed=networks(entry.get("allowed_addresses", [])),
             limit_per_minute=_limit(entry.get("limit_per_minute")),
         )
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(f"{path}: {jti} is wrong ({error})") from error
 
 
@@ -156,11 +179,3 @@ def _limit(value: object) -> int | None:
 def _instant(text: str) -> float:
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error})") from error
-    return stat.st_mtime_ns, stat.st_size

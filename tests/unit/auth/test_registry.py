@@ -10,7 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from apientreprise_gateway.auth import registry as registry_module
-from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry, read
+from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry
+from apientreprise_gateway.auth.registry import read as read_content
 
 JTI = "6f1d4f0e-27aa-4f0b-9a55-2d6a4c7d3b10"
 OTHER = "0d3c1b52-8c34-4f39-9d0e-0d3b7a1a9c55"
@@ -41,6 +42,11 @@ class File:
         self._date += 1
         os.utime(self.path, (self._date, self._date))
         return self.path
+
+
+def read(path: Path) -> dict[str, TokenRecord]:
+    """The records of a file."""
+    return read_content(path, path.read_bytes())
 
 
 @pytest.fixture
@@ -358,3 +364,37 @@ def test_watching(file: File, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_poll_is_a_second() -> None:
     """A revocation is in force at most a second after it was written."""
     assert registry_module.POLL_SECONDS <= 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f'{{"{JTI}": {{"revoked_at": "2020-01-01"}}, "{JTI}": {{}}}}',
+        f'{{"{JTI}": {{"revoked_at": "2020-01-01"}}, "{JTI.upper()}": {{}}}}',
+        f'{{"{JTI}": {{"revoked_at": "2020-01-01", "revoked_at": null}}}}',
+    ],
+)
+def test_a_token_named_twice(file: File, content: str) -> None:
+    """Of two entries of one token none is silently lost, and no revocation with it: the file is refused."""
+    with pytest.raises(ValueError, match="twice"):
+        read(file.write(content.encode()))
+
+
+@pytest.mark.parametrize("content", [b"[" * 200_000, b'{"a":' * 50_000, b"\xff", b"\x00", b""])
+def test_a_file_of_any_bytes(file: File, content: bytes) -> None:
+    """Whatever a file holds, it is refused with a sentence."""
+    with pytest.raises(ValueError, match=r"tokens\.json"):
+        read(file.write(content))
+
+
+def test_replaced_by_one_of_the_same_size_and_date(file: File) -> None:
+    """A file that a tool replaces together with its date (`rsync -t`) revokes what it names."""
+    registry = TokenRegistry(file.write({OTHER: {"revoked_at": "2020-01-01"}}), now=Clock())
+    stat = file.path.stat()
+    new = file.path.with_name("new")
+    new.write_text(json.dumps({JTI: {"revoked_at": "2020-01-01"}}))
+    os.utime(new, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert new.stat().st_size == stat.st_size
+    new.replace(file.path)
+    registry.refresh()
+    assert (registry.is_revoked(JTI), registry.is_revoked(OTHER)) == (True, False)

@@ -1,0 +1,1 @@
+"""What every program of this package does with what configures it."""

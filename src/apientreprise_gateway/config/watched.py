@@ -1,0 +1,83 @@
+"""Files that somebody changes while the gateway serves.
+
+Whether one has changed is told by everything that the system knows of it: a tool may replace a file by another of the
+same size and date (`rsync -t`), a mount may turn a link (Kubernetes' `..data`). And as two changes may fall into one
+tick of the system's clock, a file that has just changed is read for a few seconds more, and compared by its content.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+SETTLING_SECONDS: Final = 3.0
+"""How long after a change a file is read each time it is looked at."""
+
+
+class Stamp(NamedTuple):
+    """What the system knows of a file, of which something changes with its content."""
+
+    device: int
+    inode: int
+    size: int
+    changed_ns: int
+    modified_ns: int
+    """Its date, in nanoseconds of Unix time."""
+
+
+def _stamp(stat: os.stat_result) -> Stamp:
+    return Stamp(stat.st_dev, stat.st_ino, stat.st_size, stat.st_ctime_ns, stat.st_mtime_ns)
+
+
+class WatchedFile:
+    """A file, and whether it has changed since its content was accepted.
+
+    Not accepted, it has changed for as long as it is there: one that is half written, or that cannot be used, is read
+    again and again until it can.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Read nothing yet."""
+        self.path = path
+        self._clock = clock
+        self._accepted: Stamp | None = None
+        self._digest = b""
+        self._settled_at = 0.0
+        self._read: tuple[Stamp, bytes] | None = None
+
+    def changed(self) -> bytes | None:
+        """The content, if it is not what was accepted last; None if it is.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        now = self._clock()
+        if now >= self._settled_at and _stamp(self.path.stat()) == self._accepted:
+            return None
+        # The stamp is of the file that is read, whatever takes its place meanwhile, and older than what is read.
+        with self.path.open("rb") as file:
+            stamp = _stamp(os.fstat(file.fileno()))
+            content = file.read()
+        digest = hashlib.sha256(content).digest()
+        if self._accepted is not None and digest == self._digest:
+            self._take(stamp, digest)
+            return None
+        self._read = stamp, digest
+        return content
+
+    def accept(self) -> None:
+        """The content that was read last is in force."""
+        if self._read is not None:
+            self._take(*self._read)
+
+    @property
+    def modified(self) -> float:
+        """The date of what was accepted, in Unix time."""
+        return 0.0 if self._accepted is None else self._accepted.modified_ns / 1e9
+
+    def _take(self, stamp: Stamp, digest: bytes) -> None:
+        if stamp != self._accepted:
+            self._settled_at = self._clock() + SETTLING_SECONDS
+        self._accepted, self._digest = stamp, digest
