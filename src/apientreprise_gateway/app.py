@@ -33,6 +33,7 @@ from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.documents.source import Linked
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
+from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.online import CHECK_SECONDS, Result, ask_all
 from apientreprise_gateway.pings.evidence import Tally
@@ -80,7 +81,8 @@ class Gateway:
         """
         self._settings = settings
         self._predecessor = predecessor
-        self._metrics: Metrics = Metrics() if predecessor is None else predecessor._metrics
+        self._metrics: Metrics = parts.metrics() if predecessor is None else predecessor._metrics
+        self.background = Background(self._metrics.background_failures)
         self._key_set: KeySet | None = self._inherit(
             "_key_set",
             parts.OF_THE_KEYS,
@@ -99,7 +101,9 @@ class Gateway:
             "_desk", parts.OF_THE_DESK, partial(parts.document_desk, metrics=self._metrics)
         )
         self._cache: AnswerCache | None = self._inherit(
-            "_cache", parts.OF_THE_CACHE, partial(parts.answer_cache, metrics=self._metrics)
+            "_cache",
+            parts.OF_THE_CACHE,
+            partial(parts.answer_cache, metrics=self._metrics, background=self.background),
         )
         self._recorder: Recorder | None = self._inherit("_recorder", parts.OF_THE_RECORDER, parts.span_recorder)
         identity = parts.server_identity(settings)
@@ -211,7 +215,8 @@ class Gateway:
     def _make_limiter(self, settings: Settings) -> MemoryLimiter | RedisLimiter:
         before = self._predecessor
         alike = before is not None and before._settings.limits is settings.limits
-        return parts.limiter(settings, self._metrics, predecessor=before._limiter if before and alike else None)
+        predecessor = before._limiter if before and alike else None
+        return parts.limiter(settings, self._metrics, predecessor=predecessor, background=self.background)
 
     def _source_of(self, route: Route) -> Source:
         """What answers an endpoint, from the outside to the inside."""
@@ -307,39 +312,46 @@ class Gateway:
 
     async def start(self) -> None:
         """Open what is needed to answer calls."""
+        self.background.guard(asyncio.get_running_loop())
         kept = () if self._predecessor is None else self._predecessor._parts()
         if self._access_log not in kept:
             self._access_log.start()
         if self._limiter not in kept:
             await self._limiter.start()
         if self._desk not in kept:
-            await self._desk.start()
-        watching = [
-            self._registry.watch(),
-            watches.levels(self._metrics, self._limiter, self._access_log),
-            watches.tokens(self._metrics, self._verifier),
-            watches.event_loop(self._metrics),
-            self._pings.watch(),
-            self._desk.watch(),
-        ]
+            await self.background.attempt("documents", self._desk.start)
         if self._key_set is not None:
             self._key_set.on_keys = self._use_keys
-            await self._key_set.start()
+            await self.background.attempt("keys", self._key_set.start)
             self._use_keys(self._key_set.keys)
-            watching.append(self._key_set.watch())
         if self._revocations is not None:
-            await self._revocations.refresh()
-            watching.append(self._revocations.watch())
-        if self._cache is not None:
-            if self._cache not in kept:
-                await self._cache.start()
-            watching.append(watches.kept_answers(self._metrics, self._cache))
-        self._watchers = [asyncio.create_task(watch) for watch in watching]
+            await self.background.attempt("revocations", self._revocations.refresh)
+        if self._cache is not None and self._cache not in kept:
+            await self._cache.start()
+        self._watchers = [self.background.keep(name, watch) for name, watch in self._watching().items()]
         if self._predecessor is None:
             # What was made so far lives to the end: no collection need look at it.
             gc.collect()
             gc.freeze()
         self._predecessor = None
+
+    def _watching(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What is done besides answering calls, by the names of the metric."""
+        watching: dict[str, Callable[[], Awaitable[None]]] = {
+            "tokens": self._registry.watch,
+            "levels": partial(watches.levels, self._metrics, self._limiter, self._access_log),
+            "expiry": partial(watches.tokens, self._metrics, self._verifier),
+            "event_loop": partial(watches.event_loop, self._metrics),
+            "pings": self._pings.watch,
+            "documents": self._desk.watch,
+        }
+        if self._key_set is not None:
+            watching["keys"] = self._key_set.watch
+        if self._revocations is not None:
+            watching["revocations"] = self._revocations.watch
+        if self._cache is not None:
+            watching["kept_answers"] = partial(watches.kept_answers, self._metrics, self._cache)
+        return watching
 
     def _parts(self) -> tuple[Any, ...]:
         """What a successor may keep."""

@@ -45,6 +45,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has seen enough (`| head`)
         sys.exit(_FAILURE)
+    except Exception as error:
+        _end_with(error)
+
+
+def _end_with(error: Exception) -> None:
+    """Say in one line what nobody has foreseen, and exit; the trace is for who asks for it."""
+    import os
+
+    from apientreprise_gateway.observability.faults import place, words
+
+    if os.environ.get("GATEWAY_LOG_LEVEL", "").upper() == "DEBUG":
+        raise error
+    print(f"{PROGRAM}: {words(error)} ({place(error)}). GATEWAY_LOG_LEVEL=DEBUG shows the trace.", file=sys.stderr)
+    sys.exit(_FAILURE)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -23,6 +23,7 @@ from apientreprise_gateway.catalogue.model import Endpoint, Figure
 from apientreprise_gateway.documents.desk import Desk, longest_answer
 from apientreprise_gateway.errors import FLAT_VERSION
 from apientreprise_gateway.observability.access_log import AccessLog
+from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, Metrics
 from apientreprise_gateway.pings.board import Board, NoBoard
 from apientreprise_gateway.pings.redis import RedisBoard
@@ -79,6 +80,21 @@ _SCRIPTS: Final = {WindowKind.SLIDING: sliding, WindowKind.FIRST_CALL: first_cal
 _CACHE_BYTES: Final = {CacheStore.MEMORY: 64 * 1024 * 1024, CacheStore.REDIS: 256 * 1024 * 1024}
 _POLL_TIMEOUT: Final = 0.5
 _log = structlog.get_logger(__name__)
+
+
+def metrics() -> Metrics:
+    """Where everything is counted.
+
+    Raises:
+        SettingsError: there is no room for what workers share.
+    """
+    try:
+        return Metrics()
+    except OSError as error:
+        raise SettingsError(
+            f"{MULTIPROCESS_DIR}: no metrics can be kept there ({error}). Workers are given it by the gateway itself: "
+            "make room in TMPDIR, or unset it if it is yours."
+        ) from error
 
 
 def key_set(
@@ -166,7 +182,11 @@ def connection_rules(settings: Settings, metrics: Metrics) -> Rules:
 
 
 def limiter(
-    settings: Settings, metrics: Metrics, *, predecessor: MemoryLimiter | RedisLimiter | None = None
+    settings: Settings,
+    metrics: Metrics,
+    *,
+    predecessor: MemoryLimiter | RedisLimiter | None = None,
+    background: Background | None = None,
 ) -> MemoryLimiter | RedisLimiter:
     """What counts calls, and bans.
 
@@ -174,6 +194,7 @@ def limiter(
         settings: enough to serve.
         metrics: told of bans, and of who decides.
         predecessor: of the same kind, shadow or not. Its bans are handed over; its windows too, if it counts alone.
+        background: keeps the tasks of one in Redis going.
     """
     shadow = settings.limits is Limits.SHADOW
     on_ban = partial(_tell_of_ban, metrics, shadow=shadow)
@@ -199,6 +220,7 @@ def limiter(
         on_mode=partial(_tell_of_mode, metrics),
         on_ban=on_ban,
         on_fault=partial(_tell_of_fault, metrics, "limits"),
+        background=background,
     )
 
 
@@ -283,8 +305,8 @@ def answer_validator(settings: Settings, metrics: Metrics) -> AnswerValidator | 
     )
 
 
-def answer_cache(settings: Settings, metrics: Metrics) -> AnswerCache | None:
-    """What keeps answers, if the settings want that.
+def answer_cache(settings: Settings, metrics: Metrics, background: Background | None = None) -> AnswerCache | None:
+    """What keeps answers, if the settings want that; a background keeps the tasks of one in Redis going.
 
     Raises:
         SettingsError: no Redis is named for it.
@@ -302,6 +324,7 @@ def answer_cache(settings: Settings, metrics: Metrics) -> AnswerCache | None:
         max_bytes=max_bytes,
         on_change=partial(_tell_of_cache, metrics),
         on_fault=partial(_tell_of_fault, metrics, "cache"),
+        background=background,
     )
 
 

@@ -12,6 +12,7 @@ import structlog
 
 from apientreprise_gateway import app, runner, settings, supervisor
 from apientreprise_gateway.observability import logs
+from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.replaceable import Replaceable
 
 _OTHER_FILES: Final = 256
@@ -34,10 +35,12 @@ def serve(
     few = runner.too_few_files(needed)
     if few is not None:
         _log.warning("few_open_files", limit=few, needed=needed, effect="connections beyond it end unanswered")
+    background = gateway.background
+    background.guard_threads()
     serving = Replaceable(gateway, renew=app.create)
     life = runner.Life(
         ready=ready,
-        reload=serving.reload,
+        reload=lambda: background.attempt("reload", serving.reload),
         drain=serving.drain,
         pulse=None if heart is None else lambda: _beat(heart),
         stop_timeout=gateway.stop_timeout,
@@ -53,6 +56,9 @@ def work(at: runner.Listener, heart: Connection) -> None:
     except (settings.SettingsError, OSError) as error:
         _log.error("start_failed", reason=str(error))
         sys.exit(1)
+    except Exception as error:
+        FaultLog().tell("start_failed", error)
+        sys.exit(1)
     try:
         serve(gateway, at, ready=lambda: None, heart=heart)
     except Exception:
@@ -63,8 +69,13 @@ def work(at: runner.Listener, heart: Connection) -> None:
 
 async def _beat(heart: Connection) -> None:
     os.set_blocking(heart.fileno(), False)
-    with suppress(BrokenPipeError):  # the supervisor is gone
+    try:
         while True:
             with suppress(BlockingIOError):  # it is busy, and has enough to read
                 heart.send_bytes(b".")
             await asyncio.sleep(supervisor.BEAT_SECONDS)
+    except BrokenPipeError:
+        return  # the supervisor is gone
+    except Exception as error:
+        # A worker that cannot be heard would be killed with its calls: it stops in good order, and is replaced.
+        FaultLog().tell("beat_failed", error)

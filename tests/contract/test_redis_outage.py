@@ -256,7 +256,8 @@ def test_unforeseen_fault(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
                 assert limiter.mode is AWAY[choice]
                 before = to.probes
                 await until(lambda: to.probes > before)
-            assert {line["event"] for line in logs} == {"store_exchange_failed", "store_probe_failed"}
+            assert {line["event"] for line in logs} == {"background_failed"}
+            assert {line["task"] for line in logs} == {"store", "store_probe"}
             to.fault = None
             await until(lambda: limiter.mode is Mode.SHARED)
             assert remaining(await call(limiter, 1)) == [99]

@@ -7,18 +7,20 @@ start outlives an issuer that is away.
 """
 
 import asyncio
-import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import structlog
 
 from apientreprise_gateway import __version__
-from apientreprise_gateway.auth.keys import Key, fetched_keys, jwks_keys
+from apientreprise_gateway.auth.keys import Key, read_jwks
+from apientreprise_gateway.auth.turn import Turn
+from apientreprise_gateway.config.watched import WatchedFile
+from apientreprise_gateway.net.proxies import proxy_for
+from apientreprise_gateway.observability.faults import words
 
 POLL_SECONDS: Final = 1.0
 """How often files are looked at."""
@@ -33,7 +35,8 @@ RETRY_SECONDS: Final = 30.0
 FIRST_RETRY_SECONDS: Final = 5.0
 """The same, as long as no key is known."""
 _TURN_SECONDS: Final = 0.05
-_NEVER: Final = (0, 0)
+_NAMED: Final = 5
+"""Entries left out of a set that a line names; it counts all."""
 _log = structlog.get_logger(__name__)
 
 OnKeys = Callable[[list[Key]], None]
@@ -77,11 +80,11 @@ class FileKeySet:
         Raises:
             ValueError: it cannot be used.
         """
-        self._path = path
+        self._file = WatchedFile(path)
         self.on_keys: OnKeys = _nobody
-        self._seen = _stamp(path)
         self._trouble = _Trouble()
-        self.keys = jwks_keys(path)
+        self._left_out = _LeftOut()
+        self.keys: list[Key] = self._changed() or []
 
     async def start(self) -> None:
         """See `KeySet.start`."""
@@ -95,20 +98,33 @@ class FileKeySet:
 
     async def renew(self) -> None:
         """See `KeySet.renew`."""
-        stamp = _stamp(self._path)
-        if stamp == self._seen:
-            return
         try:
-            keys = jwks_keys(self._path)
+            keys = self._changed()
         except ValueError as error:
             self._trouble.tell(str(error))
             return
-        self._seen = stamp
         self._trouble.ends()
-        if keys != self.keys:
+        if keys is not None and keys != self.keys:
             self.keys = keys
             _tell_of(keys)
             self.on_keys(keys)
+
+    def _changed(self) -> list[Key] | None:
+        """The keys of a file that has changed.
+
+        Raises:
+            ValueError: it cannot be used.
+        """
+        try:
+            content = self._file.changed()
+        except OSError as error:
+            raise ValueError(f"{self._file.path} is no JWKS file that can be read ({error.strerror})") from error
+        if content is None:
+            return None
+        read = read_jwks(content, str(self._file.path))
+        self._file.accept()
+        self._left_out.tell(read.left_out)
+        return read.keys
 
     async def close(self) -> None:
         """See `KeySet.close`."""
@@ -141,8 +157,10 @@ class RemoteKeySet:
         self.on_keys: OnKeys = _nobody
         self._on_fetch = on_fetch
         self._on_age = on_age
-        self._turn = _Turn(None if copy is None else copy.with_name(copy.name + ".lock"))
-        self._seen = _NEVER
+        self._turn = Turn(None if copy is None else copy.with_name(copy.name + ".lock"))
+        self._kept = None if copy is None else WatchedFile(copy)
+        self._kept_trouble: str | None = None
+        self._left_out = _LeftOut()
         self._failed = False
         self._renewing: asyncio.Task[None] | None = None
         self._trouble = _Trouble()
@@ -198,18 +216,24 @@ class RemoteKeySet:
     async def _fetch(self) -> None:
         try:
             content = await fetch(self._url)
-            keys = fetched_keys(content, self._url)
+            read = read_jwks(content, self._url)
         except (FetchError, ValueError) as error:
-            self._failed = True
-            self._trouble.tell(str(error))
-            self._on_fetch(False)
-            return
-        self._failed = False
-        self._trouble.ends()
-        self._on_fetch(True)
-        self._write_copy(content)
-        self._on_age(time.time())
-        self._use(keys)
+            self._fails(str(error))
+        except Exception as error:  # whatever else comes up: it is told, and tried again
+            self._fails(words(error))
+        else:
+            self._failed = False
+            self._trouble.ends()
+            self._on_fetch(True)
+            self._left_out.tell(read.left_out)
+            self._write_copy(content)
+            self._on_age(time.time())
+            self._use(read.keys)
+
+    def _fails(self, reason: str) -> None:
+        self._failed = True
+        self._trouble.tell(reason)
+        self._on_fetch(False)
 
     def _use(self, keys: list[Key]) -> None:
         if keys != self.keys:
@@ -221,17 +245,32 @@ class RemoteKeySet:
 
     def _read_copy(self) -> None:
         """Take over what another process, or an earlier one, has fetched."""
-        stamp = _NEVER if self._copy is None else _stamp(self._copy)
-        if self._copy is None or stamp in (self._seen, _NEVER):
+        if self._kept is None:
             return
-        self._seen = stamp
+        before = self._kept.modified
         try:
-            keys = fetched_keys(self._copy.read_bytes(), str(self._copy))
-        except (OSError, ValueError) as error:
-            _log.error("jwks_copy_unreadable", reason=str(error), effect="the key set is fetched anew")
+            content = self._kept.changed()
+            read = None if content is None else read_jwks(content, self._url)
+        except FileNotFoundError:
             return
-        self._on_age(stamp[0] / 1e9)
-        self._use(keys)
+        except (OSError, ValueError) as error:
+            self._tell_of_copy(str(error))
+            return
+        self._tell_of_copy(None)
+        if read is not None:
+            self._kept.accept()
+        if self._kept.modified != before:
+            self._on_age(self._kept.modified)
+        if read is not None:
+            self._left_out.tell(read.left_out)
+            self._use(read.keys)
+
+    def _tell_of_copy(self, trouble: str | None) -> None:
+        if trouble is not None and trouble != self._kept_trouble:  # once, not each time that it is looked at
+            _log.error(
+                "jwks_copy_unreadable", file=str(self._copy), reason=trouble, effect="the key set is fetched anew"
+            )
+        self._kept_trouble = trouble
 
     def _write_copy(self, content: bytes) -> None:
         if self._copy is None:
@@ -242,8 +281,6 @@ class RemoteKeySet:
             new.replace(self._copy)
         except OSError as error:
             _log.error("jwks_copy_unwritable", reason=str(error), effect="a start will need the issuer")
-            return
-        self._seen = _stamp(self._copy)
 
 
 async def fetch(url: str) -> bytes:
@@ -253,7 +290,7 @@ async def fetch(url: str) -> bytes:
         FetchError: there is none, or it is not a plain 200.
     """
     # Late, and in a thread: both the import and the reading of the authorities' certificates take long.
-    client = await asyncio.to_thread(_client)
+    client = await asyncio.to_thread(_client, url)
     from httpx import HTTPError, InvalidURL  # noqa: PLC0415 - see above
 
     try:
@@ -272,62 +309,21 @@ async def fetch(url: str) -> bytes:
         raise FetchError(f"{url} cannot be fetched ({type(error).__name__}: {error})") from error
 
 
-def _client() -> Any:
+def _client(url: str) -> Any:
     import ssl  # noqa: PLC0415
 
     import httpx  # noqa: PLC0415
 
-    headers = {"User-Agent": f"apientreprise-gateway/{__version__}", "Accept-Encoding": "identity"}
-    return httpx.AsyncClient(verify=ssl.create_default_context(), headers=headers, timeout=FETCH_SECONDS)
-
-
-class _Turn:
-    """Whose turn it is to fetch, among the processes that share a file; its date is that of the last fetch."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._own = 0.0
-
-    @property
-    def age(self) -> float:
-        """Seconds since any of them last began to fetch."""
-        # Taking the lock makes an empty file; only a fetch writes into it.
-        changed, size = _NEVER if self._path is None else _stamp(self._path)
-        last = changed / 1e9 if size else self._own
-        now = time.time()
-        return now - last if last <= now else now  # the clock was set back
-
-    def note(self) -> None:
-        """A fetch begins."""
-        self._own = time.time()
-        if self._path is not None:
-            try:
-                self._path.write_bytes(b"The date of this file is that of the last fetch.\n")
-            except OSError:
-                return  # told of with the copy
-
-    @contextmanager
-    def taken(self) -> Iterator[bool]:
-        """Whether it is ours, until the end of the block."""
-        try:
-            lock = None if self._path is None else os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError:
-            lock = None  # told of with the copy
-        if lock is None:
-            yield True
-            return
-        try:
-            yield _locks(lock)
-        finally:
-            os.close(lock)
-
-
-def _locks(descriptor: int) -> bool:
+    # The environment is read here: httpx fails on what is usual in it, such as `NO_PROXY=[::1]`.
+    through = proxy_for(url, os.environ)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        proxy = None if through is None else httpx.Proxy(through)
+    except Exception:
+        raise FetchError("the proxy that the environment names cannot be used") from None  # it may hold a password
+    headers = {"User-Agent": f"apientreprise-gateway/{__version__}", "Accept-Encoding": "identity"}
+    return httpx.AsyncClient(
+        verify=ssl.create_default_context(), headers=headers, timeout=FETCH_SECONDS, proxy=proxy, trust_env=False
+    )
 
 
 class _Trouble:
@@ -347,14 +343,18 @@ class _Trouble:
         self._told = None
 
 
+class _LeftOut:
+    """The entries of a set that cannot serve, told of once."""
+
+    def __init__(self) -> None:
+        self._told: list[str] = []
+
+    def tell(self, reasons: list[str]) -> None:
+        """These are left out of the set in force."""
+        if reasons and reasons != self._told:
+            _log.warning("jwks_keys_left_out", keys=len(reasons), reasons=reasons[:_NAMED])
+        self._told = reasons
+
+
 def _tell_of(keys: list[Key]) -> None:
     _log.info("jwks_read", keys=len(keys), kids=[key.kid for key in keys])
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """What changes with a file: its date in nanoseconds and its size; zeros if there is none."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return _NEVER
-    return stat.st_mtime_ns, stat.st_size

@@ -9,14 +9,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from jwt import InvalidKeyError, PyJWK
-from jwt.exceptions import PyJWKError
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
+from jwt import PyJWK
 
 HMAC: Final = "HS256"
 PUBLIC: Final = frozenset({"RS256", "ES256", "EdDSA"})
 """Algorithms that a key of a JWKS may serve."""
 MIN_RSA_BITS: Final = 2048
 """RFC 7518, section 3.3."""
+MAX_RSA_BITS: Final = 16_384
+"""What OpenSSL verifies with; a longer key would cost every call that names it."""
+MAX_KID_LENGTH: Final = 256
+_NUMBERS: Final = ("n", "e", "x", "y", "crv", "alg", "kty")
+_LONGEST_NUMBER: Final = MAX_RSA_BITS // 6 + 8
+"""In base64."""
 MAX_KEYS: Final = 64
 """Keys of one set; a token that names none of them is tried against all."""
 MIN_SECRET_BYTES: Final = 32
@@ -83,33 +89,42 @@ def jwks_keys(path: Path) -> list[Key]:
     """The public keys of a JWKS file (RFC 7517).
 
     Raises:
-        ValueError: the file cannot be read as such, or holds a key that cannot serve. The message shows no key: the
-            libraries' own texts may, and are not quoted.
+        ValueError: as `read_jwks`, or the file cannot be read.
     """
     try:
         content = path.read_bytes()
-    except OSError:
-        content = b""
-    return [_public_key(entry, where) for entry, where in _entries(content, str(path), "is not a readable JWKS file")]
+    except OSError as error:
+        raise ValueError(f"{path} is no JWKS file that can be read ({error.strerror})") from error
+    return read_jwks(content, str(path)).keys
 
 
-def fetched_keys(content: bytes, url: str) -> list[Key]:
-    """The public keys of a JWKS that somebody else keeps.
+class KeySetContent(NamedTuple):
+    """What a JWKS holds."""
 
-    Keys that cannot serve (for encryption, of another algorithm) are left out: issuers publish them next to ours.
+    keys: list[Key]
+    left_out: list[str]
+    """What is wrong with the entries that cannot serve, a sentence each; it shows no key."""
+
+
+def read_jwks(content: bytes, origin: str) -> KeySetContent:
+    """The public keys of a JWKS (RFC 7517), wherever it comes from.
+
+    Entries that cannot serve are left out, whatever their shape: issuers publish keys for encryption and of other
+    algorithms next to ours, and one entry that is broken must not take the others with it.
 
     Raises:
-        ValueError: it is none, holds a secret, or no key of it can serve. The message shows no key.
+        ValueError: it is none, holds a secret, or no key of it can serve. The message shows no key: the libraries' own
+            texts may, and are not quoted.
     """
-    keys = []
-    for entry, where in _entries(content, url, "does not give a JWKS"):
+    keys, left_out = [], []
+    for entry, where in _entries(content, origin):
         try:
             keys.append(_public_key(entry, where))
-        except _UnfitKeyError:
-            continue
+        except _UnfitKeyError as error:
+            left_out.append(str(error))
     if not keys:
-        raise ValueError(f"{url} gives a JWKS without a key that can serve; {_ACCEPTED} are accepted")
-    return keys
+        raise ValueError(f"{origin} is a JWKS without a key that can serve ({left_out[0]})")
+    return KeySetContent(keys, left_out)
 
 
 _ACCEPTED: Final = ", ".join(sorted(PUBLIC))
@@ -119,14 +134,14 @@ class _UnfitKeyError(ValueError):
     """A key is not one that can verify tokens here."""
 
 
-def _entries(content: bytes, origin: str, complaint: str) -> list[tuple[Any, str]]:
+def _entries(content: bytes, origin: str) -> list[tuple[Any, str]]:
     """The entries of a key set, each with how to call it."""
     try:
         entries = json.loads(content)["keys"]
     except (TypeError, KeyError, ValueError, RecursionError):
         entries = None
     if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_KEYS:
-        raise ValueError(f"{origin} {complaint} with 1 to {MAX_KEYS} keys")
+        raise ValueError(f"{origin} is no JWKS with 1 to {MAX_KEYS} keys")
     return [(entry, f"key {place} of the JWKS {origin}") for place, entry in enumerate(entries, start=1)]
 
 
@@ -137,12 +152,27 @@ def _public_key(entry: Any, where: str) -> Key:
         raise ValueError(f"{where} is a private key or a secret; the gateway needs public keys alone")
     if entry.get("use", "sig") != "sig":
         raise _UnfitKeyError(f"{where} is not for signatures (its `use` must be `sig` or absent)")
-    try:
-        key = PyJWK(entry)
-    except (PyJWKError, InvalidKeyError, NotImplementedError, ValueError, TypeError, AttributeError):
-        key = None
-    if key is None or key.algorithm_name not in PUBLIC:
+    kid = entry.get("kid")
+    if kid is not None and not (isinstance(kid, str) and len(kid) <= MAX_KID_LENGTH):
+        raise _UnfitKeyError(f"{where} has a `kid` that is no text of at most {MAX_KID_LENGTH} characters")
+    if any(isinstance(value, str) and len(value) > _LONGEST_NUMBER for value in map(entry.get, _NUMBERS)):
+        raise _UnfitKeyError(f"{where} is too long; keys have {MAX_RSA_BITS} bits or fewer")
+    key = _material(entry)
+    if key is None or key.algorithm_name not in PUBLIC or not _fits(key):
         raise _UnfitKeyError(f"{where} cannot be used; {_ACCEPTED} are accepted")
     if getattr(key.key, "key_size", MIN_RSA_BITS) < MIN_RSA_BITS and key.algorithm_name == "RS256":
         raise _UnfitKeyError(f"{where} is too short; RSA needs {MIN_RSA_BITS} bits or more")
-    return Key(key.algorithm_name, key.key_id, key.key)
+    return Key(key.algorithm_name, kid, key.key)
+
+
+def _material(entry: dict[str, Any]) -> PyJWK | None:
+    """A key as PyJWT reads it; None if it cannot."""
+    try:
+        return PyJWK(entry)
+    except Exception:  # PyJWT and OpenSSL raise as many kinds as there are shapes of entries
+        return None
+
+
+def _fits(key: PyJWK) -> bool:
+    """Whether a key is of the curve that its algorithm is defined for; a library may take others."""
+    return key.algorithm_name != "ES256" or isinstance(key.key.curve, SECP256R1)

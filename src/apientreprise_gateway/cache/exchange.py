@@ -10,10 +10,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-import structlog
 from redis.exceptions import ResponseError
 
 from apientreprise_gateway.cache.port import CacheUnavailableError, SpoiltError
+from apientreprise_gateway.observability.background import Background
+from apientreprise_gateway.observability.faults import words
 from apientreprise_gateway.ratelimit.deadline import Deadline
 from apientreprise_gateway.ratelimit.link import Command, Link, LinkError, Reply
 from apientreprise_gateway.store.faults import About, Faults, about
@@ -28,7 +29,6 @@ BATCH_BYTES: Final = 1024 * 1024
 """What the writes of one exchange may bring, so that reads need not wait long for them."""
 MAX_WAITING_BYTES: Final = 16 * 1024 * 1024
 """Writes that are more than this are given up."""
-_log = structlog.get_logger(__name__)
 
 
 class _Waiting(NamedTuple):
@@ -46,6 +46,7 @@ class Exchange:
         *,
         on_change: Callable[[bool, str], None],
         on_fault: Callable[[About], None] = lambda _about: None,
+        background: Background | None = None,
     ) -> None:
         """Open no connection yet.
 
@@ -53,10 +54,12 @@ class Exchange:
             link: the way to Redis.
             on_change: told whether Redis can be asked, and why, each time that this changes.
             on_fault: told of each error that is about one key or one command.
+            background: keeps the exchange with Redis and the look-out for it going.
         """
         self._link = link
         self._faults = Faults("cache", on_fault=on_fault)
         self._on_change = on_change
+        self._background = background or Background()
         self._reads: list[_Waiting] = []
         self._writes: deque[_Waiting] = deque()
         self._waiting_bytes = 0
@@ -71,7 +74,10 @@ class Exchange:
             self._on_change(True, "it answers")
         else:
             self._leave("it did not answer at start")
-        self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._look_for_it())]
+        self._tasks = [
+            self._background.keep("cache", self._run),
+            self._background.keep("cache_probe", self._look_for_it),
+        ]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -126,16 +132,15 @@ class Exchange:
             try:
                 with deadline.within(TIMEOUT_SECONDS):
                     replies = await self._link.exchange([waiting.command for waiting in batch])
+                self._hand_out(batch, replies)
             except asyncio.CancelledError:
                 self._give_up(batch)
                 raise
             except (LinkError, TimeoutError) as error:
                 self._leave(str(error) or f"it did not answer within {TIMEOUT_SECONDS:g} s", batch)
             except Exception as error:  # a fault of ours or of a library: nobody may wait for ever because of it
-                _log.exception("cache_exchange_failed")
-                self._leave(repr(error), batch)
-            else:
-                self._hand_out(batch, replies)
+                self._background.failed("cache", error)
+                self._leave(words(error), batch)
 
     def _next_batch(self) -> list[_Waiting]:
         """Writes first: a read that comes after one must find what it has written."""
@@ -203,7 +208,7 @@ class Exchange:
                 await self._link.probe()
         except (LinkError, TimeoutError):
             return False
-        except Exception:  # as in `_run`: the look-out goes on
-            _log.exception("cache_probe_failed")
+        except Exception as error:  # as in `_run`: the look-out goes on
+            self._background.failed("cache_probe", error)
             return False
         return True

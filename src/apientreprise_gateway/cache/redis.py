@@ -15,6 +15,7 @@ from typing import Final
 
 from apientreprise_gateway.cache.exchange import Exchange
 from apientreprise_gateway.cache.port import MAX_ENTRY_BYTES, CacheUnavailableError, Entry, Size, SpoiltError
+from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.ratelimit.link import Command, Link, Reply
 from apientreprise_gateway.store.faults import About
 
@@ -38,6 +39,7 @@ class RedisCache:
         max_bytes: int,
         on_change: Callable[[bool, str], None] = lambda _available, _reason: None,
         on_fault: Callable[[About], None] = lambda _about: None,
+        background: Background | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open no connection yet.
@@ -49,7 +51,7 @@ class RedisCache:
             on_fault: told of each error that is about one key or one command.
             clock: Unix time in seconds.
         """
-        self._exchange = Exchange(link, on_change=on_change, on_fault=on_fault)
+        self._exchange = Exchange(link, on_change=on_change, on_fault=on_fault, background=background)
         self._max_bytes = max_bytes // SHARDS
         self._clock = clock
         self._put_script = _load("put")

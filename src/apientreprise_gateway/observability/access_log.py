@@ -6,6 +6,7 @@ dropped: where the lines cannot be written they are kept and tried again, and wh
 
 import asyncio
 import fcntl
+import json
 import os
 import queue
 import threading
@@ -33,12 +34,11 @@ _log = structlog.get_logger(__name__)
 
 
 def encode(fields: dict[str, Any]) -> bytes:
-    """The fields of a line as JSON, which is one line for every reader and nothing but text for every terminal.
-
-    Raises:
-        TypeError: a value is none of JSON's.
-    """
-    line = orjson.dumps(fields, default=str)
+    """The fields of a line as JSON, which is one line for every reader and nothing but text for every terminal."""
+    try:
+        line = orjson.dumps(fields, default=str)
+    except TypeError:  # half of a character, or a number beyond 64 bits: from outside, as all that stands here may be
+        line = json.dumps(fields, default=str, separators=(",", ":")).encode()
     if line.isascii() and b"\x7f" not in line:
         return line
     return line.decode().translate(_UNSEEN).encode()

@@ -148,6 +148,7 @@ class Metrics:
         self.store_faults = cache(self._store_faults.labels)
         self.connections_cut = cache(self._connections_cut.labels)
         self.deviations = cache(self._deviations.labels)
+        self.background_failures = cache(self._background_failures.labels)
         self._begin_at_zero()
 
     def _begin_at_zero(self) -> None:
@@ -282,6 +283,12 @@ class Metrics:
             multiprocess_mode="livesum",
         )
         Counter(*DEATHS, registry=registry)  # the supervisor counts them
+        self._background_failures = Counter(
+            "gateway_background_failures",
+            "Failures of what a process does besides answering calls, by task",
+            ["task"],
+            registry=registry,
+        )
 
     def _make_documents(self, registry: CollectorRegistry) -> None:
         self._documents = Counter(

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from apientreprise_gateway.observability import faults
 from apientreprise_gateway.providers.faults import CallError, Fault, words
 
 NAME_SECONDS: Final = 30.0
@@ -55,6 +56,8 @@ class Names:
             raise CallError(Fault.NAME, "no answer within the deadline") from None
         except OSError as error:
             raise CallError(Fault.NAME, words(error)) from error
+        except Exception as error:  # such as a system without a thread to spare
+            raise CallError(Fault.NAME, faults.words(error)) from error
         return self._known
 
     def doubt(self) -> None:
@@ -89,7 +92,7 @@ async def _look_up(host: str, port: int) -> list[Any]:
         try:
             addresses: list[Any] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             tell = partial(_set_result, found, addresses)
-        except (OSError, UnicodeError) as error:
+        except Exception as error:  # whatever it is: somebody waits for it
             tell = partial(_set_exception, found, error if isinstance(error, OSError) else socket.gaierror(str(error)))
         with suppress(RuntimeError):  # the loop is over
             loop.call_soon_threadsafe(tell)

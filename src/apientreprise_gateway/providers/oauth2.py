@@ -16,6 +16,7 @@ import orjson
 import structlog
 
 from apientreprise_gateway import __version__
+from apientreprise_gateway.observability import faults
 from apientreprise_gateway.providers.credentials import basic_value, bearer_line
 from apientreprise_gateway.providers.faults import CallError, Fault, words
 from apientreprise_gateway.providers.tls import system_context
@@ -184,6 +185,8 @@ class ClientCredentials:
             self._fails(_FetchError(Fault.NO_CREDENTIALS, f"no answer within {self._timeout:g} s"), loop.time())
         except _FetchError as error:
             self._fails(error, loop.time())
+        except Exception as error:  # whatever else comes up: it is told, and tried again after a pause
+            self._fails(_FetchError(Fault.NO_CREDENTIALS, faults.words(error)), loop.time())
         else:
             if self._failure is not None:
                 _log.info("token_fetched", server=_place(self._url))

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
-import structlog
 from redis.exceptions import NoScriptError, ResponseError
 
+from apientreprise_gateway.observability.background import Background
+from apientreprise_gateway.observability.faults import words
 from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Bans, Reason
 from apientreprise_gateway.ratelimit.deadline import Deadline
 from apientreprise_gateway.ratelimit.link import Command, Link, LinkError, Reply
@@ -33,7 +34,6 @@ STEADY_SECONDS: Final = 5.0
 LONGEST_PROBE_SECONDS: Final = 2.0
 BAN_PATTERN: Final = "gw:{*}:ban"
 """What the keys of bans look like."""
-_log = structlog.get_logger(__name__)
 
 
 class Mode(StrEnum):
@@ -66,6 +66,7 @@ class RedisLimiter:
         on_mode: Callable[[Mode, str], None] = lambda _mode, _reason: None,
         on_ban: Callable[[Ban], None] = lambda _ban: None,
         on_fault: Callable[[About], None] = lambda _about: None,
+        background: Background | None = None,
         clock: Clock = wall_clock,
     ) -> None:
         """Open no connection yet.
@@ -80,6 +81,7 @@ class RedisLimiter:
             on_mode: told of each change of mode, with its reason.
             on_ban: told of each ban that a call of this process has caused in Redis.
             on_fault: told of each error that is about one key or one command.
+            background: keeps the exchange with Redis and the look-out for it going.
             clock: microseconds; only bans already known are judged by it.
         """
         self._link = link
@@ -87,6 +89,7 @@ class RedisLimiter:
         self._fallback = fallback
         self._on_mode = on_mode
         self._on_ban = on_ban
+        self._background = background or Background()
         self._clock = clock
         self._shadow = shadow
         self._prefix = "gws" if shadow else "gw"
@@ -110,7 +113,10 @@ class RedisLimiter:
             self._on_mode(self.mode, "it answers")
         else:
             self._leave("it did not answer at start")
-        self._tasks = [asyncio.create_task(self._exchange()), asyncio.create_task(self._look_for_it())]
+        self._tasks = [
+            self._background.keep("store", self._exchange),
+            self._background.keep("store_probe", self._look_for_it),
+        ]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -236,19 +242,17 @@ class RedisLimiter:
             try:
                 with deadline.within(TIMEOUT_SECONDS):
                     replies = await self._send([command for commands, _ in batch for command in commands])
+                self._hand_out(batch, replies)
             except asyncio.CancelledError:
                 self._queue = batch + self._queue  # `close` decides these as well
                 raise
             except (LinkError, TimeoutError) as error:
                 self._queue = batch + self._queue
                 self._leave(str(error) or f"it did not answer within {TIMEOUT_SECONDS:g} s")
-                continue
             except Exception as error:  # a fault of ours or of a library: nobody may wait for ever because of it
                 self._queue = batch + self._queue
-                _log.exception("store_exchange_failed")
-                self._leave(repr(error))
-                continue
-            self._hand_out(batch, replies)
+                self._background.failed("store", error)
+                self._leave(words(error))
 
     async def _send(self, commands: list[Command]) -> list[Reply]:
         replies = await self._link.exchange(commands)
@@ -331,8 +335,8 @@ class RedisLimiter:
                 await self._restore_bans()
         except (LinkError, TimeoutError):
             return False
-        except Exception:  # as in _exchange: the look-out goes on
-            _log.exception("store_probe_failed")
+        except Exception as error:  # as in _exchange: the look-out goes on
+            self._background.failed("store_probe", error)
             return False
         return True
 

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from apientreprise_gateway.auth.keys import Key, KeyRing, jwks_keys, secret_keys
+from apientreprise_gateway.auth.keys import Key, KeyRing, jwks_keys, read_jwks, secret_keys
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -200,3 +200,91 @@ def test_refused_keys_are_not_shown(tmp_path: Path, entry: dict[str, Any]) -> No
     with pytest.raises(ValueError, match="JWKS") as caught:
         jwks_keys(jwks(tmp_path, {"keys": [entry]}))
     assert "VERY-SECRET" not in str(caught.value)
+
+
+BROKEN: list[Any] = [
+    {"kty": "oct"},
+    {"kty": "oct", "alg": "HS256"},
+    {"kty": "RSA", "n": 5, "e": "AQAB"},
+    {"kty": "RSA", "n": None, "e": None},
+    {"kty": "RSA", "n": "*", "e": "AQAB"},
+    {"kty": "RSA", "n": "é", "e": "AQAB"},
+    {"kty": "RSA", "n": "", "e": ""},
+    {"kty": "RSA", "n": "AQAB", "e": "AQAB"},
+    {"kty": "RSA", "n": "A" * 400_000, "e": "AQAB"},
+    {"kty": "RSA", "n": "_" * 2731, "e": "_" * 2731},
+    {"kty": "RSA", "n": {"a": 1}, "e": ["AQAB"]},
+    {"kty": "EC", "crv": "P-256"},
+    {"kty": "EC", "crv": "P-256", "x": "AA", "y": None},
+    {"kty": "EC", "crv": "P-256", "x": "A" * 43, "y": "A" * 43},
+    {"kty": "EC", "crv": "P-384", "x": "A" * 64, "y": "A" * 64},
+    {"kty": "EC", "crv": "secp256k1", "x": "A" * 43, "y": "A" * 43},
+    {"kty": "EC", "crv": ["P-256"], "x": "A" * 43, "y": "A" * 43},
+    {"kty": "EC", "crv": None},
+    {"kty": "OKP", "crv": "Ed25519", "x": "AA"},
+    {"kty": "OKP", "crv": "Ed25519", "x": 7},
+    {"kty": "OKP", "crv": "X448", "x": "A" * 75},
+    {"kty": "unknown"},
+    {"kty": None},
+    {"kty": 5},
+    {"kty": {}},
+    {"kty": "RSA", "alg": {}},
+    {"kty": "RSA", "alg": None},
+    {"kty": "RSA", "use": ["sig"]},
+    {},
+    [],
+    [[]],
+    None,
+    True,
+    7,
+    1e300,
+    "text",
+    "",
+]
+
+
+@pytest.mark.parametrize("entry", BROKEN, ids=lambda entry: json.dumps(entry)[:40])
+def test_an_entry_that_cannot_serve_is_left_out(entry: object) -> None:
+    """Whatever the shape of an entry, it is named, and the others are used."""
+    good = ec_jwk(kid="good")
+    for entries, place in (([entry, good], 1), ([good, entry], 2)):
+        read = read_jwks(json.dumps({"keys": entries}).encode(), "https://issuer.example")
+        assert [key.kid for key in read.keys] == ["good"]
+        (reason,) = read.left_out
+        assert reason.startswith(f"key {place} of the JWKS https://issuer.example ")
+        assert len(reason) < 300
+
+
+@pytest.mark.parametrize("kid", [5, 1.5, True, [], {}, ["a"], "k" * 257])
+def test_a_kid_that_is_no_name(kid: object) -> None:
+    """A key whose `kid` no token could name is left out."""
+    read = read_jwks(json.dumps({"keys": [ec_jwk(kid=kid), ec_jwk(kid="good")]}).encode(), "x")
+    assert [key.kid for key in read.keys] == ["good"]
+
+
+def test_a_key_on_another_curve_than_its_algorithm_says() -> None:
+    """A key that claims ES256 on another curve is left out."""
+    entry = json.loads(ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP384R1()).public_key()))
+    with pytest.raises(ValueError, match="cannot be used"):
+        read_jwks(json.dumps({"keys": [entry | {"alg": "ES256"}]}).encode(), "x")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00",
+        b"\xff\xfe",
+        b"[" * 200_000,
+        b'{"keys":' * 50_000,
+        b'{"keys": ' + b"9" * 10_000 + b"}",
+        b'{"keys": NaN}',
+        b"null",
+        b'{"keys": [' + b",".join([b"{}"] * 65) + b"]}",
+    ],
+    ids=repr,
+)
+def test_what_is_no_key_set(content: bytes) -> None:
+    """Any other bytes are refused with a sentence."""
+    with pytest.raises(ValueError, match="JWKS"):
+        read_jwks(content, "x")

@@ -1,0 +1,1 @@
+"""What is known of the network by everybody: addresses, proxies."""

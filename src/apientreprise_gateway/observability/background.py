@@ -1,0 +1,130 @@
+"""Background tasks: what a process does besides answering calls, and must never stop doing unseen.
+
+Whatever a task raises is told in one line, counted, and followed by another try, after a pause that grows to a bound. A
+task that ends by itself, or that something else than its owner cancels, has failed in the same way.
+"""
+
+import asyncio
+import threading
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol
+
+from apientreprise_gateway.observability.faults import FaultLog
+
+FIRST_PAUSE: Final = 0.5
+LONGEST_PAUSE: Final = 10.0
+"""Seconds before a task that has failed is started again; doubled from the first to the longest."""
+STEADY_SECONDS: Final = 30.0
+"""After so long without a failure the pause is the first again."""
+CALLBACKS: Final = "callbacks"
+"""The name of what fails in the event loop without anybody waiting for it."""
+THREADS: Final = "threads"
+"""The name of threads that end with an exception."""
+_CONNECTION: Final = {"transport", "protocol", "socket"}
+"""What a loop names when it tells of a connection."""
+
+
+class Count(Protocol):
+    """A counter."""
+
+    def inc(self) -> None:
+        """Add one."""
+
+
+class _Uncounted:
+    def inc(self) -> None:
+        """Add nothing."""
+
+
+class EndedError(Exception):
+    """A task ended, or was cancelled, though nobody had asked for it."""
+
+
+class Background:
+    """The background tasks of one process."""
+
+    def __init__(self, count_of: Callable[[str], Count] = lambda _name: _Uncounted()) -> None:
+        """Take what counts the failures of a task, by its name."""
+        self._count_of = count_of
+        self._faults: defaultdict[str, FaultLog] = defaultdict(FaultLog)
+
+    def keep(self, name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """Have work done that must not end, until the task is cancelled.
+
+        Args:
+            name: of a fixed list, as it is a label.
+            work: begins it, and begins it again after a failure.
+        """
+        self._count_of(name)  # shown from the start: an alert sees a first failure only if there was a number before
+        return asyncio.create_task(self._keep(name, work), name=name)
+
+    async def attempt(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Have work done once; whoever waits for it goes on if it fails."""
+        try:
+            await work()
+        except Exception as error:
+            self.failed(name, error)
+
+    def failed(self, name: str, error: BaseException, **fields: Any) -> None:
+        """Tell of a failure, and count it."""
+        self._count_of(name).inc()
+        self._faults[name].tell("background_failed", error, task=name, **fields)
+
+    def guard(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have a loop hand over what fails in it unseen: callbacks, and tasks that nobody waits for."""
+        self._count_of(CALLBACKS)
+
+        def handle(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            error = context.get("exception") or EndedError(context.get("message", ""))
+            if _CONNECTION & context.keys():  # somebody else's doing
+                self._faults[CALLBACKS].tell("connection_failed", error)
+            else:
+                self.failed(CALLBACKS, error)
+
+        loop.set_exception_handler(handle)
+
+    def guard_threads(self) -> None:
+        """Have every thread of this process that ends with an exception seen."""
+        self._count_of(THREADS)
+
+        def handle(ended: threading.ExceptHookArgs) -> None:
+            if ended.exc_value is not None and not isinstance(ended.exc_value, SystemExit):
+                self.failed(THREADS, ended.exc_value, thread="" if ended.thread is None else ended.thread.name)
+
+        threading.excepthook = handle
+
+    async def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        loop = asyncio.get_running_loop()
+        pause = FIRST_PAUSE
+        while True:
+            started = loop.time()
+            error = await _outcome(work)
+            if loop.time() - started >= STEADY_SECONDS:
+                pause = FIRST_PAUSE
+            self.failed(name, error, effect=f"it is started again in {pause:g} s")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def _outcome(work: Callable[[], Awaitable[None]]) -> BaseException:
+    """Why work that should not end has ended; does not return if it was cancelled by its owner."""
+    error: BaseException = EndedError("it ended by itself")
+    try:
+        await work()
+    except asyncio.CancelledError:
+        if _is_cancelled():
+            raise
+        error = EndedError("something that it waited for was cancelled")
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as raised:  # libraries in Rust raise panics, which are no `Exception`
+        error = raised
+    if _is_cancelled():  # a library has swallowed it
+        raise asyncio.CancelledError
+    return error
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,66 @@
+"""Faults: exceptions that nothing in the code expects, told in short lines.
+
+A fault may come with every call, at the pleasure of whoever has found it: so it is told in one line without a trace,
+and of those alike one line a minute, which says how many came since the one before.
+"""
+
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+EVERY_SECONDS: Final = 60.0
+"""Between two lines about the same fault."""
+MAX_KINDS: Final = 256
+"""Faults that are told apart; when there are more, all of them may be told once more."""
+_PACKAGE: Final = str(Path(__file__).resolve().parents[1])
+_LONGEST: Final = 200
+_FRAMES: Final = 3
+_log = structlog.get_logger(__name__)
+
+
+class FaultLog:
+    """Tells of faults, for whoever owns it."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._told: dict[tuple[str, str, str], tuple[float, int]] = {}
+
+    def tell(self, event: str, error: BaseException, **fields: Any) -> None:
+        """Write a line, unless that was done lately.
+
+        Args:
+            event: what failed.
+            error: why; its text is cut, and its trace is a few places of this program.
+            fields: what else the line says.
+        """
+        kind = event, type(error).__name__, place(error)
+        now = self._clock()
+        told = self._told.get(kind)
+        if told is not None and now - told[0] < EVERY_SECONDS:
+            self._told[kind] = told[0], told[1] + 1
+            return
+        if told is None and len(self._told) >= MAX_KINDS:
+            self._told.clear()
+        self._told[kind] = now, 0
+        if told is not None and told[1]:
+            fields["untold"] = told[1]
+        _log.error(event, reason=words(error), at=kind[2], **fields)
+
+
+def words(error: BaseException) -> str:
+    """An exception in one short line."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def place(error: BaseException) -> str:
+    """Where an exception was raised: the last places in this program, the outermost first."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_PACKAGE)]
+    return " > ".join(
+        f"{Path(frame.filename).relative_to(_PACKAGE)}:{frame.lineno} {frame.name}" for frame in frames[-_FRAMES:]
+    )
