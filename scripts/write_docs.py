@@ -7,7 +7,7 @@ from pydantic.fields import FieldInfo
 
 from apientreprise_gateway.catalogue.model import Answer, Endpoint, Provider
 from apientreprise_gateway.catalogue.schemas import descriptions
-from apientreprise_gateway.openapi import document, to_yaml
+from apientreprise_gateway.openapi import NO_SCOPES, document, to_yaml
 from apientreprise_gateway.pings.description import address_of
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers import settings as provider_settings
@@ -102,7 +102,7 @@ def _endpoint_section(endpoint: Endpoint, provider: Provider) -> str:
     figure = Settings.model_fields[endpoint.group.figure.value].default
     ping = provider.ping_of(endpoint.operation)
     rows = {
-        "Droit requis": " ou ".join(f"`{scope}`" for scope in endpoint.scopes),
+        "Droit requis": " ou ".join(f"`{scope}`" for scope in endpoint.scopes) or NO_SCOPES,
         "Réponse": "document (JSON avec l'adresse d'un fichier)" if endpoint.answer is Answer.DOCUMENT else "JSON",
         "Compteur d'appels": f"`{endpoint.group.name}`, {figure} appels par minute et par jeton",
         "Attente conseillée": f"{endpoint.client_timeout} s",

@@ -51,7 +51,7 @@ class Plan(NamedTuple):
     identifier: int | None
     """Position of the parameter that names the entity; None where none does."""
     source: Source | None
-    """What answers; None for the dossier, which others answer."""
+    """What answers; None for what the gateway answers itself."""
     content_type: bytes
     """A header line, like those of `head_lines`."""
 

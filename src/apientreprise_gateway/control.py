@@ -20,6 +20,8 @@ from starlette.staticfiles import StaticFiles
 
 from apientreprise_gateway import __version__, openapi
 from apientreprise_gateway.catalogue.model import Provider
+from apientreprise_gateway.controlplane.description import ERRORS
+from apientreprise_gateway.controlplane.nomenclature import SECONDS, nomenclature, tag_of
 from apientreprise_gateway.errors import FLAT_VERSION, Refusal, refuse, render
 from apientreprise_gateway.pings.pages import PING, PINGS, OriginOf, Page, PingPages, Sources, no_such_ping
 
@@ -29,7 +31,7 @@ _ALIVE: Final = re.compile(r"/v[1-9][0-9]{0,3}/ping")
 _SPECIFICATION: Final = "/openapi.yaml"
 _PRIVILEGES_V2: Final = "/v2/privileges"
 CONTROL_PATHS: Final = frozenset(
-    {"/livez", "/readyz", "/metrics", "/privileges", _PRIVILEGES_V2, _SPECIFICATION, _DOCS, PINGS}
+    {"/livez", "/readyz", "/metrics", "/privileges", _PRIVILEGES_V2, _SPECIFICATION, ERRORS, _DOCS, PINGS}
 )
 """The paths of the control plane; those below /docs and /ping are its as well, and /v2/ping with its successors."""
 _BELOW: Final = (_DOCS + "/", PING)
@@ -113,6 +115,7 @@ class _Pages:
         self._registry = registry
         self._ready = ready
         self._demo_token = demo_token
+        self._nomenclature = nomenclature(providers)
 
     def by_path(self) -> dict[str, Page]:
         return {
@@ -122,6 +125,7 @@ class _Pages:
             "/privileges": self.privileges,
             _PRIVILEGES_V2: self.privileges_v2,
             _SPECIFICATION: self.specification,
+            ERRORS: self.errors,
             _DOCS: self.docs,
             f"{_DOCS}/": self.docs,
             f"{_DOCS}/init.js": self.docs_script,
@@ -158,6 +162,14 @@ class _Pages:
     async def privileges_v2(self, request: Request) -> Response:
         holder = await self._authenticate(dict(request.headers), request.url.query)
         return JSONResponse({"privileges": sorted(holder.scopes)}, headers=_NOT_KEPT)
+
+    async def errors(self, request: Request) -> Response:
+        body = self._nomenclature.of(request.query_params.get("operation_id"))
+        headers = {"ETag": tag_of(body), "Cache-Control": f"public, max-age={SECONDS}"}
+        given = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
+        if headers["ETag"] in given or "*" in given:
+            return Response(status_code=304, headers=headers)
+        return Response(body, headers=headers, media_type="application/json")
 
     def specification(self, _request: Request) -> Response:
         return Response(self._specification, media_type="application/yaml")

@@ -17,8 +17,10 @@ import yaml
 from apientreprise_gateway import __version__
 from apientreprise_gateway.catalogue import traceability
 from apientreprise_gateway.catalogue.dossier import DOSSIER, MAX_RESOURCES, RESOURCES, resources_of
+from apientreprise_gateway.catalogue.introspection import INTROSPECTION
 from apientreprise_gateway.catalogue.model import SIRET, Answer, Document, Endpoint, Kind, Parameter, Provider
 from apientreprise_gateway.catalogue.schemas import descriptions, schema_of
+from apientreprise_gateway.controlplane import description
 from apientreprise_gateway.errors import (
     FLAT_VERSION,
     GATEWAY_ERRORS,
@@ -42,6 +44,8 @@ BEARER: Final = "jeton"
 JSON_TYPE: Final = "application/json"
 JSON_API_TYPE: Final = "application/vnd.api+json"
 
+NO_SCOPES: Final = "aucun (tout jeton valide)"
+"""What stands for the scopes of an endpoint that has none."""
 _PRIVILEGES_TAG: Final = "Jeton"
 _TOO_MANY: Final = "00429"
 # The published ranges: 002xx is traceability, 003xx the parameters, 004xx the request as such.
@@ -50,13 +54,13 @@ _UNREADABLE: Final = ("00909",)
 """Errors of ours about a request as such."""
 _OF_SOME: Final = frozenset({_NOT_KEPT, "00902", "00903", *_UNREADABLE})
 """Errors of other ranges, and of ours, that not every operation may answer with."""
-_EVERYWHERE: Final = tuple(
+EVERYWHERE: Final = tuple(
     code
     for code in GATEWAY_ERRORS
     if code == _TOO_MANY or (code not in _OF_SOME and not code.startswith(("002", "003", "004")))
 )
 """The gateway's own errors that any operation may answer with, whatever its parameters."""
-_OFF_OPERATION: Final = (
+OFF_OPERATION: Final = (
     *(code for code in sorted(GATEWAY_ERRORS) if code.startswith("004") and code != _TOO_MANY),
     *_UNREADABLE,
 )
@@ -107,9 +111,13 @@ def document(providers: Iterable[Provider]) -> Json:
     paths = {endpoint.path: {"get": _operation(endpoint, provider, components)} for endpoint, provider in pairs}
     paths[DOSSIER.path] = {"get": _dossier([endpoint for endpoint, _ in pairs], components)}
     paths["/privileges"] = {"get": _privileges(components)}
+    paths[INTROSPECTION.path] = {"get": _introspection(components)}
+    paths |= description.paths([*(endpoint.operation for endpoint, _ in pairs), DOSSIER.operation])
     paths |= pings.paths(providers)
-    components.sections["schemas"] |= pings.SCHEMAS
-    tags = dict.fromkeys([*(endpoint.tag for endpoint, _ in pairs), DOSSIER.tag, _PRIVILEGES_TAG, pings.TAG])
+    components.sections["schemas"] |= pings.SCHEMAS | description.SCHEMAS
+    tags = dict.fromkeys(
+        [*(endpoint.tag for endpoint, _ in pairs), DOSSIER.tag, _PRIVILEGES_TAG, description.TAG, pings.TAG]
+    )
     return {
         "openapi": "3.1.0",
         "info": {"title": "API Entreprise", "version": __version__, "description": _description()},
@@ -156,7 +164,7 @@ class _Components:
 
 
 def _description() -> str:
-    lines = [f"- {GATEWAY_ERRORS[code].status} `{code}` : {GATEWAY_ERRORS[code].detail}" for code in _OFF_OPERATION]
+    lines = [f"- {GATEWAY_ERRORS[code].status} `{code}` : {GATEWAY_ERRORS[code].detail}" for code in OFF_OPERATION]
     return _DESCRIPTION + "\n".join(lines) + "\n"
 
 
@@ -179,7 +187,7 @@ def _security_schemes() -> Json:
 
 
 def _operation(endpoint: Endpoint, provider: Provider, components: _Components) -> Json:
-    scopes = " ou ".join(f"`{scope}`" for scope in endpoint.scopes)
+    scopes = " ou ".join(f"`{scope}`" for scope in endpoint.scopes) or NO_SCOPES
     ping = provider.ping_of(endpoint.operation)
     operation: Json = {
         "operationId": endpoint.operation,
@@ -484,11 +492,8 @@ def _success(status: int, endpoint: Endpoint, components: _Components) -> Json:
 
 def _dossier(endpoints: list[Endpoint], components: _Components) -> Json:
     resources = resources_of(endpoints)
-    codes = [code for code in _EVERYWHERE if code not in _OF_PARTS]
-    codes += [*(traceability.CODES[name] for name in traceability.required_of(DOSSIER, user_id_required=False))]
-    codes += ["00210", SIRET.code, "00902", "00903"]
     by_status = attrgetter("status")
-    failures = groupby(sorted(map(_own_case, codes), key=by_status), by_status)
+    failures = groupby(sorted(dossier_cases(), key=by_status), by_status)
     return {
         "operationId": DOSSIER.operation,
         "summary": DOSSIER.summary,
@@ -552,6 +557,32 @@ _DOSSIER_PARAMETERS: Final = {
 }
 
 
+def _introspection(components: _Components) -> Json:
+    refused = (*_TOKEN_REFUSED, *(code for code in EVERYWHERE if code in _OF_INTROSPECTION))
+    by_status = attrgetter("status")
+    failures = groupby(sorted(map(own_case, refused), key=by_status), by_status)
+    return {
+        "operationId": INTROSPECTION.operation,
+        "summary": INTROSPECTION.summary,
+        "description": "Ses droits, ses dates, sa limite propre. Hors traçabilité et hors limites d'appels ; l'appel "
+        "est enregistré, et compte pour l'adresse IP.",
+        "tags": [_PRIVILEGES_TAG],
+        "parameters": [components.refer("parameters", "X-Request-Id", _REQUEST_ID)],
+        "responses": {
+            "200": {
+                "description": "Ce que la passerelle sait du jeton.",
+                "headers": _headers(401, components),
+                "content": {JSON_TYPE: {"schema": {"$ref": "#/components/schemas/Introspection"}}},
+            },
+            **{str(status): _failure(list(cases), f"{status}-jeton", 3, components) for status, cases in failures},
+        },
+    }
+
+
+_OF_INTROSPECTION: Final = frozenset({"00107", "00901", "00904", "00906", "00908", "00500", "00505", "00506"})
+"""What an introspection may be refused for, besides the token itself."""
+
+
 def _privileges(components: _Components) -> Json:
     return {
         "operationId": "privileges",
@@ -563,16 +594,16 @@ def _privileges(components: _Components) -> Json:
                 "description": "Les droits, triés.",
                 "content": {JSON_TYPE: {"schema": _schema("Privileges", components)}},
             },
-            "401": _failure(list(map(_own_case, _TOKEN_REFUSED)), "401", 3, components),
+            "401": _failure(list(map(own_case, _TOKEN_REFUSED)), "401", 3, components),
         },
     }
 
 
-# Errors
+# Errors. The nomenclature of them is made from the same cases.
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class Case:
     """One error that an operation may answer with."""
 
     status: int
@@ -581,30 +612,32 @@ class _Case:
     """What it is called among the examples."""
 
 
-def _case(refusal: Refusal, name: str = "") -> _Case:
+def _case(refusal: Refusal, name: str = "") -> Case:
     (error,) = refusal.errors
-    return _Case(refusal.status, error, f"{error.code}-{name}" if name else error.code)
+    return Case(refusal.status, error, f"{error.code}-{name}" if name else error.code)
 
 
-def _own_case(code: str) -> _Case:
+def own_case(code: str) -> Case:
+    """One of the gateway's own errors."""
     return _case(network_error() if code == network_error().errors[0].code else refuse(code))
 
 
-def _parameter_case(parameter: Parameter, code: str) -> _Case:
+def _parameter_case(parameter: Parameter, code: str) -> Case:
     name = parameter.kind.source or parameter.name
     source: Source = {"parameter": name}
     usual = gateway_error(code).source == source
     return _case(refuse(code, source=source), "" if usual else name)
 
 
-def _cases(endpoint: Endpoint, provider: Provider) -> Iterator[_Case]:
-    yield from map(_own_case, _EVERYWHERE)
+def cases_of(endpoint: Endpoint, provider: Provider) -> Iterator[Case]:
+    """Every error that an endpoint may answer with."""
+    yield from map(own_case, EVERYWHERE)
     if endpoint.document is not None:
-        yield _own_case(_NOT_KEPT)
+        yield own_case(_NOT_KEPT)
     for name in traceability.required_of(endpoint, user_id_required=True):
-        yield _own_case(traceability.CODES[name])
+        yield own_case(traceability.CODES[name])
     if not endpoint.flat:
-        yield _own_case("00210")
+        yield own_case("00210")
     for parameter in _checked(endpoint):
         for code in parameter.kind.codes:
             yield _parameter_case(parameter, code)
@@ -614,6 +647,14 @@ def _cases(endpoint: Endpoint, provider: Provider) -> Iterator[_Case]:
     for status, codes in endpoint.codes.items():
         for code in codes:
             yield _case(specific_error(code, status=status, name=provider.name))
+
+
+def dossier_cases() -> Iterator[Case]:
+    """Every error that a dossier as such may answer with."""
+    required = traceability.required_of(DOSSIER, user_id_required=False)
+    codes = [code for code in EVERYWHERE if code not in _OF_PARTS]
+    codes += [*(traceability.CODES[name] for name in required), "00210", SIRET.code, "00902", "00903"]
+    return map(own_case, codes)
 
 
 def _checked(endpoint: Endpoint) -> list[Parameter]:
@@ -633,14 +674,14 @@ def _about_file(code: str) -> bool:
 def _failures(endpoint: Endpoint, provider: Provider, components: _Components) -> Json:
     by_status = attrgetter("status")
     responses: Json = {}
-    for status, group in groupby(sorted(_cases(endpoint, provider), key=by_status), by_status):
+    for status, group in groupby(sorted(cases_of(endpoint, provider), key=by_status), by_status):
         cases = list(group)
         key = _response_key(status, cases, endpoint, provider)
         responses[str(status)] = _failure(cases, key, endpoint.version, components)
     return responses
 
 
-def _response_key(status: int, cases: list[_Case], endpoint: Endpoint, provider: Provider) -> str:
+def _response_key(status: int, cases: list[Case], endpoint: Endpoint, provider: Provider) -> str:
     """What an answer is called among the components: operations whose answers may differ never share a name."""
     codes = [case.error.code for case in cases]
     specific = endpoint.codes.get(status, ())
@@ -655,7 +696,7 @@ def _response_key(status: int, cases: list[_Case], endpoint: Endpoint, provider:
     return "-".join([str(status), provider.key, *files, *specific])
 
 
-def _failure(cases: list[_Case], key: str, version: int, components: _Components) -> Json:
+def _failure(cases: list[Case], key: str, version: int, components: _Components) -> Json:
     flat = version == FLAT_VERSION
     suffix = "-v2" if flat else ""
     of_provider = any(case.error.code not in GATEWAY_ERRORS for case in cases)

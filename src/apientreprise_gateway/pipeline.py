@@ -31,9 +31,19 @@ from apientreprise_gateway.call import (
     plan_of,
 )
 from apientreprise_gateway.catalogue import query, traceability
-from apientreprise_gateway.catalogue.dossier import DOSSIER, RESOURCES, Resource, choose, parameters_of, resources_of
+from apientreprise_gateway.catalogue.dossier import (
+    DOSSIER,
+    GATEWAY,
+    RESOURCES,
+    Resource,
+    choose,
+    parameters_of,
+    resources_of,
+)
+from apientreprise_gateway.catalogue.introspection import INTROSPECTION
 from apientreprise_gateway.catalogue.model import Endpoint
 from apientreprise_gateway.catalogue.routes import Route, Routes, version_of
+from apientreprise_gateway.dataplane import introspection
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.errors import (
     FLAT_VERSION,
@@ -132,13 +142,13 @@ class Pipeline:
                 route,
                 policy=policy,
                 user_id_required=options.user_id_required(route.endpoint),
-                source=None if route.endpoint is DOSSIER else source_of(route),
+                source=None if route.provider is GATEWAY else source_of(route),
             )
             for route in routes
         }
         self._resources = resources_of(route.endpoint for route in routes)
         for operation, plan in self._plans.items():
-            if plan.source is None:
+            if plan.route.endpoint is DOSSIER:
                 wanted = plan.wanted | {RESOURCES} | parameters_of(self._resources.values())
                 self._plans[operation] = plan._replace(wanted=wanted)
 
@@ -242,9 +252,11 @@ class Pipeline:
         except Refusal:
             await self.count_unknown(call)
             raise
-        if plan.source is None:
-            return await self._open_dossier(call, plan, token, values[0])
-        return await self._answer_from(plan.source, call, plan, token, values)
+        if plan.source is not None:
+            return await self._answer_from(plan.source, call, plan, token, values)
+        if plan.route.endpoint is INTROSPECTION:
+            return await self._introspect(call, plan, token)
+        return await self._open_dossier(call, plan, token, values[0])
 
     async def _answer_from(self, source: Source, call: Call, plan: Plan, token: Token, values: list[str]) -> Reading:
         """The checks from the fourth on."""
@@ -259,6 +271,13 @@ class Pipeline:
             return await source(question)
         finally:
             self._land(call, flight, question)
+
+    async def _introspect(self, call: Call, plan: Plan, token: Token) -> Reading:
+        """What a token is: in no window, but counted for its address as any call."""
+        await self.count_unknown(call)
+        record = self._registry.of(token.jti)
+        self._authorize(call, plan, token, record)
+        return Reading(200, introspection.render(token, record))
 
     # 1. The address.
 
@@ -328,7 +347,7 @@ class Pipeline:
         return call.token
 
     async def count_unknown(self, call: Call) -> None:
-        """Count a call refused before the store was asked: the ceiling of an address is over everything."""
+        """Count a call that is in no window, most often a refused one: the ceiling of an address is over everything."""
         if call.address is not None:
             ban = await self._limiter.count_address(call.address)
             if ban is not None:
@@ -352,7 +371,7 @@ class Pipeline:
     # 5. What the token opens, and from where.
 
     def _authorize(self, call: Call, plan: Plan, token: Token, record: TokenRecord | None) -> None:
-        if plan.scopes.isdisjoint(token.scopes):
+        if plan.scopes and plan.scopes.isdisjoint(token.scopes):
             raise refuse("00100")
         if record is not None and not record.allows(call.client):
             raise refuse("00107")

@@ -7,7 +7,7 @@ import pytest
 from apientreprise_gateway.catalogue.model import Endpoint, Ping, Provider
 from apientreprise_gateway.pings.pages import PING
 from apientreprise_gateway.providers import PROVIDERS
-from conformance.conftest import CATALOGUE, load_operations, load_pings
+from conformance.conftest import CATALOGUE, NEWER, NEWER_PINGS, load_operations, load_pings
 from conformance.differences import NONE, Aspect, listed
 
 PUBLISHED = load_pings()
@@ -27,7 +27,7 @@ def squashed(name: str) -> str:
 
 def test_the_published_ones() -> None:
     """There are the published pings, all of them in the list, and no other."""
-    assert OURS.keys() == PUBLISHED.keys()
+    assert OURS.keys() - NEWER_PINGS == PUBLISHED.keys()
     assert all(ping["listed_in_index"] for ping in PUBLISHED.values())
 
 
@@ -50,7 +50,8 @@ def test_watches_what_is_published(key: str) -> None:
         # The classes of djepva are called as that provider, its controllers as the one that it succeeded.
         assert squashed(controller_of(ping.probe)).replace("djepva", "mi") == squashed(watched).replace("djepva", "mi")
         return
-    ours = {controller_of(each.operation) for each in provider.endpoints if ping.covers(each.operation)}
+    covered = [each.operation for each in provider.endpoints if ping.covers(each.operation)]
+    ours = {controller_of(operation) for operation in covered if operation not in NEWER}
     assert {name.partition("v3_and_more/")[2].removesuffix("#show") for name in watched} <= ours
 
 

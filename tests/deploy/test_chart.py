@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from apientreprise_gateway import __version__
+from apientreprise_gateway.catalogue.dossier import DOSSIER
+from apientreprise_gateway.catalogue.introspection import INTROSPECTION
 from apientreprise_gateway.cli import _parser
 from apientreprise_gateway.documents import links
 from apientreprise_gateway.providers import PROVIDERS
@@ -280,8 +282,11 @@ def test_the_ingress_has_what_callers_need(helm: Any) -> None:
         return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
 
     endpoints = [endpoint.path for provider in PROVIDERS for endpoint in provider.endpoints]
-    others = ["/docs", "/docs/assets/x.js", "/openapi.yaml", "/pings", "/ping/insee/sirene", "/privileges", "/v2/ping"]
-    assert all(is_let_in(path) for path in [*endpoints, *others, f"{links.PREFIX}x", "/v3/dossiers/{siret}"])
+    others = ["/docs", "/docs/assets/x.js", "/openapi.yaml", "/errors", "/pings", "/ping/insee/sirene", "/privileges"]
+    assert all(
+        is_let_in(path)
+        for path in [*endpoints, *others, f"{links.PREFIX}x", "/v2/ping", DOSSIER.path, INTROSPECTION.path]
+    )
     assert not any(is_let_in(path) for path in ("/metrics", "/livez", "/readyz", "/"))
 
 

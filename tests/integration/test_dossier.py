@@ -146,9 +146,9 @@ def test_further_parameters_reach_their_parts(site: Site) -> None:
     names = ["gip_mds_effectifs_annuels_entreprise", "dgfip_liasses_fiscales", "dgddi_eori"]
     _parts(site.call(f"{_path(*names)}&year=2024&nature_effectif=boeth", token=fresh()))
     assert sorted(provider.asked) == [
-        f"/v3/dgfip/unites_legales/{SIRET[:9]}/liasses_fiscales/2024?user_id=agent-7",
         f"/v3/douanes/etablissements/FR{SIRET}/immatriculations_eori",
         f"/v3/gip_mds/unites_legales/{SIRET[:9]}/effectifs_annuels/2024?nature_effectif=boeth",
+        f"/v4/dgfip/unites_legales/{SIRET[:9]}/liasses_fiscales/2024?user_id=agent-7",
     ]
     parts = _parts(site.call(_path(*names[:2]), token=fresh(), user_id=None))
     assert parts[names[0]]["errors"][0]["code"] == "00307"

@@ -11,6 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from apientreprise_gateway import __version__
 from apientreprise_gateway.catalogue.dossier import DOSSIER, MAX_RESOURCES, RESOURCES, parameters_of, resources_of
+from apientreprise_gateway.catalogue.introspection import INTROSPECTION
 from apientreprise_gateway.catalogue.model import Answer, Endpoint, Provider
 from apientreprise_gateway.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, SPECIFIC_ERRORS
 from apientreprise_gateway.openapi import JSON_API_TYPE, JSON_TYPE, document, to_yaml
@@ -89,6 +90,8 @@ def test_describes_the_catalogue_and_what_goes_with_it() -> None:
 
     assert set(DOCUMENT["paths"]) == paths | {
         DOSSIER.path,
+        INTROSPECTION.path,
+        "/errors",
         "/privileges",
         "/pings",
         "/ping/{provider}/{source}",

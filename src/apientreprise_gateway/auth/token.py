@@ -34,6 +34,8 @@ class Token:
     uid: str
     scopes: frozenset[str]
     subject: str
+    issued_at: float | None = None
+    """Unix time in seconds; None where the token does not say it."""
     expires_at: float | None
     """Unix time in seconds. Tokens of the first years have none; revocation ends those."""
 
@@ -134,6 +136,7 @@ def _token(claims: dict[str, Any]) -> Token | None:
         uid=str(uid),
         scopes=_same(frozenset(scopes)),
         subject=str(claims.get("sub", "")),
+        issued_at=claims.get("iat"),
         expires_at=expires_at,
     )
 

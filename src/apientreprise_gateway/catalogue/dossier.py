@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
+from apientreprise_gateway.catalogue.introspection import INTROSPECTION
 from apientreprise_gateway.catalogue.model import SIRET, Endpoint, Kind, Parameter, Provider
 from apientreprise_gateway.errors import FLAT_VERSION, Refusal, gateway_error
 
@@ -24,8 +25,8 @@ DOSSIER: Final = Endpoint(
     scopes=(),
     parameters=(Parameter("siret", SIRET),),
 )
-GATEWAY: Final = Provider(key="gateway", name="API Entreprise", prefix="00", endpoints=(DOSSIER,))
-"""Who answers for it."""
+GATEWAY: Final = Provider(key="gateway", name="API Entreprise", prefix="00", endpoints=(DOSSIER, INTROSPECTION))
+"""Who answers for what is answered without a provider."""
 
 _PUBLISHED: Final = re.compile(r"api_entreprise_(v\d+_(.+))")
 _MAX_SHOWN: Final = 64

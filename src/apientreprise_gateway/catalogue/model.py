@@ -309,7 +309,7 @@ class Endpoint:
     """One line of French."""
     tag: str
     scopes: tuple[str, ...]
-    """Any one of them opens the endpoint."""
+    """Any one of them opens the endpoint; empty if any valid token does."""
     parameters: tuple[Parameter, ...]
     """Those of the path, in its order."""
     aliases: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from apientreprise_gateway.providers import (
     data_subvention,
     dgddi,
     dgfip,
+    dgfip_tva,
     djepva,
     european_commission,
     fabrique_numerique,
@@ -67,6 +68,7 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
     carif_oref.PROVIDER,
     inpi_rne.PROVIDER,
     cibtp.PROVIDER,
+    dgfip_tva.PROVIDER,
     data_subvention.PROVIDER,
 )
 """Every provider of the catalogue, by code prefix."""

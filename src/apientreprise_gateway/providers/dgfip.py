@@ -104,6 +104,17 @@ PROVIDER: Final = Provider(
             deprecated=True,
         ),
         Endpoint(
+            operation="api_entreprise_v4_dgfip_liasses_fiscales",
+            path="/v4/dgfip/unites_legales/{siren}/liasses_fiscales/{year}",
+            summary="Déclarations fiscales d'une unité légale pour un exercice",
+            tag=_FINANCES,
+            scopes=_LIASSES,
+            parameters=(Parameter("siren", SIREN), Parameter("year", FISCAL_YEAR)),
+            user_id=True,
+            cache=HOUR,
+            codes={502: ("03501",)},
+        ),
+        Endpoint(
             operation="api_entreprise_v3_dgfip_liasses_fiscales",
             path="/v3/dgfip/unites_legales/{siren}/liasses_fiscales/{year}",
             summary="Déclarations fiscales d'une unité légale pour un exercice",
@@ -113,6 +124,7 @@ PROVIDER: Final = Provider(
             user_id=True,
             cache=HOUR,
             codes={502: ("03501",)},
+            deprecated=True,
         ),
         Endpoint(
             operation="api_entreprise_v3_dgfip_liens_capitalistiques",
@@ -193,9 +205,10 @@ PROVIDER: Final = Provider(
         Ping(
             key="dgfip/liasses_fiscales",
             name="DGFIP - Liasses fiscales",
-            probe="api_entreprise_v3_dgfip_liasses_fiscales",
+            probe="api_entreprise_v4_dgfip_liasses_fiscales",
             cache_seconds=300,
             operations=(
+                "api_entreprise_v4_dgfip_liasses_fiscales",
                 "api_entreprise_v3_dgfip_liasses_fiscales",
                 "api_entreprise_v3_dgfip_liens_capitalistiques",
                 "api_entreprise_v2_liasses_fiscales_dgfip",

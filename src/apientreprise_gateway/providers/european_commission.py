@@ -19,6 +19,7 @@ PROVIDER: Final = Provider(
             scopes=("open_data",),
             parameters=(Parameter("siren", SIREN),),
             cache=DAY,
+            deprecated=True,
         ),
     ),
     pings=(

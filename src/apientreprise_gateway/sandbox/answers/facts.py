@@ -60,6 +60,8 @@ def _identifiers(entity: Entity, establishment: Establishment) -> Facts:
         "/data/id": eori(establishment.siret),
         "numero_eori": eori(establishment.siret),
         "tva_number": vat_number(entity.siren),
+        "numero_tva": vat_number(entity.siren),
+        "meta/date_derniere_mise_a_jour": entity.updated,
     }
 
 

@@ -1,0 +1,104 @@
+"""The nomenclature of errors: every code that the gateway may answer with, by operation, in the published form.
+
+It is derived from the catalogue, once. It says what the OpenAPI document says in its examples, for programs.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import groupby
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from apientreprise_gateway.catalogue.dossier import DOSSIER, GATEWAY
+from apientreprise_gateway.catalogue.model import Provider
+from apientreprise_gateway.catalogue.traceability import CODES
+from apientreprise_gateway.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, Refusal, gateway_error
+from apientreprise_gateway.openapi import EVERYWHERE, OFF_OPERATION, Case, cases_of, dossier_cases, own_case
+
+Json = dict[str, Any]
+
+API: Final = "entreprise"
+SECONDS: Final = 3600
+"""How long whoever asks may keep the nomenclature, as published."""
+
+
+_PLATFORM: Final = (*EVERYWHERE, *OFF_OPERATION, CODES["context"], CODES["object"], CODES["recipient"], "00210")
+"""The gateway's own errors that are not about what some operations alone have."""
+
+
+class Nomenclature(NamedTuple):
+    """The nomenclature, as it is sent."""
+
+    content: Json
+    body: bytes
+
+    def of(self, operation: str | None) -> bytes:
+        """The whole, or with the errors of one operation alone.
+
+        Raises:
+            Refusal: 404 `00404`, there is no such operation.
+        """
+        if not operation:
+            return self.body
+        endpoints = self.content["endpoints"]
+        if operation not in endpoints:
+            raise _unknown(operation)
+        return orjson.dumps({**self.content, "endpoints": {operation: endpoints[operation]}})
+
+
+def tag_of(body: bytes) -> str:
+    """The entity tag of a body."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def nomenclature(providers: Iterable[Provider]) -> Nomenclature:
+    """The nomenclature of what these providers offer."""
+    content = _content(tuple(providers))
+    return Nomenclature(content, orjson.dumps(content))
+
+
+def _content(providers: tuple[Provider, ...]) -> Json:
+    platform = [own_case(code) for code in _PLATFORM]
+    common = {case.error.code for case in platform}
+    endpoints = {
+        endpoint.operation: (provider.name, cases_of(endpoint, provider))
+        for provider in providers
+        for endpoint in provider.endpoints
+    }
+    endpoints[DOSSIER.operation] = (GATEWAY.name, dossier_cases())
+    return {
+        "api": API,
+        "providers": {provider.prefix: provider.name for provider in (GATEWAY, *providers)},
+        "generic_subcodes": {subcode: {"title": kind.title} for subcode, kind in PROVIDER_ERRORS.items()},
+        "platform_codes": _by_status(platform),
+        "endpoints": {
+            operation: {
+                "provider": name,
+                "errors": _by_status(case for case in cases if case.error.code not in common),
+            }
+            for operation, (name, cases) in endpoints.items()
+        },
+    }
+
+
+def _by_status(cases: Iterable[Case]) -> Json:
+    found = {case.error.code: case for case in cases}
+    ordered = sorted(found.values(), key=lambda case: (case.status, case.error.code))
+    return {str(status): list(_entries(group)) for status, group in groupby(ordered, key=lambda case: case.status)}
+
+
+def _entries(cases: Iterable[Case]) -> Iterator[Json]:
+    for case in cases:
+        error = case.error
+        yield {"code": error.code, "title": error.title, "detail": error.detail, "meta": dict(error.meta)}
+
+
+_MAX_SHOWN: Final = 64
+
+
+def _unknown(operation: str) -> Refusal:
+    error = gateway_error("00404", source={"parameter": "operation_id"})
+    detail = f"Aucune opération ne porte ce nom ({operation[:_MAX_SHOWN]})."
+    return Refusal(GATEWAY_ERRORS["00404"].status, replace(error, detail=detail))

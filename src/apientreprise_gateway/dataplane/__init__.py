@@ -1,0 +1,1 @@
+"""One call, check by check."""
