@@ -63,7 +63,7 @@ from apientreprise_gateway.providers.validation import AnswerValidator
 from apientreprise_gateway.ratelimit.client_ip import ClientIp, counted
 from apientreprise_gateway.ratelimit.policy import Policy, own_limit
 from apientreprise_gateway.ratelimit.port import Limiter, StoreUnavailableError, Verdict
-from apientreprise_gateway.server import Respond, headers_of, lines_of
+from apientreprise_gateway.server import ClientGoneError, Respond, headers_of, lines_of
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -168,22 +168,30 @@ class Pipeline:
         if self._access_log.is_full:
             await self._access_log.room()
         call = Call(scope)
+        connection = call.connection
         self._metrics.in_flight.inc()
+        if connection is not None:
+            connection.cancels = True  # whatever the call waits for: the store, a key, another call, the provider
         try:
             status, body, lines = await self._try(call, self._answer(call))
+            await respond(status, lines, body)
         except ConnectionDropped:
             self.drop(call)
             return
+        except ClientGoneError:
+            self._record_abandoned(call)
+            return
         except asyncio.CancelledError:
             self._record_abandoned(call)
-            if call.connection is None or not call.connection.lost:
+            if connection is None or not connection.lost:
                 raise
             return
         finally:
             self._metrics.in_flight.dec()
+            if connection is not None:
+                connection.cancels = False
             if call.trace is not None:
                 tracing.leave()
-        await respond(status, lines, body)
         self._record(call, status)
         self._compare(call, status, body)
 
@@ -201,6 +209,9 @@ class Pipeline:
             return None
         except Refusal as banned:
             refusal = banned
+        except asyncio.CancelledError:
+            self._record_abandoned(call)
+            raise
         status, body, _ = self.refused(call, refusal)
         self._record(call, status)
         return status, body
@@ -433,13 +444,9 @@ class Pipeline:
                 raise refuse("00015")
         self._in_flight.add(flight)
         call.asked = True
-        if call.connection is not None:
-            call.connection.cancels = True
         return None if known else flight
 
     def _land(self, call: Call, flight: tuple[str, str] | None, question: Question) -> None:
-        if call.connection is not None:
-            call.connection.cancels = False
         if flight is not None:
             self._in_flight.discard(flight)
         call.provider_seconds = question.provider_seconds
@@ -459,15 +466,11 @@ class Pipeline:
             raise
         call.asked = True
         deadline = asyncio.get_running_loop().time() + self._options.dossier_seconds + _GATHERING_SECONDS
-        if call.connection is not None:
-            call.connection.cancels = True
         tasks = [asyncio.create_task(self._answer_part(call, each, siret, token, deadline)) for each in resources]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             parts = [task.result() for task in tasks if task.done()]  # raises what made the dossier end early
         finally:
-            if call.connection is not None:
-                call.connection.cancels = False
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import logging
 import math
+import select
 import ssl
 import sys
 import termios
@@ -42,7 +43,9 @@ OnBadRequest = Callable[[str | None, str], Awaitable[tuple[int, bytes] | None]]
 Header = tuple[bytes, bytes]
 Scope = MutableMapping[str, Any]
 Respond = Callable[[int, bytes, bytes], Awaitable[None]]
-"""Answers a call: status, header lines as `lines_of` makes them (the body's length not among them), body."""
+"""Answers a call: status, header lines as `lines_of` makes them (the body's length not among them), body.
+
+Raises a `ClientGoneError` if nobody is there to be answered."""
 _PIECE_BYTES: Final = 16 * 1024
 """What the parser is given at once: so closely are the bounds of a request kept."""
 _NOT_HTTP: Final = "00401"
@@ -59,6 +62,8 @@ _EVICTED_SHARE: Final = 20
 """One in so many connections makes room, at least one, when there are too many."""
 _HEAD_SECONDS: Final = 1.0
 """A client that takes longer for a request makes room for others, when there are too many."""
+_PRESENCE_SECONDS: Final = 0.25
+"""How often it is looked whether a client is still there from whom nothing is read."""
 _FULL_SECONDS: Final = 0.05
 """So long after a look for room that found none, none is looked for: it takes a millisecond, and they may come fast."""
 _log = logging.getLogger("uvicorn.error")
@@ -112,7 +117,7 @@ class Connection(Protocol):
     """What an application may do with the connection of a call."""
 
     cancels: bool
-    """Whether to cancel the call that is being answered if its client goes away; set while it waits for others."""
+    """Whether to cancel the call that is being answered if its client goes away; set until it is answered."""
     lost: bool
 
     @property
@@ -159,6 +164,10 @@ def headers_of(lines: bytes) -> list[Header]:
     return headers
 
 
+class ClientGoneError(Exception):
+    """The connection on which a call is to be answered is closed, or about to be."""
+
+
 class _HeadRefusedError(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -182,7 +191,8 @@ class _Exchange:
         on, transport = self._on, self._on.transport
         if on.flow.write_paused:
             await on.flow.drain()
-        if not self.disconnected and not transport.is_closing():
+        gone = self.disconnected or transport.is_closing()
+        if not gone:
             head = on.head(status, lines, len(body), keep_alive=self.keep_alive)
             if self.scope["method"] == "HEAD":
                 on.outbox.add(on, head)
@@ -196,6 +206,8 @@ class _Exchange:
             on.outbox.flush()
             transport.close()
         on.answered()
+        if gone:
+            raise ClientGoneError
 
 
 _Cycle = RequestResponseCycle | _Exchange
@@ -210,6 +222,8 @@ class GatewayProtocol(asyncio.Protocol):
     """What carries the transport; itself without TLS."""
     _unsent: Callable[[], int]
     """How many bytes wait for the client to take them."""
+    _presence_check: asyncio.TimerHandle | None = None
+    """Looks whether the client is still there, while nothing is read from it that would tell."""
 
     def __init__(
         self,
@@ -250,7 +264,7 @@ class GatewayProtocol(asyncio.Protocol):
         """Those that were read after it."""
         self._url = b""
         self._headers: list[Header] = []
-        self._header_bytes = self._header_count = 0
+        self._header_bytes = self._header_count = self._ignored_bytes = 0
         self._has_host = False
         self._framing_bytes = 0
         """Of the request that is read, less those of its body."""
@@ -358,7 +372,7 @@ class GatewayProtocol(asyncio.Protocol):
         self.flow.resume_writing()
         if exc is None:
             self.transport.close()
-        for timer in (self._idle_timer, self._patience, self._reader_check):
+        for timer in (self._idle_timer, self._patience, self._reader_check, self._presence_check):
             if timer is not None:
                 timer.cancel()
         self.parser = None
@@ -369,6 +383,7 @@ class GatewayProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Read requests."""
         if self._refuses:
+            self._ignore(len(data))
             return
         if (data[:1] <= _LAST_OF_BLANK or self._blank) and not self._reads_body:
             data = self._pass_over_blank(data)
@@ -393,6 +408,12 @@ class GatewayProtocol(asyncio.Protocol):
             return b""
         self._blank, data = passed
         return data
+
+    def _ignore(self, count: int) -> None:
+        """Let lie what comes after what was refused; some of it is read, as nothing else shows that a client leaves."""
+        self._ignored_bytes += count
+        if self._ignored_bytes > HIGH_WATER_LIMIT:
+            self._pause_reading()
 
     def _read(self, data: bytes) -> None:
         rest = data
@@ -530,7 +551,7 @@ class GatewayProtocol(asyncio.Protocol):
         if before is None or before.response_complete:
             self._start(cycle)
         else:
-            self.flow.pause_reading()
+            self._pause_reading()
             self._next.append(cycle)
 
     def on_body(self, body: bytes) -> None:
@@ -545,7 +566,7 @@ class GatewayProtocol(asyncio.Protocol):
             cycle.message_event.set()
             self._body_bytes = len(cycle.body)
         if self._body_bytes > HIGH_WATER_LIMIT:
-            self.flow.pause_reading()
+            self._pause_reading()
 
     def on_message_complete(self) -> None:
         """Tell an ASGI application that it has the whole body."""
@@ -742,6 +763,21 @@ class GatewayProtocol(asyncio.Protocol):
             self._untaken = self._unsent() + _held_by_system(self._tcp)
             self._reader_check = self.loop.call_later(self._rules.patience, self._check_reader)
 
+    def _pause_reading(self) -> None:
+        """Read no more for now; the system knows all the same when the client goes."""
+        self.flow.pause_reading()
+        if self._presence_check is None:
+            self._presence_check = self.loop.call_later(_PRESENCE_SECONDS, self._check_presence)
+
+    def _check_presence(self) -> None:
+        self._presence_check = None
+        if not self.flow.read_paused or self.transport.is_closing():
+            return
+        if self.cancels and _has_gone(self._tcp):
+            self.transport.abort()
+        else:
+            self._presence_check = self.loop.call_later(_PRESENCE_SECONDS, self._check_presence)
+
     def _stop_watching(self) -> None:
         if self._reader_check is not None:
             self._reader_check.cancel()
@@ -768,14 +804,14 @@ class GatewayProtocol(asyncio.Protocol):
 
     def _refuse(self) -> None:
         """Answer what is not an acceptable HTTP request, and close."""
-        self.transport.pause_reading()
         if self._refuses:
             return
         self._refuses = True
         if self._last is not None and not self._last.response_complete:
             self._last.keep_alive = False  # a call came before it: the connection ends with that one's answer
             return
-        task = self.loop.create_task(self._answer_bad_request())
+        task = self._task = self.loop.create_task(self._answer_bad_request())
+        self.cancels = True
         self.server_state.tasks.add(task)
         task.add_done_callback(self.server_state.tasks.discard)
 
@@ -802,6 +838,15 @@ def _held_by_system(transport: asyncio.Transport) -> int:
     with suppress(OSError, ValueError):  # a system that does not tell, a connection that is gone
         fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, held)
     return int.from_bytes(held, sys.byteorder)
+
+
+def _has_gone(transport: asyncio.Transport) -> bool:
+    """Whether the other side has closed, which shows behind all that was not read yet."""
+    found = select.poll()
+    with suppress(OSError, ValueError):  # a connection that is gone
+        found.register(transport.get_extra_info("socket").fileno(), select.POLLRDHUP)
+        return bool(found.poll(0))
+    return True
 
 
 @coroutine

@@ -10,7 +10,16 @@ import pytest
 
 from apientreprise_gateway import server as server_module
 from apientreprise_gateway.outbox import outbox_of
-from apientreprise_gateway.server import Respond, Rules, Scope, Server, config, lines_of
+from apientreprise_gateway.server import (
+    CONNECTION,
+    ClientGoneError,
+    Respond,
+    Rules,
+    Scope,
+    Server,
+    config,
+    lines_of,
+)
 
 LARGE = bytes(1024 * 1024)
 Handler = Callable[[Scope, Respond], Awaitable[None]]
@@ -776,3 +785,32 @@ async def rest(reader: asyncio.StreamReader) -> bytes:
         while part := await reader.read(65536):
             received += part
     return bytes(received)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_client_that_leaves_without_taking_its_answers(count: int) -> None:
+    """An answer that waits for its client to read the last ones ends with that client, like any other wait."""
+    ended: list[str] = []
+
+    async def handler(scope: Scope, respond: Respond) -> None:
+        scope[CONNECTION].cancels = True
+        try:
+            await respond(200, b"", LARGE * 8)
+            ended.append("answered")
+        except (asyncio.CancelledError, ClientGoneError):
+            ended.append("abandoned")
+        finally:
+            scope[CONNECTION].cancels = False
+
+    async def main() -> None:
+        async with serving(App(handler)) as started:
+            _, writer = await started.connect()
+            writer.write(request("/direct") * count)
+            while not ended:
+                await asyncio.sleep(0.01)
+            writer.transport.abort()
+            while len(ended) < 2:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    assert ended == ["answered", "abandoned"]

@@ -47,8 +47,8 @@ class Mode(StrEnum):
     """Nobody: calls are refused, because Redis cannot be asked."""
 
 
-_Waiting = tuple[Sequence[Command], "asyncio.Future[list[Reply]]"]
-"""Commands, and who waits for their replies."""
+_Waiting = tuple[Sequence[Command], "asyncio.Future[list[Reply]]", str | None]
+"""Commands, who waits for their replies, and the address that the last of them is about, if one is."""
 
 
 class RedisLimiter:
@@ -142,7 +142,7 @@ class RedisLimiter:
         )
         commands = (admit,) if address is None else (admit, self._count(address, self._ceiling, "calls"))
         try:
-            replies = await self._ask(commands)
+            replies = await self._ask(commands, address)
         except StoreUnavailableError:
             return await self._decide_alone(address, key, limit)
         now, admitted, used, reset_at, free_at = replies[0]
@@ -162,7 +162,7 @@ class RedisLimiter:
         """See `Limiter.count_address`."""
         if self.mode is Mode.SHARED:
             try:
-                (reply,) = await self._ask([self._count(address, self._ceiling, "calls")])
+                (reply,) = await self._ask([self._count(address, self._ceiling, "calls")], address)
                 return self._learn(address, reply)
             except StoreUnavailableError:
                 pass
@@ -187,7 +187,7 @@ class RedisLimiter:
 
     async def _count_refused(self, address: str) -> Ban | None:
         try:
-            (reply,) = await self._ask([self._count(address, self._ignored, "refused")])
+            (reply,) = await self._ask([self._count(address, self._ignored, "refused")], address)
         except StoreUnavailableError:
             return None  # the call is refused all the same: that was decided already
         return self._learn(address, reply)
@@ -211,24 +211,26 @@ class RedisLimiter:
 
     # Exchanging.
 
-    def _ask(self, commands: Sequence[Command]) -> "asyncio.Future[list[Reply]]":
+    def _ask(self, commands: Sequence[Command], address: str | None) -> "asyncio.Future[list[Reply]]":
         """The replies to commands, or a `StoreUnavailableError`."""
         if self.mode is not Mode.SHARED:
             raise StoreUnavailableError
         replies: asyncio.Future[list[Reply]] = self._loop.create_future()
-        self._enqueue(commands, replies)
+        self._enqueue(commands, replies, address)
         return replies
 
     def _tell(self, commands: Sequence[Command]) -> None:
         """Send commands whose replies nobody waits for."""
         replies: asyncio.Future[list[Reply]] = self._loop.create_future()
         replies.add_done_callback(lambda done: done.cancelled() or done.exception())  # so that nobody misses it
-        self._enqueue(commands, replies)
+        self._enqueue(commands, replies, None)
 
-    def _enqueue(self, commands: Sequence[Command], replies: "asyncio.Future[list[Reply]]") -> None:
+    def _enqueue(
+        self, commands: Sequence[Command], replies: "asyncio.Future[list[Reply]]", address: str | None
+    ) -> None:
         if not self._queue:
             self._wake.set()
-        self._queue.append((commands, replies))
+        self._queue.append((commands, replies, address))
 
     async def _exchange(self) -> None:
         """Send what is asked for, one batch after the other: what comes during one makes up the next."""
@@ -241,7 +243,7 @@ class RedisLimiter:
                 continue  # what was asked has been decided without the store
             try:
                 with deadline.within(TIMEOUT_SECONDS):
-                    replies = await self._send([command for commands, _ in batch for command in commands])
+                    replies = await self._send([command for commands, *_ in batch for command in commands])
                 self._hand_out(batch, replies)
             except asyncio.CancelledError:
                 self._queue = batch + self._queue  # `close` decides these as well
@@ -282,7 +284,7 @@ class RedisLimiter:
 
     def _hand_out(self, batch: list[_Waiting], replies: list[Reply]) -> None:
         end = 0
-        for commands, future in batch:
+        for commands, future, address in batch:
             start, end = end, end + len(commands)
             own = replies[start:end]
             error = None
@@ -292,8 +294,9 @@ class RedisLimiter:
             if error is not None and about(error) is About.STORE:
                 self._leave(str(error))
             if future.done():
-                continue  # its call was cancelled
-            if error is None:
+                if error is None and address is not None:
+                    self._learn(address, own[-1])  # its client has gone, and what that client has done stands
+            elif error is None:
                 future.set_result(own)
             else:
                 future.set_exception(StoreUnavailableError())
@@ -309,7 +312,7 @@ class RedisLimiter:
 
     def _abandon(self, _reason: str) -> None:
         batch, self._queue = self._queue, []
-        for _, replies in batch:
+        for _, replies, _ in batch:
             if not replies.done():
                 replies.set_exception(StoreUnavailableError())
 
