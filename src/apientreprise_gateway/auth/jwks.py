@@ -19,6 +19,7 @@ from apientreprise_gateway import __version__
 from apientreprise_gateway.auth.keys import Key, read_jwks
 from apientreprise_gateway.auth.turn import Turn
 from apientreprise_gateway.config.watched import WatchedFile
+from apientreprise_gateway.net.content_coding import read_body
 from apientreprise_gateway.net.proxies import proxy_for
 from apientreprise_gateway.observability.faults import words
 
@@ -287,7 +288,7 @@ async def fetch(url: str) -> bytes:
     """The body at a URL, in bounded time and size.
 
     Raises:
-        FetchError: there is none, or it is not a plain 200.
+        FetchError: there is none, or its status is not 200.
     """
     # Late, and in a thread: both the import and the reading of the authorities' certificates take long.
     client = await asyncio.to_thread(_client, url)
@@ -295,14 +296,12 @@ async def fetch(url: str) -> bytes:
 
     try:
         async with asyncio.timeout(FETCH_SECONDS), client, client.stream("GET", url) as response:
-            if response.status_code != 200 or response.headers.get("content-encoding", "identity") != "identity":
-                raise FetchError(f"{url} answers {response.status_code}, not a plain 200")
-            body = bytearray()
-            async for part in response.aiter_raw():
-                body += part
-                if len(body) > MAX_BYTES:
-                    raise FetchError(f"{url} gives more than {MAX_BYTES} bytes")
-            return bytes(body)
+            if response.status_code != 200:
+                raise FetchError(f"{url} answers {response.status_code}, not 200")
+            body = await read_body(response, MAX_BYTES)
+            if body is None:
+                raise FetchError(f"{url} gives more than {MAX_BYTES} bytes")
+            return body
     except TimeoutError:
         raise FetchError(f"{url} did not answer within {FETCH_SECONDS:g} s") from None
     except (HTTPError, InvalidURL, OSError) as error:

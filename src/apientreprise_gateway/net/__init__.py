@@ -1,1 +1,1 @@
-"""What is known of the network by everybody: addresses, proxies."""
+"""What is known of the network by everybody: addresses, proxies, codings of bodies."""

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import httptools
 
+from apientreprise_gateway.net.content_coding import Decoder, decoder_of
 from apientreprise_gateway.outbox import outbox_of
 from apientreprise_gateway.providers.dial import Abortable
 from apientreprise_gateway.providers.faults import CallError, Fault, tls_fault, words
@@ -93,8 +94,10 @@ class Connection(Abortable):
         "_bodiless_bytes",
         "_called",
         "_chunks",
+        "_coding",
         "_content_type",
         "_deadline",
+        "_decoder",
         "_ended",
         "_framed",
         "_head_read",
@@ -104,6 +107,7 @@ class Connection(Abortable):
         "_max_body",
         "_max_file",
         "_outbox",
+        "_oversized",
         "_parser",
         "_size",
         "_timer",
@@ -143,6 +147,10 @@ class Connection(Abortable):
         self._framed = False
         self._content_type = b""
         self._location = b""
+        self._coding = b""
+        self._decoder: Decoder | None = None
+        self._oversized = False
+        """Whether a body is announced that is longer than allowed."""
         self._chunks: list[bytes] = []
         self._size = 0
 
@@ -266,24 +274,33 @@ class Connection(Abortable):
         elif lower == b"content-length":
             self._framed = True
             if len(value) > _SHORT_NUMBER and int(value) > self._allowed:
-                self.fail(Fault.TOO_LARGE)
+                self._oversized = True
         elif lower == b"transfer-encoding":
             self._framed = True
         elif lower == b"location":
             if not self._head_read:
                 self._location = value
-        elif value.lower() != b"identity":  # a content-encoding
-            self.fail(Fault.ENCODED)
+        elif not self._head_read:  # a content-encoding
+            self._coding = b"%b,%b" % (self._coding, value)
 
     def on_headers_complete(self) -> None:
         self._head_read = True
+        if self._coding:
+            self._decoder = decoder_of(self._coding.decode("latin-1"))
+        if self._oversized and self._called:
+            self._refuse_body(Fault.TOO_LARGE)
 
     def on_body(self, body: bytes) -> None:
-        self._size += len(body)
-        if self._size <= self._in_memory:
-            self._chunks.append(body)
-        elif self._called:
-            self._pass_on(body)
+        for part in (body,) if self._decoder is None else self._decoder.feed(body):
+            self._size += len(part)
+            if self._size <= self._in_memory:
+                self._chunks.append(part)
+            elif self._called:
+                self._pass_on(part)
+            else:
+                return
+        if self._decoder is not None and self._decoder.broken and self._called:
+            self._refuse_body(Fault.ENCODED)
 
     def on_message_complete(self) -> None:
         if self._parser.get_status_code() < 200:
@@ -296,8 +313,8 @@ class Connection(Abortable):
 
     def _pass_on(self, body: bytes) -> None:
         """Take a part of a body that is too long for memory."""
-        if self._size > self._allowed:
-            self.fail(Fault.TOO_LARGE)
+        if self._size > self._allowed or not self._is_success:
+            self._refuse_body(Fault.TOO_LARGE)
             return
         if self.stream is None:
             self._begin_stream()
@@ -311,7 +328,25 @@ class Connection(Abortable):
             self._chunks.clear()
             self._answer.set_result(self._response(b""))
 
+    @property
+    def _is_success(self) -> bool:
+        return 200 <= self._parser.get_status_code() < 300
+
+    def _refuse_body(self, fault: Fault) -> None:
+        """The body cannot be taken; of an error the status is enough."""
+        self._decoder = None
+        if self._is_success:
+            self.fail(fault)
+        else:
+            self._chunks.clear()
+            self._finish()
+
     def _finish(self) -> None:
+        if self._decoder is not None:
+            self._chunks.append(self._decoder.end())
+            if self._decoder.broken:
+                self._refuse_body(Fault.ENCODED)
+                return
         self._called = False
         if self.stream is not None:
             self.stream.end()

@@ -22,7 +22,7 @@ class Fault(Enum):
     NETWORK = "the connection broke, or could not be made"
     NOT_HTTP = "what came back is not HTTP"
     TOO_LARGE = "the body is larger than allowed"
-    ENCODED = "the body is compressed, which was not asked for"
+    ENCODED = "the body is compressed, which was not asked for, and cannot be decompressed"
 
 
 class CallError(Exception):

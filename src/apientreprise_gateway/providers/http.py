@@ -29,6 +29,7 @@ MAX_CALLS: Final = 2500
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Longest body that goes to a file, unless told otherwise."""
 _UNAUTHORIZED: Final = 401
+_REQUEST_TIMEOUT: Final = 408
 
 
 class Pool:
@@ -162,12 +163,17 @@ class Pool:
                 response = await connection.send(request, deadline, spooled=spool is not None)
                 if connection.stream is not None and spool is not None:
                     response = response._replace(file=await _spool(connection.stream, spool(), deadline))
-                break
             except BaseException as error:
                 # Cancelled or failed: whatever this connection still brings is nobody's.
                 connection.abort()
                 if connection is not kept or not isinstance(error, CallError) or not error.unanswered:
                     raise
+            else:
+                if connection is not kept or response.status != _REQUEST_TIMEOUT:
+                    break
+                # It says that nothing had come on this connection for long, which was so before our call.
+                _discard(response)
+                connection.abort()
             # The server closed the connection as we used it again: it has not seen the call.
             connection = None
         self._keep(connection)

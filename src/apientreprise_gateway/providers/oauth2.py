@@ -16,6 +16,7 @@ import orjson
 import structlog
 
 from apientreprise_gateway import __version__
+from apientreprise_gateway.net.content_coding import read_body
 from apientreprise_gateway.observability import faults
 from apientreprise_gateway.providers.credentials import basic_value, bearer_line
 from apientreprise_gateway.providers.faults import CallError, Fault, words
@@ -41,6 +42,8 @@ LONGEST_PAUSE: Final = 60.0
 REFUSAL_PAUSE: Final = 60.0
 """Seconds between two fetches because the provider refuses the token: it may not be the token that it minds."""
 _REFUSALS: Final = frozenset({400, 401, 403})
+_BEARER: Final = re.compile(r"\s*bearer[ _-]?(token)?\s*", re.IGNORECASE)
+"""Of a token's type, as servers spell it."""
 _ERROR: Final = re.compile(r"[a-z_]{1,40}")
 _log = structlog.get_logger(__name__)
 
@@ -213,12 +216,10 @@ class ClientCredentials:
 
         try:
             async with client, client.stream("POST", self._url, data=self._form) as response:
-                body = bytearray()
-                async for part in response.aiter_raw(4096):
-                    body += part
-                    if len(body) > MAX_ANSWER_BYTES:
-                        raise _FetchError(Fault.NO_CREDENTIALS, "its answer is too long")
-                return response.status_code, bytes(body)
+                body = await read_body(response, MAX_ANSWER_BYTES)
+                if body is None and response.is_success:
+                    raise _FetchError(Fault.NO_CREDENTIALS, "its answer is too long")
+                return response.status_code, body or b""
         except (HTTPError, InvalidURL) as error:
             raise _FetchError(Fault.NO_CREDENTIALS, f"{type(error).__name__}: {error}") from None
         except OSError as error:
@@ -244,14 +245,14 @@ def _read(answer: tuple[int, bytes]) -> tuple[bytes, float]:
     except orjson.JSONDecodeError:
         content = None
     given: Mapping[str, Any] = content if isinstance(content, dict) else {}
-    if status != 200:
+    if not 200 <= status < 300:
         said = given.get("error")
         code = f" ({said})" if isinstance(said, str) and _ERROR.fullmatch(said) else ""
         raise _FetchError(
             Fault.CREDENTIALS if status in _REFUSALS else Fault.NO_CREDENTIALS, f"it answered {status}{code}"
         )
-    token, kind = given.get("access_token"), given.get("token_type", "bearer")
-    if not isinstance(token, str) or not isinstance(kind, str) or kind.lower() != "bearer":
+    token, kind = given.get("access_token"), given.get("token_type") or "bearer"
+    if not isinstance(token, str) or not isinstance(kind, str) or not _BEARER.fullmatch(kind):
         raise _FetchError(Fault.NO_CREDENTIALS, "its answer is not a bearer token")
     try:
         return bearer_line(token), _lifetime(given.get("expires_in"))

@@ -92,7 +92,20 @@ FAULTS: dict[str, tuple[Handler, int, str]] = {
     "HTML": (always(answer(b"<html>Bienvenue</html>", content_type="text/html")), 502, "01999"),
     "truncated JSON": (always(answer(GOOD_BODY[:-4])), 502, "01999"),
     "redirection within": (always(b"HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n"), 502, "01999"),
-    "gzip": (always(_with(b"content-encoding: gzip", gzip.compress(GOOD_BODY))), 502, "01999"),
+    "cut gzip": (always(_with(b"content-encoding: gzip", gzip.compress(GOOD_BODY)[:-9])), 502, "01999"),
+    "gzip of a page": (always(_with(b"content-encoding: gzip", gzip.compress(b"<html>"))), 502, "01999"),
+    "no gzip": (always(_with(b"content-encoding: gzip", b"\xff" * 99)), 502, "01999"),
+    "another coding": (always(_with(b"content-encoding: br", b"\x8b\x02\x80{}\x03")), 502, "01999"),
+    "gzip bomb without a length": (
+        _closing(JSON_HEAD + b"content-encoding: gzip\r\n\r\n" + gzip.compress(ZEROS * 100)),
+        502,
+        "01999",
+    ),
+    "gzip of nothing": (
+        _flood(JSON_HEAD + b"content-encoding: gzip\r\n\r\n", gzip.compress(b"") * 10_000, 100),
+        502,
+        "01999",
+    ),
     "gzip bomb": (
         _flood(_with(b"content-encoding: gzip", b"").replace(b": 0", b": 104857600"), gzip.compress(ZEROS * 10), 9000),
         502,
@@ -126,7 +139,7 @@ FRUGAL_KIB = 8 * 1024
 """What a fault may cost a worker for a moment."""
 LARGEST_KIB = 24 * 1024
 """The same, where an answer is read up to the largest length (16 MiB) before it is known to be too long."""
-READ_FIRST = {"bomb that is not declared", "100 MB without a length"}
+READ_FIRST = {"bomb that is not declared", "100 MB without a length", "gzip bomb without a length"}
 
 
 def _connections(port: int) -> int:

@@ -1,0 +1,117 @@
+"""Bodies that a server has compressed, though nobody asked it to (RFC 9110, section 8.4).
+
+A label counts only where it names a coding, and a coding only where the body has it: servers write `UTF-8`, `none` or
+`binary` there, and say `gzip` of bodies that are not. Other codings than gzip and deflate are left as they are; such a
+body then is not what was expected.
+"""
+
+import zlib
+from collections.abc import Generator, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import httpx
+
+PART_BYTES: Final = 64 * 1024
+"""Most bytes that come out at once: whoever takes them can stop before a bomb has gone off."""
+_GZIP: Final = b"\x1f\x8b"
+_LABELS: Final[Mapping[str, str]] = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate", "x-deflate": "deflate"}
+_PLAIN: Final = b'{[<%"- \t\r\n'
+_ZIP: Final = b"PK"
+"""What JSON, pages, PDFs and archives begin with, and nothing that is compressed."""
+
+
+def decoder_of(label: str) -> "Decoder | None":
+    """What undoes the coding that `Content-Encoding` names, its lines joined by commas; None if it names none."""
+    codings = [_LABELS[each] for each in (part.strip().lower() for part in label.split(",")) if each in _LABELS]
+    return Decoder(codings[-1]) if codings else None
+
+
+async def read_body(response: "httpx.Response", most: int) -> bytes | None:
+    """The body of a response of httpx that is being streamed; none if it cannot be decoded.
+
+    None if it is longer than `most` bytes.
+    """
+    decoder = decoder_of(response.headers.get("content-encoding", ""))
+    body = bytearray()
+    read = 0
+    async for data in response.aiter_raw(PART_BYTES):
+        read += len(data)
+        for part in (data,) if decoder is None else decoder.feed(data):
+            body += part
+            if len(body) > most:
+                return None
+        if read > most:
+            return None
+    if decoder is not None:
+        body += decoder.end()
+        if decoder.broken:
+            return b""
+    return bytes(body)
+
+
+class Decoder:
+    """Undoes the coding of one body, part by part."""
+
+    def __init__(self, coding: str) -> None:
+        self._coding = coding
+        self._head = b""
+        """What has come of a body, or of its next member, whose form is not known yet."""
+        self._inflate: zlib._Decompress | None = None
+        self._plain = False
+        self._members = 0
+        """Those that are whole."""
+        self.broken = False
+        """Whether the body cannot be decoded, or ended too early."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What some more of the body stands for."""
+        while data and not self.broken:
+            if self._plain:
+                yield data
+                return
+            data = self._begin(data) if self._inflate is None else (yield from self._decode(self._inflate, data))
+
+    def end(self) -> bytes:
+        """The body has come: what is left of it."""
+        if self._inflate is not None:
+            self.broken = True
+        return b"" if self._members else self._head
+
+    def _begin(self, data: bytes) -> bytes:
+        """Look at the first bytes of a member; what to go on with, nothing if they are too few."""
+        head = self._head + data
+        if len(head) < len(_GZIP):
+            self._head = head
+            return b""
+        self._head = b""
+        if head.startswith(_GZIP):  # whatever the label says
+            self._inflate = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        elif self._members:
+            return b""  # padding
+        elif head[0] in _PLAIN or head.startswith(_ZIP):
+            self._plain = True
+        elif self._coding == "gzip":
+            self.broken = True
+        else:
+            zlib_header = head[0] & 0x0F == zlib.DEFLATED and (head[0] << 8 | head[1]) % 31 == 0
+            self._inflate = zlib.decompressobj(zlib.MAX_WBITS if zlib_header else -zlib.MAX_WBITS)
+        return head
+
+    def _decode(self, inflate: "zlib._Decompress", data: bytes) -> Generator[bytes, None, bytes]:
+        """Give what some data of a member stands for; return what comes behind the member."""
+        while True:
+            try:
+                part = inflate.decompress(data, PART_BYTES)
+            except zlib.error:
+                self.broken = True
+                return b""
+            if part:
+                yield part
+            if inflate.eof:
+                self._inflate = None
+                self._members += 1
+                return inflate.unused_data
+            data = inflate.unconsumed_tail
+            if not data and len(part) < PART_BYTES:
+                return b""
