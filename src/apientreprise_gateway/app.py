@@ -31,9 +31,12 @@ from apientreprise_gateway.documents import links
 from apientreprise_gateway.documents.desk import Desk
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.documents.source import Linked
+from apientreprise_gateway.errors import refuse, render
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.background import Background
+from apientreprise_gateway.observability.barrier import Barrier
+from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.online import CHECK_SECONDS, Result, ask_all
 from apientreprise_gateway.pings.evidence import Tally
@@ -57,6 +60,7 @@ from apientreprise_gateway.settings import (
 )
 from apientreprise_gateway.tracing import Recorder
 
+_FAULT: Final = render(refuse("00500").errors, version=3)
 _RECORDER_SECONDS: Final = 3.0
 """How long a stop waits for spans to be sent."""
 _log = structlog.get_logger(__name__)
@@ -145,6 +149,7 @@ class Gateway:
             origin_of=origin.of,
             demo_token=demo_token,
         )
+        self._faults = FaultLog()
         self._watchers: list[asyncio.Task[None]] = []
         self._is_draining = False
         self.metrics = self._metrics.exposed
@@ -159,7 +164,8 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request to the plane that it is for."""
         if scope["type"] == "http":
-            await self._plane_of(scope["path"])(scope, receive, send)
+            plane = Barrier(self._plane_of(scope["path"]), faults=self._faults, body=_FAULT)
+            await plane(scope, receive, send)
         elif scope["type"] == "lifespan":
             await lifespan(receive, send, start=self.start, stop=self.stop)
 

@@ -156,11 +156,11 @@ class _Pages:
         return Response(encode(self._registry), headers={"Content-Type": content_type})
 
     async def privileges(self, request: Request) -> Response:
-        holder = await self._authenticate(dict(request.headers), request.url.query)
+        holder = await self._authenticate(dict(request.headers), _query_of(request))
         return JSONResponse({"data": {"privileges": sorted(holder.scopes)}}, headers=_NOT_KEPT)
 
     async def privileges_v2(self, request: Request) -> Response:
-        holder = await self._authenticate(dict(request.headers), request.url.query)
+        holder = await self._authenticate(dict(request.headers), _query_of(request))
         return JSONResponse({"privileges": sorted(holder.scopes)}, headers=_NOT_KEPT)
 
     async def errors(self, request: Request) -> Response:
@@ -189,7 +189,12 @@ class _Pages:
 
 
 async def _refused(request: Request, refusal: Refusal) -> Response:
-    return _error(refusal, version=FLAT_VERSION if request.url.path == _PRIVILEGES_V2 else 3)
+    return _error(refusal, version=FLAT_VERSION if request.scope["path"] == _PRIVILEGES_V2 else 3)
+
+
+def _query_of(request: Request) -> str:
+    # Not by way of `request.url`: it holds the `Host` as well, which may be anything.
+    return str(request.scope["query_string"], "latin-1")
 
 
 async def _not_served(request: Request, error: HTTPException) -> Response:

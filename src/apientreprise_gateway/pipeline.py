@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import structlog
-
 from apientreprise_gateway import dossier, tracing
 from apientreprise_gateway.auth.access import authenticate, bearer
 from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry
@@ -56,6 +54,7 @@ from apientreprise_gateway.errors import (
     render,
 )
 from apientreprise_gateway.observability.access_log import AccessLog
+from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.providers.reading import Reading
 from apientreprise_gateway.providers.source import Question, Source
@@ -80,7 +79,6 @@ _ALLOW: Final[tuple[Header, ...]] = ((b"allow", b"GET, HEAD"),)
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
 _GATHERING_SECONDS: Final = 0.5
 """What a dossier has beyond its parts: one whose provider hangs may still be answered by what was kept."""
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +134,7 @@ class Pipeline:
         self._metrics = metrics
         self._access_log = access_log
         self._recorder = recorder
+        self._faults = FaultLog()
         self._in_flight: set[tuple[str, str]] = set()
         self._plans = {
             route.endpoint.operation: plan_of(
@@ -236,8 +235,8 @@ class Pipeline:
             return self.refused(call, refuse("00505"))
         except ConnectionDropped:
             raise
-        except Exception:
-            _log.exception("call_failed", operation=call.operation, request_id=call.request_id.decode())
+        except Exception as error:
+            self._faults.tell("call_failed", error, operation=call.operation, request_id=call.request_id.decode())
             return self.refused(call, refuse("00500"))
         call.codes = reading.codes
         call.cached, call.stale = reading.cached, reading.stale
@@ -260,7 +259,7 @@ class Pipeline:
             except UnknownKeyError:
                 await self._renew_keys()
                 token = self._authenticate(call, headers)
-        except Refusal:
+        except Exception:  # a fault counts like a refusal: whoever has found one must not be able to go on with it
             await self.count_unknown(call)
             raise
         if plan.source is not None:

@@ -32,6 +32,7 @@ from uvicorn.server import ServerState
 
 from apientreprise_gateway import heads
 from apientreprise_gateway.errors import GATEWAY_ERRORS
+from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.outbox import outbox_of
 
 CONNECTION: Final = "gateway.connection"
@@ -67,6 +68,7 @@ _PRESENCE_SECONDS: Final = 0.25
 _FULL_SECONDS: Final = 0.05
 """So long after a look for room that found none, none is looked for: it takes a millisecond, and they may come fast."""
 _log = logging.getLogger("uvicorn.error")
+_faults = FaultLog()
 _T = TypeVar("_T")
 
 
@@ -611,7 +613,7 @@ class GatewayProtocol(asyncio.Protocol):
                 try:
                     await app.answer(exchange.scope, exchange.respond)
                 except BaseException as error:  # as uvicorn does: whatever happens, the client is answered
-                    _log.error("Exception in the application", exc_info=error)
+                    _faults.tell("answer_failed", error)
                     if not exchange.response_complete:
                         exchange.keep_alive = False
                         await exchange.respond(500, b"", b"")

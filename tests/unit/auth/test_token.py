@@ -525,3 +525,144 @@ def test_tokens_share_their_scopes() -> None:
     assert one.jti != other.jti
     assert one.scopes is other.scopes
     assert verifying.verify(signed(scopes=["a"])).scopes == {"a"}
+
+
+# Any bytes.
+
+_TEXT = st.text(max_size=8) | st.sampled_from(["HS256", "ES256", "RS256", "EdDSA", "none", "old", "\x00", "\ud800"])
+_NUMBERS = st.integers(-(2**70), 2**70) | st.floats() | st.sampled_from([10**400, -(10**400), 10**18])
+_ANY = st.recursive(
+    st.none() | st.booleans() | _NUMBERS | _TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+_HEADER_NAMES = st.sampled_from(["alg", "kid", "typ", "crit", "b64", "zip", "enc", "jwk", "jku", "x5c", "cty", "p2c"])
+_CLAIM_NAMES = st.sampled_from(["jti", "uid", "scopes", "roles", "sub", "exp", "iat", "nbf", "aud", "iss", "version"])
+
+
+def every_kind_of_key(*, known: bool = True) -> TokenVerifier:
+    """A verifier with a secret and public keys of each algorithm, of which there may be newer ones."""
+    private: list[Any] = [
+        ("RS256", rsa.generate_private_key(public_exponent=65537, key_size=2048)),
+        ("ES256", ec.generate_private_key(ec.SECP256R1())),
+        ("EdDSA", ed25519.Ed25519PrivateKey.generate()),
+    ]
+    public = [Key(algorithm, "old", each.public_key()) for algorithm, each in private]
+    return TokenVerifier(KeyRing([*secret_keys([SECRET]), *public], known=known, renewable=True), now=Clock())
+
+
+EVERY_KIND = every_kind_of_key()
+
+
+def as_json(value: object) -> bytes:
+    """What an attacker may write: not only what JSON allows."""
+    return json.dumps(value).encode("utf-8", "surrogatepass")
+
+
+def part(data: bytes) -> str:
+    """A part of a token."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+@given(header=_ANY | st.dictionaries(_HEADER_NAMES, _ANY, max_size=4), payload=_ANY, signature=st.binary(max_size=64))
+@settings(max_examples=400, deadline=None)
+def test_any_header(header: object, payload: object, signature: bytes) -> None:
+    """A token that nobody signed is invalid, whatever its header says in whatever types."""
+    text = ".".join([part(as_json(header)), part(as_json(payload)), part(signature)])
+    assert refused(EVERY_KIND, text) == "00101"
+
+
+@given(algorithm=_ANY, kid=_ANY)
+@settings(max_examples=200, deadline=None)
+def test_any_algorithm_and_kid(algorithm: object, kid: object) -> None:
+    """The two fields by which a key is chosen may be anything."""
+    text = ".".join([part(as_json({"alg": algorithm, "kid": kid})), part(as_json(fixed())), part(b"x" * 64)])
+    assert refused(EVERY_KIND, text) == "00101"
+
+
+@given(changes=st.dictionaries(_CLAIM_NAMES, _ANY, min_size=1, max_size=3))
+@settings(max_examples=400, deadline=None)
+def test_any_claims(changes: dict[str, object]) -> None:
+    """A token that we signed is valid or refused with 401, whatever its claims are."""
+    text = PyJWS().encode(as_json(fixed() | changes), SECRET, algorithm="HS256")
+    try:
+        said = EVERY_KIND.verify(text)
+    except Refusal as refusal:
+        assert refusal.status == 401  # noqa: PT017 - one of two outcomes
+    else:
+        json.dumps([said.jti, said.subject, sorted(said.scopes), said.expires_at], allow_nan=False).encode()
+        EVERY_KIND.expiring(30 * 86_400)
+
+
+HOSTILE: dict[str, bytes] = {
+    "a list": b'{"alg":["x"]}',
+    "an object": b'{"alg":{}}',
+    "a number": b'{"alg":' + b"9" * 5000 + b"}",
+    "null": b'{"alg":null}',
+    "nested": b'{"alg":' + b"[" * 2500 + b"]" * 2500 + b"}",
+    "nested objects": b'{"a":' * 1000,
+    "NUL": b'{"alg":"HS256\x00"}',
+    "an escaped NUL": b'{"alg":"HS256\\u0000"}',
+    "half a character": b'{"alg":"\\ud800","kid":"\\udfff"}',
+    "no UTF-8": b'{"alg":"HS\xff256"}',
+    "UTF-16": '{"alg":"HS256"}'.encode("utf-16"),
+    "a byte-order mark": b'\xef\xbb\xbf{"alg":"HS256"}',
+    "two algorithms": b'{"alg":"none","alg":["HS256"]}',
+    "infinity": b'{"alg":Infinity,"kid":NaN}',
+    "kid a list": b'{"alg":"ES256","kid":["old"]}',
+    "kid an object": b'{"alg":"ES256","kid":{"a":[]}}',
+    "kid a number": b'{"alg":"RS256","kid":1e400}',
+    "crit": b'{"alg":"ES256","crit":{"exp":1}}',
+    "crit a number": b'{"alg":"HS256","crit":5}',
+    "crit with b64": b'{"alg":"HS256","crit":["b64"],"b64":false}',
+    "b64": b'{"alg":"EdDSA","b64":false}',
+    "zip": b'{"alg":"EdDSA","zip":"DEF"}',
+    "JWE": b'{"alg":"RSA-OAEP","enc":"A256GCM"}',
+    "JWE by password": b'{"alg":"PBES2-HS256+A128KW","p2c":999999999,"p2s":"AAAA"}',
+    "empty": b"",
+    "a text": b'"HS256"',
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_headers(name: str) -> None:
+    """No header breaks the verification, with claims in place, detached, or in five parts."""
+    header, claims = part(HOSTILE[name]), part(json.dumps(fixed()).encode())
+    for text in (
+        f"{header}.{claims}.{part(b'x' * 64)}",
+        f"{header}.{claims}.",
+        f"{header}..{part(b'x' * 32)}",
+        f"{header}.{claims}",
+        f"{header}.{claims}.{claims}.{claims}.{claims}",
+    ):
+        assert refused(EVERY_KIND, text) == "00101"
+
+
+@pytest.mark.parametrize("size", [10_000, 5_000_000])
+def test_tokens_of_any_size(size: int) -> None:
+    """A token beyond the longest that is read is invalid, and is not read."""
+    for text in ("x" * size, "." * size, f"{part(b'[' * size)}.{part(b'{}')}."):
+        assert refused(EVERY_KIND, text) == "00101"
+
+
+@pytest.mark.parametrize("spoil", ["\x00", "=", "==", "!", " ", "\n", "é", "\ud800", "%3D"])
+def test_more_than_a_token(spoil: str) -> None:
+    """What decoders of base64 pass over makes a signed token invalid, wherever it stands."""
+    header, payload, signature = signed().split(".")
+    for text in (
+        f"{header}{spoil}.{payload}.{signature}",
+        f"{header}.{payload}{spoil}.{signature}",
+        f"{header}.{payload}.{signature}{spoil}",
+        f"{spoil}{header}.{payload}.{signature}",
+    ):
+        assert refused(EVERY_KIND, text) == "00101"
+
+
+def test_a_library_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else a library raises at the bytes of a token, the token is invalid."""
+
+    def fail(*_: object, **__: object) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr(PyJWS, "decode", fail)
+    assert refused(verifier(), signed()) == "00101"

@@ -1,0 +1,42 @@
+"""The outermost layer of an ASGI application: whatever fails within is told in one line, and answered."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from apientreprise_gateway.observability.faults import FaultLog
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+class Barrier:
+    """Lets no exception of an application out: servers write a trace for each."""
+
+    def __init__(self, inner: Application, *, faults: FaultLog, body: bytes) -> None:
+        """Take the application, what tells of its faults, and the body of the 500 that stands in for its answer."""
+        self._inner = inner
+        self._faults = faults
+        self._body = body
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer a call."""
+        has_started = False
+
+        async def note(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
+
+        try:
+            await self._inner(scope, receive, note)
+        except Exception as error:
+            self._faults.tell("call_failed", error)
+            if not has_started:
+                await self._answer(send)
+
+    async def _answer(self, send: Send) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(self._body))]
+        await send({"type": "http.response.start", "status": 500, "headers": headers})
+        await send({"type": "http.response.body", "body": self._body})
