@@ -350,6 +350,7 @@ class Gateway:
             "event_loop": partial(watches.event_loop, self._metrics),
             "pings": self._pings.watch,
             "documents": self._desk.watch,
+            "document_work": partial(watches.work, self._metrics, self._desk),
         }
         if self._key_set is not None:
             watching["keys"] = self._key_set.watch

@@ -19,7 +19,8 @@ _SHOWN: Final = {
     )
 }
 """The headers of a part that its reader needs; the others are the same for the whole answer."""
-
+MAX_PART_BYTES: Final = 1024 * 1024
+"""Longest body of a part."""
 
 _OF_BODIES: Final = ("data", "links", "meta", "errors")
 """What a part shows of a body: nothing in it can take the place of what we say of it."""
@@ -51,7 +52,12 @@ def render(siret: str, parts: list[Part]) -> bytes:
 
 
 def fits(body: bytes) -> bool:
-    """Whether a body can be written into a dossier: orjson reads four times as many levels as it writes."""
+    """Whether a body can be written into a dossier: orjson reads four times as many levels as it writes.
+
+    One that is very long does not fit either: all parts are parsed again at the end, in one go.
+    """
+    if len(body) > MAX_PART_BYTES:
+        return False
     try:
         orjson.dumps(orjson.loads(body))
     except TypeError:

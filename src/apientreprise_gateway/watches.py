@@ -6,6 +6,7 @@ from typing import Final
 from apientreprise_gateway.auth.expiry import ExpiryNotices
 from apientreprise_gateway.auth.token import TokenVerifier
 from apientreprise_gateway.cache.port import AnswerCache, CacheUnavailableError
+from apientreprise_gateway.documents.desk import Desk
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.ratelimit.port import Limiter
@@ -23,6 +24,14 @@ async def levels(metrics: Metrics, limiter: Limiter, access_log: AccessLog) -> N
     while True:
         metrics.bans_in_force.set(len(limiter.bans_in_force()))
         metrics.access_lines_waiting.set(access_log.waiting)
+        await asyncio.sleep(_LEVELS_SECONDS)
+
+
+async def work(metrics: Metrics, desk: Desk) -> None:
+    """Show what waits for a thread, or for its turn to be uploaded."""
+    while True:
+        for pool, waiting in desk.waiting().items():
+            metrics.work_waiting(pool).set(waiting)
         await asyncio.sleep(_LEVELS_SECONDS)
 
 

@@ -14,7 +14,7 @@ from apientreprise_gateway.auth.token import TokenVerifier
 from apientreprise_gateway.catalogue import query
 from apientreprise_gateway.catalogue.dossier import choose, resources_of
 from apientreprise_gateway.catalogue.routes import Route, Routes, version_of
-from apientreprise_gateway.documents.extract import NotJsonError, decode, extract
+from apientreprise_gateway.documents.extract import Extractor, NotJsonError, decode
 from apientreprise_gateway.documents.files import FileFault, Memory
 from apientreprise_gateway.documents.links import read_path
 from apientreprise_gateway.documents.ranges import UnsatisfiableError, read_range
@@ -153,8 +153,13 @@ def answer(data: bytes) -> bool:
 def document(data: bytes) -> bool:
     """An answer with files in base64."""
     try:
-        for content in extract(Memory(data), None).files.values():
-            content.read(0, content.size)
+        extractor = Extractor(Memory(data), None)
+        while extractor.step():
+            pass
+        for found in extractor.finish().files.values():
+            if isinstance(found.content, FileFault):
+                return False
+            found.content.read(0, found.content.size)
     except (NotJsonError, FileFault):
         return False
     return True

@@ -12,7 +12,7 @@ from apientreprise_gateway.documents.local import LocalStore
 from apientreprise_gateway.documents.removal import Removal
 from apientreprise_gateway.documents.s3 import SCHEME, S3Documents
 from apientreprise_gateway.documents.serving import Gate, Serving
-from apientreprise_gateway.documents.shelf import Shelf
+from apientreprise_gateway.documents.shelf import Shelf, Workshop
 from apientreprise_gateway.documents.source import DocumentTranslation
 from apientreprise_gateway.documents.store import DocumentStore, NullStore, StoreError
 from apientreprise_gateway.observability.access_log import AccessLog
@@ -44,8 +44,12 @@ class Desk:
         self._metrics = metrics
         self._store, folder = _open(place)
         self._spool = Spool(folder)
-        self._shelf = Shelf(self._store, seconds=seconds, max_bytes=max_bytes, folder=folder)
-        self._empty_shelf = Shelf(NullStore(), seconds=seconds, max_bytes=max_bytes, folder=folder)
+        self._workshop = Workshop()
+
+        def shelf(store: DocumentStore) -> Shelf:
+            return Shelf(store, self._workshop, seconds=seconds, max_bytes=max_bytes, folder=folder)
+
+        self._shelf, self._empty_shelf = shelf(self._store), shelf(NullStore())
         self._removal = Removal(self._store, on_removed=metrics.documents_removed.inc)
 
     def source(self, route: Route, upstream: Upstream, *, observe: Observe, keeps: bool = True) -> Source:
@@ -71,6 +75,12 @@ class Desk:
         """The application of the links."""
         return Serving(self._store, gate=gate, metrics=self._metrics, access_log=access_log)
 
+    def waiting(self) -> dict[str, int]:
+        """Pieces of work that wait for their turn, by what does them."""
+        pools = [self._spool.threads, self._workshop.reading, self._workshop.decoding, self._store.threads]
+        uploads = self._store.uploads.waiting if isinstance(self._store, S3Documents) else 0
+        return {pool.name: pool.waiting for pool in pools} | {"uploads": uploads}
+
     async def start(self) -> None:
         """Look whether the store is there; the rest of the gateway serves all the same if it is not."""
         try:
@@ -84,8 +94,7 @@ class Desk:
 
     async def close(self) -> None:
         """Close what is open."""
-        self._shelf.close()
-        self._empty_shelf.close()
+        self._workshop.close()
         self._spool.close()
         await self._store.close()
 
@@ -95,7 +104,7 @@ def longest_answer(max_bytes: int) -> int:
     return max_bytes * 3 // 2 + 1024 * 1024
 
 
-def _open(place: str | None) -> tuple[DocumentStore, Path | None]:
+def _open(place: str | None) -> tuple[LocalStore | S3Documents, Path | None]:
     """The store, and the folder for temporary files if it is not the system's own."""
     if place is not None and place.startswith(SCHEME):
         return S3Documents(place), None

@@ -1,21 +1,22 @@
 """Files in JSON: long base64 values taken out of an answer while it is read, so that it is never in memory as a whole.
 
-The answer is read once, in parts. A string that grows long goes to a file, decoded as it comes; a token that nobody can
-guess takes its place, and what is left, which is short, is parsed as usual.
+The answer is read once, in parts, each of which takes a millisecond or so: whoever drives the reading may stop between
+two of them. A string that grows long goes to a file, decoded as it comes; a token that nobody can guess takes its
+place, and what is left, which is short, is parsed as usual.
 """
 
-import binascii
+import json
 import os
 import re
 import secrets
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 import orjson
 
-from apientreprise_gateway.documents.files import UNREADABLE, Content, Disk, FileFault, Memory
+from apientreprise_gateway.documents.encoded import BLANKS, LOOKED_AT, Decoder, looks_encoded
+from apientreprise_gateway.documents.files import UNREADABLE, Content, Disk, FileFault, Memory, OpenFile, write_all
 
 LONG_BYTES: Final = 64 * 1024
 """A string beyond this is a file; no other field of the catalogue comes near."""
@@ -23,19 +24,27 @@ MAX_REST: Final = 1024 * 1024
 """What an answer may have besides its files."""
 MAX_FILES: Final = 100
 """Files that one answer may hold."""
-_PART_BYTES: Final = 32 * 1024
-"""Read at once. Between two parts other threads have their turn, the one that answers calls among them."""
-_BACKSLASH: Final = 0x5C
-_MAX_SCHEME: Final = 256
+_PART_BYTES: Final = LONG_BYTES // 2
+"""Read at once; no more than a string may have that stays where it is."""
+_QUOTE: Final = 0x22
+_INSIDE: Final = rb'[^"\\]*+(?:(?:\\.)++[^"\\]*+)*+'
+_IN_STRING: Final = re.compile(_INSIDE, re.DOTALL)
+_STRINGS: Final = re.compile(rb'(?:[^"]*+"%b")*+[^"]*+' % _INSIDE, re.DOTALL)
+"""What stands outside of strings, and whole strings."""
 _LONGEST_ESCAPE: Final = 6
-_BOTH_ALPHABETS: Final = bytes.maketrans(b"-_", b"+/")
-_SPACE: Final = b" \t\r\n"
-_SHORT_ESCAPES: Final = ((b"\\/", b"/"), (b"\\n", b""), (b"\\r", b""), (b"\\t", b""))
-_UNICODE_ESCAPE: Final = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
 
 
 class NotJsonError(Exception):
     """What was read is no JSON, or is too much of it."""
+
+
+class Found(NamedTuple):
+    """Something long that stood in an answer."""
+
+    content: Content | FileFault
+    """The file; what is wrong with it, if it is none."""
+    looks_encoded: bool
+    """Whether it looked like a file, rather than an address."""
 
 
 class Extraction(NamedTuple):
@@ -43,31 +52,57 @@ class Extraction(NamedTuple):
 
     rest: Any
     """What it says; a file's token stands where the file stood."""
-    files: dict[str, Content]
-    """The files by their tokens."""
+    files: dict[str, Found]
+    """What was taken out, by its token."""
 
 
-def extract(content: Content, folder: Path | None) -> Extraction:
-    """Take the files out of an answer; it reads and writes files, so call it in a thread.
+class Extractor:
+    """Takes the files out of an answer; it reads and writes files, so let a thread do it, one step after the other."""
 
-    Args:
-        content: JSON.
-        folder: for the temporary files of what is taken out; the system's own by default.
+    def __init__(self, content: Content, folder: Path | None) -> None:
+        """Read nothing yet.
 
-    Raises:
-        NotJsonError: it is not an answer that can be read.
-        FileFault: something long in it is not base64.
-    """
-    scanner = _Scanner(folder)
+        Args:
+            content: JSON.
+            folder: for the temporary files of what is taken out; the system's own by default.
+        """
+        self._content = content
+        self._scanner = _Scanner(folder)
+        self._at = 0
+
+    def step(self) -> bool:
+        """Read the next part; whether there is more.
+
+        Raises:
+            NotJsonError: it is not an answer that can be read.
+        """
+        self._scanner.feed(self._content.read(self._at, _PART_BYTES))
+        self._at += _PART_BYTES
+        return self._at < self._content.size
+
+    def finish(self) -> Extraction:
+        """The answer without its files, after the last step.
+
+        Raises:
+            NotJsonError: it is not an answer that can be read.
+        """
+        return Extraction(_parsed(bytes(self._scanner.rest)), self._scanner.files)
+
+
+def _parsed(text: bytes) -> Any:
     try:
-        for start in range(0, content.size, _PART_BYTES):
-            scanner.feed(content.read(start, _PART_BYTES))
-    finally:
-        scanner.close()
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        pass
     try:
-        return Extraction(orjson.loads(scanner.rest), scanner.files)
-    except orjson.JSONDecodeError as error:
+        # Some programs write line ends into strings as they are. In a long string they are passed over as well.
+        return json.loads(text.decode(), strict=False, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
         raise NotJsonError from error
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(name)
 
 
 def decode(text: str) -> Content:
@@ -77,16 +112,10 @@ def decode(text: str) -> Content:
         FileFault: it is none.
     """
     parts: list[bytes] = []
-    decoder = _Decoder(parts.append)
-    # A text that was parsed has no escapes any more; what is not base64 is refused all the same.
-    decoder.feed(text.encode("ascii", "replace"))
+    decoder = Decoder(parts.append)
+    decoder.feed(text.encode(errors="replace"))
     decoder.finish()
     return Memory(b"".join(parts))
-
-
-def looks_encoded(text: str) -> bool:
-    """Whether a text starts as a PDF, a ZIP or a data URL does in base64."""
-    return text.startswith(("JVBER", "UEsDB", "data:"))
 
 
 class _Scanner:
@@ -94,7 +123,7 @@ class _Scanner:
 
     def __init__(self, folder: Path | None) -> None:
         self.rest = bytearray()
-        self.files: dict[str, Content] = {}
+        self.files: dict[str, Found] = {}
         self._folder = folder
         self._secret = secrets.token_hex(16)
         self._in_string = False
@@ -105,27 +134,23 @@ class _Scanner:
 
     def feed(self, part: bytes) -> None:
         """Read on."""
-        at = 0
-        while at < len(part):
-            at = self._string(part, at) if self._in_string else self._between(part, at)
-            if len(self.rest) > MAX_REST or len(self.files) > MAX_FILES:
-                raise NotJsonError
+        at = self._string(part, 0) if self._in_string and part else 0
+        if at < len(part):
+            self._between(part, at)
+        if len(self.rest) > MAX_REST or len(self.files) > MAX_FILES:
+            raise NotJsonError
 
-    def close(self) -> None:
-        """Forget a file that has begun and not ended."""
-        if self._file is not None:
-            self._file.close()
-
-    def _between(self, part: bytes, at: int) -> int:
-        quote = part.find(b'"', at)
-        if quote < 0:
-            self.rest += part[at:]
-            return len(part)
-        self.rest += part[at : quote + 1]
-        self._in_string, self._begin, self._odd = True, len(self.rest), False
-        return quote + 1
+    def _between(self, part: bytes, at: int) -> None:
+        """Read what stands outside of strings, whole strings, and the beginning of one that goes on."""
+        whole = _STRINGS.match(part, at)
+        end = at if whole is None else whole.end()
+        self.rest += part[at : end + 1]  # with the quote that begins a string, if there is one
+        if end < len(part):
+            self._in_string, self._begin, self._odd = True, len(self.rest), False
+            self._string(part, end + 1)
 
     def _string(self, part: bytes, at: int) -> int:
+        """Read on in a string; where it ends, or the part does."""
         end = self._end_of_string(part, at)
         piece = part[at:] if end < 0 else part[at:end]
         if self._file is None:
@@ -141,22 +166,14 @@ class _Scanner:
         self._end()
         return end + 1
 
-    def _end_of_string(self, part: bytes, first: int) -> int:
+    def _end_of_string(self, part: bytes, at: int) -> int:
         """Where the closing quote is; -1 if it is not in this part."""
-        at = first
-        while True:
-            quote = part.find(b'"', at)
-            last = len(part) if quote < 0 else quote
-            run = last
-            while run > first and part[run - 1] == _BACKSLASH:
-                run -= 1
-            escaped = bool((last - run) % 2) ^ (self._odd and run == first)
-            if quote < 0:
-                self._odd = escaped
-                return -1
-            if not escaped:
-                return quote
-            at = quote + 1
+        inside = _IN_STRING.match(part, at + self._odd)
+        end = len(part) if inside is None else inside.end()
+        if end < len(part) and part[end] == _QUOTE:
+            return end
+        self._odd = end < len(part)  # a backslash is left
+        return -1
 
     def _end(self) -> None:
         if self._file is not None:
@@ -172,76 +189,58 @@ class _EncodedFile:
     """A file that comes in base64, within a string of JSON."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - `finish` hands it on
-        self._decoder = _Decoder(self._file.write)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            self._file = OpenFile(os.dup(file.fileno()))
+        self._decoder = Decoder(lambda data: write_all(self._file.fd, data))
         self._held = b""
         """The beginning of an escape whose rest may still come."""
+        self._start = b""
+        self._fault: FileFault | None = None
 
     def feed(self, piece: bytes) -> None:
-        data = self._held + piece
-        escape = data.rfind(b"\\", max(0, len(data) - _LONGEST_ESCAPE + 1))
-        self._held = b"" if escape < 0 else data[escape:]
-        self._decoder.feed(_unescape(data if escape < 0 else data[:escape]))
+        """Take a part of the string; what is no base64 is remembered as such."""
+        if self._fault is not None:
+            return
+        data = self._held + piece.translate(None, BLANKS)
+        whole = _whole_escapes(data)
+        self._held = data[whole:]
+        self._decode(data[:whole])
 
-    def finish(self) -> Content:
-        self._decoder.feed(_unescape(self._held))
-        self._decoder.finish()
-        self._file.flush()
-        disk = Disk(os.dup(self._file.fileno()))
-        self._file.close()
-        return disk
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def _unescape(data: bytes) -> bytes:
-    """JSON's escapes of what base64 has: a slash, line ends, and anything as some programs write it (`\\u002B`)."""
-    if b"\\" not in data:
-        return data
-    for escape, meant in _SHORT_ESCAPES:
-        data = data.replace(escape, meant)
-    return _UNICODE_ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), data)
-
-
-class _Decoder:
-    """Decodes base64 of either alphabet as it comes."""
-
-    def __init__(self, write: Callable[[bytes], object]) -> None:
-        self._write = write
-        self._rest = b""
-        self._begun = False
-        self._padded = False
-
-    def feed(self, data: bytes) -> None:
-        if not self._begun and data:
-            self._begun = True
-            data = _without_scheme(data)
-        data = self._rest + data.translate(_BOTH_ALPHABETS, _SPACE)
-        whole = len(data) - len(data) % 4
-        self._rest = data[whole:]
-        if self._padded and data:
-            raise FileFault(UNREADABLE)  # more after the end
-        if whole:
-            self._padded = data[whole - 1] == ord("=")
-            self._decode(data[:whole])
-
-    def finish(self) -> None:
-        if self._rest:
-            self._decode(self._rest + b"=" * (4 - len(self._rest)))  # some programs leave the padding out
+    def finish(self) -> Found:
+        """The string is complete."""
+        if self._fault is None:
+            self._decode(self._held)
+        try:
+            if self._fault is None:
+                self._decoder.finish()
+        except FileFault as fault:
+            self._fault = fault
+        return Found(self._fault or Disk(self._file), looks_encoded(self._start))
 
     def _decode(self, data: bytes) -> None:
         try:
-            self._write(binascii.a2b_base64(data, strict_mode=True))
-        except binascii.Error as error:
-            raise FileFault(UNREADABLE) from error
+            text = _unescaped(data)
+            self._start = self._start or text.translate(None, BLANKS)[:LOOKED_AT]
+            self._decoder.feed(text)
+        except FileFault as fault:
+            self._fault = fault
 
 
-def _without_scheme(data: bytes) -> bytes:
-    """The content of a data URL."""
-    if not data.startswith(b"data:"):
+def _whole_escapes(data: bytes) -> int:
+    """Up to where a part of a string has no escape that goes on behind it."""
+    last = data.rfind(b"\\", max(0, len(data) - _LONGEST_ESCAPE + 1))
+    if last < 0:
+        return len(data)
+    run = last + 1 - len(data[: last + 1].rstrip(b"\\"))
+    return last if run % 2 else len(data)
+
+
+def _unescaped(data: bytes) -> bytes:
+    """A part of a string of JSON as it is meant."""
+    if b"\\" not in data:
         return data
-    head, comma, rest = data[:_MAX_SCHEME].partition(b",")
-    if not comma or not head.endswith(b";base64"):
-        raise FileFault(UNREADABLE)
-    return rest + data[_MAX_SCHEME:]
+    try:
+        text: str = orjson.loads(b'"%b"' % data)
+    except orjson.JSONDecodeError as error:
+        raise FileFault(UNREADABLE) from error  # no escape, or one that is cut: base64 has neither
+    return text.encode()

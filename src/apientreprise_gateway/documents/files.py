@@ -19,6 +19,10 @@ _HEAD_BYTES: Final = 1024
 """Readers of PDF accept the header anywhere in here."""
 _PDF_TAIL_BYTES: Final = 2048
 """And the end mark in the last kilobyte; some producers add a little after it."""
+PADDING_BYTES: Final = 64 * 1024
+"""Programs that work in blocks fill up the last one: so many NUL and blanks may follow a file's end."""
+_LINE_END: Final = b"\n"
+_PADDING: Final = b"\0 \t\r\n\f"
 _ZIP_ENTRY: Final = b"PK\x03\x04"
 _ZIP_DIRECTORY: Final = b"PK\x01\x02"
 _ZIP_END: Final = b"PK\x05\x06"
@@ -38,8 +42,8 @@ class Content(Protocol):
     def read(self, start: int, length: int) -> bytes:
         """Those from `start` on, `length` at most."""
 
-    def copy_to(self, fd: int) -> None:
-        """Append them all to an open file."""
+    def copy_to(self, fd: int, start: int, length: int) -> None:
+        """Append those from `start` on, `length` at most, to an open file."""
 
 
 class Memory:
@@ -53,48 +57,58 @@ class Memory:
         """Those from `start` on, `length` at most."""
         return self._data[start : start + length]
 
-    def copy_to(self, fd: int) -> None:
-        """Append them all to an open file."""
-        _write(fd, self._data)
+    def copy_to(self, fd: int, start: int, length: int) -> None:
+        """Append those from `start` on, `length` at most, to an open file."""
+        write_all(fd, self.read(start, length))
 
 
-class Disk:
-    """Content in an open file.
-
-    The file is closed when nobody holds this any more, and not before: a thread may still be reading for a call that
-    has been given up.
-    """
+class OpenFile:
+    """A descriptor, closed when nobody holds this any more, and not before: a thread may still use the file for a call
+    that has been given up."""
 
     def __init__(self, fd: int) -> None:
         """Take over a descriptor."""
-        self._fd = fd
-        self.size = os.fstat(fd).st_size
+        self.fd: Final = fd
 
     def __del__(self) -> None:
-        os.close(self._fd)
+        os.close(self.fd)
+
+
+class Disk:
+    """Content in an open file."""
+
+    def __init__(self, file: OpenFile) -> None:
+        """Take a file that is complete."""
+        self._file = file
+        self.size = os.fstat(file.fd).st_size
 
     def read(self, start: int, length: int) -> bytes:
         """Those from `start` on, `length` at most."""
-        return os.pread(self._fd, length, start)
+        return os.pread(self._file.fd, length, start)
 
-    def copy_to(self, fd: int) -> None:
-        """Append them all to an open file."""
-        done = 0
+    def copy_to(self, fd: int, start: int, length: int) -> None:
+        """Append those from `start` on, `length` at most, to an open file."""
+        done, stop = start, min(start + length, self.size)
         try:
-            while done < self.size:
+            while done < stop:
                 # Within the kernel: nothing passes through this process, which goes on meanwhile.
-                copied = os.copy_file_range(self._fd, fd, self.size - done, done)
+                copied = os.copy_file_range(self._file.fd, fd, stop - done, done)
                 if not copied:
                     break
                 done += copied
         except OSError as error:
-            if error.errno not in _CANNOT_COPY or done:
+            if error.errno not in _CANNOT_COPY or done > start:
                 raise
-        for start in range(done, self.size, _COPY_BYTES):
-            _write(fd, self.read(start, _COPY_BYTES))
+        for first in range(done, stop, _COPY_BYTES):
+            write_all(fd, self.read(first, min(_COPY_BYTES, stop - first)))
 
 
-def _write(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes) -> None:
+    """Append bytes to an open file.
+
+    Raises:
+        OSError: the disk does not take them.
+    """
     part = memoryview(data)
     while part:
         part = part[os.write(fd, part) :]
@@ -109,6 +123,8 @@ class FileFault(Exception):  # noqa: N818 - in the provider's file, not in the p
         """The last three digits of the code that says why."""
 
 
+LATE: Final = "002"
+"""Of a file that was not read, checked and kept in the time that its provider has."""
 UNREADABLE: Final = "051"
 TOO_SLOW: Final = "052"
 NOT_DOWNLOADED: Final = "053"
@@ -144,14 +160,18 @@ def check(content: Content, kinds: tuple[FileKind, ...]) -> FileKind:
 
 
 def _check_pdf(content: Content) -> None:
-    tail = content.read(max(0, content.size - _PDF_TAIL_BYTES), _PDF_TAIL_BYTES)
-    if b"startxref" not in tail or b"%%EOF" not in tail:
+    reach = _PDF_TAIL_BYTES + len(_LINE_END) + PADDING_BYTES
+    end = content.read(max(0, content.size - reach), reach)
+    whole = end.rstrip(_PADDING)
+    tail = whole[-_PDF_TAIL_BYTES:]
+    padding = len(end[len(whole) :].removeprefix(_LINE_END))
+    if padding > PADDING_BYTES or b"startxref" not in tail or b"%%EOF" not in tail:
         raise FileFault(UNREADABLE)
 
 
 def _check_zip(content: Content) -> None:
     """Find the directory at the end: there, where it says, and as many entries as fit."""
-    first = max(0, content.size - _ZIP_END_BYTES - _ZIP_COMMENT_BYTES)
+    first = max(0, content.size - _ZIP_END_BYTES - _ZIP_COMMENT_BYTES - PADDING_BYTES)
     tail = content.read(first, content.size - first)
     at = tail.rfind(_ZIP_END)
     if at < 0 or len(tail) - at < _ZIP_END_BYTES:
@@ -161,8 +181,12 @@ def _check_zip(content: Content) -> None:
         raise FileFault(EMPTY)
     if entries == _ZIP64_ENTRIES or _ZIP64 in (length, start):
         return  # its figures stand elsewhere; no file that we keep needs them
-    whole = len(tail) - at - _ZIP_END_BYTES == comment and start + length <= first + at
-    if not whole or content.read(start, len(_ZIP_DIRECTORY)) != _ZIP_DIRECTORY:
+    after = tail[at + _ZIP_END_BYTES :]
+    padding = after[comment:]
+    whole = len(after) >= comment and len(padding) <= PADDING_BYTES and not padding.strip(_PADDING)
+    if not whole or start + length > first + at:
+        raise FileFault(UNREADABLE)
+    if content.read(start, len(_ZIP_DIRECTORY)) != _ZIP_DIRECTORY:
         raise FileFault(UNREADABLE)
 
 

@@ -14,19 +14,24 @@ import secrets
 import stat
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from apientreprise_gateway.documents.files import Content, Disk
+from apientreprise_gateway.documents.files import Content, Disk, OpenFile
 from apientreprise_gateway.documents.links import is_past
 from apientreprise_gateway.documents.store import Kept, StoreError
+from apientreprise_gateway.net.threads import FairThreads
 
 ABANDONED_SECONDS: Final = 3600.0
 """After so long a document that is still being written was left by a process that died."""
 TIMEOUT_SECONDS: Final = 30.0
 """How long a disk may take for one thing that is asked of it."""
 _CHUNK_BYTES: Final = 128 * 1024
+_COPY_BYTES: Final = 4 * 1024 * 1024
+"""Copied at once: between two parts others have their turn, and a document that nobody waits for is given up."""
+_SWEEPER: Final = "removal"
 _INCOMING: Final = "incoming"
 _THREADS: Final = 8
 _ONLY_OURS: Final = 0o700
@@ -51,7 +56,7 @@ class LocalStore:
         self._incoming = folder / _INCOMING
         self._clock = clock
         self._make()
-        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="documents")
+        self.threads: Final = FairThreads(_THREADS, "documents")
 
     @property
     def incoming(self) -> Path:
@@ -61,22 +66,33 @@ class LocalStore:
     async def start(self) -> None:
         """Nothing is left to do."""
 
-    async def put(self, key: str, content: Content) -> None:
+    async def put(self, key: str, content: Content, *, owner: str = "") -> None:
         """Keep a document.
 
         Raises:
             StoreError: the disk does not take it.
         """
-        await self._in_thread(lambda: self._write(key, content))
+        incoming = self._incoming / secrets.token_hex(16)
+        moved = False
+        try:
+            file = await self._in_thread(owner, lambda: _create(incoming))
+            for start in range(0, content.size, _COPY_BYTES):
+                await self._in_thread(owner, partial(_copy, content, file, start))
+            await self._in_thread(owner, lambda: self._move(incoming, key))
+            moved = True
+        finally:
+            if not moved:
+                with suppress(RuntimeError):  # the threads have ended: what is left is removed like a dead process's
+                    self.threads.submit(owner, lambda: incoming.unlink(missing_ok=True))
 
-    async def open(self, key: str) -> Kept | None:
+    async def open(self, key: str, *, owner: str = "") -> Kept | None:
         """The document of a key; None if there is none.
 
         Raises:
             StoreError: the disk cannot be read.
         """
-        disk = await self._in_thread(lambda: self._open(key))
-        return None if disk is None else _OpenFile(disk, self._in_thread)
+        disk = await self._in_thread(owner, lambda: self._open(key))
+        return None if disk is None else _OpenFile(disk, lambda work: self._in_thread(owner, work))
 
     async def remove_ended(self, moment: float, *, most: int) -> int:
         """Remove documents of hours that are over at a Unix time, and what is left of processes that died.
@@ -84,16 +100,16 @@ class LocalStore:
         Raises:
             StoreError: the folder cannot be read.
         """
-        return await self._in_thread(lambda: self._remove(moment, most))
+        return await self._in_thread(_SWEEPER, lambda: self._remove(moment, most))
 
     async def close(self) -> None:
         """End the threads, once what they were told is done."""
-        self._executor.shutdown(wait=False)
+        self.threads.close()
 
-    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+    async def _in_thread(self, owner: str, work: Callable[[], _T]) -> _T:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+                return await self.threads.run(owner, work)
         except TimeoutError as error:
             raise StoreError(f"{self._folder}: no answer within {TIMEOUT_SECONDS:.0f} s") from error
         except OSError as error:
@@ -108,28 +124,19 @@ class LocalStore:
         if not os.access(self._incoming, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self._incoming))
 
-    def _write(self, key: str, content: Content) -> None:
-        partial = self._incoming / secrets.token_hex(16)
-        fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    def _move(self, incoming: Path, key: str) -> None:
+        """Put a document that is complete where it is looked for."""
+        place = self._folder / key
+        place.parent.mkdir(mode=_ONLY_OURS, exist_ok=True)
         try:
-            try:
-                content.copy_to(fd)
-            finally:
-                os.close(fd)
-            place = self._folder / key
+            incoming.replace(place)
+        except FileNotFoundError:  # the empty folder of the hour was removed meanwhile, by a clock that is ahead
             place.parent.mkdir(mode=_ONLY_OURS, exist_ok=True)
-            try:
-                partial.replace(place)
-            except FileNotFoundError:  # the empty folder of the hour was removed meanwhile, by a clock that is ahead
-                place.parent.mkdir(mode=_ONLY_OURS, exist_ok=True)
-                partial.replace(place)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+            incoming.replace(place)
 
     def _open(self, key: str) -> Disk | None:
         try:
-            return Disk(os.open(self._folder / key, os.O_RDONLY | os.O_NOFOLLOW))
+            return Disk(OpenFile(os.open(self._folder / key, os.O_RDONLY | os.O_NOFOLLOW)))
         except FileNotFoundError:
             return None
 
@@ -183,6 +190,14 @@ class _OpenFile:
 
 
 _InThread = Callable[[Callable[[], bytes]], Coroutine[Any, Any, bytes]]
+
+
+def _create(place: Path) -> OpenFile:
+    return OpenFile(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _copy(content: Content, file: OpenFile, start: int) -> None:
+    content.copy_to(file.fd, start, _COPY_BYTES)
 
 
 def _own(folder: Path) -> None:

@@ -5,16 +5,18 @@ memory that it takes is bounded whatever the documents' size. Where the bucket i
 for every other program: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID` … (see docs/documents.md).
 """
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from apientreprise_gateway.documents.files import Content
 from apientreprise_gateway.documents.links import is_past
 from apientreprise_gateway.documents.store import Kept, StoreError
+from apientreprise_gateway.net.shares import FairSlots
+from apientreprise_gateway.net.threads import FairThreads
 
 if TYPE_CHECKING:
     from obstore.store import S3Store as Bucket
@@ -23,7 +25,9 @@ SCHEME: Final = "s3://"
 PART_BYTES: Final = 5 * 1024 * 1024
 """The smallest part that S3 takes of a document in several."""
 MAX_UPLOADS: Final = 4
-"""Documents that a process writes at once; others wait. Each takes the memory of a part."""
+"""Documents that a process writes at once, though always one of each provider; others wait. Each takes the memory of a
+part."""
+_THREADS: Final = 4
 _READ_BYTES: Final = 512 * 1024
 """What one request of a download asks for."""
 _COPY_BYTES: Final = 128 * 1024
@@ -48,7 +52,8 @@ class S3Documents:
         name, _, prefix = url.removeprefix(SCHEME).partition("/")
         self._url = url
         self._bucket = _connect(name, prefix.strip("/"))
-        self._uploads = asyncio.Semaphore(MAX_UPLOADS)
+        self.uploads: Final = FairSlots(MAX_UPLOADS)
+        self.threads: Final = FairThreads(_THREADS, "documents")
 
     async def start(self) -> None:
         """Ask the bucket for something.
@@ -59,26 +64,32 @@ class S3Documents:
         with self._faults():
             await self._bucket.list_with_delimiter_async()
 
-    async def put(self, key: str, content: Content) -> None:
+    async def put(self, key: str, content: Content, *, owner: str = "") -> None:
         """Keep a document.
 
         Raises:
             StoreError: the bucket does not take it.
         """
-        async with self._uploads:
+        async with self.uploads.taken(owner):
             with self._faults():
                 if content.size <= PART_BYTES:
-                    whole = await asyncio.to_thread(content.read, 0, content.size)
+                    whole = await self.threads.run(owner, lambda: content.read(0, content.size))
                     await self._bucket.put_async(key, whole, use_multipart=False)
                 else:
-                    await self._bucket.put_async(key, _parts(content), chunk_size=PART_BYTES, max_concurrency=1)
+                    parts = self._parts(content, owner)
+                    await self._bucket.put_async(key, parts, chunk_size=PART_BYTES, max_concurrency=1)
 
-    async def open(self, key: str) -> Kept | None:
+    async def _parts(self, content: Content, owner: str) -> AsyncIterator[bytes]:
+        for start in range(0, content.size, _COPY_BYTES):
+            yield await self.threads.run(owner, partial(content.read, start, _COPY_BYTES))
+
+    async def open(self, key: str, *, owner: str = "") -> Kept | None:
         """The document of a key; None if there is none.
 
         Raises:
             StoreError: the bucket cannot be asked.
         """
+        del owner  # nothing waits here but for the bucket
         with self._faults():
             try:
                 size = (await self._bucket.head_async(key))["size"]
@@ -115,7 +126,8 @@ class S3Documents:
         return removed
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """End the threads, once what they were told is done."""
+        self.threads.close()
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
@@ -165,8 +177,3 @@ def _connect(name: str, prefix: str) -> "Bucket":
         return S3Store(name, prefix=prefix or None, client_options=client, retry_config=retries)
     except (BaseError, ValueError) as error:
         raise ValueError(str(error).partition("\n")[0]) from error
-
-
-async def _parts(content: Content) -> AsyncIterator[bytes]:
-    for start in range(0, content.size, _COPY_BYTES):
-        yield await asyncio.to_thread(content.read, start, _COPY_BYTES)

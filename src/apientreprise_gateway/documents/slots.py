@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from apientreprise_gateway.catalogue.model import CONTENT, EACH, Document
-from apientreprise_gateway.documents.extract import looks_encoded
+from apientreprise_gateway.documents.encoded import looks_encoded
 from apientreprise_gateway.documents.files import BAD_ADDRESS, UNREADABLE, Content, FileFault
 
 Way = tuple[str | int, ...]
@@ -50,7 +50,7 @@ def slots_of(answer: Any, document: Document, tokens: frozenset[str]) -> list[Sl
     Args:
         answer: what the provider answered; what we do not pass on is taken out of it.
         document: where to look.
-        tokens: those of the files that were taken out before.
+        tokens: those of what was taken out before, where it looks like a file.
     """
     return [
         Slot(holder, way, _given(holder.get(document.address[-1]), holder.pop(CONTENT, None), tokens))
@@ -92,7 +92,9 @@ def _given(address: Any, content: Any, tokens: frozenset[str]) -> Given:
         return None
     if not isinstance(address, str):
         return FileFault(BAD_ADDRESS)
-    return Encoded(address) if address in tokens or looks_encoded(address) else Address(address)
+    return (
+        Encoded(address) if address in tokens or looks_encoded(address.encode(errors="replace")) else Address(address)
+    )
 
 
 def holders(answer: Any, document: Document) -> Iterator[tuple[dict[str, Any], Way]]:

@@ -9,7 +9,9 @@ reading may be remembered in between.
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -17,15 +19,17 @@ import structlog
 
 from apientreprise_gateway.catalogue.model import EACH, Document, Endpoint
 from apientreprise_gateway.catalogue.routes import Route
-from apientreprise_gateway.documents.extract import MAX_FILES, NotJsonError
+from apientreprise_gateway.documents.extract import MAX_FILES, Found, NotJsonError
 from apientreprise_gateway.documents.files import (
     BAD_ADDRESS,
+    LATE,
     NOT_DOWNLOADED,
     TOO_SLOW,
     Content,
     Disk,
     FileFault,
     Memory,
+    OpenFile,
     kind_of,
 )
 from apientreprise_gateway.documents.links import Link, read_path
@@ -81,7 +85,8 @@ class DocumentTranslation:
         self._endpoint: Endpoint = route.endpoint
         self._document: Document = route.endpoint.document
         self._shelf = shelf
-        self._spool = spool
+        self._owner = route.provider.key
+        self._spool = partial(spool, self._owner)
         self._on_kept = on_kept
         self._label = _label(route.endpoint)
         self._entity = _entity(route.endpoint)
@@ -117,7 +122,8 @@ class DocumentTranslation:
         return self._refusal(NOT_DOWNLOADED) if large else refusal
 
     async def _read(self, question: Question, response: Response, content: Content, deadline: float) -> Reading:
-        head = await self._shelf.head(content, _HEAD_BYTES)
+        async with self._in_time(deadline, "reading"):
+            head = await self._shelf.head(content, _HEAD_BYTES, owner=self._owner)
         if "json" in response.content_type.lower() and head.lstrip().startswith(_JSON_STARTS):
             return await self._read_json(question, response.status, content, deadline)
         declared = any(each in response.content_type.lower() for each in _FILE_TYPES)
@@ -127,12 +133,14 @@ class DocumentTranslation:
         return await self._fill(answer_around(slot), [slot], _Filling(question, {}, deadline), response.status)
 
     async def _read_json(self, question: Question, status: int, content: Content, deadline: float) -> Reading:
-        answer, files = await self._shelf.extract(content)
+        async with self._in_time(deadline, "decoding"):
+            answer, files = await self._shelf.extract(content, owner=self._owner)
         filling = _Filling(question, files, deadline)
         own = own_slot(answer, self._document)
         if own is not None:
             return await self._fill(answer_around(own), [own], filling, status)
-        slots = slots_of(answer, self._document, frozenset(files))
+        tokens = frozenset(token for token, found in files.items() if found.looks_encoded)
+        slots = slots_of(answer, self._document, tokens)
         if not is_promised(self._endpoint, answer) or not self._is_complete(slots):
             raise self._refusal("999")
         return await self._fill(answer, slots, filling, status)
@@ -146,8 +154,8 @@ class DocumentTranslation:
     async def _fill(self, answer: Any, slots: Sequence[Slot], filling: "_Filling", status: int) -> Reading:
         """Keep the documents of an answer, and say where in it their links go."""
         kept = await self._keep_all(slots, filling)
-        if filling.files:
-            raise self._refusal("999")  # something long in it is no document
+        for left in filling.files.values():  # something long in it is no document
+            raise left.content if isinstance(left.content, FileFault) else self._refusal("999")
         ends: list[int] = []
         for slot, found in zip(slots, kept, strict=True):
             slot.holder[self._document.address[-1]] = found.path if isinstance(found, Link) else None
@@ -186,7 +194,9 @@ class DocumentTranslation:
             content = await self._content(slot.given, filling)
             if content is None:
                 return None
-            link = await self._shelf.keep(content, self._document, self._name(filling.question, number))
+            name = self._name(filling.question, number)
+            async with self._in_time(filling.deadline, "keeping"):
+                link = await self._shelf.keep(content, self._document, name, owner=self._owner)
         except FileFault as fault:
             if not self._document.faulty:
                 raise
@@ -203,9 +213,19 @@ class DocumentTranslation:
             case File():
                 return given.content
             case Encoded():
-                return filling.files.pop(given.text, None) or await self._shelf.decode(given.text)
+                return await self._decoded(given.text, filling)
             case Address():
+                filling.files.pop(given.text, None)  # too long for an address, it was taken out
                 return await self._download(given.text, filling)
+
+    async def _decoded(self, text: str, filling: "_Filling") -> Content:
+        found = filling.files.pop(text, None)
+        if found is None:
+            async with self._in_time(filling.deadline, "decoding"):
+                return await self._shelf.decode(text, owner=self._owner)
+        if isinstance(found.content, FileFault):
+            raise found.content
+        return found.content
 
     async def _download(self, address: str, filling: "_Filling") -> Content:
         request_id = filling.question.request_id
@@ -242,6 +262,17 @@ class DocumentTranslation:
         if isinstance(counts, dict) and isinstance(counts.get(count), int):
             counts[count] += 1
 
+    @asynccontextmanager
+    async def _in_time(self, deadline: float, doing: str) -> AsyncIterator[None]:
+        """Give up what is not done by a deadline, in the time of the loop: the time of a provider covers what we do
+        with its answer as well."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                yield
+        except TimeoutError:
+            _log.warning("document_late", provider=self._owner, doing=doing)
+            raise FileFault(LATE) from None
+
     def _refusal(self, subcode: str) -> Refusal:
         return provider_error(subcode, prefix=self._route.provider.prefix, name=self._route.provider.name)
 
@@ -250,7 +281,7 @@ class _Filling(NamedTuple):
     """What is needed to fill the places of an answer."""
 
     question: Question
-    files: dict[str, Content]
+    files: dict[str, Found]
     """What was taken out of it; what is used is taken away."""
     deadline: float
 
@@ -274,7 +305,7 @@ def content_of(response: Response) -> Content:
         return Memory(response.body)
     assert isinstance(response.file, SpoolFile)  # noqa: S101 - that is what our spool makes
     try:
-        return Disk(os.dup(response.file.file.fileno()))
+        return Disk(OpenFile(os.dup(response.file.file.fileno())))
     finally:
         response.file.discard()
 

@@ -45,15 +45,24 @@ class DocumentStore(Protocol):
             StoreError: it cannot be used.
         """
 
-    async def put(self, key: str, content: Content) -> None:
+    async def put(self, key: str, content: Content, *, owner: str = "") -> None:
         """Keep a document.
+
+        Args:
+            key: where.
+            content: the whole document.
+            owner: whose turn it takes where work has to wait: the provider's.
 
         Raises:
             StoreError: it is not kept.
         """
 
-    async def open(self, key: str) -> Kept | None:
+    async def open(self, key: str, *, owner: str = "") -> Kept | None:
         """The document of a key; None if there is none.
+
+        Args:
+            key: where it is.
+            owner: whose turn reading it takes where work has to wait: the caller's address.
 
         Raises:
             StoreError: it cannot be told.
@@ -83,12 +92,12 @@ class NullStore:
     async def start(self) -> None:
         """See `DocumentStore`."""
 
-    async def put(self, key: str, content: Content) -> None:
+    async def put(self, key: str, content: Content, *, owner: str = "") -> None:
         """See `DocumentStore`."""
 
-    async def open(self, key: str) -> Kept | None:
+    async def open(self, key: str, *, owner: str = "") -> Kept | None:
         """See `DocumentStore`."""
-        del key
+        del key, owner
         return None
 
     async def remove_ended(self, moment: float, *, most: int) -> int:

@@ -1,1 +1,1 @@
-"""What is known of the network by everybody: addresses, proxies, codings of bodies."""
+"""What everybody knows of the network (addresses, proxies, codings of bodies), and the threads that are shared."""

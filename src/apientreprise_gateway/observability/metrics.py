@@ -300,6 +300,14 @@ class Metrics:
         self.documents_removed = Counter(
             "gateway_documents_removed", "Documents removed after their end", registry=registry
         )
+        self._work_waiting = Gauge(
+            "gateway_work_waiting",
+            "Parts of documents that wait to be spooled, read, decoded or kept, and uploads that wait, by what does it",
+            ["pool"],
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.work_waiting = cache(self._work_waiting.labels)
         self._downloads = Counter(
             "gateway_downloads", "Answers to calls for documents, by status", ["status"], registry=registry
         )

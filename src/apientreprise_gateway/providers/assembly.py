@@ -24,8 +24,9 @@ from apientreprise_gateway.providers.settings import (
 from apientreprise_gateway.providers.tls import client_context
 from apientreprise_gateway.providers.upstream import Upstream
 
-MAX_BODY_BYTES: Final = 16 * 1024 * 1024
-"""Largest answer that is read; the largest of the catalogue has some hundred kilobytes."""
+MAX_BODY_BYTES: Final = 8 * 1024 * 1024
+"""Largest answer that is read; the largest of the catalogue has some hundred kilobytes, and a thousand establishments
+of INSEE's three megabytes. It is parsed in one go, which nothing else can interrupt."""
 _NEVER: Final = Figures(calls=sys.maxsize, silent=sys.maxsize)
 """Of a breaker that does not open."""
 

@@ -1,16 +1,17 @@
 """Temporary files that long answers go to while they come in.
 
 Such a file has no name, so that nothing is left of it once it is closed, whatever becomes of the process. The disk is
-touched in threads of its own: a slow one delays the answers that go through it, and nothing else.
+touched in threads of its own, in which providers take turns: a slow one delays the answers that go through it, and
+nothing else; a provider that sends much delays itself.
 """
 
-import asyncio
 import tempfile
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Final, Protocol, TypeVar
+
+from apientreprise_gateway.net.threads import FairThreads
 
 _THREADS: Final = 4
 _T = TypeVar("_T")
@@ -32,9 +33,10 @@ class Sink(Protocol):
 class SpoolFile:
     """A body in a temporary file, which lives until it is discarded."""
 
-    def __init__(self, folder: Path | None, executor: ThreadPoolExecutor) -> None:
+    def __init__(self, folder: Path | None, threads: FairThreads, owner: str) -> None:
         self._folder = folder
-        self._executor = executor
+        self._threads = threads
+        self._owner = owner
         self._lock = threading.Lock()
         """Held while a thread uses the file."""
         self._file: IO[bytes] | None = None
@@ -59,8 +61,8 @@ class SpoolFile:
         """Free the space; a write under way ends first, in its own thread."""
         self._discarded = True
         try:
-            self._executor.submit(self._free)
-        except RuntimeError:  # the executor has been shut down
+            self._threads.submit(self._owner, self._free)
+        except RuntimeError:  # the threads have ended
             self._free()
 
     @property
@@ -75,7 +77,7 @@ class SpoolFile:
         return self._file
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        return await self._threads.run(self._owner, work)
 
     def _append(self, data: bytes) -> None:
         with self._lock:
@@ -105,12 +107,12 @@ class Spool:
     def __init__(self, folder: Path | None = None) -> None:
         """Take the folder; the system's own by default."""
         self._folder = folder
-        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="spool")
+        self.threads: Final = FairThreads(_THREADS, "spool")
 
-    def __call__(self) -> SpoolFile:
-        """A new file; it takes no space before something is written."""
-        return SpoolFile(self._folder, self._executor)
+    def __call__(self, owner: str = "") -> SpoolFile:
+        """A new file, for an answer of a provider; it takes no space before something is written."""
+        return SpoolFile(self._folder, self.threads, owner)
 
     def close(self) -> None:
         """End the threads, once what they were told is done."""
-        self._executor.shutdown(wait=False)
+        self.threads.close()

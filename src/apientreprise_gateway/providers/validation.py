@@ -7,18 +7,22 @@ the place where it lies, never with the data.
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
-import orjson
 import structlog
 from jsonschema_rs import ValidationError, Validator, validator_for
 
 from apientreprise_gateway.catalogue import schemas
+from apientreprise_gateway.providers.reading import parsed
 
 SAMPLE_SECONDS: Final = 1.0
 """While sampling, one answer of each operation is compared in so many seconds."""
 LOG_SECONDS: Final = 3600.0
 """A deviation of an operation is logged once in so many seconds."""
+MAX_DESCRIBED_BYTES: Final = 32 * 1024
+"""Longest answer in which a deviation is looked for, once it is known that there is one: describing it copies much of
+the answer, several seconds long for one of megabytes."""
+TOO_LONG: Final = "(the answer is too long to look for it)"
 _log = structlog.get_logger(__name__)
 
 
@@ -58,16 +62,14 @@ class AnswerValidator:
         """Compare the body of a success with its schema, if its turn has come."""
         if self._sample and not self._is_due(self._next, operation, SAMPLE_SECONDS):
             return
-        content = orjson.loads(body)
+        content = parsed(body)
         validator = self._validator(operation)
         if validator.is_valid(content):
             return
         self._on_deviation(operation)
         if self._is_due(self._next_log, operation, LOG_SECONDS):
-            deviation: ValidationError = next(iter(validator.iter_errors(content)))
-            _log.warning(
-                "upstream_deviation", operation=operation, at=_pointer(deviation), rule=str(deviation.schema_path[-1])
-            )
+            at, rule = _described(validator, content) if len(body) <= MAX_DESCRIBED_BYTES else (TOO_LONG, TOO_LONG)
+            _log.warning("upstream_deviation", operation=operation, at=at, rule=rule)
 
     def _validator(self, operation: str) -> Validator:
         known = self._validators.get(operation)
@@ -81,6 +83,12 @@ class AnswerValidator:
             return False
         times[operation] = now + seconds
         return True
+
+
+def _described(validator: Validator, content: Any) -> tuple[str, str]:
+    """Where the first deviation lies, and the rule that it breaks."""
+    deviation: ValidationError = next(iter(validator.iter_errors(content)))
+    return _pointer(deviation), str(deviation.schema_path[-1])
 
 
 def _pointer(deviation: ValidationError) -> str:

@@ -342,3 +342,63 @@ def test_an_answer_too_deep_to_write(site: Site) -> None:
     deep = b'"x":%b' % (b"[" * 600 + b"]" * 600)
     response = asked(site, VIGILANCE_V4, answer(DOCUMENT_BODY.replace(b'"siren":"130025265"', deep)))
     assert (response.status_code, codes(response)) == (502, ["04999"])
+
+
+# The same at any size.
+
+
+@pytest.mark.parametrize("size", [150, 20_000, 66_000, 200_000])
+@pytest.mark.parametrize(
+    ("before", "file", "after"),
+    [
+        ("", b"\xef\xbb\xbf", ""),
+        ("", b"\n", ""),
+        ("", b" \r\n", ""),
+        ("\ufeff", b"", ""),
+        ("\n", b"", "\n"),
+        (" \t", b"", ""),
+        ("Data:application/pdf;base64,", b"", ""),
+        ("data:Application/PDF;BASE64,", b"\n", ""),
+        ("DATA:;name=a.pdf;Base64,", b"", "%0A"),
+        (" \ufeffdata:application/pdf;base64,", b"", ""),
+    ],
+)
+def test_base64_in_place_of_an_address(site: Site, before: str, file: bytes, after: str, size: int) -> None:
+    """However a provider writes its file in base64, it is read at any size, in either field."""
+    document = file + pdf(size)
+    text = before + encoded(document) + after
+    for field in ("document_url", "document"):
+        url = asked(site, VIGILANCE_V3, answer(envelope(**{field: text}))).json()["data"]["document_url"]
+        assert downloaded(site, url) == document
+
+
+@pytest.mark.parametrize("size", [150, 200_000])
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("data:application/pdf,{}", "04051"),
+        ("data:application/pdf;base32,{}", "04051"),
+        ("{}*", "04051"),
+        ("https://ailleurs.exemple.test/{}", "04054"),
+        ("!{}", "04054"),
+    ],
+)
+def test_what_is_neither(site: Site, text: str, code: str, size: int) -> None:
+    """What is neither a file nor an address has the same code at any size."""
+    raw = answer(envelope(document_url=text.format(encoded(pdf(size)))))
+    assert codes(asked(site, VIGILANCE_V3, raw)) == [code]
+
+
+@pytest.mark.parametrize("form", ["file", "base64", "address"])
+@pytest.mark.parametrize(("more", "good"), [(10_000, True), (65_536, True), (70_000, False), (3_000_000, False)])
+def test_what_may_follow_the_end(site: Site, form: str, more: int, good: bool) -> None:
+    """A file may be filled up with a block of NUL or blanks, and no more."""
+    for nothing in (b"\0", b" "):
+        file = PDF + nothing * more
+        address = as_address(f"{site.provider.url}{FILE}")
+        raw = {"file": as_file(file), "base64": as_base64(file), "address": address}[form]
+        response = asked(site, VIGILANCE_V3, raw, as_file(file))
+        if good:
+            assert downloaded(site, response.json()["data"]["document_url"]) == file
+        else:
+            assert codes(response) == ["04051"]

@@ -137,8 +137,8 @@ FAULTS: dict[str, tuple[Handler, int, str]] = {
 
 FRUGAL_KIB = 8 * 1024
 """What a fault may cost a worker for a moment."""
-LARGEST_KIB = 24 * 1024
-"""The same, where an answer is read up to the largest length (16 MiB) before it is known to be too long."""
+LARGEST_KIB = 16 * 1024
+"""The same, where an answer is read up to the largest length (8 MiB) before it is known to be too long."""
 READ_FIRST = {"bomb that is not declared", "100 MB without a length", "gzip bomb without a length"}
 
 

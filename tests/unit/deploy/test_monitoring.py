@@ -150,5 +150,6 @@ UNSEEN = {
     "gateway_cache_entries",
     "gateway_cache_bytes",
     "gateway_jwks_fetches",
+    "gateway_work_waiting",
 }
 """Metrics for those who look for something in particular."""

@@ -2,17 +2,28 @@
 
 import base64
 import json
+import time
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apientreprise_gateway.documents import extract as module
-from apientreprise_gateway.documents.extract import MAX_FILES, MAX_REST, NotJsonError, decode, extract, looks_encoded
-from apientreprise_gateway.documents.files import FileFault, Memory
+from apientreprise_gateway.documents.encoded import looks_encoded
+from apientreprise_gateway.documents.extract import (
+    LONG_BYTES,
+    MAX_FILES,
+    MAX_REST,
+    Extraction,
+    Extractor,
+    NotJsonError,
+    decode,
+)
+from apientreprise_gateway.documents.files import Content, Disk, FileFault, Memory
 
 FILE = bytes(range(256)) * 400
 ENCODED = base64.b64encode(FILE).decode()
@@ -40,10 +51,25 @@ def taken(text: str, *, part: int = 64 * 1024) -> tuple[Any, list[bytes]]:
     said = json.dumps(rest)
     for number, token in enumerate(files):
         said = said.replace(token, f"file {number}")
-    return json.loads(said), [content.read(0, content.size) for content in files.values()]
+    return json.loads(said), [whole(found.content) for found in files.values()]
 
 
-@pytest.mark.parametrize("part", [999, 4096, 64 * 1024, 1024 * 1024])
+def whole(content: Content | FileFault) -> bytes:
+    """The bytes of a file."""
+    if isinstance(content, FileFault):
+        raise content
+    return content.read(0, content.size)
+
+
+def extract(content: Content, folder: Path | None) -> Extraction:
+    """Take the files out of an answer, step by step."""
+    extractor = Extractor(content, folder)
+    while extractor.step():
+        pass
+    return extractor.finish()
+
+
+@pytest.mark.parametrize("part", [999, 4096, 64 * 1024])
 @pytest.mark.parametrize(
     "encoded",
     [
@@ -135,8 +161,8 @@ def test_what_is_no_answer(text: str) -> None:
 def test_temporary_files_have_no_name(tmp_path: Path) -> None:
     """Nothing is left in the folder of temporary files, whatever happens."""
     extract(Memory(json.dumps([ENCODED]).encode()), tmp_path)
-    with pytest.raises(FileFault):
-        extract(Memory(f'["{ENCODED}*"]'.encode()), tmp_path)
+    (found,) = extract(Memory(f'["{ENCODED}*"]'.encode()), tmp_path).files.values()
+    assert isinstance(found.content, FileFault)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -154,22 +180,23 @@ class Long:
         body = (self._line * (length // len(self._line) + 2))[first % len(self._line) :][:length]
         return body if first + length <= BIG else body[: BIG - first] + self._tail
 
-    def copy_to(self, fd: int) -> None:
+    def copy_to(self, fd: int, start: int, length: int) -> None:
         """Nobody asks for it."""
         raise NotImplementedError
 
 
 def test_memory_is_bounded() -> None:
-    """A file of megabytes is taken out with less than one of memory."""
+    """A file of megabytes is taken out with less than two of memory."""
     tracemalloc.start()
     try:
         _, files = extract(Long(), None)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    (content,) = files.values()
-    assert content.size > BIG / 2
-    assert peak < 1024 * 1024
+    (found,) = files.values()
+    assert isinstance(found.content, Disk)
+    assert found.content.size > BIG / 2
+    assert peak < 2 * 1024 * 1024
 
 
 def test_short_files() -> None:
@@ -184,5 +211,132 @@ def test_short_files() -> None:
 
 def test_what_looks_like_a_file() -> None:
     """What a PDF, a ZIP or a data URL starts with is told from an address."""
-    assert all(looks_encoded(text) for text in ("JVBERi0xLjQK", "UEsDBBQA", "data:application/pdf;base64,JVBE"))
-    assert not any(looks_encoded(text) for text in ("https://a.example/x.pdf", "", "x"))
+    files = (b"JVBERi0xLjQK", b"UEsDBBQA", b"data:application/pdf;base64,JVBE", b"JVBERi0", b"JVBERi0=", b"JVBERi0*")
+    assert all(looks_encoded(text) for text in files)
+    assert not any(looks_encoded(text) for text in (b"https://a.example/x.pdf", b"", b"x", b"//a/b", b"JVBERQ"))
+
+
+# The same at every size.
+
+
+HEADS = st.sampled_from(
+    [
+        "",
+        "data:;base64,",
+        "data:application/pdf;base64,",
+        "Data:Application/PDF;Base64,",
+        "DATA:application/pdf;name=a.pdf;charset=utf-8;BASE64,",
+        "data:application/pdf; base64 ,",
+        "data:application/pdf,",
+        "data:application/pdf;base32,",
+        "data:" + "x" * 2000 + ";base64,",
+        "https://a.example/",
+    ]
+)
+
+
+def padded_pdf(size: int) -> bytes:
+    """A file of a size that passes for a PDF."""
+    return b"%PDF-1.4\n" + b"~" * (size - 40) + b"startxref\n%%EOF"
+
+
+class Writing(NamedTuple):
+    """A way to write a file."""
+
+    before: str
+    head: str
+    start: bytes
+    shape: Callable[[bytes], bytes]
+    unpadded: bool
+    percent: bool
+    after: str
+
+    def text(self, size: int) -> str:
+        """A file of a size, written so."""
+        encoded = self.shape(self.start + padded_pdf(size)).decode()
+        if self.unpadded:
+            encoded = encoded.strip("=\n")
+        if self.percent:
+            encoded = encoded.replace("/", "%2f").replace("=", "%3D").replace("\n", "%0A")
+        return f"{self.before}{self.head}{encoded}{self.after}"
+
+
+WRITINGS = st.builds(
+    Writing,
+    st.builds("{}{}".format, st.sampled_from(["", "\ufeff", "\ufeff\ufeff"]), st.text(" \t\r\n", max_size=4)),
+    HEADS,
+    st.sampled_from([b"", b"\n", b"\xef\xbb\xbf", b" " * 5, b"\0" * 1100]),
+    st.sampled_from([base64.b64encode, base64.encodebytes, base64.urlsafe_b64encode]),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(["", "", "", " \n", "=", "*", "\ufeff", "%", "%3D", "A"]),
+)
+
+
+def verdict(text: str, *, part: int = LONG_BYTES, escape: bool = False) -> tuple[str, bool]:
+    """What becomes of a text in an answer: what is wrong with it, and whether it is taken for a file."""
+    said = json.dumps(text, ensure_ascii=escape)
+    if escape:
+        said = '"' + "".join(f"\\u{ord(sign):04X}" for sign in text) + '"'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_PART_BYTES", part)
+        rest, files = extract(Memory(f'{{"d":{said}}}'.encode()), None)
+    try:
+        if not files:
+            return whole(decode(rest["d"]))[-5:].decode(), looks_encoded(rest["d"].encode())
+        (found,) = files.values()
+        return whole(found.content)[-5:].decode(), found.looks_encoded
+    except FileFault as fault:
+        looks = looks_encoded(rest["d"].encode()) if not files else found.looks_encoded
+        return fault.subcode, looks
+
+
+@settings(max_examples=100, deadline=None)
+@given(WRITINGS, st.integers(0, 2), st.integers(500, LONG_BYTES), st.booleans())
+def test_the_same_at_every_size(way: Writing, more: int, part: int, escape: bool) -> None:
+    """A short and a long text that are written alike get the same verdict, wherever parts end, escaped or not."""
+    short, long = way.text(100 + more), way.text(LONG_BYTES + more)
+    assert verdict(short) == verdict(long) == verdict(long, part=part, escape=escape) == verdict(short, escape=escape)
+
+
+@pytest.mark.parametrize("size", [100, 200_000])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", ""),
+        ("\ufeff", ""),
+        ("\n", "\n"),
+        (" \t\r\n", ""),
+        ("data:application/pdf;base64,", ""),
+        ("Data:Application/PDF;BASE64,", ""),
+        ("\ufeff\n DATA:;base64,", " "),
+        ('data:application/pdf;name="a.pdf";base64,', "%0D%0A"),
+    ],
+)
+def test_ways_to_write_it(before: str, after: str, size: int) -> None:
+    """Each usual way to write a file in base64 is read at any size."""
+    encoded = base64.b64encode(padded_pdf(size)).decode()
+    assert verdict(f"{before}{encoded}{after}") == ("%%EOF", True)
+
+
+def test_line_ends_that_are_not_escaped() -> None:
+    """Line ends in a string, which JSON does not allow, are passed over in base64 of any size."""
+    for size in (100, 200_000):
+        text = base64.encodebytes(padded_pdf(size)).decode()
+        rest, files = extract(Memory(f'{{"d":"{text}"}}'.encode()), None)
+        found = [whole(each.content) for each in files.values()] or [whole(decode(rest["d"]))]
+        assert found == [padded_pdf(size)]
+
+
+@pytest.mark.parametrize("sign", ["\\u0041", '\\"', "\\\\", "\\n", "%41", "\u00e9"])
+def test_no_step_takes_long(sign: str) -> None:
+    """However a long text is written, a part of it costs about what any other does: none is read sign by sign."""
+    text = f'{{"d":"data:;base64,{sign * (8 * LONG_BYTES // len(sign))}"}}'.encode()
+    extractor = Extractor(Memory(text), None)
+    spent: list[float] = []
+    more = True
+    while more:
+        began = time.thread_time()
+        more = extractor.step()
+        spent.append(time.thread_time() - began)
+    assert sorted(spent)[len(spent) // 2] < 0.05

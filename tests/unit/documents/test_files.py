@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from apientreprise_gateway.catalogue.model import FileKind
-from apientreprise_gateway.documents.files import Disk, FileFault, Memory, check
+from apientreprise_gateway.documents.files import PADDING_BYTES, Disk, FileFault, Memory, OpenFile, check
 from apientreprise_gateway.sandbox.paper import archive, pdf
 
 PDF = pdf(["Attestation"])
@@ -34,13 +34,33 @@ def zipped(*names: str, comment: bytes = b"") -> bytes:
     return written.getvalue()
 
 
-@pytest.mark.parametrize("data", [PDF, b"\xef\xbb\xbf" + PDF, b"\n" * 500 + PDF, PDF + b"\r\n" * 300])
+@pytest.mark.parametrize(
+    "data",
+    [
+        PDF,
+        b"\xef\xbb\xbf" + PDF,
+        b"\n" * 500 + PDF,
+        PDF + b"\r\n" * 300,
+        PDF + bytes(PADDING_BYTES),
+        PDF + b" " * 40_000,
+        PDF + b"\0\n" * 10_000,
+    ],
+)
 def test_a_pdf(data: bytes) -> None:
     """A PDF is one also where a little stands before or after it, as readers accept it."""
     assert check(Memory(data), BOTH) is FileKind.PDF
 
 
-@pytest.mark.parametrize("data", [archive("a.pdf", PDF), zipped("a", "b"), zipped("a", comment=b"c" * 65_535)])
+@pytest.mark.parametrize(
+    "data",
+    [
+        archive("a.pdf", PDF),
+        zipped("a", "b"),
+        zipped("a", comment=b"c" * 65_535),
+        zipped("a") + bytes(PADDING_BYTES),
+        zipped("a", comment=b"c" * 65_535) + b" " * PADDING_BYTES,
+    ],
+)
 def test_a_zip(data: bytes) -> None:
     """An archive is found by its directory, behind a comment too."""
     assert check(Memory(data), BOTH) is FileKind.ZIP
@@ -49,7 +69,7 @@ def test_a_zip(data: bytes) -> None:
 def test_in_a_file(tmp_path: Path) -> None:
     """The same holds for a file on a disk."""
     (tmp_path / "a").write_bytes(PDF)
-    content = Disk(os.open(tmp_path / "a", os.O_RDONLY))
+    content = Disk(OpenFile(os.open(tmp_path / "a", os.O_RDONLY)))
     assert content.size == len(PDF)
     assert check(content, BOTH) is FileKind.PDF
 
@@ -85,6 +105,13 @@ def test_another_type_than_expected() -> None:
 def test_a_pdf_without_its_end(kept: int) -> None:
     """Part of a PDF is unreadable."""
     assert fault(PDF[:kept]) == "051"
+
+
+@pytest.mark.parametrize("file", [PDF, zipped("a"), zipped("a", comment=b"c" * 100)], ids=["pdf", "zip", "comment"])
+@pytest.mark.parametrize("after", [bytes(PADDING_BYTES + 2), b" " * 200_000, b"\0" * 1_000_000, b"x" * 3000])
+def test_what_follows_the_end_is_bounded(file: bytes, after: bytes) -> None:
+    """More than a block of nothing behind a file's end, or anything else, is no good file."""
+    assert fault(file + after) == "051"
 
 
 def test_a_zip_without_its_end() -> None:

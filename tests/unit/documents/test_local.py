@@ -10,10 +10,11 @@ from typing import TypeVar
 
 import pytest
 
-from apientreprise_gateway.documents.files import Disk, Memory
+from apientreprise_gateway.documents.files import Disk, Memory, OpenFile
 from apientreprise_gateway.documents.links import BUCKET_SECONDS, new_link
 from apientreprise_gateway.documents.local import ABANDONED_SECONDS, LocalStore
 from apientreprise_gateway.documents.store import StoreError
+from support.site import wait_until
 
 NOW = 1_800_000_000.0
 BYTES = bytes(range(256)) * 2000
@@ -92,7 +93,7 @@ def test_nothing_is_followed_out_of_the_folder(tmp_path: Path) -> None:
 
 
 class _Broken(Memory):
-    def copy_to(self, fd: int) -> None:
+    def copy_to(self, fd: int, start: int, length: int) -> None:
         """Fail in the middle."""
         os.write(fd, self.read(0, 1000))
         raise OSError(5, "Input/output error")
@@ -109,7 +110,7 @@ def test_a_file_is_copied_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setattr(os, "copy_file_range", refuse)
     (tmp_path / "file").write_bytes(BYTES)
     mine = key()
-    run(tmp_path / "d", lambda store: store.put(mine, Disk(os.open(tmp_path / "file", os.O_RDONLY))))
+    run(tmp_path / "d", lambda store: store.put(mine, Disk(OpenFile(os.open(tmp_path / "file", os.O_RDONLY)))))
     assert run(tmp_path / "d", lambda store: read(store, mine)) == BYTES
 
 
@@ -126,8 +127,8 @@ def test_a_disk_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "copy_file_range", fail)
     (tmp_path / "file").write_bytes(BYTES)
     with pytest.raises(StoreError, match="No space left"):
-        run(tmp_path / "d", lambda store: store.put(key(), Disk(os.open(tmp_path / "file", os.O_RDONLY))))
-    assert [each for each in (tmp_path / "d").rglob("*") if each.is_file()] == []
+        run(tmp_path / "d", lambda store: store.put(key(), Disk(OpenFile(os.open(tmp_path / "file", os.O_RDONLY)))))
+    wait_until(lambda: [each for each in (tmp_path / "d").rglob("*") if each.is_file()] == [])
 
 
 def test_a_document_is_whole_or_not_there(tmp_path: Path) -> None:
@@ -136,7 +137,7 @@ def test_a_document_is_whole_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="Input/output"):
         put(tmp_path / "d", mine, _Broken(BYTES))
     assert run(tmp_path / "d", lambda store: read(store, mine)) is None
-    assert [each for each in (tmp_path / "d").rglob("*") if each.is_file()] == []
+    wait_until(lambda: [each for each in (tmp_path / "d").rglob("*") if each.is_file()] == [])
 
 
 def test_what_has_ended_goes(tmp_path: Path) -> None:

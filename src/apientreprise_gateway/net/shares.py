@@ -1,0 +1,66 @@
+"""Slots for work that takes long, such as an upload, shared so that no owner of work waits for another's."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class FairSlots:
+    """A number of slots. An owner that has none gets one at once; the others are given in turn, owner by owner.
+
+    There may thus be more under way than slots: as many as there are owners.
+    """
+
+    def __init__(self, count: int) -> None:
+        """Give none yet."""
+        self._count = count
+        self._taken: Counter[str] = Counter()
+        self._lines: dict[str, deque[asyncio.Future[None]]] = {}
+        """Who waits; the owner whose turn is the longest ago comes first."""
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a slot."""
+        return sum(not turn.done() for line in self._lines.values() for turn in line)
+
+    @asynccontextmanager
+    async def taken(self, owner: str) -> AsyncIterator[None]:
+        """Hold a slot, once there is one."""
+        if self._taken[owner] and self._taken.total() >= self._count:
+            await self._turn_of(owner)
+        else:
+            self._taken[owner] += 1
+        try:
+            yield
+        finally:
+            self._release(owner)
+
+    async def _turn_of(self, owner: str) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        line = self._lines.setdefault(owner, deque())
+        line.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self._release(owner)  # it was given as it was given up
+            raise
+
+    def _release(self, owner: str) -> None:
+        self._taken[owner] -= 1
+        if not self._taken[owner]:
+            del self._taken[owner]
+            while owner in self._lines and not self._taken[owner]:
+                self._give(owner)
+        while self._lines and self._taken.total() < self._count:
+            self._give(next(iter(self._lines)))
+
+    def _give(self, owner: str) -> None:
+        line = self._lines.pop(owner)
+        turn = line.popleft()
+        if line:
+            self._lines[owner] = line  # behind the others
+        if not turn.cancelled():
+            self._taken[owner] += 1
+            turn.set_result(None)
