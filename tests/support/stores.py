@@ -8,17 +8,20 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from itertools import cycle
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from redis import Redis
 from redis.exceptions import RedisError
+
+from support.certificates import Signed
 
 READY_SECONDS = 30
 _PROCESSES = 16
@@ -49,6 +52,8 @@ class Server:
     folder: Path
     port: int
     arguments: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+    """What a client of redis-py needs besides the port."""
     process: "subprocess.Popen[bytes] | None" = None
     clients: list[Redis] = field(default_factory=list)
 
@@ -60,7 +65,8 @@ class Server:
     def start(self) -> None:
         """Start it, empty, and wait until it answers."""
         # A configuration file must come first.
-        command = [self.binary, *self.arguments, *self._kept(), "--port", str(self.port), "--bind", "127.0.0.1"]
+        port = ("--port", "0", "--tls-port") if self.options.get("ssl") else ("--port",)
+        command = [self.binary, *self.arguments, *self._kept(), *port, str(self.port), "--bind", "127.0.0.1"]
         with (self.folder / f"{self.port}.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
         until(lambda: bool(self.client().ping()), "the server does not answer")
@@ -97,7 +103,7 @@ class Server:
     def client(self) -> Redis:
         """A client of it."""
         if not self.clients:
-            self.clients.append(Redis(port=self.port, socket_timeout=5, protocol=2))
+            self.clients.append(Redis(host="127.0.0.1", port=self.port, socket_timeout=5, protocol=2, **self.options))
         return self.clients[0]
 
 
@@ -142,9 +148,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(folder: Path, binary: str, *arguments: str) -> Iterator[Server]:
-    """Start a server until the end of the block."""
-    started = Server(binary, folder, free_port(), arguments)
+def server(folder: Path, binary: str, *arguments: str, **options: Any) -> Iterator[Server]:
+    """Start a server until the end of the block; the options are those of its clients."""
+    started = Server(binary, folder, free_port(), arguments, options)
     try:
         started.start()
         yield started
@@ -233,3 +239,82 @@ def replicated(folder: Path, binary: str) -> Iterator[Replicated]:
                 "Sentinel does not see the replica",
             )
             yield group
+
+
+@dataclass
+class Guarded:
+    """A master that wants a user and a password, and the Sentinel that knows it, which wants what a test says."""
+
+    master: Server
+    sentinel: Server
+    user: str
+    password: str
+
+    @property
+    def url(self) -> str:
+        """How a gateway is pointed at them."""
+        scheme = "rediss" if self.master.options.get("ssl") else "redis"
+        credentials = f"{self.user}:{quote(self.password, safe='')}@" if self.password else ""
+        return f"{scheme}+sentinel://{credentials}127.0.0.1:{self.sentinel.port}/main/0"
+
+
+@contextmanager
+def guarded(
+    folder: Path,
+    binary: str,
+    *,
+    user: str = "",
+    password: str = "",
+    sentinel: Sequence[str] = (),
+    sentinel_options: Mapping[str, Any] = {},
+    tls: Signed | None = None,
+    authority: Path | None = None,
+) -> Iterator[Guarded]:
+    """Start a master and its Sentinel until the end of the block.
+
+    Args:
+        folder: for their files.
+        binary: what to start.
+        user: whom the master knows; the one without a name by default.
+        password: that it wants, if any.
+        sentinel: lines of the configuration of the Sentinel: whom it knows.
+        sentinel_options: what a client of the Sentinel needs besides TLS.
+        tls: what both show, if they speak nothing else.
+        authority: that has signed it.
+    """
+    secured = () if tls is None else _tls_arguments(tls, authority)
+    options: dict[str, Any] = {} if tls is None else {"ssl": True, "ssl_ca_certs": str(authority)}
+    known = options | ({"username": user or None, "password": password} if password else {})
+    acl = (*secured, *(_acl(user, password) if password else ()))
+    with server(folder, binary, *acl, **known) as master:
+        lines = [f"sentinel monitor main 127.0.0.1 {master.port} 1", *sentinel]
+        if password:
+            lines += [f"sentinel auth-pass main {password}", *([f"sentinel auth-user main {user}"] if user else [])]
+        if tls is not None:
+            lines.append("tls-replication yes")
+        configuration = folder / "guarded-sentinel.conf"
+        configuration.write_text("\n".join(lines) + "\n")
+        given = {**options, **sentinel_options}
+        with server(folder, binary, str(configuration), "--sentinel", *secured, **given) as asked:
+            until(lambda: b"master" in _state_of(asked), "Sentinel does not see the master")
+            yield Guarded(master, asked, user, password)
+
+
+def _state_of(sentinel: Server) -> bytes:
+    words = sentinel.command("SENTINEL", "MASTER", "main")
+    if isinstance(words, dict):  # redis-py reads some answers of Sentinels
+        return b"" if words.get("is_down") or words.get("is_sdown") else b"master"
+    flags: bytes = words[words.index(b"flags") + 1]
+    return b"" if b"down" in flags else flags
+
+
+def _acl(user: str, password: str) -> tuple[str, ...]:
+    if not user:
+        return ("--requirepass", password)
+    return ("--user", "default", "off", "--user", user, "on", f">{password}", "~*", "&*", "+@all")
+
+
+def _tls_arguments(tls: Signed, authority: Path | None) -> tuple[str, ...]:
+    files = {"cert": tls.certificate, "key": tls.key, "ca-cert": authority}
+    words = [word for name, file in files.items() for word in (f"--tls-{name}-file", str(file))]
+    return (*words, "--tls-auth-clients", "no")

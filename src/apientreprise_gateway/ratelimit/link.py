@@ -14,12 +14,13 @@ from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import AskError, MovedError, RedisClusterException, RedisError, ResponseError
 
 from apientreprise_gateway.ratelimit.address import Address, Form
 from apientreprise_gateway.ratelimit.wire import Reply, Wire
+from apientreprise_gateway.store.sentinel import sentinel
 
 __all__ = ["ClusterLink", "Command", "Link", "LinkError", "Reply", "ServerLink", "client", "close", "link"]
 
@@ -83,10 +84,9 @@ def client(address: Address, *, timeout: float | None = None) -> Redis | RedisCl
         return RedisCluster(startup_nodes=nodes, retry=never, **usual)
     if address.form is Form.SENTINEL:
         quick = {"socket_connect_timeout": timeout or _CONNECT_SECONDS, "socket_timeout": timeout or _CONNECT_SECONDS}
-        sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-            address.nodes, sentinel_kwargs={**quick, "retry": never}, retry=never, **usual
+        found: Redis = sentinel(address.nodes, own={**quick, "retry": never}, retry=never, **usual).master_for(
+            address.service
         )
-        found: Redis = sentinel.master_for(address.service)
         return found
     ((host, port),) = address.nodes
     return Redis(host=host, port=port, retry=never, **usual)
