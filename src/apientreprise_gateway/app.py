@@ -27,6 +27,8 @@ from apientreprise_gateway.catalogue.dossier import GATEWAY
 from apientreprise_gateway.catalogue.model import Ping, Provider
 from apientreprise_gateway.catalogue.routes import Route, Routes
 from apientreprise_gateway.control import create_control, is_control
+from apientreprise_gateway.controlplane.ceiling import Ceiling
+from apientreprise_gateway.controlplane.front import ROOT, Front, leads_to_docs
 from apientreprise_gateway.documents import links
 from apientreprise_gateway.documents.desk import Desk
 from apientreprise_gateway.documents.origin import Origin
@@ -51,6 +53,7 @@ from apientreprise_gateway.ratelimit.client_ip import ClientIp
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.redis import RedisLimiter
 from apientreprise_gateway.settings import (
+    Limits,
     PingProbes,
     Settings,
     environment_name,
@@ -140,7 +143,7 @@ class Gateway:
             recorder=self._recorder,
         )
         self._serving = self._desk.serving(gate=self._pipeline, access_log=self._access_log)
-        self._control = create_control(
+        control = create_control(
             providers=PROVIDERS,
             authenticate=self._authenticate,
             registry=self._metrics.exposed,
@@ -150,6 +153,14 @@ class Gateway:
             demo_token=demo_token,
         )
         self._faults = FaultLog()
+        self._ceiling: Ceiling = Ceiling() if predecessor is None else predecessor._ceiling
+        self._control = Front(
+            control,
+            ceiling=self._ceiling,
+            client_ip=client_ip,
+            metrics=self._metrics,
+            shadow=settings.limits is Limits.SHADOW,
+        )
         self._watchers: list[asyncio.Task[None]] = []
         self._is_draining = False
         self.metrics = self._metrics.exposed
@@ -164,15 +175,16 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request to the plane that it is for."""
         if scope["type"] == "http":
-            plane = Barrier(self._plane_of(scope["path"]), faults=self._faults, body=_FAULT)
+            plane = Barrier(self._plane_of(scope), faults=self._faults, body=_FAULT)
             await plane(scope, receive, send)
         elif scope["type"] == "lifespan":
             await lifespan(receive, send, start=self.start, stop=self.stop)
 
-    def _plane_of(self, path: str) -> Any:
+    def _plane_of(self, scope: Scope) -> Any:
+        path = scope["path"]
         if path.startswith(links.PREFIX):
             return self._serving
-        return self._control if is_control(path) else self._pipeline
+        return self._control if is_control(path) or leads_to_docs(scope) else self._pipeline
 
     @property
     def stop_timeout(self) -> float:
@@ -215,8 +227,8 @@ class Gateway:
         }
 
     def takes(self, path: str) -> bool:
-        """Whether a path is the data plane's; see `server.DirectApplication`."""
-        return not is_control(path) and not path.startswith(links.PREFIX)
+        """Whether a path is the data plane's alone; see `server.DirectApplication`."""
+        return not is_control(path) and path != ROOT and not path.startswith(links.PREFIX)
 
     def _make_limiter(self, settings: Settings) -> MemoryLimiter | RedisLimiter:
         before = self._predecessor

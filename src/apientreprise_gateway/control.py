@@ -7,7 +7,8 @@ it reads no setting and knows neither the store nor the tokens. Nothing it serve
 import json
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from functools import cached_property
+from functools import cache
+from importlib import resources
 from typing import Final, Protocol
 
 from fastapi import FastAPI
@@ -15,26 +16,27 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from apientreprise_gateway import __version__, openapi
 from apientreprise_gateway.catalogue.model import Provider
 from apientreprise_gateway.controlplane.description import ERRORS
 from apientreprise_gateway.controlplane.nomenclature import SECONDS, nomenclature, tag_of
+from apientreprise_gateway.controlplane.static import StaticAnswer
 from apientreprise_gateway.errors import FLAT_VERSION, Refusal, refuse, render
 from apientreprise_gateway.pings.pages import PING, PINGS, OriginOf, Page, PingPages, Sources, no_such_ping
 
-_DOCS: Final = "/docs"
+DOCS: Final = "/docs"
 _ALIVE_END: Final = "/ping"
 _ALIVE: Final = re.compile(r"/v[1-9][0-9]{0,3}/ping")
 _SPECIFICATION: Final = "/openapi.yaml"
 _PRIVILEGES_V2: Final = "/v2/privileges"
 CONTROL_PATHS: Final = frozenset(
-    {"/livez", "/readyz", "/metrics", "/privileges", _PRIVILEGES_V2, _SPECIFICATION, ERRORS, _DOCS, PINGS}
+    {"/livez", "/readyz", "/metrics", "/privileges", _PRIVILEGES_V2, _SPECIFICATION, ERRORS, DOCS, PINGS}
 )
 """The paths of the control plane; those below /docs and /ping are its as well, and /v2/ping with its successors."""
-_BELOW: Final = (_DOCS + "/", PING)
+_BELOW: Final = (DOCS + "/", PING)
 
 
 def is_control(path: str) -> bool:
@@ -96,8 +98,31 @@ def create_control(
     )
     for path, page in (pages.by_path() | pings.by_path()).items():
         app.add_route(path, page, methods=["GET"])  # and HEAD, which comes along
-    app.mount(f"{_DOCS}/assets", StaticFiles(packages=[("fastapi_offline", "static")]))
+    for path, answer in pages.static().items():
+        app.router.routes.append(Route(path, answer, methods=["GET"]))
     return app
+
+
+_specifications: Final[dict[tuple[int, ...], StaticAnswer]] = {}
+"""Made once, for all gateways of a process that offer the same, as it takes seconds; each keeps what its key names."""
+
+
+def _specification(providers: tuple[Provider, ...]) -> StaticAnswer:
+    return _specifications.setdefault(
+        tuple(map(id, providers)),
+        StaticAnswer(
+            lambda: openapi.to_yaml(openapi.document(providers)).encode(),
+            media_type="application/yaml; charset=utf-8",
+            headers=_CHECKED,
+        ),
+    )
+
+
+@cache
+def _asset(name: str, media_type: str) -> StaticAnswer:
+    """A file of Swagger UI."""
+    file = resources.files("fastapi_offline") / "static" / name
+    return StaticAnswer(file.read_bytes, media_type=media_type, headers=_CHECKED)
 
 
 class _Pages:
@@ -124,16 +149,23 @@ class _Pages:
             "/metrics": self.metrics,
             "/privileges": self.privileges,
             _PRIVILEGES_V2: self.privileges_v2,
-            _SPECIFICATION: self.specification,
             ERRORS: self.errors,
-            _DOCS: self.docs,
-            f"{_DOCS}/": self.docs,
-            f"{_DOCS}/init.js": self.docs_script,
             "/v{version:int}/ping": self.alive,
         }
 
-    # Metrics and specification are not coroutines, so they run in a thread: rendering them takes long enough to hold up
-    # the data plane, which shares the loop. What is handed to us (tokens, checks) is asked on the loop, where it lives.
+    def static(self) -> dict[str, StaticAnswer]:
+        page = StaticAnswer(_DOCS_PAGE.encode, media_type="text/html; charset=utf-8", headers=_DOCS_HEADERS)
+        script = _docs_script(self._demo_token).encode
+        assets = {f"{DOCS}/assets/{name}": _asset(name, media_type) for name, media_type in _ASSETS.items()}
+        return assets | {
+            _SPECIFICATION: _specification(self._providers),
+            DOCS: page,
+            f"{DOCS}/": page,
+            f"{DOCS}/init.js": StaticAnswer(script, media_type=_SCRIPT, headers=_NOT_KEPT),
+        }
+
+    # Metrics are no coroutine, so they run in a thread: rendering them takes long enough to hold up the data plane,
+    # which shares the loop. What is handed to us (tokens, checks) is asked on the loop, where it lives.
 
     async def livez(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -171,25 +203,17 @@ class _Pages:
             return Response(status_code=304, headers=headers)
         return Response(body, headers=headers, media_type="application/json")
 
-    def specification(self, _request: Request) -> Response:
-        return Response(self._specification, media_type="application/yaml")
-
-    @cached_property
-    def _specification(self) -> str:
-        return openapi.to_yaml(openapi.document(self._providers))
-
-    async def docs(self, _request: Request) -> Response:
-        return HTMLResponse(_DOCS_PAGE, headers=_DOCS_HEADERS)
-
-    async def docs_script(self, _request: Request) -> Response:
-        return Response(_docs_script(self._demo_token), media_type="text/javascript", headers=_NOT_KEPT)
-
 
 # Errors, as the data plane gives them
 
 
 async def _refused(request: Request, refusal: Refusal) -> Response:
-    return _error(refusal, version=FLAT_VERSION if request.scope["path"] == _PRIVILEGES_V2 else 3)
+    return refused_page(request.scope["path"], refusal)
+
+
+def refused_page(path: str, refusal: Refusal) -> Response:
+    """The answer to a call of a page that is refused."""
+    return _error(refusal, version=FLAT_VERSION if path == _PRIVILEGES_V2 else 3)
 
 
 def _query_of(request: Request) -> str:
@@ -220,8 +244,13 @@ _ALLOW: Final = ((b"allow", b"GET, HEAD"),)
 # The documentation page
 
 _NOT_KEPT: Final = {"Cache-Control": "no-store"}
+_CHECKED: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+"""Of what may be kept, if each use asks whether it is still good."""
+_SCRIPT: Final = "text/javascript; charset=utf-8"
+_ASSETS: Final = {"swagger-ui-bundle.js": _SCRIPT, "swagger-ui.css": "text/css; charset=utf-8"}
 
 _DOCS_HEADERS: Final = {
+    "Cache-Control": "no-cache",
     # Swagger UI draws with data: images; it needs neither inline scripts nor inline styles.
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
@@ -239,13 +268,13 @@ _DOCS_PAGE: Final = f"""\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>API Entreprise : documentation</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="{_DOCS}/assets/swagger-ui.css">
+<link rel="stylesheet" href="{DOCS}/assets/swagger-ui.css">
 </head>
 <body>
 <div id="swagger-ui"></div>
 <noscript>Cette page a besoin de JavaScript. La description de l'API : <a href="{_SPECIFICATION}">{_SPECIFICATION}</a>.</noscript>
-<script src="{_DOCS}/assets/swagger-ui-bundle.js"></script>
-<script src="{_DOCS}/init.js"></script>
+<script src="{DOCS}/assets/swagger-ui-bundle.js"></script>
+<script src="{DOCS}/init.js"></script>
 </body>
 </html>
 """  # noqa: E501 - one sentence of HTML

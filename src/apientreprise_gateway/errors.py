@@ -201,6 +201,12 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
         "Le paramètre ressources nomme des ressources qui n'existent pas dans un dossier.",
         _parameter("ressources"),
     ),
+    "00907": _Kind(
+        429,
+        "Trop de requêtes",
+        "Votre adresse a demandé trop de pages de documentation et de supervision en une minute. Attendez la durée de "
+        "l'en-tête Retry-After.",
+    ),
     "00909": _Kind(
         400,
         "Paramètres illisibles",

@@ -50,9 +50,9 @@ _PRIVILEGES_TAG: Final = "Jeton"
 _TOO_MANY: Final = "00429"
 # The published ranges: 002xx is traceability, 003xx the parameters, 004xx the request as such.
 _NOT_KEPT: Final = "00502"
-_UNREADABLE: Final = ("00909",)
-"""Errors of ours about a request as such."""
-_OF_SOME: Final = frozenset({_NOT_KEPT, "00902", "00903", *_UNREADABLE})
+_OF_REQUESTS: Final = ("00907", "00909")
+"""Errors of ours about a request as such, or about one that names no operation of the data plane."""
+_OF_SOME: Final = frozenset({_NOT_KEPT, "00902", "00903", *_OF_REQUESTS})
 """Errors of other ranges, and of ours, that not every operation may answer with."""
 EVERYWHERE: Final = tuple(
     code
@@ -62,7 +62,7 @@ EVERYWHERE: Final = tuple(
 """The gateway's own errors that any operation may answer with, whatever its parameters."""
 OFF_OPERATION: Final = (
     *(code for code in sorted(GATEWAY_ERRORS) if code.startswith("004") and code != _TOO_MANY),
-    *_UNREADABLE,
+    *_OF_REQUESTS,
 )
 """Errors of requests that name no operation, which OpenAPI has no place for."""
 _TOKEN_REFUSED: Final = tuple(code for code, kind in GATEWAY_ERRORS.items() if kind.status == 401)
@@ -587,7 +587,7 @@ def _privileges(components: _Components) -> Json:
     return {
         "operationId": "privileges",
         "summary": "Droits de votre jeton",
-        "description": "Hors traçabilité et hors limites d'appels.",
+        "description": "Hors traçabilité et hors limites d'appels par jeton.",
         "tags": [_PRIVILEGES_TAG],
         "responses": {
             "200": {
@@ -595,6 +595,7 @@ def _privileges(components: _Components) -> Json:
                 "content": {JSON_TYPE: {"schema": _schema("Privileges", components)}},
             },
             "401": _failure(list(map(own_case, _TOKEN_REFUSED)), "401", 3, components),
+            "429": pings.TOO_MANY,
         },
     }
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from support.programs import START_SECONDS, Program, environment
-from support.site import LONG, UNITE_LEGALE
+from support.site import UNITE_LEGALE, scrape
 from support.stores import until
 from support.tokens import SECRET
 from support.wire import Answer, Wire, request, wire
@@ -57,7 +57,7 @@ class Gateway(Program):
     def metrics(self, *, port: int | None = None) -> dict[str, float]:
         """What a scrape shows, by sample."""
         address = f"{self.scheme}://127.0.0.1:{port or self.port}"
-        text = httpx.get(f"{address}/metrics", timeout=LONG, verify=False, trust_env=False).text
+        text = scrape(address)
         rows = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, _, value in rows}
 

@@ -1,6 +1,7 @@
 """A site: a started gateway in front of a stub provider, with what tests do to it."""
 
 import asyncio
+import random
 import threading
 import uuid
 from base64 import b64encode
@@ -61,6 +62,15 @@ def wait_until(holds: Callable[[], bool], *, seconds: float = LONG) -> None:
             return
         tick.wait(0.02)
     raise AssertionError("what was waited for did not happen")
+
+
+def scrape(url: str) -> str:
+    """What a gateway's metrics are. From another address each time: tests look more often than one address may."""
+    source = f"127.{random.randrange(1, 255)}.{random.randrange(255)}.{random.randrange(1, 255)}"
+    with httpx.Client(
+        transport=httpx.HTTPTransport(local_address=source, verify=False), timeout=LONG, trust_env=False
+    ) as client:
+        return client.get(f"{url}/metrics").text
 
 
 def fresh(**claims: Any) -> str:
@@ -138,7 +148,7 @@ class Site:
 
     def metric(self, sample: str) -> float:
         """The value of a sample, named as /metrics shows it; 0 if it is not there."""
-        for line in self.client.get(self.program.url + "/metrics").text.splitlines():
+        for line in scrape(self.program.url).splitlines():
             name, _, value = line.rpartition(" ")
             if name == sample:
                 return float(value)

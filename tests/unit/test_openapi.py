@@ -97,7 +97,7 @@ def test_describes_the_catalogue_and_what_goes_with_it() -> None:
         "/ping/{provider}/{source}",
         "/v{version}/ping",
     }
-    assert set(DOCUMENT["paths"]["/privileges"]["get"]["responses"]) == {"200", "401"}
+    assert set(DOCUMENT["paths"]["/privileges"]["get"]["responses"]) == {"200", "401", "429"}
 
 
 def test_tells_the_pings() -> None:

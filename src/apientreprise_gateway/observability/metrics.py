@@ -38,7 +38,7 @@ FAILURES: Final = ("00500", "00502", "00505", "00506")
 """Codes of the errors by which the gateway itself fails a caller: what its availability is measured by."""
 BAN_REASONS: Final = ("ceiling", "ignored_429")
 CUT_REASONS: Final = ("full", "evicted", "slow_request", "slow_reader")
-CHECKS: Final = ("limit", "ban")
+CHECKS: Final = ("limit", "ban", "control")
 FETCH_OUTCOMES: Final = ("ok", "failed")
 STORE_PARTS: Final = ("limits", "cache", "pings")
 STORE_FAULTS: Final = ("key", "command")
@@ -220,7 +220,8 @@ class Metrics:
         )
         self._shadowed = Counter(
             "gateway_shadow_refusals",
-            "Calls that limits (`limit`) or bans (`ban`) would have refused if they were enforced",
+            "Calls that limits (`limit`), bans (`ban`) or the ceiling of the control plane (`control`) would have "
+            "refused if they were enforced",
             ["check"],
             registry=registry,
         )
@@ -259,6 +260,17 @@ class Metrics:
             "Connections closed for what their clients do or do not, by reason",
             ["reason"],
             registry=registry,
+        )
+        self.control_refused = Counter(
+            "gateway_control_refused",
+            "Calls to the control plane refused since their address has made too many",
+            registry=registry,
+        )
+        self.control_addresses = Gauge(
+            "gateway_control_addresses",
+            "Addresses whose calls to the control plane a process remembers, 4096 at most",
+            registry=registry,
+            multiprocess_mode="livemax",
         )
         self._tokens_expiring = Gauge(
             "gateway_tokens_expiring",

@@ -12,6 +12,12 @@ Json = dict[str, Any]
 TAG: Final = "Disponibilité"
 ALIVE: Final = "/v{version}/ping"
 
+TOO_MANY: Final[Json] = {
+    "description": "Plus de 600 appels par minute, de cette adresse, aux pages hors opération (`00907`).",
+    "headers": {"Retry-After": {"$ref": "#/components/headers/Retry-After"}},
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Erreurs"}}},
+}
+"""The answer to who asks too often; it refers to components of the whole document."""
 _INSTANT: Final[Json] = {"type": "string", "format": "date-time"}
 SCHEMAS: Final[dict[str, Json]] = {
     "Ping": {
@@ -64,11 +70,11 @@ def _open(name: str, summary: str, description: str, responses: Json, *parameter
     return {
         "operationId": name,
         "summary": summary,
-        "description": f"{description} Sans jeton, hors traçabilité et hors limites d'appels.",
+        "description": f"{description} Sans jeton, hors traçabilité et hors limites d'appels par jeton.",
         "tags": [TAG],
         "security": [],
         "parameters": list(parameters),
-        "responses": responses,
+        "responses": responses | {"429": TOO_MANY},
     }
 
 

@@ -1,0 +1,71 @@
+"""What stands before the control plane: a ceiling for each address, and the way from `/` to the documentation."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from starlette.responses import RedirectResponse, Response
+
+from apientreprise_gateway.control import DOCS, refused_page
+from apientreprise_gateway.controlplane.ceiling import Ceiling
+from apientreprise_gateway.controlplane.negotiation import accepts
+from apientreprise_gateway.errors import refuse
+from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.ratelimit.client_ip import ClientIp, counted
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+ROOT: Final = "/"
+_FREE: Final = frozenset({"/livez", "/readyz"})
+"""Asked by whoever runs the gateway, however often; they cost nothing."""
+_READS: Final = frozenset({"GET", "HEAD"})
+
+
+def leads_to_docs(scope: Scope) -> bool:
+    """Whether a call is a browser's that was given nothing but the host."""
+    accepted = b",".join(value for name, value in scope["headers"] if name == b"accept").decode("latin-1")
+    return scope["path"] == ROOT and scope["method"] in _READS and accepts(accepted, "text/html")
+
+
+class Front:
+    """The control plane, as whoever calls it meets it."""
+
+    def __init__(
+        self, control: Application, *, ceiling: Ceiling, client_ip: ClientIp, metrics: Metrics, shadow: bool
+    ) -> None:
+        """Take the control plane, and what is counted; in `shadow` nothing is refused."""
+        self._control = control
+        self._ceiling = ceiling
+        self._client_ip = client_ip
+        self._metrics = metrics
+        self._shadow = shadow
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call."""
+        wait = None if scope["path"] in _FREE else self._count(scope)
+        page: Application = self._control
+        if wait is not None:
+            page = self._too_many(scope["path"], wait)
+        elif scope["path"] == ROOT:
+            page = RedirectResponse(DOCS, 302, headers={"Vary": "Accept", "Cache-Control": "no-store"})
+        await page(scope, receive, send)
+
+    def _count(self, scope: Scope) -> int | None:
+        """Count a call for its address: None if it may pass, else the seconds to wait."""
+        peer = scope["client"]
+        client = self._client_ip.of(None if peer is None else peer[0], scope["headers"])
+        if self._client_ip.is_exempt(client):
+            return None
+        wait = self._ceiling.hit(counted(client))
+        self._metrics.control_addresses.set(len(self._ceiling))
+        if wait is not None and self._shadow:
+            self._metrics.shadowed("control").inc()
+            return None
+        return wait
+
+    def _too_many(self, path: str, wait: int) -> Response:
+        self._metrics.control_refused.inc()
+        self._metrics.errors("00907").inc()
+        return refused_page(path, refuse("00907", headers=((b"retry-after", b"%d" % wait),)))
