@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -34,6 +34,7 @@ from pydantic_settings import (
 )
 
 from apientreprise_gateway.auth.keys import MIN_SECRET_BYTES, secret_keys
+from apientreprise_gateway.net.addresses import Network, network
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers import settings as provider_settings
 from apientreprise_gateway.providers.http import MAX_CALLS
@@ -140,18 +141,17 @@ def _networks(value: object) -> object:
     return tuple(_network(str(part)) for part in parts) if isinstance(parts, list | tuple) else parts
 
 
-def _network(text: str) -> IPv4Network | IPv6Network:
+def _network(text: str) -> Network:
     everybody = f"{text} means everybody: name the addresses or networks"
     if text == "*":
         raise ValueError(everybody)
-    network = ip_network(text)
-    if network.prefixlen == 0:
+    found = network(text, strict=True)
+    if found.prefixlen == 0:
         raise ValueError(everybody)
-    return network
+    return found
 
 
-_Network = IPv4Network | IPv6Network
-Networks = Annotated[tuple[_Network, ...], NoDecode, BeforeValidator(_networks)]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
 def _check_redis_url(value: SecretStr) -> SecretStr:
@@ -310,10 +310,13 @@ class Settings(BaseSettings):
         "proxies; other links are paths.",
     )
     trusted_proxies: Networks = Field(
-        default=(), description="Addresses and CIDRs of the proxies whose `X-Forwarded-For` is believed."
+        default=(),
+        description="Addresses and CIDRs of the proxies whose `X-Forwarded-For` is believed; IPv4 "
+        "also in the form of IPv6 (`::ffff:10.0.0.0/104`). Not everybody, nor networks that hold both families.",
     )
     ip_allowlist: Networks = Field(
-        default=(), description="Addresses and CIDRs exempt from the ceiling per address and from bans."
+        default=(),
+        description="Addresses and CIDRs exempt from the ceiling per address and from bans, in the same forms.",
     )
     limit_ip: PerMinute = Field(default=1000, description="Calls per minute from one address; one more bans it.")
     limit_json: PerMinute = Field(default=250, description="Calls per minute and token, JSON endpoints together.")

@@ -20,13 +20,14 @@ from apientreprise_gateway.documents.links import read_path
 from apientreprise_gateway.documents.ranges import UnsatisfiableError, read_range
 from apientreprise_gateway.errors import Refusal, render
 from apientreprise_gateway.heads import MAX_HEADERS, split_target
+from apientreprise_gateway.net.addresses import networks
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.connection import Connection
 from apientreprise_gateway.providers.faults import CallError
 from apientreprise_gateway.providers.files import BadAddressError, Files
 from apientreprise_gateway.providers.http import Response
 from apientreprise_gateway.providers.reading import read, trouble
-from apientreprise_gateway.ratelimit.client_ip import ClientIp, counted, networks, parse
+from apientreprise_gateway.ratelimit.client_ip import ClientIp, counted, parse
 from apientreprise_gateway.server import GatewayProtocol, Respond, Rules, Scope, State, config
 
 Target = Callable[[bytes], bool]

@@ -21,7 +21,8 @@ from typing import Any, Final
 import structlog
 
 from apientreprise_gateway.config.watched import WatchedFile
-from apientreprise_gateway.ratelimit.client_ip import Network, is_in, networks, parse
+from apientreprise_gateway.net.addresses import Network, is_in, networks
+from apientreprise_gateway.ratelimit.client_ip import parse
 
 POLL_SECONDS: Final = 1.0
 _KNOWN_KEYS: Final = {"revoked_at", "allowed_addresses", "limit_per_minute"}
@@ -85,8 +86,15 @@ class TokenRegistry:
         return self._revoked
 
     def revoke(self, revoked: Mapping[str, float]) -> None:
-        """Take the revocations known elsewhere: Unix times in seconds, by `jti`, instead of those taken before."""
-        self._revoked = revoked
+        """Take the revocations known elsewhere: Unix times in seconds, by `jti`, instead of those taken before.
+
+        A `jti` in upper case is the same: no token has one, and whoever has written it there means one that there is.
+        """
+        folded: dict[str, float] = {}
+        for jti, at in revoked.items():
+            name = jti.lower()
+            folded[name] = min(at, folded.get(name, at))
+        self._revoked = folded
 
     def refresh(self) -> None:
         """Read the file anew if it has changed; keep what was known if that fails."""

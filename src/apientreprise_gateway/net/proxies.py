@@ -6,9 +6,10 @@ understood in it exempts nothing.
 """
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
+
+from apientreprise_gateway.net import addresses
 
 _SCHEMES: Final = frozenset({"http", "https"})
 _PORTS: Final = {"http": 80, "https": 443}
@@ -61,11 +62,12 @@ def _covers(entry: str, host: str, port: int | None) -> bool:
     name, own_port = _split_port(entry)
     if own_port is not None and own_port != str(port):
         return False
-    address = _address(host)
-    if address is not None:
-        return _holds(name, address)
-    name = name.lower().removeprefix("*").strip(".")
-    return bool(name) and (host == name or host.endswith(f".{name}"))
+    try:
+        address = addresses.address(host)
+    except ValueError:
+        name = name.lower().removeprefix("*").strip(".")
+        return bool(name) and (host == name or host.endswith(f".{name}"))
+    return _holds(name, address)
 
 
 def _split_port(entry: str) -> tuple[str, str | None]:
@@ -78,15 +80,8 @@ def _split_port(entry: str) -> tuple[str, str | None]:
     return (entry, None) if ":" in port or not colon else (name, port)
 
 
-def _holds(text: str, address: IPv4Address | IPv6Address) -> bool:
+def _holds(text: str, address: addresses.Address) -> bool:
     try:
-        return address in ip_network(text, strict=False)
+        return address in addresses.network(text)
     except ValueError:
         return False
-
-
-def _address(host: str) -> IPv4Address | IPv6Address | None:
-    try:
-        return ip_address(host)
-    except ValueError:
-        return None

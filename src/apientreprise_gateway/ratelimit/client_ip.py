@@ -6,11 +6,10 @@ not one. What stands further left was written by whoever sent it.
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 from typing import Final
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
+from apientreprise_gateway.net.addresses import TRANSLATED_LOCALLY, Address, Network, address, is_in
 
 UNKNOWN: Final = "unknown"
 """Stands for a peer without an address (a Unix socket) or a header that cannot be read."""
@@ -19,46 +18,30 @@ _REMEMBERED: Final = 4096
 """Addresses that need not be read again; each is in three such memories, with a quarter of a kilobyte."""
 
 
-def networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Read addresses and CIDRs.
-
-    Raises:
-        ValueError: one of them is neither.
-    """
-    return tuple(ip_network(text.strip(), strict=False) for text in texts)
-
-
 def parse(text: str) -> Address | None:
-    """Read an address as proxies write it: with a port, in brackets, with a zone, IPv4 mapped into IPv6."""
+    """Read an address as proxies write it: with a port, in brackets, with a zone, IPv4 within IPv6."""
     text = text.strip().strip('"')
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        address = ip_address(text.partition("%")[0])
+        return address(text.partition("%")[0])
     except ValueError:
         return None
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
-
-
-def is_in(address: Address, nets: Iterable[Network]) -> bool:
-    """Whether an address belongs to one of the networks."""
-    return any(address in net for net in nets)
 
 
 @lru_cache(_REMEMBERED)
 def counted(text: str) -> str:
     """The name under which an address is counted and banned: itself, or its /64 for IPv6.
 
-    One subscriber holds at least a /64, so its addresses are one client.
+    One subscriber holds at least a /64, so its addresses are one client; those that a translator of one's own makes of
+    IPv4 are one client each.
     """
-    address = parse(text)
-    if isinstance(address, IPv6Address):
-        return str(ip_network((address, _COUNTED_IPV6_PREFIX), strict=False))
-    return text if address is None else str(address)
+    found = parse(text)
+    if isinstance(found, IPv6Address) and found not in TRANSLATED_LOCALLY:
+        return str(ip_network((found, _COUNTED_IPV6_PREFIX), strict=False))
+    return text if found is None else str(found)
 
 
 class ClientIp:
@@ -94,26 +77,26 @@ class ClientIp:
         for text in reversed(chain.split(",")):
             if not text.strip():
                 continue  # an empty element says nothing (RFC 9110, section 5.6.1)
-            address = parse(text)
-            if address is None:
+            found = parse(text)
+            if found is None:
                 # Nothing left of what cannot be read can be believed.
                 return farthest
-            farthest = str(address)
-            if not is_in(address, self._trusted):
+            farthest = str(found)
+            if not is_in(found, self._trusted):
                 return farthest
         return farthest
 
     def _find_trusted(self, peer: str) -> bool:
-        address = parse(peer)
-        return address is not None and is_in(address, self._trusted)
+        found = parse(peer)
+        return found is not None and is_in(found, self._trusted)
 
     def _find_exempt(self, client: str) -> bool:
         """Whether a client is exempt from the ceiling and from bans."""
-        address = parse(client)
-        return address is not None and is_in(address, self._allowed)
+        found = parse(client)
+        return found is not None and is_in(found, self._allowed)
 
 
 @lru_cache(_REMEMBERED)
 def _plain(peer: str) -> str:
-    address = parse(peer)
-    return peer if address is None else str(address)
+    found = parse(peer)
+    return peer if found is None else str(found)

@@ -233,6 +233,27 @@ def test_a_jti_is_the_same_in_every_spelling(pair: list[Gateway], common_store: 
     until(lambda: _all_say(pair, fresh(jti=jti), 401), "it is not revoked", seconds=SECONDS)
 
 
+def test_a_jti_in_upper_case(pair: list[Gateway], common_store: Server, kept: TokensFile) -> None:
+    """A revocation written in upper case by another program holds, in Redis and in the file; such a token is 401."""
+    for members in (pair, kept.members):
+        jti = _jti()
+        token, loud = fresh(jti=jti), fresh(jti=jti.upper())
+        assert members[0].ask(token=token).status == 200
+        assert members[0].ask(token=loud).codes == ["00101"]
+        if members is pair:
+            _revoke_by_hand(common_store, jti.upper())
+        else:
+            kept.write(**{jti.upper(): {"revoked_at": "2020-01-01"}})
+        until(lambda m=members, t=token: _all_say(m, t, 401), "it is not seen", seconds=SECONDS)  # type: ignore[misc]
+        assert members[0].ask(token=token).codes == ["00105"]
+        assert members[0].ask(token=loud).codes == ["00101"]
+
+
+def _revoke_by_hand(store: Server, jti: str) -> None:
+    store.command("HSET", "gw:revoked", jti, repr(time.time()))
+    store.command("SET", "gw:revoked:version", _jti())
+
+
 def test_revocations_outlive_gateways_and_the_memory_of_the_store(
     tmp_path: Path, store: Server, provider: Stub
 ) -> None:

@@ -398,3 +398,20 @@ def test_replaced_by_one_of_the_same_size_and_date(file: File) -> None:
     new.replace(file.path)
     registry.refresh()
     assert (registry.is_revoked(JTI), registry.is_revoked(OTHER)) == (True, False)
+
+
+def test_a_revocation_in_upper_case() -> None:
+    """Whoever writes a `jti` in upper case revokes the token that has it in lower case; the earlier date counts."""
+    registry = TokenRegistry(now=Clock())
+    for dates in ({JTI.upper(): NOON}, {JTI.upper(): NOON, JTI: NOON + 9}, {JTI: NOON, JTI.upper(): NOON + 9}):
+        registry.revoke(dates)
+        assert registry.is_revoked(JTI)
+        assert not registry.is_revoked(OTHER)
+    registry.revoke({JTI.upper(): NOON + 9})
+    assert not registry.is_revoked(JTI)
+
+
+def test_a_record_in_upper_case(file: File) -> None:
+    """The same holds for the file."""
+    registry = TokenRegistry(file.write({JTI.upper(): {"revoked_at": "2020-01-01"}}), now=Clock())
+    assert registry.is_revoked(JTI)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apientreprise_gateway.ratelimit.client_ip import UNKNOWN, ClientIp, counted, networks, parse
+from apientreprise_gateway.net.addresses import networks
+from apientreprise_gateway.ratelimit.client_ip import UNKNOWN, ClientIp, counted, parse
 
 PEER = "10.0.0.1"
 TRUSTED = networks(["10.0.0.0/8", "fd00::/8"])
@@ -47,13 +48,13 @@ _v4 = st.one_of(
 )
 _v6 = st.one_of(
     st.integers(0, 2**120 - 1).map(lambda host: IPv6Address((0xFD << 120) + host)),
-    st.integers(1, 2**128 - 1).map(IPv6Address).filter(lambda address: address.ipv4_mapped is None),
+    st.integers(1, 2**128 - 1).map(IPv6Address).filter(lambda six: int(six) >> 32 not in (0xFFFF, 0x64FF9B << 64)),
 )
 
 
 @st.composite
 def _hops(draw: st.DrawFn) -> Hop:
-    kind = draw(st.sampled_from(["v4", "v4", "mapped", "v6", "v6", "garbage"]))
+    kind = draw(st.sampled_from(["v4", "v4", "mapped", "translated", "v6", "v6", "garbage"]))
     port = draw(_ports)
     if kind == "v4":
         four = draw(_v4)
@@ -64,6 +65,10 @@ def _hops(draw: st.DrawFn) -> Hop:
         mapped = IPv6Address(f"::ffff:{four}")
         text = draw(st.sampled_from([f"::ffff:{four}", f"[::FFFF:{four}]:{port}", mapped.exploded, f"[{mapped}]"]))
         hop = Hop(text, four)
+    elif kind == "translated":
+        four = draw(_v4)
+        nat64 = IPv6Address((0x64FF9B << 96) + int(four))
+        hop = Hop(draw(st.sampled_from([f"64:ff9b::{four}", f"[64:FF9B::{four}]:{port}", nat64.exploded])), four)
     elif kind == "v6":
         six = draw(_v6)
         spelt = draw(st.sampled_from([str(six), six.exploded, six.exploded.upper()]))
@@ -238,3 +243,23 @@ def test_no_network(text: str) -> None:
     """What is neither an address nor a CIDR is refused."""
     with pytest.raises(ValueError, match=r".*"):
         networks([text])
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("64:ff9b::192.0.2.7", "192.0.2.7"),
+        ("64:ff9b::c000:207", "192.0.2.7"),
+        ("[64:FF9B:0:0:0:0:192.0.2.7]:443", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("64:ff9b:1::192.0.2.7", "64:ff9b:1::c000:207"),
+        ("64:ff9b:1:fffe::192.0.2.7", "64:ff9b:1:fffe::c000:207"),
+        ("64:ff9b:1:c000:2:700::", "64:ff9b:1:c000:2:700::"),
+        ("64:ff9b:0:0:1::c000:207", "64:ff9b::/64"),
+        ("64:ff9b:2::1", "64:ff9b:2::/64"),
+        ("2001:db8::c000:207", "2001:db8::/64"),
+    ],
+)
+def test_what_translators_make_of_ipv4(text: str, name: str) -> None:
+    """The IPv4 address within counts; where it stands at an unknown place, each address counts for itself."""
+    assert counted(text) == name
