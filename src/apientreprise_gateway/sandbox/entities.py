@@ -56,7 +56,7 @@ _STREET_CODES: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """A postal address in France."""
+    """A postal address, in France unless it says otherwise."""
 
     number: str
     street_type: str
@@ -66,6 +66,12 @@ class Address:
     city_code: str
     region: Coded
     extra: str | None = None
+    repetition: str | None = None
+    """INSEE's letter of what stands behind the number: `B` for bis."""
+    distribution: str | None = None
+    cedex: Coded | None = None
+    country: Coded | None = None
+    """Set abroad, where there are neither a French postcode nor a commune, and `region` means nothing."""
 
     @property
     def street_code(self) -> str:
@@ -82,6 +88,8 @@ class Person:
     sex: str
     born: str
     birthplace: str
+    usage_name: str | None = None
+    pseudonym: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +166,8 @@ class Entity:
     """The day on which it ceased, for one that did."""
     contributions_paid: bool = True
     """Whether Urssaf issues its certificate."""
+    complete: bool = False
+    """Whether answers about it have every field that is documented, those that are silent for others too."""
     seats: int = 1
     """How many of its establishments, the first ones, INSEE takes for its seat."""
     replaced_by: "Entity | None" = None
@@ -535,7 +545,132 @@ _IN_ARREARS: Final = Entity(
     ),
 )
 
-ENTITIES: Final = (ORDINARY, _FOUNDRY, _POTTER, _LOCKSMITH, _ASSOCIATION_ENTITY, _CLOSED, _IN_ARREARS)
+COMPLETE: Final = Entity(
+    siren="998000103",
+    description="Association cessée, dont les réponses ont tous les champs documentés",
+    name="CERCLE DES HORLOGERS DU LEON",
+    acronym="CHL",
+    trade_name="LE CERCLE DES HORLOGERS",
+    legal_form=_ASSOCIATION,
+    activity=Coded(code="94.99Z", label="Autres organisations fonctionnant par adhésion volontaire"),
+    activity_2025=Coded(code="94.99Y", label="Activités des organisations associatives n.c.a."),
+    band=_6_TO_9,
+    created="1994-03-07",
+    updated="2025-07-08",
+    category="GE",
+    social_economy=True,
+    capital=1_500,
+    registry=_BREST,
+    closed="2025-06-30",
+    complete=True,
+    establishments=(
+        Establishment(
+            siret="99800010300015",
+            address=Address(
+                number="24",
+                repetition="B",
+                street_type="RUE",
+                street="DU CADRAN",
+                postcode="29600",
+                city="MORLAIX",
+                city_code="29151",
+                region=_BRETAGNE,
+                extra="ESCALIER A",
+                distribution="BP 40012",
+                cedex=Coded(code="29671", label="MORLAIX CEDEX"),
+            ),
+            created="1994-03-07",
+            staff=6.0,
+            brand="AU BON CADRAN",
+        ),
+    ),
+    association=Association(
+        rna="W998000010",
+        title="CERCLE DES HORLOGERS DU LEON",
+        purpose="Réparer les horloges publiques et en enseigner l'entretien",
+    ),
+    officers=(
+        Officer(
+            role="Président",
+            person=Person(
+                name="QUEMENER",
+                first_names=("Alban", "Yves"),
+                sex="M",
+                born="1959-04-11",
+                birthplace="LANDERNEAU",
+            ),
+        ),
+        Officer(role="Commissaire aux comptes titulaire", company="CABINET LE GOFF-SERRE", company_siren="998000079"),
+    ),
+)
+
+COMPLETE_PERSON: Final = Entity(
+    siren="998000111",
+    description="Entrepreneur individuel, diffusible, dont les réponses ont tous les champs documentés",
+    person=Person(
+        name="TREVIDIC",
+        first_names=("Corentin", "Yann", "Paol", "Erwan"),
+        sex="M",
+        born="1983-02-23",
+        birthplace="CONCARNEAU",
+        usage_name="TREVIDIC-HOAREAU",
+        pseudonym="GWELAN",
+    ),
+    legal_form=_SOLE_TRADER,
+    activity=Coded(code="90.03A", label="Création artistique relevant des arts plastiques"),
+    activity_2025=Coded(code="90.12Y", label="Activités de création en arts visuels"),
+    band=_NO_STAFF,
+    created="2010-09-13",
+    updated="2025-04-22",
+    capital=1_000,
+    registry=_BREST,
+    complete=True,
+    establishments=(
+        Establishment(
+            siret="99800011100018",
+            address=Address(
+                number="8",
+                repetition="T",
+                street_type="QUAI",
+                street="DE L'ETOUPE",
+                postcode="29200",
+                city="BREST",
+                city_code="29019",
+                region=_BRETAGNE,
+                extra="ATELIER 3",
+                distribution="CS 10034",
+                cedex=Coded(code="29238", label="BREST CEDEX 3"),
+            ),
+            created="2010-09-13",
+            staff=0.0,
+            brand="ATELIER GWELAN",
+        ),
+    ),
+    officers=(
+        Officer(
+            role="Exploitant",
+            person=Person(
+                name="TREVIDIC",
+                first_names=("Corentin",),
+                sex="M",
+                born="1983-02-23",
+                birthplace="CONCARNEAU",
+            ),
+        ),
+    ),
+)
+
+ENTITIES: Final = (
+    ORDINARY,
+    _FOUNDRY,
+    _POTTER,
+    _LOCKSMITH,
+    _ASSOCIATION_ENTITY,
+    _CLOSED,
+    _IN_ARREARS,
+    COMPLETE,
+    COMPLETE_PERSON,
+)
 """Every entity that answers as an entity should."""
 
 
@@ -562,7 +697,37 @@ TWO_SEATS: Final = replace(
 )
 """An entity that INSEE contradicts itself about."""
 
-AT_INSEE: Final = (REPLACED, TWO_SEATS)
+ABROAD: Final = Entity(
+    siren="998000129",
+    description="Société étrangère sans établissement en France, pour l'INSEE seul",
+    name="WERKSTATT HEIDENREICH",
+    legal_form=Coded(code="3120", label="Société commerciale étrangère immatriculée au RCS"),
+    activity=Coded(code="28.99B", label="Fabrication d'autres machines spécialisées"),
+    band=_NO_STAFF,
+    created="2018-01-15",
+    updated="2024-10-07",
+    registry=_COLMAR,
+    establishments=(
+        Establishment(
+            siret="99800012900010",
+            address=Address(
+                number="17",
+                street_type="RUE",
+                street="AM MUHLBACH",
+                postcode="",
+                city="LORRACH",
+                city_code="",
+                region=_GRAND_EST,
+                country=Coded(code="99109", label="ALLEMAGNE"),
+            ),
+            created="2018-01-15",
+            staff=0.0,
+        ),
+    ),
+)
+"""An entity whose seat is abroad."""
+
+AT_INSEE: Final = (REPLACED, TWO_SEATS, ABROAD)
 """Entities that no other provider knows."""
 
 

@@ -11,7 +11,7 @@ from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY
 from unit.sandbox.calling import ask, path_for
 
 ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
-PARTIAL, HIDDEN, ASSOCIATION, CLOSED, IN_ARREARS = ENTITIES[2:]
+PARTIAL, HIDDEN, ASSOCIATION, CLOSED, IN_ARREARS = ENTITIES[2:7]
 ONLY_PAID = {"api_entreprise_v3_acoss_attestations_sociales", "api_entreprise_v2_attestations_sociales_acoss"}
 SUCCESSIONS = "api_entreprise_v3_insee_successions"
 EFFECTIFS = "/v3/gip_mds/etablissements/13002526500013/effectifs_mensuels/{month}/annee/{year}"

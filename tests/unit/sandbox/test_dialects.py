@@ -14,7 +14,7 @@ from unit.sandbox.calling import Clock, ask, get
 
 SIRENE = "/dialects/sirene-3.11"
 VIES = "/dialects/vies-rest"
-REPLACED, TWO_SEATS = AT_INSEE
+REPLACED, TWO_SEATS, _ABROAD = AT_INSEE
 PARTIAL, HIDDEN = ENTITIES[2:4]
 
 

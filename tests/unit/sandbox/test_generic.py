@@ -18,7 +18,7 @@ from apientreprise_gateway.sandbox.app import create_app
 from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY, Entity
 from unit.sandbox.calling import ask, get
 
-ASSOCIATION, CLOSED, IN_ARREARS = ENTITIES[4:]
+ASSOCIATION, CLOSED, IN_ARREARS = ENTITIES[4:7]
 IDENTIFIERS = re.compile(r"^(siren|siret|rna)(_siege|_siege_social)?$")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from apientreprise_gateway.sandbox.answers.shape import address_lines, vat_number
-from apientreprise_gateway.sandbox.entities import Entity, Establishment, eori
+from apientreprise_gateway.sandbox.entities import COMPLETE, Entity, Establishment, eori
 
 Facts = Mapping[str, Any]
 Path = tuple[str, ...]
@@ -121,6 +121,8 @@ def _address(entity: Entity, establishment: Establishment) -> Facts:
         "complement": address.extra,
         "complement_adresse": address.extra,
         "adresse_complement": address.extra,
+        "distribution": address.distribution,
+        "adresse_indice_repetition_voie": address.repetition,
         "code_postal": address.postcode,
         "adresse_code_postal": address.postcode,
         "code_insee": address.city_code,
@@ -189,7 +191,7 @@ def _status(entity: Entity) -> Facts:
         "association/etat": "Active" if active else "Dissoute",
         "association/code_etat": "A" if active else "D",
         "categorie_personne": "PM" if entity.person is None else "PP",
-        "status": "up_to_date" if paid else "outdated",
+        "status": "under_investigation" if entity is COMPLETE else "up_to_date" if paid else "outdated",
         "a_jour": paid,
         "eligible": paid,
         "message": "Attestation disponible" if paid else "Attestation indisponible : compte non à jour",

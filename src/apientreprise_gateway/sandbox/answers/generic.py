@@ -14,6 +14,7 @@ from apientreprise_gateway.catalogue.schemas import Schema, schema_of
 from apientreprise_gateway.sandbox.answers.facts import ITEM, Facts, Path, facts_of, find
 from apientreprise_gateway.sandbox.answers.fitting import MISSING, fit, is_nullable, kind_of
 from apientreprise_gateway.sandbox.answers.invention import (
+    ERRORS,
     FIRST,
     LENGTHS,
     NO_ENTRIES,
@@ -131,12 +132,16 @@ class _Author:
                 return fitting
         kind = kind_of(schema)
         if kind == "object":
-            return self._object(schema, place._replace(silent=place.silent or bool(NOTHING.search(place.name))))
+            return self._object(schema, place._replace(silent=place.silent or self._says_nothing(place.name)))
         if kind == "array":
             return list(self._entries(schema, place))
-        if (known and fact is None) or NOTHING.search(place.name):
+        if (known and fact is None) or self._says_nothing(place.name):
             return None if is_nullable(schema) else MISSING
         return self._leaf(schema, place)
+
+    def _says_nothing(self, name: str) -> bool:
+        """Whether a field is one that is silent, for an entity whose answers are not complete."""
+        return not self._entity.complete and NOTHING.search(name) is not None
 
     def _object(self, schema: Schema, place: _Place) -> dict[str, Any]:
         neighbours = frozenset(schema.get("properties", ()))
@@ -165,13 +170,19 @@ class _Author:
         if place.name == _ESTABLISHMENTS:
             facts = [facts_of(self._entity, each, self._values) for each in self._entity.establishments]
         else:
-            facts = [place.facts] * (0 if place.name in NO_ENTRIES else LENGTHS.get(place.name, 1))
+            facts = [place.facts] * self._length_of(place.name)
         for rank, each in enumerate(facts):
             found = self.write(
                 schema["items"], place._replace(path=(*place.path, ITEM), facts=each, rank=max(rank, place.rank))
             )
             if found is not MISSING:
                 yield found
+
+    def _length_of(self, name: str) -> int:
+        """How many entries an array has; an entity whose answers are complete has one of each kind."""
+        if self._entity.complete:
+            return 0 if name == ERRORS else max(2, LENGTHS.get(name, 1))
+        return 0 if name in NO_ENTRIES else LENGTHS.get(name, 1)
 
     def _leaf(self, schema: Schema, place: _Place) -> Any:
         field = place.field._replace(pattern=schema.get("pattern", ""))
@@ -188,7 +199,12 @@ class _Author:
 
     def _enumerated(self, schema: Schema, field: Field) -> Any:
         values = tuple(value for value in schema["enum"] if value is not None and value not in UNKNOWN)
-        return values[0] if FIRST.search(field.name) else self._inventor.choice(values)
+        if not FIRST.search(field.name):
+            return self._inventor.choice(values)
+        if not self._entity.complete:
+            return values[0]
+        # The company and the person whose answers are complete begin with different ones.
+        return values[(field.rank + (self._entity.person is None)) % len(values)]
 
 
 def _counted_within(written: dict[str, Any]) -> dict[str, Any]:

@@ -23,19 +23,16 @@ _NO_ADDRESS: Final = (
 
 
 def _officer(officer: Officer) -> Body:
-    if officer.person is None:
-        return {
-            "type": "personne_morale",
-            "fonction": officer.role,
-            "numero_identification": officer.company_siren,
-            "raison_sociale": officer.company,
-        }
+    """What is said of a natural and of a legal person alike; null where it means nothing for one of them."""
+    person = officer.person
     return {
-        "type": "personne_physique",
+        "numero_identification": officer.company_siren,
+        "type": "personne_morale" if person is None else "personne_physique",
         "fonction": officer.role,
-        "nom": officer.person.name,
-        "prenom": officer.person.first_names[0],
-        "date_naissance": officer.person.born,
+        "nom": person and person.name,
+        "prenom": person and person.first_names[0],
+        "date_naissance": person and person.born,
+        "raison_sociale": officer.company,
     }
 
 
@@ -47,8 +44,8 @@ def _address(entity: Entity) -> Body:
         "type": address.street_type,
         "voie": address.street,
         "ligne_1": address.extra,
-        "ligne_2": None,
-        "localite": None,
+        "ligne_2": address.distribution,
+        "localite": address.cedex and address.cedex.label,
         "code_postal": address.postcode,
         "bureau_distributeur": address.city,
         "pays": "FRANCE",
@@ -146,12 +143,12 @@ def _mandataire(entity: Entity, officer: Officer) -> Body:
     return {
         **_officer(officer),
         "numero_identification": officer.company_siren or "",
-        "date_naissance": born,
         "date_naissance_timestamp": optional_timestamp(born),
         "lieu_naissance": None if person is None else person.birthplace,
+        "pays_naissance": None if person is None else "FRANCE",
+        "code_pays_naissance": None if person is None else "FR",
         "nationalite": None if person is None else "FRANÇAISE",
         "code_nationalite": None if person is None else "FR",
-        "raison_sociale": officer.company,
         "code_greffe": entity.registry.code,
         "libelle_greffe": entity.registry.label,
     }

@@ -10,12 +10,13 @@ _YEARS: Final = (2024, 2023, 2022)
 
 
 def _deed(entity: Entity) -> Body:
+    decision = "Dissolution" if entity.complete else None
     return {
         "id": f"acte-{entity.siren}-1",
         "nom_document": f"Statuts_{entity.siren}",
         "date_depot": entity.created,
         "date_mise_a_jour": entity.updated,
-        "types_actes": [{"type_acte": "Statuts constitutifs", "type_decision": None}],
+        "types_actes": [{"type_acte": "Statuts constitutifs", "type_decision": decision}],
         "url": document_url("actes/1", entity),
     }
 

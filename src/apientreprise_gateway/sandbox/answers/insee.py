@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from apientreprise_gateway.sandbox.answers.insee_shape import midnight, optional_midnight, several_seats
+from apientreprise_gateway.sandbox.answers.insee_shape import (
+    INDICES,
+    midnight,
+    optional_midnight,
+    several_seats,
+    street_line,
+    town_line,
+)
 from apientreprise_gateway.sandbox.answers.insee_v2 import entreprise, etablissement
 from apientreprise_gateway.sandbox.answers.shape import (
     Answer,
@@ -83,10 +90,10 @@ def _person(entity: Entity) -> Body:
         for rank in range(1, _FIRST_NAMES + 1)
     }
     return {
-        "pseudonyme": None,
+        "pseudonyme": person.pseudonym,
         "prenom_usuel": person.first_names[0],
         **names,
-        "nom_usage": None,
+        "nom_usage": person.usage_name,
         "nom_naissance": person.name,
         "sexe": person.sex,
     }
@@ -161,21 +168,22 @@ def _masked_unit(entity: Entity, body: Body) -> Body:
 
 def _address(entity: Entity, establishment: Establishment) -> Body:
     address = establishment.address
+    country, cedex = address.country, address.cedex
     return {
         "numero_voie": address.number,
-        "indice_repetition_voie": None,
+        "indice_repetition_voie": INDICES[address.repetition].lower() if address.repetition else None,
         "type_voie": address.street_type,
         "libelle_voie": address.street,
         "complement_adresse": address.extra,
-        "code_commune": address.city_code,
-        "code_postal": address.postcode,
-        "distribution_speciale": None,
-        "code_cedex": None,
-        "libelle_cedex": None,
-        "libelle_commune": address.city,
-        "libelle_commune_etranger": None,
-        "code_pays_etranger": None,
-        "libelle_pays_etranger": None,
+        "code_commune": address.city_code or None,
+        "code_postal": address.postcode or None,
+        "distribution_speciale": address.distribution,
+        "code_cedex": cedex and cedex.code,
+        "libelle_cedex": cedex and cedex.label,
+        "libelle_commune": None if country else address.city,
+        "libelle_commune_etranger": address.city if country else None,
+        "code_pays_etranger": country and country.code,
+        "libelle_pays_etranger": country and country.label,
         "status_diffusion": entity.diffusion,
         "acheminement_postal": _envelope_lines(entity, establishment),
     }
@@ -188,10 +196,10 @@ def _envelope_lines(entity: Entity, establishment: Establishment) -> Body:
         "l1": " ".join(filter(None, (entity.name, entity.trade_name))),
         "l2": "" if person is None else f"{person.name} {person.first_names[0]}",
         "l3": address.extra or "",
-        "l4": f"{address.number} {address.street_type} {address.street}",
-        "l5": "",
-        "l6": f"{address.postcode} {address.city}",
-        "l7": "FRANCE",
+        "l4": street_line(address, INDICES.get(address.repetition or ""), address.street_type),
+        "l5": address.distribution or "",
+        "l6": town_line(address),
+        "l7": address.country.label if address.country else "FRANCE",
     }
 
 

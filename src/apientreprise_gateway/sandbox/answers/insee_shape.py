@@ -6,8 +6,11 @@ from zoneinfo import ZoneInfo
 
 from apientreprise_gateway.errors import render, specific_error
 from apientreprise_gateway.sandbox.answers.shape import Declined
+from apientreprise_gateway.sandbox.entities import Address
 
 _PARIS: Final = ZoneInfo("Europe/Paris")
+INDICES: Final = {"B": "BIS", "T": "TER"}
+"""What INSEE's letters behind a number stand for."""
 
 
 def midnight(day: str) -> int:
@@ -24,3 +27,15 @@ def several_seats() -> Declined:
     """What is answered about the head office of an entity that has more than one, in the form of v3."""
     refusal = specific_error("01501", status=502, name="INSEE")
     return Declined(refusal.status, "", body=render(refusal.errors, version=3))
+
+
+def street_line(address: Address, repetition: str | None, street_type: str) -> str:
+    """The line of an envelope that has number and street."""
+    return " ".join(filter(None, (address.number, repetition, street_type, address.street)))
+
+
+def town_line(address: Address) -> str:
+    """The line of an envelope that has the town: that of its mail where there is one, the name alone abroad."""
+    if address.cedex is not None:
+        return f"{address.cedex.code} {address.cedex.label}"
+    return " ".join(filter(None, (address.postcode, address.city)))

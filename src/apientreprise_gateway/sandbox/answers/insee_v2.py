@@ -2,14 +2,20 @@
 
 from collections.abc import Mapping
 
-from apientreprise_gateway.sandbox.answers.insee_shape import midnight, optional_midnight, several_seats
+from apientreprise_gateway.sandbox.answers.insee_shape import (
+    midnight,
+    optional_midnight,
+    several_seats,
+    street_line,
+    town_line,
+)
 from apientreprise_gateway.sandbox.answers.shape import (
     Body,
     Declined,
     timestamp,
     vat_number,
 )
-from apientreprise_gateway.sandbox.entities import Band, Diffusion, Entity, Establishment, Officer
+from apientreprise_gateway.sandbox.entities import Band, Diffusion, Entity, Establishment, Officer, Person
 
 
 def entreprise(entity: Entity, _values: Mapping[str, str], query: Mapping[str, str]) -> Body:
@@ -80,6 +86,11 @@ def _officer(officer: Officer) -> Body:
     }
 
 
+def _full_name(person: Person) -> str:
+    """A sole trader's names as Sirene used to write them."""
+    return f"{person.name}*{person.usage_name or ''}/{' '.join(person.first_names[:3])}/"
+
+
 def _company(entity: Entity) -> Body:
     person = entity.person
     return {
@@ -93,7 +104,7 @@ def _company(entity: Entity) -> Body:
         "enseigne": entity.head_office.brand,
         "libelle_naf_entreprise": entity.activity.label,
         "naf_entreprise": entity.activity.code.replace(".", ""),
-        "raison_sociale": entity.name if person is None else f"{person.name}*/{' '.join(person.first_names[:3])}/",
+        "raison_sociale": entity.name if person is None else _full_name(person),
         "siret_siege_social": entity.head_office.siret,
         "code_effectif_entreprise": entity.band.code,
         "date_creation": midnight(entity.created),
@@ -117,29 +128,32 @@ def _address(entity: Entity, establishment: Establishment) -> Body:
         "l1": entity.name or _addressee(entity),
         "l2": entity.trade_name or establishment.brand,
         "l3": address.extra,
-        "l4": f"{address.number} {address.street_code} {address.street}",
-        "l5": None,
-        "l6": f"{address.postcode} {address.city}",
-        "l7": "FRANCE",
+        "l4": street_line(address, address.repetition, address.street_code),
+        "l5": address.distribution,
+        "l6": town_line(address),
+        "l7": address.country.label if address.country else "FRANCE",
         "numero_voie": address.number,
         "type_voie": address.street_code,
         "nom_voie": address.street,
         "complement_adresse": address.extra,
-        "code_postal": address.postcode,
+        "code_postal": address.postcode or None,
         "localite": address.city,
-        "code_insee_localite": address.city_code,
-        "cedex": None,
+        "code_insee_localite": address.city_code or None,
+        "cedex": address.cedex and address.cedex.code,
     }
 
 
 def _addressee(entity: Entity) -> str:
     person = entity.person
     title = "MADAME" if person is not None and person.sex == "F" else "MONSIEUR"
-    return f"{title} {entity.display_name}"
+    if person is None or person.usage_name is None:
+        return f"{title} {entity.display_name}"
+    return f"{title} {person.first_names[0]} {person.usage_name}"
 
 
 def _establishment(entity: Entity, establishment: Establishment) -> Body:
     address = establishment.address
+    country = address.country
     return {
         "siege_social": entity.is_seat(establishment),
         "siret": establishment.siret,
@@ -148,9 +162,15 @@ def _establishment(entity: Entity, establishment: Establishment) -> Body:
         "date_mise_a_jour": midnight(entity.updated),
         "tranche_effectif_salarie_etablissement": _band(entity.band),
         "date_creation_etablissement": midnight(establishment.created),
-        "region_implantation": {"code": address.region.code, "value": address.region.label},
-        "commune_implantation": {"code": address.city_code, "value": address.city},
-        "pays_implantation": {"code": "FR", "value": "FRANCE"},
+        "region_implantation": {
+            "code": None if country else address.region.code,
+            "value": None if country else address.region.label,
+        },
+        "commune_implantation": {"code": address.city_code or None, "value": address.city},
+        "pays_implantation": {
+            "code": country.code if country else "FR",
+            "value": country.label if country else "FRANCE",
+        },
         "diffusable_commercialement": entity.diffusion is Diffusion.FULL,
         "enseigne": establishment.brand,
         "adresse": _address(entity, establishment),

@@ -360,7 +360,10 @@ NOTHING: Final = re.compile(
 )
 """Fields that say nothing of an ordinary entity, where they may be silent."""
 
-NO_ENTRIES: Final = frozenset({"errors", "beneficiaires_sans_modalites_uuids"})
+ERRORS: Final = "errors"
+"""The array that says why there is no document: the gateway fills it."""
+
+NO_ENTRIES: Final = frozenset({ERRORS, "beneficiaires_sans_modalites_uuids"})
 """Arrays that are empty."""
 
 LENGTHS: Final[Mapping[str, int]] = MappingProxyType({"data": 2, "exercices": 3, "bilans": 3, "valeurs": 1})

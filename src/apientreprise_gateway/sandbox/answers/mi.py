@@ -13,7 +13,7 @@ def _seat(address: Address) -> Body:
         "numero_voie": address.number,
         "type_voie": address.street_type.capitalize(),
         "libelle_voie": address.street,
-        "distribution": None,
+        "distribution": address.distribution,
         "code_insee": address.city_code,
         "code_postal": address.postcode,
         "commune": address.city.title(),

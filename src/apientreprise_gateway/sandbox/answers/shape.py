@@ -68,7 +68,7 @@ def address_lines(entity: Entity, establishment: Establishment) -> dict[str, str
         "l2": establishment.brand,
         "l3": address.extra,
         "l4": f"{address.number} {address.street_type} {address.street}",
-        "l5": None,
+        "l5": address.distribution,
         "l6": f"{address.postcode} {address.city}",
         "l7": "FRANCE",
     }

@@ -128,7 +128,7 @@ def _unit_fields(entity: Entity) -> Json:
             for rank in range(1, _FIRST_NAMES + 1)
         },
         "prenomUsuelUniteLegale": first_names[0] if first_names else None,
-        "pseudonymeUniteLegale": None,
+        "pseudonymeUniteLegale": None if person is None else person.pseudonym,
         "identifiantAssociationUniteLegale": entity.rna,
         "trancheEffectifsUniteLegale": entity.band.code,
         "anneeEffectifsUniteLegale": entity.band.year,
@@ -160,7 +160,7 @@ def _unit_period(entity: Entity) -> Json:
         "etatAdministratifUniteLegale": "A" if entity.closed is None else "C",
         "changementEtatAdministratifUniteLegale": False,
         "nomUniteLegale": None if person is None else person.name,
-        "nomUsageUniteLegale": None,
+        "nomUsageUniteLegale": None if person is None else person.usage_name,
         "denominationUniteLegale": entity.name,
         "denominationUsuelle1UniteLegale": entity.trade_name,
         "denominationUsuelle2UniteLegale": None,
@@ -224,21 +224,22 @@ def _place_periods(entity: Entity, place: Establishment) -> list[Json]:
 
 
 def _address(address: Address) -> Json:
+    abroad = address.country is not None
     return {
         "complementAdresseEtablissement": address.extra,
         "numeroVoieEtablissement": address.number,
-        "indiceRepetitionEtablissement": None,
+        "indiceRepetitionEtablissement": address.repetition,
         "dernierNumeroVoieEtablissement": None,
         "indiceRepetitionDernierNumeroVoieEtablissement": None,
         "typeVoieEtablissement": address.street_code,
         "libelleVoieEtablissement": address.street,
-        "codePostalEtablissement": address.postcode,
-        "libelleCommuneEtablissement": address.city,
-        "libelleCommuneEtrangerEtablissement": None,
-        "distributionSpecialeEtablissement": None,
-        "codeCommuneEtablissement": address.city_code,
-        "codeCedexEtablissement": None,
-        "libelleCedexEtablissement": None,
-        "codePaysEtrangerEtablissement": None,
-        "libellePaysEtrangerEtablissement": None,
+        "codePostalEtablissement": address.postcode or None,
+        "libelleCommuneEtablissement": None if abroad else address.city,
+        "libelleCommuneEtrangerEtablissement": address.city if abroad else None,
+        "distributionSpecialeEtablissement": address.distribution,
+        "codeCommuneEtablissement": address.city_code or None,
+        "codeCedexEtablissement": _code(address.cedex),
+        "libelleCedexEtablissement": address.cedex and address.cedex.label,
+        "codePaysEtrangerEtablissement": _code(address.country),
+        "libellePaysEtrangerEtablissement": address.country and address.country.label,
     }
