@@ -40,11 +40,13 @@ from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.barrier import Barrier
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.observability.sink import Sink
 from apientreprise_gateway.online import CHECK_SECONDS, Result, ask_all
 from apientreprise_gateway.pings.evidence import Tally
 from apientreprise_gateway.pings.pings import Pings
 from apientreprise_gateway.pings.probe import PROBE_SECONDS, Finding, probe
 from apientreprise_gateway.pipeline import Pipeline, Receive, Send
+from apientreprise_gateway.process import ending
 from apientreprise_gateway.providers import DIALECTS, PROVIDERS
 from apientreprise_gateway.providers.breaker import State
 from apientreprise_gateway.providers.settings import ProviderSettings
@@ -56,6 +58,7 @@ from apientreprise_gateway.settings import (
     Limits,
     PingProbes,
     Settings,
+    SettingsError,
     environment_name,
     load,
     require_for_serving,
@@ -114,12 +117,13 @@ class Gateway:
         )
         self._recorder: Recorder | None = self._inherit("_recorder", parts.OF_THE_RECORDER, parts.span_recorder)
         identity = parts.server_identity(settings)
+        self._files = parts.file_digests(settings)
+        # One for the whole life of the process, so that lines not yet written outlive every reload.
         self._access_log: AccessLog = (
-            # A file may have been moved away: it is opened anew. The last thing that may be refused.
-            parts.access_log(settings, self._metrics)
-            if settings.access_log is not None
-            else self._inherit("_access_log", ("access_log",), partial(parts.access_log, metrics=self._metrics))
+            parts.access_log(settings, self._metrics) if predecessor is None else predecessor._access_log
         )
+        # A file may have been moved away: it is opened anew. The last thing that may be refused.
+        self._new_sink = None if predecessor is None else predecessor.sink_for(settings)
         for provider in self._upstreams:
             self._metrics.breaker_state(provider, State.CLOSED)
         self._revocations = parts.revocation_watch(settings, self._registry)
@@ -170,6 +174,7 @@ class Gateway:
         self.drops_peer = self._pipeline.drops_peer
         self.connection_rules = parts.connection_rules(settings, self._metrics)
         self.tls = None if identity is None else identity.context
+        self.certificate_ends = None if identity is None else identity.ends
         self._metrics.certificate_ends.set(0 if identity is None else identity.ends.timestamp())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -192,11 +197,47 @@ class Gateway:
         return self._settings.stop_timeout
 
     def differs_from(self, other: "Gateway") -> list[str]:
-        """The settings that are not those of another gateway."""
+        """The settings that are not those of another gateway, and those whose files are not as it has read them."""
         mine, theirs = self._settings, other._settings
-        return [
+        changed = [
             environment_name(name) for name in Settings.model_fields if getattr(mine, name) != getattr(theirs, name)
         ]
+        files = self._files.keys() | other._files.keys()
+        return changed + sorted(
+            name for name in files if name not in changed and self._files.get(name) != other._files.get(name)
+        )
+
+    def sink_for(self, settings: Settings) -> Sink | None:
+        """Where the lines of a successor with these settings go; None if that is where they go now.
+
+        Raises:
+            SettingsError: the file cannot be opened.
+        """
+        if settings.access_log is None and self._settings.access_log is None:
+            return None
+        return parts.access_sink(settings)
+
+    def reopen(self) -> None:
+        """Open the file of the access log anew, as it may have been moved away; nothing else changes."""
+        try:
+            sink = self.sink_for(self._settings)
+        except SettingsError as error:
+            _log.error("access_log_not_reopened", reason=str(error), effect="lines go to the file that is open")
+            return
+        if sink is not None:
+            self._access_log.redirect(sink)
+        file = self._settings.access_log
+        _log.info("access_log_reopened", file="standard output" if file is None else str(file))
+
+    def discard(self) -> None:
+        """Close what was opened for a gateway that is not put in force."""
+        if self._new_sink is not None:
+            self._new_sink.close()
+            self._new_sink = None
+
+    def hurry(self, seconds: float) -> None:
+        """Let a stop, under way or to come, spend no more time than this on what could not be written so far."""
+        self._access_log.hurry(seconds)
 
     async def drain(self) -> None:
         """Say that it is not ready any more, and give the load balancers time to notice."""
@@ -332,7 +373,7 @@ class Gateway:
         """Open what is needed to answer calls."""
         self.background.guard(asyncio.get_running_loop())
         kept = () if self._predecessor is None else self._predecessor._parts()
-        if self._access_log not in kept:
+        if self._predecessor is None:
             self._access_log.start()
         if self._limiter not in kept:
             await self._limiter.start()
@@ -346,6 +387,9 @@ class Gateway:
             await self.background.attempt("revocations", self._revocations.refresh)
         if self._cache is not None and self._cache not in kept:
             await self._cache.start()
+        if self._new_sink is not None:
+            self._access_log.redirect(self._new_sink)
+            self._new_sink = None
         self._watchers = [self.background.keep(name, watch) for name, watch in self._watching().items()]
         if self._predecessor is None:
             # What was made so far lives to the end: no collection need look at it.
@@ -374,7 +418,7 @@ class Gateway:
 
     def _parts(self) -> tuple[Any, ...]:
         """What a successor may keep."""
-        return self._recorder, self._limiter, self._cache, self._key_set, self._access_log, self._desk
+        return self._recorder, self._limiter, self._cache, self._key_set, self._desk
 
     def step_down(self) -> None:
         """Follow no changes any more: another gateway answers new calls."""
@@ -382,9 +426,22 @@ class Gateway:
             watcher.cancel()
 
     async def stop(self, *, successor: "Gateway | None" = None) -> None:
-        """Close what is open, but for what a successor has kept."""
+        """Close what is open, but for what a successor has kept, within the part of a stop's time that is for it."""
         self.step_down()
+        seconds = ending.closing_seconds(self._settings.stop_timeout)
         kept = () if successor is None else successor._parts()
+        try:
+            async with asyncio.timeout(seconds / 4):
+                await self._close_parts(kept)
+        except TimeoutError:
+            _log.error("close_overdue", effect="the process ends without")
+        if successor is None:
+            await self._access_log.close(seconds / 2)
+        if self._recorder is not None and self._recorder not in kept:
+            await _close_recorder(self._recorder, min(_RECORDER_SECONDS, seconds / 4))
+        self._metrics.tell()
+
+    async def _close_parts(self, kept: tuple[Any, ...]) -> None:
         if self._limiter not in kept:
             await self._limiter.close()
         if self._cache is not None and self._cache not in kept:
@@ -397,11 +454,6 @@ class Gateway:
         self._close_upstreams()
         if self._desk not in kept:
             await self._desk.close()
-        if self._access_log not in kept:
-            await self._access_log.close()
-        if self._recorder is not None and self._recorder not in kept:
-            await _close_recorder(self._recorder)
-        self._metrics.tell()
 
 
 def create(predecessor: Gateway | None = None) -> Gateway:
@@ -436,11 +488,11 @@ async def lifespan(
     await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _close_recorder(recorder: Recorder) -> None:
+async def _close_recorder(recorder: Recorder, seconds: float) -> None:
     # A collector that is away must not hold up the end: what it has not taken by then is lost.
     closing = threading.Thread(target=recorder.close, name="traces", daemon=True)
     closing.start()
-    await asyncio.to_thread(closing.join, _RECORDER_SECONDS)
+    await asyncio.to_thread(closing.join, seconds)
 
 
 def _record_span(recorder: Recorder, provider: str, outcome: str, status: int, seconds: float) -> None:

@@ -96,6 +96,7 @@ class Call:
         "documents",
         "identifier",
         "operation",
+        "outcome_without_line",
         "parameters",
         "part_of",
         "plan",
@@ -127,6 +128,8 @@ class Call:
         self.verdict: Verdict | None = None
         self.asked = False
         """Whether the checks were passed: the answer is the endpoint's, whatever it is."""
+        self.outcome_without_line: str | None = None
+        """What became of it if it leaves no access line, since these cannot be written."""
         self.part_of: str | None = None
         """The operation that this call is a part of."""
         self.cached = False

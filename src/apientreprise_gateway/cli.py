@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from apientreprise_gateway import __version__, signals
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from apientreprise_gateway.runner import PortTakenError
     from apientreprise_gateway.settings import SettingsError
 
-    command: Callable[[argparse.Namespace], int | None] = options.command
+    command: Callable[[argparse.Namespace], int | None] = _serve_to_the_end if options.serves else options.command
     try:
         sys.exit(command(options) or 0)
     except (SettingsError, PortTakenError) as error:
@@ -59,6 +59,27 @@ def _end_with(error: Exception) -> None:
         raise error
     print(f"{PROGRAM}: {words(error)} ({place(error)}). GATEWAY_LOG_LEVEL=DEBUG shows the trace.", file=sys.stderr)
     sys.exit(_FAILURE)
+
+
+def _serve_to_the_end(options: argparse.Namespace) -> NoReturn:
+    """Run a command that serves; the end of its process waits for nobody."""
+    import traceback
+
+    from apientreprise_gateway.observability import logs
+    from apientreprise_gateway.process import ending
+    from apientreprise_gateway.runner import PortTakenError
+    from apientreprise_gateway.settings import SettingsError
+
+    logs.write_apart()
+    try:
+        status = options.command(options) or 0
+    except (SettingsError, PortTakenError) as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        status = _USAGE_ERROR
+    except Exception:
+        traceback.print_exc()
+        status = _FAILURE
+    ending.leave(status)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -170,15 +191,18 @@ def _jti(text: str) -> str:
 
 
 def _demo(options: argparse.Namespace) -> None:
+    import asyncio
     import secrets
+    from functools import partial
 
     from apientreprise_gateway import settings as all_settings
     from apientreprise_gateway.app import Gateway
     from apientreprise_gateway.auth.issue import issue
     from apientreprise_gateway.observability import logs
+    from apientreprise_gateway.process import title
     from apientreprise_gateway.providers import PROVIDERS
     from apientreprise_gateway.providers.settings import ProviderSettings
-    from apientreprise_gateway.runner import Life, listen, run
+    from apientreprise_gateway.runner import Life, apart, listen, run
     from apientreprise_gateway.sandbox.app import create_app
 
     configured = all_settings.load()
@@ -212,7 +236,15 @@ def _demo(options: argparse.Namespace) -> None:
             flush=True,
         )
 
-    run([(create_app(), sandbox_at), (Gateway(settings, demo_token=token), gateway_at)], Life(ready=ready))
+    gateway = Gateway(settings, demo_token=token)
+    title.show(f"demo {gateway_at.address}")
+    life = Life(
+        ready=partial(apart, ready),
+        reopen=partial(asyncio.to_thread, gateway.reopen),
+        hurry=gateway.hurry,
+        stop_timeout=gateway.stop_timeout,
+    )
+    run([(create_app(), sandbox_at), (gateway, gateway_at)], life)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -239,11 +271,13 @@ def _serve_alone(options: argparse.Namespace, settings: "Settings") -> None:
 
     from apientreprise_gateway import worker
     from apientreprise_gateway.app import Gateway
+    from apientreprise_gateway.process import title
     from apientreprise_gateway.runner import listen
     from apientreprise_gateway.settings import scheme
 
     gateway = Gateway(settings)
     at = listen(options.host, options.port, scheme=scheme(settings))
+    title.show(f"serve {at.address}")
     log = structlog.get_logger(PROGRAM)
     _serve_metrics(settings, gateway.metrics)
     store = "memory" if settings.redis_url is None else "redis"
@@ -261,6 +295,7 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
     from apientreprise_gateway import parts, worker
     from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, all_workers
     from apientreprise_gateway.observability.shared import bury, workplace
+    from apientreprise_gateway.process import title
     from apientreprise_gateway.runner import listen
     from apientreprise_gateway.settings import CacheStore, SettingsError, scheme
     from apientreprise_gateway.supervisor import Supervisor
@@ -273,6 +308,7 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
     parts.document_desk(settings)
     parts.server_identity(settings)
     at = listen(options.host, options.port, scheme=scheme(settings))
+    title.show(f"serve {at.address} with {options.workers} workers")
     log = structlog.get_logger(PROGRAM)
     with ExitStack() as stack:
         try:
@@ -283,9 +319,10 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
         _serve_metrics(settings, all_workers())
         log.info("starting", url=at.url, version=__version__, workers=options.workers)
         served = Supervisor(
-            partial(worker.work, at),
+            partial(worker.main, at),
             count=options.workers,
             on_death=partial(bury, folder),
+            stop_seconds=settings.drain_delay + settings.stop_timeout,
             # Else connections that no worker takes any more would still be made, to break at the end.
             on_stop=at.socket.close,
         ).run()
@@ -309,8 +346,11 @@ def _serve_metrics(settings: "Settings", registry: "CollectorRegistry") -> None:
 
 
 def _sandbox(options: argparse.Namespace) -> None:
+    from functools import partial
+
     from apientreprise_gateway.observability import logs
-    from apientreprise_gateway.runner import Life, listen, run
+    from apientreprise_gateway.process import title
+    from apientreprise_gateway.runner import Life, apart, listen, run
     from apientreprise_gateway.sandbox.app import create_app
     from apientreprise_gateway.sandbox.documents import Form
 
@@ -321,7 +361,9 @@ def _sandbox(options: argparse.Namespace) -> None:
     form = None if options.documents is None else Form(options.documents)
     app = create_app(latency_ms=options.latency_ms, error_rate=error_rate, fault=options.fault, form=form)
     at = listen(options.host, options.port)
-    run([(app, at)], Life(ready=lambda: print(f"Fictive providers: {at.url} (Ctrl+C stops them)", flush=True)))
+    title.show(f"sandbox {at.address}")
+    ready = partial(print, f"Fictive providers: {at.url} (Ctrl+C stops them)", flush=True)
+    run([(app, at)], Life(ready=partial(apart, ready)))
 
 
 def _issue(options: argparse.Namespace) -> int:

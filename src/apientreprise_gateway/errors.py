@@ -201,6 +201,11 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
         "Le paramètre ressources nomme des ressources qui n'existent pas dans un dossier.",
         _parameter("ressources"),
     ),
+    "00906": _Kind(
+        503,
+        "Service indisponible",
+        "La passerelle ne peut pas enregistrer la trace de vos appels en ce moment. Réessayez plus tard.",
+    ),
     "00907": _Kind(
         429,
         "Trop de requêtes",

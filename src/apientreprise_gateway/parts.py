@@ -4,6 +4,7 @@ What they tell of themselves is turned into metrics and lines of the log here. W
 which names the setting and the remedy.
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -25,6 +26,7 @@ from apientreprise_gateway.errors import FLAT_VERSION
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, Metrics
+from apientreprise_gateway.observability.sink import Sink, open_file, standard
 from apientreprise_gateway.pings.board import Board, NoBoard
 from apientreprise_gateway.pings.redis import RedisBoard
 from apientreprise_gateway.pipeline import Options
@@ -69,6 +71,7 @@ OF_THE_CACHE: Final = ("cache", "cache_redis_url", "redis_url", "cache_bytes")
 """The settings that a cache depends on."""
 OF_THE_DESK: Final = ("documents", "document_seconds", "document_max_bytes")
 """The settings that the keeping of documents depends on."""
+TLS_FILES: Final = (environment_name("tls_certificate"), environment_name("tls_key"))
 OF_THE_KEYS: Final = ("jwks", "jwks_refresh", "jwks_copy")
 """The settings that the public keys depend on."""
 
@@ -169,6 +172,24 @@ def server_identity(settings: Settings) -> tls.Identity | None:
             f"{environment_name('tls_certificate')}, {environment_name('tls_key')}: {error}. Name PEM files that this "
             "user can read, of a certificate and its key."
         ) from error
+
+
+def file_digests(settings: Settings) -> dict[str, bytes]:
+    """What is in the files that only a start or a reload reads, by the settings that name them.
+
+    Files that are watched, of keys and tokens, tell of their changes themselves.
+    """
+    files = dict(zip(TLS_FILES, ([settings.tls_certificate], [settings.tls_key]), strict=True))
+    for provider, own in settings.providers.items():
+        files[f"{PROVIDER_PREFIX}{provider.upper()}"] = [own.ca, own.client_certificate, own.client_key]
+    return {name: b"".join(map(_digest, paths)) for name, paths in files.items()}
+
+
+def _digest(path: Path | None) -> bytes:
+    try:
+        return b"" if path is None else hashlib.sha256(path.read_bytes()).digest()
+    except OSError:
+        return b""
 
 
 def connection_rules(settings: Settings, metrics: Metrics) -> Rules:
@@ -410,11 +431,23 @@ def access_log(settings: Settings, metrics: Metrics) -> AccessLog:
     Raises:
         SettingsError: the file cannot be opened.
     """
+    return AccessLog(access_sink(settings), on_written=metrics.access_lines.inc, on_lost=metrics.access_lines_lost.inc)
+
+
+def access_sink(settings: Settings) -> Sink:
+    """Where access lines go.
+
+    Raises:
+        SettingsError: the file cannot be opened.
+    """
     try:
-        return AccessLog(settings.access_log, lock=shared_file("access-log.lock"), on_written=metrics.access_lines.inc)
+        if settings.access_log is None:
+            return standard(1, lock=shared_file("access-log.lock"))
+        return open_file(settings.access_log)
     except OSError as error:
+        where = settings.access_log or "standard output"
         raise SettingsError(
-            f"{environment_name('access_log')}: {settings.access_log}: {error.strerror}. Name another file."
+            f"{environment_name('access_log')}: {where}: {error.strerror}. Name another file."
         ) from error
 
 

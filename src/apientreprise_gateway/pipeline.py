@@ -53,7 +53,7 @@ from apientreprise_gateway.errors import (
     refuse,
     render,
 )
-from apientreprise_gateway.observability.access_log import AccessLog
+from apientreprise_gateway.observability.access_log import AccessLog, LogFullError
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.providers.reading import Reading
@@ -77,6 +77,7 @@ _LATEST_SHAPE: Final = 3
 _METHODS: Final = frozenset({"GET", "HEAD"})
 _ALLOW: Final[tuple[Header, ...]] = ((b"allow", b"GET, HEAD"),)
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
+_RETRY_WHEN_WRITTEN: Final[tuple[Header, ...]] = ((b"retry-after", b"10"),)
 _GATHERING_SECONDS: Final = 0.5
 """What a dossier has beyond its parts: one whose provider hangs may still be answered by what was kept."""
 
@@ -94,6 +95,12 @@ class Options:
     """Seconds that the provider calls of a dossier may take; then it is answered with the parts that are there."""
     refuse_duplicates: bool = True
     """Whether a call already in flight is refused; it is counted either way."""
+
+
+def _size_of(scope: Scope) -> int:
+    """The bytes of a request that are kept while it is answered."""
+    headers: list[Header] = scope["headers"]
+    return len(scope["raw_path"]) + len(scope["query_string"]) + sum(len(name) + len(value) for name, value in headers)
 
 
 def _limit_of(plan: Plan, record: TokenRecord | None) -> int:
@@ -164,8 +171,6 @@ class Pipeline:
 
     async def answer(self, scope: Scope, respond: Respond) -> None:
         """Answer a call, then record it."""
-        if self._access_log.is_full:
-            await self._access_log.room()
         call = Call(scope)
         connection = call.connection
         self._metrics.in_flight.inc()
@@ -199,6 +204,8 @@ class Pipeline:
         call = Call({"method": "", "raw_path": b""})
         self._find_client(call, peer, ())
         call.request_id = new_request_id()
+        if self._access_log.is_full:
+            call.outcome_without_line = "refused"  # with its own answer: nobody waits to be told that
         try:
             self._refuse_banned(call)
             await self.count_unknown(call)
@@ -251,7 +258,7 @@ class Pipeline:
 
     async def _answer(self, call: Call) -> Reading:
         """The checks of the contract (design, section 2), in their order."""
-        headers = self.admit(call)
+        headers = await self.admit_late(call) if self._access_log.is_full else self.admit(call)
         try:
             plan, values = self._find_endpoint(call)
             try:
@@ -295,6 +302,22 @@ class Pipeline:
         """Find who calls, and refuse whom is banned; the headers that matter."""
         headers = self._identify_client(call)
         self._refuse_banned(call)
+        return headers
+
+    async def admit_late(self, call: Call) -> dict[bytes, bytes]:
+        """Admit a call while access lines cannot be written: it is counted, then waits, if not too many do."""
+        call.outcome_without_line = "refused"
+        try:
+            headers = self.admit(call)
+            await self.count_unknown(call)
+            call.address = None  # counted
+            await self._access_log.room(_size_of(call.scope))
+        except LogFullError:
+            raise refuse("00906", headers=_RETRY_WHEN_WRITTEN) from None
+        except asyncio.CancelledError:
+            call.outcome_without_line = "abandoned"
+            raise
+        call.outcome_without_line = None
         return headers
 
     def _identify_client(self, call: Call) -> dict[bytes, bytes]:
@@ -536,7 +559,10 @@ class Pipeline:
         metrics.seconds(call.operation).observe(seconds)
         for code in call.codes:
             metrics.errors(code).inc()
-        self._access_log.write(access_line(call, "access", status, seconds))
+        if call.outcome_without_line is None:
+            self._access_log.write(access_line(call, "access", status, seconds))
+        else:
+            metrics.unlogged(call.outcome_without_line).inc()
         if self._recorder is not None and call.trace is not None and call.trace.sampled and call.part_of is None:
             self._record_span(self._recorder, call, call.trace, status, seconds)
 
@@ -557,4 +583,7 @@ class Pipeline:
     def _record_abandoned(self, call: Call) -> None:
         """Trace a call that the provider may have answered although nobody got the answer."""
         self._metrics.abandoned.inc()
+        if call.outcome_without_line is not None:
+            self._metrics.unlogged(call.outcome_without_line).inc()
+            return
         self._access_log.write(access_line(call, "abandoned", None, time.perf_counter() - call.started))

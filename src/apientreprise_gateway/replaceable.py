@@ -14,6 +14,7 @@ from typing import Any, Final
 import structlog
 
 from apientreprise_gateway.app import Gateway, lifespan
+from apientreprise_gateway.parts import TLS_FILES
 from apientreprise_gateway.settings import SettingsError
 
 RETIRING_SECONDS: Final = 90.0
@@ -66,6 +67,7 @@ class Replaceable:
         async with self._changing:
             if self._stopped:
                 return
+            new = None
             try:
                 new = await asyncio.to_thread(self._renew, self.current)
                 await new.start()
@@ -74,14 +76,29 @@ class Replaceable:
                 return
             except Exception:  # a fault of ours: the gateway in force serves on
                 _log.exception("reload_failed", effect="the configuration in force stays")
+                if new is not None:
+                    new.discard()
                 return
             old = self.current
             self._install(new)
             old.step_down()
-            _log.info("reloaded", changed=new.differs_from(old))
+            changed = new.differs_from(old)
+            end = new.certificate_ends if any(name in changed for name in TLS_FILES) else None
+            ends = {} if end is None else {"certificate_ends": end.isoformat()}
+            _log.info("reloaded", changed=changed, **ends)
             task = asyncio.create_task(self._retire(old, new))
             self._retiring[task] = old
             task.add_done_callback(self._retired)
+
+    async def reopen(self) -> None:
+        """Open the file of the access log anew."""
+        async with self._changing:
+            if not self._stopped:
+                await asyncio.to_thread(self.current.reopen)
+
+    def hurry(self, seconds: float) -> None:
+        """See `Gateway.hurry`."""
+        self.current.hurry(seconds)
 
     async def drain(self) -> None:
         """Say that this process is not ready any more, and give the load balancers time to notice."""

@@ -6,14 +6,19 @@ import os
 import resource
 import signal
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import uvicorn
 import uvloop
 
 from apientreprise_gateway import server, signals
+from apientreprise_gateway.process import ending
+
+_CLOSING_STEPS_SECONDS: Final = 0.2
+"""What uvicorn's own steps of a stop take besides."""
 
 
 class PortTakenError(Exception):
@@ -31,7 +36,12 @@ class Listener(NamedTuple):
     @property
     def url(self) -> str:
         """How to reach it."""
-        return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        return f"{self.scheme}://{self.address}"
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
 def listen(host: str, port: int, *, scheme: str = "http") -> Listener:
@@ -56,16 +66,30 @@ class Life:
     """Called once everything answers."""
     reload: Callable[[], Awaitable[None]] | None = None
     """Awaited when SIGHUP asks for it; without it the signal asks to stop, as is usual."""
+    reopen: Callable[[], Awaitable[None]] | None = None
+    """Awaited when SIGUSR1 asks for it; without it the signal does nothing."""
     drain: Callable[[], Awaitable[None]] | None = None
     """Awaited at SIGTERM or SIGINT, before connections are closed; a second signal cuts it short."""
+    hurry: Callable[[float], None] | None = None
+    """Told by a second signal how many seconds are left."""
+    hears_twice: bool = False
+    """Whether each stop may come as two signals, of a terminal and of a parent: the same one is a second one then."""
     pulse: Callable[[], Awaitable[None]] | None = None
     """Runs as long as there is anything to serve; its end is taken for a signal to stop."""
     stop_timeout: float = 30
-    """Seconds that calls in flight may take to end."""
+    """Seconds from then on until the process is gone, whatever stands still: `process.ending`."""
+
+
+def apart(show: Callable[[], None]) -> None:
+    """Have something printed that the event loop must not wait for."""
+    threading.Thread(target=show, name="show", daemon=True).start()
 
 
 def run(apps: Sequence[tuple[Any, Listener]], life: Life) -> None:
-    """Serve applications, each on its socket, until SIGINT or SIGTERM; the last one stops first."""
+    """Serve applications, each on its socket, until SIGINT or SIGTERM; the last one stops first.
+
+    What is left then is to exit, by `process.ending.leave`.
+    """
     _prepare()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(apps, life))
@@ -86,23 +110,27 @@ def too_few_files(needed: int) -> int | None:
 
 
 async def _serve(apps: Sequence[tuple[Any, Listener]], life: Life) -> None:
-    servers = [
-        _Server(server.config(app, host=at.host, port=at.port, stop_timeout=life.stop_timeout)) for app, at in apps
-    ]
-    asked = _Signals(reloads=life.reload is not None)
+    for_calls = max(0.1, life.stop_timeout - ending.closing_seconds(life.stop_timeout) - _CLOSING_STEPS_SECONDS)
+    servers = [_Server(server.config(app, host=at.host, port=at.port, stop_timeout=for_calls)) for app, at in apps]
+    asked = _Signals(reloads=life.reload is not None, hears_twice=life.hears_twice)
     tasks = [asyncio.create_task(each.serve(sockets=[at.socket])) for each, (_, at) in zip(servers, apps, strict=True)]
     await _started(servers, tasks)
     besides: list[asyncio.Future[None]] = []
     if all(each.started for each in servers):
         life.ready()
         pulse = [] if life.pulse is None else [asyncio.ensure_future(life.pulse())]
-        reloading = [] if life.reload is None else [asyncio.ensure_future(asked.reload_with(life.reload))]
-        besides = [*pulse, *reloading]
+        obeying = [
+            asyncio.ensure_future(asked.obey_with(asked_for, act))
+            for asked_for, act in ((asked.to_reload, life.reload), (asked.to_reopen, life.reopen))
+            if act is not None
+        ]
+        besides = [*pulse, *obeying]
         await _first(asked.to_stop.wait(), *tasks, *pulse)
         for each in servers:
             each.server_state.parting = True
         if life.drain is not None:
             await _first(life.drain(), asked.again.wait())
+    besides.append(asyncio.create_task(_hurry(servers, asked, life, ending.Deadline(life.stop_timeout))))
     for each, task in reversed(list(zip(servers, tasks, strict=True))):
         each.should_exit = True
         await task
@@ -114,6 +142,16 @@ async def _serve(apps: Sequence[tuple[Any, Listener]], life: Life) -> None:
 async def _started(servers: Sequence[uvicorn.Server], tasks: Sequence[asyncio.Task[None]]) -> None:
     while not all(each.started for each in servers) and not any(task.done() for task in tasks):
         await asyncio.sleep(0.005)
+
+
+async def _hurry(servers: "Sequence[_Server]", asked: "_Signals", life: Life, deadline: ending.Deadline) -> None:
+    """Cut short what is left once it is asked for again."""
+    await asked.again.wait()
+    deadline.shorten(ending.HURRIED_SECONDS)
+    if life.hurry is not None:
+        life.hurry(ending.HURRIED_SECONDS / 2)
+    for each in servers:
+        each.force_exit = True
 
 
 async def _first(*awaited: Awaitable[Any]) -> None:
@@ -128,34 +166,49 @@ async def _first(*awaited: Awaitable[Any]) -> None:
 class _Signals:
     """What signals have asked of a serving process."""
 
-    def __init__(self, *, reloads: bool) -> None:
+    def __init__(self, *, reloads: bool, hears_twice: bool) -> None:
         """Obey them from now on; without `reloads` a hangup, such as that of a terminal, asks to stop."""
         self.to_stop = asyncio.Event()
         self.again = asyncio.Event()
         """Asked once more to stop."""
-        self._to_reload = asyncio.Event()
+        self.to_reload = asyncio.Event()
+        self.to_reopen = asyncio.Event()
+        self._hears_twice = hears_twice
+        self._heard: set[int] = set()
         loop = asyncio.get_running_loop()
         for number in signals.STOP:
-            loop.add_signal_handler(number, self._stop)
+            loop.add_signal_handler(number, self._stop, number)
+        loop.add_signal_handler(signals.REOPEN, self.to_reopen.set)
         if reloads:
-            loop.add_signal_handler(signals.RELOAD, self._to_reload.set)
+            loop.add_signal_handler(signals.RELOAD, self.to_reload.set)
         elif signal.getsignal(signals.RELOAD) is not signal.SIG_IGN:  # as `nohup` does
-            loop.add_signal_handler(signals.RELOAD, self._stop)
+            loop.add_signal_handler(signals.RELOAD, self._stop, signals.RELOAD)
         signals.obey()
 
-    def _stop(self) -> None:
-        (self.again if self.to_stop.is_set() else self.to_stop).set()
+    def _stop(self, number: int) -> None:
+        if number in self._heard if self._hears_twice else self._heard:
+            self.again.set()
+        self._heard.add(number)
+        self.to_stop.set()
 
-    async def reload_with(self, reload: Callable[[], Awaitable[None]]) -> None:
-        """Reload each time it is asked for; signals that come meanwhile ask for one more."""
+    async def obey_with(self, asked_for: asyncio.Event, act: Callable[[], Awaitable[None]]) -> None:
+        """Act each time it is asked for; signals that come meanwhile ask for it once more."""
         while True:
-            await self._to_reload.wait()
-            self._to_reload.clear()
-            await reload()
+            await asked_for.wait()
+            asked_for.clear()
+            await act()
 
 
 class _Server(server.Server):
-    """A server whose signals are handled by `run`, for all of them."""
+    """A server whose signals are handled by `run`, for all of them, and that closes in order when it is in a hurry."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop serving; what uvicorn leaves out when it is forced to exit is done all the same."""
+        await super().shutdown(sockets)
+        if self.force_exit:
+            for task in self.server_state.tasks:
+                task.cancel()
+            await self.lifespan.shutdown()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

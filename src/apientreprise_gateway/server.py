@@ -10,7 +10,6 @@ the application's as it is when a connection comes (its `tls`), so that a certif
 import asyncio
 import fcntl
 import logging
-import math
 import select
 import ssl
 import sys
@@ -883,5 +882,5 @@ def config(app: Any, *, host: str, port: int, stop_timeout: float) -> uvicorn.Co
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
-        timeout_graceful_shutdown=math.ceil(stop_timeout),
+        timeout_graceful_shutdown=stop_timeout,  # type: ignore[arg-type]  # it is only waited for
     )

@@ -346,7 +346,10 @@ class Settings(BaseSettings):
         default=Duplicates.REFUSE,
         description="A call that is already in flight: `refuse` it with 409, or only `count` it (load tests).",
     )
-    access_log: Path | None = Field(default=None, description="File of the access lines; standard output if unset.")
+    access_log: Path | None = Field(
+        default=None,
+        description="File of the access lines; standard output if unset. Opened anew at SIGHUP, SIGUSR1.",
+    )
     tls_certificate: Path | None = Field(
         default=None,
         description="PEM file of the certificate that callers are shown, followed by those between it and its "
@@ -383,7 +386,11 @@ class Settings(BaseSettings):
         "connections: as long as the load balancers take to notice.",
     )
     stop_timeout: float = Field(
-        default=30, gt=0, le=300, description="Seconds that calls in flight may take to end once connections close."
+        default=30,
+        gt=0,
+        le=300,
+        description="Seconds that a stop may take once connections close: four fifths for calls in flight, the rest "
+        "for access lines that are not written yet and all else.",
     )
     traces_url: AnyHttpUrl | None = Field(
         default=None,

@@ -12,7 +12,9 @@ from typing import Final
 
 STOP: Final = (signal.SIGTERM, signal.SIGINT)
 RELOAD: Final = signal.SIGHUP
-_ALL: Final = (*STOP, RELOAD)
+REOPEN: Final = signal.SIGUSR1
+"""Asks to open the file of the access log anew, and for nothing else of a reload."""
+_ALL: Final = (*STOP, RELOAD, REOPEN)
 
 
 def hold() -> None:

@@ -1,5 +1,6 @@
 """Worker processes: started, watched, replaced when they die or hang, told of signals, and stopped together."""
 
+import math
 import multiprocessing
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import Final
 import structlog
 
 from apientreprise_gateway import signals
+from apientreprise_gateway.process import ending
 
 BEAT_SECONDS: Final = 1.0
 """How often a worker says that its event loop runs."""
@@ -27,15 +29,18 @@ PAUSE_SECONDS: Final = 1.0
 """How long to wait before a worker that could not start is tried again; doubled each time."""
 LONGEST_PAUSE_SECONDS: Final = 30.0
 _TICK_SECONDS: Final = 1.0
+_KILL_SECONDS: Final = 1.0
+"""After so long a worker that has not ended in time is killed."""
 _log = structlog.get_logger(__name__)
 
-Work = Callable[[Connection], None]
-"""Serves until SIGTERM, and obeys signals, which it begins with held (`signals.obey`). Sends a first message once it
-serves, and another at least every `BEAT_SECONDS`, to its end."""
+Work = Callable[[int, Connection], None]
+"""Given a number, from 1 on, and a heart. Serves until SIGTERM, and obeys signals, which it begins with held
+(`signals.obey`). Sends a first message once it serves, and another at least every `BEAT_SECONDS`, to its end."""
 
 
 @dataclass(eq=False)
 class _Worker:
+    number: int
     process: SpawnProcess
     heart: Connection
     heard: float = field(default_factory=time.monotonic)
@@ -70,6 +75,7 @@ class Supervisor:
         count: int,
         on_death: Callable[[int], None] = lambda _pid: None,
         on_stop: Callable[[], None] = lambda: None,
+        stop_seconds: float = 60.0,
     ) -> None:
         """Start nothing yet.
 
@@ -78,6 +84,7 @@ class Supervisor:
             count: how many there are.
             on_death: told of each worker that has ended, by its process id.
             on_stop: told once that the workers are about to stop; none is started after that.
+            stop_seconds: what they may take for it; who is left then is killed.
         """
         self._work = work
         self._count = count
@@ -91,13 +98,15 @@ class Supervisor:
         self._pause = PAUSE_SECONDS
         self._not_before = 0.0
         self._signals: list[int] = []
+        self._stop_seconds = stop_seconds
+        self._kill_at = math.inf
 
     def run(self) -> bool:
         """Serve until SIGTERM or SIGINT; False if no worker could be started at all. What is left then is to exit."""
         awake, waker = socket.socketpair()
         awake.setblocking(False)
         waker.setblocking(False)
-        for number in (*signals.STOP, signals.RELOAD):
+        for number in (*signals.STOP, signals.RELOAD, signals.REOPEN):
             signal.signal(number, lambda received, _frame: self._signals.append(received))
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         with signals.held():
@@ -134,15 +143,18 @@ class Supervisor:
         """Pass on the signals that have come."""
         while self._signals:
             number = self._signals.pop(0)
-            if number == signals.RELOAD:
+            if number in (signals.RELOAD, signals.REOPEN):
                 for worker in self._workers:
-                    worker.signal(signals.RELOAD)  # one that is starting holds it until it can obey
+                    worker.signal(signal.Signals(number))  # one that is starting holds it until it can obey
             else:
                 self._stop()
 
     def _stop(self) -> None:
+        """Have the workers stop; in a hurry if they were told before."""
         if not self._stopping:
             self._on_stop()
+        seconds = ending.HURRIED_SECONDS if self._stopping else self._stop_seconds
+        self._kill_at = min(self._kill_at, time.monotonic() + seconds + _KILL_SECONDS)
         self._stopping = True
         for worker in self._workers:
             worker.signal(signal.SIGTERM)
@@ -164,10 +176,11 @@ class Supervisor:
 
     def _start(self) -> _Worker:
         heart, ours = self._context.Pipe(duplex=False)
+        number = min(set(range(1, self._count + 1)) - {worker.number for worker in self._workers})
         with ours, signals.held():
-            process = self._context.Process(target=self._work, args=(ours,))
+            process = self._context.Process(target=self._work, args=(number, ours))
             process.start()
-        return _Worker(process, heart)
+        return _Worker(number, process, heart)
 
     def _postpone(self) -> None:
         """Do not try again at once what has just failed."""
@@ -180,8 +193,10 @@ class Supervisor:
             worker.listen()
             if worker.ready and not self._ever_ready:
                 self._ever_ready, self._pause = True, PAUSE_SECONDS
-            if worker.is_silent() and worker.process.is_alive():
-                _log.error("worker_hung", pid=worker.pid, ready=worker.ready)
+            overdue = time.monotonic() > self._kill_at
+            if (overdue or worker.is_silent()) and worker.process.is_alive():
+                event = "worker_overdue" if overdue else "worker_hung"
+                _log.error(event, pid=worker.pid, ready=worker.ready)
                 worker.signal(signal.SIGKILL)
                 worker.process.join()
             if not worker.process.is_alive():

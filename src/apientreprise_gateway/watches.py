@@ -7,6 +7,7 @@ from apientreprise_gateway.auth.expiry import ExpiryNotices
 from apientreprise_gateway.auth.token import TokenVerifier
 from apientreprise_gateway.cache.port import AnswerCache, CacheUnavailableError
 from apientreprise_gateway.documents.desk import Desk
+from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.ratelimit.port import Limiter
@@ -20,10 +21,12 @@ _CACHE_SECONDS: Final = 5.0
 
 
 async def levels(metrics: Metrics, limiter: Limiter, access_log: AccessLog) -> None:
-    """Show the bans in force, and the access lines that wait."""
+    """Show the bans in force, what waits to be written, and what was not."""
     while True:
         metrics.bans_in_force.set(len(limiter.bans_in_force()))
         metrics.access_lines_waiting.set(access_log.waiting)
+        metrics.calls_waiting.set(access_log.waiting_calls)
+        metrics.log_lines_dropped.inc(logs.newly_dropped())
         await asyncio.sleep(_LEVELS_SECONDS)
 
 

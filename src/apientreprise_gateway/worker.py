@@ -13,6 +13,7 @@ import structlog
 from apientreprise_gateway import app, runner, settings, supervisor
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.faults import FaultLog
+from apientreprise_gateway.process import ending, title
 from apientreprise_gateway.replaceable import Replaceable
 
 _OTHER_FILES: Final = 256
@@ -41,15 +42,29 @@ def serve(
     life = runner.Life(
         ready=ready,
         reload=lambda: background.attempt("reload", serving.reload),
+        reopen=lambda: background.attempt("reopen", serving.reopen),
         drain=serving.drain,
+        hurry=serving.hurry,
+        hears_twice=heart is not None,
         pulse=None if heart is None else lambda: _beat(heart),
         stop_timeout=gateway.stop_timeout,
     )
     runner.run([(serving, at)], life)
 
 
+def main(at: runner.Listener, number: int, heart: Connection) -> None:
+    """Be a worker of a `Supervisor`, to the end of its process."""
+    title.show(f"worker {number} of {at.address}")
+    logs.write_apart()
+    try:
+        work(at, heart)
+    except SystemExit as end:
+        ending.leave(1 if end.code else 0)
+    ending.leave(0)
+
+
 def work(at: runner.Listener, heart: Connection) -> None:
-    """Be a worker of a `Supervisor`: serve with the configuration of the environment."""
+    """Serve with the configuration of the environment."""
     logs.configure()
     try:
         gateway = app.create()

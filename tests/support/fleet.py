@@ -43,7 +43,7 @@ class Gateway(Program):
 
     def worker_pids(self) -> set[int]:
         """The processes that answer."""
-        return {pid for pid in _children(self.process.pid) if b"spawn_main" in _command(pid)}
+        return {pid for pid in _children(self.process.pid) if b" worker " in _command(pid)}
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """The lines of one event in the operators' log, so far."""

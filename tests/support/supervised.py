@@ -21,7 +21,7 @@ CROWD = 20
 """Files that a crowded supervisor has open; so many numbers below that of any later one are taken."""
 
 
-def work(folder: Path, how: str, heart: Connection) -> None:
+def work(folder: Path, how: str, _number: int, heart: Connection) -> None:
     """Serve until SIGTERM, fail, or fall silent, as told."""
     (folder / f"{os.getpid()}.began").touch()
     while how == "waits" and not (folder / "go").exists():

@@ -47,6 +47,9 @@ class Gate(Protocol):
     def admit(self, call: Call) -> dict[bytes, bytes]:
         """Find who calls, and refuse whom is banned; the headers."""
 
+    async def admit_late(self, call: Call) -> dict[bytes, bytes]:
+        """The same while access lines cannot be written: the call waits, if not too many do."""
+
     async def count_unknown(self, call: Call) -> None:
         """Count a call that nothing answers, for its address."""
 
@@ -100,8 +103,6 @@ class Serving:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call, then record it."""
         del receive  # as in the pipeline
-        if self._access_log.is_full:
-            await self._access_log.room()
         call, download = Call(scope), Download()
         if call.connection is not None:
             call.connection.cancels = True
@@ -117,6 +118,8 @@ class Serving:
         finally:
             if call.connection is not None:
                 call.connection.cancels = False
+            if call.outcome_without_line is not None:
+                self._metrics.unlogged(call.outcome_without_line).inc()
             if download.status:
                 self._record(call, download)
 
@@ -129,7 +132,7 @@ class Serving:
             return _Answer(status, [*headers_of(lines), (b"content-length", b"%d" % len(body))], body)
 
     async def _answer(self, call: Call, download: Download) -> _Answer:
-        headers = self._gate.admit(call)
+        headers = await self._gate.admit_late(call) if self._access_log.is_full else self._gate.admit(call)
         if call.scope["method"] not in _METHODS:
             raise refuse("00405", headers=_ALLOW)
         link = download.link = read_path(call.scope["raw_path"])
@@ -193,7 +196,8 @@ class Serving:
         self._metrics.download_bytes.inc(download.sent)
         for code in call.codes:
             self._metrics.errors(code).inc()
-        self._access_log.write(download_line(call, download))
+        if call.outcome_without_line is None:
+            self._access_log.write(download_line(call, download))
 
 
 def download_line(call: Call, download: Download) -> dict[str, Any]:

@@ -1,29 +1,35 @@
 """The access log: one JSON line for every answer.
 
 Lines are handed in batches to a thread that writes them, so that no answer waits for a disk or a pipe. None is ever
-dropped: where the lines cannot be written they are kept and tried again, and when too many wait, new calls wait too.
+dropped while the process lives: where the lines cannot be written they are kept and tried again, there or in the place
+that a reload names, and when too many wait, new calls wait too. So many of these, that is: more are turned away.
 """
 
 import asyncio
-import fcntl
+import errno
 import json
-import os
+import math
 import queue
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
 import structlog
 
+from apientreprise_gateway.observability.sink import Sink
+
 _BATCH_SECONDS: Final = 0.02
 _RETRY_SECONDS: Final = 0.5
+_ROOM_SECONDS: Final = 0.1
+"""How long to wait for room in a pipe before looking whether there is another place, or an end, by now."""
+_TURN_SECONDS: Final = 0.005
+_SLOW_SECONDS: Final = 0.05
 _FULL_BYTES: Final = 32 * 1024 * 1024
-_STDOUT: Final = 1
-_LOCK_MODE: Final = os.O_RDWR | os.O_CREAT
+MAX_WAITING_CALLS: Final = 1000
+MAX_WAITING_BYTES: Final = 8 * 1024 * 1024
+"""How many calls of a process may wait for room, and how many bytes of requests: a call more is turned away."""
 _UNSEEN: Final = {
     code: f"\\u{code:04x}"
     for code in (0x7F, *range(0x80, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
@@ -44,42 +50,49 @@ def encode(fields: dict[str, Any]) -> bytes:
     return line.decode().translate(_UNSEEN).encode()
 
 
+class LogFullError(Exception):
+    """Too many calls wait until access lines can be written."""
+
+
 class AccessLog:
-    """Writes lines to a file or to standard output."""
+    """Writes lines to a sink, and to another one from when it is given that."""
 
     def __init__(
         self,
-        path: Path | None = None,
+        sink: Sink,
         *,
-        lock: Path | None = None,
         on_written: Callable[[int], None] = lambda _lines: None,
+        on_lost: Callable[[int], None] = lambda _lines: None,
     ) -> None:
-        """Open the log.
+        """Keep lines for a sink.
 
         Args:
-            path: appended to; None for standard output.
-            lock: a file that the workers of one gateway share, so that their lines do not mix in standard output.
+            sink: where they go; the log closes it.
             on_written: told, in the event loop, how many more lines have left this process.
-
-        Raises:
-            OSError: the file cannot be opened.
+            on_lost: told, in the event loop, how many lines could not be written by the end.
         """
-        self._fd = _STDOUT if path is None else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-        self._owned = path is not None
-        # What fits is appended to a file in one piece, but not what a full disk or a named pipe has no room for.
-        self._lock = self._fd if path is not None else None if lock is None else os.open(lock, _LOCK_MODE, 0o600)
+        self._sink = sink
+        self._next: Sink | None = None
         self._on_written = on_written
+        self._on_lost = on_lost
         self._lines: list[bytes] = []
         self._waiting = 0
+        self._waiting_bytes = 0
         self._batches: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._room = asyncio.Event()
-        self._closing = False
+        self._changed = threading.Event()
+        """Set when the thread has something new to look at: another sink, or the end."""
+        self._changing = threading.Lock()
+        self._give_up_at = math.inf
+        self._latest = math.inf
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._write_batches, name="access-log", daemon=True)
         self._left = 0
-        self._lost = 0
+        self._is_told = False
         self.written = 0
         """Lines handed over so far."""
+        self.waiting_calls = 0
+        """Calls that wait for room."""
 
     def start(self) -> None:
         """Start to write; call it in the event loop that will log."""
@@ -106,66 +119,144 @@ class AccessLog:
         """Whether so much waits to be written that calls must wait as well."""
         return self._waiting > _FULL_BYTES
 
-    async def room(self) -> None:
-        """Wait until lines may be logged again."""
-        while self.is_full:
-            self._room.clear()
-            await self._room.wait()
+    async def room(self, size: int = 0) -> None:
+        """Wait until lines may be logged again; the size is that of the request that is kept meanwhile.
 
-    async def close(self) -> None:
-        """Write what waits, then close."""
+        Raises:
+            LogFullError: too many calls wait already.
+        """
+        if self.waiting_calls >= MAX_WAITING_CALLS or self._waiting_bytes + size > MAX_WAITING_BYTES:
+            raise LogFullError
+        self.waiting_calls += 1
+        self._waiting_bytes += size
+        try:
+            while self.is_full:
+                self._room.clear()
+                await self._room.wait()
+        finally:
+            self.waiting_calls -= 1
+            self._waiting_bytes -= size
+
+    def redirect(self, sink: Sink) -> None:
+        """Write to another sink from now on, lines included that the present one has not taken."""
+        with self._changing:
+            unused, self._next = self._next, sink
+        if unused is not None:
+            unused.close()
+        self._changed.set()
+        self._batches.put(b"")  # so that a thread without lines lets go of the old one as well
+
+    async def close(self, seconds: float = 5.0) -> None:
+        """Write what waits, for so many seconds at most, then close; lines that are left are lost, and told of."""
         self._hand_over()
-        self._closing = True
+        self._give_up_at = time.monotonic() + seconds
+        self._changed.set()
         self._batches.put(None)
         if self._thread.is_alive():
-            await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
-        if self._owned:
-            os.close(self._fd)
-        elif self._lock is not None:
-            os.close(self._lock)
+            await asyncio.to_thread(self._thread.join, seconds + 5 * _ROOM_SECONDS)
+        if self._thread.is_alive():  # the system does not come back from a write
+            self._tell_of_lost(self.waiting)
+            return
+        for sink in (self._sink, self._next):
+            if sink is not None:
+                sink.close()
+        self._next = None
+
+    def hurry(self, seconds: float) -> None:
+        """Let a close, under way or to come, end before so many seconds from now have passed."""
+        self._latest = time.monotonic() + seconds
 
     def _hand_over(self) -> None:
         if self._lines:
             batch, self._lines = b"".join(self._lines), []
             self._batches.put(batch)
 
+    # In the thread that writes.
+
     def _write_batches(self) -> None:
+        lost = 0
         while (batch := self._batches.get()) is not None:
-            self._write_alone(batch)
+            began = time.monotonic()
+            done = self._write_batch(batch)
+            if time.monotonic() - began > _SLOW_SECONDS:
+                time.sleep(2 * _TURN_SECONDS)  # others wait for their turn in what is slow to take lines
+            written, left = batch.count(b"\n", 0, done), batch.count(b"\n", done)
+            lost += left
             if self._loop is not None and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._written, len(batch), batch.count(b"\n"))
-        if self._lost:
-            _log.error("access_lines_lost", lines=self._lost)
+                self._loop.call_soon_threadsafe(self._written, len(batch), written, left)
+        self._tell_of_lost(lost)
 
-    def _write_alone(self, batch: bytes) -> None:
-        self._flock(fcntl.LOCK_EX)
+    def _write_batch(self, batch: bytes) -> int:
+        """Write a batch; how many of its bytes were written, in whole lines: all, but for the end of the process."""
+        rest, done = memoryview(batch), self._change_over(batch, 0)
+        while done < len(batch):
+            # Once time is over nothing is tried any more: what is left is to be counted in time as well.
+            outcome = None if self._gives_up(None) else self._write_some(rest[done:])
+            if isinstance(outcome, int):
+                done += outcome
+            elif self._gives_up(outcome):
+                done = self._line_start(batch, done)
+                break
+            done = self._change_over(batch, done)
+        self._sink.unlock()
+        return done
+
+    def _write_some(self, data: memoryview) -> int | OSError | None:
+        """How many bytes were written; else why none could be, a while later."""
+        if not self._sink.lock():
+            time.sleep(_TURN_SECONDS)
+            return None
         try:
-            self._write_all(batch)
-        finally:
-            self._flock(fcntl.LOCK_UN)
+            count = self._sink.write(data)
+        except BlockingIOError:
+            self._sink.wait(_ROOM_SECONDS)
+            return None
+        except OSError as error:
+            if not self._is_told:
+                _log.error("access_log_unwritable", reason=str(error), effect="lines are kept and tried again")
+            self._is_told = True
+            self._changed.clear()
+            if self._next is None and not self._gives_up(error):
+                self._changed.wait(_RETRY_SECONDS if self._give_up_at == math.inf else _ROOM_SECONDS)
+            return error
+        self._is_told = False
+        return count
 
-    def _flock(self, how: int) -> None:
-        if self._lock is not None:
-            with suppress(OSError):  # a file system without locks
-                fcntl.flock(self._lock, how)
+    def _gives_up(self, error: OSError | None) -> bool:
+        """Whether the end has come for lines that cannot be written."""
+        if self._give_up_at == math.inf or self._next is not None:
+            return False
+        nobody_reads = error is not None and error.errno == errno.EPIPE
+        return nobody_reads or time.monotonic() >= min(self._give_up_at, self._latest)
 
-    def _written(self, size: int, lines: int) -> None:
+    def _change_over(self, batch: bytes, done: int) -> int:
+        """Go on with the next sink, if there is one; how much of the batch is written in whole lines then."""
+        if self._next is None:
+            return done
+        done = self._line_start(batch, done)
+        self._sink.close()
+        with self._changing:
+            assert self._next is not None  # noqa: S101 - only this thread takes it away
+            self._sink, self._next = self._next, None
+        self._is_told = False
+        return done
+
+    def _line_start(self, batch: bytes, done: int) -> int:
+        """Where the line begins that is half written; the half is taken back if that can be done."""
+        start = batch.rfind(b"\n", 0, done) + 1
+        self._sink.take_back(done - start)
+        return start
+
+    def _tell_of_lost(self, lines: int) -> None:
+        if lines:
+            _log.error("access_lines_lost", lines=lines)
+
+    # In the event loop again.
+
+    def _written(self, size: int, lines: int, lost: int) -> None:
         self._waiting -= size
-        self._left += lines
+        self._left += lines + lost
         self._on_written(lines)
+        if lost:
+            self._on_lost(lost)
         self._room.set()
-
-    def _write_all(self, batch: bytes) -> None:
-        rest = memoryview(batch)
-        troubled = False
-        while rest:
-            try:
-                rest = rest[os.write(self._fd, rest) :]
-            except OSError as error:
-                if not troubled and not self._lost:
-                    _log.error("access_log_unwritable", reason=str(error), effect="lines are kept and tried again")
-                if self._closing:
-                    self._lost += bytes(rest).count(b"\n")
-                    return
-                troubled = True
-                time.sleep(_RETRY_SECONDS)

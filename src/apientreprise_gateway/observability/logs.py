@@ -1,4 +1,8 @@
-"""Set-up of the operators' log: everything that is not an access line, on standard error."""
+"""Set-up of the operators' log: everything that is not an access line, on standard error.
+
+A process that serves has a thread write it (`write_apart`): whatever is said there, by us, by a library, by Python
+itself, no event loop waits for whoever reads. Lines that find no room are dropped, counted and told of.
+"""
 
 import logging
 import sys
@@ -8,6 +12,27 @@ from typing import Any
 import structlog
 
 from apientreprise_gateway.observability.access_log import encode
+from apientreprise_gateway.observability.stderr import ErrorStream
+
+_stream: ErrorStream | None = None
+
+
+def write_apart() -> None:
+    """Write standard error in a thread of its own from now on; for processes that serve."""
+    global _stream  # noqa: PLW0603 - a process has one standard error
+    if _stream is None:
+        _stream = sys.stderr = ErrorStream(on_dropped=_tell_of_dropped)
+
+
+def drain(seconds: float) -> None:
+    """Wait until what was said is written, for so many seconds at most."""
+    if _stream is not None:
+        _stream.drain(seconds)
+
+
+def newly_dropped() -> int:
+    """Lines that were dropped since this was last asked."""
+    return 0 if _stream is None else _stream.newly_dropped()
 
 
 def configure(*, level: str = "INFO") -> None:
@@ -45,6 +70,10 @@ def configure(*, level: str = "INFO") -> None:
     # Those of httpx tell of every fetch, with its address.
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _tell_of_dropped(lines: int) -> None:
+    structlog.get_logger(__name__).error("log_lines_dropped", lines=lines, reason="nobody read standard error")
 
 
 def _dumps(record: Any, **_options: Any) -> str:

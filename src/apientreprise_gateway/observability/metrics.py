@@ -34,11 +34,12 @@ MAX_CODES: Final = 1000
 """Error codes that are counted by themselves."""
 OTHER: Final = "other"
 """Stands for the others."""
-FAILURES: Final = ("00500", "00502", "00505", "00506")
+FAILURES: Final = ("00500", "00502", "00505", "00506", "00906")
 """Codes of the errors by which the gateway itself fails a caller: what its availability is measured by."""
 BAN_REASONS: Final = ("ceiling", "ignored_429")
 CUT_REASONS: Final = ("full", "evicted", "slow_request", "slow_reader")
 CHECKS: Final = ("limit", "ban", "control")
+UNLOGGED_OUTCOMES: Final = ("refused", "abandoned")
 FETCH_OUTCOMES: Final = ("ok", "failed")
 STORE_PARTS: Final = ("limits", "cache", "pings")
 STORE_FAULTS: Final = ("key", "command")
@@ -149,6 +150,7 @@ class Metrics:
         self.connections_cut = cache(self._connections_cut.labels)
         self.deviations = cache(self._deviations.labels)
         self.background_failures = cache(self._background_failures.labels)
+        self.unlogged = cache(self._unlogged.labels)
         self._begin_at_zero()
 
     def _begin_at_zero(self) -> None:
@@ -164,6 +166,8 @@ class Metrics:
         for part in STORE_PARTS:
             for about in STORE_FAULTS:
                 self.store_faults(part, about)
+        for outcome in UNLOGGED_OUTCOMES:
+            self.unlogged(outcome)
         for outcome in FETCH_OUTCOMES:
             self.key_fetches.labels(outcome)
 
@@ -288,6 +292,26 @@ class Metrics:
             )
         )
         self.access_lines = Counter("gateway_access_lines", "Access lines written", registry=registry)
+        self.access_lines_lost = Counter(
+            "gateway_access_lines_lost",
+            "Access lines that could not be written by the end of a process",
+            registry=registry,
+        )
+        self.calls_waiting = Gauge(
+            "gateway_calls_waiting",
+            "Calls that wait since access lines cannot be written",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._unlogged = Counter(
+            "gateway_calls_without_line",
+            "Calls that leave no line since lines cannot be written: `refused`, or `abandoned` while they waited",
+            ["outcome"],
+            registry=registry,
+        )
+        self.log_lines_dropped = Counter(
+            "gateway_log_lines_dropped", "Lines of the operators' log that could not be written", registry=registry
+        )
         self.access_lines_waiting = Gauge(
             "gateway_access_lines_waiting",
             "Access lines that wait to be written",

@@ -5,7 +5,6 @@ import os
 import signal
 import uuid
 from collections import Counter
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +12,8 @@ import httpx
 import jwt
 import pytest
 
-from support.fleet import Gateway, fleet, gateway, load, together
+from support.configuration import Configuration, hang_up
+from support.fleet import fleet, gateway, load, together
 from support.issuer import Issuer, publishing
 from support.site import GOOD, LONG, VIGILANCE, fresh
 from support.stores import Server, until
@@ -22,36 +22,6 @@ from support.tokens import SECRET, claims
 from support.wire import request
 
 NEW_SECRET = "another-secret-for-tests-that-is-long-enough-as-well"
-STAYS = dict.fromkeys(("jwt_secrets", "upstream_url", "limit_json", "limit_documents"), "")
-"""Settings that are left to the file: an empty variable counts as none."""
-
-
-class Configuration:
-    """A TOML file that a gateway is configured by."""
-
-    def __init__(self, folder: Path, **settings: object) -> None:
-        self.path = folder / "gateway.toml"
-        self._settings: dict[str, object] = {"jwt_secrets": [SECRET], **settings}
-        self.change()
-
-    def change(self, **settings: object) -> None:
-        """Write the file anew, in one step."""
-        self._settings |= settings
-        new = self.path.with_suffix(".new")
-        new.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in self._settings.items()))
-        new.replace(self.path)
-
-    @property
-    def variables(self) -> Mapping[str, str]:
-        """The settings that point at it."""
-        return {**STAYS, "config": str(self.path)}
-
-
-def _hang_up(member: Gateway, *, event: str = "reloaded") -> None:
-    """Have the configuration read anew, and wait until every process has."""
-    before = len(member.logged(event))
-    member.process.send_signal(signal.SIGHUP)
-    until(lambda: len(member.logged(event)) >= before + member.workers, f"not {event}")
 
 
 def _signed(secret: str) -> str:
@@ -67,12 +37,12 @@ def test_secrets_rotate_under_load(tmp_path: Path, store: Server, provider: Stub
         with load([both], lambda: request(token=_signed(signing[0])), clients=16) as running:
             running.grows_by(100)
             file.change(jwt_secrets=[NEW_SECRET, SECRET])
-            _hang_up(both)
+            hang_up(both)
             running.grows_by(100)
             signing[0] = NEW_SECRET
             running.grows_by(100)
             file.change(jwt_secrets=[NEW_SECRET])
-            _hang_up(both)
+            hang_up(both)
             running.grows_by(100)
         assert (running.statuses(), running.broken, running.refused) == ({200}, 0, 0)
         assert {each.status for each in together([partial(both.ask, token=remembered)] * 8)} == {401}
@@ -93,15 +63,15 @@ def test_a_process_alone_keeps_what_it_has_counted(tmp_path: Path, provider: Stu
     with gateway(tmp_path, upstream="", **usual) as only:
         token, ask = fresh(), partial(only.ask, path=VIGILANCE)
         assert [ask(token=token).status for _ in range(6)] == [200] * 6
-        _hang_up(only)
+        hang_up(only)
         assert ask(token=token).headers["ratelimit-remaining"] == "3"
         file.change(limit_documents=8, limit_ip=900_000)
-        _hang_up(only)
+        hang_up(only)
         assert [ask(token=token).status for _ in range(2)] == [200, 429]
         banned = request(token=token, path=VIGILANCE)
         assert [bool(only.says(banned, source="127.0.0.9")) for _ in range(5)] == [True] * 3 + [False] * 2
         file.change(limit_ip=800_000)
-        _hang_up(only)
+        hang_up(only)
         assert only.says(banned, source="127.0.0.9") == b""
         assert only.metrics()["gateway_bans_in_force"] == 1
         until(lambda: only.metrics()["gateway_access_lines_total"] == 12, "what was counted does not go on")
@@ -114,17 +84,17 @@ def test_a_wrong_configuration_changes_nothing(tmp_path: Path, store: Server, pr
         with load([both], lambda: request(token=_signed(SECRET))) as running:
             for wrong in ({"limit_jsn": 3}, {"limit_jsn": 3, "jwt_secrets": ["short"]}):
                 file.change(**wrong)
-                _hang_up(both, event="reload_refused")
+                hang_up(both, event="reload_refused")
                 running.grows_by(20)
             file.path.unlink()
-            _hang_up(both, event="reload_refused")
+            hang_up(both, event="reload_refused")
             running.grows_by(20)
         assert (running.statuses(), running.broken) == ({200}, 0)
         reasons = [line["reason"] for line in both.logged("reload_refused")]
         assert all(reason.startswith("GATEWAY_") for reason in reasons)
         assert "short" not in str(reasons)
         file = Configuration(tmp_path, upstream_url=provider.url, limit_json=7)
-        _hang_up(both)
+        hang_up(both)
         assert together([partial(both.ask, token=fresh())] * 8)[0].headers["ratelimit-limit"] == "7"
 
 
@@ -166,7 +136,7 @@ def test_providers_change(tmp_path: Path, store: Server) -> None:
             with load([only], lambda: request(token=fresh()), clients=16) as running:
                 running.grows_by(100)
                 file.change(upstream_url=second.url)
-                _hang_up(only)
+                hang_up(only)
                 seen = len(first.requests)
                 running.grows_by(100)
                 assert len(first.requests) <= seen + 16
@@ -181,7 +151,7 @@ def test_an_access_log_that_was_moved_away(tmp_path: Path, provider: Stub) -> No
         with load([only], lambda: request(token=fresh())) as running:
             running.grows_by(50)
             log.rename(tmp_path / "access.jsonl.1")
-            _hang_up(only)
+            hang_up(only)
             running.grows_by(50)
         assert only.stop() == 0
     lines = [json.loads(line) for name in ("access.jsonl.1", "access.jsonl") for line in _lines(tmp_path / name)]
@@ -201,7 +171,7 @@ def test_keys_that_cannot_be_fetched_now(tmp_path: Path, provider: Stub) -> None
     with publishing(issuer.published("one")) as keys, gateway(tmp_path, upstream=provider.url, jwks=keys.url) as only:
         assert only.ask(token=issuer.token("one")).status == 200
         keys.handler = always(answer(b"", status=503))
-        _hang_up(only)
+        hang_up(only)
         assert only.ask(token=issuer.token("one")).status == 200
 
 
@@ -211,11 +181,11 @@ def test_pings_are_not_forgotten(tmp_path: Path, provider: Stub) -> None:
     configuration = Configuration(tmp_path, upstream_url=provider.url)
     with gateway(tmp_path, upstream="", **configuration.variables) as only:
         first = httpx.get(f"{only.url}/ping/insee/sirene", timeout=LONG).json()
-        _hang_up(only)
+        hang_up(only)
         assert httpx.get(f"{only.url}/ping/insee/sirene", timeout=LONG).json() == first
         assert len(provider.requests) == before + 1
         configuration.change(upstream_url="http://127.0.0.1:1")
-        _hang_up(only)
+        hang_up(only)
         assert httpx.get(f"{only.url}/ping/insee/sirene", timeout=LONG).json()["status"] == "bad_gateway"
 
 

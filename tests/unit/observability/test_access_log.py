@@ -4,6 +4,7 @@ import asyncio
 import errno
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from structlog.testing import capture_logs
 
 from apientreprise_gateway.observability import access_log as module
 from apientreprise_gateway.observability.access_log import AccessLog, encode
+from apientreprise_gateway.observability.sink import open_file, standard
 
 MEGABYTE = 1024 * 1024
 
@@ -59,7 +61,7 @@ def test_complete_and_in_order(tmp_path: Path) -> None:
     """Every line is written once, whole, in the order in which it was logged, and by the time the log is closed."""
 
     async def main() -> AccessLog:
-        log = AccessLog(tmp_path / "access.log")
+        log = AccessLog(open_file(tmp_path / "access.log"))
         log.start()
         for number in range(2000):
             log.write({"number": number, "text": "x" * (number % 50)})
@@ -77,7 +79,7 @@ def test_written_without_closing(tmp_path: Path) -> None:
     """A line is written soon after it was logged, without another one coming."""
 
     async def main(path: Path, reader: int) -> None:
-        log = AccessLog(path)
+        log = AccessLog(open_file(path))
         log.start()
         loop = asyncio.get_running_loop()
         for number in range(3):
@@ -94,7 +96,7 @@ def test_closing_without_a_line(tmp_path: Path) -> None:
     """A log of nothing is an empty file."""
 
     async def main() -> None:
-        log = AccessLog(tmp_path / "access.log")
+        log = AccessLog(open_file(tmp_path / "access.log"))
         log.start()
         await log.close()
 
@@ -104,14 +106,14 @@ def test_closing_without_a_line(tmp_path: Path) -> None:
 
 def test_closing_without_a_start(tmp_path: Path) -> None:
     """A log that was never started can be closed."""
-    asyncio.run(AccessLog(tmp_path / "access.log").close())
+    asyncio.run(AccessLog(open_file(tmp_path / "access.log")).close())
 
 
 def test_lines_logged_before_the_start(tmp_path: Path) -> None:
     """Lines logged before the log was started are written as soon as others."""
 
     async def main(path: Path, reader: int) -> None:
-        log = AccessLog(path)
+        log = AccessLog(open_file(path))
         log.write({"number": 0})
         log.start()
         log.write({"number": 1})
@@ -129,7 +131,7 @@ def test_existing_file_is_continued(tmp_path: Path) -> None:
     """A file is appended to, also by a second gateway."""
 
     async def main(number: int) -> None:
-        log = AccessLog(tmp_path / "access.log")
+        log = AccessLog(open_file(tmp_path / "access.log"))
         log.start()
         log.write({"number": number})
         await log.close()
@@ -141,21 +143,21 @@ def test_existing_file_is_continued(tmp_path: Path) -> None:
 
 def test_file_is_private(tmp_path: Path) -> None:
     """The file, which holds personal data, is not for everybody to read."""
-    asyncio.run(AccessLog(tmp_path / "access.log").close())
+    asyncio.run(AccessLog(open_file(tmp_path / "access.log")).close())
     assert (tmp_path / "access.log").stat().st_mode & 0o007 == 0
 
 
 def test_file_that_cannot_be_opened(tmp_path: Path) -> None:
     """A file in a folder that does not exist is refused at once."""
     with pytest.raises(OSError, match="nowhere"):
-        AccessLog(tmp_path / "nowhere" / "access.log")
+        AccessLog(open_file(tmp_path / "nowhere" / "access.log"))
 
 
 def test_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
     """Without a file the lines go to standard output, which stays open."""
 
     async def main() -> None:
-        log = AccessLog()
+        log = AccessLog(standard(1))
         log.start()
         log.write({"event": "access"})
         await log.close()
@@ -173,7 +175,7 @@ def test_one_line_whatever_the_value(tmp_path: Path, value: str) -> None:
     """A value with line ends in it stays within its line, and is read back as it was."""
 
     async def main() -> None:
-        log = AccessLog(tmp_path / "access.log")
+        log = AccessLog(open_file(tmp_path / "access.log"))
         log.start()
         log.write({"context": value, value: "key"})
         await log.close()
@@ -197,7 +199,7 @@ def test_kinds_of_values(tmp_path: Path) -> None:
     """Instants, lists, numbers and missing values are written as JSON."""
 
     async def main() -> None:
-        log = AccessLog(tmp_path / "access.log")
+        log = AccessLog(open_file(tmp_path / "access.log"))
         log.start()
         log.write({"time": datetime(2026, 3, 2, 12, tzinfo=UTC), "codes": ("00101",), "seconds": 0.5, "jti": None})
         await log.close()
@@ -212,7 +214,7 @@ def test_slow_reader_loses_nothing(tmp_path: Path) -> None:
     """While nobody reads, lines are kept; calls wait once too many are, until they have been read."""
 
     async def main(path: Path, reader: int) -> bytes:
-        log = AccessLog(path)
+        log = AccessLog(open_file(path))
         log.start()
         assert not log.is_full
         await asyncio.wait_for(log.room(), 10)
@@ -240,7 +242,7 @@ def test_a_full_pipe_delays_nobody(tmp_path: Path) -> None:
     """Logging does not wait for the reader of a full pipe, and closing writes what it has not taken yet."""
 
     async def main(path: Path, reader: int) -> bytes:
-        log = AccessLog(path)
+        log = AccessLog(open_file(path))
         log.start()
         for number in range(5000):
             log.write({"number": number, "text": "x" * 100})
@@ -258,26 +260,167 @@ def test_a_full_pipe_delays_nobody(tmp_path: Path) -> None:
     assert [json.loads(line)["number"] for line in content.split(b"\n")[:-1]] == list(range(5000))
 
 
+class Disk:
+    """Stands for `os.write`: a disk that is full, and has room for a few bytes now and then."""
+
+    def __init__(self, *, room: int = 0, refusals: int = 10**9) -> None:
+        """Have room for so many bytes at first, then none for so many attempts, then for all."""
+        self.room = room
+        self.refusals = refusals
+        self.full = threading.Event()
+        """Set once something was refused."""
+        self._write = os.write
+
+    def __call__(self, fd: int, data: memoryview) -> int:
+        """Write what there is room for."""
+        if not self.room and self.refusals:
+            self.refusals -= 1
+            self.full.set()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        if not self.refusals:
+            return self._write(fd, data)
+        written = self._write(fd, data[: self.room])
+        self.room -= written
+        return written
+
+
+async def filled(disk: Disk) -> None:
+    """Wait until a disk has refused something."""
+    assert await asyncio.to_thread(disk.full.wait, 20)
+
+
 def test_trouble_that_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines that could not be written are kept, tried again and complained of once; none is lost, none comes twice."""
     monkeypatch.setattr(module, "_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(os, "write", disk := Disk(room=12_345, refusals=20))
 
-    async def main(path: Path, reader: int) -> bytes:
-        log = AccessLog(path)
-        os.set_blocking(log._fd, False)  # a full pipe is now an error to each attempt
+    async def main() -> None:
+        log = AccessLog(open_file(tmp_path / "access.log"))
         log.start()
         for number in range(5000):
             log.write({"number": number, "text": "x" * 100})
-        done, _ = await asyncio.wait({asyncio.create_task(asyncio.Event().wait())}, timeout=0.1)
-        assert not done
-        content = await asyncio.wait_for(asyncio.to_thread(read_lines, reader, 5000), 20)
+        await filled(disk)
+        while log.waiting:
+            await asyncio.sleep(0.001)
         await log.close()
-        return content
+
+    with capture_logs() as logs:
+        asyncio.run(main())
+    assert [line["number"] for line in lines_of(tmp_path / "access.log")] == list(range(5000))
+    assert [line["event"] for line in logs] == ["access_log_unwritable"]
+
+
+@pytest.mark.parametrize("reloads", [1, 2, 5])
+@pytest.mark.parametrize("room", [0, 1, 5_000, 50_000])
+def test_a_full_disk_and_another_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, reloads: int
+) -> None:
+    """Lines that the old file cannot take go to the last of the new ones, once, in order, and whole in both."""
+
+    async def main() -> int:
+        log = AccessLog(open_file(tmp_path / "old"))
+        log.start()
+        for number in range(1000):
+            log.write({"number": number, "text": "x" * 100})
+            if number == 500:
+                await filled_after(log)
+        for place in range(reloads):
+            log.redirect(open_file(tmp_path / f"new-{place}"))
+        monkeypatch.undo()
+        while log.waiting:
+            await asyncio.sleep(0.001)
+        log.write({"number": 1000})
+        await log.close()
+        return log.written
+
+    async def filled_after(log: AccessLog) -> None:
+        await filled(disk)
+        assert log.waiting
+
+    monkeypatch.setattr(os, "write", disk := Disk(room=room))
+    assert asyncio.run(main()) == 1001
+    old, *new = [lines_of(tmp_path / name) for name in ("old", *(f"new-{place}" for place in range(reloads)))]
+    assert len(old) == room // len(encode({"number": 100, "text": "x" * 100}) + b"\n")
+    assert [line["number"] for line in [*old, *(line for each in new for line in each)]] == list(range(1001))
+    assert new[-1], "the last one is not used"
+
+
+def test_a_stalled_pipe_and_another_place(tmp_path: Path) -> None:
+    """A pipe that nobody reads holds no line back from the file that takes its place, nor from a pipe after that."""
+
+    async def main(path: Path, reader: int) -> bytes:
+        log = AccessLog(open_file(path))
+        log.start()
+        for number in range(3000):
+            log.write({"number": number, "text": "x" * 100})
+        await until_stuck(log)
+        log.redirect(open_file(tmp_path / "file"))
+        while log.waiting:
+            await asyncio.sleep(0.001)
+        log.redirect(open_file(path))
+        log.write({"number": 3000})
+        reading = asyncio.create_task(asyncio.to_thread(read_to_the_end, reader))
+        await log.close()
+        return await reading
+
+    async def until_stuck(log: AccessLog) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+        assert log.waiting
+
+    with pipe(tmp_path) as (path, reader):
+        content = asyncio.run(main(path, reader))
+    piped = [json.loads(line)["number"] for line in content.split(b"\n")[:-1]]
+    filed = [line["number"] for line in lines_of(tmp_path / "file")]
+    assert [*piped[:-1], *filed, piped[-1]] == list(range(3001))
+
+
+def test_who_waits_is_bounded(tmp_path: Path) -> None:
+    """Calls beyond a number, or with too much to keep, are turned away; those that leave make room for others."""
+
+    async def main(path: Path) -> None:
+        log = AccessLog(open_file(path))
+        log.start()
+        log.write({"text": "x" * 33 * MEGABYTE})
+        for size, most in ((1, module.MAX_WAITING_CALLS), (MEGABYTE, module.MAX_WAITING_BYTES // MEGABYTE)):
+            for _ in range(2):
+                waiting = [asyncio.create_task(log.room(size)) for _ in range(most)]
+                await asyncio.sleep(0)
+                assert log.waiting_calls == most
+                with pytest.raises(module.LogFullError):
+                    await log.room(size)
+                for task in waiting:
+                    task.cancel()
+                await asyncio.gather(*waiting, return_exceptions=True)
+                assert log.waiting_calls == 0
+        await log.close(0.1)
+
+    with pipe(tmp_path) as (path, _), capture_logs() as logs:
+        asyncio.run(main(path))
+    assert [line["event"] for line in logs] == ["access_lines_lost"]
+
+
+@pytest.mark.parametrize("written", [0, 1000])
+def test_a_stalled_pipe_holds_up_no_end(tmp_path: Path, written: int) -> None:
+    """A log whose lines nobody takes is closed in time, and says how many are lost."""
+    lost: list[int] = []
+
+    async def main(path: Path) -> tuple[float, int]:
+        loop = asyncio.get_running_loop()
+        log = AccessLog(open_file(path), on_lost=lost.append)
+        log.start()
+        for number in range(written):
+            log.write({"number": number, "text": "x" * 1000})
+        began = loop.time()
+        await log.close(0.3)
+        return loop.time() - began, log.waiting
 
     with pipe(tmp_path) as (path, reader), capture_logs() as logs:
-        content = asyncio.run(main(path, reader))
-    assert [json.loads(line)["number"] for line in content.split(b"\n")[:-1]] == list(range(5000))
-    assert {line["event"] for line in logs} == {"access_log_unwritable"}
+        seconds, waiting = asyncio.run(main(path))
+        taken = len(read_to_the_end(reader).splitlines())
+    assert seconds < 5
+    assert waiting == 0
+    assert sum(lost) == written - taken == sum(line["lines"] for line in logs)
 
 
 def test_trouble_that_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,11 +428,11 @@ def test_trouble_that_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_RETRY_SECONDS", 0.001)
 
     async def main() -> None:
-        log = AccessLog(Path("/dev/full"))
+        log = AccessLog(open_file(Path("/dev/full")))
         log.start()
         for number in range(3):
             log.write({"number": number})
-        await asyncio.wait_for(log.close(), 10)
+        await asyncio.wait_for(log.close(0.1), 10)
 
     with capture_logs() as logs:
         asyncio.run(main())
@@ -303,7 +446,7 @@ def test_a_full_disk_mixes_no_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     def write(fd: int, data: bytes) -> int:
         nonlocal refusals
-        if fd != first._fd or refusals == 0:
+        if fd != first._sink._fd or refusals == 0:
             return written(fd, data)
         refusals -= 1
         if refusals == 19:
@@ -324,7 +467,7 @@ def test_a_full_disk_mixes_no_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             await asyncio.sleep(0.001)
         await log.close()
 
-    first, second = AccessLog(tmp_path / "access.log"), AccessLog(tmp_path / "access.log")
+    first, second = AccessLog(open_file(tmp_path / "access.log")), AccessLog(open_file(tmp_path / "access.log"))
     monkeypatch.setattr(os, "write", write)
     asyncio.run(main())
     assert [line["number"] for line in lines_of(tmp_path / "access.log")] == [0, 1]

@@ -1,0 +1,116 @@
+"""Standard error of a process that serves: written in a thread of its own, so that nobody waits for its reader."""
+
+import io
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from apientreprise_gateway.observability.sink import Sink, standard
+
+MAX_BYTES: Final = 1024 * 1024
+"""What may wait to be written; what comes beyond it is dropped."""
+_ROOM_SECONDS: Final = 1.0
+_FD: Final = 2
+
+
+class ErrorStream(io.TextIOBase):
+    """Takes the place of `sys.stderr`. Whole lines are written, or none of them."""
+
+    encoding = "utf-8"
+
+    def __init__(self, *, on_dropped: Callable[[int], None]) -> None:
+        """Begin to write.
+
+        Args:
+            on_dropped: told, once lines can be written again, how many could not be.
+        """
+        self._on_dropped = on_dropped
+        self._lines: deque[bytes] = deque()
+        self._begun = ""
+        self._waiting = 0
+        self._dropped = self._told = self._counted = 0
+        # Its lock may be taken again by the thread that has it: a collection within may warn of something.
+        self._changed = threading.Condition()
+        try:
+            self._sink: Sink | None = standard(_FD)
+        except OSError:  # it was closed by whoever started us
+            self._sink = None
+        else:
+            threading.Thread(target=self._write_lines, name="stderr", daemon=True).start()
+
+    def write(self, text: str) -> int:
+        """Have a text written, once its line is whole."""
+        with self._changed:
+            whole, end, self._begun = (self._begun + text).rpartition("\n")
+            if len(self._begun) > MAX_BYTES:
+                whole, end, self._begun = self._begun, "\n", ""
+            if end:
+                self._add((whole + end).encode("utf-8", "backslashreplace"))
+        return len(text)
+
+    def _add(self, lines: bytes) -> None:
+        if self._sink is None or self._waiting + len(lines) > MAX_BYTES:
+            self._dropped += lines.count(b"\n")
+            return
+        self._lines.append(lines)
+        self._waiting += len(lines)
+        self._changed.notify_all()
+
+    def drain(self, seconds: float) -> None:
+        """Wait until all is written, for so many seconds at most."""
+        end = time.monotonic() + seconds
+        with self._changed:
+            if self._begun:
+                self.write("\n")
+            while self._waiting and (left := end - time.monotonic()) > 0:
+                self._changed.wait(left)
+
+    def newly_dropped(self) -> int:
+        """Lines that were dropped since this was last asked."""
+        new, self._counted = self._dropped - self._counted, self._dropped
+        return new
+
+    def writable(self) -> bool:
+        """See `io.TextIOBase`."""
+        return True
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return os.isatty(_FD)
+
+    def fileno(self) -> int:
+        """The descriptor, for those who go past Python."""
+        return _FD
+
+    def _write_lines(self) -> None:
+        while True:
+            with self._changed:
+                while not self._lines:
+                    self._changed.wait()
+                lines = self._lines.popleft()
+            left = self._write_all(lines)
+            with self._changed:
+                self._waiting -= len(lines)
+                self._dropped += left
+                untold = 0 if left or self._waiting > MAX_BYTES // 2 else self._dropped - self._told
+                self._told += untold
+                self._changed.notify_all()
+            if untold:
+                self._on_dropped(untold)
+
+    def _write_all(self, lines: bytes) -> int:
+        """Write lines, waiting for their reader; how many could not be written."""
+        assert self._sink is not None  # noqa: S101 - there is no thread without it
+        rest, done = memoryview(lines), 0
+        while done < len(lines):
+            try:
+                done += self._sink.write(rest[done:])
+            except BlockingIOError:
+                self._sink.wait(_ROOM_SECONDS)
+            except OSError:  # a full disk, nobody at the other end
+                self._sink.take_back(done - lines.rfind(b"\n", 0, done) - 1)
+                return lines.count(b"\n", done)
+        return 0

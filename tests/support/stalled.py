@@ -1,0 +1,87 @@
+"""Pipes that nobody reads, and programs that write to them."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from support.programs import environment
+
+
+@dataclass
+class Pipe:
+    """A pipe that is full from the start, until it is read."""
+
+    reader: int
+    writer: int
+    ballast: int
+    content: bytearray = field(default_factory=bytearray)
+
+    def read_on(self) -> threading.Thread:
+        """Read it from now on, to its end, in a thread."""
+        os.set_blocking(self.reader, True)
+        thread = threading.Thread(target=self._read, daemon=True)
+        thread.start()
+        return thread
+
+    def _read(self) -> None:
+        with suppress(OSError):
+            while part := os.read(self.reader, 65536):
+                self.content += part
+
+    @property
+    def text(self) -> str:
+        """What was read, but for what filled it."""
+        return self.content[self.ballast :].decode()
+
+
+@contextmanager
+def full_pipe() -> Iterator[Pipe]:
+    """A pipe in which there is no room for a single byte."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    ballast = 0
+    for size in (4096, 1):
+        with suppress(BlockingIOError):
+            while True:
+                ballast += os.write(writer, b"\n" * size)
+    os.set_blocking(writer, True)
+    pipe = Pipe(reader, writer, ballast)
+    try:
+        yield pipe
+    finally:
+        os.close(reader)
+        with suppress(OSError):
+            os.close(writer)
+
+
+@contextmanager
+def started(
+    *arguments: str, stdout: int | IO[Any], stderr: int | IO[Any], settings: Mapping[str, str]
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a command of ours until the end of the block, which it does not outlive."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "apientreprise_gateway", *arguments],
+        env=environment(**settings),
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, 9)
+        process.wait()
+
+
+def memory_of(pid: int) -> int:
+    """Bytes of memory that a process takes."""
+    fields = Path(f"/proc/{pid}/statm").read_text().split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
