@@ -15,7 +15,7 @@ from apientreprise_gateway.cache.redis import OVERHEAD, RedisCache
 from apientreprise_gateway.ratelimit.address import parse_url
 from apientreprise_gateway.ratelimit.link import Command, link
 from contract import shared
-from contract.caches import MEGABYTE, Told, entry, kept_by, opened, patient
+from contract.caches import MEGABYTE, Clock, Told, entry, kept_by, opened, patient
 from contract.fakes import FakeLink
 from contract.shared import PATIENCE, Recording, until
 from support import stores
@@ -98,6 +98,29 @@ def test_keys_end_with_their_last_entry(valkey: Server) -> None:
     assert len(names) > 16
     assert all(name.startswith(b"gwc:{") for name in names if name != b"gw:probe")
     assert all(0 < valkey.command("PTTL", name) <= 100_000 for name in names)
+
+
+@pytest.mark.parametrize("ahead", [3600.0, 30 * 86_400.0, -30 * 86_400.0])
+def test_a_clock_that_was_wrong(valkey: Server, ahead: float) -> None:
+    """What was kept by a wrong clock is not given once that is right, and Redis keeps it no longer than told."""
+    valkey.command("FLUSHALL")
+
+    async def main() -> None:
+        clock = Clock()
+        now = clock.now
+        async with opened(valkey, clock=clock) as cache:
+            clock.now = now + ahead
+            await cache.put("a", entry(now=clock.now, fresh=600))
+            assert await cache.get("a") is not None
+            clock.now = now
+            assert await cache.get("a") is None
+            (key,) = valkey.command("KEYS", "gwc:*:entries")
+            assert 590_000 < valkey.command("PTTL", key) <= 600_000
+            await cache.put("a", entry(now=clock.now, fresh=600))
+            assert await cache.get("a") is not None
+
+    with patient():
+        asyncio.run(main())
 
 
 def test_names_do_not_tell_who_is_asked_about(valkey: Server) -> None:

@@ -346,6 +346,28 @@ def test_ban_learnt_in_the_same_exchange_leaves_no_mark(server: Server, kind: Sc
     show(main())
 
 
+@pytest.mark.parametrize("set_back", [60 * SECOND, 30 * 24 * 3600 * SECOND])
+def test_a_ban_of_a_clock_that_was_ahead(server: Server, set_back: int) -> None:
+    """When the clock of the store is set back, a ban holds for its length from then on, and not for as long as that."""
+    clock = [time.time_ns() // 1000 + set_back]
+
+    async def main() -> None:
+        async with opened(server, ip_limit=3) as one:
+            await ban(one)
+            clock[0] -= set_back
+            async with opened(server, ip_limit=3) as other:
+                found = await other.count_address(ADDRESS)
+                assert found is not None
+                assert found.start == clock[0]
+                assert server.command("PTTL", f"gw:{{{ADDRESS}}}:ban") <= DURATION // 1000
+            clock[0] += DURATION
+            async with opened(server, ip_limit=3) as other:
+                assert await other.count_address(ADDRESS) is None
+
+    with told_the_time(lambda: clock[0]):
+        show(main())
+
+
 @both_kinds
 def test_taking_back_what_has_gone_already(server: Server, kind: Scripts) -> None:
     """A call is taken back from the window that it was entered in, and from no later one."""

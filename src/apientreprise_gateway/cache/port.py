@@ -21,6 +21,16 @@ class Entry(NamedTuple):
     """From then on it is not given at all."""
 
 
+SKEW_SECONDS: Final = 5.0
+"""How far the clocks of two gateways may be apart: what was stored later than this from now on, it was by a clock that
+was ahead, and its times say nothing."""
+
+
+def is_over(entry: Entry, now: float) -> bool:
+    """Whether an entry is not given any more at a Unix time, by its end or because its own clock was set back."""
+    return not entry.stored_at - SKEW_SECONDS <= now < entry.stale_until
+
+
 class Size(NamedTuple):
     """What a cache holds."""
 

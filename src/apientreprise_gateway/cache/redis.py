@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Final
 
 from apientreprise_gateway.cache.exchange import Exchange
-from apientreprise_gateway.cache.port import MAX_ENTRY_BYTES, CacheUnavailableError, Entry, Size, SpoiltError
+from apientreprise_gateway.cache.port import MAX_ENTRY_BYTES, CacheUnavailableError, Entry, Size, SpoiltError, is_over
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.ratelimit.link import Command, Link, Reply
 from apientreprise_gateway.store.faults import About
@@ -75,7 +75,7 @@ class RedisCache:
         except SpoiltError:
             await self._empty(name[0] % SHARDS)
             return None
-        return None if entry is None or self._clock() >= entry.stale_until else entry
+        return None if entry is None or is_over(entry, self._clock()) else entry
 
     async def put(self, key: str, entry: Entry) -> None:
         """See `AnswerCache.put`."""
@@ -83,8 +83,9 @@ class RedisCache:
             return
         name, value = _name(key), _written(entry)
         entries, ends = _keys(name[0] % SHARDS)
-        end = int(entry.stale_until * 1000)
-        words = ("EVAL", self._put_script, 2, entries, ends, name, value, end, self._max_bytes, OVERHEAD)
+        # Its length, not its end: the server removes it by its own clock, whatever that of this process says.
+        lasts = max(0, int((entry.stale_until - entry.stored_at) * 1000))
+        words = ("EVAL", self._put_script, 2, entries, ends, name, value, lasts, self._max_bytes, OVERHEAD)
         with suppress(CacheUnavailableError):  # it is as good as forgotten
             try:
                 await self._exchange.write(Command(entries, words), len(value))

@@ -50,8 +50,8 @@ class _Outcome(NamedTuple):
     """What came of asking the source; a refusal is shared like any answer."""
 
     answer: Reading | Refusal
-    fresh_until: float
-    """Until when it is kept; 0 if it is not."""
+    lasts: float
+    """Seconds for which it is kept; 0 if it is not."""
 
 
 class _Flight:
@@ -184,7 +184,7 @@ class CachedSource:
             except Refusal as refusal:
                 answer = refusal
             entry = None if question.unkept else self._entry_of(answer, asked_at)
-            flight.outcome.set_result(_Outcome(answer, 0.0 if entry is None else entry.fresh_until))
+            flight.outcome.set_result(_Outcome(answer, 0.0 if entry is None else entry.fresh_until - entry.stored_at))
             if entry is not None:
                 # Nobody waits for it any more; who asks now still finds the flight, until the entry can be found.
                 await self._cache.put(key, entry)
@@ -207,7 +207,7 @@ class CachedSource:
 
     def _from_source(self, outcome: _Outcome) -> Reading:
         answer = outcome.answer
-        headers = _NOT_KEPT, _expires_in(outcome.fresh_until - self._clock())
+        headers = _NOT_KEPT, _expires_in(outcome.lasts)
         if isinstance(answer, Refusal):
             # One of its own for each: an exception remembers where it was raised.
             raise Refusal(answer.status, *answer.errors, headers=(*answer.headers, *headers))

@@ -17,6 +17,8 @@ WINDOW_SECONDS: Final = 60.0
 """The calls that are judged together."""
 TOLERATED: Final = 0.1
 """The share of bad calls from which on a source does not work, as published."""
+SKEW_SECONDS: Final = 5.0
+"""How far the clocks of two gateways may be apart."""
 _SAMPLE_SECONDS: Final = 1.0
 _MAINTENANCE: Final = "020"
 
@@ -87,11 +89,20 @@ class Evidence:
     def note(self, now: float) -> None:
         """Look at the numbers, and remember them if they have changed."""
         last = self._samples[-1]
+        if now < last.at:
+            self._set_back(now - last.at, now)
+            last = self._samples[-1]
         self._remember(now)
         if self.totals[0] > last.good:
             self.good_at = now
         if self.totals[1] > last.bad:
             self.bad_at = now
+
+    def _set_back(self, seconds: float, now: float) -> None:
+        """The clock was set back: what was noted by it was not in the future."""
+        self._samples = deque(sample._replace(at=sample.at + seconds) for sample in self._samples)
+        self.good_at, self.bad_at = min(self.good_at, now), min(self.bad_at, now)
+        self.probed_at = self._probe_told = min(self.probed_at, now)
 
     def _remember(self, now: float) -> None:
         good, bad = self._others_good + self.tally.good, self._others_bad + self.tally.bad
@@ -150,6 +161,11 @@ class Evidence:
             self._samples = deque(_Sample(at, old + more, failed + worse) for at, old, failed in self._samples)
             self._is_shared = True
         self._remember(now)
-        self.good_at = max(self.good_at, everybody.good_at)
-        self.bad_at = max(self.bad_at, everybody.bad_at)
-        self.probed_at = self._probe_told = max(self.probed_at, everybody.probed_at)
+        self.good_at = max(self.good_at, _past(everybody.good_at, now))
+        self.bad_at = max(self.bad_at, _past(everybody.bad_at, now))
+        self.probed_at = self._probe_told = max(self.probed_at, _past(everybody.probed_at, now))
+
+
+def _past(told: float, now: float) -> float:
+    """When others have noticed something; never, if their clock was ahead when they did."""
+    return 0.0 if told > now + SKEW_SECONDS else min(told, now)

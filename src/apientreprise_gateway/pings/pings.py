@@ -6,6 +6,7 @@ catalogue gives it, unless calls contradict it meanwhile; any other for ten seco
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +16,7 @@ import structlog
 from apientreprise_gateway.catalogue.model import Ping, Provider
 from apientreprise_gateway.catalogue.routes import Route
 from apientreprise_gateway.pings.board import Answer, Board, Status
-from apientreprise_gateway.pings.evidence import Evidence, Seen, Tally
+from apientreprise_gateway.pings.evidence import SKEW_SECONDS, Evidence, Seen, Tally
 from apientreprise_gateway.pings.probe import PROBE_SECONDS, Finding
 
 BAD_SECONDS: Final = 10.0
@@ -34,6 +35,8 @@ class _Source:
     """What a probe asks for."""
     evidence: Evidence
     kept: Answer | None = None
+    kept_until: float = 0.0
+    """By the clock that only goes forward: no answer outlives its length, whatever is done to the other clock."""
     finding: "asyncio.Task[Answer] | None" = None
 
 
@@ -49,6 +52,7 @@ class Pings:
         may_probe: Callable[[Route, Ping], bool],
         maintenance_until: Callable[[Provider], float | None],
         clock: Callable[[], float],
+        steady: Callable[[], float] = time.monotonic,
         on_status: Callable[[Provider, Ping, bool], None],
         on_probe: Callable[[Provider, Ping, str], None],
     ) -> None:
@@ -61,6 +65,7 @@ class Pings:
             may_probe: whether that may be done now.
             maintenance_until: the end of a provider's maintenance in force, as Unix time in seconds.
             clock: Unix time in seconds.
+            steady: seconds that only go forward.
             on_status: told each second whether a source works, where that is known.
             on_probe: told what came of a probe, see `Finding.outcome`.
         """
@@ -69,6 +74,7 @@ class Pings:
         self._may_probe = may_probe
         self._maintenance_until = maintenance_until
         self._clock = clock
+        self._steady = steady
         self._on_status = on_status
         self._on_probe = on_probe
         self._sources = {
@@ -90,7 +96,7 @@ class Pings:
         for key, source in self._sources.items():
             known = other._sources.get(key)
             if known is not None and keeps(source.route.provider):
-                source.evidence, source.kept = known.evidence, known.kept
+                source.evidence, source.kept, source.kept_until = known.evidence, known.kept, known.kept_until
 
     def tally_of(self, route: Route) -> Tally | None:
         """Where the calls of an endpoint are counted."""
@@ -111,7 +117,7 @@ class Pings:
         if maintenance is not None:
             return maintenance
         source.evidence.note(now)
-        if source.kept is not None and _stands(source.kept, source.evidence, now):
+        if source.kept is not None and self._holds(source, source.kept, now):
             return source.kept
         if source.finding is None or source.finding.done():
             source.finding = asyncio.create_task(self._find(source))
@@ -152,7 +158,7 @@ class Pings:
         """Whether a source works, as far as is known without asking."""
         if self._maintenance_until(source.route.provider) is not None:
             return False
-        if source.kept is not None and _stands(source.kept, source.evidence, now):
+        if source.kept is not None and self._holds(source, source.kept, now):
             return None if source.kept.status is Status.UNKNOWN else source.kept.status is Status.OK
         fails = source.evidence.fails()
         return None if fails is None else not fails
@@ -176,11 +182,18 @@ class Pings:
         others = await self._board.read(key)
         now = self._clock()
         if others is not None and _stands(others, source.evidence, now):
-            source.kept = others
-            return others
+            return self._keep(source, others, now)
         found = self._by_calls(source, now) or await self._by_probe(source)
-        source.kept = await self._board.publish(key, found, now=self._clock(), replace=others is not None)
-        return source.kept
+        told = await self._board.publish(key, found, now=self._clock(), replace=others is not None)
+        return self._keep(source, told, self._clock())
+
+    def _keep(self, source: _Source, answer: Answer, now: float) -> Answer:
+        source.kept = answer
+        source.kept_until = self._steady() + answer.keep_until - max(now, answer.at)
+        return answer
+
+    def _holds(self, source: _Source, kept: Answer, now: float) -> bool:
+        return self._steady() < source.kept_until and _stands(kept, source.evidence, now)
 
     def _by_calls(self, source: _Source, now: float) -> Answer | None:
         """What calls say; None if a probe should say more."""
@@ -237,8 +250,11 @@ def _ok_at(source: _Source) -> float | None:
 
 
 def _stands(answer: Answer, evidence: Evidence, now: float) -> bool:
-    """Whether an answer still holds: it is not too old, and the calls made since do not say that it is wrong."""
-    if now >= answer.keep_until:
+    """Whether an answer still holds: it is not too old, and the calls made since do not say that it is wrong.
+
+    One that was found later than now was found by a clock that was ahead: how old it is cannot be told.
+    """
+    if not answer.at - SKEW_SECONDS <= now < answer.keep_until:
         return False
     if answer.status is Status.UNKNOWN:
         return evidence.fails(since=answer.totals) is None

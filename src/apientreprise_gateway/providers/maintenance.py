@@ -59,12 +59,14 @@ class Maintenance:
         self._zone = _french_time() if any(isinstance(window, Weekly) for window in windows) else UTC
         self._clock = clock
         self._until: float | None = None
+        self._looked_at = math.inf
+        """From when on what was found holds: not before, where a clock is once it was set back."""
         self._next_change = -math.inf
 
     def until(self) -> float | None:
         """When the window in force ends, in Unix time; None if none is in force."""
         now = self._clock()
-        if now >= self._next_change:
+        if not self._looked_at <= now < self._next_change:
             self._look_ahead(now)
         return self._until
 
@@ -80,6 +82,7 @@ class Maintenance:
             if start > until:
                 break
             until = max(until, end)
+        self._looked_at = now
         self._until = until if until > now else None
         self._next_change = self._until or min((start for start, _ in coming), default=math.inf)
 

@@ -3,6 +3,8 @@
 A ban is fixed: further calls do not extend it, nothing shortens it. What is kept here is what this process knows.
 """
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -48,7 +50,10 @@ class Ban:
 class Bans:
     """The bans in force, by address."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, steady: Callable[[], float] = time.monotonic) -> None:
+        """Know of none yet; `steady` is seconds that only go forward, so that no change of a clock prolongs a ban."""
+        self._steady = steady
+        self._added: dict[str, float] = {}
         self.by_address: dict[str, Ban] = {}
         """Those that have ended may be among them: a look saves asking the clock for an address that is not."""
 
@@ -58,9 +63,9 @@ class Bans:
     def get(self, address: str, now: int) -> Ban | None:
         """The ban in force on an address at `now`, if any."""
         ban = self.by_address.get(address)
-        if ban is None or now < ban.end:
+        if ban is None or self._holds(ban, now):
             return ban
-        del self.by_address[address]
+        self._forget(address)
         return None
 
     def add(self, ban: Ban) -> Ban:
@@ -69,9 +74,17 @@ class Bans:
         if known is not None:
             return known
         self.by_address[ban.address] = ban
+        self._added[ban.address] = self._steady()
         return ban
 
     def in_force(self, now: int) -> list[Ban]:
         """The bans in force at `now`, oldest first; the ended ones are forgotten."""
-        self.by_address = {address: ban for address, ban in self.by_address.items() if now < ban.end}
+        for address in [address for address, ban in self.by_address.items() if not self._holds(ban, now)]:
+            self._forget(address)
         return sorted(self.by_address.values(), key=lambda ban: ban.start)
+
+    def _holds(self, ban: Ban, now: float) -> bool:
+        return now < ban.end and (self._steady() - self._added[ban.address]) * SECOND < DURATION
+
+    def _forget(self, address: str) -> None:
+        del self.by_address[address], self._added[address]

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from apientreprise_gateway.cache.memory import OVERHEAD, MemoryCache
 from contract.caches import MEGABYTE, Clock, entry
 
@@ -48,5 +50,43 @@ def test_a_closed_cache_is_empty() -> None:
         await cache.put("a", entry(now=clock.now))
         await cache.close()
         assert await cache.sweep() == (0, 0)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("set_back", [60.0, 1800.0, 30 * 86_400.0])
+def test_no_entry_outlives_its_length(set_back: float) -> None:
+    """However far the clock is set back, an entry is fresh and kept for no longer than it was to be."""
+
+    async def main() -> None:
+        clock, steady = Clock(), Clock()
+        cache = MemoryCache(max_bytes=MEGABYTE, clock=clock, steady=steady)
+
+        def passes(seconds: float) -> None:
+            clock.now += seconds
+            steady.now += seconds
+
+        await cache.put("a", entry(now=clock.now, fresh=3600, stale=600))
+        passes(1800)
+        clock.now -= set_back
+        found = await cache.get("a")
+        if found is not None:
+            assert found.fresh_until - clock.now == pytest.approx(1800)
+        passes(2400)
+        assert await cache.get("a") is None
+        assert await cache.sweep() == (0, 0)
+
+    asyncio.run(main())
+
+
+def test_a_clock_set_forward_ends_entries() -> None:
+    """What has ended by the clock is not given, however little time has passed."""
+
+    async def main() -> None:
+        clock, steady = Clock(), Clock()
+        cache = MemoryCache(max_bytes=MEGABYTE, clock=clock, steady=steady)
+        await cache.put("a", entry(now=clock.now))
+        clock.now += 30 * 86_400
+        assert await cache.get("a") is None
 
     asyncio.run(main())

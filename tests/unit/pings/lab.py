@@ -61,7 +61,7 @@ class Clock:
 class Lab:
     """Pings whose provider, clock and maintenance a test controls."""
 
-    def __init__(self, *, board: Board | None = None, clock: Clock | None = None) -> None:
+    def __init__(self, *, board: Board | None = None, clock: Clock | None = None, steady: Clock | None = None) -> None:
         self.clock = clock or Clock()
         self.finding = GOOD
         self.probes = 0
@@ -77,6 +77,7 @@ class Lab:
             may_probe=lambda _route, ping: ping.probed,
             maintenance_until=lambda _provider: self.until,
             clock=self.clock,
+            steady=steady or self.clock,
             on_status=lambda _provider, ping, works: self.told.append((ping.key, works)),
             on_probe=lambda _provider, _ping, outcome: self.outcomes.append(outcome),
         )

@@ -211,3 +211,25 @@ def test_a_probe_is_told_once() -> None:
     store.sync(two, 9)
     assert two.probed_at == 7.0
     assert two.tell() is None
+
+
+@pytest.mark.parametrize("set_back", [30.0, 3600.0, 30 * 86_400.0])
+def test_a_clock_set_back(set_back: float) -> None:
+    """Calls that were counted before the clock was set back leave the last minute as if it had not been."""
+    evidence = new(now=100 * 86_400.0)
+    counted(evidence, bad=5, at=100 * 86_400.0)
+    now = 100 * 86_400.0 - set_back
+    evidence.note(now)
+    assert evidence.fails() is True
+    assert evidence.bad_at <= now
+    counted(evidence, good=1, at=now + 61)
+    assert evidence.fails() is False
+
+
+def test_others_whose_clock_is_ahead() -> None:
+    """What others have noticed in the future says nothing."""
+    evidence = new(now=1000.0)
+    evidence.learn(Seen(1, 1, 1000.0 + 86_400, 1000.0 + 3600, 1000.0 + 60), 1000.0)
+    assert (evidence.good_at, evidence.bad_at, evidence.probed_at) == (0, 0, 0)
+    evidence.learn(Seen(2, 1, 1003.0), 1001.0)
+    assert evidence.good_at == 1001.0

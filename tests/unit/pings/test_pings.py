@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from apientreprise_gateway.pings.board import Status
 from apientreprise_gateway.pings.pings import BAD_SECONDS, CALL_SECONDS
 from apientreprise_gateway.pings.probe import Finding
-from unit.pings.lab import CACHE_SECONDS, NOON, PROBED, REFUSED, SILENT, Lab
+from unit.pings.lab import CACHE_SECONDS, NOON, PROBED, REFUSED, SILENT, Clock, Lab
 
 
 def test_calls_tell_without_a_probe() -> None:
@@ -246,5 +246,22 @@ def test_what_a_predecessor_knows() -> None:
         new.calls(bad=1)
         assert await new.status(after=1) == "bad_gateway"
         assert (new.probes, await other.status(SILENT)) == (0, "unknown")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("set_back", [CACHE_SECONDS / 2, 3600.0, 30 * 86_400.0])
+def test_no_answer_outlives_its_length(set_back: float) -> None:
+    """However far the clock is set back, a source is asked again when the length of its answer is over."""
+
+    async def scenario() -> None:
+        steady = Clock()
+        lab = Lab(steady=steady)
+        await lab.answer()
+        lab.clock.now -= set_back
+        steady.now += CACHE_SECONDS
+        lab.finding = REFUSED
+        assert await lab.status(after=CACHE_SECONDS) == "bad_gateway"
+        assert lab.probes == 2
 
     asyncio.run(scenario())

@@ -185,3 +185,20 @@ def test_a_system_without_time_zones(monkeypatch: pytest.MonkeyPatch) -> None:
     Maintenance([once("2026-11-23T20:00", "2026-11-23T22:00")])
     with pytest.raises(ValueError, match="install the package tzdata"):
         Maintenance([weekly("0", "01:00", "02:00")])
+
+
+@pytest.mark.parametrize("wrong", [timedelta(days=30), timedelta(hours=1), timedelta(days=-30)])
+def test_a_clock_that_is_corrected(wrong: timedelta) -> None:
+    """What was found by a clock that was wrong does not hold once it is right, whether it was ahead or behind."""
+    now = paris("2026-03-04 12:00")
+    at = At(
+        once("2026-03-04 11:30", "2026-03-04 12:30"),
+        once("2026-04-03 11:00", "2026-04-03 14:00"),
+        once("2026-02-02 11:00", "2026-02-02 14:00"),
+        once("2026-03-04 12:45", "2026-03-04 13:45"),
+    )
+    assert at.left(now + wrong.total_seconds()) > 0
+    assert at.left(now) == 1800
+    assert at.left(now + 1800) == 0
+    assert at.left(now + 1800 + wrong.total_seconds()) > 0
+    assert at.left(now + 1800) == 0

@@ -65,3 +65,17 @@ def test_ended_bans_are_forgotten() -> None:
     bans.add(ban("198.51.100.1", start=2 * DURATION))
     assert len(bans.in_force(2 * DURATION)) == 1
     assert len(bans) == 1
+
+
+def test_no_clock_prolongs_a_ban() -> None:
+    """A ban ends 12 hours after it was learnt at the latest, also if the clock was set back by a month meanwhile."""
+    steady = [0.0]
+    bans = Bans(steady=lambda: steady[0])
+    bans.add(ban(start=30 * 24 * 3600 * SECOND))
+    steady[0] = 12 * 3600 - 1
+    assert bans.get("192.0.2.1", 0) is not None
+    assert len(bans.in_force(0)) == 1
+    steady[0] = 12 * 3600
+    assert bans.in_force(0) == []
+    assert bans.get("192.0.2.1", 0) is None
+    assert bans.add(ban(start=5)).start == 5

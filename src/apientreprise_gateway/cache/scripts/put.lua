@@ -1,6 +1,6 @@
 -- Keeps an entry within a number of bytes; the entries that end first make room for it.
 -- KEYS: the entries, by name (a hash); their ends (a sorted set of names, by ms of this server's clock).
--- ARGV: name; entry; its end (ms); bytes that may be kept; bytes that an entry takes besides its name and itself.
+-- ARGV: name; entry; how long it lasts (ms); bytes that may be kept; bytes that an entry takes besides its name and itself.
 -- The field '' of the entries counts the bytes, so that it is lost with them and never without.
 local entries, ends = KEYS[1], KEYS[2]
 local name, entry, bound, overhead = ARGV[1], ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -34,7 +34,9 @@ while kept + cost > bound do
 end
 if kept + cost <= bound then
   redis.call('HSET', entries, name, entry)
-  redis.call('ZADD', ends, ARGV[3], name)
+  local time = redis.call('TIME')
+  local ends_at = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[3])
+  redis.call('ZADD', ends, string.format('%.0f', ends_at), name)
   kept = kept + cost
 end
 redis.call('HSET', entries, '', string.format('%.0f', kept))
