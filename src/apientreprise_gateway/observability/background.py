@@ -109,22 +109,19 @@ class Background:
 
 async def _outcome(work: Callable[[], Awaitable[None]]) -> BaseException:
     """Why work that should not end has ended; does not return if it was cancelled by its owner."""
-    error: BaseException = EndedError("it ended by itself")
+    # A task of its own: what it is woken for, at every call some of them, does not come by way of this one.
     try:
-        await work()
+        task = asyncio.ensure_future(work())
+    except Exception as error:
+        return error
+    try:
+        await asyncio.wait([task])
     except asyncio.CancelledError:
-        if _is_cancelled():
-            raise
-        error = EndedError("something that it waited for was cancelled")
-    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # nobody is interested in it any more
         raise
-    except BaseException as raised:  # libraries in Rust raise panics, which are no `Exception`
-        error = raised
-    if _is_cancelled():  # a library has swallowed it
-        raise asyncio.CancelledError
-    return error
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    if task.cancelled():
+        return EndedError("something that it waited for was cancelled")
+    return task.exception() or EndedError("it ended by itself")
