@@ -21,8 +21,8 @@ from starlette.routing import Route
 
 from apientreprise_gateway import __version__, openapi
 from apientreprise_gateway.catalogue.model import Provider
+from apientreprise_gateway.controlplane import nomenclature
 from apientreprise_gateway.controlplane.description import ERRORS
-from apientreprise_gateway.controlplane.nomenclature import SECONDS, nomenclature, tag_of
 from apientreprise_gateway.controlplane.static import StaticAnswer
 from apientreprise_gateway.errors import FLAT_VERSION, Refusal, refuse, render
 from apientreprise_gateway.pings.pages import PING, PINGS, OriginOf, Page, PingPages, Sources, no_such_ping
@@ -98,7 +98,7 @@ def create_control(
     )
     for path, page in (pages.by_path() | pings.by_path()).items():
         app.add_route(path, page, methods=["GET"])  # and HEAD, which comes along
-    for path, answer in pages.static().items():
+    for path, answer in (pages.static() | {ERRORS: nomenclature.page(pages.providers)}).items():
         app.router.routes.append(Route(path, answer, methods=["GET"]))
     return app
 
@@ -135,12 +135,11 @@ class _Pages:
         ready: Ready,
         demo_token: str | None,
     ) -> None:
-        self._providers = providers
+        self.providers = providers
         self._authenticate = authenticate
         self._registry = registry
         self._ready = ready
         self._demo_token = demo_token
-        self._nomenclature = nomenclature(providers)
 
     def by_path(self) -> dict[str, Page]:
         return {
@@ -149,7 +148,6 @@ class _Pages:
             "/metrics": self.metrics,
             "/privileges": self.privileges,
             _PRIVILEGES_V2: self.privileges_v2,
-            ERRORS: self.errors,
             "/v{version:int}/ping": self.alive,
         }
 
@@ -158,7 +156,7 @@ class _Pages:
         script = _docs_script(self._demo_token).encode
         assets = {f"{DOCS}/assets/{name}": _asset(name, media_type) for name, media_type in _ASSETS.items()}
         return assets | {
-            _SPECIFICATION: _specification(self._providers),
+            _SPECIFICATION: _specification(self.providers),
             DOCS: page,
             f"{DOCS}/": page,
             f"{DOCS}/init.js": StaticAnswer(script, media_type=_SCRIPT, headers=_NOT_KEPT),
@@ -194,14 +192,6 @@ class _Pages:
     async def privileges_v2(self, request: Request) -> Response:
         holder = await self._authenticate(dict(request.headers), _query_of(request))
         return JSONResponse({"privileges": sorted(holder.scopes)}, headers=_NOT_KEPT)
-
-    async def errors(self, request: Request) -> Response:
-        body = self._nomenclature.of(request.query_params.get("operation_id"))
-        headers = {"ETag": tag_of(body), "Cache-Control": f"public, max-age={SECONDS}"}
-        given = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
-        if headers["ETag"] in given or "*" in given:
-            return Response(status_code=304, headers=headers)
-        return Response(body, headers=headers, media_type="application/json")
 
 
 # Errors, as the data plane gives them

@@ -21,7 +21,8 @@ ALLOWED = "127.9.0.1"
 STATIC = ["/openapi.yaml", "/docs", "/docs/", "/docs/assets/swagger-ui-bundle.js", "/docs/assets/swagger-ui.css"]
 COUNTED = [
     "/docs", "/openapi.yaml", "/metrics", "/pings", "/docs/assets/swagger-ui.css", "/docs/assets/nope", "/docs/init.js",
-    "/privileges", "/v2/privileges", "/v3/ping", "/ping/nope", "/ping/insee/sirene",
+    "/privileges", "/v2/privileges", "/errors", "/errors?operation_id=dossiers", "/v3/ping",
+    "/ping/nope", "/ping/insee/sirene",
 ]  # fmt: skip
 
 

@@ -163,11 +163,17 @@ def test_errors(site: Site, query: str) -> None:
         again = site.client.get(url, headers={"If-None-Match": given})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
     assert site.client.get(url, headers={"If-None-Match": '"x"'}).status_code == 200
+    plain = site.client.get(url, headers={"Accept-Encoding": "identity"})
+    packed = site.client.get(url, headers={"Accept-Encoding": "gzip"})
+    assert ("content-encoding" in plain.headers, packed.headers["content-encoding"]) == (False, "gzip")
+    assert plain.json() == packed.json()
     head = site.client.head(url)
     assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", tag)
 
 
-@pytest.mark.parametrize("name", ["x", "api_entreprise_v3_introspect", "%F0%9F%98%80", "a%00b"])
+@pytest.mark.parametrize(
+    "name", ["x", "api_entreprise_v3_introspect", "%F0%9F%98%80", "a%00b", "%FF", "x&operation_id=y"]
+)
 def test_errors_of_an_unknown_operation(site: Site, name: str) -> None:
     """An operation that does not exist is 404, in the form of every error."""
     response = site.client.get(f"{site.program.url}/errors?operation_id={name}")

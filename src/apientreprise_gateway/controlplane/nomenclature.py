@@ -3,24 +3,30 @@
 It is derived from the catalogue, once. It says what the OpenAPI document says in its examples, for programs.
 """
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 import orjson
 
+from apientreprise_gateway.catalogue import query
 from apientreprise_gateway.catalogue.dossier import DOSSIER, GATEWAY
 from apientreprise_gateway.catalogue.model import Provider
 from apientreprise_gateway.catalogue.traceability import CODES
+from apientreprise_gateway.controlplane.static import StaticAnswer
 from apientreprise_gateway.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, Refusal, gateway_error
 from apientreprise_gateway.openapi import EVERYWHERE, OFF_OPERATION, Case, cases_of, dossier_cases, own_case
 
 Json = dict[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 API: Final = "entreprise"
-SECONDS: Final = 3600
+OPERATION_ID: Final = "operation_id"
+_OPERATION_ID: Final = frozenset({OPERATION_ID})
+_KEPT: Final = {"Cache-Control": "public, max-age=3600"}
 """How long whoever asks may keep the nomenclature, as published."""
 
 
@@ -48,15 +54,40 @@ class Nomenclature(NamedTuple):
         return orjson.dumps({**self.content, "endpoints": {operation: endpoints[operation]}})
 
 
-def tag_of(body: bytes) -> str:
-    """The entity tag of a body."""
-    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+class NomenclaturePage:
+    """The ASGI application that sends it, whole or one operation's: each made once and held once."""
+
+    def __init__(self, nomenclature: Nomenclature) -> None:
+        self._nomenclature = nomenclature
+        self._answers: dict[str, StaticAnswer] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call; raise `Refusal` if it is about an operation that does not exist."""
+        operation = query.read(scope["query_string"], _OPERATION_ID).get(OPERATION_ID, "")
+        answer = self._answers.get(operation)
+        if answer is None:
+            body = self._nomenclature.of(operation)
+            answer = StaticAnswer(lambda: body, media_type="application/json", headers=_KEPT)
+            self._answers[operation] = answer
+        await answer(scope, receive, send)
 
 
 def nomenclature(providers: Iterable[Provider]) -> Nomenclature:
     """The nomenclature of what these providers offer."""
     content = _content(tuple(providers))
     return Nomenclature(content, orjson.dumps(content))
+
+
+_pages: Final[dict[tuple[int, ...], tuple[NomenclaturePage, tuple[Provider, ...]]]] = {}
+"""Made once, for all gateways of a process that offer the same; each is beside what its key names, which thus stays."""
+
+
+def page(providers: tuple[Provider, ...]) -> NomenclaturePage:
+    """The page of what these providers offer."""
+    key = tuple(map(id, providers))
+    if key not in _pages:
+        _pages[key] = (NomenclaturePage(nomenclature(providers)), providers)
+    return _pages[key][0]
 
 
 def _content(providers: tuple[Provider, ...]) -> Json:
@@ -99,6 +130,6 @@ _MAX_SHOWN: Final = 64
 
 
 def _unknown(operation: str) -> Refusal:
-    error = gateway_error("00404", source={"parameter": "operation_id"})
+    error = gateway_error("00404", source={"parameter": OPERATION_ID})
     detail = f"Aucune opération ne porte ce nom ({operation[:_MAX_SHOWN]})."
     return Refusal(GATEWAY_ERRORS["00404"].status, replace(error, detail=detail))

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from apientreprise_gateway.catalogue.dossier import DOSSIER
 from apientreprise_gateway.controlplane.description import SCHEMAS
-from apientreprise_gateway.controlplane.nomenclature import nomenclature, tag_of
+from apientreprise_gateway.controlplane.nomenclature import nomenclature, page
 from apientreprise_gateway.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, Refusal
 from apientreprise_gateway.openapi import document
 from apientreprise_gateway.providers import PROVIDERS
@@ -100,7 +100,7 @@ def test_unknown_operation(operation: str) -> None:
     assert len(error.detail) < 200
 
 
-def test_tags() -> None:
-    """The same body has the same tag, another one another."""
-    assert tag_of(ALL.body) == tag_of(nomenclature(PROVIDERS).body)
-    assert tag_of(ALL.body) != tag_of(ALL.of("dossiers"))
+def test_is_made_once() -> None:
+    """All gateways of a process that offer the same have the same page."""
+    assert page(PROVIDERS) is page(tuple(PROVIDERS))
+    assert page(PROVIDERS) is not page(PROVIDERS[:1])
