@@ -10,6 +10,7 @@ import pytest
 from apientreprise_gateway.catalogue.lifetime import HOUR
 from apientreprise_gateway.catalogue.model import JSON, Answer, Endpoint, Provider
 from apientreprise_gateway.catalogue.schemas import schema_of
+from apientreprise_gateway.controlplane.description import SCHEMAS
 from apientreprise_gateway.openapi import document
 from apientreprise_gateway.providers import PROVIDERS
 from conformance.conftest import NEWER, NEWER_PINGS, load_newer
@@ -169,3 +170,34 @@ def test_body_of_the_tax_declarations() -> None:
     assert figures["properties"]["valeurs"]["items"]["type"] == ["string", "null"]
     older["data"]["properties"]["declarations"]["items"]["properties"].pop("donnees")
     assert newer == older
+
+
+def told(start: str, end: str) -> str:
+    """What is told between two texts."""
+    return TEXT.partition(start)[2].partition(end)[0]
+
+
+def test_body_of_the_introspection() -> None:
+    """A token is told of in the published fields, all of them and no other."""
+    data, links = (SCHEMAS["Introspection"]["properties"][name] for name in ("data", "links"))
+    published = told("introspect: data closed, all required:\n{", " closed}; links")
+    delegation = data["properties"]["delegation"]
+    for schema, names in (
+        (data, [*re.findall(r"(?:^|, )(\w+) ", published.partition("delegation")[0]), "delegation"]),
+        (delegation, re.findall(r"(\w+)\* s", published.partition("delegation ?{")[2])),
+        (links, re.findall(r"(\w+)\* uri", told("links {", "closed; meta {}. Editor"))),
+    ):
+        assert list(schema["properties"]) == schema["required"] == names
+        assert schema["additionalProperties"] is False
+
+
+def test_body_of_the_errors() -> None:
+    """The list of errors has the published parts, and what the published one has of a code."""
+    properties = SCHEMAS["Nomenclature"]["properties"]
+    published = told("/errors: {", "Unknown operation_id")
+    parts = ["api", "providers", "generic_subcodes", "platform_codes", "endpoints"]
+    assert [name for name in re.findall(r"(\w+)\*", published) if name in parts] == parts == list(properties)
+    entry = properties["platform_codes"]["additionalProperties"]["items"]
+    assert "{code*, title*, detail*, meta}" in published
+    assert list(entry["properties"]) == ["code", "title", "detail", "meta"]
+    assert list(properties["endpoints"]["additionalProperties"]["properties"]) == ["provider", "errors"]

@@ -88,7 +88,7 @@ WORDED = {"errors": [{"code": "01003", "title": "Entité non trouvée", "detail"
         (answer(b"oops", status=401), 502),
         (answer(b"oops", status=429), 502),
         (answer(b"oops", status=500), 502),
-        (answer(b"oops", status=504), 504),
+        (answer(b"oops", status=504), 502),
         (answer(b"oops"), 502),
     ],
     ids=["404", "404-worded", "401", "429", "500", "504", "no-json"],
