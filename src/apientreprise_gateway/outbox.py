@@ -6,13 +6,14 @@ to wake it costs the system more than all else in the write; of writes that foll
 """
 
 import asyncio
-import logging
 from typing import Final, Protocol
 from weakref import WeakKeyDictionary
 
+from apientreprise_gateway.observability.faults import FaultLog
+
 _MANY: Final = 8
 """Calls in flight from which on it pays to wait for the end of the turn: with fewer, hardly two writes meet there."""
-_log = logging.getLogger(__name__)
+_faults = FaultLog()
 
 
 class Writer(Protocol):
@@ -46,8 +47,8 @@ class Outbox:
         for writer, data in waiting:
             try:
                 writer.put(data)
-            except Exception:  # a fault of one connection is nobody else's
-                _log.exception("a write failed")
+            except Exception as error:  # a fault of one connection is nobody else's
+                _faults.tell("write_failed", error)
 
 
 _outboxes: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Outbox]] = WeakKeyDictionary()

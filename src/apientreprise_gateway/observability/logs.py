@@ -7,13 +7,15 @@ itself, no event loop waits for whoever reads. Lines that find no room are dropp
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
 from apientreprise_gateway.observability.access_log import encode
+from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.stderr import ErrorStream
 
+_LONGEST: Final = 200
 _stream: ErrorStream | None = None
 
 
@@ -62,6 +64,8 @@ def configure(*, level: str = "INFO") -> None:
             ],
         )
     )
+    if level != "DEBUG":
+        handler.addFilter(_ShortFaults())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -70,6 +74,22 @@ def configure(*, level: str = "INFO") -> None:
     # Those of httpx tell of every fetch, with its address.
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+class _ShortFaults(logging.Filter):
+    """Has what libraries log with a trace told as our own faults are: in a line, once a minute for all alike."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._faults = FaultLog()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is written as it is."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None or isinstance(record.msg, dict):  # ours are made by structlog, of fields
+            return True
+        self._faults.tell(" ".join(record.getMessage().split())[:_LONGEST], error, logger=record.name)
+        return False
 
 
 def _tell_of_dropped(lines: int) -> None:

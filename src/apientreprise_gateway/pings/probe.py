@@ -6,10 +6,9 @@ import uuid
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlencode
 
-import structlog
-
 from apientreprise_gateway.catalogue.routes import Route
 from apientreprise_gateway.errors import Refusal, provider_error
+from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.providers.source import OK, Question, Source
 from apientreprise_gateway.providers.upstream import NotAskedError
 
@@ -17,7 +16,7 @@ PROBE_SECONDS: Final = 5.0
 """How long a probe may take."""
 AGENT: Final = "ping"
 """Who asks, where a provider wants to know."""
-_log = structlog.get_logger(__name__)
+_faults = FaultLog()
 
 
 class Finding(NamedTuple):
@@ -55,7 +54,7 @@ async def probe(route: Route, source: Source, *, seconds: float = PROBE_SECONDS)
     except Refusal as refusal:
         return _failed(refusal, started, cause=str(refusal.__cause__ or ""))
     except Exception as error:
-        _log.exception("probe_failed", operation=route.endpoint.operation)
+        _faults.tell("probe_failed", error, operation=route.endpoint.operation)
         unknown = provider_error("999", prefix=route.provider.prefix, name=route.provider.name)
         return _failed(unknown, started, cause=type(error).__name__)
     code = reading.codes[0] if reading.codes else ""

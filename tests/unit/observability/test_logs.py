@@ -1,6 +1,7 @@
 """Tests of the operators' log on a terminal."""
 
 import io
+import json
 import logging
 from collections.abc import Iterator
 
@@ -43,3 +44,40 @@ def test_a_terminal_is_not_told_what_to_do(terminal: Terminal) -> None:
     for sign in ("\x1b]", "\x1b[2J", "\x07", "\x9b", "\u202e"):
         assert sign not in text
     assert "x1b[2J" in text
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What goes to standard error, which is no terminal."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    shown = io.StringIO()
+    monkeypatch.setattr("sys.stderr", shown)
+    logs.configure()
+    yield shown
+    structlog.reset_defaults()
+    root.handlers[:], level = before
+    root.setLevel(level)
+
+
+def test_what_libraries_log_with_a_trace(written: io.StringIO) -> None:
+    """It is one short line for all alike, without the trace; a line of another kind has its own."""
+    library = logging.getLogger("a.library")
+    for _ in range(50):
+        try:
+            raise LookupError("\n" * 5000 + "gone")
+        except LookupError:
+            library.exception("Exception in %s\n", "application")
+    library.error("without a trace")
+    first, second = map(json.loads, written.getvalue().splitlines())
+    assert (first["event"], first["reason"]) == ("Exception in application", "LookupError: gone")
+    assert first["logger"] == "a.library"
+    assert second["event"] == "without a trace"
+
+
+@pytest.mark.parametrize("value", ["half of \ud83e", {"a": "\udfff"}, 2**70, -(2**70), [2**64]])
+def test_what_json_cannot_hold(written: io.StringIO, value: object) -> None:
+    """Half a character or a number beyond 64 bits, from whoever sent it, is a line like any other."""
+    structlog.get_logger("of this test").error("refused", value=value)
+    line = json.loads(written.getvalue())
+    assert (line["event"], line["value"]) == ("refused", value)
