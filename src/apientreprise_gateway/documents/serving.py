@@ -19,6 +19,7 @@ from apientreprise_gateway.documents.ranges import UnsatisfiableError, read_rang
 from apientreprise_gateway.documents.store import DocumentStore, Kept, StoreError
 from apientreprise_gateway.errors import ConnectionDropped, Refusal, refuse
 from apientreprise_gateway.observability.access_log import AccessLog
+from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.server import headers_of
 
@@ -97,6 +98,7 @@ class Serving:
         self._gate = gate
         self._metrics = metrics
         self._access_log = access_log
+        self._faults = FaultLog()
         self._clock = clock
         self._downloads = 0
 
@@ -126,10 +128,21 @@ class Serving:
     async def _try(self, call: Call, download: Download) -> _Answer:
         """The answer to a call, whatever happens."""
         try:
-            return await self._answer(call, download)
+            return await self._answer_or_count(call, download)
         except Refusal as refusal:
             status, body, lines = self._gate.refused(call, refusal)
             return _Answer(status, [*headers_of(lines), (b"content-length", b"%d" % len(body))], body)
+
+    async def _answer_or_count(self, call: Call, download: Download) -> _Answer:
+        """As `_answer`; a fault is told of, and counts for the address like a guess."""
+        try:
+            return await self._answer(call, download)
+        except (Refusal, ConnectionDropped):
+            raise
+        except Exception as error:
+            self._faults.tell("call_failed", error, request_id=call.request_id.decode("latin-1"))
+            await self._gate.count_unknown(call)
+            raise refuse("00500") from error
 
     async def _answer(self, call: Call, download: Download) -> _Answer:
         headers = await self._gate.admit_late(call) if self._access_log.is_full else self._gate.admit(call)

@@ -106,15 +106,15 @@ def shared(tmp_path_factory: pytest.TempPathFactory, provider: Stub) -> Iterator
 
 SPOILT = """
 from apientreprise_gateway.auth.registry import TokenRegistry
-from apientreprise_gateway.documents.serving import Serving
+from apientreprise_gateway.documents import serving
 
 
-def fail(self, *_):
+def fail(*_):
     raise LookupError("a fault\\nof ours" * 1000)
 
 
 TokenRegistry.is_revoked = fail
-Serving._answer = fail
+serving.read_path = fail
 """
 """A program that is read at the start of Python, and has each call fail in check 3, and each download."""
 
@@ -140,5 +140,9 @@ def test_a_fault_in_a_check_counts_for_the_address(
                 answer = only.ask(token=fresh(), path=path, source="127.0.0.3")
                 assert answer.status == 500
                 assert "00500" in answer.body.decode() or path == "/v2/privileges"
-        assert len(only.logged("call_failed")) <= 4
+        assert {line["status"] for line in only.access_lines(count=5, event="download")} == {500}
+        for _ in range(15):
+            assert only.ask(token=None, path="/documents/x", source="127.0.0.3").status == 500
+        assert only.says(request(path="/documents/x"), source="127.0.0.3") == b"", "faults of downloads count as well"
+        assert len(only.logged("call_failed")) <= 5
         assert "Traceback" not in only.errors.read_text()
