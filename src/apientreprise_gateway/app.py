@@ -34,6 +34,7 @@ from apientreprise_gateway.documents.desk import Desk
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.documents.source import Linked
 from apientreprise_gateway.errors import refuse, render
+from apientreprise_gateway.gateway.denials import Denials
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.background import Background
@@ -126,7 +127,7 @@ class Gateway:
         self._new_sink = None if predecessor is None else predecessor.sink_for(settings)
         for provider in self._upstreams:
             self._metrics.breaker_state(provider, State.CLOSED)
-        self._revocations = parts.revocation_watch(settings, self._registry)
+        self._denials = self._make_denials(settings)
         self._pings = self._make_pings(settings)
         client_ip = ClientIp(trusted_proxies=settings.trusted_proxies, allowlist=settings.ip_allowlist)
         origin = Origin(public_url=parts.public_url(settings), is_trusted=client_ip.is_trusted)
@@ -260,10 +261,11 @@ class Gateway:
             await self._key_set.renew()
 
     def _checks(self) -> dict[str, bool]:
-        """Whether calls can be answered; those of tokens whose keys could not be fetched cannot."""
+        """Whether calls can be answered; those of tokens whose keys or revocations are not known cannot."""
         return {
             "access_log": not self._access_log.is_full,
             "keys": self._key_set is None or bool(self._key_set.keys),
+            "revocations": not self._registry.is_unsure,
             "serving": not self._is_draining,
         }
 
@@ -276,6 +278,21 @@ class Gateway:
         alike = before is not None and before._settings.limits is settings.limits
         predecessor = before._limiter if before and alike else None
         return parts.limiter(settings, self._metrics, predecessor=predecessor, background=self.background)
+
+    def _make_denials(self, settings: Settings) -> Denials | None:
+        before = self._predecessor
+        former = None if before is None else before._denials
+        return parts.denials(
+            settings,
+            registry=self._registry,
+            limiter=self._limiter,
+            metrics=self._metrics,
+            known=None if former is None else former.known,
+            is_known=former is not None
+            and before is not None
+            and before._settings.redis_url == settings.redis_url
+            and former.is_known,
+        )
 
     def _source_of(self, route: Route) -> Source:
         """What answers an endpoint, from the outside to the inside."""
@@ -383,8 +400,8 @@ class Gateway:
             self._key_set.on_keys = self._use_keys
             await self.background.attempt("keys", self._key_set.start)
             self._use_keys(self._key_set.keys)
-        if self._revocations is not None:
-            await self.background.attempt("revocations", self._revocations.refresh)
+        if self._denials is not None:
+            await self.background.attempt("revocations", self._denials.start)
         if self._cache is not None and self._cache not in kept:
             await self._cache.start()
         if self._new_sink is not None:
@@ -410,8 +427,9 @@ class Gateway:
         }
         if self._key_set is not None:
             watching["keys"] = self._key_set.watch
-        if self._revocations is not None:
-            watching["revocations"] = self._revocations.watch
+        if self._denials is not None:
+            watching["revocations"] = self._denials.follow
+            watching["revocations_copy"] = self._denials.keep
         if self._cache is not None:
             watching["kept_answers"] = partial(watches.kept_answers, self._metrics, self._cache)
         return watching
@@ -447,8 +465,8 @@ class Gateway:
         if self._cache is not None and self._cache not in kept:
             await self._cache.close()
         await self._pings.close()
-        if self._revocations is not None:
-            await self._revocations.close()
+        if self._denials is not None:
+            await self._denials.close()
         if self._key_set is not None and self._key_set not in kept:
             await self._key_set.close()
         self._close_upstreams()

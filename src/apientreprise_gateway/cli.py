@@ -438,7 +438,7 @@ def _take_revocations(registry: "TokenRegistry") -> str | None:
     from apientreprise_gateway.settings import SettingsError
 
     try:
-        registry.revoke(_with_redis(revocations))
+        registry.revoke({jti: entry.at for jti, entry in _with_redis(revocations).items()})
     except SettingsError as error:
         return str(error)
     return None
@@ -454,7 +454,7 @@ def _revoke(options: argparse.Namespace) -> int:
 
 
 def _bans(options: argparse.Namespace) -> None:
-    from apientreprise_gateway.ratelimit.redis import bans
+    from apientreprise_gateway.ratelimit.ban_index import bans
 
     rows = [
         {

@@ -201,6 +201,11 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
         "Le paramètre ressources nomme des ressources qui n'existent pas dans un dossier.",
         _parameter("ressources"),
     ),
+    "00904": _Kind(
+        503,
+        "Service indisponible",
+        "La passerelle ne sait pas encore quels jetons sont révoqués. Réessayez dans quelques secondes.",
+    ),
     "00906": _Kind(
         503,
         "Service indisponible",

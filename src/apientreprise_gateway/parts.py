@@ -17,12 +17,15 @@ from apientreprise_gateway import tls
 from apientreprise_gateway.auth.jwks import FileKeySet, KeySet, RemoteKeySet
 from apientreprise_gateway.auth.keys import KeyRing, secret_keys
 from apientreprise_gateway.auth.registry import TokenRegistry
-from apientreprise_gateway.auth.revocation import RevocationWatch
+from apientreprise_gateway.auth.revocation import Known
 from apientreprise_gateway.cache.memory import MemoryCache
 from apientreprise_gateway.cache.port import AnswerCache
 from apientreprise_gateway.catalogue.model import Endpoint, Figure
+from apientreprise_gateway.config.private import default_folder
 from apientreprise_gateway.documents.desk import Desk, longest_answer
 from apientreprise_gateway.errors import FLAT_VERSION
+from apientreprise_gateway.gateway.copies import Copy
+from apientreprise_gateway.gateway.denials import Denials
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, Metrics
@@ -36,7 +39,7 @@ from apientreprise_gateway.providers.breaker import State
 from apientreprise_gateway.providers.settings import ProviderSettings
 from apientreprise_gateway.providers.upstream import Upstream
 from apientreprise_gateway.providers.validation import AnswerValidator
-from apientreprise_gateway.ratelimit.address import parse_url
+from apientreprise_gateway.ratelimit.address import Address, parse_url
 from apientreprise_gateway.ratelimit.bans import Ban
 from apientreprise_gateway.ratelimit.link import client, link
 from apientreprise_gateway.ratelimit.lua import first_call, sliding
@@ -52,6 +55,7 @@ from apientreprise_gateway.settings import (
     CacheStore,
     Duplicates,
     Limits,
+    RevocationsUnknown,
     Settings,
     SettingsError,
     StoreFailure,
@@ -150,11 +154,60 @@ def token_registry(settings: Settings) -> TokenRegistry:
         raise SettingsError(f"{environment_name('tokens')}: {error}. Correct the file.") from error
 
 
-def revocation_watch(settings: Settings, registry: TokenRegistry) -> RevocationWatch | None:
-    """What looks for revocations in Redis, if there is one."""
-    if settings.redis_url is None:
+def denials(
+    settings: Settings,
+    *,
+    registry: TokenRegistry,
+    limiter: MemoryLimiter | RedisLimiter,
+    metrics: Metrics,
+    known: Known | None = None,
+    is_known: bool = False,
+) -> Denials | None:
+    """What follows the revocations and bans in Redis, if there is one.
+
+    Args:
+        settings: enough to serve.
+        registry: told of the revoked tokens.
+        limiter: told of the banned addresses.
+        metrics: told of what is known.
+        known: revocations that are known already, from before a reload.
+        is_known: whether those are all of this Redis, as of some moment.
+    """
+    metrics.revocations_known.set(1)
+    if settings.redis_url is None or isinstance(limiter, MemoryLimiter):
         return None
-    return RevocationWatch(client(parse_url(settings.redis_url.get_secret_value()), timeout=_POLL_TIMEOUT), registry)
+    address = parse_url(settings.redis_url.get_secret_value())
+
+    def on_state(is_known: bool, tokens: int) -> None:
+        metrics.revocations_known.set(is_known)
+        metrics.revocations.set(tokens)
+
+    return Denials(
+        client(address, timeout=_POLL_TIMEOUT),
+        registry=registry,
+        limiter=limiter,
+        copies=copies_of_denials(settings, address),
+        refuses_unknown=settings.revocations_unknown is RevocationsUnknown.REFUSE,
+        known=known,
+        is_known=is_known,
+        on_state=on_state,
+        on_read=metrics.revocations_read.set,
+        on_copy_failure=lambda action: metrics.revocations_copy_failures.labels(action).inc(),
+    )
+
+
+def copies_of_denials(settings: Settings, address: Address) -> list[Copy]:
+    """Where what is revoked and banned is kept: for the workers of this gateway, and for whoever starts after it."""
+    # What a gateway on trial bans is no other one's business.
+    of = f"{address.name} {settings.limits.value}"
+    path = settings.revocations_copy
+    if path is None:
+        name = hashlib.sha256(of.encode()).hexdigest()[:16]
+        kept = Copy(default_folder("revocations") / f"{name}.json", of=of, is_private=True)
+    else:
+        kept = Copy(path, of=of)
+    shared = shared_file("revocations.json")
+    return [kept] if shared is None else [Copy(shared, of=of, is_shared=True), kept]
 
 
 def server_identity(settings: Settings) -> tls.Identity | None:
@@ -231,7 +284,7 @@ def limiter(
     if settings.redis_url is None:
         metrics.store_mode(Mode.SHARED)
         return memory
-    return RedisLimiter(
+    made = RedisLimiter(
         link(parse_url(settings.redis_url.get_secret_value())),
         ip_limit=settings.limit_ip,
         ignored_429_limit=settings.ignored_429_limit,
@@ -243,6 +296,9 @@ def limiter(
         on_fault=partial(_tell_of_fault, metrics, "limits"),
         background=background,
     )
+    if predecessor is not None:
+        made.know(predecessor.bans_in_force())
+    return made
 
 
 def _tell_of_fault(metrics: Metrics, part: str, about: About) -> None:

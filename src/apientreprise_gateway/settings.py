@@ -85,6 +85,13 @@ class StoreFailure(StrEnum):
     REFUSE = "refuse"
 
 
+class RevocationsUnknown(StrEnum):
+    """What becomes of tokens as long as nobody can say which are revoked."""
+
+    REFUSE = "refuse"
+    ACCEPT = "accept"
+
+
 class Limits(StrEnum):
     """What the limits and bans do."""
 
@@ -238,6 +245,17 @@ class Settings(BaseSettings):
         default=StoreFailure.LOCAL,
         description="While Redis cannot be asked: each process decides from its own memory (`local`), or calls are "
         "refused with 503 (`refuse`).",
+    )
+    revocations_copy: Path | None = Field(
+        default=None,
+        description="File that keeps what is revoked and banned, for a start while Redis cannot be asked; it names its "
+        "Redis, and serves no other. Unset: one for each Redis in a folder of this user in `/var/tmp` (else in "
+        "`TMPDIR`), which outlives a restart of the machine as well. See docs/store.md.",
+    )
+    revocations_unknown: RevocationsUnknown = Field(
+        default=RevocationsUnknown.REFUSE,
+        description="Tokens, as long as Redis has never been read and there is no copy: `refuse` them with 503 "
+        "(`/readyz` is 503 too), or `accept` them, also those that may be revoked.",
     )
     cache: CacheStore = Field(
         default=CacheStore.OFF,

@@ -63,6 +63,8 @@ class FakeLink:
         error = self.refuses(command)
         if error is not None:
             return ResponseError(error)
+        if command.words[0] != "EVALSHA":
+            return None
         if command.words[2] == 2:  # two keys: it is about an address
             return [NOW]
         return [NOW, int(self.admitted), 1, NOW + WINDOW, NOW if self.admitted else NOW + WINDOW]

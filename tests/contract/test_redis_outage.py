@@ -325,7 +325,8 @@ def test_probe_refused(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
             assert limiter.mode is AWAY[choice]
             to.gate.set()
             await until(lambda: limiter.mode is Mode.SHARED)
-            assert [command.words[0] for command in to.exchanges[-1]] == ["SET"]
+            assert [command.words[0] for command in to.exchanges[-2]] == ["SET", "GET"]
+            assert {command.key for command in to.exchanges[-1]} == {"gw:bans"}
 
     asyncio.run(main())
 

@@ -182,6 +182,7 @@ def at_port(folder: Path, port: int, workers: int = 1, /, *, upstream: str, **se
 
 def _launch(folder: Path, workers: int, *, pipe: bool, settings: Mapping[str, str], port: int = 0) -> Gateway:
     output, errors = folder / "output", folder / "errors"
+    settings = {"revocations_copy": str(folder / "revocations.json")} | dict(settings)
     reader, writer = os.pipe() if pipe else (None, os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
     try:
         with errors.open("ab") as err:

@@ -102,6 +102,7 @@ def start(folder: Path, *arguments: str, **settings: str) -> Iterator[Program]:
 def gateway(folder: Path, *, upstream: str, **settings: str) -> Iterator[Program]:
     """Start `serve` in front of a provider's address."""
     usual = {"jwt_secrets": SECRET, "upstream_url": upstream, "documents": str(folder / "documents")}
+    usual["revocations_copy"] = str(folder / "revocations.json")
     with start(folder, "serve", **(usual | settings)) as program:
         yield program
 

@@ -1,10 +1,14 @@
 """The token that gives a call its access: found in it, verified, not revoked."""
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier, UnknownKeyError
 from apientreprise_gateway.errors import refuse
+
+_SOON: Final = ((b"retry-after", b"2"),)
+"""Redis is asked for the revocations every second."""
 
 
 def bearer(header: bytes | None) -> str | None:
@@ -18,11 +22,14 @@ def authenticate(text: str | None, *, verifier: TokenVerifier, registry: TokenRe
     """What a token says, if it is in force.
 
     Raises:
-        Refusal: 401, `00101` for a missing or invalid token, `00103` for an expired one, `00105` for a revoked one.
+        Refusal: 401, `00101` for a missing or invalid token, `00103` for an expired one, `00105` for a revoked one; 503
+            `00904` as long as nobody can say whether it is revoked.
     """
     token = verifier.verify(text)
     if registry.is_revoked(token.jti):
         raise refuse("00105")
+    if registry.is_unsure:
+        raise refuse("00904", headers=_SOON)
     return token
 
 

@@ -65,6 +65,8 @@ class TokenRegistry:
         self._now = now
         self._records: Mapping[str, TokenRecord] = {}
         self._revoked: Mapping[str, float] = {}
+        self.is_unsure = False
+        """Whether there are revocations elsewhere that could not be read yet."""
         self._trouble: str | None = None
         self._read_changes()
 

@@ -1,96 +1,223 @@
 """Revocations in Redis: which tokens end before their time, and when.
 
-A hash holds the date of each, by `jti`; a key that changes with it tells the gateways when to read it. They keep
-what they have read in memory: a Redis that is away, or that has lost its memory, revives no token.
+A hash holds the date of each, by `jti`, another when each date was last changed; a key that changes with them tells the
+gateways when to read them. A revocation that was lifted stays there, dated `inf`: what was revoked before must not come
+back from a gateway that did not hear of it. Of two entries the one that was changed last is in force, so that a Redis
+that has lost its memory revives no token: it is given back what the gateways know.
 """
 
-import asyncio
-from collections.abc import Mapping
-from typing import Any, Final
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from apientreprise_gateway.auth.registry import TokenRegistry
-from apientreprise_gateway.ratelimit.link import close
 
 POLL_SECONDS: Final = 1.0
+"""How often Redis is asked whether anything has changed."""
+LIFTED: Final = math.inf
+"""Date of a revocation that was lifted."""
 _HASH: Final = "gw:revoked"
+_CHANGED: Final = "{gw:revoked}:changed"
+"""In the slot of the other hash: the part in braces is what its name is."""
 _VERSION: Final = "gw:revoked:version"
+_GIVEN_AT_ONCE: Final = 500
+FAILURES: Final = (RedisError, RedisClusterException, OSError)
+"""What a client raises where Redis cannot be asked."""
 _log = structlog.get_logger(__name__)
 
 
-async def revoke(client: Any, jti: str, at: float) -> None:
-    """Revoke a token, for every gateway on this Redis.
+class Revocation(NamedTuple):
+    """What is known of the revocation of one token."""
+
+    at: float
+    """Unix time in seconds from which the token is refused; `LIFTED` for never."""
+    changed: float = 0.0
+    """Unix time in seconds at which that date was given; 0 if it is not known."""
+
+    @property
+    def in_force(self) -> bool:
+        """Whether the token is revoked, now or from a date to come."""
+        return self.at != LIFTED
+
+
+Known = Mapping[str, Revocation]
+"""Revocations, by `jti`."""
+
+
+def merged(one: Known, other: Known) -> dict[str, Revocation]:
+    """All that two sources know; of what both know, what was changed last, and else the earlier date."""
+    found = dict(one)
+    for jti, entry in other.items():
+        known = found.get(jti)
+        if known is None or (known.changed, -known.at) < (entry.changed, -entry.at):
+            found[jti] = entry
+    return found
+
+
+async def revoke(client: Any, jti: str, at: float, *, force: bool = False) -> float | None:
+    """Revoke a token, for every gateway on this Redis, unless it is revoked from an earlier date.
 
     Args:
         client: of redis-py, for a server or for a Cluster.
         jti: the token's.
         at: Unix time in seconds, past or future.
+        force: replace an earlier date too.
+
+    Returns:
+        The date that stands in the place of `at`: an earlier one, or the same; None if `at` is in force.
     """
-    await client.hset(_HASH, jti, repr(at))
+    return await _set(client, jti, at, force=force)
+
+
+async def lift(client: Any, jti: str) -> None:
+    """End the revocation of a token, for every gateway on this Redis, whatever each of them knows."""
+    await _set(client, jti, LIFTED, force=True)
+
+
+async def _set(client: Any, jti: str, at: float, *, force: bool) -> float | None:
+    was_set, *before = await client.eval(_script("revoke"), 2, _HASH, _CHANGED, jti, repr(at), int(force))
+    if not was_set:
+        return float(before[0])
+    await _tell(client)
+    return None
+
+
+async def _tell(client: Any) -> None:
+    """Have every gateway read the revocations."""
     # Never a value that was there before, also after the store has lost its memory.
     await client.set(_VERSION, uuid4().hex)
 
 
-async def revocations(client: Any) -> dict[str, float]:
-    """Every revocation that Redis knows: Unix times in seconds, by `jti`.
+async def revocations(client: Any) -> dict[str, Revocation]:
+    """Every entry that Redis has, lifted revocations included, by `jti`.
 
     Args:
         client: of redis-py, for a server or for a Cluster.
     """
-    return _read(await client.hgetall(_HASH))
+    # In this order: an old instant with a new date is put right by the next look, the other way round would stay.
+    changed = await client.hgetall(_CHANGED)
+    return _read(await client.hgetall(_HASH), changed)
 
 
-def _read(dates: Mapping[bytes, bytes]) -> dict[str, float]:
+def _read(dates: Mapping[bytes, bytes], changed: Mapping[bytes, bytes]) -> dict[str, Revocation]:
     read = {}
     for jti, date in dates.items():
         try:
-            read[jti.decode()] = float(date)
+            entry = Revocation(_instant(date), _instant(changed.get(jti, b"0")))
+            read[jti.decode().lower()] = entry
         except ValueError:
             _log.error("revocation_without_date", jti=jti.decode("latin-1"), effect="that token is not revoked")
     return read
 
 
+def _instant(text: bytes) -> float:
+    instant = float(text)
+    if math.isnan(instant):
+        raise ValueError("no instant")
+    return instant
+
+
+async def _give_back(client: Any, lost: Known) -> None:
+    """Tell Redis what it does not know, or knows as of an earlier change."""
+    entries = list(lost.items())
+    for start in range(0, len(entries), _GIVEN_AT_ONCE):
+        some = entries[start : start + _GIVEN_AT_ONCE]
+        words = [word for jti, entry in some for word in (jti, repr(entry.at), repr(entry.changed))]
+        await client.eval(_script("give_back"), 2, _HASH, _CHANGED, *words)
+    await _tell(client)
+
+
+@cache
+def _script(name: str) -> str:
+    return (files(__package__) / "scripts" / f"{name}.lua").read_text()
+
+
 class RevocationWatch:
     """Keeps a registry up to date with the revocations in Redis."""
 
-    def __init__(self, client: Any, registry: TokenRegistry) -> None:
+    def __init__(
+        self,
+        client: Any,
+        registry: TokenRegistry,
+        *,
+        known: Known | None = None,
+        on_read: Callable[[float], None] = lambda _at: None,
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            client: of redis-py, for a server or for a Cluster.
+            registry: told of the revocations in force.
+            known: what is known already; of this Redis, or of another that this one replaces.
+            on_read: told each time that the registry knows what Redis knows, in Unix time.
+        """
         self._client = client
         self._registry = registry
+        self._on_read = on_read
         self._version: bytes | None = None
-        self._known: Mapping[str, float] = registry.revoked
         self._away = False
-        self._closed = False
+        self.known: Known = {}
+        """Every entry, lifted revocations included; another mapping after each change."""
+        self.was_read = False
+        """Whether Redis has been read since the start."""
+        if known:
+            self.take(known)
 
-    async def refresh(self) -> None:
-        """Read what has changed, if anything has."""
+    def take(self, known: Known) -> None:
+        """Put in force what is known from elsewhere than this Redis."""
+        joined = merged(self.known, known)
+        if joined != self.known:
+            self._use(joined)
+
+    async def refresh(self) -> bool:
+        """Read what has changed, if anything has; False if Redis cannot be asked."""
         try:
-            version = await self._client.get(_VERSION)
-            if version is None or version == self._version:
-                self._away = False
-                return
-            dates = await self._client.hgetall(_HASH)
-        except (RedisError, OSError) as error:
+            await self._look()
+        except FAILURES as error:
             if not self._away:
-                _log.error("revocations_unreadable", reason=str(error), effect="those read before stay in force")
+                _log.error("revocations_unreadable", reason=str(error), effect="those known before stay in force")
             self._away = True
-            return
+            return False
         self._away = False
-        self._version = version
-        self._known = {**self._known, **_read(dates)}
-        self._registry.revoke(self._known)
-        _log.info("revocations_read", tokens=len(self._known))
+        return True
 
-    async def watch(self) -> None:
-        """Refresh until cancelled, or closed."""
-        # redis-py may swallow a cancellation while it reads; the flag ends the watch all the same.
-        while not self._closed:
-            await self.refresh()
-            await asyncio.sleep(POLL_SECONDS)
+    async def _look(self) -> None:
+        version = await self._client.get(_VERSION)
+        if version is None or version != self._version:
+            found = await revocations(self._client)
+            lost = {jti: own for jti, own in self.known.items() if jti not in found or found[jti].changed < own.changed}
+            # Of entries as old as each other, that of Redis counts.
+            now_known = {**self.known, **found, **lost}
+            if now_known != self.known:
+                self._use(now_known)
+                _log.info("revocations_read", tokens=len(self._registry.revoked))
+            await self._put_right(lost, has_version=version is not None)
+            self._version = version
+        self.was_read = True
+        self._on_read(time.time())
 
-    async def close(self) -> None:
-        """End the watch; close the connection."""
-        self._closed = True
-        await close(self._client)
+    async def _put_right(self, lost: Known, *, has_version: bool) -> None:
+        """Have Redis know what it has lost; a Redis that takes nothing now is told with the next change."""
+        try:
+            if lost:
+                await _give_back(self._client, lost)
+                _log.warning("revocations_given_back", tokens=len(lost), reason="Redis did not have them any more")
+            elif not has_version:
+                await self._client.set(_VERSION, uuid4().hex, nx=True)  # so that nobody reads all of it again and again
+        except FAILURES as error:
+            _log.error("revocations_not_given_back", tokens=len(lost), reason=str(error))
+
+    def _use(self, known: Known) -> None:
+        self.known = known
+        self._registry.revoke(_in_force(known.items()))
+
+
+def _in_force(entries: Iterable[tuple[str, Revocation]]) -> dict[str, float]:
+    return {jti: entry.at for jti, entry in entries if entry.in_force}

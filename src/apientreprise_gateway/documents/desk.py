@@ -1,13 +1,11 @@
 """All that has to do with documents, put together."""
 
-import os
-import tempfile
 from pathlib import Path
-from typing import Final
 
 import structlog
 
 from apientreprise_gateway.catalogue.routes import Route
+from apientreprise_gateway.config.private import default_folder
 from apientreprise_gateway.documents.local import LocalStore
 from apientreprise_gateway.documents.removal import Removal
 from apientreprise_gateway.documents.s3 import SCHEME, S3Documents
@@ -21,7 +19,6 @@ from apientreprise_gateway.providers.source import Observe, ProviderSource, Sour
 from apientreprise_gateway.providers.spool import Spool
 from apientreprise_gateway.providers.upstream import Upstream
 
-_SHARED_FOLDER: Final = Path("/var/tmp")  # noqa: S108 - only its user may enter the folder that is made there
 _log = structlog.get_logger(__name__)
 
 
@@ -108,10 +105,5 @@ def _open(place: str | None) -> tuple[LocalStore | S3Documents, Path | None]:
     """The store, and the folder for temporary files if it is not the system's own."""
     if place is not None and place.startswith(SCHEME):
         return S3Documents(place), None
-    local = LocalStore(_default_folder() if place is None else Path(place))
+    local = LocalStore(default_folder("documents") if place is None else Path(place))
     return local, local.incoming
-
-
-def _default_folder() -> Path:
-    shared = _SHARED_FOLDER if os.access(_SHARED_FOLDER, os.W_OK) else Path(tempfile.gettempdir())
-    return shared / f"apientreprise-gateway-documents-{os.geteuid()}"

@@ -11,7 +11,6 @@ import errno
 import math
 import os
 import secrets
-import stat
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
@@ -19,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from apientreprise_gateway.config.private import ONLY_OURS, own_folder
 from apientreprise_gateway.documents.files import Content, Disk, OpenFile
 from apientreprise_gateway.documents.links import is_past
 from apientreprise_gateway.documents.store import Kept, StoreError
@@ -34,7 +34,6 @@ _COPY_BYTES: Final = 4 * 1024 * 1024
 _SWEEPER: Final = "removal"
 _INCOMING: Final = "incoming"
 _THREADS: Final = 8
-_ONLY_OURS: Final = 0o700
 _T = TypeVar("_T")
 
 
@@ -119,19 +118,19 @@ class LocalStore:
 
     def _make(self) -> None:
         """Make the folders, again if somebody has tidied them away."""
-        _own(self._folder)
-        self._incoming.mkdir(mode=_ONLY_OURS, exist_ok=True)
+        own_folder(self._folder)
+        self._incoming.mkdir(mode=ONLY_OURS, exist_ok=True)
         if not os.access(self._incoming, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self._incoming))
 
     def _move(self, incoming: Path, key: str) -> None:
         """Put a document that is complete where it is looked for."""
         place = self._folder / key
-        place.parent.mkdir(mode=_ONLY_OURS, exist_ok=True)
+        place.parent.mkdir(mode=ONLY_OURS, exist_ok=True)
         try:
             incoming.replace(place)
         except FileNotFoundError:  # the empty folder of the hour was removed meanwhile, by a clock that is ahead
-            place.parent.mkdir(mode=_ONLY_OURS, exist_ok=True)
+            place.parent.mkdir(mode=ONLY_OURS, exist_ok=True)
             incoming.replace(place)
 
     def _open(self, key: str) -> Disk | None:
@@ -198,24 +197,6 @@ def _create(place: Path) -> OpenFile:
 
 def _copy(content: Content, file: OpenFile, start: int) -> None:
     content.copy_to(file.fd, start, _COPY_BYTES)
-
-
-def _own(folder: Path) -> None:
-    """Make a folder that is this user's alone, or make sure that it is.
-
-    Raises:
-        OSError: it cannot be made.
-        PermissionError: it is somebody else's, or others may enter it.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        folder.mkdir(mode=_ONLY_OURS)
-    except FileExistsError:
-        found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode):
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
-        if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & ~_ONLY_OURS:
-            raise PermissionError(errno.EACCES, "others than this user may enter it", str(folder)) from None
 
 
 def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:

@@ -34,12 +34,13 @@ MAX_CODES: Final = 1000
 """Error codes that are counted by themselves."""
 OTHER: Final = "other"
 """Stands for the others."""
-FAILURES: Final = ("00500", "00502", "00505", "00506", "00906")
+FAILURES: Final = ("00500", "00502", "00505", "00506", "00904", "00906")
 """Codes of the errors by which the gateway itself fails a caller: what its availability is measured by."""
 BAN_REASONS: Final = ("ceiling", "ignored_429")
 CUT_REASONS: Final = ("full", "evicted", "slow_request", "slow_reader")
 CHECKS: Final = ("limit", "ban", "control")
 UNLOGGED_OUTCOMES: Final = ("refused", "abandoned")
+COPY_ACTIONS: Final = ("read", "write")
 FETCH_OUTCOMES: Final = ("ok", "failed")
 STORE_PARTS: Final = ("limits", "cache", "pings")
 STORE_FAULTS: Final = ("key", "command")
@@ -168,6 +169,8 @@ class Metrics:
                 self.store_faults(part, about)
         for outcome in UNLOGGED_OUTCOMES:
             self.unlogged(outcome)
+        for action in COPY_ACTIONS:
+            self.revocations_copy_failures.labels(action)
         for outcome in FETCH_OUTCOMES:
             self.key_fetches.labels(outcome)
 
@@ -199,6 +202,7 @@ class Metrics:
             multiprocess_mode="livemin",
         )
         self._make_documents(registry)
+        self._make_revocations(registry)
         self.bans_in_force = Gauge(
             "gateway_bans_in_force", "Bans in force that are known", registry=registry, multiprocess_mode="livemax"
         )
@@ -323,6 +327,32 @@ class Metrics:
             "gateway_background_failures",
             "Failures of what a process does besides answering calls, by task",
             ["task"],
+            registry=registry,
+        )
+
+    def _make_revocations(self, registry: CollectorRegistry) -> None:
+        self.revocations = Gauge(
+            "gateway_revocations",
+            "Tokens revoked in Redis, now or from a date to come, that are known",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self.revocations_known = Gauge(
+            "gateway_revocations_known",
+            "0 while a process has read the revocations neither in Redis nor in a copy, else 1",
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
+        self.revocations_read = Gauge(
+            "gateway_revocations_read_timestamp_seconds",
+            "When the revocations were last read in Redis; 0 for never",
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
+        self.revocations_copy_failures = Counter(
+            "gateway_revocations_copy_failures",
+            "Copies of what is revoked and banned that could not be used, by action: `read` or `write`",
+            ["action"],
             registry=registry,
         )
 

@@ -26,6 +26,12 @@ class Address(NamedTuple):
     service: str
     options: dict[str, Any]
 
+    @property
+    def name(self) -> str:
+        """What tells this Redis from others: neither user nor password, and its nodes in any order."""
+        nodes = ",".join(sorted(f"{host}:{port}" for host, port in self.nodes))
+        return "/".join([nodes, self.form.value, self.service, str(self.options.get("db", ""))])
+
 
 def parse_url(url: str) -> Address:
     """Read the URL of a server, of a Cluster, or of a service known to Sentinels.

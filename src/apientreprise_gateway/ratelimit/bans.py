@@ -47,6 +47,10 @@ class Ban:
         return self.start + DURATION
 
 
+def _nobody() -> None:
+    """Nobody is told."""
+
+
 class Bans:
     """The bans in force, by address."""
 
@@ -54,6 +58,8 @@ class Bans:
         """Know of none yet; `steady` is seconds that only go forward, so that no change of a clock prolongs a ban."""
         self._steady = steady
         self._added: dict[str, float] = {}
+        self.on_add: Callable[[], None] = _nobody
+        """Called for each ban that is put in force."""
         self.by_address: dict[str, Ban] = {}
         """Those that have ended may be among them: a look saves asking the clock for an address that is not."""
 
@@ -75,6 +81,7 @@ class Bans:
             return known
         self.by_address[ban.address] = ban
         self._added[ban.address] = self._steady()
+        self.on_add()
         return ban
 
     def in_force(self, now: int) -> list[Ban]:

@@ -92,11 +92,15 @@ class Scripts:
 
     def in_full(self, command: Command) -> Command:
         """A command with the text of its script, for a server that does not know that."""
+        if command.words[0] != "EVALSHA":
+            return command
         _, sha, *rest = command.words
         return Command(command.key, ("EVAL", self._by_sha[str(sha)].text, *rest))
 
     def repair(self, command: Command) -> Command:
         """What removes, of the keys of a command, those that do not hold what they should."""
+        if command.words[0] != "EVALSHA":  # of the index of bans, which is made anew
+            return Command(command.key, ("DEL", command.key))
         _, sha, count, *rest = command.words
         keys = rest[: int(count)]
         return Command(command.key, ("EVAL", self._repair, len(keys), *keys, *self._by_sha[str(sha)].keys))

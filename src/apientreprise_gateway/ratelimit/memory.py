@@ -122,6 +122,10 @@ class MemoryLimiter:
         for ban in bans:
             self._bans.add(ban)
 
+    def on_new_bans(self, tell: Callable[[], None]) -> None:
+        """Have somebody told whenever this process knows one ban more."""
+        self._bans.on_add = tell
+
     async def start(self) -> None:
         """Nothing to make ready."""
 

@@ -6,15 +6,15 @@ it: no call waits for it twice.
 """
 
 import asyncio
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from redis.exceptions import NoScriptError, ResponseError
 
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.faults import words
+from apientreprise_gateway.ratelimit.ban_index import ban_key, entered, kept_ban, read_ban, written_ban
 from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Bans, Reason
 from apientreprise_gateway.ratelimit.deadline import Deadline
 from apientreprise_gateway.ratelimit.link import Command, Link, LinkError, Reply
@@ -22,7 +22,7 @@ from apientreprise_gateway.ratelimit.lua import SLIDING_FORM, Scripts, WindowScr
 from apientreprise_gateway.ratelimit.lua import address as address_script
 from apientreprise_gateway.ratelimit.memory import Clock, MemoryLimiter, wall_clock
 from apientreprise_gateway.ratelimit.port import StoreUnavailableError, TokenKey, Verdict, banned, verdict
-from apientreprise_gateway.ratelimit.windows import SECOND, WINDOW, Outcome
+from apientreprise_gateway.ratelimit.windows import WINDOW, Outcome
 from apientreprise_gateway.store.faults import About, Faults, about
 
 TIMEOUT_SECONDS: Final = 0.1
@@ -32,8 +32,7 @@ PROBE_SECONDS: Final = 0.25
 STEADY_SECONDS: Final = 5.0
 """A store that is away again sooner after it was found is looked for less and less often."""
 LONGEST_PROBE_SECONDS: Final = 2.0
-BAN_PATTERN: Final = "gw:{*}:ban"
-"""What the keys of bans look like."""
+_RESTORED_AT_ONCE: Final = 500
 
 
 class Mode(StrEnum):
@@ -92,13 +91,15 @@ class RedisLimiter:
         self._background = background or Background()
         self._clock = clock
         self._shadow = shadow
-        self._prefix = "gws" if shadow else "gw"
+        self.prefix = "gws" if shadow else "gw"
         self._address_script = address_script()
         self._scripts = Scripts(self._address_script, window.admit, window.forget)
         self._faults = Faults("limits", on_fault=on_fault)
         self._ceiling = (ip_limit, WINDOW, DURATION, Reason.CEILING.value)
         self._ignored = (ignored_429_limit, WINDOW, DURATION, Reason.IGNORED_429.value)
         self._bans = Bans()
+        self._entering: set[asyncio.Future[list[Reply]]] = set()
+        """Bans on their way into the index."""
         self._clock_ahead = 0
         self._queue: list[_Waiting] = []
         self._wake = asyncio.Event()
@@ -119,7 +120,9 @@ class RedisLimiter:
         ]
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, once the index has the bans that this process has made."""
+        if self._entering and self.mode is Mode.SHARED:
+            await asyncio.wait(self._entering, timeout=TIMEOUT_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -131,14 +134,14 @@ class RedisLimiter:
         if self._fallback is not None:
             self._fallback.hand_over(heir)
         if not self._shadow:
-            heir.know(self._bans.in_force(self._clock() + self._clock_ahead))
+            heir.know(self._bans.in_force(self.now()))
 
     async def admit(self, address: str | None, key: TokenKey, limit: int) -> Verdict:
         """See `Limiter.admit`."""
         if self.mode is not Mode.SHARED:
             return await self._decide_alone(address, key, limit)
         admit = self._window.admit.call(
-            f"{self._prefix}:{{{key[0]}}}:{key[1]}:{self._window.form}", arguments=(limit, WINDOW)
+            f"{self.prefix}:{{{key[0]}}}:{key[1]}:{self._window.form}", arguments=(limit, WINDOW)
         )
         commands = (admit,) if address is None else (admit, self._count(address, self._ceiling, "calls"))
         try:
@@ -168,16 +171,36 @@ class RedisLimiter:
                 pass
         return None if self._fallback is None else await self._fallback.count_address(address)
 
+    def now(self) -> int:
+        """Microseconds of the store's clock, as well as it is known."""
+        return self._clock() + self._clock_ahead
+
+    def know(self, bans: Iterable[Ban]) -> None:
+        """Enforce bans that were made elsewhere, but for those that have ended.
+
+        One that begins later than now was made by a clock that was ahead: whoever meets it in Redis puts it right.
+        """
+        now = self.now()
+        for ban in bans:
+            if ban.start <= now + WINDOW and now < ban.end:
+                self._bans.add(ban)
+
+    def on_new_bans(self, tell: Callable[[], None]) -> None:
+        """Have somebody told whenever this process knows one ban more."""
+        self._bans.on_add = tell
+        if self._fallback is not None:
+            self._fallback.on_new_bans(tell)
+
     def known_ban(self, address: str) -> Ban | None:
         """See `Limiter.known_ban`."""
-        ban = self._bans.get(address, self._clock() + self._clock_ahead) if address in self._bans.by_address else None
+        ban = self._bans.get(address, self.now()) if address in self._bans.by_address else None
         if ban is None and self._fallback is not None:
             ban = self._fallback.known_ban(address)
         return ban
 
     def bans_in_force(self) -> list[Ban]:
         """See `Limiter.bans_in_force`."""
-        now = self._clock() + self._clock_ahead
+        now = self.now()
         known = {ban.address: ban for ban in self._bans.in_force(now)}
         for ban in () if self._fallback is None else self._fallback.bans_in_force():
             known.setdefault(ban.address, ban)
@@ -198,15 +221,21 @@ class RedisLimiter:
         return await self._fallback.admit(address, key, limit)
 
     def _count(self, address: str, rule: tuple[int | str, ...], window: str) -> Command:
-        name = f"{self._prefix}:{{{address}}}"
+        name = f"{self.prefix}:{{{address}}}"
         return self._address_script.call(f"{name}:ban", f"{name}:{window}:{SLIDING_FORM}", arguments=rule)
 
     def _learn(self, address: str, reply: Reply) -> Ban | None:
         if len(reply) == 1:
             return None
-        ban = self._bans.add(read_ban(address, reply[1]))
+        told = read_ban(address, reply[1])
+        is_new = self._bans.get(address, told.start) is None
+        ban = self._bans.add(told)
         if len(reply) > 2:
             self._on_ban(ban)
+        if is_new:
+            entering = self._tell(entered(self.prefix, ban, now=reply[0]))
+            self._entering.add(entering)
+            entering.add_done_callback(self._entering.discard)
         return ban
 
     # Exchanging.
@@ -219,11 +248,12 @@ class RedisLimiter:
         self._enqueue(commands, replies, address)
         return replies
 
-    def _tell(self, commands: Sequence[Command]) -> None:
-        """Send commands whose replies nobody waits for."""
+    def _tell(self, commands: Sequence[Command]) -> "asyncio.Future[list[Reply]]":
+        """Send commands whose replies no call waits for."""
         replies: asyncio.Future[list[Reply]] = self._loop.create_future()
         replies.add_done_callback(lambda done: done.cancelled() or done.exception())  # so that nobody misses it
         self._enqueue(commands, replies, None)
+        return replies
 
     def _enqueue(
         self, commands: Sequence[Command], replies: "asyncio.Future[list[Reply]]", address: str | None
@@ -345,38 +375,15 @@ class RedisLimiter:
 
     async def _restore_bans(self) -> None:
         """Tell Redis of the bans that it may not know: made without it, or lost in a restart."""
-        now = self._clock() + self._clock_ahead
-        commands = []
-        for ban in self.bans_in_force():
-            left = max(1, (ban.end - now) // 1000)
-            key = f"{self._prefix}:{{{ban.address}}}:ban"
-            commands.append(Command(key, ("SET", key, written_ban(ban), "PX", left, "NX")))
-        if commands:
-            await self._link.exchange(commands)
-
-
-def written_ban(ban: Ban) -> str:
-    """A ban as the value of its key; the scripts write the same."""
-    return f"{ban.reason.value}:{ban.count}:{ban.start}"
-
-
-def read_ban(address: str, value: bytes) -> Ban:
-    """A ban from the value of its key."""
-    reason, count, start = value.decode().split(":")
-    return Ban(address=address, reason=Reason(reason), count=int(count), start=int(start))
-
-
-async def bans(client: Any) -> list[Ban]:
-    """The bans in force on every node, oldest first.
-
-    Args:
-        client: of redis-py, for a server or for a Cluster.
-    """
-    found = []
-    async for key in client.scan_iter(match=BAN_PATTERN, count=1000):
-        value = await client.get(key)
-        if value is not None:  # it ended meanwhile
-            address = key.decode().removeprefix("gw:{").removesuffix("}:ban")
-            found.append(read_ban(address, value))
-    now = time.time_ns() // 1000
-    return sorted((ban for ban in found if now - SECOND < ban.end), key=lambda ban: ban.start)
+        known, now = self.bans_in_force(), self.now()
+        for start in range(0, len(known), _RESTORED_AT_ONCE):
+            some = known[start : start + _RESTORED_AT_ONCE]
+            keys = [ban_key(self.prefix, ban.address) for ban in some]
+            lives = [max(1, (ban.end - now) // 1000) for ban in some]
+            given = [
+                Command(key, ("SET", key, written_ban(ban), "PX", left, "NX"))
+                for key, ban, left in zip(keys, some, lives, strict=True)
+            ]
+            replies = await self._link.exchange([*given, *(Command(key, ("GET", key)) for key in keys)])
+            kept = [kept_ban(ban, value) for ban, value in zip(some, replies[len(some) :], strict=True)]
+            await self._link.exchange([each for ban in kept for each in entered(self.prefix, ban, now=now)])

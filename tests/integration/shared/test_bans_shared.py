@@ -218,7 +218,7 @@ def test_a_ban_made_without_the_store_is_shared_later(tmp_path: Path, store: Ser
     """A ban that a process decided alone holds on the others once the store is there."""
     source = "127.0.1.13"
     store.stop()
-    with fleet(tmp_path, 2, upstream=provider.url, **_settings(store)) as (first, second):
+    with fleet(tmp_path, 2, upstream=provider.url, **_settings(store, revocations_unknown="accept")) as (first, second):
         _ban([first], source)
         assert second.ask(token=fresh(), source=source).status == 200
         store.start()

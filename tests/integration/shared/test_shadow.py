@@ -94,7 +94,8 @@ def test_shadow_tells_of_a_ban_once_on_all_processes(tmp_path: Path, store: Serv
 def test_shadow_without_the_store(tmp_path: Path, store: Server, provider: Stub) -> None:
     """While the store is away a shadowing gateway counts alone, and still refuses nothing."""
     store.stop()
-    with fleet(tmp_path, 1, upstream=provider.url, limits="shadow", redis_url=store.url, **SETTINGS) as (alone,):
+    settings = {"limits": "shadow", "redis_url": store.url, "revocations_unknown": "accept"} | SETTINGS
+    with fleet(tmp_path, 1, upstream=provider.url, **settings) as (alone,):
         answers = [alone.ask(token=fresh(), path=ATTESTATION_FISCALE, source=SOURCE) for _ in range(15)]
         assert {answer.status for answer in answers} == {200}
         assert alone.metrics()['gateway_shadow_refusals_total{check="ban"}'] == 3

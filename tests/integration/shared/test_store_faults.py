@@ -112,7 +112,8 @@ def test_calls_are_answered_throughout(tmp_path: Path, store: Server, provider: 
 def test_a_store_that_is_absent_at_start(tmp_path: Path, store: Server, provider: Stub, workers: int) -> None:
     """A gateway starts without its store, counts alone, and finds the store when it comes."""
     store.stop()
-    with fleet(tmp_path, 1, workers, upstream=provider.url, redis_url=store.url) as (early,):
+    settings = {"redis_url": store.url, "revocations_unknown": "accept"}
+    with fleet(tmp_path, 1, workers, upstream=provider.url, **settings) as (early,):
         assert early.modes() == ["local"] * workers
         assert early.in_mode("local") == workers
         if workers == 1:
@@ -176,7 +177,8 @@ def test_refusing_while_the_store_is_away(tmp_path: Path, store: Server, provide
 def test_refusing_from_the_start(tmp_path: Path, store: Server, provider: Stub) -> None:
     """Such a gateway starts without its store, refuses, and serves once the store is there."""
     store.stop()
-    with fleet(tmp_path, 1, upstream=provider.url, redis_url=store.url, store_failure="refuse") as (strict,):
+    settings = {"redis_url": store.url, "store_failure": "refuse", "revocations_unknown": "accept"}
+    with fleet(tmp_path, 1, upstream=provider.url, **settings) as (strict,):
         assert strict.ask(token=fresh()).codes == ["00505"]
         store.start()
         strict.settles_in("shared")

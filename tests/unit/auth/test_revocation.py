@@ -1,17 +1,28 @@
 """Tests of the revocations in Redis, on a real server."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from apientreprise_gateway.auth import revocation
 from apientreprise_gateway.auth.registry import TokenRegistry
-from apientreprise_gateway.auth.revocation import RevocationWatch, revoke
+from apientreprise_gateway.auth.revocation import (
+    LIFTED,
+    Revocation,
+    RevocationWatch,
+    lift,
+    merged,
+    revocations,
+    revoke,
+)
 from apientreprise_gateway.ratelimit.address import parse_url
 from apientreprise_gateway.ratelimit.link import client, close
 from support import stores
@@ -41,7 +52,8 @@ class Site:
         self.clock = Clock()
         self.registry = TokenRegistry(now=self.clock)
         self.operator: Any = client(parse_url(server.url), timeout=PATIENCE)
-        self.watch = RevocationWatch(client(parse_url(server.url), timeout=PATIENCE), self.registry)
+        self.client: Any = client(parse_url(server.url), timeout=PATIENCE)
+        self.watch = RevocationWatch(self.client, self.registry)
 
     async def read(self) -> list[str]:
         """Let the watch look once; the events that it logs."""
@@ -67,7 +79,7 @@ async def _site(server: stores.Server) -> AsyncIterator[Site]:
     try:
         yield site
     finally:
-        await site.watch.close()
+        await close(site.client)
         await close(site.operator)
 
 
@@ -206,7 +218,7 @@ def test_unreachable_server_keeps_what_was_read(show: Show) -> None:
                 site.server.start()
             assert events == ["revocations_unreadable"]
             assert site.registry.is_revoked(JTI)
-            assert await site.read() == []
+            assert await site.read() == ["revocations_given_back"]
             await site.operator.connection_pool.disconnect()
             await site.revoke(f"{OTHER}-{number}")
             await site.revoke(f"{OTHER}-{number}")
@@ -248,41 +260,6 @@ def test_date_that_is_none_keeps_what_was_read(show: Show) -> None:
     show(behaviour)
 
 
-def test_watching(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While it is watched, a revocation is found without being asked for, also after the server was away."""
-    monkeypatch.setattr(revocation, "POLL_SECONDS", 0)
-
-    async def behaviour(site: Site) -> None:
-        watching = asyncio.create_task(site.watch.watch())
-        try:
-            await site.revoke()
-            await _until(lambda: site.registry.is_revoked(JTI))
-            site.server.stop()
-            site.server.start()
-            await site.operator.connection_pool.disconnect()
-            await site.revoke(OTHER)
-            await _until(lambda: site.registry.is_revoked(OTHER))
-        finally:
-            await _end(watching)
-
-    show(behaviour)
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    # A client of redis-py that has a timeout may swallow a cancellation.
-    async with asyncio.timeout(PATIENCE):
-        while not task.done():
-            task.cancel()
-            await asyncio.sleep(0)
-    assert task.cancelled()
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0)
-
-
 def test_revocation_has_no_end(show: Show) -> None:
     """A revocation stays in the server until somebody takes it out."""
 
@@ -290,10 +267,147 @@ def test_revocation_has_no_end(show: Show) -> None:
         await site.revoke()
         assert {key: site.server.command("TTL", key) for key in site.server.command("KEYS", "*")} == {
             b"gw:revoked": -1,
+            b"{gw:revoked}:changed": -1,
             b"gw:revoked:version": -1,
         }
 
     show(behaviour)
+
+
+# What stands, and what is lifted.
+
+
+@pytest.mark.parametrize(("first", "later"), [(-60.0, 0.0), (0.0, 60.0), (3600.0, 7200.0), (0.0, 0.0)])
+def test_earlier_date_stands(show: Show, first: float, later: float) -> None:
+    """A later date, or the same, does not replace the one that is given, unless that is forced."""
+
+    async def behaviour(site: Site) -> None:
+        assert await revoke(site.operator, JTI, NOON + first) is None
+        assert await revoke(site.operator, JTI, NOON + later) == NOON + first
+        assert (await revocations(site.operator))[JTI].at == NOON + first
+        assert await revoke(site.operator, JTI, NOON + later, force=True) is None
+        assert (await revocations(site.operator))[JTI].at == NOON + later
+
+    show(behaviour)
+
+
+def test_lifted_revocation_is_seen(show: Show) -> None:
+    """A token whose revocation is lifted is valid again, and may be revoked once more, from any date."""
+
+    async def behaviour(site: Site) -> None:
+        for _ in range(3):
+            await site.revoke(at=NOON - 60)
+            await site.read()
+            assert site.registry.is_revoked(JTI)
+            await lift(site.operator, JTI)
+            assert await site.read() == ["revocations_read"]
+            assert not site.registry.is_revoked(JTI)
+            assert site.registry.revoked == {}
+
+    show(behaviour)
+
+
+def test_emptied_server_is_given_back_what_was_lost(show: Show) -> None:
+    """A server that has lost its memory is told the dates that a gateway knows, lifted ones too, and nothing twice."""
+
+    async def behaviour(site: Site) -> None:
+        await site.revoke()
+        await site.revoke(OTHER)
+        await lift(site.operator, OTHER)
+        await site.read()
+        before = await revocations(site.operator)
+        site.server.command("FLUSHALL")
+        assert await site.read() == ["revocations_given_back"]
+        assert await revocations(site.operator) == before
+        assert [await site.read() for _ in range(3)] == [[], [], []]
+        other = Site(site.server)
+        await other.read()
+        assert (other.registry.is_revoked(JTI), other.registry.is_revoked(OTHER)) == (True, False)
+        await close(other.client)
+        await close(other.operator)
+
+    show(behaviour)
+
+
+@pytest.mark.parametrize("stale_first", [True, False])
+@pytest.mark.parametrize("lifted_last", [True, False])
+def test_what_was_changed_last_counts(show: Show, *, stale_first: bool, lifted_last: bool) -> None:
+    """Of two gateways that give a server back what it has lost, the one that knows the last change prevails."""
+
+    async def change(site: Site, *, to_lifted: bool) -> None:
+        await (lift(site.operator, JTI) if to_lifted else site.revoke(at=NOON - 5))
+
+    async def behaviour(site: Site) -> None:
+        stale = RevocationWatch(site.client, TokenRegistry(now=site.clock))
+        await change(site, to_lifted=not lifted_last)
+        await stale.refresh()
+        await change(site, to_lifted=lifted_last)
+        await site.read()
+        site.server.command("FLUSHALL")
+        watches = [stale, site.watch] if stale_first else [site.watch, stale]
+        for watch in [*watches, *watches]:
+            await watch.refresh()
+        assert stale.known[JTI].in_force is not lifted_last
+        assert stale.known == site.watch.known == await revocations(site.operator)
+
+    show(behaviour)
+
+
+def test_older_memory_of_a_server_is_put_right(show: Show) -> None:
+    """A server that comes back with an older state (of a snapshot, of a replica) is told what was changed since."""
+
+    async def behaviour(site: Site) -> None:
+        await site.revoke(at=NOON + 3600)
+        old = {name: site.server.command("HGETALL", name) for name in ("gw:revoked", "{gw:revoked}:changed")}
+        await site.revoke(at=NOON)
+        await site.read()
+        site.server.command("FLUSHALL")
+        for name, fields in old.items():
+            for field, value in fields.items():
+                site.server.command("HSET", name, field, value)
+        await site.read()
+        assert site.registry.is_revoked(JTI)
+        assert (await revocations(site.operator))[JTI].at == NOON
+
+    show(behaviour)
+
+
+def test_written_by_hand(show: Show) -> None:
+    """A date written without an instant of its change counts as Redis has it, in any spelling of the jti."""
+
+    async def behaviour(site: Site) -> None:
+        site.server.command("HSET", "gw:revoked", JTI.upper(), str(NOON - 1))
+        site.server.command("SET", "gw:revoked:version", "1")
+        await site.read()
+        assert site.registry.is_revoked(JTI)
+
+    show(behaviour)
+
+
+@pytest.mark.parametrize("date", ["nan", "", "tomorrow", "0x"])
+def test_dates_that_are_none(show: Show, date: str) -> None:
+    """What is no date revokes nothing, is told, and may be replaced by a date."""
+
+    async def behaviour(site: Site) -> None:
+        site.server.command("HSET", "gw:revoked", JTI, date)
+        assert "revocation_without_date" in await site.read()
+        await site.revoke()
+        await site.read()
+        assert site.registry.is_revoked(JTI)
+
+    show(behaviour)
+
+
+_instants = st.sampled_from([-math.inf, 0.0, 1.0, 2.0, LIFTED])
+_entries = st.dictionaries(st.sampled_from("abc"), st.builds(Revocation, _instants, st.sampled_from([0.0, 1.0, 2.0])))
+
+
+@given(_entries, _entries, _entries)
+def test_merging(one: dict[str, Revocation], other: dict[str, Revocation], third: dict[str, Revocation]) -> None:
+    """In whatever order, and however often, processes tell each other what they know, they come to know the same."""
+    assert merged(one, other) == merged(other, one)
+    assert merged(merged(one, other), third) == merged(one, merged(other, third))
+    assert merged(one, one) == one
 
 
 def test_poll_is_a_second() -> None:

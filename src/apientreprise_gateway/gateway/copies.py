@@ -1,0 +1,175 @@
+"""Copies, in files, of what is revoked and banned: for processes that start while Redis cannot be asked.
+
+The one that workers share lives as long as their gateway, and each follows what the others have written. The one that
+is kept outlives all of them, and is read at a start alone. A copy names its Redis, and says nothing of any other.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from apientreprise_gateway.auth.revocation import LIFTED, Known, Revocation, merged
+from apientreprise_gateway.config.private import ONLY_OURS, own_folder, replace_file
+from apientreprise_gateway.ratelimit.ban_index import read_ban, written_ban
+from apientreprise_gateway.ratelimit.bans import Ban
+
+_LOCK_SECONDS: Final = 1.0
+"""How long to wait for another process that writes; what it does not take in now it takes in with its next look."""
+_LOCK_PAUSE_SECONDS: Final = 0.02
+_NEVER: Final = (0, 0, 0, 0)
+
+
+class Snapshot(NamedTuple):
+    """What a process knows at one moment."""
+
+    revoked: Known
+    """Lifted revocations included."""
+    bans: tuple[Ban, ...]
+    is_whole: bool
+    """Whether all revocations of Redis are in it, as of some moment."""
+
+
+class CopyError(Exception):
+    """A copy cannot be used; the text says why."""
+
+
+class Copy:
+    """One copy. Its methods touch the disk: they are for threads, but for a start."""
+
+    def __init__(self, path: Path, *, of: str, is_shared: bool = False, is_private: bool = False) -> None:
+        """Touch nothing yet.
+
+        Args:
+            path: the file; a lock is next to it.
+            of: the name of its Redis.
+            is_shared: whether the processes of one gateway exchange their bans by it.
+            is_private: whether its folder must be this user's alone.
+        """
+        self.path = path
+        self.is_shared = is_shared
+        self._of = of
+        self._is_private = is_private
+        self._seen = _NEVER
+        """What the file was like when its content was last taken in."""
+
+    def is_news(self) -> bool:
+        """Whether somebody else has written it since it was read or written here."""
+        return _stamp(self.path) not in (self._seen, _NEVER)
+
+    def read(self) -> Snapshot | None:
+        """What it holds; None if it does not exist yet, or is of another Redis.
+
+        Raises:
+            CopyError: it cannot be read, or holds something else.
+        """
+        try:
+            self._prepare()
+            self._seen = _stamp(self.path)
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise CopyError(f"{self.path}: {error.strerror or error}") from error
+        try:
+            return _decode(content, self._of)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise CopyError(f"{self.path} is no copy of revocations and bans ({error})") from error
+
+    def write(self, snapshot: Snapshot) -> Snapshot:
+        """Add what a process knows; return all that the copy holds then.
+
+        Raises:
+            CopyError: it cannot be written; what was there before stays.
+        """
+        try:
+            self._prepare()
+            with _locked(self.path.with_name(self.path.name + ".lock")):
+                there = self._news()
+                whole = snapshot if there is None else self._joined(snapshot, there)
+                if whole != there:
+                    replace_file(self.path, _encode(whole, self._of), outlives_crash=not self.is_shared)
+                    self._seen = _stamp(self.path)
+        except OSError as error:
+            raise CopyError(f"{self.path}: {error.strerror or error}") from error
+        return whole
+
+    def _news(self) -> Snapshot | None:
+        """What others have written since it was read or written here."""
+        try:
+            return self.read() if self.is_news() else None
+        except CopyError:
+            return None  # told of when it was read; it is replaced
+
+    def _joined(self, snapshot: Snapshot, there: Snapshot) -> Snapshot:
+        own = {ban.address for ban in snapshot.bans}
+        others = (ban for ban in there.bans if ban.address not in own) if self.is_shared else ()
+        return Snapshot(
+            merged(there.revoked, snapshot.revoked), (*snapshot.bans, *others), snapshot.is_whole or there.is_whole
+        )
+
+    def _prepare(self) -> None:
+        if self._is_private:
+            own_folder(self.path.parent)
+        else:
+            self.path.parent.mkdir(mode=ONLY_OURS, parents=True, exist_ok=True)
+
+
+def _encode(snapshot: Snapshot, of: str) -> bytes:
+    revoked = {jti: [entry.at if entry.in_force else None, entry.changed] for jti, entry in snapshot.revoked.items()}
+    bans = [[ban.address, written_ban(ban)] for ban in snapshot.bans]
+    return orjson.dumps({"redis": of, "whole": snapshot.is_whole, "revoked": revoked, "bans": bans})
+
+
+def _decode(content: bytes, of: str) -> Snapshot | None:
+    found = orjson.loads(content)
+    if found["redis"] != of:
+        return None
+    now = time.time() * 1e6
+    bans = (read_ban(str(address), str(value).encode()) for address, value in found["bans"])
+    revoked = {
+        str(jti): Revocation(LIFTED if at is None else _number(at), _number(changed))
+        for jti, (at, changed) in found["revoked"].items()
+    }
+    return Snapshot(revoked, tuple(ban for ban in bans if now < ban.end), found["whole"] is True)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("a date is no number")
+    return float(value)
+
+
+def _stamp(path: Path) -> tuple[int, int, int, int]:
+    """What changes with a file that is always replaced as a whole; zeros if there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return _NEVER
+    return stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock until the end of the block; go on without it if another process does not let go of it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        end = time.monotonic() + _LOCK_SECONDS
+        while not _takes(descriptor) and time.monotonic() < end:
+            time.sleep(_LOCK_PAUSE_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _takes(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

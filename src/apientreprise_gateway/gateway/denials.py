@@ -1,0 +1,224 @@
+"""Who is denied: the revoked tokens and the banned addresses, known to a process at every moment of its life.
+
+Redis says who they are. What it has said is kept in memory and in copies (`copies.py`), so that a process which starts
+while Redis cannot be asked knows them as well. One that has neither does not know whether a token is revoked, and says
+so (`TokenRegistry.is_unsure`) until Redis has been read once.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import structlog
+
+from apientreprise_gateway.auth.registry import TokenRegistry
+from apientreprise_gateway.auth.revocation import FAILURES, POLL_SECONDS, Known, RevocationWatch
+from apientreprise_gateway.gateway.copies import Copy, CopyError, Snapshot
+from apientreprise_gateway.ratelimit.ban_index import BanWatch
+from apientreprise_gateway.ratelimit.bans import Ban
+from apientreprise_gateway.ratelimit.link import close
+from apientreprise_gateway.ratelimit.redis import RedisLimiter
+
+RETRY_SECONDS: Final = 30.0
+"""When to try again to write a copy that could not be written."""
+_PAUSE_SECONDS: Final = 0.1
+"""Between two writes of a copy, at least."""
+_log = structlog.get_logger(__name__)
+
+
+class Denials:
+    """Keeps a registry and a limiter up to date with Redis, and copies up to date with both."""
+
+    def __init__(
+        self,
+        client: Any,
+        *,
+        registry: TokenRegistry,
+        limiter: RedisLimiter,
+        copies: Sequence[Copy],
+        refuses_unknown: bool,
+        known: Known | None = None,
+        is_known: bool = False,
+        on_state: Callable[[bool, int], None] = lambda _known, _tokens: None,
+        on_read: Callable[[float], None] = lambda _at: None,
+        on_copy_failure: Callable[[str], None] = lambda _action: None,
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            client: of redis-py, for a server or for a Cluster.
+            registry: told of the revoked tokens.
+            limiter: told of the banned addresses.
+            copies: where both are kept.
+            refuses_unknown: whether tokens are refused as long as nobody knows which of them are revoked.
+            known: revocations that are known already, from before a reload.
+            is_known: whether those are all of this Redis, as of some moment.
+            on_state: told now and then whether the revocations are known, and of how many tokens.
+            on_read: told when Redis was read, in Unix time.
+            on_copy_failure: told of each `read` or `write` of a copy that failed.
+        """
+        self._client = client
+        self._registry = registry
+        self._limiter = limiter
+        self._copies = [_Keeper(copy, on_copy_failure) for copy in copies]
+        self._refuses_unknown = refuses_unknown
+        self._on_state = on_state
+        self._is_handed = is_known
+        """Whether the revocations are known from somebody who had read Redis."""
+        self._revocations = RevocationWatch(client, registry, known=known, on_read=on_read)
+        self._bans = BanWatch(client, limiter)
+        self._bans_away = False
+        self._news = asyncio.Event()
+        self._closed = False
+        self._settle()  # before anything that may fail: who does not know must say so
+
+    @property
+    def known(self) -> Known:
+        """The revocations, lifted ones included."""
+        return self._revocations.known
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all revocations are known, as of some moment."""
+        return self._revocations.was_read or self._is_handed
+
+    async def start(self) -> None:
+        """Read the copies and Redis; one that cannot be read is done without."""
+        self._limiter.on_new_bans(self._news.set)
+        found = [(keeper.is_shared, await keeper.read()) for keeper in self._copies]
+        snapshots = [(is_shared, snapshot) for is_shared, snapshot in found if snapshot is not None]
+        for is_shared, snapshot in snapshots:
+            self._take(snapshot, bans=snapshot.bans if is_shared else ())
+        await self.refresh()
+        if not self._revocations.was_read:
+            # Bans of an earlier life of this gateway; a Redis that can be asked knows better.
+            self._limiter.know(ban for _, snapshot in snapshots for ban in snapshot.bans)
+            self._tell_of_the_start()
+        self._settle()
+        await self.sync()
+
+    def _tell_of_the_start(self) -> None:
+        if self.is_known:
+            bans = len(self._limiter.bans_in_force())
+            _log.warning("revocations_from_copy", tokens=len(self._registry.revoked), bans=bans)
+        else:
+            effect = "tokens are refused until it can" if self._refuses_unknown else "tokens are taken all the same"
+            _log.error("revocations_unknown", reason="Redis cannot be asked, and there is no copy", effect=effect)
+
+    async def refresh(self) -> None:
+        """Read what is new in Redis."""
+        before = self.known
+        if not await self._revocations.refresh():
+            return
+        self._settle()
+        if self.known is not before:
+            self._news.set()
+        try:
+            await self._bans.refresh()
+        except FAILURES as error:
+            if not self._bans_away:
+                _log.error("bans_unreadable", reason=str(error), effect="those known before stay in force")
+            self._bans_away = True
+        else:
+            self._bans_away = False
+
+    async def sync(self) -> None:
+        """Take in what other workers have written into their copy; write what is new."""
+        for keeper in self._copies:
+            if keeper.is_news():
+                snapshot = await keeper.read()
+                if snapshot is not None:
+                    self._take(snapshot, bans=snapshot.bans)
+        self._settle()
+        state = Snapshot(self.known, tuple(self._limiter.bans_in_force()), self.is_known)
+        if state.is_whole or state.bans:
+            for keeper in self._copies:
+                whole = await keeper.write(state)
+                if whole is not None:
+                    self._take(whole, bans=whole.bans if keeper.is_shared else ())
+
+    def _take(self, snapshot: Snapshot, *, bans: Iterable[Ban]) -> None:
+        self._is_handed = self._is_handed or snapshot.is_whole
+        self._revocations.take(snapshot.revoked)
+        self._limiter.know(bans)
+
+    def _settle(self) -> None:
+        self._registry.is_unsure = self._refuses_unknown and not self.is_known
+        self._on_state(self.is_known, len(self._registry.revoked))
+
+    async def follow(self) -> None:
+        """Refresh until cancelled, or closed."""
+        # redis-py may swallow a cancellation while it reads; the flag ends the watch all the same.
+        while not self._closed:
+            await self.refresh()
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def keep(self) -> None:
+        """Keep the copies until cancelled: a disk that hangs holds up nothing else."""
+        loop, earliest = asyncio.get_running_loop(), 0.0
+        while not self._closed:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._news.wait()
+            await asyncio.sleep(earliest - loop.time())
+            earliest = loop.time() + _PAUSE_SECONDS
+            self._news.clear()
+            await self.sync()
+
+    async def close(self) -> None:
+        """End the watch; close the connection."""
+        self._closed = True
+        await close(self._client)
+
+
+class _Keeper:
+    """A copy, read and written in threads; what fails is told once and tried again later."""
+
+    def __init__(self, copy: Copy, on_failure: Callable[[str], None]) -> None:
+        self._copy = copy
+        self._on_failure = on_failure
+        self._written: Snapshot | None = None
+        self._told: str | None = None
+        self._not_before = 0.0
+
+    @property
+    def is_shared(self) -> bool:
+        return self._copy.is_shared
+
+    def is_news(self) -> bool:
+        """Whether another process of this gateway has written it."""
+        return self.is_shared and self._copy.is_news()
+
+    async def read(self) -> Snapshot | None:
+        """What the copy holds; None if it cannot be used."""
+        try:
+            return await asyncio.to_thread(self._copy.read)
+        except CopyError as error:
+            self._fails("read", str(error))
+            return None
+
+    async def write(self, state: Snapshot) -> Snapshot | None:
+        """Write what is not in the copy yet; all that it holds then, if anything was written."""
+        if not self._is_due(state) or time.monotonic() < self._not_before:
+            return None
+        try:
+            whole = await asyncio.to_thread(self._copy.write, state)
+        except CopyError as error:
+            self._not_before = time.monotonic() + RETRY_SECONDS
+            self._fails("write", str(error))
+            return None
+        self._written, self._told = state, None
+        return whole
+
+    def _is_due(self, state: Snapshot) -> bool:
+        before = self._written
+        # Revocations are never changed in place: comparing every one of them each second would be work for nothing.
+        return before is None or before.revoked is not state.revoked or before[1:] != state[1:]
+
+    def _fails(self, action: str, reason: str) -> None:
+        self._on_failure(action)
+        if self._told != reason:
+            _log.error("revocations_copy_failed", action=action, reason=reason, effect="it is done without")
+        self._told = reason

@@ -1,0 +1,165 @@
+"""The index of bans in Redis: a sorted set of those in force, by their ends.
+
+Each ban is a key of its own, which the scripts find by its address. Those keys are spread over the nodes of a Cluster,
+so no script can write to the index as well: the process whose call has caused a ban enters it at once, and so does
+each that meets a ban which it did not know, should the first have been killed in between. Every process
+follows the index, so that it knows bans of addresses that it has not met, and gives back what Redis has lost.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+import structlog
+from redis.exceptions import ResponseError
+
+from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Reason
+from apientreprise_gateway.ratelimit.link import Command
+from apientreprise_gateway.ratelimit.windows import SECOND
+from apientreprise_gateway.store.faults import About, about
+
+FULL_EVERY: Final = 30
+"""Looks, a second apart, of which one reads the whole index; the others read its latest entries."""
+_OVERLAP: Final = 60 * SECOND
+"""By how much entries may come later than those that end after them."""
+_log = structlog.get_logger(__name__)
+
+
+def ban_key(prefix: str, address: str) -> str:
+    """The key of the ban on an address."""
+    return f"{prefix}:{{{address}}}:ban"
+
+
+def written_ban(ban: Ban) -> str:
+    """A ban as the value of its key; the scripts write the same."""
+    return f"{ban.reason.value}:{ban.count}:{ban.start}"
+
+
+def read_ban(address: str, value: bytes) -> Ban:
+    """A ban from the value of its key."""
+    reason, count, start = value.decode().split(":")
+    return Ban(address=address, reason=Reason(reason), count=int(count), start=int(start))
+
+
+def kept_ban(ban: Ban, value: object) -> Ban:
+    """The ban that Redis keeps on an address, by the value of its key: it may have begun before the one given back."""
+    try:
+        return read_ban(ban.address, value) if isinstance(value, bytes) else ban
+    except ValueError:
+        return ban
+
+
+def index_key(prefix: str) -> str:
+    """The key of the index."""
+    return f"{prefix}:bans"
+
+
+def entered(prefix: str, ban: Ban, *, now: int) -> list[Command]:
+    """The commands that enter a ban, and forget those that have ended at `now`."""
+    key = index_key(prefix)
+    return [
+        Command(key, ("ZADD", key, ban.end, _entry(ban))),
+        Command(key, ("ZREMRANGEBYSCORE", key, "-inf", now - _OVERLAP)),
+        Command(key, ("PEXPIRE", key, DURATION // 1000)),
+    ]
+
+
+def _entry(ban: Ban) -> str:
+    return f"{ban.address} {written_ban(ban)}"
+
+
+async def read_index(client: Any, prefix: str, *, since: int) -> list[Ban]:
+    """The bans that end after `since`, oldest first, one for each address.
+
+    Args:
+        client: of redis-py, for a server or for a Cluster.
+        prefix: of the keys.
+        since: microseconds of the store's clock.
+    """
+    found: dict[str, Ban] = {}
+    for entry in await client.zrangebyscore(index_key(prefix), since, "+inf"):
+        address, _, value = entry.rpartition(b" ")
+        try:
+            ban = read_ban(address.decode(), value)
+        except ValueError:
+            _log.error("ban_unreadable", entry=entry.decode("latin-1"), effect="it is not in force")
+            continue
+        found.setdefault(ban.address, ban)
+    return list(found.values())
+
+
+async def bans(client: Any) -> list[Ban]:
+    """The bans in force, oldest first.
+
+    Args:
+        client: of redis-py, for a server or for a Cluster.
+    """
+    return await read_index(client, "gw", since=time.time_ns() // 1000 - SECOND)
+
+
+class Holder(Protocol):
+    """What enforces bans; see `redis.RedisLimiter`."""
+
+    prefix: str
+
+    def now(self) -> int:
+        """Microseconds of the store's clock, as well as it is known."""
+
+    def know(self, bans: Sequence[Ban]) -> None:
+        """Enforce bans that were made elsewhere."""
+
+    def bans_in_force(self) -> list[Ban]:
+        """All that are enforced."""
+
+
+class BanWatch:
+    """Keeps a process up to date with the bans in Redis."""
+
+    def __init__(self, client: Any, holder: Holder) -> None:
+        self._client = client
+        self._holder = holder
+        self._partly = 0
+        """How many looks may still read the latest entries alone."""
+        self._latest = 0
+        """The latest end that was read."""
+
+    async def refresh(self) -> None:
+        """Read what is new, and now and then everything.
+
+        Raises:
+            RedisError, OSError: Redis cannot be asked; the next look reads everything.
+        """
+        partly, self._partly = self._partly, 0  # after a failure everything is read
+        now = self._holder.now()
+        since = max(now, self._latest if partly else 0) - _OVERLAP
+        found = await self._read(since)
+        self._latest = max((ban.end for ban in found), default=self._latest)
+        self._holder.know(found)
+        if not partly:
+            await self._give_back({ban.address for ban in found})
+        self._partly = (partly or FULL_EVERY) - 1
+
+    async def _read(self, since: int) -> list[Ban]:
+        try:
+            return await read_index(self._client, self._holder.prefix, since=since)
+        except ResponseError as error:
+            if about(error) is not About.KEY:
+                raise
+            key = index_key(self._holder.prefix)
+            _log.error("bans_unreadable", key=key, reason=str(error), effect="removed, and made anew")
+            await self._client.delete(key)
+            return []
+
+    async def _give_back(self, indexed: set[str]) -> None:
+        """Tell Redis of the bans that it does not know: made without it, or lost."""
+        for ban in self._holder.bans_in_force():
+            if ban.address not in indexed:
+                await self._enter(ban)
+
+    async def _enter(self, ban: Ban) -> None:
+        prefix = self._holder.prefix
+        left = max(1, (ban.end - self._holder.now()) // 1000)
+        key = ban_key(prefix, ban.address)
+        await self._client.set(key, written_ban(ban), px=left, nx=True)
+        for command in entered(prefix, kept_ban(ban, await self._client.get(key)), now=self._holder.now()):
+            await self._client.execute_command(*command.words)
