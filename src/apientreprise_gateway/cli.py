@@ -114,21 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     sandbox.set_defaults(command=_sandbox, serves=True)
 
-    token = commands.add_parser("token", help="mint and read tokens")
-    tokens = token.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    issue = tokens.add_parser("issue", help="mint a token, signed by the first of GATEWAY_JWT_SECRETS")
-    issue.add_argument("--scope", nargs="+", action="extend", required=True, metavar="SCOPE", help="what it opens")
-    issue.add_argument("--subject", required=True, help="who it is for")
-    issue.add_argument("--expires", type=_date, metavar="DATE", help="its end, YYYY-MM-DD (default: in 18 months)")
-    issue.set_defaults(command=_issue)
-    inspect = tokens.add_parser("inspect", help="show what a token says, and whether it is valid here")
-    inspect.add_argument("token")
-    inspect.set_defaults(command=_inspect)
-
-    revoke = tokens.add_parser("revoke", help="revoke a token, for every gateway on GATEWAY_REDIS_URL")
-    revoke.add_argument("jti", type=_jti)
-    revoke.add_argument("--at", type=_date, metavar="DATE", help="from when, YYYY-MM-DD[THH:MM] UTC (default: now)")
-    revoke.set_defaults(command=_revoke)
+    _add_tokens(commands)
 
     bans = commands.add_parser("bans", help="banned addresses")
     listed = bans.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -145,6 +131,34 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--online", action="store_true", help="also ask every provider once, and show what it says")
     check.set_defaults(command=_check)
     return parser
+
+
+def _add_tokens(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    token = commands.add_parser("token", help="mint and read tokens")
+    tokens = token.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    issue = tokens.add_parser("issue", help="mint a token, signed by the first of GATEWAY_JWT_SECRETS")
+    issue.add_argument("--scope", nargs="+", action="extend", required=True, metavar="SCOPE", help="what it opens")
+    issue.add_argument("--subject", required=True, help="who it is for")
+    issue.add_argument("--expires", type=_date, metavar="DATE", help="its end, YYYY-MM-DD (default: in 18 months)")
+    issue.add_argument("--force", action="store_true", help="also scopes that no endpoint of this version has")
+    issue.set_defaults(command=_tokens("issue"))
+    inspect = tokens.add_parser("inspect", help="show what a token says, and whether it is valid here")
+    inspect.add_argument("token")
+    inspect.set_defaults(command=_inspect)
+
+    revoke = tokens.add_parser("revoke", help="revoke a token, for every gateway on GATEWAY_REDIS_URL")
+    revoke.add_argument("jti", type=_jti)
+    revoke.add_argument("--at", type=_date, metavar="DATE", help="from when, YYYY-MM-DD[THH:MM] UTC (default: now)")
+    revoke.add_argument("--force", action="store_true", help="also if that is later than the date it is revoked from")
+    revoke.set_defaults(command=_tokens("revoke"))
+    unrevoke = tokens.add_parser("unrevoke", help="take a revocation back, for every gateway on GATEWAY_REDIS_URL")
+    unrevoke.add_argument("jti", type=_jti)
+    unrevoke.add_argument("--yes", action="store_true", help="do not ask first")
+    unrevoke.add_argument("--force", action="store_true", help="also if Redis does not know that it is revoked")
+    unrevoke.set_defaults(command=_tokens("unrevoke"))
+    revoked = tokens.add_parser("revocations", help="the tokens revoked in the Redis of GATEWAY_REDIS_URL")
+    revoked.add_argument("--json", action="store_true", help="as JSON")
+    revoked.set_defaults(command=_tokens("revocations"))
 
 
 def _add_address(parser: argparse.ArgumentParser, *, port: int) -> None:
@@ -366,26 +380,15 @@ def _sandbox(options: argparse.Namespace) -> None:
     run([(app, at)], Life(ready=partial(apart, ready)))
 
 
-def _issue(options: argparse.Namespace) -> int:
-    from apientreprise_gateway.auth.issue import issue
-    from apientreprise_gateway.settings import SettingsError, load
+def _tokens(command: str) -> Callable[[argparse.Namespace], int | None]:
+    """A command of `cli_tokens`, which is imported when it runs."""
 
-    settings = load()
-    if not settings.jwt_secrets:
-        raise SettingsError("GATEWAY_JWT_SECRETS: no secret signs tokens. Set it to the gateway's own.")
-    try:
-        token = issue(
-            secret=settings.jwt_secrets[0].get_secret_value(),
-            scopes=options.scope,
-            subject=options.subject,
-            issued_at=datetime.now(UTC),
-            expires_at=options.expires,
-        )
-    except ValueError as error:
-        print(f"{PROGRAM}: --expires: {error}", file=sys.stderr)
-        return _USAGE_ERROR
-    print(token)
-    return 0
+    def run(options: argparse.Namespace) -> int | None:
+        from apientreprise_gateway import cli_tokens
+
+        return cli_tokens.COMMANDS[command](options)
+
+    return run
 
 
 def _inspect(options: argparse.Namespace) -> int:
@@ -442,15 +445,6 @@ def _take_revocations(registry: "TokenRegistry") -> str | None:
     except SettingsError as error:
         return str(error)
     return None
-
-
-def _revoke(options: argparse.Namespace) -> int:
-    from apientreprise_gateway.auth.revocation import revoke
-
-    at = options.at or datetime.now(UTC)
-    _with_redis(lambda client: revoke(client, options.jti, at.timestamp()))
-    print(f"{options.jti} is revoked from {at.isoformat(timespec='seconds')} on.")
-    return 0
 
 
 def _bans(options: argparse.Namespace) -> None:

@@ -87,7 +87,16 @@ def one_line(result: Result | subprocess.CompletedProcess[str]) -> str:
 def test_issue_and_inspect(command: Command) -> None:
     """A token that was issued is valid, and says what it was issued for."""
     issued = command(
-        "token", "issue", "--scope", "a", "b", "--scope", "c", "--subject", "Mairie d'Évry", jwt_secrets=SECRET
+        "token",
+        "issue",
+        "--scope",
+        "open_data",
+        "probtp",
+        "--scope",
+        "qualibat",
+        "--subject",
+        "Mairie d'Évry",
+        jwt_secrets=SECRET,
     )
     assert (issued.status, issued.err) == (0, "")
     text = issued.out.strip()
@@ -96,7 +105,7 @@ def test_issue_and_inspect(command: Command) -> None:
     assert (inspected.status, inspected.err) == (0, "")
     shown = json.loads(inspected.out)
     assert shown["verdict"] == "valid"
-    assert shown["claims"]["scopes"] == ["a", "b", "c"]
+    assert shown["claims"]["scopes"] == ["open_data", "probtp", "qualibat"]
     assert shown["claims"]["sub"] == "Mairie d'Évry"
     assert "Évry" in inspected.out
     assert shown["header"]["alg"] == "HS256"
@@ -107,19 +116,21 @@ def test_issue_and_inspect(command: Command) -> None:
 
 def test_first_secret_signs(command: Command) -> None:
     """Of several secrets the first signs."""
-    issued = command("token", "issue", "--scope", "a", "--subject", "s", jwt_secrets=f"{SECRET},{SECRET[::-1]}")
+    issued = command("token", "issue", "--scope", "probtp", "--subject", "s", jwt_secrets=f"{SECRET},{SECRET[::-1]}")
     assert jwt.decode(issued.out.strip(), SECRET, algorithms=["HS256"])["sub"] == "s"
 
 
 def test_issue_without_a_secret(command: Command) -> None:
     """Without a secret no token is issued."""
-    assert one_line(command("token", "issue", "--scope", "a", "--subject", "s")).startswith("GATEWAY_JWT_SECRETS: ")
+    assert one_line(command("token", "issue", "--scope", "probtp", "--subject", "s")).startswith(
+        "GATEWAY_JWT_SECRETS: "
+    )
 
 
 def test_chosen_end(command: Command) -> None:
     """A token may end on an earlier day, at its first moment in UTC."""
     day = (datetime.now(UTC) + timedelta(days=30)).date()
-    issued = command("token", "issue", "--scope", "a", "--subject", "s", "--expires", str(day), jwt_secrets=SECRET)
+    issued = command("token", "issue", "--scope", "probtp", "--subject", "s", "--expires", str(day), jwt_secrets=SECRET)
     end = jwt.decode(issued.out.strip(), SECRET, algorithms=["HS256"])["exp"]
     assert datetime.fromtimestamp(end, UTC).isoformat() == f"{day}T00:00:00+00:00"
 
@@ -128,7 +139,7 @@ def test_end_with_a_zone(command: Command) -> None:
     """An end that names its zone is that instant."""
     end = (datetime.now(UTC) + timedelta(days=30)).replace(microsecond=0)
     text = end.astimezone(datetime.strptime("+0500", "%z").tzinfo).isoformat()
-    issued = command("token", "issue", "--scope", "a", "--subject", "s", "--expires", text, jwt_secrets=SECRET)
+    issued = command("token", "issue", "--scope", "probtp", "--subject", "s", "--expires", text, jwt_secrets=SECRET)
     assert jwt.decode(issued.out.strip(), SECRET, algorithms=["HS256"])["exp"] == end.timestamp()
 
 
@@ -136,7 +147,7 @@ def test_end_with_a_zone(command: Command) -> None:
 def test_wrong_end(command: Command, days: int) -> None:
     """An end in the past, or more than 18 months ahead, is refused."""
     day = str((datetime.now(UTC) + timedelta(days=days)).date())
-    refused = command("token", "issue", "--scope", "a", "--subject", "s", "--expires", day, jwt_secrets=SECRET)
+    refused = command("token", "issue", "--scope", "probtp", "--subject", "s", "--expires", day, jwt_secrets=SECRET)
     assert one_line(refused).startswith("--expires: ")
     assert refused.out == ""
 
@@ -144,7 +155,7 @@ def test_wrong_end(command: Command, days: int) -> None:
 @pytest.mark.parametrize("text", ["tomorrow", "2027-13-01", "01/02/2027", ""])
 def test_end_that_is_no_date(command: Command, text: str) -> None:
     """What is no date is refused, with the spelling that is expected."""
-    refused = command("token", "issue", "--scope", "a", "--subject", "s", "--expires", text, jwt_secrets=SECRET)
+    refused = command("token", "issue", "--scope", "probtp", "--subject", "s", "--expires", text, jwt_secrets=SECRET)
     assert refused.status == 2
     assert "YYYY-MM-DD" in refused.err
 
