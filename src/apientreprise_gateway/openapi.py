@@ -353,7 +353,8 @@ _SCHEMAS: Final[dict[str, Json]] = {
             "errors": {"type": "array", "minItems": 1, "items": {"type": "string"}},
             "gateway_error": {
                 "type": "boolean",
-                "description": "Sur certaines opérations : la passerelle ou le fournisseur est en cause.",
+                "description": "`true` sur trois opérations de l'INSEE et de CMA France : avec un 404, un 422 dû au "
+                "numéro et tout 5xx.",
             },
         },
     },

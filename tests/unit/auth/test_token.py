@@ -137,6 +137,7 @@ def test_valid_token() -> None:
     said = verifier().verify(signed())
     assert (said.jti, said.uid, said.subject) == (JTI, UID, "tests")
     assert said.scopes == frozenset(ALL_SCOPES)
+    assert said.issued_at == fixed()["iat"]
     assert said.expires_at == NOW + 3600
 
 
