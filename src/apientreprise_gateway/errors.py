@@ -206,6 +206,11 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
         "Service indisponible",
         "La passerelle ne sait pas encore quels jetons sont révoqués. Réessayez dans quelques secondes.",
     ),
+    "00905": _Kind(
+        503,
+        "Service indisponible",
+        "Trop de téléchargements sont en cours. Réessayez après la durée de l'en-tête Retry-After.",
+    ),
     "00906": _Kind(
         503,
         "Service indisponible",

@@ -128,6 +128,9 @@ class Connection(Protocol):
     def drop(self) -> None:
         """Close the connection without writing anything more."""
 
+    def cut(self, reason: str) -> None:
+        """Close the connection at once, whatever its client has not taken yet; see `Rules.on_cut`."""
+
 
 class DirectApplication(Protocol):
     """An ASGI application that can also be called without ASGI's messages: an answer is one call, and one write."""
@@ -316,7 +319,7 @@ class GatewayProtocol(asyncio.Protocol):
         self.server = get_local_addr(transport)
         self.client = get_remote_addr(transport)
         if len(self.server_state.connections) > self._rules.most and not self._makes_room():
-            self._cut("full")
+            self.cut("full")
             return
         self._be_patient()
         drops_peer: Callable[[str], bool] | None = getattr(self.app, "drops_peer", None)
@@ -708,7 +711,8 @@ class GatewayProtocol(asyncio.Protocol):
         if self._tcp is not self.transport and not self.transport.get_write_buffer_size():
             self._tcp.close()
 
-    def _cut(self, reason: str) -> None:
+    def cut(self, reason: str) -> None:
+        """Close at once."""
         self._rules.on_cut(reason)
         self.transport.abort()
 
@@ -726,7 +730,7 @@ class GatewayProtocol(asyncio.Protocol):
             key=lambda since: since[:2],
         )
         for *_, each in waiting[: max(1, self._rules.most // _EVICTED_SHARE)]:
-            each._cut("evicted")
+            each.cut("evicted")
         if not waiting:
             self.server_state.full_until = now + _FULL_SECONDS
         return bool(waiting)
@@ -757,7 +761,7 @@ class GatewayProtocol(asyncio.Protocol):
         if answers or self.flow.read_paused:
             self._be_patient()  # it is we who do not read
         elif not self.transport.is_closing():
-            self._cut("slow_request")
+            self.cut("slow_request")
 
     def _watch_reader(self) -> None:
         if self._reader_check is None:
@@ -793,7 +797,7 @@ class GatewayProtocol(asyncio.Protocol):
             return
         left += _held_by_system(self._tcp)
         if self._untaken - left < _READ_BYTES_PER_SECOND * self._rules.patience:
-            self._cut("slow_reader")
+            self.cut("slow_reader")
         else:
             self._watch_reader()
 

@@ -6,9 +6,11 @@ import structlog
 
 from apientreprise_gateway.catalogue.routes import Route
 from apientreprise_gateway.config.private import default_folder
+from apientreprise_gateway.documents.downloads import Downloads
 from apientreprise_gateway.documents.local import LocalStore
 from apientreprise_gateway.documents.removal import Removal
 from apientreprise_gateway.documents.s3 import SCHEME, S3Documents
+from apientreprise_gateway.documents.seal import Seals
 from apientreprise_gateway.documents.serving import Gate, Serving
 from apientreprise_gateway.documents.shelf import Shelf, Workshop
 from apientreprise_gateway.documents.source import DocumentTranslation
@@ -43,11 +45,14 @@ class Desk:
         self._spool = Spool(folder)
         self._workshop = Workshop()
 
-        def shelf(store: DocumentStore) -> Shelf:
-            return Shelf(store, self._workshop, seconds=seconds, max_bytes=max_bytes, folder=folder)
+        self._seals = Seals(self._store)
+        self._downloads = Downloads()
 
-        self._shelf, self._empty_shelf = shelf(self._store), shelf(NullStore())
-        self._removal = Removal(self._store, on_removed=metrics.documents_removed.inc)
+        def shelf(store: DocumentStore, seals: Seals) -> Shelf:
+            return Shelf(store, seals, self._workshop, seconds=seconds, max_bytes=max_bytes, folder=folder)
+
+        self._shelf, self._empty_shelf = shelf(self._store, self._seals), shelf(NullStore(), Seals(NullStore()))
+        self._removal = Removal(self._store, on_removed=metrics.documents_removed.inc, besides=self._seals.refresh)
 
     def source(self, route: Route, upstream: Upstream, *, observe: Observe, keeps: bool = True) -> Source:
         """What answers an endpoint that holds documents.
@@ -70,13 +75,25 @@ class Desk:
 
     def serving(self, *, gate: Gate, access_log: AccessLog) -> Serving:
         """The application of the links."""
-        return Serving(self._store, gate=gate, metrics=self._metrics, access_log=access_log)
+        return Serving(
+            self._store,
+            seals=self._seals,
+            downloads=self._downloads,
+            gate=gate,
+            metrics=self._metrics,
+            access_log=access_log,
+        )
 
     def waiting(self) -> dict[str, int]:
         """Pieces of work that wait for their turn, by what does them."""
         pools = [self._spool.threads, self._workshop.reading, self._workshop.decoding, self._store.threads]
         uploads = self._store.uploads.waiting if isinstance(self._store, S3Documents) else 0
         return {pool.name: pool.waiting for pool in pools} | {"uploads": uploads}
+
+    @property
+    def downloads(self) -> int:
+        """Downloads under way."""
+        return len(self._downloads)
 
     async def start(self) -> None:
         """Look whether the store is there; the rest of the gateway serves all the same if it is not."""

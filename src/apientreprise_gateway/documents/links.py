@@ -1,12 +1,14 @@
 """The link to a kept document.
 
-`/documents/{id}/{name}`: the id is the second at which the link ends, with 256 random bits, in base64; the name is for
-people. Nothing else leads to a document, and nothing of the link is where the document lies: it is kept under a digest
-of both, so that whoever can list the store, or reads a log, cannot make a link of what is there. The end is part of
-the digest: whoever writes another into a link has the link to nothing.
+`/documents/{id}/{name}`: the id is the second at which the link ends, 160 random bits and a seal of 96, in base64; the
+name is for people. Nothing else leads to a document, and nothing of the link is where the document lies: it is kept
+under a digest of both, so that whoever can list the store, or reads a log, cannot make a link of what is there. The end
+is part of the digest: whoever writes another into a link has the link to nothing. The seal, made with a secret of the
+store (`seal.py`), says of a link whose document is gone that there was one.
 """
 
 import hashlib
+import hmac
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -20,7 +22,8 @@ PREFIX: Final = "/documents/"
 """What the path of every link starts with."""
 BUCKET_SECONDS: Final = 3600
 """Documents that end within the same hour lie in one place, so that an hour's worth of them is found at once."""
-_SECRET_BYTES: Final = 32
+_RANDOM_BYTES: Final = 20
+_SEAL_BYTES: Final = 12
 _END_BYTES: Final = 4
 _MAX_NAME: Final = 120
 _PATH: Final = re.compile(
@@ -68,9 +71,21 @@ class Link:
         return hashlib.sha256(f"{self.id}/{self.name}".encode("ascii")).hexdigest()
 
 
-def new_link(*, ends: int, name: str) -> Link:
-    """A link that nobody has seen; `name` comes from `file_name`."""
-    return Link(urlsafe_b64encode(ends.to_bytes(_END_BYTES) + secrets.token_bytes(_SECRET_BYTES)).decode(), name)
+def new_link(*, ends: int, name: str, secret: bytes) -> Link:
+    """A link that nobody has seen; `name` comes from `file_name`, and the secret from `seal.py`."""
+    start = ends.to_bytes(_END_BYTES) + secrets.token_bytes(_RANDOM_BYTES)
+    return Link(urlsafe_b64encode(start + _seal(start, name, secret)).decode(), name)
+
+
+def is_sealed(link: Link, secret: bytes) -> bool:
+    """Whether a link was made with a secret, as it is."""
+    whole = urlsafe_b64decode(link.id)
+    start, seal = whole[:-_SEAL_BYTES], whole[-_SEAL_BYTES:]
+    return hmac.compare_digest(seal, _seal(start, link.name, secret))
+
+
+def _seal(start: bytes, name: str, secret: bytes) -> bytes:
+    return hmac.digest(secret, start + name.encode("ascii"), "sha256")[:_SEAL_BYTES]
 
 
 def read_path(raw_path: bytes) -> Link | None:

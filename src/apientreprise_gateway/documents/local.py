@@ -2,6 +2,7 @@
 
     folder/incoming/    documents that are being written; moved when they are whole
     folder/{hour}/      documents that end within an hour, named by a digest
+    folder/seal         what links are sealed with
 
 The disk is touched in threads only.
 """
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from apientreprise_gateway.config.private import ONLY_OURS, own_folder
-from apientreprise_gateway.documents.files import Content, Disk, OpenFile
+from apientreprise_gateway.documents.files import Content, Disk, OpenFile, write_all
 from apientreprise_gateway.documents.links import is_past
 from apientreprise_gateway.documents.store import Kept, StoreError
 from apientreprise_gateway.net.threads import FairThreads
@@ -33,6 +34,7 @@ _COPY_BYTES: Final = 4 * 1024 * 1024
 """Copied at once: between two parts others have their turn, and a document that nobody waits for is given up."""
 _SWEEPER: Final = "removal"
 _INCOMING: Final = "incoming"
+_SEAL: Final = "seal"
 _THREADS: Final = 8
 _T = TypeVar("_T")
 
@@ -93,6 +95,14 @@ class LocalStore:
         disk = await self._in_thread(owner, lambda: self._open(key))
         return None if disk is None else _OpenFile(disk, lambda work: self._in_thread(owner, work))
 
+    async def secret(self, proposed: bytes) -> bytes:
+        """What links are sealed with; `proposed`, if there was nothing yet.
+
+        Raises:
+            StoreError: the disk cannot be read or written to.
+        """
+        return await self._in_thread("", lambda: self._secret_or(proposed))
+
     async def remove_ended(self, moment: float, *, most: int) -> int:
         """Remove documents of hours that are over at a Unix time, and what is left of processes that died.
 
@@ -138,6 +148,21 @@ class LocalStore:
             return Disk(OpenFile(os.open(self._folder / key, os.O_RDONLY | os.O_NOFOLLOW)))
         except FileNotFoundError:
             return None
+
+    def _secret_or(self, proposed: bytes) -> bytes:
+        place = self._folder / _SEAL
+        if not place.exists():
+            self._make()
+            incoming = self._incoming / secrets.token_hex(16)
+            file = _create(incoming)
+            write_all(file.fd, proposed)
+            try:
+                os.link(incoming, place)  # whole at once, and not over another's
+            except FileExistsError:
+                pass
+            finally:
+                incoming.unlink()
+        return place.read_bytes()
 
     def _remove(self, moment: float, most: int) -> int:
         self._make()

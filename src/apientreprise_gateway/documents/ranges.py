@@ -1,9 +1,13 @@
-"""Ranges of bytes that a client may ask for (RFC 9110, section 14)."""
+"""Ranges of bytes that a client may ask for, and the conditions under which it does (RFC 9110, sections 13 and 14)."""
 
 import re
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 _SINGLE: Final = re.compile(rb"bytes=[ \t]*(\d{0,18})-(\d{0,18})[ \t]*", re.ASCII | re.IGNORECASE)
+
+_TAG: Final = re.compile(rb'[ \t,]*(?:W/)?("[^"]*")[ \t]*(?:,|$)')
+_ANY: Final = b"*"
 
 
 class Range(NamedTuple):
@@ -37,3 +41,37 @@ def read_range(header: bytes | None, size: int) -> Range | None:
     if start >= size or start >= stop:
         raise UnsatisfiableError
     return Range(start, stop)
+
+
+def part_of(headers: Iterable[tuple[bytes, bytes]], tag: bytes, size: int) -> Range | None:
+    """The part of a document that the headers of a GET ask for; None if the whole is to be sent.
+
+    `If-Range` compares strongly: neither a weak tag nor a date, which no document of ours has, is the document's.
+
+    Raises:
+        UnsatisfiableError: the document has none of these bytes.
+    """
+    asked = values(headers, b"range")
+    conditions = values(headers, b"if-range")
+    if len(asked) != 1 or any(each.strip() != tag for each in conditions):
+        return None
+    return read_range(asked[0], size)
+
+
+def knows(given: Iterable[bytes], tag: bytes) -> bool:
+    """Whether lines of `If-None-Match` name a tag, weak or strong, or any (`*`)."""
+    return any(line.strip() == _ANY or tag in _tags(line) for line in given)
+
+
+def _tags(line: bytes) -> list[bytes]:
+    """The tags of a list, up to where it is none."""
+    found, at = [], 0
+    while (tag := _TAG.match(line, at)) is not None:
+        found.append(tag[1])
+        at = tag.end()
+    return found
+
+
+def values(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[bytes]:
+    """The values of a header's lines."""
+    return [value for name, value in headers if name == wanted]

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -29,12 +29,22 @@ class Removal:
         on_removed: Callable[[int], None],
         clock: Callable[[], float] = time.time,
         every: float = EVERY_SECONDS,
+        besides: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Take the store, what is told how many documents have been removed, Unix time, and seconds between rounds."""
+        """Take the parts.
+
+        Args:
+            store: what is looked through.
+            on_removed: told how many documents have been removed.
+            clock: Unix time.
+            every: seconds between rounds.
+            besides: what else is done to the store in each round.
+        """
         self._store = store
         self._on_removed = on_removed
         self._clock = clock
         self._every = every
+        self._besides = besides
         self._failing = False
 
     async def watch(self) -> None:
@@ -46,6 +56,8 @@ class Removal:
     async def round(self) -> None:
         """Remove what has to go now; a store that fails is tried again in the next round."""
         try:
+            if self._besides is not None:
+                await self._besides()
             removed = await self._store.remove_ended(self._clock() - GRACE_SECONDS, most=MOST_AT_ONCE)
         except StoreError as error:
             if not self._failing:

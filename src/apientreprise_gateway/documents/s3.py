@@ -7,7 +7,7 @@ for every other program: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID` â
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +35,7 @@ _TIMEOUT: Final = timedelta(seconds=10)
 _CONNECT_TIMEOUT: Final = timedelta(seconds=2)
 _ENDPOINTS: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _LISTED_AT_ONCE: Final = 500
+_SEAL: Final = "seal"
 
 
 class S3Documents:
@@ -105,6 +106,26 @@ class S3Documents:
         """
         with self._faults():
             return bytes(await self._bucket.get_range_async(key, start=start, length=length))
+
+    async def secret(self, proposed: bytes) -> bytes:
+        """What links are sealed with; `proposed`, if there was nothing yet.
+
+        Raises:
+            StoreError: the bucket cannot be asked.
+        """
+        from obstore.exceptions import AlreadyExistsError  # noqa: PLC0415 - as in _connect
+
+        with self._faults():
+            try:
+                return await self._object(_SEAL)
+            except FileNotFoundError:
+                pass
+            with suppress(AlreadyExistsError):  # another process was faster
+                await self._bucket.put_async(_SEAL, proposed, mode="create", use_multipart=False)
+            return await self._object(_SEAL)
+
+    async def _object(self, key: str) -> bytes:
+        return bytes(await (await self._bucket.get_async(key)).bytes_async())
 
     async def remove_ended(self, moment: float, *, most: int) -> int:
         """Remove documents of hours that are over at a Unix time.

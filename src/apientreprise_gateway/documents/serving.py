@@ -8,14 +8,17 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
 
 from apientreprise_gateway.call import Call, Header, Scope, common_lines
 from apientreprise_gateway.catalogue.model import FileKind
+from apientreprise_gateway.documents.downloads import Downloads, Turn
 from apientreprise_gateway.documents.links import Link, read_path
-from apientreprise_gateway.documents.ranges import UnsatisfiableError, read_range
+from apientreprise_gateway.documents.ranges import UnsatisfiableError, knows, part_of, values
+from apientreprise_gateway.documents.seal import Seals
 from apientreprise_gateway.documents.store import DocumentStore, Kept, StoreError
 from apientreprise_gateway.errors import ConnectionDropped, Refusal, refuse
 from apientreprise_gateway.observability.access_log import AccessLog
@@ -26,8 +29,10 @@ from apientreprise_gateway.server import headers_of
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-MAX_DOWNLOADS: Final = 256
-"""Downloads that a process carries at once; one more is refused."""
+MAX_TARGET_BYTES: Final = 16 * 1024
+"""Longest path and query that is read, as for all calls."""
+_COUNTED: Final = frozenset({"00405", "00406", "00408"})
+"""What is refused so counts for the address of its caller."""
 _METHODS: Final = frozenset({"GET", "HEAD"})
 _ALLOW: Final[tuple[Header, ...]] = ((b"allow", b"GET, HEAD"),)
 _TYPES: Final = {FileKind.PDF: b"application/pdf", FileKind.ZIP: b"application/zip"}
@@ -88,6 +93,8 @@ class Serving:
         self,
         store: DocumentStore,
         *,
+        seals: Seals,
+        downloads: Downloads,
         gate: Gate,
         metrics: Metrics,
         access_log: AccessLog,
@@ -95,12 +102,13 @@ class Serving:
     ) -> None:
         """Take the parts, and Unix time."""
         self._store = store
+        self._seals = seals
+        self._downloads = downloads
         self._gate = gate
         self._metrics = metrics
         self._access_log = access_log
         self._faults = FaultLog()
         self._clock = clock
-        self._downloads = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call, then record it."""
@@ -130,8 +138,11 @@ class Serving:
         try:
             return await self._answer_or_count(call, download)
         except Refusal as refusal:
-            status, body, lines = self._gate.refused(call, refusal)
-            return _Answer(status, [*headers_of(lines), (b"content-length", b"%d" % len(body))], body)
+            return self._refused(call, refusal)
+
+    def _refused(self, call: Call, refusal: Refusal) -> _Answer:
+        status, body, lines = self._gate.refused(call, refusal)
+        return _Answer(status, [*headers_of(lines), (b"content-length", b"%d" % len(body))], body)
 
     async def _answer_or_count(self, call: Call, download: Download) -> _Answer:
         """As `_answer`; a fault is told of, and counts for the address like a guess."""
@@ -146,40 +157,49 @@ class Serving:
 
     async def _answer(self, call: Call, download: Download) -> _Answer:
         headers = await self._gate.admit_late(call) if self._access_log.is_full else self._gate.admit(call)
-        if call.scope["method"] not in _METHODS:
-            raise refuse("00405", headers=_ALLOW)
-        link = download.link = read_path(call.scope["raw_path"])
-        if link is not None and link.ends <= self._clock():
-            raise refuse("00403")
-        kept = None if link is None else await self._open(link)
-        if link is None or kept is None:
-            await self._gate.count_unknown(call)
-            raise refuse("00408")
+        try:
+            link = download.link = _link_of(call)
+            kept = await self._open(call, link)
+        except Refusal as refusal:
+            if refusal.errors[0].code in _COUNTED:
+                await self._gate.count_unknown(call)
+            raise
         try:
             return _answer(call, link, kept, headers)
         except UnsatisfiableError:
             await kept.close()
             raise refuse("00409", headers=((b"content-range", b"bytes */%d" % kept.size),)) from None
 
-    async def _open(self, link: Link) -> Kept | None:
-        if self._downloads >= MAX_DOWNLOADS:
-            raise refuse("00502")
+    async def _open(self, call: Call, link: Link) -> Kept:
+        """The document of a link; refuse one that leads to none, or not any more."""
         try:
-            return await self._store.open(link.key)
+            has_ended = link.ends <= self._clock()
+            if has_ended and await self._seals.are_on(link):
+                raise refuse("00403")
+            kept = await self._store.open(link.key, owner=call.client if call.address is None else call.address)
         except StoreError as error:
             _log.error("document_not_read", document=link.reference, reason=str(error))
             raise refuse("00502") from error
+        if kept is None:
+            raise refuse("00408")
+        if has_ended:  # it was made before links were sealed
+            await kept.close()
+            raise refuse("00403")
+        return kept
 
     async def _send(self, call: Call, download: Download, answer: _Answer, send: Send) -> None:
-        download.status = answer.status
-        self._downloads += 1
         try:
-            await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-            if answer.kept is not None and call.scope["method"] != "HEAD":
-                await self._send_parts(download, answer.kept, answer.start, answer.stop, send)
-            # With a document, this waits until its client has taken all but a few kilobytes of it.
-            await send({"type": "http.response.body", "body": answer.body})
-            download.complete = True
+            if answer.kept is None or answer.start >= answer.stop:
+                await self._send_whole(download, answer, send)
+                return
+            assert download.link is not None  # noqa: S101 - there is a document
+            try:
+                with self._downloads.turn(
+                    link=download.link.reference, address=call.address, cut=partial(_cut, call)
+                ) as turn:
+                    await self._send_document(download, answer, answer.kept, turn, send)
+            except Refusal as refusal:
+                await self._send_whole(download, self._refused(call, refusal), send)
         except StoreError as error:
             # The head is gone: all that is left to say is that the rest will not come.
             _log.error("document_not_read", document=_reference(download.link), reason=str(error))
@@ -191,18 +211,31 @@ class Serving:
                 raise
             call.connection.drop()
         finally:
-            self._downloads -= 1
             if answer.kept is not None:
                 await answer.kept.close()
 
-    async def _send_parts(self, download: Download, kept: Kept, start: int, stop: int, send: Send) -> None:
-        while start < stop:
-            part = await kept.read(start, min(kept.chunk, stop - start))
+    async def _send_whole(self, download: Download, answer: _Answer, send: Send) -> None:
+        download.status = answer.status
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body})
+        download.complete = True
+
+    async def _send_document(self, download: Download, answer: _Answer, kept: Kept, turn: Turn, send: Send) -> None:
+        download.status = answer.status
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        start = answer.start
+        while start < answer.stop:
+            part = await kept.read(start, min(kept.chunk, answer.stop - start))
             if not part:
                 raise StoreError("the document is shorter than it was")
-            await send({"type": "http.response.body", "body": part, "more_body": True})
+            with turn.sending():
+                await send({"type": "http.response.body", "body": part, "more_body": True})
             start += len(part)
             download.sent += len(part)
+        with turn.sending():
+            # This waits until the client has taken all but a few kilobytes.
+            await send({"type": "http.response.body", "body": b""})
+        download.complete = True
 
     def _record(self, call: Call, download: Download) -> None:
         self._metrics.downloads(download.status).inc()
@@ -233,24 +266,50 @@ def _reference(link: Link | None) -> str | None:
     return None if link is None else link.reference
 
 
+def _cut(call: Call) -> None:
+    """Hang up on a client that reads slowly, for others."""
+    if call.connection is not None:
+        call.connection.cut("evicted")
+
+
+def _link_of(call: Call) -> Link:
+    """The link that a call asks for.
+
+    Raises:
+        Refusal: it is none, too long, or asked for in another way than documents can be.
+    """
+    scope = call.scope
+    if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES:
+        raise refuse("00406")
+    if scope["method"] not in _METHODS:
+        raise refuse("00405", headers=_ALLOW)
+    link = read_path(scope["raw_path"])
+    if link is None:
+        raise refuse("00408")
+    return link
+
+
 def _answer(call: Call, link: Link, kept: Kept, given: dict[bytes, bytes]) -> _Answer:
     """What to send of a document.
 
     Raises:
         UnsatisfiableError: it has none of the bytes asked for.
     """
+    asked = call.scope["headers"]
     tag = b'"%b"' % link.reference.encode("ascii")
     headers = [*headers_of(common_lines(call)), *_ALWAYS, (b"etag", tag)]
-    if tag in [each.strip().removeprefix(b"W/") for each in given.get(b"if-none-match", b"").split(b",")]:
+    if b"if-none-match" in given and knows(values(asked, b"if-none-match"), tag):
         return _Answer(304, headers, kept=kept)
-    same = given.get(b"if-range", tag) == tag
-    part = read_range(given.get(b"range") if same else None, kept.size)
+    whole = call.scope["method"] == "HEAD"  # RFC 9110, 14.2: a range is for GET alone
+    part = None if whole else part_of(asked, tag, kept.size)
     start, stop = part or (0, kept.size)
     headers += [
         (b"content-type", _TYPES[link.kind]),
         (b"content-length", b"%d" % (stop - start)),
         (b"content-disposition", b'attachment; filename="%b"' % link.name.encode("ascii")),
     ]
+    if whole:
+        return _Answer(200, headers, kept=kept)
     if part is None:
         return _Answer(200, headers, kept=kept, stop=stop)
     headers.append((b"content-range", b"bytes %d-%d/%d" % (start, stop - 1, kept.size)))

@@ -11,6 +11,7 @@ from apientreprise_gateway.catalogue.model import Document
 from apientreprise_gateway.documents.extract import Extraction, Extractor, decode
 from apientreprise_gateway.documents.files import NOT_DOWNLOADED, Content, FileFault, check
 from apientreprise_gateway.documents.links import Link, file_name, new_link
+from apientreprise_gateway.documents.seal import Seals
 from apientreprise_gateway.documents.store import DocumentStore, StoreError
 from apientreprise_gateway.errors import refuse
 from apientreprise_gateway.net.threads import FairThreads
@@ -41,6 +42,7 @@ class Shelf:
     def __init__(
         self,
         store: DocumentStore,
+        seals: Seals,
         workshop: Workshop,
         *,
         seconds: int,
@@ -52,6 +54,7 @@ class Shelf:
 
         Args:
             store: where documents are kept.
+            seals: what links are sealed with.
             workshop: where they are read and decoded.
             seconds: how long.
             max_bytes: how long a document may be.
@@ -59,6 +62,7 @@ class Shelf:
             clock: Unix time.
         """
         self._store = store
+        self._seals = seals
         self._workshop = workshop
         self._seconds = seconds
         self._max_bytes = max_bytes
@@ -82,8 +86,9 @@ class Shelf:
             raise FileFault(NOT_DOWNLOADED)
         kind = await self._workshop.reading.run(owner, lambda: check(content, document.kinds))
         seconds = self._seconds if document.seconds is None else min(document.seconds, self._seconds)
-        link = new_link(ends=int(self._clock()) + seconds, name=file_name(name, kind))
         try:
+            secret = await self._seals.current()
+            link = new_link(ends=int(self._clock()) + seconds, name=file_name(name, kind), secret=secret)
             await self._store.put(link.key, content, owner=owner)
         except StoreError as error:
             _log.error("document_not_kept", reason=str(error))

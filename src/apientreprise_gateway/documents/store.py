@@ -68,6 +68,16 @@ class DocumentStore(Protocol):
             StoreError: it cannot be told.
         """
 
+    async def secret(self, proposed: bytes) -> bytes:
+        """What lies beside the documents for links to be sealed with, the same for all who share the store.
+
+        Args:
+            proposed: kept if there is none yet.
+
+        Raises:
+            StoreError: it cannot be told.
+        """
+
     async def remove_ended(self, moment: float, *, most: int) -> int:
         """Remove documents of hours that are over at a Unix time.
 
@@ -99,6 +109,10 @@ class NullStore:
         """See `DocumentStore`."""
         del key, owner
         return None
+
+    async def secret(self, proposed: bytes) -> bytes:
+        """See `DocumentStore`."""
+        return proposed
 
     async def remove_ended(self, moment: float, *, most: int) -> int:
         """See `DocumentStore`."""

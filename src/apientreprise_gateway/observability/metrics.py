@@ -377,6 +377,12 @@ class Metrics:
         self._downloads = Counter(
             "gateway_downloads", "Answers to calls for documents, by status", ["status"], registry=registry
         )
+        self.downloads_under_way = Gauge(
+            "gateway_downloads_under_way",
+            "Downloads of documents under way; a process carries 256 at most",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self.download_bytes = Counter("gateway_download_bytes", "Bytes of documents sent", registry=registry)
         self.documents = cache(self._documents.labels)
         self.downloads = cache(self._resolve_downloads)

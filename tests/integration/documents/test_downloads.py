@@ -1,7 +1,10 @@
 """Links: what they give, to whom, how much of it, and for how long."""
 
+import os
 import socket
 import threading
+import time
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from apientreprise_gateway.documents.links import Link, read_path
+from apientreprise_gateway.documents.links import Link, new_link, read_path
 from support.papers import LINK, VIGILANCE_V3, Papers, as_file, pdf
 from support.programs import Program
 from support.site import LONG, ROOMY, Site, codes, fresh, wait_until
@@ -93,12 +96,20 @@ def test_head(address: tuple[Site, str]) -> None:
 def test_a_range(address: tuple[Site, str], asked: str, start: int, stop: int) -> None:
     """A range of bytes is answered with 206, and with where it is."""
     site, url = address
-    for method in ("GET", "HEAD"):
-        response = site.client.request(method, url, headers={"Range": asked})
-        assert response.status_code == 206
-        assert response.headers["content-range"] == f"bytes {start}-{stop - 1}/200000"
-        assert response.headers["content-length"] == str(stop - start)
-        assert response.content == (PDF[start:stop] if method == "GET" else b"")
+    response = site.client.get(url, headers={"Range": asked})
+    assert response.status_code == 206
+    assert response.headers["content-range"] == f"bytes {start}-{stop - 1}/200000"
+    assert response.headers["content-length"] == str(stop - start)
+    assert response.content == PDF[start:stop]
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-0", "bytes=150000-", "bytes=999999-", "bytes=x"])
+def test_a_range_is_for_get_alone(address: tuple[Site, str], asked: str) -> None:
+    """HEAD says what a GET without a range would get."""
+    site, url = address
+    response = site.client.head(url, headers={"Range": asked})
+    assert (response.status_code, response.headers["content-length"]) == (200, str(len(PDF)))
+    assert "content-range" not in response.headers
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "bytes=5-2", "lines=1-2", "bytes=x", ""])
@@ -123,12 +134,33 @@ def test_conditions(address: tuple[Site, str]) -> None:
     """A client that has the document is told so, and one that has part of another gets the whole."""
     site, url = address
     tag = site.client.get(url).headers["etag"]
-    for given in (tag, f'"x", W/{tag}'):
-        response = site.client.get(url, headers={"If-None-Match": given})
-        assert (response.status_code, response.content) == (304, b"")
-    assert site.client.get(url, headers={"If-None-Match": '"x"'}).status_code == 200
+    bare = tag.strip('"')
+    for given in (tag, f"W/{tag}", f'"x", W/{tag}', f'"a,b" ,, {tag}', "*"):
+        for method in ("GET", "HEAD"):
+            response = site.client.request(method, url, headers={"If-None-Match": given, "Range": "bytes=0-9"})
+            assert (response.status_code, response.content, response.headers["etag"]) == (304, b"", tag)
+    for given in ('"x"', bare, f'"x{bare}"', f'"x, {bare}"', "", '"', f"w/{tag}", '"*"'):
+        assert site.client.get(url, headers={"If-None-Match": given}).status_code == 200, given
+    for given in ('"x"', f"W/{tag}", bare, "*", "Sat, 28 Nov 2026 12:00:00 GMT", f'{tag}, "x"'):
+        response = site.client.get(url, headers={"If-Range": given, "Range": "bytes=0-9"})
+        assert (response.status_code, response.content) == (200, PDF), given
     assert site.client.get(url, headers={"If-Range": tag, "Range": "bytes=0-9"}).content == PDF[:10]
-    assert site.client.get(url, headers={"If-Range": '"x"', "Range": "bytes=0-9"}).content == PDF
+
+
+def test_headers_that_come_twice(address: tuple[Site, str]) -> None:
+    """Tags may be spread over several lines; two ranges are no single one."""
+    site, url = address
+    tag = site.client.get(url).headers["etag"]
+    both = [("If-None-Match", tag), ("If-None-Match", '"x"')]
+    assert site.client.get(url, headers=both).status_code == 304
+    assert site.client.get(url, headers=[("Range", "bytes=0-1"), ("Range", "bytes=5-6")]).content == PDF
+
+
+def test_any_is_none_where_there_is_none(address: tuple[Site, str]) -> None:
+    """`If-None-Match: *` changes nothing for a link that leads nowhere."""
+    site, url = address
+    response = site.client.get(url.replace(".pdf", "x.pdf"), headers={"If-None-Match": "*"})
+    assert response.status_code == 404
 
 
 def test_an_interrupted_download_goes_on(address: tuple[Site, str]) -> None:
@@ -207,6 +239,87 @@ def test_who_guesses_is_banned(tmp_path: Path) -> None:
             line.send(request(path=path(url), query={}))
             assert line.some() == b""
         assert own.client.get(url).status_code == 200
+
+
+def _forged(path: str, ends: int) -> str:
+    """A link like another, with another end and anything for the rest."""
+    made = urlsafe_b64encode(ends.to_bytes(4) + os.urandom(32)).decode()
+    return f"/documents/{made}/{path.rpartition('/')[2]}"
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "status", "code"),
+    [
+        ("POST", "nothing", 405, "00405"),
+        ("DELETE", "real", 405, "00405"),
+        ("OPTIONS", "past", 405, "00405"),
+        ("GET", "past", 404, "00408"),
+        ("HEAD", "past", 404, None),
+        ("GET", "future", 404, "00408"),
+        ("GET", "ended, changed", 404, "00408"),
+        ("GET", "ended, renamed", 404, "00408"),
+        ("GET", "long", 414, "00406"),
+    ],
+)
+def test_what_counts(tmp_path: Path, method: str, kind: str, status: int, code: str | None) -> None:
+    """What is no call for a document that there is, or was, counts for its address."""
+    with started(tmp_path, limit_ip="5", document_seconds="60") as own:
+        real = path(link(own))
+        kept = read_path(real.encode())
+        assert kept is not None
+        secret = (tmp_path / "documents" / "seal").read_bytes()
+        ended = new_link(ends=int(time.time()) - 7 * 86_400, name=kept.name, secret=secret).path
+        asked = {
+            "nothing": "/documents/x",
+            "real": real,
+            "past": _forged(real, 1_600_000_000),
+            "future": _forged(real, 4_000_000_000),
+            "ended, changed": ended[:30] + ("A" if ended[30] != "A" else "B") + ended[31:],
+            "ended, renamed": ended.replace("/attestation", "/Attestation"),
+            "long": real + "?" + "x" * 16_384,
+        }[kind]
+        with wire(own.program.port, source="127.0.1.30") as line:
+            line.send(request(path=ended, query={}) * 20)
+            assert {line.answer().status for _ in range(20)} == {410}
+            line.send(request(path=real, query={}, headers={"If-None-Match": "*"}) * 20)
+            assert {line.answer().status for _ in range(20)} == {304}
+            line.send(request(path=real, query={}, headers={"Range": "bytes=999999-"}) * 20)
+            assert {line.answer().status for _ in range(20)} == {416}
+            data = f"{method} {asked} HTTP/1.1\r\nHost: test\r\n\r\n".encode()
+            for _ in range(5):
+                line.send(data)
+                answer = line.answer(method=method)
+                assert answer.status == status
+                assert code is None or answer.codes == [code]
+            line.send(data)
+            assert line.rest() == b""
+        with wire(own.program.port, source="127.0.1.30") as line:
+            line.send(request(path=ended, query={}))
+            assert line.some() == b""
+
+
+def test_a_link_has_ended_wherever_it_was_made(tmp_path: Path) -> None:
+    """A week after its end, a link is 410 at any gateway of its store, after restarts too, though nothing of it is
+    left; at a gateway of another store it never was."""
+    folder = tmp_path / "documents"
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+    with started(tmp_path / "one", documents=str(folder), **ROOMY) as own:
+        link(own)
+    secret = (folder / "seal").read_bytes()
+    assert len(secret) == 32
+    assert (folder / "seal").stat().st_mode & 0o777 == 0o600
+    ended = new_link(ends=int(time.time()) - 8 * 86_400, name="a.pdf", secret=secret).path
+    with (
+        started(tmp_path / "one", documents=str(folder), **ROOMY) as one,
+        started(tmp_path / "two", documents=str(folder), **ROOMY) as two,
+        started(tmp_path / "three", **ROOMY) as other,
+    ):
+        assert [own.client.get(own.program.url + ended).status_code for own in (one, two, other)] == [410, 410, 404]
+        # A folder that loses it is given it back, and what was made before stays known.
+        (folder / "seal").unlink()
+        link(one)
+        assert [own.client.get(own.program.url + ended).status_code for own in (one, two)] == [410, 410]
 
 
 def test_where_the_ban_is_an_answer(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buckets]:
 
 def key(*, ends: float = NOW) -> str:
     """A key that nobody has seen."""
-    return new_link(ends=int(ends), name="a.pdf").key
+    return new_link(ends=int(ends), name="a.pdf", secret=b"secret").key
 
 
 async def read(store: S3Documents, wanted: str) -> bytes | None:

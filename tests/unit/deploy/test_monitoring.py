@@ -151,5 +151,6 @@ UNSEEN = {
     "gateway_cache_bytes",
     "gateway_jwks_fetches",
     "gateway_work_waiting",
+    "gateway_downloads_under_way",
 }
 """Metrics for those who look for something in particular."""

@@ -1,13 +1,22 @@
 """Links: what they show, what they hide, and what is none."""
 
 import string
+from base64 import urlsafe_b64encode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apientreprise_gateway.catalogue.model import FileKind
-from apientreprise_gateway.documents.links import BUCKET_SECONDS, Link, file_name, is_past, new_link, read_path
+from apientreprise_gateway.documents.links import (
+    BUCKET_SECONDS,
+    Link,
+    file_name,
+    is_past,
+    is_sealed,
+    new_link,
+    read_path,
+)
 
 ENDS = 1_800_000_000
 ID = "A" * 48
@@ -15,7 +24,7 @@ ID = "A" * 48
 
 def test_a_link_is_read_back() -> None:
     """The path of a link leads to the same key, with the same end, name and kind."""
-    link = new_link(ends=ENDS, name="attestation_130025265.pdf")
+    link = new_link(ends=ENDS, name="attestation_130025265.pdf", secret=b"secret")
     found = read_path(link.path.encode())
     assert found == link
     assert found.key == link.key
@@ -23,8 +32,8 @@ def test_a_link_is_read_back() -> None:
 
 
 def test_links_differ_in_256_bits() -> None:
-    """Two links of the same second and name share nothing but the second."""
-    one, two = (new_link(ends=ENDS, name="a.pdf").id for _ in range(2))
+    """Two links of the same second and name share nothing but the second: 160 random bits, and a seal of 96."""
+    one, two = (new_link(ends=ENDS, name="a.pdf", secret=b"secret").id for _ in range(2))
     assert one[:5] == two[:5]
     assert len(one) == 48
     assert sum(a == b for a, b in zip(one[6:], two[6:], strict=True)) < 20
@@ -32,7 +41,7 @@ def test_links_differ_in_256_bits() -> None:
 
 def test_neither_key_nor_reference_is_the_link() -> None:
     """What a store or a log shows has nothing of the secret."""
-    link = new_link(ends=ENDS, name="a.pdf")
+    link = new_link(ends=ENDS, name="a.pdf", secret=b"secret")
     hour, _, digest = link.key.partition("/")
     assert int(hour) == ENDS // BUCKET_SECONDS
     assert all(part not in link.key + link.reference for part in (link.id, link.id[6:20]))
@@ -43,7 +52,7 @@ def test_neither_key_nor_reference_is_the_link() -> None:
 @pytest.mark.parametrize("place", range(48))
 def test_every_character_of_the_id_counts(place: int) -> None:
     """With any other character, the end included, a link leads elsewhere."""
-    link = new_link(ends=ENDS, name="a.pdf")
+    link = new_link(ends=ENDS, name="a.pdf", secret=b"secret")
     other = "B" if link.id[place] != "B" else "C"
     changed = Link(link.id[:place] + other + link.id[place + 1 :], link.name)
     assert changed.key.partition("/")[2] != link.key.partition("/")[2]
@@ -52,7 +61,7 @@ def test_every_character_of_the_id_counts(place: int) -> None:
 @pytest.mark.parametrize("name", ["b.pdf", "a.zip", "A.pdf"])
 def test_the_name_counts(name: str) -> None:
     """A link works with its own name only, so that nobody passes it off as another document."""
-    link = new_link(ends=ENDS, name="a.pdf")
+    link = new_link(ends=ENDS, name="a.pdf", secret=b"secret")
     assert Link(link.id, name).key != link.key
 
 
@@ -98,7 +107,7 @@ def test_any_bytes_are_a_link_or_none(tail: bytes) -> None:
 @given(st.lists(st.text(max_size=80), max_size=4), st.sampled_from(FileKind))
 def test_any_name_becomes_a_link(parts: list[str], kind: FileKind) -> None:
     """Whatever a name is made of, it is safe in a path, a header and a file system."""
-    link = new_link(ends=ENDS, name=file_name(parts, kind))
+    link = new_link(ends=ENDS, name=file_name(parts, kind), secret=b"secret")
     assert read_path(link.path.encode("ascii")) == link
 
 
@@ -117,3 +126,16 @@ def test_hours_that_are_over(bucket: str, past: bool) -> None:
     """An hour is over when its last second is, and what is no hour never is."""
     assert is_past(bucket, 2 * BUCKET_SECONDS) is past
     assert not is_past("1", 2 * BUCKET_SECONDS - 0.001)
+
+
+@given(st.binary(min_size=36, max_size=36), st.sampled_from(["a.pdf", "b.zip"]))
+def test_only_the_secret_seals(data: bytes, name: str) -> None:
+    """A link is sealed with the secret that it was made with, as it is, and no made-up one is."""
+    link = new_link(ends=ENDS, name="a.pdf", secret=b"one")
+    assert is_sealed(link, b"one")
+    assert not is_sealed(link, b"two")
+    assert not is_sealed(Link(link.id, "b.pdf"), b"one")
+    for place in range(48):
+        other = "B" if link.id[place] != "B" else "C"
+        assert not is_sealed(Link(link.id[:place] + other + link.id[place + 1 :], link.name), b"one")
+    assert not is_sealed(Link(urlsafe_b64encode(data).decode(), name), b"one")

@@ -36,7 +36,7 @@ def run(folder: Path, work: Callable[[LocalStore], Awaitable[_T]]) -> _T:
 
 def key(*, ends: float = NOW) -> str:
     """A key that nobody has seen."""
-    return new_link(ends=int(ends), name="a.pdf").key
+    return new_link(ends=int(ends), name="a.pdf", secret=b"secret").key
 
 
 def put(folder: Path, wanted: str, content: Memory) -> None:

@@ -1,0 +1,99 @@
+"""Downloads under way: how many there may be, of one link, to one address and in all, and who makes room.
+
+A client that reads slowly takes a place for long. As long as there is room nobody minds; where a share is full, the
+slowest of those who hold it up makes room for the next, and only if none is slow is the next one refused.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from apientreprise_gateway.errors import refuse
+
+MOST: Final = 256
+"""Downloads that a process carries at once."""
+MOST_PER_ADDRESS: Final = 64
+MOST_PER_LINK: Final = 32
+SLOW_SECONDS: Final = 2.0
+"""A client that takes longer for one part of a document (128 kB; 512 kB from S3) is slow."""
+RETRY_SECONDS: Final = 5
+"""When to come again."""
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Turn:
+    """One download."""
+
+    link: str
+    address: str | None
+    """What its client is counted by; None for one that is exempt."""
+    cut: Callable[[], None]
+    clock: Callable[[], float]
+    _sending_since: float | None = field(default=None, init=False)
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """While its client takes a part."""
+        self._sending_since = self.clock()
+        try:
+            yield
+        finally:
+            self._sending_since = None
+
+    @property
+    def waited(self) -> float:
+        """Seconds for which its client has been taking the part at hand."""
+        return 0.0 if self._sending_since is None else self.clock() - self._sending_since
+
+
+class Downloads:
+    """Those of a process."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """None yet."""
+        self._clock = clock
+        self._under_way: set[Turn] = set()
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._under_way)
+
+    @contextmanager
+    def turn(self, *, link: str, address: str | None, cut: Callable[[], None]) -> Iterator[Turn]:
+        """Hold a place while a document is downloaded.
+
+        Args:
+            link: which one.
+            address: what its client is counted by, if it is counted.
+            cut: hangs up on that client.
+
+        Raises:
+            Refusal: there is no room (00905).
+        """
+        turn = Turn(link=link, address=address, cut=cut, clock=self._clock)
+        self._make_room(turn)
+        self._under_way.add(turn)
+        try:
+            yield turn
+        finally:
+            self._under_way.discard(turn)
+
+    def _make_room(self, turn: Turn) -> None:
+        of_link = [each for each in self._under_way if each.link == turn.link]
+        of_address = [each for each in self._under_way if turn.address is not None and each.address == turn.address]
+        for most, those in (
+            (MOST_PER_LINK, of_link),
+            (MOST_PER_ADDRESS, of_address),
+            (MOST, self._under_way),
+        ):
+            if sum(each in self._under_way for each in those) >= most:
+                self._cut_slowest_of(those)
+
+    def _cut_slowest_of(self, those: list[Turn] | set[Turn]) -> None:
+        slowest = max((each for each in those if each in self._under_way), key=lambda each: each.waited)
+        if slowest.waited < SLOW_SECONDS:
+            raise refuse("00905", headers=((b"retry-after", b"%d" % RETRY_SECONDS),))
+        self._under_way.discard(slowest)
+        slowest.cut()
