@@ -15,9 +15,10 @@ from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 import structlog
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from apientreprise_gateway.auth.registry import TokenRegistry
+from apientreprise_gateway.store.faults import About, about
 
 POLL_SECONDS: Final = 1.0
 """How often Redis is asked whether anything has changed."""
@@ -82,7 +83,14 @@ async def lift(client: Any, jti: str) -> None:
 
 
 async def _set(client: Any, jti: str, at: float, *, force: bool) -> float | None:
-    was_set, *before = await client.eval(_script("revoke"), 2, _HASH, _CHANGED, jti, repr(at), int(force))
+    words = (_script("revoke"), 2, _HASH, _CHANGED, jti, repr(at), int(force))
+    try:
+        was_set, *before = await client.eval(*words)
+    except ResponseError as error:
+        if about(error) is not About.KEY:
+            raise
+        await _set_aside(client, error)
+        was_set, *before = await client.eval(*words)
     if not was_set:
         return float(before[0])
     await _tell(client)
@@ -122,6 +130,21 @@ def _instant(text: bytes) -> float:
     if math.isnan(instant):
         raise ValueError("no instant")
     return instant
+
+
+async def _set_aside(client: Any, error: ResponseError) -> None:
+    """Move away what lies under our names and is not ours; it is kept, as it may have been a revocation."""
+    for key, kind in ((_HASH, b"hash"), (_CHANGED, b"hash"), (_VERSION, b"string")):
+        found = await client.type(key)
+        if found in (kind, b"none"):
+            continue
+        if key == _VERSION:
+            await client.delete(key)  # worth nothing
+            aside = None
+        else:
+            aside = f"{{{_HASH}}}:spoilt:{uuid4().hex}"  # in the slot of both hashes
+            await client.rename(key, aside)
+        _log.error("revocations_spoilt", key=key, holds=found.decode(), reason=str(error), moved_to=aside)
 
 
 async def _give_back(client: Any, lost: Known) -> None:
@@ -179,7 +202,13 @@ class RevocationWatch:
     async def refresh(self) -> bool:
         """Read what has changed, if anything has; False if Redis cannot be asked."""
         try:
-            await self._look()
+            try:
+                await self._look()
+            except ResponseError as error:
+                if about(error) is not About.KEY:
+                    raise
+                await _set_aside(self._client, error)
+                await self._look()
         except FAILURES as error:
             if not self._away:
                 _log.error("revocations_unreadable", reason=str(error), effect="those known before stay in force")

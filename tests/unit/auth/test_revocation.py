@@ -231,7 +231,7 @@ def test_unreachable_server_keeps_what_was_read(show: Show) -> None:
 
 @pytest.mark.parametrize("words", [("SET", "gw:revoked:version", "2"), ("HSET", "gw:revoked", "other", "1")])
 def test_error_of_the_server_keeps_what_was_read(show: Show, words: tuple[str, ...]) -> None:
-    """A server whose keys are not what they should be is complained of once, and revives no token."""
+    """A server whose keys are not what they should be is put right and complained of once, and revives no token."""
     key = "gw:revoked" if words[0] == "SET" else "gw:revoked:version"
 
     async def behaviour(site: Site) -> None:
@@ -241,8 +241,11 @@ def test_error_of_the_server_keeps_what_was_read(show: Show, words: tuple[str, .
         site.server.command("LPUSH", key, "wrong")
         site.server.command(*words)
         events = [event for _ in range(3) for event in await site.read()]
-        assert events == ["revocations_unreadable"]
+        assert events[0] == "revocations_spoilt"
+        assert events.count("revocations_spoilt") == 1
+        assert "revocations_unreadable" not in events
         assert site.registry.is_revoked(JTI)
+        assert JTI in await revocations(site.operator)
 
     show(behaviour)
 
@@ -413,3 +416,31 @@ def test_merging(one: dict[str, Revocation], other: dict[str, Revocation], third
 def test_poll_is_a_second() -> None:
     """A revocation is in force at most a second after it was made."""
     assert revocation.POLL_SECONDS <= 1
+
+
+@pytest.mark.parametrize("spoilt", [("SET", "abc"), ("RPUSH", "abc"), ("HSET", "a", "b"), ("SADD", "abc")], ids=str)
+@pytest.mark.parametrize("key", ["gw:revoked", "{gw:revoked}:changed", "gw:revoked:version"])
+def test_something_else_under_our_names(server: stores.Server, key: str, spoilt: tuple[str, ...]) -> None:
+    """It is moved away, and nothing is lost that gateways know; revocations and starts go on as ever."""
+    server.command("FLUSHALL")
+
+    async def main() -> None:
+        site = Site(server)
+        await site.revoke()
+        await site.read()
+        server.command("DEL", key)
+        server.command(spoilt[0], key, *spoilt[1:])
+        await site.revoke(OTHER)
+        await site.read()
+        assert set(site.registry.revoked) == {JTI, OTHER}
+        assert set(await revocations(site.operator)) - {"a"} == {JTI, OTHER}
+        server.command("DEL", key)
+        server.command(spoilt[0], key, *spoilt[1:])
+        fresh = RevocationWatch(site.client, TokenRegistry(now=site.clock))
+        assert await fresh.refresh()
+        assert fresh.was_read
+        await site.read()
+        for each in (site.operator, site.client):
+            await close(each)
+
+    asyncio.run(main())
