@@ -5,11 +5,13 @@ same size and date (`rsync -t`), a mount may turn a link (Kubernetes' `..data`).
 tick of the system's clock, a file that has just changed is read for a few seconds more, and compared by its content.
 """
 
+import errno
 import hashlib
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final, NamedTuple
 
 SETTLING_SECONDS: Final = 3.0
@@ -54,8 +56,11 @@ class WatchedFile:
             OSError: it cannot be read.
         """
         now = self._clock()
-        if now >= self._settled_at and _stamp(self.path.stat()) == self._accepted:
+        stat = self.path.stat()
+        if now >= self._settled_at and _stamp(stat) == self._accepted:
             return None
+        if not S_ISREG(stat.st_mode):  # to open a pipe would take until somebody writes to it
+            raise OSError(errno.EINVAL, "it is no regular file", str(self.path))
         # The stamp is of the file that is read, whatever takes its place meanwhile, and older than what is read.
         with self.path.open("rb") as file:
             stamp = _stamp(os.fstat(file.fileno()))

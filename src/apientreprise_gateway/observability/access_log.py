@@ -13,11 +13,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
 import structlog
 
+from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.sink import Sink
 
 _BATCH_SECONDS: Final = 0.02
@@ -86,6 +88,7 @@ class AccessLog:
         self._give_up_at = math.inf
         self._latest = math.inf
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._faults = FaultLog()
         self._thread = threading.Thread(target=self._write_batches, name="access-log", daemon=True)
         self._left = 0
         self._is_told = False
@@ -177,14 +180,26 @@ class AccessLog:
         lost = 0
         while (batch := self._batches.get()) is not None:
             began = time.monotonic()
-            done = self._write_batch(batch)
+            done = self._write_surely(batch)
             if time.monotonic() - began > _SLOW_SECONDS:
                 time.sleep(2 * _TURN_SECONDS)  # others wait for their turn in what is slow to take lines
             written, left = batch.count(b"\n", 0, done), batch.count(b"\n", done)
             lost += left
-            if self._loop is not None and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._written, len(batch), written, left)
+            if self._loop is not None:
+                with suppress(RuntimeError):  # the loop is over
+                    self._loop.call_soon_threadsafe(self._written, len(batch), written, left)
         self._tell_of_lost(lost)
+
+    def _write_surely(self, batch: bytes) -> int:
+        """As `_write_batch`, whatever happens in it: if this thread ended, no later line would be written."""
+        while True:
+            try:
+                return self._write_batch(batch)
+            except Exception as error:
+                self._faults.tell("access_log_failed", error, effect="lines are tried again, and may stand there twice")
+            if self._gives_up(None):
+                return 0
+            time.sleep(_RETRY_SECONDS)
 
     def _write_batch(self, batch: bytes) -> int:
         """Write a batch; how many of its bytes were written, in whole lines: all, but for the end of the process."""

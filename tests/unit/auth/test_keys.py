@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from apientreprise_gateway.auth.keys import Key, KeyRing, jwks_keys, read_jwks, secret_keys
@@ -24,6 +26,9 @@ def ec_jwk(**changes: Any) -> dict[str, Any]:
     """A public key on P-256."""
     entry: dict[str, Any] = json.loads(ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))
     return entry | changes
+
+
+GOOD = ec_jwk(kid="good")
 
 
 # Choosing.
@@ -253,6 +258,22 @@ def test_an_entry_that_cannot_serve_is_left_out(entry: object) -> None:
         (reason,) = read.left_out
         assert reason.startswith(f"key {place} of the JWKS https://issuer.example ")
         assert len(reason) < 300
+
+
+_VALUES = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=60)
+_ENTRIES = st.dictionaries(
+    st.sampled_from(["kty", "crv", "alg", "use", "kid", "n", "e", "x", "y", "key_ops", "x5c"]),
+    st.sampled_from(["RSA", "EC", "OKP", "oct", "P-256", "Ed25519", "RS256", "ES256", "EdDSA", "sig", "AQAB", "A" * 43])
+    | st.recursive(_VALUES, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner)),
+)
+
+
+@given(entry=_ENTRIES | st.recursive(_VALUES, lambda inner: st.lists(inner, max_size=2)))
+@settings(max_examples=300, deadline=None)
+def test_any_entry(entry: object) -> None:
+    """No entry without secrets keeps a good one from being used."""
+    content = json.dumps({"keys": [entry, GOOD]}).encode("utf-8", "surrogatepass")
+    assert "good" in [key.kid for key in read_jwks(content, "https://issuer.example").keys]
 
 
 @pytest.mark.parametrize("kid", [5, 1.5, True, [], {}, ["a"], "k" * 257])

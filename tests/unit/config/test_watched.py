@@ -136,3 +136,11 @@ def test_touched(watched: Watched) -> None:
     os.utime(watched.path, (1_800_000_000, 1_800_000_000))
     assert watched.take() is None
     assert watched.file.modified == 1_800_000_000
+
+
+def test_a_pipe_in_its_place(watched: Watched) -> None:
+    """What is no file is not opened: nobody knows for how long that would take."""
+    watched.path.unlink()
+    os.mkfifo(watched.path)
+    with pytest.raises(OSError, match="no regular file"):
+        watched.take()

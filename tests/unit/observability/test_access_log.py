@@ -471,3 +471,31 @@ def test_a_full_disk_mixes_no_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "write", write)
     asyncio.run(main())
     assert [line["number"] for line in lines_of(tmp_path / "access.log")] == [0, 1]
+
+
+def test_whatever_happens_in_the_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault that nobody has foreseen is told of, and the lines are tried again: the thread does not end by it."""
+    monkeypatch.setattr(module, "_RETRY_SECONDS", 0.01)
+
+    async def main() -> None:
+        log = AccessLog(open_file(tmp_path / "access.log"))
+        real, failures = log._sink.write, [ValueError("one"), RuntimeError("two"), KeyError("three")]
+
+        def write(data: memoryview) -> int:
+            if failures:
+                raise failures.pop()
+            return real(data)
+
+        monkeypatch.setattr(log._sink, "write", write)
+        log.start()
+        log.write({"number": 1})
+        async with asyncio.timeout(20):
+            while log.waiting:
+                await asyncio.sleep(0.005)
+        log.write({"number": 2})
+        await log.close()
+
+    with capture_logs() as logs:
+        asyncio.run(main())
+    assert [line["number"] for line in lines_of(tmp_path / "access.log")] == [1, 2]
+    assert [line["event"] for line in logs] == ["access_log_failed"] * 3
