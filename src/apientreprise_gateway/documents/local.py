@@ -22,7 +22,7 @@ from typing import Any, Final, TypeVar
 from apientreprise_gateway.config.private import ONLY_OURS, own_folder
 from apientreprise_gateway.documents.files import Content, Disk, OpenFile, write_all
 from apientreprise_gateway.documents.links import is_past
-from apientreprise_gateway.documents.store import Kept, StoreError
+from apientreprise_gateway.documents.store import SECRET_BYTES, Kept, StoreError
 from apientreprise_gateway.net.threads import FairThreads
 
 ABANDONED_SECONDS: Final = 3600.0
@@ -151,18 +151,20 @@ class LocalStore:
 
     def _secret_or(self, proposed: bytes) -> bytes:
         place = self._folder / _SEAL
-        if not place.exists():
-            self._make()
-            incoming = self._incoming / secrets.token_hex(16)
+        found = _read(place)
+        if len(found) >= SECRET_BYTES:
+            return found
+        self._make()
+        incoming = self._incoming / secrets.token_hex(16)
+        try:
             file = _create(incoming)
             write_all(file.fd, proposed)
-            try:
-                os.link(incoming, place)  # whole at once, and not over another's
-            except FileExistsError:
-                pass
-            finally:
-                incoming.unlink()
-        return place.read_bytes()
+            if _link(incoming, place) and len(found := _read(place)) >= SECRET_BYTES:
+                return found  # ours, or that of a process that was faster
+            incoming.replace(place)
+        finally:
+            incoming.unlink(missing_ok=True)
+        return proposed
 
     def _remove(self, moment: float, most: int) -> int:
         self._make()
@@ -218,6 +220,26 @@ _InThread = Callable[[Callable[[], bytes]], Coroutine[Any, Any, bytes]]
 
 def _create(place: Path) -> OpenFile:
     return OpenFile(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _read(place: Path) -> bytes:
+    try:
+        return place.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _link(source: Path, place: Path) -> bool:
+    """Give a file a second name, unless another one has it; False if this file system knows no such thing."""
+    try:
+        os.link(source, place)
+    except FileExistsError:
+        return True
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
+            raise
+        return False
+    return True
 
 
 def _copy(content: Content, file: OpenFile, start: int) -> None:

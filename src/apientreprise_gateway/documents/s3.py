@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from apientreprise_gateway.documents.files import Content
 from apientreprise_gateway.documents.links import is_past
-from apientreprise_gateway.documents.store import Kept, StoreError
+from apientreprise_gateway.documents.store import SECRET_BYTES, Kept, StoreError
 from apientreprise_gateway.net.shares import FairSlots
 from apientreprise_gateway.net.threads import FairThreads
 
@@ -113,15 +113,20 @@ class S3Documents:
         Raises:
             StoreError: the bucket cannot be asked.
         """
-        from obstore.exceptions import AlreadyExistsError  # noqa: PLC0415 - as in _connect
+        from obstore.exceptions import AlreadyExistsError, BaseError  # noqa: PLC0415 - as in _connect
 
         with self._faults():
+            with suppress(FileNotFoundError):
+                found = await self._object(_SEAL)
+                if len(found) >= SECRET_BYTES:
+                    return found
             try:
-                return await self._object(_SEAL)
-            except FileNotFoundError:
-                pass
-            with suppress(AlreadyExistsError):  # another process was faster
                 await self._bucket.put_async(_SEAL, proposed, mode="create", use_multipart=False)
+            except AlreadyExistsError:
+                pass  # another process was faster
+            except BaseError:
+                # Not every server knows conditions; where two processes write at once, both read what is left.
+                await self._bucket.put_async(_SEAL, proposed, use_multipart=False)
             return await self._object(_SEAL)
 
     async def _object(self, key: str) -> bytes:

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from typing import Final
 
 from apientreprise_gateway.documents.links import Link, is_sealed
-from apientreprise_gateway.documents.store import DocumentStore, StoreError
+from apientreprise_gateway.documents.store import SECRET_BYTES, DocumentStore, StoreError
 
-SECRET_BYTES: Final = 32
 _REFRESH_SECONDS: Final = 300.0
 _DOUBT_SECONDS: Final = 10.0
 """How long a secret is believed to be the only one when a link is not sealed with it."""
@@ -67,6 +66,7 @@ class Seals:
         """Ask the store, unless it has told less than so many seconds ago."""
         if self._known and self._clock() < self._asked_at + seconds:
             return
+        self._asked_at = self._clock()  # who comes meanwhile goes by what is known
         try:
             found = await self._store.secret(self._known[0] if self._known else secrets.token_bytes(SECRET_BYTES))
         except StoreError:
@@ -74,4 +74,3 @@ class Seals:
                 raise
         else:
             self._known = [found, *(each for each in self._known if each != found)][:_MOST]
-        self._asked_at = self._clock()

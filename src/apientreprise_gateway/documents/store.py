@@ -4,9 +4,12 @@ A document is put once, whole or not at all, and never changes. Any process that
 has put, and anybody may remove what has ended, several at the same time.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from apientreprise_gateway.documents.files import Content
+
+SECRET_BYTES: Final = 32
+"""Of a secret that links are sealed with. What is shorter was cut, and is none."""
 
 
 class StoreError(Exception):
