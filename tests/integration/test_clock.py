@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.clocks import SetClock
-from support.site import GOOD, Site, fresh
+from support.site import GOOD, VIGILANCE, Site, fresh
 from support.site import site as started
 from support.stub import always, answer
 from support.wire import request, wire
@@ -111,3 +111,21 @@ def test_bans(tmp_path: Path, clock: SetClock, wrong: float) -> None:
         assert is_banned()
         clock.ahead_by(wrong + DAY)
         assert not is_banned()
+
+
+@pytest.mark.parametrize("wrong", [30 * DAY, 2 * DAY])
+def test_links_to_documents(tmp_path: Path, clock: SetClock, wrong: float) -> None:
+    """A link that was made by a clock that was ahead does not lead to its document for as long as that was."""
+    clock.ahead_by(wrong)
+    with started(tmp_path, documents=str(tmp_path / "documents"), document_seconds="3600") as own:
+        path = own.call(VIGILANCE, token=_token()).json()["data"]["document_url"].partition("/documents/")[2]
+
+        def download() -> int:
+            return own.client.get(f"{own.program.url}/documents/{path}").status_code
+
+        assert download() == 200
+        for passed in (0, 3601, DAY):
+            clock.ahead_by(passed)
+            assert download() == 410
+        clock.ahead_by(wrong + 3601)
+        assert download() == 410

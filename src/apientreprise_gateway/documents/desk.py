@@ -41,6 +41,7 @@ class Desk:
             ValueError: the settings of the bucket cannot be used.
         """
         self._metrics = metrics
+        self._seconds = seconds
         self._store, folder = _open(place)
         self._spool = Spool(folder)
         self._workshop = Workshop()
@@ -52,7 +53,9 @@ class Desk:
             return Shelf(store, seals, self._workshop, seconds=seconds, max_bytes=max_bytes, folder=folder)
 
         self._shelf, self._empty_shelf = shelf(self._store, self._seals), shelf(NullStore(), Seals(NullStore()))
-        self._removal = Removal(self._store, on_removed=metrics.documents_removed.inc, besides=self._seals.refresh)
+        self._removal = Removal(
+            self._store, on_removed=metrics.documents_removed.inc, besides=self._seals.refresh, longest=seconds
+        )
 
     def source(self, route: Route, upstream: Upstream, *, observe: Observe, keeps: bool = True) -> Source:
         """What answers an endpoint that holds documents.
@@ -79,6 +82,7 @@ class Desk:
             self._store,
             seals=self._seals,
             downloads=self._downloads,
+            longest=self._seconds,
             gate=gate,
             metrics=self._metrics,
             access_log=access_log,

@@ -9,6 +9,7 @@ store (`seal.py`), says of a link whose document is gone that there was one.
 
 import hashlib
 import hmac
+import math
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -22,6 +23,8 @@ PREFIX: Final = "/documents/"
 """What the path of every link starts with."""
 BUCKET_SECONDS: Final = 3600
 """Documents that end within the same hour lie in one place, so that an hour's worth of them is found at once."""
+SKEW_SECONDS: Final = 60
+"""How far the clocks of two gateways may be apart."""
 _RANDOM_BYTES: Final = 20
 _SEAL_BYTES: Final = 12
 _END_BYTES: Final = 4
@@ -50,6 +53,13 @@ class Link:
     def ends(self) -> int:
         """The Unix second from which it leads to nothing."""
         return int.from_bytes(urlsafe_b64decode(self.id)[:_END_BYTES])
+
+    def has_ended(self, now: float, *, longest: float) -> bool:
+        """Whether it leads to nothing at a Unix time, as links of so many seconds at most are made.
+
+        One whose end is further away than that was made by a clock that was ahead: when it ends cannot be told.
+        """
+        return not now < self.ends <= now + longest + SKEW_SECONDS
 
     @property
     def kind(self) -> FileKind:
@@ -104,6 +114,12 @@ def file_name(parts: Sequence[str], kind: FileKind) -> str:
     return f"{stem or 'document'}.{kind}"
 
 
-def is_past(bucket: str, moment: float) -> bool:
-    """Whether all that lies in the place of an hour, the first part of a key, has ended at a moment."""
-    return bucket.isascii() and bucket.isdigit() and (int(bucket) + 1) * BUCKET_SECONDS <= moment
+def is_past(bucket: str, moment: float, *, beyond: float = math.inf) -> bool:
+    """Whether all that lies in the place of an hour, the first part of a key, has ended at a moment.
+
+    So has what ends later than `beyond`, see `Link.has_ended`.
+    """
+    if not (bucket.isascii() and bucket.isdigit()):
+        return False
+    start = int(bucket) * BUCKET_SECONDS
+    return start + BUCKET_SECONDS <= moment or start > beyond

@@ -103,13 +103,13 @@ class LocalStore:
         """
         return await self._in_thread("", lambda: self._secret_or(proposed))
 
-    async def remove_ended(self, moment: float, *, most: int) -> int:
-        """Remove documents of hours that are over at a Unix time, and what is left of processes that died.
+    async def remove_ended(self, moment: float, *, most: int, beyond: float = math.inf) -> int:
+        """Remove documents of hours that are over at a Unix time, or beyond another, and what dead processes left.
 
         Raises:
             StoreError: the folder cannot be read.
         """
-        return await self._in_thread(_SWEEPER, lambda: self._remove(moment, most))
+        return await self._in_thread(_SWEEPER, lambda: self._remove(moment, beyond, most))
 
     async def close(self) -> None:
         """End the threads, once what they were told is done."""
@@ -166,28 +166,30 @@ class LocalStore:
             incoming.unlink(missing_ok=True)
         return proposed
 
-    def _remove(self, moment: float, most: int) -> int:
+    def _remove(self, moment: float, beyond: float, most: int) -> int:
         self._make()
         removed = 0
-        for place in self._ended(moment):
+        for place in self._ended(moment, beyond):
             if removed >= most:
                 return removed
             removed += _unlink(place)
-        for bucket in self._buckets(moment):
+        for bucket in self._buckets(moment, beyond):
             _remove_folder(bucket)
         return removed
 
-    def _ended(self, moment: float) -> Iterator[Path]:
+    def _ended(self, moment: float, beyond: float) -> Iterator[Path]:
         """What has to go, without a list of all that there is."""
-        for folder in self._buckets(moment):
+        for folder in self._buckets(moment, beyond):
             yield from (Path(entry.path) for entry in _entries(folder))
-        latest = self._clock() - ABANDONED_SECONDS
-        yield from (Path(entry.path) for entry in _entries(self._incoming) if _modified(entry) < latest)
+        now = self._clock()  # what was written later than now was written by a clock that was ahead
+        for entry in _entries(self._incoming):
+            if abs(now - _modified(entry)) > ABANDONED_SECONDS:
+                yield Path(entry.path)
 
-    def _buckets(self, moment: float) -> Iterator[Path]:
-        """The folders of the hours that are over."""
+    def _buckets(self, moment: float, beyond: float) -> Iterator[Path]:
+        """The folders of the hours that are over, or too far away."""
         names = [entry.name for entry in _entries(self._folder)]
-        yield from (self._folder / name for name in names if is_past(name, moment))
+        yield from (self._folder / name for name in names if is_past(name, moment, beyond=beyond))
 
 
 class _OpenFile:

@@ -1,6 +1,7 @@
 """Removal of documents that have ended: every worker does some of it, now and then."""
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -29,6 +30,7 @@ class Removal:
         on_removed: Callable[[int], None],
         clock: Callable[[], float] = time.time,
         every: float = EVERY_SECONDS,
+        longest: float = math.inf,
         besides: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Take the parts.
@@ -38,12 +40,14 @@ class Removal:
             on_removed: told how many documents have been removed.
             clock: Unix time.
             every: seconds between rounds.
+            longest: seconds for which documents are kept: what ends later was kept by a clock that was ahead.
             besides: what else is done to the store in each round.
         """
         self._store = store
         self._on_removed = on_removed
         self._clock = clock
         self._every = every
+        self._longest = longest
         self._besides = besides
         self._failing = False
 
@@ -58,7 +62,10 @@ class Removal:
         try:
             if self._besides is not None:
                 await self._besides()
-            removed = await self._store.remove_ended(self._clock() - GRACE_SECONDS, most=MOST_AT_ONCE)
+            now = self._clock()
+            removed = await self._store.remove_ended(
+                now - GRACE_SECONDS, most=MOST_AT_ONCE, beyond=now + self._longest + GRACE_SECONDS
+            )
         except StoreError as error:
             if not self._failing:
                 _log.error("documents_not_removed", reason=str(error))

@@ -5,6 +5,7 @@ memory that it takes is bounded whatever the documents' size. Where the bucket i
 for every other program: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID` … (see docs/documents.md).
 """
 
+import math
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
@@ -132,8 +133,8 @@ class S3Documents:
     async def _object(self, key: str) -> bytes:
         return bytes(await (await self._bucket.get_async(key)).bytes_async())
 
-    async def remove_ended(self, moment: float, *, most: int) -> int:
-        """Remove documents of hours that are over at a Unix time.
+    async def remove_ended(self, moment: float, *, most: int, beyond: float = math.inf) -> int:
+        """Remove documents of hours that are over at a Unix time, or that end later than `beyond`.
 
         Raises:
             StoreError: the bucket cannot be asked.
@@ -141,7 +142,9 @@ class S3Documents:
         removed = 0
         with self._faults():
             listed = await self._bucket.list_with_delimiter_async()
-            hours = [each for each in listed["common_prefixes"] if is_past(each.rpartition("/")[2], moment)]
+            hours = [
+                each for each in listed["common_prefixes"] if is_past(each.rpartition("/")[2], moment, beyond=beyond)
+            ]
             for hour in hours:
                 async for entries in self._bucket.list(hour, chunk_size=_LISTED_AT_ONCE):
                     keys = [entry["path"] for entry in entries][: most - removed]

@@ -95,15 +95,17 @@ class Serving:
         *,
         seals: Seals,
         downloads: Downloads,
+        longest: float,
         gate: Gate,
         metrics: Metrics,
         access_log: AccessLog,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Take the parts, and Unix time."""
+        """Take the parts, the seconds for which links lead to documents, and Unix time."""
         self._store = store
         self._seals = seals
         self._downloads = downloads
+        self._longest = longest
         self._gate = gate
         self._metrics = metrics
         self._access_log = access_log
@@ -173,7 +175,7 @@ class Serving:
     async def _open(self, call: Call, link: Link) -> Kept:
         """The document of a link; refuse one that leads to none, or not any more."""
         try:
-            has_ended = link.ends <= self._clock()
+            has_ended = link.has_ended(self._clock(), longest=self._longest)
             if has_ended and await self._seals.are_on(link):
                 raise refuse("00403")
             kept = await self._store.open(link.key, owner=call.client if call.address is None else call.address)

@@ -4,6 +4,7 @@ A document is put once, whole or not at all, and never changes. Any process that
 has put, and anybody may remove what has ended, several at the same time.
 """
 
+import math
 from typing import Final, Protocol
 
 from apientreprise_gateway.documents.files import Content
@@ -81,12 +82,13 @@ class DocumentStore(Protocol):
             StoreError: it cannot be told.
         """
 
-    async def remove_ended(self, moment: float, *, most: int) -> int:
+    async def remove_ended(self, moment: float, *, most: int, beyond: float = math.inf) -> int:
         """Remove documents of hours that are over at a Unix time.
 
         Args:
             moment: hours that end after it are kept whole.
             most: how many to remove now.
+            beyond: hours that begin later than this are removed as well: no clock that is right has made them.
 
         Returns:
             How many this call has removed.
@@ -117,9 +119,9 @@ class NullStore:
         """See `DocumentStore`."""
         return proposed
 
-    async def remove_ended(self, moment: float, *, most: int) -> int:
+    async def remove_ended(self, moment: float, *, most: int, beyond: float = math.inf) -> int:
         """See `DocumentStore`."""
-        del moment, most
+        del moment, most, beyond
         return 0
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from apientreprise_gateway.catalogue.model import FileKind
 from apientreprise_gateway.documents.links import (
     BUCKET_SECONDS,
+    SKEW_SECONDS,
     Link,
     file_name,
     is_past,
@@ -139,3 +140,28 @@ def test_only_the_secret_seals(data: bytes, name: str) -> None:
         other = "B" if link.id[place] != "B" else "C"
         assert not is_sealed(Link(link.id[:place] + other + link.id[place + 1 :], link.name), b"one")
     assert not is_sealed(Link(urlsafe_b64encode(data).decode(), name), b"one")
+
+
+@pytest.mark.parametrize(
+    ("now", "ended"),
+    [
+        (ENDS - 600, False),
+        (ENDS - 1, False),
+        (ENDS, True),
+        (ENDS + 1e7, True),
+        (ENDS - 600 - SKEW_SECONDS, False),
+        (ENDS - 601 - SKEW_SECONDS, True),
+        (ENDS - 30 * 86_400, True),
+    ],
+)
+def test_a_link_ends(now: float, ended: bool) -> None:
+    """A link ends in its time, and one that was made by a clock that was ahead with that clock."""
+    link = new_link(ends=ENDS, name="a.pdf", secret=b"secret")
+    assert link.has_ended(now, longest=600) is ended
+
+
+def test_hours_that_no_right_clock_has_made() -> None:
+    """What lies in the place of an hour that is too far away goes as well."""
+    beyond = 9 * BUCKET_SECONDS
+    past = [hour for hour in (1, 2, 8, 9, 10, 700) if is_past(str(hour), 2 * BUCKET_SECONDS, beyond=beyond)]
+    assert past == [1, 10, 700]

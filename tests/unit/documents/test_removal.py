@@ -1,6 +1,7 @@
 """Removal of documents, now and then."""
 
 import asyncio
+import math
 
 import pytest
 
@@ -12,12 +13,12 @@ class Store(NullStore):
     """A store that notes what is asked of it."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[float, int]] = []
+        self.asked: list[tuple[float, int, float]] = []
         self.fails = False
 
-    async def remove_ended(self, moment: float, *, most: int) -> int:
+    async def remove_ended(self, moment: float, *, most: int, beyond: float = math.inf) -> int:
         """Note, and fail or not."""
-        self.asked.append((moment, most))
+        self.asked.append((moment, most, beyond))
         if self.fails:
             raise StoreError("away")
         return 3
@@ -26,8 +27,8 @@ class Store(NullStore):
 def test_a_round() -> None:
     """A round is bounded, leaves downloads that have begun their time, and counts."""
     store, removed = Store(), list[int]()
-    asyncio.run(Removal(store, on_removed=removed.append, clock=lambda: 1e9).round())
-    assert store.asked == [(1e9 - GRACE_SECONDS, MOST_AT_ONCE)]
+    asyncio.run(Removal(store, on_removed=removed.append, clock=lambda: 1e9, longest=600).round())
+    assert store.asked == [(1e9 - GRACE_SECONDS, MOST_AT_ONCE, 1e9 + 600 + GRACE_SECONDS)]
     assert removed == [3]
 
 
