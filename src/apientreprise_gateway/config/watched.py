@@ -33,6 +33,14 @@ def _stamp(stat: os.stat_result) -> Stamp:
     return Stamp(stat.st_dev, stat.st_ino, stat.st_size, stat.st_ctime_ns, stat.st_mtime_ns)
 
 
+def stamp_of(path: Path) -> Stamp | None:
+    """What the system knows of a file that is always replaced as a whole; None if there is none that can be seen."""
+    try:
+        return _stamp(path.stat())
+    except OSError:
+        return None
+
+
 class WatchedFile:
     """A file, and whether it has changed since its content was accepted.
 

@@ -16,13 +16,13 @@ import orjson
 
 from apientreprise_gateway.auth.revocation import LIFTED, Known, Revocation, merged
 from apientreprise_gateway.config.private import ONLY_OURS, own_folder, replace_file
+from apientreprise_gateway.config.watched import Stamp, stamp_of
 from apientreprise_gateway.ratelimit.ban_index import read_ban, written_ban
 from apientreprise_gateway.ratelimit.bans import Ban
 
 _LOCK_SECONDS: Final = 1.0
 """How long to wait for another process that writes; what it does not take in now it takes in with its next look."""
 _LOCK_PAUSE_SECONDS: Final = 0.02
-_NEVER: Final = (0, 0, 0, 0)
 
 
 class Snapshot(NamedTuple):
@@ -55,12 +55,12 @@ class Copy:
         self.is_shared = is_shared
         self._of = of
         self._is_private = is_private
-        self._seen = _NEVER
+        self._seen: Stamp | None = None
         """What the file was like when its content was last taken in."""
 
     def is_news(self) -> bool:
         """Whether somebody else has written it since it was read or written here."""
-        return _stamp(self.path) not in (self._seen, _NEVER)
+        return stamp_of(self.path) not in (self._seen, None)
 
     def read(self) -> Snapshot | None:
         """What it holds; None if it does not exist yet, or is of another Redis.
@@ -70,7 +70,7 @@ class Copy:
         """
         try:
             self._prepare()
-            self._seen = _stamp(self.path)
+            self._seen = stamp_of(self.path)
             content = self.path.read_bytes()
         except FileNotFoundError:
             return None
@@ -94,7 +94,7 @@ class Copy:
                 whole = snapshot if there is None else self._joined(snapshot, there)
                 if whole != there:
                     replace_file(self.path, _encode(whole, self._of), outlives_crash=not self.is_shared)
-                    self._seen = _stamp(self.path)
+                    self._seen = stamp_of(self.path)
         except OSError as error:
             raise CopyError(f"{self.path}: {error.strerror or error}") from error
         return whole
@@ -143,15 +143,6 @@ def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("a date is no number")
     return float(value)
-
-
-def _stamp(path: Path) -> tuple[int, int, int, int]:
-    """What changes with a file that is always replaced as a whole; zeros if there is none."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return _NEVER
-    return stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size
 
 
 @contextmanager
