@@ -55,6 +55,7 @@ from apientreprise_gateway.providers.source import Observe, ProviderSource, Sour
 from apientreprise_gateway.ratelimit.client_ip import ClientIp
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.redis import RedisLimiter
+from apientreprise_gateway.server import Rules
 from apientreprise_gateway.settings import (
     Limits,
     PingProbes,
@@ -173,7 +174,9 @@ class Gateway:
         self.answer = self._pipeline.answer
         self.on_bad_request = self._pipeline.on_bad_request
         self.drops_peer = self._pipeline.drops_peer
-        self.connection_rules = parts.connection_rules(settings, self._metrics)
+        self.connection_rules: Rules = parts.connection_rules(
+            settings, self._metrics, before=None if predecessor is None else predecessor.connection_rules
+        )
         self.tls = None if identity is None else identity.context
         self.certificate_ends = None if identity is None else identity.ends
         self._metrics.certificate_ends.set(0 if identity is None else identity.ends.timestamp())
@@ -421,6 +424,7 @@ class Gateway:
             "levels": partial(watches.levels, self._metrics, self._limiter, self._access_log),
             "expiry": partial(watches.tokens, self._metrics, self._verifier),
             "event_loop": partial(watches.event_loop, self._metrics),
+            "buffers": partial(watches.buffers, self._metrics, self.connection_rules),
             "pings": self._pings.watch,
             "documents": self._desk.watch,
             "document_work": partial(watches.work, self._metrics, self._desk),

@@ -222,6 +222,11 @@ GATEWAY_ERRORS: Final[Mapping[str, _Kind]] = {
         "Votre adresse a demandé trop de pages de documentation et de supervision en une minute. Attendez la durée de "
         "l'en-tête Retry-After.",
     ),
+    "00908": _Kind(
+        503,
+        "Service indisponible",
+        "La passerelle attend que trop de réponses soient lues. Réessayez après la durée de l'en-tête Retry-After.",
+    ),
     "00909": _Kind(
         400,
         "Paramètres illisibles",
@@ -341,6 +346,10 @@ def is_late(code: str) -> bool:
     return code[2:] == _DEADLINE_PASSED
 
 
+ROOM_RETRY_IN: Final = 2
+"""Seconds after which a call that found no room (00908) may be tried again: slow readers have been let go by then."""
+
+
 def gateway_error(code: str, *, source: Source | None = None, meta: Mapping[str, Any] = _EMPTY) -> ApiError:
     """One of the gateway's own errors; `source` replaces the usual one."""
     kind = GATEWAY_ERRORS[code]
@@ -350,6 +359,11 @@ def gateway_error(code: str, *, source: Source | None = None, meta: Mapping[str,
 def refuse(code: str, *, source: Source | None = None, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Refusal:
     """The refusal that carries one of the gateway's own errors, with that error's status."""
     return Refusal(GATEWAY_ERRORS[code].status, gateway_error(code, source=source), headers=headers)
+
+
+def refuse_for_now() -> Refusal:
+    """The refusal of an answer for which there is no room, as others do not take theirs (00908)."""
+    return refuse("00908", headers=((b"retry-after", b"%d" % ROOM_RETRY_IN),))
 
 
 def network_error() -> Refusal:

@@ -18,6 +18,7 @@ from apientreprise_gateway.auth.jwks import FileKeySet, KeySet, RemoteKeySet
 from apientreprise_gateway.auth.keys import KeyRing, secret_keys
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.revocation import Known
+from apientreprise_gateway.buffers import Budget
 from apientreprise_gateway.cache.memory import MemoryCache
 from apientreprise_gateway.cache.port import AnswerCache
 from apientreprise_gateway.catalogue.model import Endpoint, Figure
@@ -245,9 +246,13 @@ def _digest(path: Path | None) -> bytes:
         return b""
 
 
-def connection_rules(settings: Settings, metrics: Metrics) -> Rules:
-    """How long connections of clients are kept, and how many."""
+def connection_rules(settings: Settings, metrics: Metrics, *, before: Rules | None = None) -> Rules:
+    """How long connections are kept, how many, and what they may hold; with `before`, what they hold counts on."""
+    untaken, unanswered = (Budget(), Budget()) if before is None else (before.untaken, before.unanswered)
+    untaken.most = unanswered.most = settings.waiting_bytes
     return Rules(
+        untaken=untaken,
+        unanswered=unanswered,
         keep_alive=settings.keep_alive,
         patience=settings.client_timeout,
         most=settings.max_connections,

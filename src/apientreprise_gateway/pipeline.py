@@ -16,6 +16,7 @@ from apientreprise_gateway import dossier, tracing
 from apientreprise_gateway.auth.access import authenticate, bearer
 from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier, UnknownKeyError
+from apientreprise_gateway.buffers import SMALL_BYTES
 from apientreprise_gateway.cache import directives
 from apientreprise_gateway.call import (
     Call,
@@ -51,6 +52,7 @@ from apientreprise_gateway.errors import (
     is_flagged,
     provider_error,
     refuse,
+    refuse_for_now,
     render,
 )
 from apientreprise_gateway.observability.access_log import AccessLog, LogFullError
@@ -178,6 +180,8 @@ class Pipeline:
             connection.cancels = True  # whatever the call waits for: the store, a key, another call, the provider
         try:
             status, body, lines = await self._try(call, self._answer(call))
+            if len(body) > SMALL_BYTES and connection is not None and not connection.has_room(len(body)):
+                status, body, lines = self.refused(call, refuse_for_now())
             await respond(status, lines, body)
         except ConnectionDropped:
             self.drop(call)

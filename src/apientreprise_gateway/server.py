@@ -8,16 +8,14 @@ the application's as it is when a connection comes (its `tls`), so that a certif
 """
 
 import asyncio
-import fcntl
 import logging
 import select
 import ssl
-import sys
-import termios
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from types import coroutine
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import unquote
@@ -30,9 +28,12 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
 from apientreprise_gateway import heads
+from apientreprise_gateway.buffers import SMALL_BYTES, Budget
 from apientreprise_gateway.errors import GATEWAY_ERRORS
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.outbox import outbox_of
+from apientreprise_gateway.readers import Reader
+from apientreprise_gateway.requests import Request
 
 CONNECTION: Final = "gateway.connection"
 """Key of the ASGI scope under which an application finds its `Connection`."""
@@ -46,16 +47,16 @@ Respond = Callable[[int, bytes, bytes], Awaitable[None]]
 """Answers a call: status, header lines as `lines_of` makes them (the body's length not among them), body.
 
 Raises a `ClientGoneError` if nobody is there to be answered."""
-_PIECE_BYTES: Final = 16 * 1024
-"""What the parser is given at once: so closely are the bounds of a request kept."""
+_PIECE_BYTES: Final = 4 * 1024
+"""What the parser is given at once: so closely are the bounds of a request kept, and so many wait for their turn."""
+_QUEUED_BYTES: Final = 2048
+"""What a request weighs that waits for its turn."""
 _NOT_HTTP: Final = "00401"
 _LAST_OF_BLANK: Final = b"\r"
 """No request line begins with a byte up to this one."""
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _JOINED_BYTES: Final = 32 * 1024
 """Up to this length a body is copied behind its head: cheaper than handing the system two pieces."""
-_READ_BYTES_PER_SECOND: Final = 1024
-"""A client that takes its answers more slowly than this is let go."""
 _SHUTDOWN_SECONDS: Final = 600.0
 """The longest that TLS may take to hand over its last bytes; who takes none of them is let go long before."""
 _EVICTED_SHARE: Final = 20
@@ -87,6 +88,10 @@ class Rules:
     on_cut: Callable[[str], None] = lambda _reason: None
     """Told of each connection that is closed for it: `full`, `evicted`, `slow_request`, `slow_reader`; and of those on
     which the two ends do not agree about TLS: `handshake`."""
+    untaken: Budget = field(default_factory=Budget)
+    """What clients have not taken of their answers, all connections together."""
+    unanswered: Budget = field(default_factory=Budget)
+    """What they have sent of requests that are not answered yet."""
 
 
 class State(ServerState):
@@ -124,6 +129,9 @@ class Connection(Protocol):
     @property
     def closing(self) -> bool:
         """Whether the connection is closed, or about to be."""
+
+    def has_room(self, count: int) -> bool:
+        """Whether an answer of so many bytes may be given, with all that others have not taken yet."""
 
     def drop(self) -> None:
         """Close the connection without writing anything more."""
@@ -194,7 +202,7 @@ class _Exchange:
         """See `Respond`: one write. A client that does not read holds up its own next answer, and nobody else's."""
         on, transport = self._on, self._on.transport
         if on.flow.write_paused:
-            await on.flow.drain()
+            await on.reader.drain(on.flow, len(body))
         gone = self.disconnected or transport.is_closing()
         if not gone:
             head = on.head(status, lines, len(body), keep_alive=self.keep_alive)
@@ -224,8 +232,7 @@ class GatewayProtocol(asyncio.Protocol):
     flow: FlowControl
     _tcp: asyncio.Transport
     """What carries the transport; itself without TLS."""
-    _unsent: Callable[[], int]
-    """How many bytes wait for the client to take them."""
+    reader: Reader
     _presence_check: asyncio.TimerHandle | None = None
     """Looks whether the client is still there, while nothing is read from it that would tell."""
 
@@ -278,13 +285,13 @@ class GatewayProtocol(asyncio.Protocol):
         self._bad_code = _NOT_HTTP
         self._refuses = False
         self._rules: Rules = getattr(self.app, "connection_rules", None) or Rules()
-        self._reads_head = False
-        self._reads_body = False
+        self._reads_head = self._reads_body = False
         self._handshake: asyncio.Task[None] | None = None
         self._patience: asyncio.TimerHandle | None = None
         """Ends the wait for the rest of a request."""
-        self._untaken = 0
-        self._reader_check: asyncio.TimerHandle | None = None
+        self._unread = b""
+        """What has come behind more requests than are read at once."""
+        self._request = Request(self, self._rules.unanswered)
         self.idle_since: float | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
 
@@ -298,8 +305,12 @@ class GatewayProtocol(asyncio.Protocol):
         if self.transport.is_closing():
             return
         self.transport.write(data)
-        if self._unsent():
-            self._watch_reader()
+        if self.reader.unsent():
+            self.reader.watch()
+
+    def has_room(self, count: int) -> bool:
+        """Whether an answer of so many bytes may be given, with all that others have not taken yet."""
+        return self._rules.untaken.has_room(count)
 
     def drop(self) -> None:
         """Close the connection without writing anything more."""
@@ -314,7 +325,13 @@ class GatewayProtocol(asyncio.Protocol):
         """Begin; close at once the connection of a banned peer."""
         self.server_state.connections.add(self)  # type: ignore[arg-type]  # uvicorn lists its own protocols
         self.transport = self._tcp = transport
-        self._unsent = transport.get_write_buffer_size
+        self.reader = Reader(
+            transport,
+            patience=self._rules.patience,
+            budget=self._rules.untaken,
+            on_slow=partial(self.cut, "slow_reader"),
+            on_taken=self._all_taken,
+        )
         self.flow = FlowControl(transport)
         self.server = get_local_addr(transport)
         self.client = get_remote_addr(transport)
@@ -353,12 +370,10 @@ class GatewayProtocol(asyncio.Protocol):
             self.connection_lost(None)  # nobody else tells
             return
         self.transport = secured
-        self._unsent = self._unsent_of_both
+        secured.set_write_buffer_limits(high=HIGH_WATER_LIMIT)  # as without TLS; it would be eight times as much
+        self.reader.secured(secured)
         self.flow = FlowControl(secured)
         self.scheme = "https"
-
-    def _unsent_of_both(self) -> int:
-        return self.transport.get_write_buffer_size() + self._tcp.get_write_buffer_size()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the call that the client no longer waits for."""
@@ -376,10 +391,12 @@ class GatewayProtocol(asyncio.Protocol):
         self.flow.resume_writing()
         if exc is None:
             self.transport.close()
-        for timer in (self._idle_timer, self._patience, self._reader_check, self._presence_check):
+        for timer in (self._idle_timer, self._patience, self._presence_check):
             if timer is not None:
                 timer.cancel()
-        self.parser = None
+        self.reader.close()
+        self._request.end()
+        self.parser, self._unread = None, b""
         self._give_turn(None)
         if self.cancels and self._task is not None:
             self._task.cancel()
@@ -389,6 +406,10 @@ class GatewayProtocol(asyncio.Protocol):
         if self._refuses:
             self._ignore(len(data))
             return
+        if self._unread:
+            self._unread += data
+            self._request.enter()
+            return
         if (data[:1] <= _LAST_OF_BLANK or self._blank) and not self._reads_body:
             data = self._pass_over_blank(data)
             if not data:
@@ -397,12 +418,36 @@ class GatewayProtocol(asyncio.Protocol):
         if len(data) <= _PIECE_BYTES:
             self._read(data)
         else:
-            for start in range(0, len(data), _PIECE_BYTES):
-                if self._refuses or self.transport.is_closing():
-                    return
-                self._read(data[start : start + _PIECE_BYTES])
+            self._read_pieces(data)
         if self._reads_head and self._patience is None:
             self._be_patient()
+
+    def _read_pieces(self, data: bytes) -> None:
+        for start in range(0, len(data), _PIECE_BYTES):
+            if self._refuses or self.transport.is_closing():
+                break
+            if self._next:
+                self._unread = data[start:]  # once these have had their turn
+                break
+            self._read(data[start : start + _PIECE_BYTES])
+        self._request.enter()
+
+    def unanswered(self) -> int:
+        """How many bytes are held of requests, roughly."""
+        held = len(self._unread) + _QUEUED_BYTES * len(self._next)
+        if self._reads_head:
+            return held + self._framing_bytes
+        last = self._last
+        if last is None or last.response_complete:
+            return held
+        body = len(last.body) if isinstance(last, RequestResponseCycle) else 0
+        return held + body + self._header_bytes + len(self._url)
+
+    def reads_head_since(self) -> float | None:
+        """Since when the head of a request has been coming in; None if none is."""
+        if self._patience is None or not self._reads_head:
+            return None
+        return self._patience.when() - self._rules.patience
 
     def _pass_over_blank(self, data: bytes) -> bytes:
         """What is left without the empty lines before a request."""
@@ -443,6 +488,8 @@ class GatewayProtocol(asyncio.Protocol):
             self._refuse()
         elif self._reads_body:
             self._bound_framing(len(data))
+            if self._framing_bytes > SMALL_BYTES or self._body_bytes > SMALL_BYTES:
+                self._request.enter()
 
     def _lacks_version(self, data: bytes) -> bool:
         parser = self.parser
@@ -467,15 +514,12 @@ class GatewayProtocol(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Hold the next answer back: the client does not read the last ones."""
         self.flow.pause_writing()
-        self._stop_watching()  # what was written since is to be taken from now on
-        self._watch_reader()
+        self.reader.watch_anew()
 
     def resume_writing(self) -> None:
         """Go on."""
         self.flow.resume_writing()
-        self._stop_watching()
-        if self._last is None or self._last.response_complete:
-            self._watch_reader()  # nothing more is coming that would tell
+        self.reader.resumed(last=self._last is None or self._last.response_complete)
 
     def shutdown(self) -> None:
         """Close, after the answer to the last request that was read."""
@@ -490,6 +534,7 @@ class GatewayProtocol(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._reads_head = self._reads_body = True
+        self.idle_since = None
         self._url = self._blank = b""
         self._headers = []
         self._header_bytes = self._header_count = 0
@@ -550,7 +595,7 @@ class GatewayProtocol(asyncio.Protocol):
         if self._direct is not None and self._direct.takes(path):
             cycle = _Exchange(self, scope, keep_alive=keep_alive)
         else:
-            cycle = self._asgi_cycle(scope, path, keep_alive=keep_alive)
+            cycle = _asgi_cycle(self, scope, path, keep_alive=keep_alive)
         before, self._last = self._last, cycle
         if before is None or before.response_complete:
             self._start(cycle)
@@ -581,6 +626,8 @@ class GatewayProtocol(asyncio.Protocol):
         if isinstance(cycle, RequestResponseCycle) and not cycle.response_complete:
             cycle.more_body = False
             cycle.message_event.set()
+        elif cycle is None or cycle.response_complete:
+            self._rest()  # the answer came before the end of the body
 
     # Answering.
 
@@ -632,31 +679,6 @@ class GatewayProtocol(asyncio.Protocol):
         finally:
             tasks.discard(task)
 
-    def _asgi_cycle(self, scope: Scope, path: str, *, keep_alive: bool) -> RequestResponseCycle:
-        whole: Any = {
-            **scope,
-            "asgi": {"version": self.config.asgi_version, "spec_version": "2.3"},
-            "http_version": self.parser.get_http_version(),
-            "path": path,
-            "root_path": "",
-            "state": self.app_state.copy(),
-        }
-        return RequestResponseCycle(
-            scope=whole,
-            transport=self.transport,
-            flow=self.flow,
-            logger=_log,
-            access_logger=_log,
-            access_log=False,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=any(
-                name == b"expect" and value.lower() == b"100-continue" for name, value in self._headers
-            ),
-            keep_alive=keep_alive,
-            on_response=self.answered,
-        )
-
     def head(self, status: int, lines: bytes, length: int, *, keep_alive: bool) -> bytes:
         """The head of an answer whose body has a length."""
         end = b"\r\n" if keep_alive else b"connection: close\r\n\r\n"
@@ -671,18 +693,42 @@ class GatewayProtocol(asyncio.Protocol):
     def answered(self) -> None:
         """Go on with the next request, or wait for it."""
         self.server_state.total_requests += 1
-        if self._unsent():
-            self._watch_reader()
+        if self.reader.unsent():
+            self.reader.watch()
         if self.transport.is_closing():
             self._close_below()
             return
-        self.flow.resume_reading()
+        if self._request.weighs:
+            self._request.enter()
         if self._next:
             self._start(self._next.popleft())
-            return
+        elif not self._unread:
+            self._pause_is_over()
+        else:
+            self._read_the_rest()
+
+    def _read_the_rest(self) -> None:
+        """Read what has come behind the requests that have had their turn."""
+        data, self._unread = self._unread, b""
+        self._last = None
+        self.data_received(data)
+        if self._last is None:
+            self._pause_is_over()
+        elif not self._next and not self._unread:
+            self.flow.resume_reading()
+
+    def _pause_is_over(self) -> None:
+        """Read on; there is nothing left to answer."""
+        self.flow.resume_reading()
         if self._reads_body:
             self._be_patient()
-            return
+        else:
+            self._rest()
+
+    def _rest(self) -> None:
+        """Wait for the next request, and hold nothing of the last one."""
+        self._last = self._current = None
+        self._url, self._headers = b"", []
         # One timer for many answers: it is set again when it fires too early.
         self.idle_since = self.loop.time()
         if self._idle_timer is None:
@@ -711,8 +757,12 @@ class GatewayProtocol(asyncio.Protocol):
         if self._tcp is not self.transport and not self.transport.get_write_buffer_size():
             self._tcp.close()
 
+    def _all_taken(self) -> None:
+        if self.transport.is_closing():
+            self._close_below()
+
     def cut(self, reason: str) -> None:
-        """Close at once."""
+        """Close at once, what was written or not."""
         self._rules.on_cut(reason)
         self.transport.abort()
 
@@ -763,11 +813,6 @@ class GatewayProtocol(asyncio.Protocol):
         elif not self.transport.is_closing():
             self.cut("slow_request")
 
-    def _watch_reader(self) -> None:
-        if self._reader_check is None:
-            self._untaken = self._unsent() + _held_by_system(self._tcp)
-            self._reader_check = self.loop.call_later(self._rules.patience, self._check_reader)
-
     def _pause_reading(self) -> None:
         """Read no more for now; the system knows all the same when the client goes."""
         self.flow.pause_reading()
@@ -782,24 +827,6 @@ class GatewayProtocol(asyncio.Protocol):
             self.transport.abort()
         else:
             self._presence_check = self.loop.call_later(_PRESENCE_SECONDS, self._check_presence)
-
-    def _stop_watching(self) -> None:
-        if self._reader_check is not None:
-            self._reader_check.cancel()
-            self._reader_check = None
-
-    def _check_reader(self) -> None:
-        self._reader_check = None
-        left = self._unsent()
-        if left == 0:
-            if self.transport.is_closing():
-                self._close_below()
-            return
-        left += _held_by_system(self._tcp)
-        if self._untaken - left < _READ_BYTES_PER_SECOND * self._rules.patience:
-            self.cut("slow_reader")
-        else:
-            self._watch_reader()
 
     # Refusing.
 
@@ -833,16 +860,30 @@ class GatewayProtocol(asyncio.Protocol):
         self._hang_up()
 
 
-def _held_by_system(transport: asyncio.Transport) -> int:
-    """How much of what was written the other side has not acknowledged.
-
-    The system takes more from us only once a third of some megabytes has gone: what is left with us stands still
-    meanwhile, as if nothing were taken.
-    """
-    held = bytearray(4)
-    with suppress(OSError, ValueError):  # a system that does not tell, a connection that is gone
-        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, held)
-    return int.from_bytes(held, sys.byteorder)
+def _asgi_cycle(on: GatewayProtocol, scope: Scope, path: str, *, keep_alive: bool) -> RequestResponseCycle:
+    whole: Any = {
+        **scope,
+        "asgi": {"version": on.config.asgi_version, "spec_version": "2.3"},
+        "http_version": on.parser.get_http_version(),
+        "path": path,
+        "root_path": "",
+        "state": on.app_state.copy(),
+    }
+    return RequestResponseCycle(
+        scope=whole,
+        transport=on.transport,
+        flow=on.flow,
+        logger=_log,
+        access_logger=_log,
+        access_log=False,
+        default_headers=on.server_state.default_headers,
+        message_event=asyncio.Event(),
+        expect_100_continue=any(
+            name == b"expect" and value.lower() == b"100-continue" for name, value in scope["headers"]
+        ),
+        keep_alive=keep_alive,
+        on_response=on.answered,
+    )
 
 
 def _has_gone(transport: asyncio.Transport) -> bool:

@@ -390,6 +390,12 @@ class Settings(BaseSettings):
         description="Seconds within which a client must send a whole head (the first after a handshake of TLS, both "
         "together), and must take something of its answer.",
     )
+    waiting_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="Bytes of answers that clients have not taken yet, in each process, all connections together; as "
+        "many again of requests that come in. Beyond it the slowest are let go, then long answers get 503 `00908`.",
+    )
     max_connections: int = Field(
         default=4096,
         ge=1,

@@ -11,6 +11,7 @@ from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.ratelimit.port import Limiter
+from apientreprise_gateway.server import Rules
 
 _LEVELS_SECONDS: Final = 1.0
 _TOKENS_SECONDS: Final = 5.0
@@ -57,6 +58,14 @@ async def event_loop(metrics: Metrics) -> None:
         due = loop.time() + _LAG_SECONDS
         await asyncio.sleep(_LAG_SECONDS)
         metrics.loop_lag.observe(max(0.0, loop.time() - due))
+
+
+async def buffers(metrics: Metrics, rules: Rules) -> None:
+    """Show what connections hold in memory."""
+    while True:
+        metrics.untaken_bytes.set(rules.untaken.measure())
+        metrics.unanswered_bytes.set(rules.unanswered.measure())
+        await asyncio.sleep(_LEVELS_SECONDS)
 
 
 async def kept_answers(metrics: Metrics, cache: AnswerCache) -> None:

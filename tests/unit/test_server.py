@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from apientreprise_gateway import readers, requests
 from apientreprise_gateway import server as server_module
+from apientreprise_gateway.buffers import Budget
 from apientreprise_gateway.outbox import outbox_of
 from apientreprise_gateway.server import (
     CONNECTION,
@@ -814,3 +816,151 @@ def test_a_client_that_leaves_without_taking_its_answers(count: int) -> None:
 
     asyncio.run(main())
     assert ended == ["answered", "abandoned"]
+
+
+# What all connections together may hold.
+
+
+def buffer_size(writer: asyncio.StreamWriter, count: int) -> None:
+    """Have the system hold little of what a client does not read."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, count)
+
+
+def test_readers_that_leave_no_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who takes nothing makes room for others; who takes its answer, and who has just come, does not."""
+    monkeypatch.setattr(readers, "_JUDGED_SECONDS", 0.2)
+    cut: list[str] = []
+    untaken = Budget(24 * len(LARGE))
+
+    async def large(_scope: Scope, respond: Respond) -> None:
+        await respond(200, b"", LARGE * 8)
+
+    async def test() -> None:
+        async with serving(App(large), patience=60, on_cut=cut.append, untaken=untaken) as server:
+            silent = []
+            for _ in range(4):
+                silent.append(await server.connect())
+                buffer_size(silent[-1][1], 4096)
+                silent[-1][1].write(request("/direct"))
+            await until(lambda: untaken.total > 8 * len(LARGE))
+            await asyncio.sleep(0.3)
+            while not cut:
+                reader, writer = await server.connect()
+                writer.write(request("/direct"))
+                assert len((await answer(reader))[1]) == 8 * len(LARGE)
+                silent.append((reader, writer))
+                silent.append(await server.connect())
+                buffer_size(silent[-1][1], 4096)
+                silent[-1][1].write(request("/direct"))
+                await asyncio.sleep(0.05)
+            for _, writer in silent:
+                writer.close()
+            await until(lambda: untaken.measure() == 0)
+
+    run(test())
+    assert set(cut) == {"slow_reader"}
+
+
+def test_heads_that_leave_no_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long heads that do not end make room for others, which are answered."""
+    monkeypatch.setattr(requests, "_JUDGED_SECONDS", 0.1)
+    cut: list[str] = []
+    unanswered = Budget(200 * 1024)
+
+    async def test() -> None:
+        async with serving(App(), patience=60, on_cut=cut.append, unanswered=unanswered) as server:
+            writers = []
+            for _ in range(20):
+                _, writer = await server.connect()
+                writer.write(request("/direct")[:-2] + b"x-a: " + b"a" * 40_000)
+                writers.append(writer)
+                await asyncio.sleep(0.03)
+            await until(lambda: bool(cut))
+            assert unanswered.total <= unanswered.most
+            reader, writer = await server.connect()
+            writer.write(request("/direct", more=b"x-a: %b\r\n" % (b"a" * 40_000)))
+            assert (await answer(reader))[0] == 200
+            for each in (*writers, writer):
+                each.close()
+
+    run(test())
+    assert "slow_request" in cut
+
+
+def test_an_answered_request_is_not_held() -> None:
+    """A connection that waits for its next request holds nothing of the last one."""
+    unanswered = Budget()
+
+    async def test() -> None:
+        async with serving(App(), unanswered=unanswered) as server:
+            streams = [await server.connect() for _ in range(3)]
+            for (reader, writer), path in zip(streams, ("/direct", "/asgi", "/direct"), strict=True):
+                more = b"x-a: %b\r\ncontent-length: 100000\r\n" % (b"a" * 50_000)
+                writer.write(request(path, method="POST", more=more) + bytes(100_000))
+                assert (await answer(reader))[0] == 200
+            connections: Any = server.server.server_state.connections
+            await until(lambda: all(each.idle_since is not None for each in connections))
+            assert unanswered.total == 0
+            assert all(each._last is None and not each._headers for each in connections)
+            for _, writer in streams:
+                writer.close()
+
+    run(test())
+
+
+@pytest.mark.parametrize("count", [1, 300, 5000])
+@pytest.mark.parametrize("path", ["/direct", "/asgi"])
+def test_many_requests_at_once(count: int, path: str) -> None:
+    """Requests that come together are all answered, in their order; few of them are read before their turn."""
+    most = 0
+
+    async def test() -> None:
+        nonlocal most
+        async with serving(App()) as server:
+            reader, writer = await server.connect()
+            writer.write(b"".join(request(f"{path}/{number}") for number in range(count)))
+            connections: Any = server.server.server_state.connections
+            for number in range(count):
+                assert (await answer(reader))[1].startswith(f"{path}/{number}".encode())
+                most = max(most, *(len(each._next) for each in connections))
+            writer.write(request(f"{path}/last"))
+            assert (await answer(reader))[1].startswith(f"{path}/last".encode())
+            writer.close()
+
+    run(test())
+    assert most < 300
+
+
+@pytest.mark.parametrize("tail", [b"GET /direct/x HT", b"\r\n", b""])
+def test_what_comes_behind_many_requests(tail: bytes) -> None:
+    """What is left behind requests that were read late is waited for, or closed, like anything else."""
+    cut: list[str] = []
+
+    async def test() -> None:
+        async with serving(App(), patience=0.3, keep_alive=0.3, on_cut=cut.append) as server:
+            reader, writer = await server.connect()
+            writer.write(request("/direct") * 1000 + tail)
+            for _ in range(1000):
+                assert (await answer(reader))[0] == 200
+            if tail.startswith(b"GET"):
+                writer.write(b"TP/1.1\r\nhost: x\r\n\r\n")
+                assert await answer(reader) == (200, b"/direct/x?")
+            assert await end(reader) == b""
+            writer.close()
+
+    run(test())
+
+
+def test_a_body_that_ends_after_its_answer() -> None:
+    """Once it has ended the connection waits for a request like any other: its time ends, and it makes room."""
+
+    async def test() -> None:
+        async with serving(App(), keep_alive=0.2) as server:
+            reader, writer = await server.connect()
+            writer.write(request("/direct", more=b"content-length: 3\r\n") + b"a")
+            assert (await answer(reader))[0] == 200
+            writer.write(b"bc")
+            assert await end(reader) == b""
+            writer.close()
+
+    run(test())

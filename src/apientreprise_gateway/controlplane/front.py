@@ -5,12 +5,14 @@ from typing import Any, Final
 
 from starlette.responses import RedirectResponse, Response
 
+from apientreprise_gateway.buffers import SMALL_BYTES
 from apientreprise_gateway.control import DOCS, refused_page
 from apientreprise_gateway.controlplane.ceiling import Ceiling
 from apientreprise_gateway.controlplane.negotiation import accepts
-from apientreprise_gateway.errors import refuse
+from apientreprise_gateway.errors import refuse, refuse_for_now
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.ratelimit.client_ip import ClientIp, counted
+from apientreprise_gateway.server import CONNECTION, Connection
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -29,6 +31,12 @@ def leads_to_docs(scope: Scope) -> bool:
     return scope["path"] == ROOT and scope["method"] in _READS and accepts(accepted, "text/html")
 
 
+def _has_room(scope: Scope) -> bool:
+    """Whether one more answer may wait for its client to take it."""
+    connection: Connection | None = scope.get(CONNECTION)
+    return connection is None or connection.has_room(SMALL_BYTES)
+
+
 class Front:
     """The control plane, as whoever calls it meets it."""
 
@@ -44,11 +52,16 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call."""
-        wait = None if scope["path"] in _FREE else self._count(scope)
+        path = scope["path"]
         page: Application = self._control
-        if wait is not None:
-            page = self._too_many(scope["path"], wait)
-        elif scope["path"] == ROOT:
+        if path in _FREE:
+            pass
+        elif (wait := self._count(scope)) is not None:
+            page = self._too_many(path, wait)
+        elif not _has_room(scope):
+            self._metrics.errors("00908").inc()
+            page = refused_page(path, refuse_for_now())
+        elif path == ROOT:
             page = RedirectResponse(DOCS, 302, headers={"Vary": "Accept", "Cache-Control": "no-store"})
         await page(scope, receive, send)
 

@@ -269,6 +269,18 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
+        self.untaken_bytes = Gauge(
+            "gateway_untaken_bytes",
+            "Bytes of answers that clients have not taken",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.unanswered_bytes = Gauge(
+            "gateway_unanswered_bytes",
+            "Bytes of long requests that are not answered yet",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self.control_refused = Counter(
             "gateway_control_refused",
             "Calls to the control plane refused since their address has made too many",
