@@ -133,7 +133,8 @@ class BanWatch:
         now = self._holder.now()
         since = max(now, self._latest if partly else 0) - _OVERLAP
         found = await self._read(since)
-        self._latest = max((ban.end for ban in found), default=self._latest)
+        # An entry of a clock that was ahead must not hide those that come now.
+        self._latest = max((ban.end for ban in found if ban.start <= now + _OVERLAP), default=self._latest)
         self._holder.know(found)
         if not partly:
             await self._give_back({ban.address for ban in found})
@@ -158,7 +159,7 @@ class BanWatch:
 
     async def _enter(self, ban: Ban) -> None:
         prefix = self._holder.prefix
-        left = max(1, (ban.end - self._holder.now()) // 1000)
+        left = max(1, min(DURATION, ban.end - self._holder.now()) // 1000)
         key = ban_key(prefix, ban.address)
         await self._client.set(key, written_ban(ban), px=left, nx=True)
         for command in entered(prefix, kept_ban(ban, await self._client.get(key)), now=self._holder.now()):
