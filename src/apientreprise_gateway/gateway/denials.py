@@ -24,7 +24,9 @@ from apientreprise_gateway.ratelimit.redis import RedisLimiter
 RETRY_SECONDS: Final = 30.0
 """When to try again to write a copy that could not be written."""
 _PAUSE_SECONDS: Final = 0.1
-"""Between two writes of a copy, at least."""
+"""Between the beginnings of two writes of a copy, at least."""
+_SHARE: Final = 10
+"""How much longer than a write takes, at least, that is."""
 _log = structlog.get_logger(__name__)
 
 
@@ -92,9 +94,10 @@ class Denials:
         for is_shared, snapshot in snapshots:
             self._take(snapshot, bans=snapshot.bans if is_shared else ())
         await self.refresh()
-        if not self._revocations.was_read:
+        if not self._revocations.was_read or self._bans_away:
             # Bans of an earlier life of this gateway; a Redis that can be asked knows better.
             self._limiter.know(ban for _, snapshot in snapshots for ban in snapshot.bans)
+        if not self._revocations.was_read:
             self._tell_of_the_start()
         self._settle()
         await self.sync()
@@ -163,9 +166,11 @@ class Denials:
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._news.wait()
             await asyncio.sleep(earliest - loop.time())
-            earliest = loop.time() + _PAUSE_SECONDS
             self._news.clear()
+            began = loop.time()
             await self.sync()
+            # Many bans in a row, among many revocations: most of the time belongs to the calls.
+            earliest = began + max(_PAUSE_SECONDS, _SHARE * (loop.time() - began))
 
     async def close(self) -> None:
         """End the watch; close the connection."""
