@@ -256,7 +256,7 @@ def _demo(options: argparse.Namespace) -> None:
         ready=partial(apart, ready),
         reopen=partial(asyncio.to_thread, gateway.reopen),
         hurry=gateway.hurry,
-        stop_timeout=gateway.stop_timeout,
+        stop_timeout=lambda: gateway.stop_timeout,
     )
     run([(create_app(), sandbox_at), (gateway, gateway_at)], life)
 
@@ -307,6 +307,8 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
     import structlog
 
     from apientreprise_gateway import parts, worker
+    from apientreprise_gateway.observability.access_log import tell_of_lost
+    from apientreprise_gateway.observability.leftover import Leftover
     from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, all_workers
     from apientreprise_gateway.observability.shared import bury, workplace
     from apientreprise_gateway.process import title
@@ -336,12 +338,24 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
             partial(worker.main, at),
             count=options.workers,
             on_death=partial(bury, folder),
-            stop_seconds=settings.drain_delay + settings.stop_timeout,
+            stop_seconds=partial(_stop_seconds, settings),
             # Else connections that no worker takes any more would still be made, to break at the end.
             on_stop=at.socket.close,
         ).run()
+        tell_of_lost(Leftover(folder).take().count(b"\n"))
     log.info("stopped")
     return 0 if served else _FAILURE
+
+
+def _stop_seconds(settings: "Settings") -> float:
+    """What the workers may take to stop, by the present configuration, which they have read anew at each reload."""
+    from apientreprise_gateway.settings import SettingsError, load
+
+    try:
+        present = load()
+    except SettingsError:
+        present = settings
+    return max(each.drain_delay + each.stop_timeout for each in (settings, present))
 
 
 def _serve_metrics(settings: "Settings", registry: "CollectorRegistry") -> None:

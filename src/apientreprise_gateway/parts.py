@@ -29,6 +29,7 @@ from apientreprise_gateway.gateway.copies import Copy
 from apientreprise_gateway.gateway.denials import Denials
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.background import Background
+from apientreprise_gateway.observability.leftover import Leftover
 from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, Metrics
 from apientreprise_gateway.observability.sink import Sink, open_file, standard
 from apientreprise_gateway.pings.board import Board, NoBoard
@@ -492,7 +493,13 @@ def access_log(settings: Settings, metrics: Metrics) -> AccessLog:
     Raises:
         SettingsError: the file cannot be opened.
     """
-    return AccessLog(access_sink(settings), on_written=metrics.access_lines.inc, on_lost=metrics.access_lines_lost.inc)
+    folder = shared_file("")
+    return AccessLog(
+        access_sink(settings),
+        on_written=metrics.access_lines.inc,
+        on_lost=metrics.access_lines_lost.inc,
+        leftover=None if folder is None else Leftover(folder),
+    )
 
 
 def access_sink(settings: Settings) -> Sink:

@@ -15,6 +15,7 @@ import structlog
 
 from apientreprise_gateway.app import Gateway, lifespan
 from apientreprise_gateway.parts import TLS_FILES
+from apientreprise_gateway.process import ending
 from apientreprise_gateway.settings import SettingsError
 
 RETIRING_SECONDS: Final = 90.0
@@ -70,6 +71,9 @@ class Replaceable:
             new = None
             try:
                 new = await asyncio.to_thread(self._renew, self.current)
+                if self._stopped:
+                    new.discard()
+                    return
                 await new.start()
             except SettingsError as error:
                 _log.error("reload_refused", reason=str(error), effect="the configuration in force stays")
@@ -96,6 +100,11 @@ class Replaceable:
             if not self._stopped:
                 await asyncio.to_thread(self.current.reopen)
 
+    @property
+    def stop_timeout(self) -> float:
+        """See `Gateway.stop_timeout`."""
+        return self.current.stop_timeout
+
     def hurry(self, seconds: float) -> None:
         """See `Gateway.hurry`."""
         self.current.hurry(seconds)
@@ -115,11 +124,13 @@ class Replaceable:
         asyncio.get_running_loop().call_later(_COLLECT_SECONDS, gc.collect)
 
     async def _stop(self) -> None:
-        async with self._changing:  # one that is about to be installed is stopped as well
-            self._stopped = True
-            gateways = [*self._retiring.values(), self.current]
-            for task in list(self._retiring):
-                task.cancel()
-            for old, successor in pairwise(gateways):
-                await old.stop(successor=successor)
-            await self.current.stop()
+        try:  # one that is about to be installed is stopped as well
+            await asyncio.wait_for(self._changing.acquire(), ending.closing_seconds(self.stop_timeout) / 4)
+        except TimeoutError:
+            _log.error("reload_overdue", effect="the process ends without it")
+        self._stopped = True
+        gateways = [*self._retiring.values(), self.current]
+        for task in list(self._retiring):
+            task.cancel()
+        await asyncio.gather(*(old.stop(successor=successor) for old, successor in pairwise(gateways)))
+        await self.current.stop()

@@ -76,8 +76,8 @@ class Life:
     """Whether each stop may come as two signals, of a terminal and of a parent: the same one is a second one then."""
     pulse: Callable[[], Awaitable[None]] | None = None
     """Runs as long as there is anything to serve; its end is taken for a signal to stop."""
-    stop_timeout: float = 30
-    """Seconds from then on until the process is gone, whatever stands still: `process.ending`."""
+    stop_timeout: Callable[[], float] = lambda: 30.0
+    """Asked at the signal to stop: seconds until the process is gone, whatever stands still (`process.ending`)."""
 
 
 def apart(show: Callable[[], None]) -> None:
@@ -110,8 +110,7 @@ def too_few_files(needed: int) -> int | None:
 
 
 async def _serve(apps: Sequence[tuple[Any, Listener]], life: Life) -> None:
-    for_calls = max(0.1, life.stop_timeout - ending.closing_seconds(life.stop_timeout) - _CLOSING_STEPS_SECONDS)
-    servers = [_Server(server.config(app, host=at.host, port=at.port, stop_timeout=for_calls)) for app, at in apps]
+    servers = [_Server(server.config(app, host=at.host, port=at.port)) for app, at in apps]
     asked = _Signals(reloads=life.reload is not None, hears_twice=life.hears_twice)
     tasks = [asyncio.create_task(each.serve(sockets=[at.socket])) for each, (_, at) in zip(servers, apps, strict=True)]
     await _started(servers, tasks)
@@ -130,8 +129,10 @@ async def _serve(apps: Sequence[tuple[Any, Listener]], life: Life) -> None:
             each.server_state.parting = True
         if life.drain is not None:
             await _first(life.drain(), asked.again.wait())
-    besides.append(asyncio.create_task(_hurry(servers, asked, life, ending.Deadline(life.stop_timeout))))
+    seconds = life.stop_timeout()
+    besides.append(asyncio.create_task(_hurry(servers, asked, life, ending.Deadline(seconds))))
     for each, task in reversed(list(zip(servers, tasks, strict=True))):
+        each.may_take(seconds - ending.closing_seconds(seconds) - _CLOSING_STEPS_SECONDS)
         each.should_exit = True
         await task
     for beside in besides:
@@ -201,6 +202,10 @@ class _Signals:
 
 class _Server(server.Server):
     """A server whose signals are handled by `run`, for all of them, and that closes in order when it is in a hurry."""
+
+    def may_take(self, seconds: float) -> None:
+        """Give calls in flight so many seconds, from its stop on."""
+        self.config.timeout_graceful_shutdown = max(0.1, seconds)  # type: ignore[assignment]  # it is only waited for
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop serving; what uvicorn leaves out when it is forced to exit is done all the same."""

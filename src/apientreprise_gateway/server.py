@@ -911,8 +911,8 @@ def _rest_of(begun: Coroutine[Any, Any, _T], waits_for: Any) -> Generator[Any, A
         return result
 
 
-def config(app: Any, *, host: str, port: int, stop_timeout: float) -> uvicorn.Config:
-    """The server's configuration for an ASGI application; a stop gives calls in flight so many seconds."""
+def config(app: Any, *, host: str, port: int) -> uvicorn.Config:
+    """The server's configuration for an ASGI application."""
     return uvicorn.Config(
         app,
         host=host,
@@ -927,5 +927,4 @@ def config(app: Any, *, host: str, port: int, stop_timeout: float) -> uvicorn.Co
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
-        timeout_graceful_shutdown=stop_timeout,  # type: ignore[arg-type]  # it is only waited for
     )

@@ -75,7 +75,7 @@ class Supervisor:
         count: int,
         on_death: Callable[[int], None] = lambda _pid: None,
         on_stop: Callable[[], None] = lambda: None,
-        stop_seconds: float = 60.0,
+        stop_seconds: Callable[[], float] = lambda: 60.0,
     ) -> None:
         """Start nothing yet.
 
@@ -84,7 +84,7 @@ class Supervisor:
             count: how many there are.
             on_death: told of each worker that has ended, by its process id.
             on_stop: told once that the workers are about to stop; none is started after that.
-            stop_seconds: what they may take for it; who is left then is killed.
+            stop_seconds: asked then, how long they may take; who is left after that is killed.
         """
         self._work = work
         self._count = count
@@ -153,7 +153,7 @@ class Supervisor:
         """Have the workers stop; in a hurry if they were told before."""
         if not self._stopping:
             self._on_stop()
-        seconds = ending.HURRIED_SECONDS if self._stopping else self._stop_seconds
+        seconds = ending.HURRIED_SECONDS if self._stopping else self._stop_seconds()
         self._kill_at = min(self._kill_at, time.monotonic() + seconds + _KILL_SECONDS)
         self._stopping = True
         for worker in self._workers:

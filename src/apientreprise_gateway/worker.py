@@ -47,7 +47,7 @@ def serve(
         hurry=serving.hurry,
         hears_twice=heart is not None,
         pulse=None if heart is None else lambda: _beat(heart),
-        stop_timeout=gateway.stop_timeout,
+        stop_timeout=lambda: serving.stop_timeout,
     )
     runner.run([(serving, at)], life)
 

@@ -267,7 +267,7 @@ def request(data: bytes) -> bool:
     """What a client sends, in two pieces: only whole answers come back."""
 
     async def serve() -> bool:
-        settings: Any = config(Echo(), host="127.0.0.1", port=0, stop_timeout=1)
+        settings: Any = config(Echo(), host="127.0.0.1", port=0)
         settings.loaded_app = settings.app
         wire, state = Wire(), State()
         protocol = GatewayProtocol(settings, state, {})

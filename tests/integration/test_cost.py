@@ -90,7 +90,7 @@ def _calls(port: int, data: bytes, times: int) -> None:
 async def _measured(gateway: Gateway) -> Counter[str]:
     """What the cheapest of a few batches costs: the others had the gateway's own clockwork in them."""
     at = listen("127.0.0.1", 0)
-    running = _Server(server.config(gateway, host=at.host, port=at.port, stop_timeout=5))
+    running = _Server(server.config(gateway, host=at.host, port=at.port))
     task = asyncio.create_task(running.serve(sockets=[at.socket]))
     while not running.started:
         await asyncio.sleep(0.01)

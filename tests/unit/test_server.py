@@ -94,7 +94,7 @@ class _Server(Server):
 async def serving(app: App, **rules: Any) -> AsyncIterator[Started]:
     """A server of one application, with these rules for its connections."""
     app.connection_rules = Rules(**rules)
-    settings = config(app, host="127.0.0.1", port=0, stop_timeout=30)
+    settings = config(app, host="127.0.0.1", port=0)
     settings.lifespan = "off"
     server = _Server(settings)
     task = asyncio.create_task(server.serve())

@@ -20,6 +20,7 @@ import orjson
 import structlog
 
 from apientreprise_gateway.observability.faults import FaultLog
+from apientreprise_gateway.observability.leftover import Leftover
 from apientreprise_gateway.observability.sink import Sink
 
 _BATCH_SECONDS: Final = 0.02
@@ -52,6 +53,12 @@ def encode(fields: dict[str, Any]) -> bytes:
     return line.decode().translate(_UNSEEN).encode()
 
 
+def tell_of_lost(lines: int) -> None:
+    """Say how many access lines were never written, if any were not."""
+    if lines:
+        _log.error("access_lines_lost", lines=lines)
+
+
 class LogFullError(Exception):
     """Too many calls wait until access lines can be written."""
 
@@ -65,6 +72,7 @@ class AccessLog:
         *,
         on_written: Callable[[int], None] = lambda _lines: None,
         on_lost: Callable[[int], None] = lambda _lines: None,
+        leftover: Leftover | None = None,
     ) -> None:
         """Keep lines for a sink.
 
@@ -72,11 +80,13 @@ class AccessLog:
             sink: where they go; the log closes it.
             on_written: told, in the event loop, how many more lines have left this process.
             on_lost: told, in the event loop, how many lines could not be written by the end.
+            leftover: where a worker leaves such lines to another one, and finds them.
         """
         self._sink = sink
         self._next: Sink | None = None
         self._on_written = on_written
         self._on_lost = on_lost
+        self._leftover = leftover
         self._lines: list[bytes] = []
         self._waiting = 0
         self._waiting_bytes = 0
@@ -100,6 +110,11 @@ class AccessLog:
     def start(self) -> None:
         """Start to write; call it in the event loop that will log."""
         self._loop = asyncio.get_running_loop()
+        before = b"" if self._leftover is None else self._leftover.take()
+        if before:
+            self._waiting += len(before)
+            self.written += before.count(b"\n")
+            self._batches.put(before)
         self._thread.start()
         self._hand_over()
 
@@ -158,7 +173,7 @@ class AccessLog:
         if self._thread.is_alive():
             await asyncio.to_thread(self._thread.join, seconds + 5 * _ROOM_SECONDS)
         if self._thread.is_alive():  # the system does not come back from a write
-            self._tell_of_lost(self.waiting)
+            tell_of_lost(self.waiting)
             return
         for sink in (self._sink, self._next):
             if sink is not None:
@@ -177,18 +192,26 @@ class AccessLog:
     # In the thread that writes.
 
     def _write_batches(self) -> None:
-        lost = 0
+        left: list[bytes] = []
         while (batch := self._batches.get()) is not None:
             began = time.monotonic()
             done = self._write_surely(batch)
             if time.monotonic() - began > _SLOW_SECONDS:
                 time.sleep(2 * _TURN_SECONDS)  # others wait for their turn in what is slow to take lines
-            written, left = batch.count(b"\n", 0, done), batch.count(b"\n", done)
-            lost += left
-            if self._loop is not None:
-                with suppress(RuntimeError):  # the loop is over
-                    self._loop.call_soon_threadsafe(self._written, len(batch), written, left)
-        self._tell_of_lost(lost)
+            left.append(batch[done:])
+            self._report(done, batch.count(b"\n", 0, done), 0)
+        rest = b"".join(left)
+        lines = rest.count(b"\n")
+        if rest and self._leftover is not None and self._leftover.keep(rest):
+            self._report(len(rest), 0, 0, kept=lines)
+        else:
+            tell_of_lost(lines)
+            self._report(len(rest), 0, lines)
+
+    def _report(self, size: int, written: int, lost: int, *, kept: int = 0) -> None:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is over
+                self._loop.call_soon_threadsafe(self._reported, size, written, lost, kept)
 
     def _write_surely(self, batch: bytes) -> int:
         """As `_write_batch`, whatever happens in it: if this thread ended, no later line would be written."""
@@ -262,15 +285,11 @@ class AccessLog:
         self._sink.take_back(done - start)
         return start
 
-    def _tell_of_lost(self, lines: int) -> None:
-        if lines:
-            _log.error("access_lines_lost", lines=lines)
-
     # In the event loop again.
 
-    def _written(self, size: int, lines: int, lost: int) -> None:
+    def _reported(self, size: int, lines: int, lost: int, kept: int) -> None:
         self._waiting -= size
-        self._left += lines + lost
+        self._left += lines + lost + kept
         self._on_written(lines)
         if lost:
             self._on_lost(lost)

@@ -85,6 +85,30 @@ def test_the_log_moves_to_another_disk(tmp_path: Path, store: Server, provider: 
         assert lines_of(*small.glob("access*"), other) == Counter(ids)
 
 
+def test_workers_are_replaced(tmp_path: Path, store: Server, provider: Stub) -> None:
+    """Lines that a worker could not write by its end are written by its successor, once there is room."""
+    log = tmp_path / "access.jsonl"
+    with disk(tmp_path / "small", 8) as small:
+        file = Configuration(tmp_path, upstream_url=provider.url, access_log=str(small / "access.jsonl"))
+        settings = {"redis_url": store.url, "stop_timeout": "4"}
+        with gateway(tmp_path, 2, upstream="", **file.variables, **settings) as both:
+            ids = call(both, 100)
+            until(lambda: is_stuck(both), "the disk has room")
+            for _ in range(2):
+                before = both.worker_pids()
+                for pid in before:
+                    os.kill(pid, signal.SIGTERM)
+                until(lambda before=before: len(both.worker_pids() - before) == 2, "they are not replaced", seconds=60)  # type: ignore[misc]
+                both.settles_in("shared")
+                ids += call(both, 20)
+            file.change(access_log=str(log))
+            hang_up(both)
+            until(lambda: both.metrics()["gateway_access_lines_waiting"] == 0, "lines are missing")
+            assert both.stop() == 0
+            assert both.logged("access_lines_lost") == []
+        assert lines_of(small / "access.jsonl", log) == Counter(ids)
+
+
 def test_room_is_made_after_reloads(tmp_path: Path, provider: Stub) -> None:
     """Lines are written in their order once the disk has room again, however often the log was moved away meanwhile."""
     with disk(tmp_path / "small", 64) as small:
