@@ -154,6 +154,7 @@ class Gateway:
             authenticate=self._authenticate,
             registry=self._metrics.exposed,
             ready=self._checks,
+            store=self._store_mode,
             sources=self._pings,
             origin_of=origin.of,
             demo_token=demo_token,
@@ -272,6 +273,10 @@ class Gateway:
             "serving": not self._is_draining,
         }
 
+    def _store_mode(self) -> str:
+        """Who decides on limits and bans: `memory` for a gateway of one process, else a mode of Redis."""
+        return self._limiter.mode.value if isinstance(self._limiter, RedisLimiter) else "memory"
+
     def takes(self, path: str) -> bool:
         """Whether a path is the data plane's alone; see `server.DirectApplication`."""
         return not is_control(path) and path != ROOT and not path.startswith(links.PREFIX)
@@ -370,6 +375,10 @@ class Gateway:
             return await ask_all(PROVIDERS, partial(self._probe, seconds=CHECK_SECONDS), on_progress=on_progress)
         finally:
             self._close_upstreams()
+
+    async def ask_documents(self) -> None:
+        """Look whether the place of documents is there; raise `StoreError` if it is not."""
+        await self._desk.look()
 
     def _close_upstreams(self) -> None:
         for upstream in self._upstreams.values():

@@ -6,16 +6,16 @@ Each command imports what it needs when it runs, so that the short ones answer a
 import argparse
 import json
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from apientreprise_gateway import __version__, signals
+from apientreprise_gateway.cli_tables import print_table
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-    from apientreprise_gateway.app import Gateway
     from apientreprise_gateway.auth.registry import TokenRegistry
     from apientreprise_gateway.settings import Settings
 
@@ -38,15 +38,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     command: Callable[[argparse.Namespace], int | None] = _serve_to_the_end if options.serves else options.command
     try:
-        sys.exit(command(options) or 0)
+        status = command(options) or 0
+        sys.stdout.flush()
+        sys.exit(status)
     except (SettingsError, PortTakenError) as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        for line in str(error).splitlines():
+            print(f"{PROGRAM}: {line}", file=sys.stderr)
         sys.exit(_USAGE_ERROR)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader has seen enough (`| head`)
+        _forget_output()  # the reader has seen enough (`| head`)
         sys.exit(_FAILURE)
     except Exception as error:
         _end_with(error)
+
+
+def _forget_output() -> None:
+    """Let what is still to be written go nowhere, so that the end of the program does not try it again."""
+    import os
+
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _end_with(error: Exception) -> None:
@@ -288,8 +300,10 @@ def _serve_alone(options: argparse.Namespace, settings: "Settings") -> None:
     from apientreprise_gateway.process import title
     from apientreprise_gateway.runner import listen
     from apientreprise_gateway.settings import scheme
+    from apientreprise_gateway.verify import told_together
 
-    gateway = Gateway(settings)
+    with told_together(settings):
+        gateway = Gateway(settings)
     at = listen(options.host, options.port, scheme=scheme(settings))
     title.show(f"serve {at.address}")
     log = structlog.get_logger(PROGRAM)
@@ -306,23 +320,18 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
 
     import structlog
 
-    from apientreprise_gateway import parts, worker
+    from apientreprise_gateway import worker
     from apientreprise_gateway.observability.access_log import tell_of_lost
     from apientreprise_gateway.observability.leftover import Leftover
     from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, all_workers
     from apientreprise_gateway.observability.shared import bury, workplace
     from apientreprise_gateway.process import title
     from apientreprise_gateway.runner import listen
-    from apientreprise_gateway.settings import CacheStore, SettingsError, scheme
+    from apientreprise_gateway.settings import SettingsError, scheme
     from apientreprise_gateway.supervisor import Supervisor
+    from apientreprise_gateway.verify import verify
 
-    parts.key_set(settings)  # what the workers could not use is said here, once
-    parts.token_registry(settings)
-    if settings.cache is CacheStore.REDIS:
-        parts.cache_url(settings)
-    parts.upstreams(settings)
-    parts.document_desk(settings)
-    parts.server_identity(settings)
+    verify(settings)  # what the workers could not use is said here, once
     at = listen(options.host, options.port, scheme=scheme(settings))
     title.show(f"serve {at.address} with {options.workers} workers")
     log = structlog.get_logger(PROGRAM)
@@ -413,10 +422,12 @@ def _inspect(options: argparse.Namespace) -> int:
     from apientreprise_gateway.auth.access import authenticate
     from apientreprise_gateway.auth.token import TokenVerifier
     from apientreprise_gateway.errors import Refusal
+    from apientreprise_gateway.observability import logs
     from apientreprise_gateway.parts import key_ring, key_set, token_registry
     from apientreprise_gateway.settings import load
 
     settings = load()
+    logs.configure(level=settings.log_level)  # else they would stand in the JSON
     try:
         parts = jwt.decode_complete(options.token, options={"verify_signature": False})
     except (jwt.InvalidTokenError, UnicodeError) as error:
@@ -477,7 +488,7 @@ def _bans(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(rows, indent=2))
     elif rows:
-        _print_table(rows, ("ip", "reason", "count", "start", "end"))
+        print_table(rows, ("ip", "reason", "count", "start", "end"))
     else:
         print("No address is banned.")
 
@@ -491,6 +502,7 @@ def _with_redis(ask: Callable[[Any], Awaitable[_T]]) -> _T:
     from apientreprise_gateway.ratelimit.address import parse_url
     from apientreprise_gateway.ratelimit.link import client, close
     from apientreprise_gateway.settings import SettingsError, load
+    from apientreprise_gateway.store.words import is_refusal, redis_words
 
     url = load().redis_url
     if url is None:
@@ -506,7 +518,8 @@ def _with_redis(ask: Callable[[Any], Awaitable[_T]]) -> _T:
     try:
         return asyncio.run(answer())
     except (RedisError, OSError) as error:
-        raise SettingsError(f"GATEWAY_REDIS_URL: Redis cannot be asked ({error}). Is it running?") from error
+        remedy = "Correct the URL, or the ACL of Redis." if is_refusal(error) else "Is it running?"
+        raise SettingsError(f"GATEWAY_REDIS_URL: Redis cannot be asked ({redis_words(error)}). {remedy}") from error
 
 
 def _instant(value: object) -> str | None:
@@ -539,18 +552,7 @@ def _catalogue(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    _print_table(rows, ("path", "provider", "answer", "group", "per_minute", "scopes"))
-
-
-def _print_table(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> None:
-    table = [
-        {name: ", ".join(value) if isinstance(value := row[name], list) else str(value) for name in names}
-        for row in rows
-    ]
-    widths = {name: max(len(name), *(len(row[name]) for row in table)) for name in names}
-    print("  ".join(name.ljust(widths[name]) for name in names).rstrip())
-    for row in table:
-        print("  ".join(row[name].ljust(widths[name]) for name in names).rstrip())
+    print_table(rows, ("path", "provider", "answer", "group", "per_minute", "scopes"))
 
 
 def _openapi(_options: argparse.Namespace) -> None:
@@ -561,52 +563,6 @@ def _openapi(_options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from apientreprise_gateway import settings as all_settings
-    from apientreprise_gateway.app import Gateway
+    from apientreprise_gateway.cli_check import check
 
-    settings = all_settings.load()
-    all_settings.require_for_serving(settings)
-    gateway = Gateway(settings)  # as serve would make it, files included
-    for field in all_settings.Settings.model_fields:
-        value = getattr(settings, field)
-        print(f"{all_settings.environment_name(field)} = {_shown(field, value)}")
-    for key, own in sorted(settings.providers.items()):
-        print(f"{all_settings.PROVIDER_PREFIX}{key.upper()} = {own}")
-    print("This configuration can be served.")
-    return _check_online(gateway) if options.online else 0
-
-
-def _check_online(gateway: "Gateway") -> int:
-    import asyncio
-
-    def show(done: int, number: int) -> None:
-        if sys.stderr.isatty():
-            end = "\r\033[K" if done == number else ""
-            print(f"\rAsking the providers: {done} of {number} have answered{end}", end="", file=sys.stderr, flush=True)
-
-    results = asyncio.run(gateway.ask_sources(on_progress=show))
-    rows = [
-        {
-            "provider": result.provider,
-            "source": result.source,
-            "status": result.status,
-            "ms": result.milliseconds,
-            "problem": result.problem,
-        }
-        for result in results
-    ]
-    print()
-    _print_table(rows, ("provider", "source", "status", "ms", "problem"))
-    bad = sum(result.status == "bad_gateway" for result in results)
-    print(f"\n{bad} of {len(rows)} sources do not work." if bad else f"\nAll {len(rows)} sources answer.")
-    return _FAILURE if bad else 0
-
-
-def _shown(field: str, value: object) -> str:
-    if field == "jwt_secrets" and isinstance(value, tuple):
-        return f"({len(value)} set)"
-    if isinstance(value, Mapping):
-        value = tuple(sorted(value))
-    if isinstance(value, tuple):
-        return ", ".join(str(each) for each in value) or "(none)"
-    return "(unset)" if value is None else str(value)
+    return check(options)

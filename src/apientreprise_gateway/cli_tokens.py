@@ -12,6 +12,7 @@ from apientreprise_gateway import cli
 from apientreprise_gateway.auth import revocation
 from apientreprise_gateway.auth.issue import issue as mint
 from apientreprise_gateway.auth.revocation import Revocation
+from apientreprise_gateway.cli_tables import print_table
 from apientreprise_gateway.parts import token_registry
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.settings import SettingsError, load
@@ -109,7 +110,7 @@ def revocations(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(rows, indent=2))
     elif rows:
-        cli._print_table([{**row, "changed": row["changed"] or "unknown"} for row in rows], _SHOWN)
+        print_table([{**row, "changed": row["changed"] or "unknown"} for row in rows], _SHOWN)
     else:
         print("No token is revoked.")
 

@@ -58,6 +58,8 @@ class Holder(Protocol):
 
 Authenticate = Callable[[Mapping[str, str], str], Awaitable[Holder]]
 """From headers (names in lower case) and query string to the token's holder, or a `Refusal`."""
+StoreMode = Callable[[], str]
+"""How limits and bans are held at the moment, as `gateway_store_mode` has it, or `memory`."""
 Ready = Callable[[], Mapping[str, bool]]
 """The checks that say whether calls can be answered, by name."""
 
@@ -70,6 +72,7 @@ def create_control(
     ready: Ready,
     sources: Sources,
     origin_of: OriginOf,
+    store: StoreMode | None = None,
     demo_token: str | None = None,
 ) -> FastAPI:
     """The control plane's application.
@@ -81,10 +84,16 @@ def create_control(
         ready: asked on each call to /readyz; all checks must hold.
         sources: asked on each call to a ping.
         origin_of: what a caller reaches the gateway at.
+        store: asked on each call to /readyz; told there, and of no influence on the status.
         demo_token: a token that the documentation page uses by itself. It is public: for the demo only.
     """
     pages = _Pages(
-        providers=tuple(providers), authenticate=authenticate, registry=registry, ready=ready, demo_token=demo_token
+        providers=tuple(providers),
+        authenticate=authenticate,
+        registry=registry,
+        ready=ready,
+        store=store,
+        demo_token=demo_token,
     )
     pings = PingPages(sources, origin_of=origin_of)
     app = FastAPI(
@@ -133,12 +142,14 @@ class _Pages:
         authenticate: Authenticate,
         registry: CollectorRegistry,
         ready: Ready,
+        store: StoreMode | None,
         demo_token: str | None,
     ) -> None:
         self.providers = providers
         self._authenticate = authenticate
         self._registry = registry
         self._ready = ready
+        self._store = store
         self._demo_token = demo_token
 
     def by_path(self) -> dict[str, Page]:
@@ -174,7 +185,9 @@ class _Pages:
     async def readyz(self, _request: Request) -> Response:
         checks = dict(self._ready())
         holds = all(checks.values())
-        body = {"status": "ok" if holds else "unavailable", "checks": checks}
+        body: dict[str, object] = {"status": "ok" if holds else "unavailable", "checks": checks}
+        if self._store is not None:
+            body["store"] = self._store()
         return JSONResponse(body, status_code=200 if holds else 503)
 
     def metrics(self, request: Request) -> Response:

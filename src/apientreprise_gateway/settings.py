@@ -8,7 +8,7 @@ says which.
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -201,6 +201,10 @@ def _check_documents(value: str) -> str:
     elif "://" in value:
         raise ValueError("this is neither a folder nor a bucket")
     return value
+
+
+def _in_capitals(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
 
 
 DocumentPlace = Annotated[str, AfterValidator(_check_documents)]
@@ -428,7 +432,9 @@ class Settings(BaseSettings):
         description="Share of the calls without a trace of their own whose spans are recorded; those of a trace are if "
         "its `traceparent` asks for it.",
     )
-    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Of the operators' log.")
+    log_level: Annotated[str, BeforeValidator(_in_capitals)] = Field(
+        default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Of the operators' log."
+    )
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="Also serve `/metrics` on this port, for a network of its own."
     )
@@ -455,23 +461,41 @@ def load(**given: Any) -> Settings:
     Raises:
         SettingsError: one of them cannot be used.
     """
-    _refuse_unknown(os.environ)
+    problems = list(_contradiction(os.environ))
+    if problems:
+        raise SettingsError("\n".join(problems))  # what they would be read as is anybody's guess
+    problems = list(_unknown(os.environ))
     path = os.environ.get(CONFIG)
     if path and not Path(path).is_file():
         raise SettingsError(f"{CONFIG}: there is no file {path}. Point it at a TOML file, or unset it.")
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        raise SettingsError(_line(error)) from None  # the chained text could show a secret
+        problems += _lines(error)
+        raise SettingsError("\n".join(problems)) from None  # the chained text could show a secret
     except ValueError as error:
-        raise SettingsError(f"{CONFIG}: {path} is not valid TOML ({error}). Correct it, or unset it.") from error
-    _refuse_weak_secrets(settings)
-    _refuse_half_of_tls(settings)
+        problems.append(f"{CONFIG}: {path} is not valid TOML ({error}). Correct it, or unset it.")
+        raise SettingsError("\n".join(problems)) from error
+    problems += _contradictions(settings)
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return settings
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    """What is wrong with settings each of which could be right."""
+    for refuse in (_refuse_weak_secrets, _refuse_half_of_tls, _refuse_unknown_dialects):
+        try:
+            refuse(settings)
+        except SettingsError as error:
+            yield str(error)
+
+
+def _refuse_unknown_dialects(settings: Settings) -> None:
     try:
         provider_settings.refuse_unknown_dialects(settings.providers, PROVIDER_PREFIX)
     except ValueError as error:
         raise SettingsError(str(error)) from None
-    return settings
 
 
 def require_for_serving(settings: Settings) -> None:
@@ -480,19 +504,25 @@ def require_for_serving(settings: Settings) -> None:
     Raises:
         SettingsError: a setting without a safe default is missing.
     """
+    problems = list(_lacking(settings))
+    if problems:
+        raise SettingsError("\n".join(problems))
+
+
+def _lacking(settings: Settings) -> Iterator[str]:
     if not settings.jwt_secrets and settings.jwks is None:
-        raise SettingsError(
+        yield (
             f"{PREFIX}JWT_SECRETS: no key verifies tokens. Set it to a random secret of at least {MIN_SECRET_BYTES} "
             f"bytes, or set {PREFIX}JWKS to a file of public keys."
         )
     lacking = [provider.key for provider in PROVIDERS if not _has_address(settings, provider.key)]
     if settings.upstream_url is None and 0 < len(lacking) < len(PROVIDERS):
-        raise SettingsError(
+        yield (
             f"{PREFIX}UPSTREAM_URL: {', '.join(lacking)} have no address. Set it to the base URL of all that have none "
             f"of their own, or set {PROVIDER_PREFIX}{lacking[0].upper()}__BASE_URL and so on."
         )
-    if settings.upstream_url is None and lacking:
-        raise SettingsError(
+    elif settings.upstream_url is None and lacking:
+        yield (
             f"{PREFIX}UPSTREAM_URL: no provider can be called. Set it to their base URL, such as http://127.0.0.1:8081 "
             "for a local sandbox."
         )
@@ -530,24 +560,28 @@ def environment_name(field: str) -> str:
     return PREFIX + field.upper()
 
 
-def _refuse_unknown(environment: Mapping[str, str]) -> None:
+def _unknown(environment: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with names of variables."""
     known = {environment_name(field) for field in Settings.model_fields} | {CONFIG}
     for name, value in environment.items():
         if name.startswith(PROVIDER_PREFIX):
-            _refuse_contradiction(name, environment)
             continue  # what it names is looked for with its value
         if name.startswith(PREFIX) and value and name not in known and not _SERVICE_LINK.fullmatch(name):
             near = difflib.get_close_matches(name.partition("__")[0], known, n=1)
             remedy = f"Did you mean {near[0]}?" if near else "Remove it; docs/settings.md lists those that exist."
-            raise SettingsError(f"{name}: there is no such setting. {remedy}")
+            yield f"{name}: there is no such setting. {remedy}"
 
 
-def _refuse_contradiction(name: str, environment: Mapping[str, str]) -> None:
-    """Refuse a variable for the whole of a table beside one for a part of it."""
-    parts = name.split("__")
-    whole = next((shorter for end in range(2, len(parts)) if environment.get(shorter := "__".join(parts[:end]))), None)
-    if whole is not None:
-        raise SettingsError(f"{name}: {whole} gives a value for all of it. Remove one of them.")
+def _contradiction(environment: Mapping[str, str]) -> Iterator[str]:
+    """Find variables for the whole of a table beside others for a part of it."""
+    for name in environment:
+        if not name.startswith(PROVIDER_PREFIX):
+            continue
+        parts = name.split("__")
+        wholes = ("__".join(parts[:end]) for end in range(2, len(parts)))
+        whole = next((each for each in wholes if environment.get(each)), None)
+        if whole is not None:
+            yield f"{name}: {whole} gives a value for all of it. Remove one of them."
 
 
 def _refuse_weak_secrets(settings: Settings) -> None:
@@ -567,9 +601,21 @@ def _refuse_half_of_tls(settings: Settings) -> None:
         )
 
 
-def _line(error: ValidationError) -> str:
-    """The first problem, in one line, without the value that caused it."""
-    problem = error.errors(include_input=False, include_url=False)[0]
+def _lines(error: ValidationError) -> list[str]:
+    """The problems, each in one line, without the value that caused it: the first of each setting."""
+    found: dict[tuple[int | str, ...], str] = {}
+    for problem in error.errors(include_input=False, include_url=False):
+        place = problem["loc"]
+        if place[:1] == ("providers",):
+            unknown = ("providers", place[1] if len(place) > 1 else "", "[key]")
+            place = unknown if unknown in found else place[:3]
+        else:
+            place = place[:1]
+        found.setdefault(place, _line(problem))
+    return list(found.values())
+
+
+def _line(problem: Mapping[str, Any]) -> str:
     if problem["loc"][:1] == ("providers",) and len(problem["loc"]) > 1:
         return provider_settings.explain({**problem, "loc": problem["loc"][1:]}, PROVIDER_PREFIX)
     field = str(problem["loc"][0]) if problem["loc"] else ""

@@ -208,7 +208,6 @@ def test_nearly_service_links(monkeypatch: pytest.MonkeyPatch, name: str) -> Non
         ("BAN_ACTION", "drop"),
         ("USER_ID_REQUIRED", "v3"),
         ("DUPLICATES", "allow"),
-        ("LOG_LEVEL", "info"),
         ("LOG_LEVEL", "INFO\n"),
         ("METRICS_PORT", "0"),
         ("METRICS_PORT", "65536"),

@@ -19,6 +19,7 @@ from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.store.faults import About, about
+from apientreprise_gateway.store.words import redis_words
 
 POLL_SECONDS: Final = 1.0
 """How often Redis is asked whether anything has changed."""
@@ -211,7 +212,8 @@ class RevocationWatch:
                 await self._look()
         except FAILURES as error:
             if not self._away:
-                _log.error("revocations_unreadable", reason=str(error), effect="those known before stay in force")
+                reason = redis_words(error)
+                _log.error("revocations_unreadable", reason=reason, effect="those known before stay in force")
             self._away = True
             return False
         self._away = False

@@ -106,6 +106,14 @@ class Desk:
         except StoreError as error:
             _log.error("documents_unavailable", reason=str(error))
 
+    async def look(self) -> None:
+        """Look whether the store is there.
+
+        Raises:
+            StoreError: it is not.
+        """
+        await self._store.start()
+
     async def watch(self) -> None:
         """Remove documents that have ended, for ever."""
         await self._removal.watch()

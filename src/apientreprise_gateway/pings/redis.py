@@ -19,6 +19,7 @@ from apientreprise_gateway.pings.evidence import Seen
 from apientreprise_gateway.pings.probe import PROBE_SECONDS
 from apientreprise_gateway.ratelimit.link import close
 from apientreprise_gateway.store.faults import About, Faults, about
+from apientreprise_gateway.store.words import redis_words
 
 _SEEN: Final = "gw:{pings}:seen"
 _SEEN_SECONDS: Final = 86_400
@@ -96,7 +97,9 @@ class RedisBoard:
             if isinstance(error, ResponseError) and about(error) is not About.STORE:
                 return None
             if not self._away:
-                _log.error("pings_not_shared", reason=str(error), effect="each process answers by what it knows")
+                _log.error(
+                    "pings_not_shared", reason=redis_words(error), effect="each process answers by what it knows"
+                )
             self._away = True
             return None
         if self._away:

@@ -21,6 +21,7 @@ from redis.exceptions import AskError, MovedError, RedisClusterException, RedisE
 from apientreprise_gateway.ratelimit.address import Address, Form
 from apientreprise_gateway.ratelimit.wire import Reply, Wire
 from apientreprise_gateway.store.sentinel import sentinel
+from apientreprise_gateway.store.words import redis_words
 
 __all__ = ["ClusterLink", "Command", "Link", "LinkError", "Reply", "ServerLink", "client", "close", "link"]
 
@@ -124,7 +125,7 @@ class ServerLink:
             return await wire.ask([command.packed for command in commands])
         except _FAILURES as error:
             await self.drop()
-            raise LinkError(str(error)) from error
+            raise LinkError(redis_words(error)) from error
         except BaseException:
             # Cancelled in the middle: what is still to come must not be read as the next reply.
             await self.drop()
@@ -175,7 +176,7 @@ class ClusterLink:
                     replies[place] = await self._follow(reply, commands[place])
         except _FAILURES as error:
             await self.drop()
-            raise LinkError(str(error)) from error
+            raise LinkError(redis_words(error)) from error
         except BaseException:
             await self.drop()
             raise
@@ -188,7 +189,7 @@ class ClusterLink:
             await self._cluster.initialize()
             keys = self._keys_for_primaries()
         except _FAILURES as error:
-            raise LinkError(str(error)) from error
+            raise LinkError(redis_words(error)) from error
         await _check_writable(self, keys)
 
     async def drop(self) -> None:
@@ -295,4 +296,4 @@ async def _check_writable(to: Link, keys: Iterable[str]) -> None:
     for reply in replies:
         if isinstance(reply, ResponseError):
             await to.drop()
-            raise LinkError(str(reply))
+            raise LinkError(redis_words(reply))

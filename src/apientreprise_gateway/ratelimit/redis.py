@@ -104,6 +104,8 @@ class RedisLimiter:
         self._queue: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._trouble = asyncio.Event()
+        self._trouble_found = ""
+        """Why the last look for the store found none, if it said so."""
         self._tasks: list[asyncio.Task[None]] = []
         self.mode = Mode.SHARED
 
@@ -113,7 +115,7 @@ class RedisLimiter:
         if await self._find():
             self._on_mode(self.mode, "it answers")
         else:
-            self._leave("it did not answer at start")
+            self._leave(self._trouble_found or "it did not answer at start")
         self._tasks = [
             self._background.keep("store", self._exchange),
             self._background.keep("store_probe", self._look_for_it),
@@ -366,7 +368,8 @@ class RedisLimiter:
             async with asyncio.timeout(TIMEOUT_SECONDS * 5):
                 await self._link.probe()
                 await self._restore_bans()
-        except (LinkError, TimeoutError):
+        except (LinkError, TimeoutError) as error:
+            self._trouble_found = str(error)
             return False
         except Exception as error:  # as in _exchange: the look-out goes on
             self._background.failed("store_probe", error)

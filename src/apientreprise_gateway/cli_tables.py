@@ -1,0 +1,15 @@
+"""Tables on standard output."""
+
+from collections.abc import Mapping, Sequence
+
+
+def print_table(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> None:
+    """Print the columns of these names, each as wide as its widest cell."""
+    table = [
+        {name: ", ".join(value) if isinstance(value := row[name], list) else str(value) for name in names}
+        for row in rows
+    ]
+    widths = {name: max(len(name), *(len(row[name]) for row in table)) for name in names}
+    print("  ".join(name.ljust(widths[name]) for name in names).rstrip())
+    for row in table:
+        print("  ".join(row[name].ljust(widths[name]) for name in names).rstrip())
