@@ -1,6 +1,7 @@
 """Look up many SIRENs at the INSEE through the gateway, as fast as the token's limit allows and no faster.
 
 Prints one JSON line per SIREN; `final` says whether asking again would change nothing. Exits with 0 if all of them are.
+It needs httpx: python -m pip install httpx
 API_URL=http://127.0.0.1:8080 API_TOKEN=... API_RECIPIENT=<SIRET> python batch.py 130025265 998000012
 """
 
@@ -15,7 +16,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+try:
+    import httpx
+except ModuleNotFoundError:
+    sys.exit("httpx is not installed. Install it: python -m pip install httpx")
 
 PATH = "/v4/insee/sirene/unites_legales/"
 ATTEMPTS, PATIENCE = 4, 120.0  # calls per SIREN; longest wait in seconds between two, else it is left to another run

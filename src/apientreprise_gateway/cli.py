@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
-from apientreprise_gateway import __version__, signals
+from apientreprise_gateway import __version__, cli_types, signals
 from apientreprise_gateway.cli_tables import print_table
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 PROGRAM: Final = "apientreprise-gateway"
 _USAGE_ERROR: Final = 2
 _FAILURE: Final = 1
-_LAST_PORT: Final = 65535
 _REDIS_SECONDS: Final = 5.0
 _T = TypeVar("_T")
 
@@ -42,14 +41,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.flush()
         sys.exit(status)
     except (SettingsError, PortTakenError) as error:
-        for line in str(error).splitlines():
-            print(f"{PROGRAM}: {line}", file=sys.stderr)
+        _tell(error)
         sys.exit(_USAGE_ERROR)
     except BrokenPipeError:
         _forget_output()  # the reader has seen enough (`| head`)
         sys.exit(_FAILURE)
     except Exception as error:
         _end_with(error)
+
+
+def _tell(error: Exception) -> None:
+    """Say what is wrong, in a line for each thing."""
+    for line in str(error).splitlines():
+        print(f"{PROGRAM}: {line}", file=sys.stderr)
 
 
 def _forget_output() -> None:
@@ -86,7 +90,7 @@ def _serve_to_the_end(options: argparse.Namespace) -> NoReturn:
     try:
         status = options.command(options) or 0
     except (SettingsError, PortTakenError) as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        _tell(error)
         status = _USAGE_ERROR
     except Exception:
         traceback.print_exc()
@@ -108,19 +112,21 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="the gateway, configured by the environment")
     _add_address(serve, port=8080)
-    serve.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
+    serve.add_argument("--workers", type=cli_types.workers, default=1, metavar="N", help="processes (default: 1)")
     serve.set_defaults(command=_serve, serves=True)
 
     sandbox = commands.add_parser("sandbox", help="fictive providers for every endpoint")
     _add_address(sandbox, port=8081)
-    sandbox.add_argument("--latency-ms", type=float, default=0, metavar="MS", help="delay of every answer (default: 0)")
+    sandbox.add_argument(
+        "--latency-ms", type=cli_types.milliseconds, default=0, metavar="MS", help="delay of every answer (default: 0)"
+    )
     sandbox.add_argument(
         "--error-rate",
-        type=_share,
+        type=cli_types.share,
         metavar="SHARE",
         help="share of calls that fail, 0 to 1 (default: 0; 1 with --fault)",
     )
-    sandbox.add_argument("--fault", type=_fault, metavar="NAME", help="how they fail (default: error-500)")
+    sandbox.add_argument("--fault", type=cli_types.fault, metavar="NAME", help="how they fail (default: error-500)")
     sandbox.add_argument(
         "--documents", choices=("address", "base64", "file"), help="how documents are given (default: as each does)"
     )
@@ -174,29 +180,12 @@ def _add_tokens(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _add_address(parser: argparse.ArgumentParser, *, port: int) -> None:
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=_port, default=port, help=f"port to listen on, 0 for any (default: {port})")
-
-
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > _LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{text} is no port: give a number from 0 to {_LAST_PORT}")
-    return int(text)
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value
-
-
-def _fault(text: str) -> str:
-    from apientreprise_gateway.sandbox.faults import FAULTS
-
-    if text not in FAULTS:
-        raise argparse.ArgumentTypeError(f"{text} is none of {', '.join(FAULTS)}")
-    return text
+    parser.add_argument(
+        "--host", type=cli_types.host, default="127.0.0.1", help="address to listen on (default: 127.0.0.1)"
+    )
+    parser.add_argument(
+        "--port", type=cli_types.port, default=port, help=f"port to listen on, 0 for any (default: {port})"
+    )
 
 
 def _date(text: str) -> datetime:
@@ -217,60 +206,9 @@ def _jti(text: str) -> str:
 
 
 def _demo(options: argparse.Namespace) -> None:
-    import asyncio
-    import secrets
-    from functools import partial
+    from apientreprise_gateway.cli_demo import demo
 
-    from apientreprise_gateway import settings as all_settings
-    from apientreprise_gateway.app import Gateway
-    from apientreprise_gateway.auth.issue import issue
-    from apientreprise_gateway.observability import logs
-    from apientreprise_gateway.process import title
-    from apientreprise_gateway.providers import PROVIDERS
-    from apientreprise_gateway.providers.settings import ProviderSettings
-    from apientreprise_gateway.runner import Life, apart, listen, run
-    from apientreprise_gateway.sandbox.app import create_app
-
-    configured = all_settings.load()
-    gateway_at = listen(options.host, options.port, scheme=all_settings.scheme(configured))
-    sandbox_at = listen("127.0.0.1", 0)
-    given: dict[str, Any] = {"upstream_url": sandbox_at.url, "ping_probes": all_settings.PingProbes.ALL}
-    if not configured.jwt_secrets:
-        given["jwt_secrets"] = secrets.token_hex(32)
-    if "breaker" not in configured.model_fields_set:
-        given["breaker"] = all_settings.BreakerUse.OFF  # whoever tries faults is shown each of them
-    # Fictive providers only: addresses and credentials of real ones are not for a demonstration.
-    languages = {key: ProviderSettings(dialect=own.dialect) for key, own in configured.providers.items()}
-    settings = all_settings.load(**given).model_copy(update={"providers": languages})
-    logs.configure(level=settings.log_level)
-    scopes = sorted({scope for provider in PROVIDERS for endpoint in provider.endpoints for scope in endpoint.scopes})
-    token = issue(
-        secret=settings.jwt_secrets[0].get_secret_value(), scopes=scopes, subject="demo", issued_at=datetime.now(UTC)
-    )
-
-    def ready() -> None:
-        query = "?context=demo&object=essai&recipient=13002526500013"
-        header = f"-H 'Authorization: Bearer {token}'"
-        print(
-            f"Gateway:  {gateway_at.url}/docs\nSandbox:  {sandbox_at.url} (fictive providers)\n\n"
-            f"Token, open on every endpoint until this command stops:\n{token}\n\nTry:\n"
-            f"curl -i {header} '{gateway_at.url}/v4/insee/sirene/unites_legales/130025265{query}'\n\n"
-            "A document, by the link that its answer holds, which needs no token:\n"
-            f'curl -OJ "$(curl -s {header} '
-            f"'{gateway_at.url}/v4/urssaf/unites_legales/130025265/attestation_vigilance{query}' "
-            "| grep -o 'http[^\"]*pdf')\"\n\nEach answer leaves one line here. Ctrl+C stops.",
-            flush=True,
-        )
-
-    gateway = Gateway(settings, demo_token=token)
-    title.show(f"demo {gateway_at.address}")
-    life = Life(
-        ready=partial(apart, ready),
-        reopen=partial(asyncio.to_thread, gateway.reopen),
-        hurry=gateway.hurry,
-        stop_timeout=lambda: gateway.stop_timeout,
-    )
-    run([(create_app(), sandbox_at), (gateway, gateway_at)], life)
+    demo(options)
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import resource
 import signal
@@ -20,9 +21,11 @@ from apientreprise_gateway.process import ending
 _CLOSING_STEPS_SECONDS: Final = 0.2
 """What uvicorn's own steps of a stop take besides."""
 
+_HOSTS: Final = "Give one of its own: 127.0.0.1, or 0.0.0.0 for all."
+
 
 class PortTakenError(Exception):
-    """Another program listens where we should."""
+    """It is not possible to listen where we should: another program does, or the address is none of ours."""
 
 
 class Listener(NamedTuple):
@@ -52,9 +55,18 @@ def listen(host: str, port: int, *, scheme: str = "http") -> Listener:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        socket.getaddrinfo(host, port, family)
         bound = socket.create_server((host, port), family=family, backlog=server.BACKLOG)
+    except (socket.gaierror, UnicodeError) as error:
+        raise PortTakenError(f"--host {host}: this is no address. {_HOSTS}") from error
     except OSError as error:
-        raise PortTakenError(f"{host}:{port} cannot be used ({error.strerror}). Choose another with --port.") from error
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            raise PortTakenError(f"--host {host}: this machine has no such address. {_HOSTS}") from error
+        why = os.strerror(error.errno or errno.EIO)
+        remedy = (
+            "Choose one from 1024 on with --port." if error.errno == errno.EACCES else "Choose another with --port."
+        )
+        raise PortTakenError(f"{host}:{port} cannot be used ({why}). {remedy}") from error
     return Listener(bound, host, bound.getsockname()[1], scheme)
 
 

@@ -1,13 +1,21 @@
 """`demo`, as somebody uses it who has just installed the program."""
 
+import json
+import os
+import pty
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from apientreprise_gateway.cli_demo import SETTINGS
+from apientreprise_gateway.settings import Settings
 from support import programs
 from support.site import LONG, wait_until
 
@@ -57,3 +65,140 @@ def test_the_docs_page_is_whole(printed: str) -> None:
     assert [each for each in references if not re.match(r"/\w", each)] == []
     for reference in references:
         assert httpx.get(_gateway(printed) + reference, timeout=LONG).status_code == 200
+
+
+def _token(printed: str) -> str:
+    return printed.partition("Bearer ")[2].partition("'")[0]
+
+
+def _links(value: Any) -> list[str]:
+    """Every address in an answer."""
+    if isinstance(value, dict):
+        return [link for each in value.values() for link in _links(each)]
+    if isinstance(value, list):
+        return [link for each in value for link in _links(each)]
+    return [value] if isinstance(value, str) and value.startswith("http") else []
+
+
+def test_the_token_is_printed_once(printed: str) -> None:
+    """The token stands once in what is printed, in the line to paste."""
+    assert printed.count(_token(printed)) == 1
+    assert printed.count("eyJ") == 2, "its head and its claims"
+
+
+def test_every_link_of_the_first_answer_leads_somewhere(printed: str) -> None:
+    """Whoever follows the links of the first answer, with the same token and parameters, gets on at this gateway."""
+    with httpx.Client(headers={"Authorization": f"Bearer {_token(printed)}"}, timeout=LONG) as client:
+        found = re.search(r"'(http://[^']+)'$", _curl(printed))
+        assert found is not None
+        asked, seen = [found[1]], set[str]()
+        while asked:
+            address = asked.pop()
+            if address in seen:
+                continue
+            seen.add(address)
+            assert address.startswith(_gateway(printed) + "/"), address
+            answer = client.get(address, params=programs.TRACE)
+            assert answer.status_code == 200, f"{address}: {answer.text}"
+            asked += _links(answer.json())
+        assert len(seen) > 3
+
+
+def test_the_document_is_had(printed: str) -> None:
+    """The second address that is printed leads to a document, whose link needs no token."""
+    address = next(line.strip("'") for line in printed.splitlines() if line.startswith("'http"))
+    answer = httpx.get(address, headers={"Authorization": f"Bearer {_token(printed)}"}, timeout=LONG)
+    document = httpx.get(answer.json()["data"]["document_url"], timeout=LONG)
+    assert (document.status_code, document.content[:5]) == (200, b"%PDF-")
+
+
+LEFT_OVER = {
+    "config": "/nowhere.toml",
+    "redis_url": "redis://127.0.0.1:1",
+    "store_failure": "refuse",
+    "jwks": "https://issuer.example/jwks",
+    "jwt_secrets": "short",
+    "access_log": "/nowhere/access.log",
+    "tls_certificate": "/nowhere.crt",
+    "limit_ips": "7",
+    "upstream_url": "http://real.example",
+    "public_url": "https://real.example",
+    "providers__insee__base_url": "http://real.example",
+    "metrics_port": "1",
+}
+
+
+def test_the_environment_of_a_real_gateway(tmp_path: Path) -> None:
+    """What the environment says of a real gateway is left out, and named; the documented settings count."""
+    with programs.start(tmp_path, "demo", limit_json="2", **LEFT_OVER) as program:
+        wait_until(lambda: "Ctrl+C" in program.output.read_text())
+        printed = program.output.read_text()
+        found = re.search(r"'(http://[^']+)'$", _curl(printed))
+        assert found is not None
+        given = {"Authorization": f"Bearer {_token(printed)}"}
+        answer = httpx.get(found[1], headers=given, timeout=LONG)
+        assert (answer.status_code, answer.headers["ratelimit-limit"]) == (200, "2")
+        (told,) = [line for line in program.errors.read_text().splitlines() if line.startswith("Not used")]
+        assert all(f"GATEWAY_{name.upper()}" in told for name in LEFT_OVER)
+        assert "GATEWAY_LIMIT_JSON" not in told
+
+
+def test_the_settings_of_a_demonstration_are_documented() -> None:
+    """The page of the sandbox names every setting that `demo` takes, and they exist."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "bac-a-sable.md").read_text()
+    named = set(re.findall(r"`GATEWAY_(\w+)`", page.partition("sauf de ceux-ci")[2].partition("Les liens")[0]))
+    assert named == SETTINGS
+    assert {name.lower() for name in SETTINGS} <= Settings.model_fields.keys()
+
+
+def _on_a_terminal(*arguments: str, until: str, then: Callable[[str], None]) -> str:
+    """What a command shows on a terminal until it is stopped."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "apientreprise_gateway", *arguments],
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        env=programs.environment(),
+    )
+    os.close(theirs)
+    shown = ""
+    try:
+        while until not in shown:
+            shown += os.read(ours, 65536).decode()
+        then(shown)
+        begun = len(shown)
+        while "\n" not in shown[begun:]:
+            shown += os.read(ours, 65536).decode()
+        return shown[begun:]
+    finally:
+        process.terminate()
+        process.communicate(timeout=LONG)
+        os.close(ours)
+
+
+def test_access_lines_on_a_terminal() -> None:
+    """On a terminal each answer leaves a short line of text, which says when, how it ended and what was asked."""
+
+    def call(shown: str) -> None:
+        printed = shown.replace("\r", "")
+        found = re.search(r"'(http://[^']+)'$", _curl(printed))
+        assert found is not None
+        address = found[1].replace("130025265", "998000038")
+        assert (
+            httpx.get(address, headers={"Authorization": f"Bearer {_token(printed)}"}, timeout=LONG).status_code == 451
+        )
+
+    line = _on_a_terminal("demo", "--port", "0", until="Ctrl+C stops.", then=call).strip()
+    assert re.fullmatch(
+        r"\d\d:\d\d:\d\d +451 +\d+ ms +api_entreprise_v4_insee_unites_legales +998000038 +01005", line
+    ), line
+
+
+def test_access_lines_elsewhere(tmp_path: Path) -> None:
+    """Where nobody reads along they are JSON, as documented."""
+    with programs.start(tmp_path, "demo") as program:
+        wait_until(lambda: "Ctrl+C" in program.output.read_text())
+        httpx.get(f"{_gateway(program.output.read_text())}/v3/nowhere", timeout=LONG)
+        wait_until(lambda: '"event":"access"' in program.output.read_text())
+        line = json.loads(program.output.read_text().splitlines()[-1])
+        assert (line["status"], line["codes"]) == (404, ["00404"])

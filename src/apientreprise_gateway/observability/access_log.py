@@ -19,6 +19,7 @@ from typing import Any, Final
 import orjson
 import structlog
 
+from apientreprise_gateway.observability.access_text import as_text
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.leftover import Leftover
 from apientreprise_gateway.observability.sink import Sink
@@ -120,7 +121,7 @@ class AccessLog:
 
     def write(self, fields: dict[str, Any]) -> None:
         """Log one answer."""
-        line = encode(fields) + b"\n"
+        line = (as_text(fields) if self._sink.is_terminal else encode(fields)) + b"\n"
         if not self._lines and self._loop is not None:
             self._loop.call_later(_BATCH_SECONDS, self._hand_over)
         self._lines.append(line)

@@ -34,6 +34,8 @@ class Sink:
         self._lock = lock
         self._is_locked = False
         self._is_file = stat.S_ISREG(kind)
+        self.is_terminal = os.isatty(fd)
+        """Whether somebody may be reading along."""
         self._asks = not self._is_file and os.get_blocking(fd)
         self._socket = socket.socket(fileno=os.dup(fd)) if stat.S_ISSOCK(kind) else None
         self._end = -1

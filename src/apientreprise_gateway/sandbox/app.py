@@ -18,7 +18,7 @@ from apientreprise_gateway.catalogue.routes import Route, Routes
 from apientreprise_gateway.providers import PROVIDERS, insee
 from apientreprise_gateway.sandbox import dialects, documents
 from apientreprise_gateway.sandbox.answers import answer_of
-from apientreprise_gateway.sandbox.answers.shape import Declined
+from apientreprise_gateway.sandbox.answers.shape import LINKS, Declined
 from apientreprise_gateway.sandbox.directory import DIRECTORY, FAULT_BY_IDENTIFIER
 from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, ORDINARY, Entity
 from apientreprise_gateway.sandbox.exchange import NO_HEADERS, Exchange, Receive, Reply, Scope, Send, Sleep, send_head
@@ -35,6 +35,7 @@ def create_app(
     fault: str | None = None,
     seed: int = 0,
     form: documents.Form | None = None,
+    links: str | None = None,
     sleep: Sleep = asyncio.sleep,
     providers: tuple[Provider, ...] = PROVIDERS,
 ) -> "Sandbox":
@@ -46,6 +47,7 @@ def create_app(
         fault: which fault they meet, by its name in `FAULTS`; `error-500` unless told.
         seed: of the draw of those calls.
         form: in which providers give their documents; each in its own by default.
+        links: what callers reach the gateway at, for the links in answers; an address that does not exist by default.
         sleep: waits a number of seconds.
         providers: whom it stands in for.
 
@@ -66,6 +68,7 @@ def create_app(
         fault=FAULTS[name],
         seed=seed,
         form=form,
+        links=(links or LINKS).encode(),
         sleep=sleep,
     )
 
@@ -82,11 +85,13 @@ class Sandbox:
         fault: Fault,
         seed: int,
         form: documents.Form | None,
+        links: bytes,
         sleep: Sleep,
     ) -> None:
         self._routes = Routes(providers)
         self._endpoints = {route.endpoint.operation: route.endpoint for route in self._routes}
         self._form = form
+        self._links = links
         self._answers = {route.endpoint.operation: answer_of(route.endpoint) for route in self._routes}
         self._latency = latency
         self._error_rate = error_rate
@@ -158,7 +163,7 @@ class Sandbox:
             headers = {"location": declined.location} if declined.location else NO_HEADERS
             return Reply(declined.status, declined.body or message(declined.text), headers)
         if endpoint.document is None:
-            return Reply(200, orjson.dumps(body))
+            return Reply(200, orjson.dumps(body).replace(LINKS.encode(), self._links))
         return documents.give(endpoint, entity, body, host=_host(scope), form=self._form)
 
     async def _send_file(self, path: bytes, send: Send) -> None:

@@ -13,6 +13,7 @@ from apientreprise_gateway.sandbox.answers.insee_shape import (
 )
 from apientreprise_gateway.sandbox.answers.insee_v2 import entreprise, etablissement
 from apientreprise_gateway.sandbox.answers.shape import (
+    LINKS,
     Answer,
     Body,
     Declined,
@@ -20,7 +21,6 @@ from apientreprise_gateway.sandbox.answers.shape import (
 )
 from apientreprise_gateway.sandbox.entities import Band, Coded, Diffusion, Entity, Establishment, Link
 
-_BASE: Final = "https://entreprise.exemple.test"
 _NO_PERSON: Final = (
     "pseudonyme",
     "prenom_usuel",
@@ -145,8 +145,8 @@ def _unites_legales(version: int, *, public: bool) -> Answer:
         return envelope(
             {**body, "date_cessation": optional_midnight(entity.closed)},
             links={
-                "siege_social": f"{_BASE}/v{version}/{siege}",
-                "siege_social_adresse": f"{_BASE}/v{_FIRST_VERSION}/{siege}/adresse",
+                "siege_social": f"{LINKS}/v{version}/{siege}",
+                "siege_social_adresse": f"{LINKS}/v{_FIRST_VERSION}/{siege}/adresse",
             },
             meta={
                 "date_derniere_mise_a_jour": midnight(entity.updated),
@@ -241,7 +241,7 @@ def _answer_etablissement(
     _check_diffusible(entity)
     return envelope(
         _etablissement(entity, establishment, version=version, public=public),
-        links={"unite_legale": f"{_BASE}/v{version}/insee/sirene/unites_legales/{entity.siren}"},
+        links={"unite_legale": f"{LINKS}/v{version}/insee/sirene/unites_legales/{entity.siren}"},
         meta={"date_derniere_mise_a_jour": midnight(entity.updated), "redirect_from_siret": replaced},
     )
 
@@ -276,7 +276,7 @@ def _adresses(*, public: bool) -> Answer:
     def answer(asked: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
         entity, establishment = _asked_for(asked, values["siret"])
         _check_diffusible(entity)
-        sirene = f"{_BASE}/v3/insee/sirene"
+        sirene = f"{LINKS}/v3/insee/sirene"
         address = _address(entity, establishment)
         return envelope(
             _masked_address(entity, address) if public else address,

@@ -10,6 +10,8 @@ Body = dict[str, Any]
 Answer = Callable[[Entity, Mapping[str, str], Mapping[str, str]], Any]
 """From an entity, the values of the path and those of the query, by name, to the body of the answer."""
 
+LINKS: Final = "https://entreprise.exemple.test"
+"""What callers reach the gateway at, unless the sandbox is told."""
 DOCUMENTS: Final = "https://documents.exemple.test"
 """Where every document is said to lie: a host that cannot exist."""
 DOCUMENT_SECONDS: Final = 86_400

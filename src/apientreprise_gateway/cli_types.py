@@ -1,0 +1,73 @@
+"""What options of the command line may be: each is turned into its value, or refused in one line with the remedy."""
+
+import argparse
+import difflib
+import math
+from typing import Final
+
+LAST_PORT: Final = 65535
+LONGEST_LATENCY_MS: Final = 3_600_000
+MOST_WORKERS: Final = 512
+
+
+def port(text: str) -> int:
+    """A port, 0 for any."""
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(LAST_PORT)) or int(text) > LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is no port: give a number from 0 to {LAST_PORT}")
+    return int(text)
+
+
+def host(text: str) -> str:
+    """An address or name to listen on; whether it is one of this machine is seen when it is bound."""
+    plain = text.removeprefix("[").removesuffix("]")  # as addresses of IPv6 are written in a URL
+    if not plain or not plain.isprintable() or any(sign in plain for sign in " /@"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no address: give one of this machine, such as 127.0.0.1 or ::1")
+    return plain
+
+
+def workers(text: str) -> int:
+    """How many processes; too few are refused with the settings."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = None
+    if number is None or number > MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text} is no number of processes: give one from 1 to {MOST_WORKERS}")
+    return number
+
+
+def milliseconds(text: str) -> float:
+    """A delay."""
+    value = _number(text)
+    if value is None or not 0 <= value <= LONGEST_LATENCY_MS:
+        raise argparse.ArgumentTypeError(
+            f"{text} is no delay: give milliseconds from 0 to {LONGEST_LATENCY_MS}, such as 250"
+        )
+    return value
+
+
+def share(text: str) -> float:
+    """A share of calls."""
+    value = _number(text)
+    if value is None or not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share: give a number between 0 and 1, such as 0.1")
+    return value
+
+
+def fault(text: str) -> str:
+    """The name of a fault of the sandbox."""
+    from apientreprise_gateway.sandbox.faults import FAULTS  # noqa: PLC0415 - not for the other commands
+
+    if text not in FAULTS:
+        near = difflib.get_close_matches(text, FAULTS, n=1)
+        remedy = f": did you mean {near[0]}?" if near else ""
+        raise argparse.ArgumentTypeError(f"{text} is none of {', '.join(FAULTS)}{remedy}")
+    return text
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
