@@ -627,7 +627,7 @@ class GatewayProtocol(asyncio.Protocol):
             cycle.more_body = False
             cycle.message_event.set()
         elif cycle is None or cycle.response_complete:
-            self._rest()  # the answer came before the end of the body
+            self._pause_is_over()  # the answer came before the end of the body
 
     # Answering.
 
@@ -722,11 +722,8 @@ class GatewayProtocol(asyncio.Protocol):
         self.flow.resume_reading()
         if self._reads_body:
             self._be_patient()
-        else:
-            self._rest()
-
-    def _rest(self) -> None:
-        """Wait for the next request, and hold nothing of the last one."""
+            return
+        # Until the next request nothing is held of this one.
         self._last = self._current = None
         self._url, self._headers = b"", []
         # One timer for many answers: it is set again when it fires too early.
