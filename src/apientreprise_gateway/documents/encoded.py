@@ -19,7 +19,7 @@ _BEFORE: Final = BLANKS + "\N{BYTE ORDER MARK}".encode()
 _SCHEME: Final = b"data:"
 _MAX_HEAD: Final = 1024
 """What a data URL may have before its data."""
-_HEAD: Final = re.compile(rb"data:[^,]*;[ \t]*base64[ \t]*,", re.IGNORECASE)
+_HEAD: Final = re.compile(rb"data:[^,]*;base64,", re.IGNORECASE)
 _BOTH_ALPHABETS: Final = bytes.maketrans(b"-_", b"+/")
 _ALPHABET: Final = re.compile(rb"[A-Za-z0-9+/]*")
 _SIGN_BYTES: Final = 3
@@ -61,6 +61,7 @@ class Decoder:
         Raises:
             FileFault: this is not base64.
         """
+        data = data.translate(None, BLANKS)
         if self._start is None:
             self._read(data)
             return

@@ -21,7 +21,8 @@ _PDF_TAIL_BYTES: Final = 2048
 """And the end mark in the last kilobyte; some producers add a little after it."""
 PADDING_BYTES: Final = 64 * 1024
 """Programs that work in blocks fill up the last one: so many NUL and blanks may follow a file's end."""
-_LINE_END: Final = b"\n"
+_LINE_ENDS: Final = (b"\r\n", b"\n", b"\r")
+_LINE_END_BYTES: Final = 2
 _PADDING: Final = b"\0 \t\r\n\f"
 _ZIP_ENTRY: Final = b"PK\x03\x04"
 _ZIP_DIRECTORY: Final = b"PK\x01\x02"
@@ -160,12 +161,13 @@ def check(content: Content, kinds: tuple[FileKind, ...]) -> FileKind:
 
 
 def _check_pdf(content: Content) -> None:
-    reach = _PDF_TAIL_BYTES + len(_LINE_END) + PADDING_BYTES
+    reach = _PDF_TAIL_BYTES + _LINE_END_BYTES + PADDING_BYTES
     end = content.read(max(0, content.size - reach), reach)
     whole = end.rstrip(_PADDING)
     tail = whole[-_PDF_TAIL_BYTES:]
-    padding = len(end[len(whole) :].removeprefix(_LINE_END))
-    if padding > PADDING_BYTES or b"startxref" not in tail or b"%%EOF" not in tail:
+    after = end[len(whole) :]
+    line_end = next((each for each in _LINE_ENDS if after.startswith(each)), b"")
+    if len(after) - len(line_end) > PADDING_BYTES or b"startxref" not in tail or b"%%EOF" not in tail:
         raise FileFault(UNREADABLE)
 
 

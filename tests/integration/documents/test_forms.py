@@ -361,6 +361,7 @@ def test_an_answer_too_deep_to_write(site: Site) -> None:
         ("data:Application/PDF;BASE64,", b"\n", ""),
         ("DATA:;name=a.pdf;Base64,", b"", "%0A"),
         (" \ufeffdata:application/pdf;base64,", b"", ""),
+        ("data : application / pdf ; base\n64 , ", b"", "% 0\nA"),
     ],
 )
 def test_base64_in_place_of_an_address(site: Site, before: str, file: bytes, after: str, size: int) -> None:

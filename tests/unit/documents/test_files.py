@@ -42,6 +42,9 @@ def zipped(*names: str, comment: bytes = b"") -> bytes:
         b"\n" * 500 + PDF,
         PDF + b"\r\n" * 300,
         PDF + bytes(PADDING_BYTES),
+        PDF.rstrip() + b"\r\n" + bytes(PADDING_BYTES),
+        PDF.rstrip() + b"\r" + b" " * PADDING_BYTES,
+        PDF.rstrip() + b"\r\n" * (PADDING_BYTES // 2 + 1),
         PDF + b" " * 40_000,
         PDF + b"\0\n" * 10_000,
     ],
@@ -108,7 +111,7 @@ def test_a_pdf_without_its_end(kept: int) -> None:
 
 
 @pytest.mark.parametrize("file", [PDF, zipped("a"), zipped("a", comment=b"c" * 100)], ids=["pdf", "zip", "comment"])
-@pytest.mark.parametrize("after", [bytes(PADDING_BYTES + 2), b" " * 200_000, b"\0" * 1_000_000, b"x" * 3000])
+@pytest.mark.parametrize("after", [bytes(PADDING_BYTES + 3), b" " * 200_000, b"\0" * 1_000_000, b"x" * 3000])
 def test_what_follows_the_end_is_bounded(file: bytes, after: bytes) -> None:
     """More than a block of nothing behind a file's end, or anything else, is no good file."""
     assert fault(file + after) == "051"
