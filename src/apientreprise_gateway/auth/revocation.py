@@ -94,8 +94,18 @@ async def _set(client: Any, jti: str, at: float, *, force: bool) -> float | None
         was_set, *before = await client.eval(*words)
     if not was_set:
         return float(before[0])
+    if force:
+        await _forget_other_spellings(client, jti)
     await _tell(client)
     return None
+
+
+async def _forget_other_spellings(client: Any, jti: str) -> None:
+    """Have the entry under a `jti` in lower case be the only one; whoever wrote another by hand meant the same token."""
+    names = [name for name in await client.hkeys(_HASH) if name.lower() == jti.encode() != name]
+    if names:
+        await client.hdel(_HASH, *names)
+        await client.hdel(_CHANGED, *names)
 
 
 async def _tell(client: Any) -> None:
@@ -116,11 +126,13 @@ async def revocations(client: Any) -> dict[str, Revocation]:
 
 
 def _read(dates: Mapping[bytes, bytes], changed: Mapping[bytes, bytes]) -> dict[str, Revocation]:
-    read = {}
+    read: dict[str, Revocation] = {}
     for jti, date in dates.items():
         try:
+            name = jti.decode().lower()
             entry = Revocation(_instant(date), _instant(changed.get(jti, b"0")))
-            read[jti.decode().lower()] = entry
+            other = read.get(name, entry)  # written in upper case as well: the earlier date counts
+            read[name] = Revocation(min(entry.at, other.at), max(entry.changed, other.changed))
         except ValueError:
             _log.error("revocation_without_date", jti=jti.decode("latin-1"), effect="that token is not revoked")
     return read

@@ -101,6 +101,32 @@ def show(server: stores.Server) -> Callable[[Callable[[Site], Awaitable[None]]],
 Show = Callable[[Callable[[Site], Awaitable[None]]], None]
 
 
+@pytest.mark.parametrize("loud_first", [True, False])
+def test_a_jti_in_two_spellings(show: Show, loud_first: bool) -> None:
+    """Of two entries that differ in case the earlier date counts, in any order; what is taken back is so in both."""
+
+    async def behaviour(site: Site) -> None:
+        dates = {JTI.upper(): NOON - 9, JTI: NOON + 9}
+        for jti in sorted(dates, reverse=not loud_first):
+            await site.operator.hset("gw:revoked", jti, repr(dates[jti]))
+        await site.read()
+        assert site.registry.is_revoked(JTI)
+        assert (await revocations(site.operator))[JTI].at == NOON - 9
+        await lift(site.operator, JTI)
+        await site.read()
+        assert not site.registry.is_revoked(JTI)
+        await site.operator.hset("gw:revoked", JTI.title(), repr(NOON - 9))
+        await site.operator.set("gw:revoked:version", "by hand")
+        await site.read()
+        assert site.registry.is_revoked(JTI)
+        await revoke(site.operator, JTI, NOON + 9, force=True)
+        await site.read()
+        assert not site.registry.is_revoked(JTI)
+        assert await site.operator.hkeys("gw:revoked") == [JTI.encode()]
+
+    show(behaviour)
+
+
 def test_revoked_token_is_known(show: Show) -> None:
     """A token that an operator revokes is revoked at every gateway that looks."""
 
