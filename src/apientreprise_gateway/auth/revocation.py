@@ -101,7 +101,7 @@ async def _set(client: Any, jti: str, at: float, *, force: bool) -> float | None
 
 
 async def _forget_other_spellings(client: Any, jti: str) -> None:
-    """Have the entry under a `jti` in lower case be the only one; whoever wrote another by hand meant the same token."""
+    """Have the entry under a `jti` in lower case be the only one; another, by hand, meant the same token."""
     names = [name for name in await client.hkeys(_HASH) if name.lower() == jti.encode() != name]
     if names:
         await client.hdel(_HASH, *names)
