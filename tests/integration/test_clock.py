@@ -1,6 +1,9 @@
 """A clock that is wrong when the gateway starts and is corrected later, in either direction."""
 
+import fcntl
 import json
+import os
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from support.clocks import SetClock
+from support.fleet import pause, piped
 from support.site import GOOD, VIGILANCE, Site, fresh
 from support.site import site as started
-from support.stub import always, answer
+from support.stub import always, answer, stub
 from support.wire import request, wire
 
 DAY = 86_400.0
@@ -129,3 +133,29 @@ def test_links_to_documents(tmp_path: Path, clock: SetClock, wrong: float) -> No
             assert download() == 410
         clock.ahead_by(wrong + 3601)
         assert download() == 410
+
+
+@pytest.mark.parametrize("wrong", [30 * DAY, 0.0])
+def test_access_lines_of_a_slow_reader(tmp_path: Path, clock: SetClock, wrong: float) -> None:
+    """Lines that wait for their reader are written whatever the clock shows, and so are those that come after."""
+    clock.ahead_by(wrong)
+    with stub(GOOD) as provider, piped(tmp_path, upstream=provider.url) as own:
+        assert own.pipe is not None
+        fcntl.fcntl(own.pipe, fcntl.F_SETPIPE_SZ, 4096)
+        for _ in range(20):
+            assert own.ask(token=_token()).status == 200
+        pause(0.3)  # longer than a write may take without being called slow
+        lines: list[bytes] = []
+        reader = threading.Thread(target=_read_lines, args=(own.pipe, lines, 40), daemon=True)
+        reader.start()
+        for _ in range(20):
+            assert own.ask(token=_token()).status == 200
+        reader.join(30)
+        assert len(lines) == 40
+        assert own.logged("background_failed") == []
+
+
+def _read_lines(pipe: int, lines: list[bytes], count: int) -> None:
+    with os.fdopen(os.dup(pipe), "rb") as file:
+        while len(lines) < count:
+            lines.append(file.readline())

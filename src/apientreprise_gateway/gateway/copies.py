@@ -17,6 +17,7 @@ import orjson
 from apientreprise_gateway.auth.revocation import LIFTED, Known, Revocation, merged
 from apientreprise_gateway.config.private import ONLY_OURS, own_folder, replace_file
 from apientreprise_gateway.config.watched import Stamp, stamp_of
+from apientreprise_gateway.net.threads import pause
 from apientreprise_gateway.ratelimit.ban_index import read_ban, written_ban
 from apientreprise_gateway.ratelimit.bans import Ban
 
@@ -152,7 +153,7 @@ def _locked(path: Path) -> Iterator[None]:
     try:
         end = time.monotonic() + _LOCK_SECONDS
         while not _takes(descriptor) and time.monotonic() < end:
-            time.sleep(_LOCK_PAUSE_SECONDS)
+            pause(_LOCK_PAUSE_SECONDS)
         yield
     finally:
         os.close(descriptor)

@@ -19,6 +19,7 @@ from typing import Any, Final
 import orjson
 import structlog
 
+from apientreprise_gateway.net.threads import pause
 from apientreprise_gateway.observability.access_text import as_text
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.leftover import Leftover
@@ -198,7 +199,7 @@ class AccessLog:
             began = time.monotonic()
             done = self._write_surely(batch)
             if time.monotonic() - began > _SLOW_SECONDS:
-                time.sleep(2 * _TURN_SECONDS)  # others wait for their turn in what is slow to take lines
+                pause(2 * _TURN_SECONDS)  # others wait for their turn in what is slow to take lines
             left.append(batch[done:])
             self._report(done, batch.count(b"\n", 0, done), 0)
         rest = b"".join(left)
@@ -223,7 +224,7 @@ class AccessLog:
                 self._faults.tell("access_log_failed", error, effect="lines are tried again, and may stand there twice")
             if self._gives_up(None):
                 return 0
-            time.sleep(_RETRY_SECONDS)
+            pause(_RETRY_SECONDS)
 
     def _write_batch(self, batch: bytes) -> int:
         """Write a batch; how many of its bytes were written, in whole lines: all, but for the end of the process."""
@@ -243,7 +244,7 @@ class AccessLog:
     def _write_some(self, data: memoryview) -> int | OSError | None:
         """How many bytes were written; else why none could be, a while later."""
         if not self._sink.lock():
-            time.sleep(_TURN_SECONDS)
+            pause(_TURN_SECONDS)
             return None
         try:
             count = self._sink.write(data)
