@@ -125,10 +125,11 @@ class Replaceable:
 
     async def _stop(self) -> None:
         try:  # one that is about to be installed is stopped as well
-            await asyncio.wait_for(self._changing.acquire(), ending.closing_seconds(self.stop_timeout) / 4)
+            async with asyncio.timeout(ending.closing_seconds(self.stop_timeout) / 4), self._changing:
+                self._stopped = True
         except TimeoutError:
             _log.error("reload_overdue", effect="the process ends without it")
-        self._stopped = True
+            self._stopped = True
         gateways = [*self._retiring.values(), self.current]
         for task in list(self._retiring):
             task.cancel()
