@@ -5,6 +5,7 @@ itself, no event loop waits for whoever reads. Lines that find no room are dropp
 """
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any, Final
@@ -16,6 +17,8 @@ from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.stderr import ErrorStream
 
 _LONGEST: Final = 200
+_CREDENTIALS: Final = re.compile(r"""//[^/?#\s"']*@""")
+"""What a URL has before its host."""
 _stream: ErrorStream | None = None
 
 
@@ -61,6 +64,7 @@ def configure(*, level: str = "INFO") -> None:
                 structlog.processors.format_exc_info,
                 *([_as_text] if sys.stderr.isatty() else []),
                 renderer,
+                _without_credentials,
             ],
         )
     )
@@ -98,6 +102,11 @@ def _tell_of_dropped(lines: int) -> None:
 
 def _dumps(record: Any, **_options: Any) -> str:
     return encode(record).decode()
+
+
+def _without_credentials(_logger: Any, _name: str, line: Any) -> str:
+    """Show no password of a URL, whoever quotes it: libraries do, of proxies that they cannot use."""
+    return _CREDENTIALS.sub("//***@", str(line))
 
 
 def _as_text(_logger: Any, _name: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -83,6 +83,16 @@ def test_a_proxy_that_is_none(
         assert _no_trace(only)
 
 
+def test_no_password_is_told(tmp_path: Path, provider: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operators' log does not have the password of a proxy, though a library quotes it."""
+    _without_proxies(monkeypatch, {"HTTP_PROXY": "http://user:S3CRET@proxy:99999"})
+    traces = {"traces_url": "http://127.0.0.1:9/v1/traces", "traces_share": "1"}
+    with gateway(tmp_path, upstream=provider.url, **traces) as only:
+        assert only.ask(token=fresh()).status == 200
+        until(lambda: "Failed to export" in only.errors.read_text(), "the traces are not told of")
+        assert "S3CRET" not in only.errors.read_text()
+
+
 ENTRIES: list[Any] = [
     {"kty": "oct"},
     {"kty": "RSA", "n": {}, "e": [1]},

@@ -81,3 +81,24 @@ def test_what_json_cannot_hold(written: io.StringIO, value: object) -> None:
     structlog.get_logger("of this test").error("refused", value=value)
     line = json.loads(written.getvalue())
     assert (line["event"], line["value"]) == ("refused", value)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Failed to parse: http://user:S3CRET@proxy:99999", "Failed to parse: http://***@proxy:99999"),
+        ("redis+sentinel://:S3CRET@one:1,two:2/main", "redis+sentinel://***@one:1,two:2/main"),
+        (
+            "ProxyError('http://S3CRET@proxy', //u:S3CRET@[::1]:3128)",
+            "ProxyError('http://***@proxy', //***@[::1]:3128)",
+        ),
+        ("https://host/path@x?a=//b", "https://host/path@x?a=//b"),
+    ],
+)
+def test_no_password_of_a_url_is_shown(written: io.StringIO, said: str, shown: str) -> None:
+    """What stands before the host of a URL is in no line, whether a library says it or we do, in text or in a list."""
+    logging.getLogger("library").error("it says %s", said)
+    structlog.get_logger("ours").error("ours", reason=said, reasons=[said])
+    theirs, ours = map(json.loads, written.getvalue().splitlines())
+    assert theirs["event"] == f"it says {shown}"
+    assert (ours["reason"], ours["reasons"]) == (shown, [shown])
