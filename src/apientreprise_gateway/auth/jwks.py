@@ -233,7 +233,7 @@ class RemoteKeySet:
 
     def _fails(self, reason: str) -> None:
         self._failed = True
-        self._trouble.tell(reason)
+        self._trouble.tell(reason, has_keys=bool(self.keys))
         self._on_fetch(False)
 
     def _use(self, keys: list[Key]) -> None:
@@ -331,10 +331,11 @@ class _Trouble:
     def __init__(self) -> None:
         self._told: str | None = None
 
-    def tell(self, reason: str) -> None:
-        """It went wrong."""
+    def tell(self, reason: str, *, has_keys: bool = True) -> None:
+        """It went wrong; whether there are keys of before."""
         if reason != self._told:
-            _log.error("jwks_unreadable", reason=reason, effect="the keys read before stay in force")
+            effect = "the keys read before stay in force" if has_keys else "tokens that need its keys are refused"
+            _log.error("jwks_unreadable", reason=reason, effect=effect)
         self._told = reason
 
     def ends(self) -> None:

@@ -77,6 +77,7 @@ def test_a_proxy_that_is_none(
         until(lambda: only.metrics()[failed] >= 2, "it is not tried again")
         (line,) = only.logged("jwks_unreadable")
         assert line["reason"].split()[0] in environment
+        assert ("stay in force" in line["effect"]) == has_copy
         assert "S3CRET" not in only.errors.read_text()
         assert only.ask(token=issuer.token("one")).status == (200 if has_copy else 503)
         assert only.ask(token=fresh()).status == 200
