@@ -7,6 +7,8 @@ from pathlib import Path
 
 from cryptography import x509
 
+from apientreprise_gateway.config.watched import must_be_regular
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -70,6 +72,7 @@ def readable(path: Path) -> Path:
         ValueError: it cannot.
     """
     try:
+        must_be_regular(path, path.stat())
         with path.open("rb"):
             return path
     except OSError as error:

@@ -310,7 +310,9 @@ def test_a_reload_of_a_wrong_certificate_changes_nothing(tmp_path: Path) -> None
         ("", "server.key", "GATEWAY_TLS_CERTIFICATE: GATEWAY_TLS_KEY is set without it"),
         ("nowhere.pem", "server.key", "nowhere.pem: No such file or directory"),
         ("server.pem", "nowhere.key", "nowhere.key: No such file or directory"),
-        (".", "server.key", "Is a directory"),
+        (".", "server.key", "it is no regular file"),
+        ("pipe", "server.key", "pipe: it is no regular file"),
+        ("server.pem", "pipe", "pipe: it is no regular file"),
         ("server.key", "server.pem", "they do not hold a certificate and its key in PEM form"),
         ("server.pem", "other.key", "it does not belong to the key in"),
         ("server.pem", "locked.key", "locked.key: the key is encrypted"),
@@ -323,6 +325,7 @@ def test_what_cannot_be_used_stops_the_start(
     authority = Authority(tmp_path)
     for name, password in (("server", None), ("other", None), ("locked", "password")):
         authority.sign(name, password=password)
+    os.mkfifo(tmp_path / "pipe")
     refused = programs.run(
         *arguments,
         jwt_secrets=SECRET,

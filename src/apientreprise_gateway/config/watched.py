@@ -41,6 +41,26 @@ def stamp_of(path: Path) -> Stamp | None:
         return None
 
 
+def read_regular(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        OSError: it cannot be read, or is something else: a folder, a pipe.
+    """
+    must_be_regular(path, path.stat())
+    return path.read_bytes()
+
+
+def must_be_regular(path: Path, stat: os.stat_result) -> None:
+    """Nothing, for what may be opened: to open a pipe would take until somebody writes to it.
+
+    Raises:
+        OSError: it is something else than a file.
+    """
+    if not S_ISREG(stat.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+
+
 class WatchedFile:
     """A file, and whether it has changed since its content was accepted.
 
@@ -67,8 +87,7 @@ class WatchedFile:
         stat = self.path.stat()
         if now >= self._settled_at and _stamp(stat) == self._accepted:
             return None
-        if not S_ISREG(stat.st_mode):  # to open a pipe would take until somebody writes to it
-            raise OSError(errno.EINVAL, "it is no regular file", str(self.path))
+        must_be_regular(self.path, stat)
         # The stamp is of the file that is read, whatever takes its place meanwhile, and older than what is read.
         with self.path.open("rb") as file:
             stamp = _stamp(os.fstat(file.fileno()))
