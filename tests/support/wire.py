@@ -27,8 +27,8 @@ class Answer(NamedTuple):
 
     @property
     def codes(self) -> list[str]:
-        """The error codes of a body in the v3 shape."""
-        return [error["code"] for error in self.json["errors"]]
+        """The error codes of a body in the v3 shape; none of an answer without errors."""
+        return [error["code"] for error in self.json.get("errors", ())]
 
 
 class Wire:

@@ -8,7 +8,7 @@ that has lost its memory revives no token: it is given back what the gateways kn
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
@@ -185,6 +185,7 @@ class RevocationWatch:
         *,
         known: Known | None = None,
         on_read: Callable[[float], None] = lambda _at: None,
+        keep: Callable[[Known], Awaitable[None]] | None = None,
     ) -> None:
         """Ask nothing yet.
 
@@ -192,11 +193,13 @@ class RevocationWatch:
             client: of redis-py, for a server or for a Cluster.
             registry: told of the revocations in force.
             known: what is known already; of this Redis, or of another that this one replaces.
+            keep: awaited with what Redis has told, before that is in force.
             on_read: told each time that the registry knows what Redis knows, in Unix time.
         """
         self._client = client
         self._registry = registry
         self._on_read = on_read
+        self._keep = keep
         self._version: bytes | None = None
         self._away = False
         self.known: Known = {}
@@ -235,9 +238,10 @@ class RevocationWatch:
         version = await self._client.get(_VERSION)
         if version is None or version != self._version:
             found = await revocations(self._client)
-            lost = {jti: own for jti, own in self.known.items() if jti not in found or found[jti].changed < own.changed}
-            # Of entries as old as each other, that of Redis counts.
-            now_known = {**self.known, **found, **lost}
+            now_known, lost = self._joined_with(found)
+            if self._keep is not None and now_known != self.known:
+                await self._keep(now_known)
+                now_known, lost = self._joined_with(found)  # a copy may have told more meanwhile
             if now_known != self.known:
                 self._use(now_known)
                 _log.info("revocations_read", tokens=len(self._registry.revoked))
@@ -245,6 +249,12 @@ class RevocationWatch:
             self._version = version
         self.was_read = True
         self._on_read(time.time())
+
+    def _joined_with(self, found: Known) -> tuple[Known, Known]:
+        """All that is known with what Redis says, and what of it Redis does not know."""
+        lost = {jti: own for jti, own in self.known.items() if jti not in found or found[jti].changed < own.changed}
+        # Of entries as old as each other, that of Redis counts.
+        return {**self.known, **found, **lost}, lost
 
     async def _put_right(self, lost: Known, *, has_version: bool) -> None:
         """Have Redis know what it has lost; a Redis that takes nothing now is told with the next change."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 
 from apientreprise_gateway.auth.registry import TokenRegistry
-from apientreprise_gateway.auth.revocation import FAILURES, POLL_SECONDS, Known, RevocationWatch
+from apientreprise_gateway.auth.revocation import FAILURES, POLL_SECONDS, Known, RevocationWatch, merged
 from apientreprise_gateway.gateway.copies import Copy, CopyError, Snapshot
 from apientreprise_gateway.ratelimit.ban_index import BanWatch
 from apientreprise_gateway.ratelimit.bans import Ban
@@ -27,6 +27,8 @@ _PAUSE_SECONDS: Final = 0.1
 """Between the beginnings of two writes of a copy, at least."""
 _SHARE: Final = 10
 """How much longer than a write takes, at least, that is."""
+_KEPT_FIRST_SECONDS: Final = 1.0
+"""How long what Redis has told may wait for its copies before it is in force: a disk that hangs is not waited for."""
 _log = structlog.get_logger(__name__)
 
 
@@ -69,10 +71,12 @@ class Denials:
         self._on_state = on_state
         self._is_handed = is_known
         """Whether the revocations are known from somebody who had read Redis."""
-        self._revocations = RevocationWatch(client, registry, known=known, on_read=on_read)
+        self._revocations = RevocationWatch(client, registry, known=known, on_read=on_read, keep=self._keep_first)
         self._bans = BanWatch(client, limiter)
         self._bans_away = False
         self._news = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._keeping: asyncio.Task[None] | None = None
         self._closed = False
         self._settle()  # before anything that may fail: who does not know must say so
 
@@ -129,18 +133,36 @@ class Denials:
 
     async def sync(self) -> None:
         """Take in what other workers have written into their copy; write what is new."""
-        for keeper in self._copies:
-            if keeper.is_news():
-                snapshot = await keeper.read()
-                if snapshot is not None:
-                    self._take(snapshot, bans=snapshot.bans)
-        self._settle()
-        state = Snapshot(self.known, tuple(self._limiter.bans_in_force()), self.is_known)
-        if state.is_whole or state.bans:
+        async with self._writing:
             for keeper in self._copies:
-                whole = await keeper.write(state)
-                if whole is not None:
-                    self._take(whole, bans=whole.bans if keeper.is_shared else ())
+                if keeper.is_news():
+                    snapshot = await keeper.read()
+                    if snapshot is not None:
+                        self._take(snapshot, bans=snapshot.bans)
+            self._settle()
+            await self._write(self.known, is_whole=self.is_known)
+
+    async def _write(self, known: Known, *, is_whole: bool) -> None:
+        state = Snapshot(known, tuple(self._limiter.bans_in_force()), is_whole)
+        if not (state.is_whole or state.bans):
+            return
+        written = [(keeper.is_shared, await keeper.write(state)) for keeper in self._copies]
+        for is_shared, whole in written:
+            if whole is not None:
+                self._take(whole, bans=whole.bans if is_shared else ())
+
+    async def _keep_first(self, known: Known) -> None:
+        """Have the copies hold what Redis has told before it is in force: this process may end at any moment."""
+        if self._keeping is not None and not self._keeping.done():
+            return  # a disk that hangs
+        self._keeping = asyncio.create_task(self._keep(known))
+        done, _ = await asyncio.wait({self._keeping}, timeout=_KEPT_FIRST_SECONDS)
+        for task in done:
+            task.exception()  # whoever follows the copies meets the same, and tells
+
+    async def _keep(self, known: Known) -> None:
+        async with self._writing:
+            await self._write(merged(self.known, known), is_whole=True)
 
     def _take(self, snapshot: Snapshot, *, bans: Iterable[Ban]) -> None:
         self._is_handed = self._is_handed or snapshot.is_whole

@@ -133,6 +133,23 @@ def _flush(store: Server) -> None:
 # Workers that are killed.
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_revocation_is_kept_before_it_is_in_force(
+    tmp_path: Path, store: Server, provider: Stub, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is refused for a revocation is refused by what takes the place of a process killed at that very moment."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    kept = tmp_path / "kept.json"
+    settings = {"redis_url": store.url, "revocations_copy": str(kept)}
+    with gateway(tmp_path, workers, upstream=provider.url, **settings) as only:
+        for _ in range(6):
+            jti = str(uuid.uuid4())
+            token = fresh(jti=jti)
+            command("token", "revoke", jti, store=store)
+            until(lambda: only.ask(token=token).status == 401, "it is not revoked", seconds=SECONDS)  # noqa: B023
+            assert jti in next(tmp_path.glob("**/revocations.json"), kept).read_text()
+
+
 @pytest.mark.parametrize("happens", [_freeze, _stop, _empty, _flush])
 def test_workers_that_start_know(
     tmp_path: Path, store: Server, provider: Stub, happens: Callable[[Server], None]
@@ -308,6 +325,18 @@ def test_a_copy_that_is_none(tmp_path: Path, store: Server, provider: Stub, cont
         store.thaw()
         until(lambda: ready(only) == (200, True), "Redis is not read", seconds=SECONDS)
         until(lambda: b'"whole":true,"revoked":{}' in kept.read_bytes(), "it is not replaced", seconds=SECONDS)
+
+
+def test_a_copy_that_is_a_pipe(tmp_path: Path, store: Server, provider: Stub) -> None:
+    """A start does not wait for whoever might write into a pipe; the copy takes its place."""
+    kept = tmp_path / "kept.json"
+    os.mkfifo(kept)
+    store.freeze()
+    with gateway(tmp_path, upstream=provider.url, redis_url=store.url, revocations_copy=str(kept)) as only:
+        assert ready(only) == (503, False)
+        assert "no regular file" in only.logged("revocations_copy_failed")[0]["reason"]
+        store.thaw()
+        until(lambda: kept.is_file() and b'"whole":true' in kept.read_bytes(), "it is not replaced", seconds=SECONDS)
 
 
 def test_a_copy_that_cannot_be_written(tmp_path: Path, store: Server, provider: Stub) -> None:
