@@ -62,7 +62,8 @@ class Starting:
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """The lines of one event so far."""
-        return [line for line in map(json.loads, self.errors.splitlines()) if line["event"] == event]
+        lines = [json.loads(line) for line in self.errors.splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == event]
 
     def waiting(self) -> int:
         """How many of its processes are held up."""
