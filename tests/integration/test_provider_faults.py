@@ -143,7 +143,7 @@ UNEXPECTED = {
     "a text": answer(b'"data"'),
     "another object": answer(b'{"message":"ok"}'),
     "errors with 200": answer(OWN_FORM),
-    "wrong gzip": answer(GOOD_BODY).replace(b"\r\n", b"\r\ncontent-encoding: gzip\r\n", 1),
+    "wrong gzip": answer(b"\x1f\x8b" + GOOD_BODY).replace(b"\r\n", b"\r\ncontent-encoding: gzip\r\n", 1),
     "204": b"HTTP/1.1 204 No Content\r\n\r\n",
     "302": b"HTTP/1.1 302 Found\r\nlocation: https://ailleurs.invalid/\r\ncontent-length: 0\r\n\r\n",
     "304": b"HTTP/1.1 304 Not Modified\r\n\r\n",
