@@ -178,7 +178,7 @@ def test_callers_who_go_away_at_once(tmp_path: Path) -> None:
 def test_a_broken_provider_recovers(tmp_path: Path, handler: Handler, code: str, calls: dict[str, int]) -> None:
     """The breaker opens on failures, stays open while its probes fail, and closes once one is answered."""
     provider = Split(handler)
-    with started(tmp_path, provider, **EAGER, **insee(**calls, breaker__wait=0.1, breaker__longest_wait=0.1)) as site:
+    with started(tmp_path, provider, **EAGER, **insee(**calls, breaker__wait=1, breaker__longest_wait=1)) as site:
         token = fresh()
         assert [codes(site.call(token=token)) for _ in range(4)] == [[code]] * 4
         assert states(site) == ["open"]

@@ -143,7 +143,7 @@ def test_files_that_cannot_be_used(ca: Authority, tmp_path: Path) -> None:
     wrong: list[tuple[dict[str, object], Path, str]] = [
         ({"ca": missing}, missing, "No such file"),
         ({"ca": nonsense}, nonsense, "no certificate of an authority"),
-        ({"ca": tmp_path}, tmp_path, "directory"),
+        ({"ca": tmp_path}, tmp_path, "no regular file"),
         ({"ca": ours.key}, ours.key, "no certificate of an authority"),
         ({"certificate": missing, "key": ours.key}, missing, "No such file"),
         ({"certificate": ours.certificate, "key": missing}, missing, "No such file"),
