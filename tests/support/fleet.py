@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from support.programs import START_SECONDS, Program, environment
+from support.programs import START_SECONDS, Program, environment, settled
 from support.site import UNITE_LEGALE, scrape
 from support.stores import until
 from support.tokens import SECRET
@@ -47,7 +47,7 @@ class Gateway(Program):
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """The lines of one event in the operators' log, so far."""
-        lines = [json.loads(line) for line in self.errors.read_text().splitlines() if line.startswith("{")]
+        lines = [json.loads(line) for line in settled(self.errors).splitlines() if line.startswith("{")]
         return [line for line in lines if line["event"] == event]
 
     def modes(self) -> list[str]:

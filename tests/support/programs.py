@@ -57,6 +57,17 @@ class Program:
             select.select([], [], [], 0.01)
 
 
+def settled(file: Path) -> str:
+    """What a log holds once nothing more comes: lines are written beside the calls that they are about."""
+    text = file.read_text()
+    for _ in range(20):
+        select.select([], [], [], 0.05)
+        before, text = text, file.read_text()
+        if text == before:
+            break
+    return text
+
+
 def environment(**settings: str) -> dict[str, str]:
     """The environment of a program: ours without its settings, and these (names without the prefix)."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}

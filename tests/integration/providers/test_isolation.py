@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from support import programs
 from support.site import (
     ENTREPRISE_V2,
     EXTRAIT_RCS,
@@ -62,7 +63,7 @@ def insee(**settings: object) -> dict[str, str]:
 
 def states(site: Site, provider: str = "insee") -> list[str]:
     """The changes of a provider's breaker that are in the operators' log."""
-    lines = [json.loads(line) for line in site.program.errors.read_text().splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in programs.settled(site.program.errors).splitlines() if line.startswith("{")]
     return [line["state"] for line in lines if line["event"] == "breaker" and line["provider"] == provider]
 
 
@@ -178,15 +179,15 @@ def test_callers_who_go_away_at_once(tmp_path: Path) -> None:
 def test_a_broken_provider_recovers(tmp_path: Path, handler: Handler, code: str, calls: dict[str, int]) -> None:
     """The breaker opens on failures, stays open while its probes fail, and closes once one is answered."""
     provider = Split(handler)
-    with started(tmp_path, provider, **EAGER, **insee(**calls, breaker__wait=1, breaker__longest_wait=1)) as site:
+    with started(tmp_path, provider, **EAGER, **insee(**calls, breaker__wait=0.1, breaker__longest_wait=0.1)) as site:
         token = fresh()
         assert [codes(site.call(token=token)) for _ in range(4)] == [[code]] * 4
-        assert states(site) == ["open"]
+        wait_until(lambda: states(site)[:1] == ["open"])  # lines are written beside the calls
         wait_until(lambda: site.call(token=token).status_code >= 500 and len(states(site)) > 2)
         assert states(site)[:3] == ["open", "half_open", "open"]
         provider.insee = GOOD
         wait_until(lambda: site.call(token=token).status_code == 200)
-        assert states(site)[-2:] == ["half_open", "closed"]
+        wait_until(lambda: states(site)[-2:] == ["half_open", "closed"])
         assert [site.call(token=token).status_code for _ in range(5)] == [200] * 5
         assert state(site, "closed") == 1
 
