@@ -239,10 +239,11 @@ class RevocationWatch:
         if version is None or version != self._version:
             found = await revocations(self._client)
             now_known, lost = self._joined_with(found)
-            if self._keep is not None and now_known != self.known:
+            changes = now_known != self.known
+            if self._keep is not None and changes:
                 await self._keep(now_known)
-                now_known, lost = self._joined_with(found)  # a copy may have told more meanwhile
-            if now_known != self.known:
+                now_known, lost = self._joined_with(found)  # a copy may have told more meanwhile, or the same
+            if changes or now_known != self.known:
                 self._use(now_known)
                 _log.info("revocations_read", tokens=len(self._registry.revoked))
             await self._put_right(lost, has_version=version is not None)
