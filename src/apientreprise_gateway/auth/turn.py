@@ -1,11 +1,12 @@
 """Whose turn it is to fetch, among processes that share a file."""
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from apientreprise_gateway.config.private import takes_lock
 
 
 class Turn:
@@ -50,16 +51,6 @@ class Turn:
             yield True
             return
         try:
-            yield _locks(lock)
+            yield takes_lock(lock)
         finally:
             os.close(lock)
-
-
-def _locks(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True  # a file system without locks
-    return True

@@ -1,6 +1,7 @@
 """Files and folders that are one user's alone."""
 
 import errno
+import fcntl
 import os
 import stat
 import tempfile
@@ -59,3 +60,14 @@ def replace_file(path: Path, content: bytes, *, outlives_crash: bool = True) -> 
     except OSError:
         new.unlink(missing_ok=True)
         raise
+
+
+def takes_lock(descriptor: int) -> bool:
+    """Whether the lock of a file is ours now, until the file is closed; it is on a file system without locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -4,7 +4,6 @@ The one that workers share lives as long as their gateway, and each follows what
 is kept outlives all of them, and is read at a start alone. A copy names its Redis, and says nothing of any other.
 """
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from apientreprise_gateway.auth.revocation import LIFTED, Known, Revocation, merged
-from apientreprise_gateway.config.private import ONLY_OURS, own_folder, replace_file
+from apientreprise_gateway.config.private import ONLY_OURS, own_folder, replace_file, takes_lock
 from apientreprise_gateway.config.watched import Stamp, read_regular, stamp_of
 from apientreprise_gateway.net.threads import pause
 from apientreprise_gateway.ratelimit.ban_index import read_ban, written_ban
@@ -152,16 +151,8 @@ def _locked(path: Path) -> Iterator[None]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         end = time.monotonic() + _LOCK_SECONDS
-        while not _takes(descriptor) and time.monotonic() < end:
+        while not takes_lock(descriptor) and time.monotonic() < end:
             pause(_LOCK_PAUSE_SECONDS)
         yield
     finally:
         os.close(descriptor)
-
-
-def _takes(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -20,17 +19,12 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """A terminal in place of standard error."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
     shown = Terminal()
     monkeypatch.setattr("sys.stderr", shown)
     logs.configure()
-    yield shown
-    structlog.reset_defaults()
-    root.handlers[:], level = before
-    root.setLevel(level)
+    return shown
 
 
 def test_a_terminal_is_not_told_what_to_do(terminal: Terminal) -> None:
@@ -47,17 +41,12 @@ def test_a_terminal_is_not_told_what_to_do(terminal: Terminal) -> None:
 
 
 @pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+def written(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What goes to standard error, which is no terminal."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
     shown = io.StringIO()
     monkeypatch.setattr("sys.stderr", shown)
     logs.configure()
-    yield shown
-    structlog.reset_defaults()
-    root.handlers[:], level = before
-    root.setLevel(level)
+    return shown
 
 
 def test_what_libraries_log_with_a_trace(written: io.StringIO) -> None:
