@@ -21,10 +21,10 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from apientreprise_gateway.ratelimit.address import parse_url
-from apientreprise_gateway.ratelimit.link import link
 from apientreprise_gateway.ratelimit.lua import WindowScripts, first_call, sliding
 from apientreprise_gateway.ratelimit.redis import RedisLimiter
+from apientreprise_gateway.store.link import link
+from apientreprise_gateway.store.url import parse_url
 from support import stores
 
 CONCURRENT = 64

@@ -19,14 +19,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from apientreprise_gateway.auth.keys import KeyRing, secret_keys
 from apientreprise_gateway.auth.token import TokenVerifier
-from apientreprise_gateway.call import Call, access_line, head_lines, new_request_id
-from apientreprise_gateway.catalogue import identifiers, query, traceability
-from apientreprise_gateway.catalogue.model import Provider
-from apientreprise_gateway.catalogue.routes import Routes
+from apientreprise_gateway.contract import identifiers, query, traceability
+from apientreprise_gateway.contract.endpoint import Provider
+from apientreprise_gateway.contract.routes import Routes
+from apientreprise_gateway.dataplane.call import Call, access_line, head_lines, new_request_id
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.providers.breaker import Breaker, Figures
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
+from apientreprise_gateway.upstream.breaker import Breaker, Figures
 from support.tokens import ALL_SCOPES, SECRET, token
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from apientreprise_gateway import tracing
+from apientreprise_gateway.observability import tracing
 from apientreprise_gateway.observability.otel import OtelRecorder
 from support.serving import serving
 

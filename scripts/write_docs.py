@@ -5,13 +5,13 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from apientreprise_gateway.catalogue.model import Answer, Endpoint, Provider
-from apientreprise_gateway.catalogue.schemas import descriptions
-from apientreprise_gateway.openapi import NO_SCOPES, document, to_yaml
-from apientreprise_gateway.pings.description import address_of
+from apientreprise_gateway.contract.endpoint import Answer, Endpoint, Provider
+from apientreprise_gateway.controlplane.openapi import NO_SCOPES, document, to_yaml
+from apientreprise_gateway.controlplane.ping_description import address_of
+from apientreprise_gateway.gateway.settings import CONFIG, Settings, environment_name
 from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.providers import settings as provider_settings
-from apientreprise_gateway.settings import CONFIG, Settings, environment_name
+from apientreprise_gateway.providers.schemas import descriptions
+from apientreprise_gateway.upstream import settings as provider_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.catalogue.model import Endpoint, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Provider
 from apientreprise_gateway.providers import PROVIDERS
 
 Json = dict[str, Any]

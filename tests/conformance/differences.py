@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from apientreprise_gateway.catalogue.lifetime import HOUR, UNTIL_3, UNTIL_8
-from apientreprise_gateway.catalogue.model import ATTESTATION_FISCALE, EFFECTIFS, Answer
-from apientreprise_gateway.providers import PROVIDERS, dgfip, european_commission, gip_mds, insee
+from apientreprise_gateway.contract.endpoint import ATTESTATION_FISCALE, EFFECTIFS, Answer
+from apientreprise_gateway.contract.lifetime import HOUR, UNTIL_3, UNTIL_8
+from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise import dgfip, european_commission, gip_mds, insee
 from conformance.conftest import NEWER
 
 

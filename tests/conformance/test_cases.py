@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 import httpx
 import pytest
 
-from apientreprise_gateway.catalogue.model import Endpoint, Figure, Parameter
+from apientreprise_gateway.contract.endpoint import Endpoint, Figure, Parameter
 from apientreprise_gateway.documents.slots import holders
 from conformance.conftest import CATALOGUE, Json, load_cases
 from conformance.differences import Aspect, listed

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from apientreprise_gateway.catalogue import lifetime
-from apientreprise_gateway.catalogue.model import DOCUMENTS, JSON, Answer, Endpoint, Provider
-from apientreprise_gateway.openapi import document
+from apientreprise_gateway.contract import lifetime
+from apientreprise_gateway.contract.endpoint import DOCUMENTS, JSON, Answer, Endpoint, Provider
+from apientreprise_gateway.controlplane.openapi import document
+from apientreprise_gateway.gateway.settings import Settings
 from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.settings import Settings
 from conformance.conftest import CATALOGUE, Json, load_operations
 from conformance.differences import DIFFERENCES, NONE, Aspect, Difference, listed
 

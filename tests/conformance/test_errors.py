@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.errors import (
+from apientreprise_gateway.contract.errors import (
     GATEWAY_ERRORS,
     PROVIDER_ERRORS,
     SPECIFIC_ERRORS,

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.catalogue.lifetime import HOUR
-from apientreprise_gateway.catalogue.model import JSON, Answer, Endpoint, Provider
-from apientreprise_gateway.catalogue.schemas import schema_of
+from apientreprise_gateway.contract.endpoint import JSON, Answer, Endpoint, Provider
+from apientreprise_gateway.contract.lifetime import HOUR
 from apientreprise_gateway.controlplane.description import SCHEMAS
-from apientreprise_gateway.openapi import document
+from apientreprise_gateway.controlplane.openapi import document
 from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.schemas import schema_of
 from conformance.conftest import NEWER, NEWER_PINGS, load_newer
 
 TEXT = load_newer()

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from apientreprise_gateway.catalogue.model import Endpoint, Ping, Provider
-from apientreprise_gateway.pings.pages import PING
+from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
+from apientreprise_gateway.controlplane.pings import PING
 from apientreprise_gateway.providers import PROVIDERS
 from conformance.conftest import CATALOGUE, NEWER, NEWER_PINGS, load_operations, load_pings
 from conformance.differences import NONE, Aspect, listed

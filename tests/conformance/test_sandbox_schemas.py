@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from apientreprise_gateway.catalogue.model import Endpoint
+from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.sandbox.answers import ANSWERS
 from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY, Entity
 from conformance.conftest import CATALOGUE

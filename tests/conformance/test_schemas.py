@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.catalogue.schemas import descriptions, operations, schema_of
+from apientreprise_gateway.providers.schemas import descriptions, operations, schema_of
 from conformance.conftest import NEWER, OURS
 
 Json = dict[str, Any]

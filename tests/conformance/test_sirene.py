@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 import orjson
 import pytest
 
-from apientreprise_gateway.catalogue.routes import Route
-from apientreprise_gateway.providers import DIALECTS, insee
-from apientreprise_gateway.providers.http import Response
-from apientreprise_gateway.providers.source import Question
+from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.providers import DIALECTS
+from apientreprise_gateway.providers.entreprise import insee
+from apientreprise_gateway.upstream.http import Response
+from apientreprise_gateway.upstream.source import Question
 from conformance.conftest import CATALOGUE, Json, load_cases
 
 PUBLISHED_AT = "https://entreprise.api.gouv.fr"

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
-from apientreprise_gateway.cache import exchange as exchange_module
 from apientreprise_gateway.cache.port import Entry
 from apientreprise_gateway.cache.redis import SHARDS, RedisCache
-from apientreprise_gateway.ratelimit import link as link_module
-from apientreprise_gateway.ratelimit.address import parse_url
-from apientreprise_gateway.ratelimit.link import Link, link
+from apientreprise_gateway.store import exchange as exchange_module
+from apientreprise_gateway.store import link as link_module
+from apientreprise_gateway.store.link import Link, link
+from apientreprise_gateway.store.url import parse_url
 from contract.shared import PATIENCE
 from support.stores import Cluster, Server
 

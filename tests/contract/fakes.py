@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 from redis.exceptions import ResponseError
 
-from apientreprise_gateway.ratelimit.link import Command, LinkError, Reply
 from apientreprise_gateway.ratelimit.windows import WINDOW
+from apientreprise_gateway.store.link import Command, LinkError, Reply
 
 NOW = 1_700_000_000_000_000
 

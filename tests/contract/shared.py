@@ -6,15 +6,15 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
-from apientreprise_gateway.ratelimit import link as link_module
 from apientreprise_gateway.ratelimit import redis as redis_module
-from apientreprise_gateway.ratelimit.address import parse_url
 from apientreprise_gateway.ratelimit.bans import Ban
-from apientreprise_gateway.ratelimit.link import Command, Link, LinkError, Reply, link
 from apientreprise_gateway.ratelimit.lua import Script, WindowScripts, sliding
 from apientreprise_gateway.ratelimit.memory import Clock, MemoryLimiter, wall_clock
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
+from apientreprise_gateway.store import link as link_module
 from apientreprise_gateway.store.faults import About
+from apientreprise_gateway.store.link import Command, Link, LinkError, Reply, link
+from apientreprise_gateway.store.url import parse_url
 from support.stores import Cluster, Server
 
 PATIENCE = 20.0

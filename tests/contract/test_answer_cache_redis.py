@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from redis.exceptions import ResponseError
 
-from apientreprise_gateway.cache import exchange as exchange_module
-from apientreprise_gateway.cache.exchange import BATCH_BYTES, MAX_WAITING_BYTES
 from apientreprise_gateway.cache.port import CacheUnavailableError, Entry
 from apientreprise_gateway.cache.redis import OVERHEAD, RedisCache
-from apientreprise_gateway.ratelimit.address import parse_url
-from apientreprise_gateway.ratelimit.link import Command, link
+from apientreprise_gateway.store import exchange as exchange_module
+from apientreprise_gateway.store.exchange import BATCH_BYTES, MAX_WAITING_BYTES
+from apientreprise_gateway.store.link import Command, link
+from apientreprise_gateway.store.url import parse_url
 from contract import shared
 from contract.caches import MEGABYTE, Clock, Told, entry, kept_by, opened, patient
 from contract.fakes import FakeLink

@@ -11,8 +11,8 @@ from apientreprise_gateway.pings.board import Answer, Status
 from apientreprise_gateway.pings.evidence import Seen
 from apientreprise_gateway.pings.pings import BAD_SECONDS
 from apientreprise_gateway.pings.redis import RedisBoard
-from apientreprise_gateway.ratelimit.address import parse_url
-from apientreprise_gateway.ratelimit.link import client
+from apientreprise_gateway.store.link import client
+from apientreprise_gateway.store.url import parse_url
 from contract.shared import empty, nodes_of
 from support.stores import Cluster, Server
 from unit.pings.lab import CACHE_SECONDS, NOON, PROBED, REFUSED, SILENT, Clock, Lab

@@ -11,13 +11,13 @@ import uvloop
 from structlog.testing import capture_logs
 
 from apientreprise_gateway.ratelimit import redis as redis_module
-from apientreprise_gateway.ratelimit.address import parse_url
 from apientreprise_gateway.ratelimit.bans import Ban, Reason
-from apientreprise_gateway.ratelimit.link import Link, ServerLink, link
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.port import StoreUnavailableError, Verdict
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
-from apientreprise_gateway.ratelimit.wire import Wire
+from apientreprise_gateway.store.connection import Wire
+from apientreprise_gateway.store.link import Link, ServerLink, link
+from apientreprise_gateway.store.url import parse_url
 from contract.fakes import FakeLink
 from contract.shared import PATIENCE, Recording, opened, patient, until
 from support.stores import Server, free_port

@@ -11,22 +11,19 @@ from hypothesis import strategies as st
 from redis.crc import key_slot
 from redis.exceptions import NoScriptError
 
-from apientreprise_gateway.catalogue.model import GROUPS
+from apientreprise_gateway.contract.endpoint import GROUPS
+from apientreprise_gateway.net.client_ip import UNKNOWN, counted
 from apientreprise_gateway.ratelimit import ban_index
 from apientreprise_gateway.ratelimit import redis as redis_module
-from apientreprise_gateway.ratelimit.address import parse_url
 from apientreprise_gateway.ratelimit.ban_index import bans, written_ban
 from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Reason
-from apientreprise_gateway.ratelimit.client_ip import UNKNOWN, counted
-from apientreprise_gateway.ratelimit.link import Command, client, close, link
 from apientreprise_gateway.ratelimit.lua import Script, WindowScripts, first_call, sliding
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.port import Verdict
-from apientreprise_gateway.ratelimit.redis import (
-    Mode,
-    RedisLimiter,
-)
+from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
 from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
+from apientreprise_gateway.store.link import Command, client, close, link
+from apientreprise_gateway.store.url import parse_url
 from contract.fakes import FakeLink
 from contract.oracle import SECOND, Clock, FirstCallOracle, SlidingOracle, StoreOracle, WindowOracle
 from contract.shared import SERVER_CLOCK, Recording, empty, nodes_of, opened, patient, told_the_time, until

@@ -13,14 +13,14 @@ from apientreprise_gateway.cache.redis import RedisCache
 from apientreprise_gateway.pings.board import Answer, Status
 from apientreprise_gateway.pings.evidence import Seen
 from apientreprise_gateway.pings.redis import RedisBoard
-from apientreprise_gateway.ratelimit.address import parse_url
 from apientreprise_gateway.ratelimit.bans import Ban, Reason
-from apientreprise_gateway.ratelimit.link import Command, client, link
 from apientreprise_gateway.ratelimit.lua import WindowScripts, first_call, sliding
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.port import StoreUnavailableError
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
 from apientreprise_gateway.store.faults import About
+from apientreprise_gateway.store.link import Command, client, link
+from apientreprise_gateway.store.url import parse_url
 from contract import caches
 from contract.fakes import FakeLink
 from contract.shared import empty, nodes_of, opened, patient

@@ -7,12 +7,12 @@ import pytest
 import yaml
 
 from apientreprise_gateway import __version__
-from apientreprise_gateway.catalogue.dossier import DOSSIER
-from apientreprise_gateway.catalogue.introspection import INTROSPECTION
-from apientreprise_gateway.cli import _parser
+from apientreprise_gateway.cli.main import _parser
 from apientreprise_gateway.documents import links
+from apientreprise_gateway.gateway.settings import Settings, environment_name
 from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.settings import Settings, environment_name
+from apientreprise_gateway.providers.dossier import DOSSIER
+from apientreprise_gateway.providers.introspection import INTROSPECTION
 from support import programs
 from support.certificates import Authority
 from support.tokens import SECRET

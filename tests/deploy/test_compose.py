@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from apientreprise_gateway.cli import _parser
+from apientreprise_gateway.cli.main import _parser
 from support import programs
 from support.programs import START_SECONDS
 from support.prometheus import promtool

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from apientreprise_gateway.call import Call, access_line
+from apientreprise_gateway.dataplane.call import Call, access_line
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = ROOT / "docs" / "runbook.md"

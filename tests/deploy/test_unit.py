@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from apientreprise_gateway.cli import _parser
-from apientreprise_gateway.settings import Settings, environment_name
+from apientreprise_gateway.cli.main import _parser
+from apientreprise_gateway.gateway.settings import Settings, environment_name
 from support.programs import START_SECONDS, TRACE, environment
 from support.site import GOOD, LONG, UNITE_LEGALE, fresh
 from support.stores import free_port, until

@@ -11,24 +11,24 @@ from jwt import PyJWS
 from apientreprise_gateway.auth.access import bearer
 from apientreprise_gateway.auth.keys import KeyRing, secret_keys
 from apientreprise_gateway.auth.token import TokenVerifier
-from apientreprise_gateway.catalogue import query
-from apientreprise_gateway.catalogue.dossier import choose, resources_of
-from apientreprise_gateway.catalogue.routes import Route, Routes, version_of
+from apientreprise_gateway.contract import query
+from apientreprise_gateway.contract.errors import Refusal, render
+from apientreprise_gateway.contract.routes import Route, Routes, version_of
 from apientreprise_gateway.documents.extract import Extractor, NotJsonError, decode
 from apientreprise_gateway.documents.files import FileFault, Memory
 from apientreprise_gateway.documents.links import read_path
 from apientreprise_gateway.documents.ranges import UnsatisfiableError, read_range
-from apientreprise_gateway.errors import Refusal, render
-from apientreprise_gateway.heads import MAX_HEADERS, split_target
 from apientreprise_gateway.net.addresses import networks
+from apientreprise_gateway.net.client_ip import ClientIp, counted, parse
 from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.providers.connection import Connection
-from apientreprise_gateway.providers.faults import CallError
-from apientreprise_gateway.providers.files import BadAddressError, Files
-from apientreprise_gateway.providers.http import Response
-from apientreprise_gateway.providers.reading import read, trouble
-from apientreprise_gateway.ratelimit.client_ip import ClientIp, counted, parse
-from apientreprise_gateway.server import GatewayProtocol, Respond, Rules, Scope, State, config
+from apientreprise_gateway.providers.dossier import choose, resources_of
+from apientreprise_gateway.server.heads import MAX_HEADERS, split_target
+from apientreprise_gateway.server.protocol import GatewayProtocol, Respond, Rules, Scope, State, config
+from apientreprise_gateway.upstream.connection import Connection
+from apientreprise_gateway.upstream.faults import CallError
+from apientreprise_gateway.upstream.files import BadAddressError, Files
+from apientreprise_gateway.upstream.http import Response
+from apientreprise_gateway.upstream.reading import read, trouble
 
 Target = Callable[[bytes], bool]
 """Reads some bytes; whether they were accepted. Whatever else it raises is a crash."""

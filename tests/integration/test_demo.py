@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from apientreprise_gateway.cli_demo import SETTINGS
-from apientreprise_gateway.settings import Settings
+from apientreprise_gateway.cli.demo import SETTINGS
+from apientreprise_gateway.gateway.settings import Settings
 from support import programs
 from support.site import LONG, wait_until
 

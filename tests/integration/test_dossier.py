@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from apientreprise_gateway.catalogue.dossier import RESOURCES
+from apientreprise_gateway.providers.dossier import RESOURCES
 from support.programs import TRACE
 from support.site import DOCUMENT_BODY, LONG, ROOMY, Gate, Site, codes, fresh, hang, wait_until
 from support.site import site as started

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from apientreprise_gateway import openapi
+from apientreprise_gateway.controlplane import openapi
 from apientreprise_gateway.providers import PROVIDERS
 from support import programs
 from support.tokens import token

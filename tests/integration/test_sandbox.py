@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from apientreprise_gateway.catalogue.model import Endpoint, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Provider
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.sandbox.faults import SPECIALS, Special
 from support import programs

@@ -14,8 +14,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
-from apientreprise_gateway import signals, supervisor
 from apientreprise_gateway.observability import logs
+from apientreprise_gateway.process import signals, supervisor
 
 CROWD = 20
 """Files that a crowded supervisor has open; so many numbers below that of any later one are taken."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.call import Call, access_line
-from apientreprise_gateway.documents.serving import Download, download_line
+from apientreprise_gateway.dataplane.call import Call, access_line
+from apientreprise_gateway.dataplane.downloads import Download, download_line
+from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.providers.settings import KINDS, BreakerTable, ProviderSettings
-from apientreprise_gateway.settings import load
+from apientreprise_gateway.upstream.settings import KINDS, BreakerTable, ProviderSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 

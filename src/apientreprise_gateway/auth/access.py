@@ -5,7 +5,7 @@ from typing import Final
 
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier, UnknownKeyError
-from apientreprise_gateway.errors import refuse
+from apientreprise_gateway.contract.errors import refuse
 
 _SOON: Final = ((b"retry-after", b"2"),)
 """Redis is asked for the revocations every second."""

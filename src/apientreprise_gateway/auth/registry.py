@@ -22,7 +22,7 @@ import structlog
 
 from apientreprise_gateway.config.watched import WatchedFile
 from apientreprise_gateway.net.addresses import Network, is_in, networks
-from apientreprise_gateway.ratelimit.client_ip import parse
+from apientreprise_gateway.net.client_ip import parse
 
 POLL_SECONDS: Final = 1.0
 _KNOWN_KEYS: Final = {"revoked_at", "allowed_addresses", "limit_per_minute"}

@@ -15,7 +15,7 @@ import orjson
 from jwt import InvalidTokenError, PyJWS
 
 from apientreprise_gateway.auth.keys import KeyRing
-from apientreprise_gateway.errors import Refusal, refuse
+from apientreprise_gateway.contract.errors import Refusal, refuse
 
 LEEWAY: Final = 5
 """Seconds by which the issuer's clock may be ahead of ours (`iat`, `nbf`). `exp` has none."""

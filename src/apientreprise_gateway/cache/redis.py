@@ -13,11 +13,11 @@ from contextlib import suppress
 from importlib.resources import files
 from typing import Final
 
-from apientreprise_gateway.cache.exchange import Exchange
 from apientreprise_gateway.cache.port import MAX_ENTRY_BYTES, CacheUnavailableError, Entry, Size, SpoiltError, is_over
 from apientreprise_gateway.observability.background import Background
-from apientreprise_gateway.ratelimit.link import Command, Link, Reply
+from apientreprise_gateway.store.exchange import Exchange
 from apientreprise_gateway.store.faults import About
+from apientreprise_gateway.store.link import Command, Link, Reply
 
 SHARDS: Final = 16
 OVERHEAD: Final = 256

@@ -14,11 +14,11 @@ from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 from apientreprise_gateway.cache.port import AnswerCache, CacheUnavailableError, Entry
-from apientreprise_gateway.catalogue.lifetime import Lifetime
-from apientreprise_gateway.catalogue.model import Endpoint
-from apientreprise_gateway.errors import PROVIDER_ERRORS, Refusal
-from apientreprise_gateway.providers.reading import Reading
-from apientreprise_gateway.providers.source import Question, Source
+from apientreprise_gateway.contract.endpoint import Endpoint
+from apientreprise_gateway.contract.errors import PROVIDER_ERRORS, Refusal
+from apientreprise_gateway.contract.lifetime import Lifetime
+from apientreprise_gateway.upstream.reading import Reading
+from apientreprise_gateway.upstream.source import Question, Source
 
 Header = tuple[bytes, bytes]
 

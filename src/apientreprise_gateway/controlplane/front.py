@@ -5,14 +5,14 @@ from typing import Any, Final
 
 from starlette.responses import RedirectResponse, Response
 
-from apientreprise_gateway.buffers import SMALL_BYTES
-from apientreprise_gateway.control import DOCS, refused_page
+from apientreprise_gateway.contract.errors import refuse, refuse_for_now
+from apientreprise_gateway.controlplane.app import DOCS, refused_page
 from apientreprise_gateway.controlplane.ceiling import Ceiling
 from apientreprise_gateway.controlplane.negotiation import accepts
-from apientreprise_gateway.errors import refuse, refuse_for_now
+from apientreprise_gateway.net.client_ip import ClientIp, counted
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.ratelimit.client_ip import ClientIp, counted
-from apientreprise_gateway.server import CONNECTION, Connection
+from apientreprise_gateway.server.buffers import SMALL_BYTES
+from apientreprise_gateway.server.protocol import CONNECTION, Connection
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -10,13 +10,20 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from apientreprise_gateway.catalogue import query
-from apientreprise_gateway.catalogue.dossier import DOSSIER, GATEWAY
-from apientreprise_gateway.catalogue.model import Provider
-from apientreprise_gateway.catalogue.traceability import CODES
+from apientreprise_gateway.contract import query
+from apientreprise_gateway.contract.endpoint import Provider
+from apientreprise_gateway.contract.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, Refusal, gateway_error
+from apientreprise_gateway.contract.traceability import CODES
+from apientreprise_gateway.controlplane.openapi import (
+    EVERYWHERE,
+    OFF_OPERATION,
+    Case,
+    cases_of,
+    dossier_cases,
+    own_case,
+)
 from apientreprise_gateway.controlplane.static import StaticAnswer
-from apientreprise_gateway.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, Refusal, gateway_error
-from apientreprise_gateway.openapi import EVERYWHERE, OFF_OPERATION, Case, cases_of, dossier_cases, own_case
+from apientreprise_gateway.providers.dossier import DOSSIER, GATEWAY
 
 Json = dict[str, Any]
 Scope = MutableMapping[str, Any]

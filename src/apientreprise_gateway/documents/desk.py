@@ -4,22 +4,22 @@ from pathlib import Path
 
 import structlog
 
-from apientreprise_gateway.catalogue.routes import Route
 from apientreprise_gateway.config.private import default_folder
+from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.dataplane.downloads import Gate, Serving
 from apientreprise_gateway.documents.downloads import Downloads
 from apientreprise_gateway.documents.local import LocalStore
 from apientreprise_gateway.documents.removal import Removal
 from apientreprise_gateway.documents.s3 import SCHEME, S3Documents
 from apientreprise_gateway.documents.seal import Seals
-from apientreprise_gateway.documents.serving import Gate, Serving
 from apientreprise_gateway.documents.shelf import Shelf, Workshop
 from apientreprise_gateway.documents.source import DocumentTranslation
 from apientreprise_gateway.documents.store import DocumentStore, NullStore, StoreError
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.providers.source import Observe, ProviderSource, Source
-from apientreprise_gateway.providers.spool import Spool
-from apientreprise_gateway.providers.upstream import Upstream
+from apientreprise_gateway.upstream.source import Observe, ProviderSource, Source
+from apientreprise_gateway.upstream.spool import Spool
+from apientreprise_gateway.upstream.upstream import Upstream
 
 _log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from apientreprise_gateway.errors import refuse
+from apientreprise_gateway.contract.errors import refuse
 
 MOST: Final = 256
 """Downloads that a process carries at once."""

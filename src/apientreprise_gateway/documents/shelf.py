@@ -7,13 +7,13 @@ from typing import Final
 
 import structlog
 
-from apientreprise_gateway.catalogue.model import Document
+from apientreprise_gateway.contract.endpoint import Document
+from apientreprise_gateway.contract.errors import refuse
 from apientreprise_gateway.documents.extract import Extraction, Extractor, decode
 from apientreprise_gateway.documents.files import NOT_DOWNLOADED, Content, FileFault, check
 from apientreprise_gateway.documents.links import Link, file_name, new_link
 from apientreprise_gateway.documents.seal import Seals
 from apientreprise_gateway.documents.store import DocumentStore, StoreError
-from apientreprise_gateway.errors import refuse
 from apientreprise_gateway.net.threads import FairThreads
 
 _READERS: Final = 4

@@ -17,8 +17,9 @@ from typing import Any, Final, NamedTuple
 import orjson
 import structlog
 
-from apientreprise_gateway.catalogue.model import EACH, Document, Endpoint
-from apientreprise_gateway.catalogue.routes import Route
+from apientreprise_gateway.contract.endpoint import EACH, Document, Endpoint
+from apientreprise_gateway.contract.errors import PROVIDER_ERRORS, Refusal, provider_error, refuse
+from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.documents.extract import MAX_FILES, Found, NotJsonError
 from apientreprise_gateway.documents.files import (
     BAD_ADDRESS,
@@ -47,14 +48,13 @@ from apientreprise_gateway.documents.slots import (
     own_slot,
     slots_of,
 )
-from apientreprise_gateway.errors import PROVIDER_ERRORS, Refusal, provider_error, refuse
-from apientreprise_gateway.providers.faults import CallError, Fault
-from apientreprise_gateway.providers.files import BadAddressError
-from apientreprise_gateway.providers.http import Response
-from apientreprise_gateway.providers.reading import Reading, is_promised, read
-from apientreprise_gateway.providers.source import Get, Question, Source
-from apientreprise_gateway.providers.spool import Spool, SpoolFile
-from apientreprise_gateway.providers.upstream import NotAskedError, Upstream
+from apientreprise_gateway.upstream.faults import CallError, Fault
+from apientreprise_gateway.upstream.files import BadAddressError
+from apientreprise_gateway.upstream.http import Response
+from apientreprise_gateway.upstream.reading import Reading, is_promised, read
+from apientreprise_gateway.upstream.source import Get, Question, Source
+from apientreprise_gateway.upstream.spool import Spool, SpoolFile
+from apientreprise_gateway.upstream.upstream import NotAskedError, Upstream
 
 MAX_AT_ONCE: Final = 4
 """Documents of one answer that are fetched and kept at the same time."""

@@ -18,8 +18,8 @@ from apientreprise_gateway.auth.revocation import FAILURES, POLL_SECONDS, Known,
 from apientreprise_gateway.gateway.copies import Copy, CopyError, Snapshot
 from apientreprise_gateway.ratelimit.ban_index import BanWatch
 from apientreprise_gateway.ratelimit.bans import Ban
-from apientreprise_gateway.ratelimit.link import close
 from apientreprise_gateway.ratelimit.redis import RedisLimiter
+from apientreprise_gateway.store.link import close
 
 RETRY_SECONDS: Final = 30.0
 """When to try again to write a copy that could not be written."""

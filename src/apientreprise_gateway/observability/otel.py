@@ -25,7 +25,7 @@ from opentelemetry.trace import (
 )
 
 from apientreprise_gateway import __version__
-from apientreprise_gateway.tracing import Attributes, Trace
+from apientreprise_gateway.observability.tracing import Attributes, Trace
 
 SERVICE: Final = "apientreprise-gateway"
 _EXPORT_SECONDS: Final = 5.0

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from apientreprise_gateway.providers.source import ABANDONED
+from apientreprise_gateway.upstream.source import ABANDONED
 
 WINDOW_SECONDS: Final = 60.0
 """The calls that are judged together."""

@@ -13,8 +13,8 @@ from typing import Final
 
 import structlog
 
-from apientreprise_gateway.catalogue.model import Ping, Provider
-from apientreprise_gateway.catalogue.routes import Route
+from apientreprise_gateway.contract.endpoint import Ping, Provider
+from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.pings.board import Answer, Board, Status
 from apientreprise_gateway.pings.evidence import SKEW_SECONDS, Evidence, Seen, Tally
 from apientreprise_gateway.pings.probe import PROBE_SECONDS, Finding

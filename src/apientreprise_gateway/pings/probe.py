@@ -6,11 +6,11 @@ import uuid
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlencode
 
-from apientreprise_gateway.catalogue.routes import Route
-from apientreprise_gateway.errors import Refusal, provider_error
+from apientreprise_gateway.contract.errors import Refusal, provider_error
+from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.observability.faults import FaultLog
-from apientreprise_gateway.providers.source import OK, Question, Source
-from apientreprise_gateway.providers.upstream import NotAskedError
+from apientreprise_gateway.upstream.source import OK, Question, Source
+from apientreprise_gateway.upstream.upstream import NotAskedError
 
 PROBE_SECONDS: Final = 5.0
 """How long a probe may take."""

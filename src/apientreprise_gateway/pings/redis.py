@@ -17,8 +17,8 @@ from redis.exceptions import RedisClusterException, RedisError, ResponseError
 from apientreprise_gateway.pings.board import Answer, Status
 from apientreprise_gateway.pings.evidence import Seen
 from apientreprise_gateway.pings.probe import PROBE_SECONDS
-from apientreprise_gateway.ratelimit.link import close
 from apientreprise_gateway.store.faults import About, Faults, about
+from apientreprise_gateway.store.link import close
 from apientreprise_gateway.store.words import redis_words
 
 _SEEN: Final = "gw:{pings}:seen"

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import Provider
-from apientreprise_gateway.providers import (
+from apientreprise_gateway.contract.endpoint import Provider
+from apientreprise_gateway.dialects import sirene_3_11, vies
+from apientreprise_gateway.providers.entreprise import (
     ademe,
     agefiph,
     agence_bio,
@@ -34,11 +35,9 @@ from apientreprise_gateway.providers import (
     qualibat,
     qualifelec,
     rna,
-    sirene,
     urssaf,
-    vies,
 )
-from apientreprise_gateway.providers.source import Translation
+from apientreprise_gateway.upstream.source import Translation
 
 PROVIDERS: Final[tuple[Provider, ...]] = (
     insee.PROVIDER,
@@ -75,7 +74,7 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
 
 DIALECTS: Final[Mapping[str, Mapping[str, Mapping[str, Translation]]]] = MappingProxyType(
     {
-        insee.PROVIDER.key: {sirene.DIALECT: sirene.TRANSLATIONS},
+        insee.PROVIDER.key: {sirene_3_11.DIALECT: sirene_3_11.TRANSLATIONS},
         european_commission.PROVIDER.key: {vies.DIALECT: vies.TRANSLATIONS},
     }
 )

@@ -14,9 +14,9 @@ import structlog
 from redis.exceptions import ResponseError
 
 from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Reason
-from apientreprise_gateway.ratelimit.link import Command
 from apientreprise_gateway.ratelimit.windows import SECOND
 from apientreprise_gateway.store.faults import About, about
+from apientreprise_gateway.store.link import Command
 
 FULL_EVERY: Final = 30
 """Looks, a second apart, of which one reads the whole index; the others read its latest entries."""

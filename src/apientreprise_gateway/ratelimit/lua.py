@@ -11,7 +11,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Final, NamedTuple
 
-from apientreprise_gateway.ratelimit.link import Command
+from apientreprise_gateway.store.link import Command
 
 _REMEMBERED: Final = 4096
 """Commands that are kept packed; about half a kilobyte each, and a call has two, of its token and of its address."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from apientreprise_gateway.catalogue.model import Endpoint, Figure, Group
+from apientreprise_gateway.contract.endpoint import Endpoint, Figure, Group
 
 
 class Policy:

@@ -12,18 +12,18 @@ from typing import Final
 
 from redis.exceptions import NoScriptError, ResponseError
 
+from apientreprise_gateway.net.deadline import Deadline
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.faults import words
 from apientreprise_gateway.ratelimit.ban_index import ban_key, entered, kept_ban, read_ban, written_ban
 from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Bans, Reason
-from apientreprise_gateway.ratelimit.deadline import Deadline
-from apientreprise_gateway.ratelimit.link import Command, Link, LinkError, Reply
 from apientreprise_gateway.ratelimit.lua import SLIDING_FORM, Scripts, WindowScripts
 from apientreprise_gateway.ratelimit.lua import address as address_script
 from apientreprise_gateway.ratelimit.memory import Clock, MemoryLimiter, wall_clock
 from apientreprise_gateway.ratelimit.port import StoreUnavailableError, TokenKey, Verdict, banned, verdict
 from apientreprise_gateway.ratelimit.windows import WINDOW, Outcome
 from apientreprise_gateway.store.faults import About, Faults, about
+from apientreprise_gateway.store.link import Command, Link, LinkError, Reply
 
 TIMEOUT_SECONDS: Final = 0.1
 """What an exchange with Redis may take."""

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import orjson
 
-from apientreprise_gateway.catalogue.model import Kind, Provider
-from apientreprise_gateway.catalogue.query import read
-from apientreprise_gateway.catalogue.routes import Route, Routes
-from apientreprise_gateway.providers import PROVIDERS, insee
+from apientreprise_gateway.contract.endpoint import Kind, Provider
+from apientreprise_gateway.contract.query import read
+from apientreprise_gateway.contract.routes import Route, Routes
+from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise import insee
 from apientreprise_gateway.sandbox import dialects, documents
 from apientreprise_gateway.sandbox.answers import answer_of
 from apientreprise_gateway.sandbox.answers.shape import LINKS, Declined

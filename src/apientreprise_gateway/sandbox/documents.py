@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import orjson
 
-from apientreprise_gateway.catalogue.model import CONTENT, EACH, Document, Endpoint, FileKind
+from apientreprise_gateway.contract.endpoint import CONTENT, EACH, Document, Endpoint, FileKind
 from apientreprise_gateway.documents.slots import holders
 from apientreprise_gateway.sandbox.entities import Entity
 from apientreprise_gateway.sandbox.exchange import Reply

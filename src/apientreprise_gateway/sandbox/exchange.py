@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
 
-from apientreprise_gateway.catalogue.model import Provider
-from apientreprise_gateway.server import CONNECTION, Connection
+from apientreprise_gateway.contract.endpoint import Provider
+from apientreprise_gateway.server.protocol import CONNECTION, Connection
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from apientreprise_gateway.errors import provider_error, render
+from apientreprise_gateway.contract.errors import provider_error, render
 from apientreprise_gateway.sandbox.exchange import Exchange, Reply
 
 SLOW_SECONDS: Final = 3.0

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from apientreprise_gateway.catalogue.schemas import schema_of
 from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.schemas import schema_of
 from apientreprise_gateway.sandbox.paper import archive
 from support.papers import (
     ACTES,

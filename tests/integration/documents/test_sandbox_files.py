@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from apientreprise_gateway.catalogue.model import EACH, Endpoint
+from apientreprise_gateway.contract.endpoint import EACH, Endpoint
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.sandbox.documents import BAD_FILES, BadFile
 from support import programs

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from jsonschema_rs import validator_for
 
-from apientreprise_gateway.catalogue.model import Endpoint
-from apientreprise_gateway.catalogue.schemas import schema_of
+from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.providers import DIALECTS, PROVIDERS
+from apientreprise_gateway.providers.schemas import schema_of
 from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, Entity, Establishment
 from apientreprise_gateway.sandbox.faults import SPECIALS, Special
 from support import programs

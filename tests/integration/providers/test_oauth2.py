@@ -9,11 +9,11 @@ import pytest
 import structlog
 import uvloop
 
-from apientreprise_gateway.providers import oauth2
-from apientreprise_gateway.providers.faults import CallError, Fault
-from apientreprise_gateway.providers.http import Pool
-from apientreprise_gateway.providers.oauth2 import ClientCredentials
-from apientreprise_gateway.providers.tls import client_context
+from apientreprise_gateway.upstream import oauth2
+from apientreprise_gateway.upstream.faults import CallError, Fault
+from apientreprise_gateway.upstream.http import Pool
+from apientreprise_gateway.upstream.oauth2 import ClientCredentials
+from apientreprise_gateway.upstream.tls import client_context
 from support.certificates import Authority
 from support.proxy import proxy
 from support.site import LONG

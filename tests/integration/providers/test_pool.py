@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import uvloop
 
-from apientreprise_gateway.providers.faults import CallError, Fault
-from apientreprise_gateway.providers.http import Pool
-from apientreprise_gateway.providers.tls import client_context
+from apientreprise_gateway.upstream.faults import CallError, Fault
+from apientreprise_gateway.upstream.http import Pool
+from apientreprise_gateway.upstream.tls import client_context
 from support.certificates import Authority
 from support.site import LONG, Gate, hang
 from support.stub import always, answer, stub

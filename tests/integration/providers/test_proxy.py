@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 import uvloop
 
-from apientreprise_gateway.providers.dial import Proxy, parse_proxy
-from apientreprise_gateway.providers.faults import CallError, Fault
-from apientreprise_gateway.providers.http import Pool, Response
-from apientreprise_gateway.providers.tls import client_context
+from apientreprise_gateway.upstream.dial import Proxy, parse_proxy
+from apientreprise_gateway.upstream.faults import CallError, Fault
+from apientreprise_gateway.upstream.http import Pool, Response
+from apientreprise_gateway.upstream.tls import client_context
 from support.certificates import Authority
 from support.proxy import proxy
 from support.site import LONG, hang

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import uvloop
 
-from apientreprise_gateway.providers import http
-from apientreprise_gateway.providers.faults import CallError, Fault
-from apientreprise_gateway.providers.http import Pool, Response
-from apientreprise_gateway.providers.spool import Spool, SpoolFile
+from apientreprise_gateway.upstream import http
+from apientreprise_gateway.upstream.faults import CallError, Fault
+from apientreprise_gateway.upstream.http import Pool, Response
+from apientreprise_gateway.upstream.spool import Spool, SpoolFile
 from support.site import LONG, hang, wait_until
 from support.stub import Handler, Stub, always, answer, stub
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import uvloop
 
-from apientreprise_gateway.providers.faults import CallError
-from apientreprise_gateway.providers.http import Pool
-from apientreprise_gateway.providers.spool import Spool, SpoolFile
-from apientreprise_gateway.providers.tls import client_context
+from apientreprise_gateway.upstream.faults import CallError
+from apientreprise_gateway.upstream.http import Pool
+from apientreprise_gateway.upstream.spool import Spool, SpoolFile
+from apientreprise_gateway.upstream.tls import client_context
 from support.certificates import Authority
 from support.proxy import proxy
 from support.site import LONG

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from apientreprise_gateway.providers.faults import CallError, Fault
-from apientreprise_gateway.providers.http import Pool, Response
-from apientreprise_gateway.providers.tls import client_context
+from apientreprise_gateway.upstream.faults import CallError, Fault
+from apientreprise_gateway.upstream.http import Pool, Response
+from apientreprise_gateway.upstream.tls import client_context
 from support.certificates import Authority, demanding
 from support.serving import serving
 from support.site import LONG

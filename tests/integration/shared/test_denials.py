@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from apientreprise_gateway import parts
-from apientreprise_gateway.ratelimit.address import parse_url
-from apientreprise_gateway.settings import Settings
+from apientreprise_gateway.gateway import components
+from apientreprise_gateway.gateway.settings import Settings
+from apientreprise_gateway.store.url import parse_url
 from support import programs, stores
 from support.fleet import Gateway, fleet, gateway, pause
 from support.site import fresh
@@ -216,7 +216,8 @@ def test_a_copy_has_a_usual_place(tmp_path: Path, provider: Stub) -> None:
     with ExitStack() as stack:
         servers = [stack.enter_context(stores.server(tmp_path, stores.valkey_server())) for _ in range(2)]
         copies = [
-            parts.copies_of_denials(Settings.model_construct(), parse_url(server.url))[0].path for server in servers
+            components.copies_of_denials(Settings.model_construct(), parse_url(server.url))[0].path
+            for server in servers
         ]
         for copy in copies:
             copy.unlink(missing_ok=True)

@@ -38,7 +38,7 @@ class Finder:
 
     def find_spec(self, name, path=None, target=None):
         who = "worker" if "--multiprocessing-fork" in sys.orig_argv else "parent"
-        if name == "apientreprise_gateway.app" and who == {who!r}:
+        if name == "apientreprise_gateway.gateway.app" and who == {who!r}:
             (FOLDER / f"{{os.getpid()}}.waits").touch()
             while not (FOLDER / "go").exists():
                 time.sleep(0.01)

@@ -106,7 +106,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, provider: Stub) -> Iterator
 
 SPOILT = """
 from apientreprise_gateway.auth.registry import TokenRegistry
-from apientreprise_gateway.documents import serving
+from apientreprise_gateway.dataplane import downloads
 
 
 def fail(*_):
@@ -114,7 +114,7 @@ def fail(*_):
 
 
 TokenRegistry.is_revoked = fail
-serving.read_path = fail
+downloads.read_path = fail
 """
 """A program that is read at the start of Python, and has each call fail in check 3, and each download."""
 

@@ -14,17 +14,9 @@ from structlog.testing import capture_logs
 
 from apientreprise_gateway.auth import revocation
 from apientreprise_gateway.auth.registry import TokenRegistry
-from apientreprise_gateway.auth.revocation import (
-    LIFTED,
-    Revocation,
-    RevocationWatch,
-    lift,
-    merged,
-    revocations,
-    revoke,
-)
-from apientreprise_gateway.ratelimit.address import parse_url
-from apientreprise_gateway.ratelimit.link import client, close
+from apientreprise_gateway.auth.revocation import LIFTED, Revocation, RevocationWatch, lift, merged, revocations, revoke
+from apientreprise_gateway.store.link import client, close
+from apientreprise_gateway.store.url import parse_url
 from support import stores
 
 JTI = "6f1d4f0e-27aa-4f0b-9a55-2d6a4c7d3b10"

@@ -21,7 +21,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from apientreprise_gateway.auth import token as token_module
 from apientreprise_gateway.auth.keys import Key, KeyRing, jwks_keys, secret_keys
 from apientreprise_gateway.auth.token import LEEWAY, MAX_TOKEN_LENGTH, TokenVerifier
-from apientreprise_gateway.errors import Refusal
+from apientreprise_gateway.contract.errors import Refusal
 from support.tokens import ALL_SCOPES, JTI, SECRET, UID, claims, token
 
 NOW = 1_700_000_000

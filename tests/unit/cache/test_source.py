@@ -10,12 +10,18 @@ import pytest
 from apientreprise_gateway.cache.memory import MemoryCache
 from apientreprise_gateway.cache.port import AnswerCache, CacheUnavailableError, Entry, Size
 from apientreprise_gateway.cache.source import CachedSource, Result
-from apientreprise_gateway.catalogue.lifetime import HOUR, UNTIL_8, Lifetime
-from apientreprise_gateway.catalogue.routes import Route
-from apientreprise_gateway.errors import PROVIDER_ERRORS, Refusal, network_error, provider_error, specific_error
+from apientreprise_gateway.contract.errors import (
+    PROVIDER_ERRORS,
+    Refusal,
+    network_error,
+    provider_error,
+    specific_error,
+)
+from apientreprise_gateway.contract.lifetime import HOUR, UNTIL_8, Lifetime
+from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.providers.reading import Reading
-from apientreprise_gateway.providers.source import Question
+from apientreprise_gateway.upstream.reading import Reading
+from apientreprise_gateway.upstream.source import Question
 from contract.caches import MEGABYTE, Clock
 from contract.shared import PATIENCE
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from apientreprise_gateway.catalogue.dossier import DOSSIER
+from apientreprise_gateway.contract.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, Refusal
 from apientreprise_gateway.controlplane.description import SCHEMAS
 from apientreprise_gateway.controlplane.nomenclature import nomenclature, page
-from apientreprise_gateway.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, Refusal
-from apientreprise_gateway.openapi import document
+from apientreprise_gateway.controlplane.openapi import document
 from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.dossier import DOSSIER
 
 ALL = nomenclature(PROVIDERS)
 BODY: Any = json.loads(ALL.body)

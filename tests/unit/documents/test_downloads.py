@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.documents.downloads import (
     MOST,
     MOST_PER_ADDRESS,
@@ -14,7 +15,6 @@ from apientreprise_gateway.documents.downloads import (
     Downloads,
     Turn,
 )
-from apientreprise_gateway.errors import Refusal
 
 FULL = f"00905 {RETRY_SECONDS}"
 

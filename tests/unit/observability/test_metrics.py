@@ -7,7 +7,7 @@ from pathlib import Path
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from apientreprise_gateway.errors import GATEWAY_ERRORS
+from apientreprise_gateway.contract.errors import GATEWAY_ERRORS
 from apientreprise_gateway.observability.metrics import (
     BAN_REASONS,
     CUT_REASONS,

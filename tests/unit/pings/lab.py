@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Callable
 
-from apientreprise_gateway.catalogue.model import SIREN, Endpoint, Parameter, Ping, Provider
-from apientreprise_gateway.catalogue.routes import Route
+from apientreprise_gateway.contract.endpoint import SIREN, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.pings.board import Answer, Board, NoBoard
 from apientreprise_gateway.pings.pings import Pings
 from apientreprise_gateway.pings.probe import Finding
-from apientreprise_gateway.providers.source import OK
+from apientreprise_gateway.upstream.source import OK
 
 PROBED, SILENT = "essai/ouvert", "essai/discret"
 CACHE_SECONDS = 120

@@ -2,9 +2,9 @@
 
 import pytest
 
-from apientreprise_gateway.errors import PROVIDER_ERRORS
+from apientreprise_gateway.contract.errors import PROVIDER_ERRORS
 from apientreprise_gateway.pings.evidence import WINDOW_SECONDS, Evidence, Seen, Tally
-from apientreprise_gateway.providers.source import ABANDONED, OK
+from apientreprise_gateway.upstream.source import ABANDONED, OK
 
 
 def counted(evidence: Evidence, *, good: int = 0, bad: int = 0, at: float) -> None:

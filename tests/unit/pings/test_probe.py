@@ -5,13 +5,13 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from apientreprise_gateway.catalogue.routes import Route, Routes
-from apientreprise_gateway.errors import network_error, provider_error
+from apientreprise_gateway.contract.errors import network_error, provider_error
+from apientreprise_gateway.contract.routes import Route, Routes
 from apientreprise_gateway.pings.probe import example_of, probe
 from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.providers.http import CallError, Fault
-from apientreprise_gateway.providers.reading import Reading
-from apientreprise_gateway.providers.source import Question
+from apientreprise_gateway.upstream.http import CallError, Fault
+from apientreprise_gateway.upstream.reading import Reading
+from apientreprise_gateway.upstream.source import Question
 from unit.pings.lab import PROVIDER
 
 ROUTE = Route(PROVIDER.endpoints[0], PROVIDER)

@@ -10,7 +10,7 @@ from apientreprise_gateway.process.ending import closing_seconds
 
 SERVES = """
 import asyncio, os, signal, socket, sys, threading, time
-from apientreprise_gateway import runner
+from apientreprise_gateway.process import runner
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.process import ending
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from apientreprise_gateway.catalogue.model import GROUPS, Endpoint, Figure, Group
+from apientreprise_gateway.contract.endpoint import GROUPS, Endpoint, Figure, Group
+from apientreprise_gateway.gateway.settings import Settings
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.ratelimit.policy import Policy, own_limit
-from apientreprise_gateway.settings import Settings
 
 FIGURES: Mapping[Figure, int] = {figure: 10 + place for place, figure in enumerate(Figure)}
 ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.catalogue.model import Endpoint
+from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.sandbox.answers import ANSWERS
 from apientreprise_gateway.sandbox.answers.generic import takes_associations

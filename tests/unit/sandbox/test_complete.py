@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.catalogue.model import Endpoint
-from apientreprise_gateway.catalogue.schemas import schema_of
+from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.schemas import schema_of
 from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, Officer
 from unit.sandbox.calling import ask, path_for
 

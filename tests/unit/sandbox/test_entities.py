@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from apientreprise_gateway.catalogue.identifiers import is_rna, is_siren, is_siret
+from apientreprise_gateway.contract.identifiers import is_rna, is_siren, is_siret
 from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, ORDINARY, Entity, directory
 from apientreprise_gateway.sandbox.faults import SPECIALS
 

@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from apientreprise_gateway.catalogue.identifiers import is_rna, is_siren, is_siret
-from apientreprise_gateway.catalogue.model import Endpoint
+from apientreprise_gateway.contract.endpoint import Endpoint
+from apientreprise_gateway.contract.identifiers import is_rna, is_siren, is_siret
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.sandbox.app import create_app
 from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY

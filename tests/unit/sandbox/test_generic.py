@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from apientreprise_gateway.catalogue.identifiers import is_rna, is_siren, is_siret
-from apientreprise_gateway.catalogue.model import SIREN, SIRET, SIRET_OR_RNA, Endpoint, Kind, Parameter, Provider
-from apientreprise_gateway.catalogue.schemas import operations, schema_of
+from apientreprise_gateway.contract.endpoint import SIREN, SIRET, SIRET_OR_RNA, Endpoint, Kind, Parameter, Provider
+from apientreprise_gateway.contract.identifiers import is_rna, is_siren, is_siret
+from apientreprise_gateway.providers.schemas import operations, schema_of
 from apientreprise_gateway.sandbox.answers import ANSWERS
 from apientreprise_gateway.sandbox.answers.generic import answer_for
 from apientreprise_gateway.sandbox.answers.invention import Field, Inventor
@@ -229,7 +229,8 @@ def test_patterns_are_matched() -> None:
 def test_faker_is_loaded_by_the_first_invented_answer() -> None:
     """Neither the gateway nor a sandbox that nobody asks pays for it."""
     program = (
-        "import sys, apientreprise_gateway.app; from apientreprise_gateway.sandbox.app import create_app; create_app();"
+        "import sys, apientreprise_gateway.gateway.app;"
+        "from apientreprise_gateway.sandbox.app import create_app; create_app();"
         "assert 'faker' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import Endpoint
+from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.sandbox.answers import agefiph, dgfip, gip_mds, infogreffe, inpi, insee, mi, urssaf
 from apientreprise_gateway.sandbox.answers.generic import answer_for
 from apientreprise_gateway.sandbox.answers.shape import Answer

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from apientreprise_gateway.catalogue.model import Endpoint
-from apientreprise_gateway.catalogue.schemas import Schema, schema_of
+from apientreprise_gateway.contract.endpoint import Endpoint
+from apientreprise_gateway.providers.schemas import Schema, schema_of
 from apientreprise_gateway.sandbox.answers.facts import ITEM, Facts, Path, facts_of, find
 from apientreprise_gateway.sandbox.answers.fitting import MISSING, fit, is_nullable, kind_of
 from apientreprise_gateway.sandbox.answers.invention import (

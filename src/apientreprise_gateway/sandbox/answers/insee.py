@@ -12,13 +12,7 @@ from apientreprise_gateway.sandbox.answers.insee_shape import (
     town_line,
 )
 from apientreprise_gateway.sandbox.answers.insee_v2 import entreprise, etablissement
-from apientreprise_gateway.sandbox.answers.shape import (
-    LINKS,
-    Answer,
-    Body,
-    Declined,
-    envelope,
-)
+from apientreprise_gateway.sandbox.answers.shape import LINKS, Answer, Body, Declined, envelope
 from apientreprise_gateway.sandbox.entities import Band, Coded, Diffusion, Entity, Establishment, Link
 
 _NO_PERSON: Final = (

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from apientreprise_gateway.errors import render, specific_error
+from apientreprise_gateway.contract.errors import render, specific_error
 from apientreprise_gateway.sandbox.answers.shape import Declined
 from apientreprise_gateway.sandbox.entities import Address
 

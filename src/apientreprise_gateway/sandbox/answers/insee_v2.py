@@ -9,12 +9,7 @@ from apientreprise_gateway.sandbox.answers.insee_shape import (
     street_line,
     town_line,
 )
-from apientreprise_gateway.sandbox.answers.shape import (
-    Body,
-    Declined,
-    timestamp,
-    vat_number,
-)
+from apientreprise_gateway.sandbox.answers.shape import Body, Declined, timestamp, vat_number
 from apientreprise_gateway.sandbox.entities import Band, Diffusion, Entity, Establishment, Officer, Person
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from apientreprise_gateway.catalogue.model import Provider
-from apientreprise_gateway.providers import european_commission, insee
-from apientreprise_gateway.providers import sirene as sirene_3_11
-from apientreprise_gateway.providers import vies as vies_rest
+from apientreprise_gateway.contract.endpoint import Provider
+from apientreprise_gateway.dialects import sirene_3_11 as sirene_3_11
+from apientreprise_gateway.dialects import vies as vies_rest
+from apientreprise_gateway.providers.entreprise import european_commission, insee
 from apientreprise_gateway.sandbox.dialects import sirene, vies
 from apientreprise_gateway.sandbox.dialects.spoken import Spoken
 

@@ -1,1 +1,0 @@
-"""What can be called: endpoints, their parameters, their paths."""

@@ -1,0 +1,1 @@
+"""The vocabulary of what is served: endpoints, parameters, identifiers, routes, errors. Pure."""

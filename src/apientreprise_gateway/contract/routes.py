@@ -1,0 +1,119 @@
+"""Lookup of the endpoint that a path names.
+
+A tree of path segments, built once: finding an endpoint costs one dictionary look-up per segment, however many
+endpoints there are. A literal segment wins over a parameter.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+from apientreprise_gateway.contract.endpoint import Endpoint, Provider
+
+_MAX_SEGMENTS: Final = 12
+_MAX_VERSION_DIGITS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An endpoint, with the provider that answers for it."""
+
+    endpoint: Endpoint
+    provider: Provider
+
+
+@dataclass(slots=True)
+class _Node:
+    literals: "dict[str, _Node]" = field(default_factory=dict)
+    parameter: "_Node | None" = None
+    versions: dict[int, Route] = field(default_factory=dict)
+
+
+class Match(NamedTuple):
+    """What a path names."""
+
+    version: int
+    route: Route | None
+    """None where the path is known but not at this version."""
+    values: list[str]
+    """The path parameters, percent-decoded, in the order of the path."""
+
+
+class Routes:
+    """The paths of a catalogue."""
+
+    def __init__(self, providers: Iterable[Provider]) -> None:
+        """Raise `ValueError` where two endpoints have the same path or name."""
+        self._root = _Node()
+        self._all: list[Route] = []
+        self._versions: dict[str, int] = {}
+        """Those that exist, as paths spell them."""
+        for provider in providers:
+            for endpoint in provider.endpoints:
+                self._add(Route(endpoint, provider))
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._all)
+
+    def _add(self, route: Route) -> None:
+        for path in route.endpoint.routes:
+            self._place(route, path)
+        if any(route.endpoint.operation == other.endpoint.operation for other in self._all):
+            raise ValueError(f"two endpoints are called {route.endpoint.operation}")
+        self._all.append(route)
+
+    def _place(self, route: Route, path: str) -> None:
+        node = self._root
+        for segment in path[1:].split("/"):
+            if segment.startswith("{"):
+                node.parameter = node.parameter or _Node()
+                node = node.parameter
+            else:
+                node = node.literals.setdefault(segment, _Node())
+        if route.endpoint.version in node.versions:
+            raise ValueError(f"two endpoints have the path /v{route.endpoint.version}{path}")
+        node.versions[route.endpoint.version] = route
+        self._versions[f"v{route.endpoint.version}"] = route.endpoint.version
+
+    def find(self, raw_path: bytes) -> Match | None:
+        """What a path names, or None where no version of it exists.
+
+        Args:
+            raw_path: as received, percent-encoded and without the query; an encoded slash is thus part of a value.
+        """
+        segments = raw_path.decode("latin-1").split("/")
+        version = self._versions.get(segments[1]) if len(segments) > 2 and not segments[0] else None
+        if version is None:
+            version = _version(segments)
+        if version is None or len(segments) > _MAX_SEGMENTS:
+            return None
+        node = self._root
+        values: list[str] = []
+        for segment in segments[2:]:
+            child = node.literals.get(segment)
+            if child is None:
+                child = node.parameter
+                if child is None:
+                    return None
+                values.append(unquote(segment) if "%" in segment else segment)
+            node = child
+        if not node.versions:
+            return None
+        return Match(version, node.versions.get(version), values)
+
+
+def version_of(raw_path: bytes) -> int | None:
+    """The version that a path starts with, or None."""
+    return _version(raw_path[: _MAX_VERSION_DIGITS + 4].decode("latin-1").split("/", 3))
+
+
+def _version(segments: list[str]) -> int | None:
+    if len(segments) < 3 or segments[0]:
+        return None
+    digits = segments[1][1:]
+    if segments[1][:1] != "v" or not (digits.isascii() and digits.isdigit()) or len(digits) > _MAX_VERSION_DIGITS:
+        return None
+    if digits.startswith("0") and digits != "0":
+        return None  # a version has one spelling
+    return int(digits)

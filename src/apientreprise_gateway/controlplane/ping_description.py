@@ -1,0 +1,143 @@
+"""What the OpenAPI document says of the pings."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from apientreprise_gateway.contract.endpoint import Ping, Provider
+from apientreprise_gateway.controlplane.pings import PING, PINGS
+from apientreprise_gateway.pings.board import Status
+
+Json = dict[str, Any]
+
+TAG: Final = "Disponibilité"
+ALIVE: Final = "/v{version}/ping"
+
+TOO_MANY: Final[Json] = {
+    "description": "Plus de 600 appels par minute, de cette adresse, aux pages hors opération (`00907`).",
+    "headers": {"Retry-After": {"$ref": "#/components/headers/Retry-After"}},
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Erreurs"}}},
+}
+"""The answer to who asks too often; it refers to components of the whole document."""
+_INSTANT: Final[Json] = {"type": "string", "format": "date-time"}
+SCHEMAS: Final[dict[str, Json]] = {
+    "Ping": {
+        "type": "object",
+        "required": ["status", "last_update", "last_ok_status"],
+        "properties": {
+            "status": {
+                "type": "string",
+                "enum": [status.value for status in Status],
+                "description": "`ok` : la source répond ; `bad_gateway` : elle ne répond pas, ou mal ; `maintenance` : "
+                "une maintenance annoncée est en cours ; `unknown` : aucun appel récent ne permet de le dire.",
+            },
+            "last_update": {**_INSTANT, "description": "Moment du constat."},
+            "last_ok_status": {
+                "type": ["string", "null"],
+                "format": "date-time",
+                "description": "Dernier moment où la source a répondu, s'il est connu.",
+            },
+            "until": {**_INSTANT, "description": "Fin prévue de la maintenance en cours."},
+        },
+    },
+    "Pings": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["name", "url"],
+            "properties": {"name": {"type": "string"}, "url": {"type": "string", "format": "uri-reference"}},
+        },
+    },
+}
+"""The schemas that `paths` refers to."""
+
+
+def address_of(ping: Ping) -> str:
+    """Where a ping is."""
+    return PING + ping.key
+
+
+def paths(providers: Iterable[Provider]) -> dict[str, Json]:
+    """The operations, by path, for the pings of these providers."""
+    keys = [ping.key.split("/", 1) for provider in providers for ping in provider.pings]
+    return {
+        PINGS: {"get": _index()},
+        PING + "{provider}/{source}": {"get": _ping(keys)},
+        ALIVE: {"get": _alive()},
+    }
+
+
+def _open(name: str, summary: str, description: str, responses: Json, *parameters: Json) -> Json:
+    return {
+        "operationId": name,
+        "summary": summary,
+        "description": f"{description} Sans jeton, hors traçabilité et hors limites d'appels par jeton.",
+        "tags": [TAG],
+        "security": [],
+        "parameters": list(parameters),
+        "responses": responses | {"429": TOO_MANY},
+    }
+
+
+def _index() -> Json:
+    return _open(
+        "pings",
+        "Sources de données dont la disponibilité peut être demandée",
+        "Le nom de chaque source et l'adresse qui dit si elle répond.",
+        {"200": _json("La liste.", "Pings")},
+    )
+
+
+def _ping(keys: list[list[str]]) -> Json:
+    return _open(
+        "ping",
+        "Disponibilité d'une source de données",
+        "Dit si une source répond, d'après les appels récents ou, à défaut, un appel d'essai. La réponse est gardée en "
+        "mémoire quelques minutes.",
+        {
+            "200": _json("`ok`, `unknown` ou `maintenance`.", "Ping"),
+            "502": _json("`bad_gateway`.", "Ping"),
+            "404": {
+                "description": "Cette source n'existe pas.",
+                "content": {"application/json": {"schema": {"type": "object", "maxProperties": 0}}},
+            },
+        },
+        _parameter(
+            "provider", "Fournisseur.", {"type": "string", "enum": sorted({key[0] for key in keys})}, keys[0][0]
+        ),
+        _parameter(
+            "source",
+            "Source : "
+            + ", ".join(f"`{source}` ({provider})" for provider, source in keys)
+            + ". Les barres obliques s'écrivent telles quelles.",
+            {"type": "string", "minLength": 1},
+            keys[0][1],
+        ),
+    )
+
+
+def _alive() -> Json:
+    return _open(
+        "alive",
+        "La passerelle répond",
+        "Réponse vide, quelle que soit la version.",
+        {"200": {"description": "Elle répond."}, "404": _json("Cette version n'existe pas.", "Erreurs")},
+        _parameter("version", "Version de l'API.", {"type": "integer", "minimum": 1, "maximum": 9999}, 3),
+    )
+
+
+def _parameter(name: str, description: str, schema: Json, example: object) -> Json:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": schema,
+        "example": example,
+    }
+
+
+def _json(description: str, schema: str) -> Json:
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+    }

@@ -1,0 +1,79 @@
+"""The pages that say whether the sources of data work: `/pings`, and `/ping/` with the key of each."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from apientreprise_gateway.contract.endpoint import Ping
+from apientreprise_gateway.pings.board import Answer, Status
+
+PINGS: Final = "/pings"
+PING: Final = "/ping/"
+INDEX_SECONDS: Final = 300
+SHARED_SECONDS: Final = 10
+"""How long others may keep an answer at most: calls may contradict it at any time."""
+
+Page = Callable[[Request], Awaitable[Response] | Response]
+OriginOf = Callable[[MutableMapping[str, Any]], str]
+"""From an ASGI scope to the scheme and host that its caller has used, without a slash at the end."""
+
+
+class Sources(Protocol):
+    """What can be asked about the sources of data."""
+
+    def index(self) -> Iterable[Ping]:
+        """The pings that there are."""
+
+    async def answer(self, key: str) -> Answer | None:
+        """What to say of a source; None if there is no such ping."""
+
+
+class PingPages:
+    """The pages."""
+
+    def __init__(self, sources: Sources, *, origin_of: OriginOf) -> None:
+        """Take whom to ask about the sources, and what tells where a caller reaches the gateway."""
+        self._sources = sources
+        self._origin_of = origin_of
+
+    def by_path(self) -> dict[str, Page]:
+        """The pages by their path, as Starlette writes it."""
+        return {PINGS: self.index, f"{PING}{{key:path}}": self.ping}
+
+    async def index(self, request: Request) -> Response:
+        """The list of pings."""
+        base = self._origin_of(request.scope)
+        rows = [{"name": ping.name, "url": f"{base}{PING}{ping.key}"} for ping in self._sources.index()]
+        return JSONResponse(rows, headers={"Cache-Control": f"private, max-age={INDEX_SECONDS}"})
+
+    async def ping(self, request: Request) -> Response:
+        """One of them."""
+        answer = await self._sources.answer(request.path_params["key"])
+        if answer is None:
+            return no_such_ping()
+        body = {
+            "status": answer.status.value,
+            "last_update": _instant(answer.at),
+            "last_ok_status": _instant(answer.ok_at),
+        }
+        if answer.until is not None:
+            body["until"] = _instant(answer.until)
+        seconds = max(0, min(SHARED_SECONDS, int(answer.keep_until - time.time())))
+        return JSONResponse(
+            body,
+            status_code=502 if answer.status is Status.BAD else 200,
+            headers={"Cache-Control": f"public, max-age={seconds}"},
+        )
+
+
+def no_such_ping() -> Response:
+    """The published answer to a key that there is not."""
+    return JSONResponse({}, status_code=404, headers={"Cache-Control": "no-store"})
+
+
+def _instant(at: float | None) -> str | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,318 @@
+"""The answers to calls for a document: `GET` and `HEAD` of a link, whole or by a range.
+
+A link is all that it takes: no token is asked for, and no limit but the bans holds. Bytes go out as fast as the client
+takes them, one part in memory at a time; the server hangs up on a client that takes none for a while.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final, NamedTuple, Protocol
+
+import structlog
+
+from apientreprise_gateway.contract.endpoint import FileKind
+from apientreprise_gateway.contract.errors import ConnectionDropped, Refusal, refuse
+from apientreprise_gateway.dataplane.call import Call, Header, Scope, common_lines
+from apientreprise_gateway.documents.downloads import Downloads, Turn
+from apientreprise_gateway.documents.links import Link, read_path
+from apientreprise_gateway.documents.ranges import UnsatisfiableError, knows, part_of, values
+from apientreprise_gateway.documents.seal import Seals
+from apientreprise_gateway.documents.store import DocumentStore, Kept, StoreError
+from apientreprise_gateway.observability.access_log import AccessLog
+from apientreprise_gateway.observability.faults import FaultLog
+from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.server.protocol import headers_of
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+MAX_TARGET_BYTES: Final = 16 * 1024
+"""Longest path and query that is read, as for all calls."""
+_COUNTED: Final = frozenset({"00405", "00406", "00408"})
+"""What is refused so counts for the address of its caller."""
+_METHODS: Final = frozenset({"GET", "HEAD"})
+_ALLOW: Final[tuple[Header, ...]] = ((b"allow", b"GET, HEAD"),)
+_TYPES: Final = {FileKind.PDF: b"application/pdf", FileKind.ZIP: b"application/zip"}
+_ALWAYS: Final[tuple[Header, ...]] = (
+    (b"accept-ranges", b"bytes"),
+    # What a document holds is nobody's business but its reader's, and nothing in it runs as if it were ours.
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; sandbox"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-robots-tag", b"noindex"),
+)
+_log = structlog.get_logger(__name__)
+
+
+class Gate(Protocol):
+    """What holds for every call, whatever it is for."""
+
+    def admit(self, call: Call) -> dict[bytes, bytes]:
+        """Find who calls, and refuse whom is banned; the headers."""
+
+    async def admit_late(self, call: Call) -> dict[bytes, bytes]:
+        """The same while access lines cannot be written: the call waits, if not too many do."""
+
+    async def count_unknown(self, call: Call) -> None:
+        """Count a call that nothing answers, for its address."""
+
+    def refused(self, call: Call, refusal: Refusal) -> tuple[int, bytes, bytes]:
+        """Status, body and header lines of a refusal."""
+
+    def drop(self, call: Call) -> None:
+        """Close the connection of a call without an answer."""
+
+
+class _Answer(NamedTuple):
+    status: int
+    headers: list[Header]
+    body: bytes = b""
+    kept: Kept | None = None
+    """The document of which a part is sent, instead of the body."""
+    start: int = 0
+    stop: int = 0
+
+
+class Download:
+    """What becomes of a call, for its line."""
+
+    def __init__(self) -> None:
+        self.link: Link | None = None
+        self.status = 0
+        self.sent = 0
+        self.complete = False
+
+
+class Serving:
+    """The ASGI application of the links."""
+
+    def __init__(
+        self,
+        store: DocumentStore,
+        *,
+        seals: Seals,
+        downloads: Downloads,
+        longest: float,
+        gate: Gate,
+        metrics: Metrics,
+        access_log: AccessLog,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Take the parts, the seconds for which links lead to documents, and Unix time."""
+        self._store = store
+        self._seals = seals
+        self._downloads = downloads
+        self._longest = longest
+        self._gate = gate
+        self._metrics = metrics
+        self._access_log = access_log
+        self._faults = FaultLog()
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call, then record it."""
+        del receive  # as in the pipeline
+        call, download = Call(scope), Download()
+        if call.connection is not None:
+            call.connection.cancels = True
+        try:
+            answer = await self._try(call, download)
+            await self._send(call, download, answer, send)
+        except ConnectionDropped:
+            self._gate.drop(call)
+            return
+        except asyncio.CancelledError:
+            if call.connection is None or not call.connection.lost:
+                raise
+        finally:
+            if call.connection is not None:
+                call.connection.cancels = False
+            if call.outcome_without_line is not None:
+                self._metrics.unlogged(call.outcome_without_line).inc()
+            if download.status:
+                self._record(call, download)
+
+    async def _try(self, call: Call, download: Download) -> _Answer:
+        """The answer to a call, whatever happens."""
+        try:
+            return await self._answer_or_count(call, download)
+        except Refusal as refusal:
+            return self._refused(call, refusal)
+
+    def _refused(self, call: Call, refusal: Refusal) -> _Answer:
+        status, body, lines = self._gate.refused(call, refusal)
+        return _Answer(status, [*headers_of(lines), (b"content-length", b"%d" % len(body))], body)
+
+    async def _answer_or_count(self, call: Call, download: Download) -> _Answer:
+        """As `_answer`; a fault is told of, and counts for the address like a guess."""
+        try:
+            return await self._answer(call, download)
+        except (Refusal, ConnectionDropped):
+            raise
+        except Exception as error:
+            self._faults.tell("call_failed", error, request_id=call.request_id.decode("latin-1"))
+            await self._gate.count_unknown(call)
+            raise refuse("00500") from error
+
+    async def _answer(self, call: Call, download: Download) -> _Answer:
+        headers = await self._gate.admit_late(call) if self._access_log.is_full else self._gate.admit(call)
+        try:
+            link = download.link = _link_of(call)
+            kept = await self._open(call, link)
+        except Refusal as refusal:
+            if refusal.errors[0].code in _COUNTED:
+                await self._gate.count_unknown(call)
+            raise
+        try:
+            return _answer(call, link, kept, headers)
+        except UnsatisfiableError:
+            await kept.close()
+            raise refuse("00409", headers=((b"content-range", b"bytes */%d" % kept.size),)) from None
+
+    async def _open(self, call: Call, link: Link) -> Kept:
+        """The document of a link; refuse one that leads to none, or not any more."""
+        try:
+            has_ended = link.has_ended(self._clock(), longest=self._longest)
+            if has_ended and await self._seals.are_on(link):
+                raise refuse("00403")
+            kept = await self._store.open(link.key, owner=call.client if call.address is None else call.address)
+        except StoreError as error:
+            _log.error("document_not_read", document=link.reference, reason=str(error))
+            raise refuse("00502") from error
+        if kept is None:
+            raise refuse("00408")
+        if has_ended:  # it was made before links were sealed
+            await kept.close()
+            raise refuse("00403")
+        return kept
+
+    async def _send(self, call: Call, download: Download, answer: _Answer, send: Send) -> None:
+        try:
+            if answer.kept is None or answer.start >= answer.stop:
+                await self._send_whole(download, answer, send)
+                return
+            assert download.link is not None  # noqa: S101 - there is a document
+            try:
+                with self._downloads.turn(
+                    link=download.link.reference, address=call.address, cut=partial(_cut, call)
+                ) as turn:
+                    await self._send_document(download, answer, answer.kept, turn, send)
+            except Refusal as refusal:
+                await self._send_whole(download, self._refused(call, refusal), send)
+        except StoreError as error:
+            # The head is gone: all that is left to say is that the rest will not come.
+            _log.error("document_not_read", document=_reference(download.link), reason=str(error))
+            if call.connection is not None:
+                call.connection.drop()
+        except RuntimeError:
+            # As in the pipeline: uvloop refuses to write to a connection that is closed, before it tells of it.
+            if call.connection is None or not call.connection.closing:
+                raise
+            call.connection.drop()
+        finally:
+            if answer.kept is not None:
+                await answer.kept.close()
+
+    async def _send_whole(self, download: Download, answer: _Answer, send: Send) -> None:
+        download.status = answer.status
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body})
+        download.complete = True
+
+    async def _send_document(self, download: Download, answer: _Answer, kept: Kept, turn: Turn, send: Send) -> None:
+        download.status = answer.status
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        start = answer.start
+        while start < answer.stop:
+            part = await kept.read(start, min(kept.chunk, answer.stop - start))
+            if not part:
+                raise StoreError("the document is shorter than it was")
+            with turn.sending():
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+            start += len(part)
+            download.sent += len(part)
+        with turn.sending():
+            # This waits until the client has taken all but a few kilobytes.
+            await send({"type": "http.response.body", "body": b""})
+        download.complete = True
+
+    def _record(self, call: Call, download: Download) -> None:
+        self._metrics.downloads(download.status).inc()
+        self._metrics.download_bytes.inc(download.sent)
+        for code in call.codes:
+            self._metrics.errors(code).inc()
+        if call.outcome_without_line is None:
+            self._access_log.write(download_line(call, download))
+
+
+def download_line(call: Call, download: Download) -> dict[str, Any]:
+    """The fields of the line of a download; `docs/access-log.md` explains each."""
+    return {
+        "event": "download",
+        "time": datetime.now(UTC),
+        "request_id": call.request_id.decode("latin-1"),
+        "document": _reference(download.link),
+        "client_ip": call.client,
+        "status": download.status,
+        "codes": call.codes,
+        "bytes": download.sent,
+        "complete": download.complete,
+        "seconds": round(time.perf_counter() - call.started, 6),
+    }
+
+
+def _reference(link: Link | None) -> str | None:
+    return None if link is None else link.reference
+
+
+def _cut(call: Call) -> None:
+    """Hang up on a client that reads slowly, for others."""
+    if call.connection is not None:
+        call.connection.cut("evicted")
+
+
+def _link_of(call: Call) -> Link:
+    """The link that a call asks for.
+
+    Raises:
+        Refusal: it is none, too long, or asked for in another way than documents can be.
+    """
+    scope = call.scope
+    if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES:
+        raise refuse("00406")
+    if scope["method"] not in _METHODS:
+        raise refuse("00405", headers=_ALLOW)
+    link = read_path(scope["raw_path"])
+    if link is None:
+        raise refuse("00408")
+    return link
+
+
+def _answer(call: Call, link: Link, kept: Kept, given: dict[bytes, bytes]) -> _Answer:
+    """What to send of a document.
+
+    Raises:
+        UnsatisfiableError: it has none of the bytes asked for.
+    """
+    asked = call.scope["headers"]
+    tag = b'"%b"' % link.reference.encode("ascii")
+    headers = [*headers_of(common_lines(call)), *_ALWAYS, (b"etag", tag)]
+    if b"if-none-match" in given and knows(values(asked, b"if-none-match"), tag):
+        return _Answer(304, headers, kept=kept)
+    whole = call.scope["method"] == "HEAD"  # RFC 9110, 14.2: a range is for GET alone
+    part = None if whole else part_of(asked, tag, kept.size)
+    start, stop = part or (0, kept.size)
+    headers += [
+        (b"content-type", _TYPES[link.kind]),
+        (b"content-length", b"%d" % (stop - start)),
+        (b"content-disposition", b'attachment; filename="%b"' % link.name.encode("ascii")),
+    ]
+    if whole:
+        return _Answer(200, headers, kept=kept)
+    if part is None:
+        return _Answer(200, headers, kept=kept, stop=stop)
+    headers.append((b"content-range", b"bytes %d-%d/%d" % (start, stop - 1, kept.size)))
+    return _Answer(206, headers, kept=kept, start=start, stop=stop)

@@ -1,0 +1,96 @@
+"""Comparison of what providers answer with the schemas of the catalogue.
+
+Providers change without notice; an operator wants to know before an integrator complains. Nothing is refused for it: an
+answer is compared once it has been given, deviations are counted by operation, and the first of each is logged, with
+the place where it lies, never with the data.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import structlog
+from jsonschema_rs import ValidationError, Validator, validator_for
+
+from apientreprise_gateway.providers import schemas
+from apientreprise_gateway.upstream.reading import parsed
+
+SAMPLE_SECONDS: Final = 1.0
+"""While sampling, one answer of each operation is compared in so many seconds."""
+LOG_SECONDS: Final = 3600.0
+"""A deviation of an operation is logged once in so many seconds."""
+MAX_DESCRIBED_BYTES: Final = 32 * 1024
+"""Longest answer in which a deviation is looked for, once it is known that there is one: describing it copies much of
+the answer, several seconds long for one of megabytes."""
+TOO_LONG: Final = "(the answer is too long to look for it)"
+_log = structlog.get_logger(__name__)
+
+
+class AnswerValidator:
+    """Compares answers with their schemas."""
+
+    def __init__(
+        self,
+        operations: Iterable[str],
+        *,
+        sample: bool,
+        on_deviation: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Read no schema yet: each takes memory, and few operations are called.
+
+        Args:
+            operations: those that will be compared.
+            sample: whether to compare a sample of the answers instead of all.
+            on_deviation: told the operation of each answer that is not as its schema says.
+            clock: seconds.
+
+        Raises:
+            ValueError: one of the operations has no schema.
+        """
+        without = sorted({*operations} - {*schemas.operations()})
+        if without:
+            raise ValueError(f"no schema for {', '.join(without)}")
+        self._validators: dict[str, Validator] = {}
+        self._sample = sample
+        self._on_deviation = on_deviation
+        self._clock = clock
+        self._next: dict[str, float] = {}
+        self._next_log: dict[str, float] = {}
+
+    def compare(self, operation: str, body: bytes) -> None:
+        """Compare the body of a success with its schema, if its turn has come."""
+        if self._sample and not self._is_due(self._next, operation, SAMPLE_SECONDS):
+            return
+        content = parsed(body)
+        validator = self._validator(operation)
+        if validator.is_valid(content):
+            return
+        self._on_deviation(operation)
+        if self._is_due(self._next_log, operation, LOG_SECONDS):
+            at, rule = _described(validator, content) if len(body) <= MAX_DESCRIBED_BYTES else (TOO_LONG, TOO_LONG)
+            _log.warning("upstream_deviation", operation=operation, at=at, rule=rule)
+
+    def _validator(self, operation: str) -> Validator:
+        known = self._validators.get(operation)
+        if known is None:
+            known = self._validators[operation] = validator_for(schemas.schema_of(operation))
+        return known
+
+    def _is_due(self, times: dict[str, float], operation: str, seconds: float) -> bool:
+        now = self._clock()
+        if now < times.get(operation, now):
+            return False
+        times[operation] = now + seconds
+        return True
+
+
+def _described(validator: Validator, content: Any) -> tuple[str, str]:
+    """Where the first deviation lies, and the rule that it breaks."""
+    deviation: ValidationError = next(iter(validator.iter_errors(content)))
+    return _pointer(deviation), str(deviation.schema_path[-1])
+
+
+def _pointer(deviation: ValidationError) -> str:
+    """Where in the answer it lies; the positions in lists do not matter."""
+    return "/".join("*" if isinstance(step, int) else str(step) for step in deviation.instance_path) or "(whole)"

@@ -1,0 +1,1 @@
+"""Providers' own languages, translated into the gateway's."""

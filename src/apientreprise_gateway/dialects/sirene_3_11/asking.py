@@ -1,0 +1,118 @@
+"""What is asked of API Sirene.
+
+It answers about one legal unit, about one establishment, or with the establishments and links that a search finds. A
+number that was entered twice (`doublon`) is answered with 301 and the number that remains: that one is asked for then.
+The address that comes with a 301 is read for that number only; no address that an answer names is ever called.
+"""
+
+import re
+from typing import Final, NamedTuple
+from urllib.parse import quote, unquote, urlencode
+
+from apientreprise_gateway.contract.errors import Refusal, specific_error
+from apientreprise_gateway.contract.identifiers import is_siren
+from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.dialects.sirene_3_11.fields import Fields, MalformedAnswerError, digits, entries, fields
+from apientreprise_gateway.upstream.http import Response
+from apientreprise_gateway.upstream.reading import content_of, failure, refusal
+from apientreprise_gateway.upstream.source import Get, Question
+
+MOST_LINKS: Final = 1000
+"""How many links a search gives at most; an establishment has a handful."""
+_MOVED: Final = 301
+_SEVERAL_HEAD_OFFICES: Final = "01501"
+_SIREN: Final = re.compile(r"(?<!\d)\d{9}(?!\d)", re.ASCII)
+
+
+class Found(NamedTuple):
+    """What was found."""
+
+    of: Fields
+    replaced: str | None = None
+    """The number that was asked for, if another has replaced it."""
+
+
+async def unite_legale(question: Question, get: Get) -> Found:
+    """The legal unit of a SIREN, with its periods."""
+    (siren,) = question.values
+    answer = await get(f"/siren/{siren}")
+    if answer.status != _MOVED:
+        return Found(fields(_content(question.route, answer), "uniteLegale"))
+    answer = await get(f"/siren/{_remaining(answer, instead_of=siren)}")
+    return Found(fields(_content(question.route, answer), "uniteLegale"), replaced=siren)
+
+
+async def etablissement(question: Question, get: Get) -> Found:
+    """The establishment of a SIRET; if its unit was replaced, the head office of the unit that remains."""
+    (siret,) = question.values
+    answer = await get(f"/siret/{siret}")
+    if answer.status != _MOVED:
+        return Found(fields(_content(question.route, answer), "etablissement"))
+    return Found(await head_office(question.route, get, _remaining(answer, instead_of=siret[:9])), replaced=siret)
+
+
+async def siege(question: Question, get: Get) -> Found:
+    """The head office of a SIREN.
+
+    A search finds nobody where the unit may not be diffused or was replaced; the unit itself says so.
+    """
+    (siren,) = question.values
+    try:
+        return Found(await head_office(question.route, get, siren))
+    except Refusal as refused:
+        if refused.status != 404:
+            raise
+    unit = await unite_legale(question, get)
+    if unit.replaced is None:
+        raise failure(question.route, 404)
+    return Found(await head_office(question.route, get, digits(unit.of, "siren", 9)))
+
+
+async def head_office(route: Route, get: Get, siren: str) -> Fields:
+    """The establishment that is the seat of a legal unit.
+
+    Raises:
+        Refusal: there is none, or more than one.
+    """
+    answer = await get(_search("/siret", f"siren:{siren} AND etablissementSiege:true"))
+    found = entries(_content(route, answer), "etablissements")
+    if not found:
+        raise failure(route, 404)
+    if len(found) > 1:
+        raise specific_error(_SEVERAL_HEAD_OFFICES, status=502, name=route.provider.name)
+    return found[0]
+
+
+async def links(question: Question, get: Get) -> list[Fields]:
+    """The links of succession that an establishment is on either side of."""
+    (siret,) = question.values
+    either = f"siretEtablissementPredecesseur:{siret} OR siretEtablissementSuccesseur:{siret}"
+    content = _content(question.route, await get(_search("/siret/liensSuccession", either, nombre=str(MOST_LINKS))))
+    found = entries(content, "liensSuccession")
+    total = fields(content, "header").get("total", len(found))
+    if total != len(found):
+        raise MalformedAnswerError("total")  # what would be passed on as all of them is not
+    return found
+
+
+def _search(path: str, query: str, **parameters: str) -> str:
+    return f"{path}?{urlencode({'q': query, **parameters}, quote_via=quote)}"
+
+
+def _content(route: Route, answer: Response) -> object:
+    if answer.status != 200:
+        raise failure(route, answer.status)
+    content = content_of(answer)
+    if content is None:
+        raise refusal(route, "999")
+    return content
+
+
+def _remaining(answer: Response, *, instead_of: str) -> str:
+    """The SIREN that a redirection names, in a path or in a search."""
+    numbers: set[str] = {number for number in _SIREN.findall(unquote(answer.location)) if is_siren(number)} - {
+        instead_of
+    }
+    if len(numbers) != 1:
+        raise MalformedAnswerError("Location")
+    return numbers.pop()

@@ -1,0 +1,57 @@
+"""What is left of a description once it holds only what may be made public.
+
+A legal unit or an establishment may object to being published. INSEE then gives the data that identify it to
+administrations alone: `[ND]` stands in their place here, and null where the published schema wants one of some values.
+"""
+
+from typing import Any, Final
+
+from apientreprise_gateway.dialects.sirene_3_11.fields import HIDDEN
+from apientreprise_gateway.dialects.sirene_3_11.parts import NOT_AT_ALL, PARTIALLY
+
+_ADDRESS: Final = {
+    "numero_voie": HIDDEN,
+    "indice_repetition_voie": None,
+    "type_voie": None,
+    "libelle_voie": HIDDEN,
+    "complement_adresse": HIDDEN,
+    "code_postal": HIDDEN,
+    "distribution_speciale": HIDDEN,
+    "code_cedex": HIDDEN,
+    "libelle_cedex": HIDDEN,
+}
+_ENVELOPE: Final = dict.fromkeys(("l1", "l2", "l3", "l4", "l5", "l6"), HIDDEN)
+
+Description = dict[str, Any]
+
+
+def is_hidden(*descriptions: Description) -> bool:
+    """Whether one of them may not be made public at all."""
+    return any(found["status_diffusion"] == NOT_AT_ALL for found in descriptions)
+
+
+def is_masked(*descriptions: Description) -> bool:
+    """Whether one of them may be made public in part only."""
+    return any(found["status_diffusion"] == PARTIALLY for found in descriptions)
+
+
+def masked_unit(unit: Description) -> Description:
+    """A legal unit without what identifies it: a person's name and sex, a company's acronym."""
+    if unit["type"] == "personne_morale":
+        return {**unit, "personne_morale_attributs": {**unit["personne_morale_attributs"], "sigle": HIDDEN}}
+    person = {**dict.fromkeys(unit["personne_physique_attributs"], HIDDEN), "sexe": None}
+    company = {name: said and HIDDEN for name, said in unit["personne_morale_attributs"].items()}
+    return {**unit, "personne_physique_attributs": person, "personne_morale_attributs": company}
+
+
+def masked_address(address: Description) -> Description:
+    """An address of which the town is left."""
+    return {**address, **_ADDRESS, "acheminement_postal": {**address["acheminement_postal"], **_ENVELOPE}}
+
+
+def masked_establishment(establishment: Description) -> Description:
+    """An establishment whose unit and address are masked, and a person's sign."""
+    unit = establishment["unite_legale"]
+    sign = {"enseigne": HIDDEN} if unit["type"] == "personne_physique" else {}
+    masks = {"unite_legale": masked_unit(unit), "adresse": masked_address(establishment["adresse"])}
+    return {**establishment, **sign, **masks}

@@ -1,0 +1,65 @@
+"""The parts that every description is made of."""
+
+from typing import Any, Final
+
+from apientreprise_gateway.dialects.sirene_3_11 import labels
+from apientreprise_gateway.dialects.sirene_3_11.fields import Fields, MalformedAnswerError, day, needed, text
+
+FULLY: Final = "diffusible"
+PARTIALLY: Final = "partiellement_diffusible"
+NOT_AT_ALL: Final = "non_diffusible"
+_STATUSES: Final = {"O": FULLY, "P": PARTIALLY, "N": NOT_AT_ALL}
+_FIRST_VERSION: Final = 3
+
+
+def diffusion(of: Fields, name: str) -> str:
+    """What may be made public of somebody."""
+    found = _STATUSES.get(needed(of, name))
+    if found is None:
+        raise MalformedAnswerError(name)
+    return found
+
+
+def activities(of: Fields, *, version: int, suffix: str, newer: Fields) -> dict[str, Any]:
+    """What somebody does, in the nomenclature that it was coded in.
+
+    From v4 on it is said in NAF 2025, if Sirene knows that, and in NAF rév. 2 beside it.
+
+    Args:
+        of: what holds the code and its nomenclature.
+        version: of the answer.
+        suffix: what the names of the fields end in.
+        newer: what holds the code of NAF 2025.
+    """
+    code = text(of, f"activitePrincipale{suffix}")
+    nomenclature = text(of, f"nomenclatureActivitePrincipale{suffix}")
+    coded = labels.activity(code, nomenclature)
+    if version == _FIRST_VERSION:
+        return {"activite_principale": coded}
+    of_2025 = text(newer, f"activitePrincipaleNAF25{suffix}")
+    is_rev2 = nomenclature == labels.NAF_REV2
+    return {
+        "activite_principale": coded if of_2025 is None else labels.activity(of_2025, labels.NAF_2025),
+        "activite_principale_naf_rev2": coded if is_rev2 else labels.activity(None, labels.NAF_REV2),
+    }
+
+
+def band(of: Fields, *, suffix: str) -> dict[str, Any]:
+    """How many somebody employs."""
+    return labels.band(text(of, f"trancheEffectifs{suffix}"), text(of, f"anneeEffectifs{suffix}"))
+
+
+def since(periods: list[Fields], change: str) -> int | None:
+    """The day of the last change of a kind, in Unix seconds; None where none is known."""
+    for period in periods:
+        if period.get(change) is True:
+            return day(period, "dateDebut")
+    return None
+
+
+def first_known(*days: int | None) -> int:
+    """The first of some days that is known."""
+    for found in days:
+        if found is not None:
+            return found
+    raise MalformedAnswerError("dateDernierTraitement")

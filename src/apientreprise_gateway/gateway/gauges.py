@@ -1,0 +1,81 @@
+"""What a serving gateway looks at now and then, for its metrics and its log."""
+
+import asyncio
+from typing import Final
+
+from apientreprise_gateway.auth.expiry import ExpiryNotices
+from apientreprise_gateway.auth.token import TokenVerifier
+from apientreprise_gateway.cache.port import AnswerCache, CacheUnavailableError
+from apientreprise_gateway.documents.desk import Desk
+from apientreprise_gateway.observability import logs
+from apientreprise_gateway.observability.access_log import AccessLog
+from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.ratelimit.port import Limiter
+from apientreprise_gateway.server.protocol import Rules
+
+_LEVELS_SECONDS: Final = 1.0
+_TOKENS_SECONDS: Final = 5.0
+_EXPIRING: Final = {"7d": 7, "30d": 30}
+"""How soon a token's end is worth a figure, in days; within the last one it is worth a line in the log."""
+_LAG_SECONDS: Final = 0.25
+_CACHE_SECONDS: Final = 5.0
+
+
+async def levels(metrics: Metrics, limiter: Limiter, access_log: AccessLog) -> None:
+    """Show the bans in force, what waits to be written, and what was not."""
+    while True:
+        metrics.bans_in_force.set(len(limiter.bans_in_force()))
+        metrics.access_lines_waiting.set(access_log.waiting)
+        metrics.calls_waiting.set(access_log.waiting_calls)
+        metrics.log_lines_dropped.inc(logs.newly_dropped())
+        await asyncio.sleep(_LEVELS_SECONDS)
+
+
+async def work(metrics: Metrics, desk: Desk) -> None:
+    """Show what waits for a thread, or for its turn to be uploaded, and the downloads under way."""
+    while True:
+        metrics.downloads_under_way.set(desk.downloads)
+        for pool, waiting in desk.waiting().items():
+            metrics.work_waiting(pool).set(waiting)
+        await asyncio.sleep(_LEVELS_SECONDS)
+
+
+async def tokens(metrics: Metrics, verifier: TokenVerifier) -> None:
+    """Show which tokens in use will expire soon, and tell of them while there is time to do something."""
+    notices = ExpiryNotices()
+    while True:
+        for within, days in _EXPIRING.items():
+            expiring = verifier.expiring(days * 86_400)
+            metrics.tokens_expiring(within).set(len(expiring))
+        notices.tell(expiring)
+        await asyncio.sleep(_TOKENS_SECONDS)
+
+
+async def event_loop(metrics: Metrics) -> None:
+    """Show by how much the event loop is late."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + _LAG_SECONDS
+        await asyncio.sleep(_LAG_SECONDS)
+        metrics.loop_lag.observe(max(0.0, loop.time() - due))
+
+
+async def buffers(metrics: Metrics, rules: Rules) -> None:
+    """Show what connections hold in memory."""
+    while True:
+        metrics.untaken_bytes.set(rules.untaken.measure())
+        metrics.unanswered_bytes.set(rules.unanswered.measure())
+        await asyncio.sleep(_LEVELS_SECONDS)
+
+
+async def kept_answers(metrics: Metrics, cache: AnswerCache) -> None:
+    """Make room among the answers that are kept, and show how many there are."""
+    while True:
+        try:
+            size = await cache.sweep()
+        except CacheUnavailableError:
+            pass  # it has said so itself
+        else:
+            metrics.cache_entries.set(size.entries)
+            metrics.cache_bytes.set(size.size)
+        await asyncio.sleep(_CACHE_SECONDS)

@@ -1,0 +1,137 @@
+"""A gateway that another one replaces while it serves.
+
+A hangup (SIGHUP) reads the configuration anew, builds a gateway from it, and hands it every call that comes from then
+on. Calls that the old one has begun end there. A configuration that cannot be used changes nothing. No connection is
+closed for it, and what the old one knows is kept where the setting behind it has not changed (`Gateway`).
+"""
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable, MutableMapping
+from itertools import pairwise
+from typing import Any, Final
+
+import structlog
+
+from apientreprise_gateway.gateway.app import Gateway, lifespan
+from apientreprise_gateway.gateway.components import TLS_FILES
+from apientreprise_gateway.gateway.settings import SettingsError
+from apientreprise_gateway.process import ending
+
+RETIRING_SECONDS: Final = 90.0
+"""How long a replaced gateway is kept for the calls that it has begun; longer than any of them may take."""
+_COLLECT_SECONDS: Final = 0.5
+_Message = MutableMapping[str, Any]
+_log = structlog.get_logger(__name__)
+
+
+class Replaceable:
+    """An ASGI application: the gateway in force."""
+
+    def __init__(self, first: Gateway, *, renew: Callable[[Gateway], Gateway]) -> None:
+        """Serve with a gateway.
+
+        Args:
+            first: the one to begin with.
+            renew: makes the one that replaces another, or raises `SettingsError`; it is run in a thread.
+        """
+        self._renew = renew
+        self._changing = asyncio.Lock()
+        self._stopped = False
+        self._retiring: dict[asyncio.Task[None], Gateway] = {}
+        self._install(first)
+
+    def _install(self, gateway: Gateway) -> None:
+        # Handed through as they are: the server asks for them on every call.
+        self.current = gateway
+        self.takes = gateway.takes
+        self.answer = gateway.answer
+        self.on_bad_request = gateway.on_bad_request
+        self.drops_peer = gateway.drops_peer
+        self.connection_rules = gateway.connection_rules
+        self.tls = gateway.tls
+
+    async def __call__(
+        self,
+        scope: _Message,
+        receive: Callable[[], Awaitable[_Message]],
+        send: Callable[[_Message], Awaitable[None]],
+    ) -> None:
+        """Hand a call to the gateway in force."""
+        if scope["type"] == "lifespan":
+            await lifespan(receive, send, start=self.current.start, stop=self._stop)
+        else:
+            await self.current(scope, receive, send)
+
+    async def reload(self) -> None:
+        """Replace the gateway by one of the present configuration; keep it if that cannot be used."""
+        async with self._changing:
+            if self._stopped:
+                return
+            new = None
+            try:
+                new = await asyncio.to_thread(self._renew, self.current)
+                if self._stopped:
+                    new.discard()
+                    return
+                await new.start()
+            except SettingsError as error:
+                _log.error("reload_refused", reason=str(error), effect="the configuration in force stays")
+                return
+            except Exception:  # a fault of ours: the gateway in force serves on
+                _log.exception("reload_failed", effect="the configuration in force stays")
+                if new is not None:
+                    new.discard()
+                return
+            old = self.current
+            self._install(new)
+            old.step_down()
+            changed = new.differs_from(old)
+            end = new.certificate_ends if any(name in changed for name in TLS_FILES) else None
+            ends = {} if end is None else {"certificate_ends": end.isoformat()}
+            _log.info("reloaded", changed=changed, **ends)
+            task = asyncio.create_task(self._retire(old, new))
+            self._retiring[task] = old
+            task.add_done_callback(self._retired)
+
+    async def reopen(self) -> None:
+        """Open the file of the access log anew."""
+        async with self._changing:
+            if not self._stopped:
+                await asyncio.to_thread(self.current.reopen)
+
+    @property
+    def stop_timeout(self) -> float:
+        """See `Gateway.stop_timeout`."""
+        return self.current.stop_timeout
+
+    def hurry(self, seconds: float) -> None:
+        """See `Gateway.hurry`."""
+        self.current.hurry(seconds)
+
+    async def drain(self) -> None:
+        """Say that this process is not ready any more, and give the load balancers time to notice."""
+        await self.current.drain()
+
+    async def _retire(self, old: Gateway, new: Gateway) -> None:
+        await asyncio.sleep(RETIRING_SECONDS)
+        await old.stop(successor=new)
+
+    def _retired(self, task: asyncio.Task[None]) -> None:
+        self._retiring.pop(task, None)
+        # Its parts refer to each other, and what lives that long is looked at too rarely: reloads would pile up. Until
+        # what it has cancelled has ended, that holds it.
+        asyncio.get_running_loop().call_later(_COLLECT_SECONDS, gc.collect)
+
+    async def _stop(self) -> None:
+        try:  # one that is about to be installed is stopped as well
+            async with asyncio.timeout(ending.closing_seconds(self.stop_timeout) / 4), self._changing:
+                self._stopped = True
+        except TimeoutError:
+            _log.error("reload_overdue", effect="the process ends without it")
+            self._stopped = True
+        gateways = [*self._retiring.values(), self.current]
+        for task in list(self._retiring):
+            task.cancel()
+        await asyncio.gather(*(old.stop(successor=successor) for old, successor in pairwise(gateways)))
+        await self.current.stop()

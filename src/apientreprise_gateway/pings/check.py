@@ -1,0 +1,77 @@
+"""What `check --online` finds: every source of data asked once, all at the same time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from apientreprise_gateway.contract.endpoint import Provider
+from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.pings.evidence import Tally
+from apientreprise_gateway.pings.probe import Finding
+
+CHECK_SECONDS: Final = 10.0
+"""How long a source may take: twice as long as for a ping, as connections and credentials are all new."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of asking one source."""
+
+    provider: str
+    source: str
+    """The key of its ping; the path that was asked, where the provider has no ping."""
+    status: str
+    """`ok`, `maintenance` or `bad_gateway`."""
+    milliseconds: int
+    problem: str
+    """The code of the error, its words in French and what the connection says; empty if there is none.
+
+    A source that does not know the example is well, unless it should: its address may be wrong.
+    """
+
+
+async def ask_all(
+    providers: Iterable[Provider],
+    probe: Callable[[Route], Awaitable[Finding]],
+    *,
+    on_progress: Callable[[int, int], None],
+) -> list[Result]:
+    """Ask every source once.
+
+    Args:
+        providers: whose sources; one without pings is asked at its first endpoint.
+        probe: asks one, within a deadline.
+        on_progress: told how many have been asked, and how many there are.
+    """
+    asked = [each for provider in providers for each in _sources(provider)]
+    done = 0
+
+    async def ask(source: str, route: Route, tally: Tally) -> Result:
+        nonlocal done
+        finding = await probe(route)
+        done += 1
+        on_progress(done, len(asked))
+        return _result(source, route, tally, finding)
+
+    return await asyncio.gather(*(ask(*each) for each in asked))
+
+
+def _sources(provider: Provider) -> list[tuple[str, Route, Tally]]:
+    routes = {endpoint.operation: Route(endpoint, provider) for endpoint in provider.endpoints}
+    if provider.pings:
+        return [(ping.key, routes[ping.probe], Tally(ping.answers)) for ping in provider.pings]
+    first = provider.endpoints[0]
+    return [(first.path, routes[first.operation], Tally())]
+
+
+def _result(source: str, route: Route, tally: Tally, finding: Finding) -> Result:
+    works = tally.works(finding.outcome, finding.status)
+    problem = f"{finding.code} {finding.detail}".strip()
+    return Result(
+        provider=route.provider.name,
+        source=source,
+        status="maintenance" if works is None else "ok" if works else "bad_gateway",
+        milliseconds=round(finding.seconds * 1000),
+        problem=f"{problem} ({finding.cause})" if finding.cause else problem,
+    )

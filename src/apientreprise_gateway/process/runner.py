@@ -1,0 +1,232 @@
+"""Running of ASGI applications until a signal asks to stop."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import resource
+import signal
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import uvicorn
+import uvloop
+
+from apientreprise_gateway.process import ending, signals
+from apientreprise_gateway.server import protocol
+
+_CLOSING_STEPS_SECONDS: Final = 0.2
+"""What uvicorn's own steps of a stop take besides."""
+
+_HOSTS: Final = "Give one of its own: 127.0.0.1, or 0.0.0.0 for all."
+
+
+class PortTakenError(Exception):
+    """It is not possible to listen where we should: another program does, or the address is none of ours."""
+
+
+class Listener(NamedTuple):
+    """A bound socket, with what it is told to show."""
+
+    socket: socket.socket
+    host: str
+    port: int
+    scheme: str = "http"
+
+    @property
+    def url(self) -> str:
+        """How to reach it."""
+        return f"{self.scheme}://{self.address}"
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+
+def listen(host: str, port: int, *, scheme: str = "http") -> Listener:
+    """Bind a port; 0 for any free one. The scheme is what is shown.
+
+    Raises:
+        PortTakenError: it cannot be bound.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.getaddrinfo(host, port, family)
+        bound = socket.create_server((host, port), family=family, backlog=protocol.BACKLOG)
+    except (socket.gaierror, UnicodeError) as error:
+        raise PortTakenError(f"--host {host}: this is no address. {_HOSTS}") from error
+    except OSError as error:
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            raise PortTakenError(f"--host {host}: this machine has no such address. {_HOSTS}") from error
+        why = os.strerror(error.errno or errno.EIO)
+        remedy = (
+            "Choose one from 1024 on with --port." if error.errno == errno.EACCES else "Choose another with --port."
+        )
+        raise PortTakenError(f"{host}:{port} cannot be used ({why}). {remedy}") from error
+    return Listener(bound, host, bound.getsockname()[1], scheme)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """What happens besides serving, from the start to the end."""
+
+    ready: Callable[[], None]
+    """Called once everything answers."""
+    reload: Callable[[], Awaitable[None]] | None = None
+    """Awaited when SIGHUP asks for it; without it the signal asks to stop, as is usual."""
+    reopen: Callable[[], Awaitable[None]] | None = None
+    """Awaited when SIGUSR1 asks for it; without it the signal does nothing."""
+    drain: Callable[[], Awaitable[None]] | None = None
+    """Awaited at SIGTERM or SIGINT, before connections are closed; a second signal cuts it short."""
+    hurry: Callable[[float], None] | None = None
+    """Told by a second signal how many seconds are left."""
+    hears_twice: bool = False
+    """Whether each stop may come as two signals, of a terminal and of a parent: the same one is a second one then."""
+    pulse: Callable[[], Awaitable[None]] | None = None
+    """Runs as long as there is anything to serve; its end is taken for a signal to stop."""
+    stop_timeout: Callable[[], float] = lambda: 30.0
+    """Asked at the signal to stop: seconds until the process is gone, whatever stands still (`process.ending`)."""
+
+
+def apart(show: Callable[[], None]) -> None:
+    """Have something printed that the event loop must not wait for."""
+    threading.Thread(target=show, name="show", daemon=True).start()
+
+
+def run(apps: Sequence[tuple[Any, Listener]], life: Life) -> None:
+    """Serve applications, each on its socket, until SIGINT or SIGTERM; the last one stops first.
+
+    What is left then is to exit, by `process.ending.leave`.
+    """
+    _prepare()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(apps, life))
+
+
+def _prepare() -> None:
+    # Names are resolved by these threads; some that take their time must not hold up the others.
+    os.environ.setdefault("UV_THREADPOOL_SIZE", "16")
+    # A call in flight holds two connections; the usual limit of 1024 files stands for programs that use select().
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def too_few_files(needed: int) -> int | None:
+    """How many files a process that is run may open, if these are fewer than it needs."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return most if most != resource.RLIM_INFINITY and most < needed else None
+
+
+async def _serve(apps: Sequence[tuple[Any, Listener]], life: Life) -> None:
+    servers = [_Server(protocol.config(app, host=at.host, port=at.port)) for app, at in apps]
+    asked = _Signals(reloads=life.reload is not None, hears_twice=life.hears_twice)
+    tasks = [asyncio.create_task(each.serve(sockets=[at.socket])) for each, (_, at) in zip(servers, apps, strict=True)]
+    await _started(servers, tasks)
+    besides: list[asyncio.Future[None]] = []
+    if all(each.started for each in servers):
+        life.ready()
+        pulse = [] if life.pulse is None else [asyncio.ensure_future(life.pulse())]
+        obeying = [
+            asyncio.ensure_future(asked.obey_with(asked_for, act))
+            for asked_for, act in ((asked.to_reload, life.reload), (asked.to_reopen, life.reopen))
+            if act is not None
+        ]
+        besides = [*pulse, *obeying]
+        await _first(asked.to_stop.wait(), *tasks, *pulse)
+        for each in servers:
+            each.server_state.parting = True
+        if life.drain is not None:
+            await _first(life.drain(), asked.again.wait())
+    seconds = life.stop_timeout()
+    besides.append(asyncio.create_task(_hurry(servers, asked, life, ending.Deadline(seconds))))
+    for each, task in reversed(list(zip(servers, tasks, strict=True))):
+        each.may_take(seconds - ending.closing_seconds(seconds) - _CLOSING_STEPS_SECONDS)
+        each.should_exit = True
+        await task
+    for beside in besides:
+        beside.cancel()
+    signals.hold()  # the handlers go with the loop; what is left is to exit
+
+
+async def _started(servers: Sequence[uvicorn.Server], tasks: Sequence[asyncio.Task[None]]) -> None:
+    while not all(each.started for each in servers) and not any(task.done() for task in tasks):
+        await asyncio.sleep(0.005)
+
+
+async def _hurry(servers: "Sequence[_Server]", asked: "_Signals", life: Life, deadline: ending.Deadline) -> None:
+    """Cut short what is left once it is asked for again."""
+    await asked.again.wait()
+    deadline.shorten(ending.HURRIED_SECONDS)
+    if life.hurry is not None:
+        life.hurry(ending.HURRIED_SECONDS / 2)
+    for each in servers:
+        each.force_exit = True
+
+
+async def _first(*awaited: Awaitable[Any]) -> None:
+    """Wait for the first of several; those that are no tasks of somebody's end with it."""
+    futures = [asyncio.ensure_future(each) for each in awaited]
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+    for future, given in zip(futures, awaited, strict=True):
+        if future is not given:
+            future.cancel()
+
+
+class _Signals:
+    """What signals have asked of a serving process."""
+
+    def __init__(self, *, reloads: bool, hears_twice: bool) -> None:
+        """Obey them from now on; without `reloads` a hangup, such as that of a terminal, asks to stop."""
+        self.to_stop = asyncio.Event()
+        self.again = asyncio.Event()
+        """Asked once more to stop."""
+        self.to_reload = asyncio.Event()
+        self.to_reopen = asyncio.Event()
+        self._hears_twice = hears_twice
+        self._heard: set[int] = set()
+        loop = asyncio.get_running_loop()
+        for number in signals.STOP:
+            loop.add_signal_handler(number, self._stop, number)
+        loop.add_signal_handler(signals.REOPEN, self.to_reopen.set)
+        if reloads:
+            loop.add_signal_handler(signals.RELOAD, self.to_reload.set)
+        elif signal.getsignal(signals.RELOAD) is not signal.SIG_IGN:  # as `nohup` does
+            loop.add_signal_handler(signals.RELOAD, self._stop, signals.RELOAD)
+        signals.obey()
+
+    def _stop(self, number: int) -> None:
+        if number in self._heard if self._hears_twice else self._heard:
+            self.again.set()
+        self._heard.add(number)
+        self.to_stop.set()
+
+    async def obey_with(self, asked_for: asyncio.Event, act: Callable[[], Awaitable[None]]) -> None:
+        """Act each time it is asked for; signals that come meanwhile ask for it once more."""
+        while True:
+            await asked_for.wait()
+            asked_for.clear()
+            await act()
+
+
+class _Server(protocol.Server):
+    """A server whose signals are handled by `run`, for all of them, and that closes in order when it is in a hurry."""
+
+    def may_take(self, seconds: float) -> None:
+        """Give calls in flight so many seconds, from its stop on."""
+        self.config.timeout_graceful_shutdown = max(0.1, seconds)  # type: ignore[assignment]  # it is only waited for
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop serving; what uvicorn leaves out when it is forced to exit is done all the same."""
+        await super().shutdown(sockets)
+        if self.force_exit:
+            for task in self.server_state.tasks:
+                task.cancel()
+            await self.lifespan.shutdown()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield

@@ -1,0 +1,1 @@
+"""The providers of API Entreprise, a file each."""

@@ -1,0 +1,31 @@
+"""DGFIP: the numbers of value added tax, which a service of its own gives to any token, and without asking who asks."""
+
+from typing import Final
+
+from apientreprise_gateway.contract.endpoint import SIREN, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.lifetime import HOUR
+
+PROVIDER: Final = Provider(
+    key="dgfip_tva",
+    name="DGFIP - TVA",
+    prefix="43",
+    endpoints=(
+        Endpoint(
+            operation="api_entreprise_v3_dgfip_tva",
+            path="/v3/dgfip/unites_legales/{siren}/numero_tva",
+            summary="Numéro de TVA intracommunautaire d'une unité légale",
+            tag="Informations générales",
+            scopes=(),
+            parameters=(Parameter("siren", SIREN),),
+            cache=HOUR,
+        ),
+    ),
+    pings=(
+        Ping(
+            key="dgfip/numero_tva",
+            name="DGFIP - Numéro de TVA",
+            probe="api_entreprise_v3_dgfip_tva",
+            cache_seconds=300,
+        ),
+    ),
+)

@@ -1,0 +1,63 @@
+"""INPI: deeds, yearly accounts and intellectual property, as the services of v2 gave them."""
+
+from typing import Final
+
+from apientreprise_gateway.contract.endpoint import (
+    ACTES_INPI,
+    BILANS_INPI,
+    SIREN,
+    Answer,
+    Document,
+    Endpoint,
+    FileKind,
+    Parameter,
+    Provider,
+)
+
+_TAG: Final = "Informations générales"
+
+_ARCHIVE: Final = Document(address=("url_documents",), kinds=(FileKind.ZIP,), optional=True)
+
+PROVIDER: Final = Provider(
+    key="inpi",
+    name="INPI",
+    prefix="05",
+    endpoints=(
+        Endpoint(
+            operation="api_entreprise_v2_actes_inpi",
+            path="/v2/actes_inpi/{siren}",
+            summary="Actes déposés par une entreprise",
+            tag=_TAG,
+            scopes=("actes_inpi", "open_data"),
+            parameters=(Parameter("siren", SIREN),),
+            group=ACTES_INPI,
+            answer=Answer.DOCUMENT,
+            document=_ARCHIVE,
+            codes={502: ("05501",)},
+            deprecated=True,
+        ),
+        Endpoint(
+            operation="api_entreprise_v2_bilans_inpi",
+            path="/v2/bilans_inpi/{siren}",
+            summary="Comptes annuels déposés par une entreprise",
+            tag="Informations financières",
+            scopes=("bilans_inpi", "comptes_annuels_inpi"),
+            parameters=(Parameter("siren", SIREN),),
+            group=BILANS_INPI,
+            answer=Answer.DOCUMENT,
+            document=_ARCHIVE,
+            codes={502: ("05501",)},
+            deprecated=True,
+        ),
+        Endpoint(
+            operation="api_entreprise_v2_extraits_courts_inpi",
+            path="/v2/extraits_courts_inpi/{siren}",
+            summary="Brevets, marques, dessins et modèles d'une entreprise",
+            tag=_TAG,
+            scopes=("extrait_court_inpi", "open_data"),
+            parameters=(Parameter("siren", SIREN),),
+            codes={502: ("05502", "05503", "05504")},
+            deprecated=True,
+        ),
+    ),
+)

@@ -1,0 +1,96 @@
+"""What the data of each operation look like.
+
+One YAML file per provider, one entry per operation, in a compact notation. `schema_of` gives it as JSON Schema.
+
+An entry has a `description` and the parts of the body:
+
+| part | what |
+|---|---|
+| `body` | the whole body (v2) |
+| `data` | the data (v3 on); `links` and `meta` beside it where they have fields |
+| `entries` | instead of `data`: the data of each entry of a collection; `entry_meta`, the `meta` of each entry |
+
+Inside a part:
+
+| notation | meaning |
+|---|---|
+| `name: string` | a required field; also `integer`, `number`, `boolean`, `date`, `date-time`, `url` |
+| `name: /\\d{5}/` | a text of this pattern |
+| `name?: string` | a field that may be absent |
+| `name: string?` | a value that may be null |
+| `name: [A, B]` | one of these values |
+| `name: [string]`, or a list with one map | an array |
+| a map | an object |
+| `~` among the entries of a list, or `~: ~` in a map | an enumeration, array or object that may be null |
+
+What several operations share stands under `shapes`, as YAML anchors. `fields.yaml` says what a field means where its
+name does not. Lengths are not noted, nor that an object has no other fields: a provider may add one.
+
+Nothing is read before the first question, and then only the file that answers it.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import yaml
+
+from apientreprise_gateway.contract.notation import Schema, body_schema
+
+__all__ = ["Schema", "descriptions", "operations", "schema_of"]
+
+_FIELDS: Final = "fields.yaml"
+_OPERATION: Final = re.compile(r"^(api_\w+):$", re.MULTILINE)
+
+
+@cache
+def schema_of(operation: str) -> Schema:
+    """The JSON Schema (2020-12) of the body of a success, envelope included; shared, so copy it before a change.
+
+    Raises:
+        KeyError: no operation has this name.
+    """
+    return body_schema(_entry(operation), _field_descriptions())
+
+
+@cache
+def descriptions() -> Mapping[str, str]:
+    """One line of French on what each operation answers; this reads every file."""
+    return {operation: _entry(operation)["description"] for operation in operations()}
+
+
+def operations() -> tuple[str, ...]:
+    """The operations that have a schema, file by file."""
+    return tuple(_files())
+
+
+def _entry(operation: str) -> Mapping[str, Any]:
+    entry: Mapping[str, Any] = _content(_files()[operation])[operation]
+    return entry
+
+
+@cache
+def _files() -> Mapping[str, str]:
+    """The file of each operation, found without parsing any."""
+    return {
+        operation: path.name
+        for path in sorted(files(__name__).iterdir(), key=lambda path: path.name)
+        if path.name.endswith(".yaml")
+        for operation in _OPERATION.findall(path.read_text("utf-8"))
+    }
+
+
+@cache
+def _content(name: str) -> Mapping[str, Any]:
+    content: Mapping[str, Any] = yaml.load(files(__name__).joinpath(name).read_text("utf-8"), _LOADER)  # noqa: S506
+    return content
+
+
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same safe loader, in C where PyYAML was built with it."""
+
+
+def _field_descriptions() -> Mapping[str, str]:
+    return _content(_FIELDS)

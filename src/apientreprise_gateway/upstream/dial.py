@@ -1,0 +1,237 @@
+"""Making of connections to one server, directly or through a proxy."""
+
+import asyncio
+import base64
+import ssl
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import httptools
+
+from apientreprise_gateway.upstream.faults import CallError, Fault, tls_fault, words
+from apientreprise_gateway.upstream.names import Names
+
+_MAX_HEAD_BYTES: Final = 64 * 1024
+_PROXY_PORT: Final = 3128
+PROXY_AUTHENTICATION_REQUIRED: Final = 407
+
+
+class Abortable(asyncio.Protocol):
+    """A protocol that can end its connection."""
+
+    __slots__ = ()
+
+    def abort(self) -> None:
+        """Close the connection at once, if there is one."""
+        raise NotImplementedError
+
+
+_P = TypeVar("_P", bound=Abortable)
+
+
+class Proxy(NamedTuple):
+    """An HTTP proxy."""
+
+    host: str
+    port: int
+    authorization: bytes = b""
+    """A header line with its CRLF, or nothing."""
+
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"Proxy({self.host}:{self.port})"
+
+
+def parse_proxy(url: str) -> Proxy:
+    """Read `http://[user:password@]host[:port]`.
+
+    Raises:
+        ValueError: it is something else; the text repeats nothing of it.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or _PROXY_PORT
+    except ValueError:
+        raise ValueError("a proxy is given as http://[user:password@]host:port") from None
+    if parts.scheme != "http" or not host or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("a proxy is given as http://[user:password@]host:port")
+    if parts.username is None:
+        return Proxy(host, port)
+    user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return Proxy(host, port, b"Proxy-Authorization: Basic %b\r\n" % base64.b64encode(user.encode()))
+
+
+class Dialer:
+    """The way to one server."""
+
+    def __init__(self, host: str, port: int, *, tls: ssl.SSLContext | None, proxy: Proxy | None) -> None:
+        """Resolve no name yet.
+
+        Args:
+            host: name or address of the server.
+            port: of the server.
+            tls: how to check and be checked; None for a connection without TLS.
+            proxy: what to go through; a connection without TLS then ends there.
+        """
+        self._host = host
+        self._port = port
+        self._tls = tls
+        self._proxy = proxy
+        self._names = Names(host, port) if proxy is None else Names(proxy.host, proxy.port)
+
+    async def connect(self, make: Callable[[], _P], deadline: float) -> _P:
+        """Connect a protocol.
+
+        Args:
+            make: makes protocols; the one that is returned is ready to carry calls.
+            deadline: of the whole, in the time of the loop.
+
+        Raises:
+            CallError: no connection came about.
+        """
+        try:
+            if self._proxy is None:
+                addresses = await self._names.addresses(deadline)
+                return await _connect_to_any(addresses, make, deadline, tls=self._tls, host=self._host)
+            if self._tls is None:
+                return await self._connect_to_proxy(make, deadline)
+            return await self._connect_through(self._proxy, self._tls, make(), deadline)
+        except TimeoutError:
+            self._names.doubt()
+            raise CallError(Fault.TIMEOUT) from None
+        except ssl.SSLError as error:
+            raise CallError(tls_fault(error), words(error)) from error
+        except OSError as error:
+            self._names.doubt()
+            fault = Fault.REFUSED if isinstance(error, ConnectionRefusedError) else Fault.NETWORK
+            raise CallError(fault, words(error)) from error
+
+    def close(self) -> None:
+        """Ask for no address any more."""
+        self._names.close()
+
+    async def _connect_through(self, proxy: Proxy, tls: ssl.SSLContext, protocol: _P, deadline: float) -> _P:
+        tunnel = await self._connect_to_proxy(_Tunnel, deadline)
+        try:
+            async with asyncio.timeout_at(deadline):
+                transport = await tunnel.open(self._host, self._port, proxy)
+                inner = await asyncio.get_running_loop().start_tls(transport, protocol, tls, server_hostname=self._host)
+        except BaseException:
+            tunnel.abort()
+            raise
+        if inner is None:
+            raise ConnectionResetError("the connection ended during the handshake")
+        protocol.connection_made(inner)
+        return protocol
+
+    async def _connect_to_proxy(self, make: Callable[[], _P], deadline: float) -> _P:
+        try:
+            addresses = await self._names.addresses(deadline)
+            return await _connect_to_any(addresses, make, deadline)
+        except TimeoutError:
+            raise
+        except (CallError, OSError) as error:
+            # Not the provider's fault: its own refusal and its own name have other codes.
+            why = words(error) if isinstance(error, OSError) else str(error)
+            raise CallError(Fault.NETWORK, f"no connection to the proxy: {why}") from error
+
+
+async def _connect_to_any(
+    addresses: list[Any],
+    make: Callable[[], _P],
+    deadline: float,
+    *,
+    tls: ssl.SSLContext | None = None,
+    host: str | None = None,
+) -> _P:
+    """Connect to the first address that lets us; each gets its share of the time that is left.
+
+    Raises:
+        OSError: none does; what the last one said. A TimeoutError if that was nothing.
+    """
+    loop = asyncio.get_running_loop()
+    failure = OSError("the name has no address")
+    for tried, (_, _, _, _, address) in enumerate(addresses):
+        now = loop.time()
+        protocol = make()
+        try:
+            async with asyncio.timeout_at(now + (deadline - now) / (len(addresses) - tried)):
+                await loop.create_connection(
+                    lambda protocol=protocol: protocol,
+                    address[0],
+                    address[1],
+                    ssl=tls,
+                    server_hostname=host if tls else None,
+                )
+        except OSError as error:
+            protocol.abort()
+            failure = error
+        except BaseException:
+            # Cancelled as the handshake ended, uvloop's TLS goes on with a connection that uvloop has closed.
+            protocol.abort()
+            raise
+        else:
+            return protocol
+    raise failure
+
+
+class _Tunnel(Abortable):
+    """A connection to a proxy, until it leads to the server."""
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._bytes = 0
+        self._head_read = False
+
+    async def open(self, host: str, port: int, proxy: Proxy) -> asyncio.Transport:
+        """Ask the proxy to connect us; the connection through it.
+
+        Raises:
+            CallError: it does not.
+        """
+        assert self._transport is not None, "connected"  # noqa: S101 - for mypy
+        target = (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode("ascii")
+        self._transport.write(b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (target, target, proxy.authorization))
+        await self._opened
+        return self._transport
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP gives no less
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._fail("it does not speak HTTP")
+        if self._bytes > _MAX_HEAD_BYTES:
+            self._fail("its answer is too long")
+        if self._head_read and not self._opened.done():
+            self._opened.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._fail("it closed the connection")
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status == PROXY_AUTHENTICATION_REQUIRED:
+            self._fail("it refuses our credentials (407)")
+        elif not 200 <= status < 300:
+            self._fail(f"it answered {status}")
+        self._head_read = True
+
+    def on_body(self, body: bytes) -> None:
+        # The server says nothing before we greet it, so this is the page of somebody else.
+        self._fail("it answered itself")
+
+    def _fail(self, why: str) -> None:
+        if not self._opened.done():
+            self._opened.set_exception(CallError(Fault.NETWORK, f"the proxy did not connect us: {why}"))

@@ -1,0 +1,143 @@
+"""The addresses that a provider gives for its files.
+
+An address comes from outside: only the provider's own server is called, and the hosts that its settings name. Nobody
+else's, whatever the address says; no redirection is followed, and credentials go to nobody but the provider.
+"""
+
+import ssl
+from collections.abc import Collection, Mapping
+from typing import Final, NamedTuple
+from urllib.parse import SplitResult, quote, urlsplit
+
+from apientreprise_gateway import __version__
+from apientreprise_gateway.upstream.http import MAX_FILE_BYTES, Pool
+
+MAX_ADDRESS: Final = 2048
+"""Longest address that is called."""
+_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
+_AS_WRITTEN: Final = "%/:=&?~+!$,;'@()*-._"
+"""What may stand in a path and query; the rest is escaped."""
+_SOME_BYTES: Final = 64 * 1024
+
+
+class BadAddressError(Exception):
+    """This is not an address that is called."""
+
+
+class Origin(NamedTuple):
+    """A server: what an address has before its path."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """As an address has it; without a port that goes without saying, for some addresses are signed."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + ("" if self.port == _PORTS[self.scheme] else f":{self.port}")
+
+
+class Place(NamedTuple):
+    """What an address leads to."""
+
+    origin: Origin
+    target: str
+    """Path and query, encoded."""
+    own: str | None
+    """The target below the provider's base URL; None if it is elsewhere."""
+
+
+class Files:
+    """The servers that the addresses of one provider may lead to."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        hosts: Collection[str] = (),
+        tls: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        timeout: float,
+        max_file: int = MAX_FILE_BYTES,
+    ) -> None:
+        """Open no connection yet.
+
+        Args:
+            base_url: the provider's own.
+            hosts: others, over HTTPS: `host` or `host:port`.
+            tls: for the provider's own server; the system's authorities by default.
+            proxy: to go through.
+            timeout: seconds that a download may take, unless it comes with a deadline.
+            max_file: how long a file may be.
+
+        Raises:
+            ValueError: one of the hosts is none.
+        """
+        own = urlsplit(base_url)
+        self._own = _origin(own)
+        self._prefix = own.path.rstrip("/")
+        self._others = frozenset(map(host_origin, hosts))
+        self._tls = tls
+        self._proxy = proxy
+        self._timeout = timeout
+        self._max_file = max_file
+        self._pools: dict[Origin, Pool] = {}
+
+    def locate(self, address: str) -> Place:
+        """What an address leads to.
+
+        Raises:
+            BadAddressError: it is none, or leads elsewhere.
+        """
+        try:
+            parts = urlsplit(address)
+            origin = _origin(parts)
+        except ValueError as error:
+            raise BadAddressError from error
+        if len(address) > MAX_ADDRESS or not address.isprintable() or parts.username is not None:
+            raise BadAddressError
+        if origin != self._own and origin not in self._others:
+            raise BadAddressError
+        target = quote(parts.path or "/", safe=_AS_WRITTEN)
+        if parts.query:
+            target += f"?{quote(parts.query, safe=_AS_WRITTEN)}"
+        is_own = origin == self._own and target.startswith(f"{self._prefix}/")
+        return Place(origin, target, target.removeprefix(self._prefix) if is_own else None)
+
+    def pool(self, origin: Origin) -> Pool:
+        """The connections to one of the servers; they carry no credentials."""
+        if origin not in self._pools:
+            self._pools[origin] = Pool(
+                origin.url,
+                timeout=self._timeout,
+                max_body=_SOME_BYTES,
+                max_file=self._max_file,
+                user_agent=f"apientreprise-gateway/{__version__}",
+                tls=self._tls if origin == self._own else None,
+                proxy=self._proxy,
+            )
+        return self._pools[origin]
+
+    def close(self) -> None:
+        """Close the connections that wait."""
+        for pool in self._pools.values():
+            pool.close()
+
+
+def host_origin(host: str) -> Origin:
+    """The server that `host` or `host:port` names.
+
+    Raises:
+        ValueError: it names none.
+    """
+    parts = urlsplit(f"https://{host}")
+    if parts.username is not None or parts.path or parts.query or parts.fragment or not host.isprintable():
+        raise ValueError(f"{host} is neither a host nor a host and a port")
+    return _origin(parts)
+
+
+def _origin(parts: SplitResult) -> Origin:
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise ValueError("this is no address of HTTP")
+    return Origin(parts.scheme, parts.hostname, _PORTS[parts.scheme] if parts.port is None else parts.port)

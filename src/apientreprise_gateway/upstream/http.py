@@ -1,0 +1,227 @@
+"""An HTTP/1.1 client for GET, over connections that are kept.
+
+Made for the data plane: one deadline for the whole of a call (name, connection, TLS, head, body), a connection that is
+closed when its call is cancelled, one retry when a kept connection turns out to be closed, and a named fault for all
+that can go wrong. Parsing is httptools' (llhttp, Node.js's parser); this file moves bytes (ADR 0002 says why).
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from apientreprise_gateway.observability import tracing
+from apientreprise_gateway.upstream.connection import SPOOL_FROM_BYTES, Connection, Response, Stream
+from apientreprise_gateway.upstream.credentials import Credentials
+from apientreprise_gateway.upstream.dial import PROXY_AUTHENTICATION_REQUIRED, Dialer, parse_proxy
+from apientreprise_gateway.upstream.faults import CallError, Fault
+from apientreprise_gateway.upstream.spool import Sink
+from apientreprise_gateway.upstream.tls import system_context
+
+__all__ = ["IDLE_SECONDS", "MAX_CALLS", "MAX_FILE_BYTES", "SPOOL_FROM_BYTES", "CallError", "Fault", "Pool", "Response"]
+
+IDLE_SECONDS: Final = 60.0
+"""How long a connection may wait for its next call."""
+MAX_CALLS: Final = 2500
+"""Calls that may be under way to one server, unless told otherwise."""
+MAX_FILE_BYTES: Final = 64 * 1024 * 1024
+"""Longest body that goes to a file, unless told otherwise."""
+_UNAUTHORIZED: Final = 401
+_REQUEST_TIMEOUT: Final = 408
+
+
+class Pool:
+    """The connections to one server."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout: float,
+        max_body: int,
+        user_agent: str,
+        tls: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        max_calls: int = MAX_CALLS,
+        max_file: int = MAX_FILE_BYTES,
+        credentials: Credentials | None = None,
+    ) -> None:
+        """Open no connection yet.
+
+        Args:
+            base_url: `http` or `https`; targets are appended to its path.
+            timeout: seconds that a whole call may take, unless it comes with a deadline.
+            max_body: bytes that a body in memory may have.
+            user_agent: how to call ourselves.
+            tls: for `https`; the system's authorities by default.
+            proxy: `http://[user:password@]host:port` to go through.
+            max_calls: how many may be under way; one more fails at once.
+            max_file: bytes that a body in a file may have.
+            credentials: what goes along with each call; nothing by default.
+
+        Raises:
+            ValueError: `proxy` is not the address of one.
+        """
+        parts = urlsplit(base_url)
+        tls = (tls or system_context()) if parts.scheme == "https" else None
+        through = None if proxy is None else parse_proxy(proxy)
+        self._dialer = Dialer(parts.hostname or "", parts.port or (443 if tls else 80), tls=tls, proxy=through)
+        reader = through if tls is None else None
+        self._read_by_proxy = reader is not None
+        host, path = parts.netloc.rpartition("@")[2], parts.path.rstrip("/")
+        self._prefix = ("GET " if reader is None else f"GET http://{host}").encode("ascii") + path.encode("ascii")
+        fixed = f" HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {user_agent}\r\nAccept: */*\r\nAccept-Encoding: identity\r\n"
+        authorization = b"" if reader is None else reader.authorization
+        self._headers = b"%b%bX-Request-Id: " % (fixed.encode("ascii"), authorization)
+        self._timeout = timeout
+        self._max_body = max_body
+        self._max_file = max_file
+        self._max_calls = max_calls
+        self._credentials = credentials
+        self._calls = 0
+        self._idle: list[Connection] = []
+
+    async def get(
+        self,
+        target: str,
+        *,
+        request_id: str,
+        headers: bytes = b"",
+        deadline: float | None = None,
+        spool: Callable[[], Sink] | None = None,
+    ) -> Response:
+        """Call the server.
+
+        Args:
+            target: path and query, encoded.
+            request_id: sent as `X-Request-Id`.
+            headers: further header lines, encoded, each with its CRLF.
+            deadline: in the time of the loop; the pool's timeout from now by default.
+            spool: makes what a body longer than `SPOOL_FROM_BYTES` goes to.
+
+        Raises:
+            CallError: there is no usable answer.
+            OSError: the sink does not take the body.
+        """
+        if self._calls >= self._max_calls:
+            raise CallError(Fault.BUSY)
+        now = time.monotonic()  # the loop's clock; to look for the loop is a system call before Python 3.12
+        if deadline is None:
+            deadline = now + self._timeout
+        elif deadline <= now:
+            raise CallError(Fault.TIMEOUT)
+        request = b"%b%b%b%b\r\n%b%b" % (
+            self._prefix,
+            target.encode("ascii"),
+            self._headers,
+            request_id.encode("ascii"),
+            tracing.header_lines(),
+            headers,
+        )
+        self._calls += 1
+        try:
+            if self._credentials is None:
+                return await self._send(request + b"\r\n", now, deadline, spool)
+            return await self._send_with(self._credentials, request, deadline, spool)
+        finally:
+            self._calls -= 1
+
+    def close(self) -> None:
+        """Close the connections that wait."""
+        while self._idle:
+            self._idle.pop().abort()
+        self._dialer.close()
+        if self._credentials is not None:
+            self._credentials.close()
+
+    async def _send_with(
+        self, credentials: Credentials, request: bytes, deadline: float, spool: Callable[[], Sink] | None
+    ) -> Response:
+        """Make a call with credentials; once more with others, if those are refused."""
+        lines = await credentials.headers(deadline)
+        response = await self._send(request + lines + b"\r\n", time.monotonic(), deadline, spool)
+        if response.status != _UNAUTHORIZED:
+            return response
+        try:
+            others = await credentials.headers(deadline, refused=lines)
+        except BaseException:
+            _discard(response)
+            raise
+        if others == lines:
+            return response
+        _discard(response)
+        return await self._send(request + others + b"\r\n", time.monotonic(), deadline, spool)
+
+    async def _send(self, request: bytes, now: float, deadline: float, spool: Callable[[], Sink] | None) -> Response:
+        connection = kept = self._take_kept(now)
+        while True:
+            if connection is None:
+                connection = await self._dialer.connect(self._connection, deadline)
+            try:
+                response = await connection.send(request, deadline, spooled=spool is not None)
+                if connection.stream is not None and spool is not None:
+                    response = response._replace(file=await _spool(connection.stream, spool(), deadline))
+            except BaseException as error:
+                # Cancelled or failed: whatever this connection still brings is nobody's.
+                connection.abort()
+                if connection is not kept or not isinstance(error, CallError) or not error.unanswered:
+                    raise
+            else:
+                if connection is not kept or response.status != _REQUEST_TIMEOUT:
+                    break
+                # It says that nothing had come on this connection for long, which was so before our call.
+                _discard(response)
+                connection.abort()
+            # The server closed the connection as we used it again: it has not seen the call.
+            connection = None
+        self._keep(connection)
+        if self._read_by_proxy and response.status == PROXY_AUTHENTICATION_REQUIRED:
+            _discard(response)
+            raise CallError(Fault.NETWORK, "the proxy refuses our credentials (407)")
+        return response
+
+    def _connection(self) -> Connection:
+        return Connection(self._max_body, self._max_file)
+
+    # Connections.
+
+    def _take_kept(self, now: float) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.closed and now - connection.idle_since < IDLE_SECONDS:
+                return connection
+            connection.abort()
+        return None
+
+    def _keep(self, connection: Connection) -> None:
+        if not connection.reusable:
+            connection.abort()
+            return
+        now = connection.idle_since
+        self._idle.append(connection)
+        # The longest unused is the first, as the last used is taken first.
+        while self._idle[0].closed or now - self._idle[0].idle_since >= IDLE_SECONDS:
+            self._idle.pop(0).abort()
+
+
+def _discard(response: Response) -> None:
+    if response.file is not None:
+        response.file.discard()
+
+
+async def _spool(stream: Stream, sink: Sink, deadline: float) -> Sink:
+    """Write a body to a sink, which is discarded if that fails."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            while part := await stream.next():
+                await sink.write(part)
+            await sink.close()
+    except TimeoutError:
+        sink.discard()
+        raise CallError(Fault.TIMEOUT) from None
+    except BaseException:
+        sink.discard()
+        raise
+    return sink

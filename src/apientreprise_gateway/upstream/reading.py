@@ -1,0 +1,204 @@
+"""Reading of what a provider answered.
+
+An answer that is already in our form is passed on byte for byte, once it is known to be what the endpoint promises.
+Anything else is the error that the provider's status stands for. Translations use the same words for what they meet.
+"""
+
+import gc
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from apientreprise_gateway.contract.endpoint import Endpoint, Provider
+from apientreprise_gateway.contract.errors import OUTAGE_RETRY_IN, ApiError, Refusal, is_late, is_outage, provider_error
+from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.upstream.http import Response
+
+_STATUSES: Final[Mapping[int, str]] = {
+    401: "006",
+    403: "006",
+    404: "003",
+    429: "008",
+    451: "005",
+    500: "000",
+    502: "000",
+    503: "001",
+    504: "001",
+}
+"""What a provider's status means, as last three digits of a code; any other means 999. Its 504 says that something
+behind it is down: our own deadline has not passed, and 504 says nothing else."""
+
+_OWN_FORM_STATUSES: Final = frozenset({404, 409, 422, 451, 502, 503, 504})
+"""Statuses of an error in our form that are the caller's business. 401, 403 and 429 concern the gateway's access."""
+
+_TROUBLE: Final = frozenset({"000", "001", "002", "004"})
+"""What is wrong with the provider itself, as last three digits of a code; so is the network trouble that it reports."""
+_NETWORK_TROUBLE: Final = "00501"
+
+_PARTIAL: Final = 206
+"""How a provider of v2 says that some of the data is missing; later versions say it in the data."""
+_MOVED: Final = 301
+_ENVELOPE: Final = frozenset({"data", "links", "meta"})
+_LARGE_BYTES: Final = 256 * 1024
+_MAX_ERRORS: Final = 20
+"""Errors that one answer may carry; each becomes part of an access line."""
+_CODE: Final = re.compile(r"\d{5}", re.ASCII)
+
+
+class Reading(NamedTuple):
+    """An answer to pass on."""
+
+    status: int
+    body: bytes
+    codes: tuple[str, ...] = ()
+    """The error codes that it carries."""
+    moved_to: str = ""
+    """Of a redirection: the path to call instead, without its query."""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """Further headers of the answer."""
+    cached: bool = False
+    """Whether it was kept from an earlier call."""
+    stale: bool = False
+    """Whether it was kept longer than it should be given, as the provider is down."""
+    expires_at: float | None = None
+    """Unix time from which it is of no use, such as the end of a file whose address it holds."""
+
+
+def read(route: Route, answer: Response) -> Reading:
+    """What to answer the caller.
+
+    Raises:
+        Refusal: the provider failed, or its answer is not what the endpoint promises.
+    """
+    content = content_of(answer)
+    if answer.status == 200 or (answer.status == _PARTIAL and route.endpoint.flat):
+        if not is_promised(route.endpoint, content):
+            raise refusal(route, "999")
+        return Reading(answer.status, answer.body)
+    if isinstance(content, dict) and answer.status in _OWN_FORM_STATUSES:
+        errors = _errors(content)
+        if errors:
+            return _worded(route, answer, content, errors)
+    if answer.status == _MOVED and route.endpoint.redirects:
+        # A number that the provider has replaced by another.
+        return moved(route, answer.location.partition("?")[0].rpartition("/")[2])
+    raise failure(route, answer.status)
+
+
+def _worded(route: Route, answer: Response, content: dict[str, Any], errors: list[ApiError]) -> Reading:
+    """Errors that the provider words in our form, as they are but for what is one thing with every provider.
+
+    What a status of ours means is not the provider's to say: one that is down is 502, with `retry_in`; 504 is for a
+    deadline that passed.
+    """
+    status, body = _status_of(answer.status, errors), answer.body
+    patient = [_with_retry_in(error) for error in errors] if status >= 500 else errors
+    if patient != errors:
+        errors, body = patient, orjson.dumps(content | {"errors": [error.as_object() for error in patient]})
+    if route.endpoint.flat:
+        raise Refusal(status, *errors)
+    return Reading(status, body, tuple(error.code for error in errors))
+
+
+def _status_of(status: int, errors: list[ApiError]) -> int:
+    if status < 500:
+        return status
+    if any(is_outage(error.code) for error in errors):
+        return 502
+    if all(is_late(error.code) for error in errors):
+        return 504
+    return 502 if status == 504 else status
+
+
+def _with_retry_in(error: ApiError) -> ApiError:
+    if not is_outage(error.code) or "retry_in" in error.meta:
+        return error
+    return replace(error, meta={**error.meta, "retry_in": OUTAGE_RETRY_IN})
+
+
+def content_of(answer: Response) -> Any:
+    """What the body of an answer says; None if it is not JSON."""
+    if "json" not in answer.content_type.lower():
+        return None
+    try:
+        return parsed(answer.body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def parsed(body: bytes) -> Any:
+    """What JSON says.
+
+    Raises:
+        orjson.JSONDecodeError: it is none.
+    """
+    if len(body) < _LARGE_BYTES or not gc.isenabled():
+        return orjson.loads(body)
+    # A million new objects set the collector going again and again, which takes longer than reading them.
+    gc.disable()
+    try:
+        return orjson.loads(body)
+    finally:
+        gc.enable()
+
+
+def failure(route: Route, status: int) -> Refusal:
+    """What a status of the provider stands for, where it is no success."""
+    return refusal(route, route.provider.statuses.get(status) or _STATUSES.get(status, "999"))
+
+
+def refusal(route: Route, subcode: str) -> Refusal:
+    """An error of the provider, by the last three digits of its code."""
+    return provider_error(subcode, prefix=route.provider.prefix, name=route.provider.name)
+
+
+def moved(route: Route, number: str) -> Reading:
+    """A redirection to the same endpoint with another number.
+
+    Raises:
+        Refusal: it is no number that the endpoint takes.
+    """
+    (parameter,) = route.endpoint.parameters
+    if not parameter.kind.accepts(number):
+        raise refusal(route, "999")
+    return Reading(_MOVED, b"", moved_to=route.endpoint.path.replace("{" + parameter.name + "}", number))
+
+
+def is_promised(endpoint: Endpoint, content: Any) -> bool:
+    """Whether the body of a success has the outer form of the endpoint's."""
+    if endpoint.array:
+        return isinstance(content, list)
+    return isinstance(content, dict) and (endpoint.flat or content.keys() >= _ENVELOPE)
+
+
+def _errors(content: dict[str, Any]) -> list[ApiError]:
+    """The errors of a body in our v3+ form; none if it has another."""
+    entries = content.get("errors")
+    if not isinstance(entries, list) or len(entries) > _MAX_ERRORS:
+        return []
+    errors = [_error(entry) for entry in entries if isinstance(entry, dict)]
+    found = [error for error in errors if error is not None]
+    return found if len(found) == len(entries) else []
+
+
+def _error(entry: dict[str, Any]) -> ApiError | None:
+    code, title, detail, meta = entry.get("code"), entry.get("title"), entry.get("detail"), entry.get("meta") or {}
+    if not (isinstance(title, str) and isinstance(detail, str) and isinstance(meta, dict)):
+        return None
+    # The code becomes a label of a metric: nothing but a code may.
+    if not isinstance(code, str) or not _CODE.fullmatch(code):
+        return None
+    return ApiError(code=code, title=title, detail=detail, source=entry.get("source"), meta=meta)
+
+
+def trouble(provider: Provider, answer: Response) -> str:
+    """Why an answer of 5xx says that the provider itself is in trouble; nothing if it is about what was asked."""
+    content = content_of(answer)
+    if isinstance(content, dict) and answer.status in _OWN_FORM_STATUSES and (errors := _errors(content)):
+        sick = any(error.code == _NETWORK_TROUBLE or error.code[2:] in _TROUBLE for error in errors)
+    else:
+        sick = (provider.statuses.get(answer.status) or _STATUSES.get(answer.status)) in _TROUBLE
+    return f"it answered {answer.status}" if sick else ""

@@ -1,0 +1,196 @@
+"""The way to one provider: whether it may be asked now, its connections, its faults in the words of the contract."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from apientreprise_gateway.contract.endpoint import Provider
+from apientreprise_gateway.contract.errors import Refusal, network_error, provider_error
+from apientreprise_gateway.upstream.breaker import Breaker, State
+from apientreprise_gateway.upstream.files import Files
+from apientreprise_gateway.upstream.http import CallError, Fault, Pool, Response
+from apientreprise_gateway.upstream.maintenance import Maintenance
+from apientreprise_gateway.upstream.reading import trouble
+from apientreprise_gateway.upstream.spool import Sink
+
+_SUBCODES: Final[Mapping[Fault, str]] = {
+    Fault.TIMEOUT: "002",
+    Fault.BUSY: "001",
+    Fault.REFUSED: "001",
+    Fault.NAME: "004",
+    Fault.CERTIFICATE: "009",
+    Fault.CLIENT_CERTIFICATE: "006",
+    Fault.CREDENTIALS: "006",
+    Fault.NO_CREDENTIALS: "001",
+    Fault.NOT_HTTP: "999",
+    Fault.TOO_LARGE: "999",
+    Fault.ENCODED: "999",
+}
+"""The last three digits of the code of each fault; the others are network trouble, which has a code of its own."""
+
+_SILENCE: Final = frozenset({Fault.TIMEOUT, Fault.REFUSED, Fault.NAME, Fault.NETWORK})
+"""Faults after which nobody is known to be there. After the others somebody is: what is wrong is told by its own code,
+at once, and a breaker would only hide it."""
+_NOT_ASKED: Final = frozenset({Fault.BUSY, Fault.CREDENTIALS, Fault.NO_CREDENTIALS})
+"""Faults that came before the provider was asked."""
+
+_GIVEN_UP: Final = 0.5
+"""The share of its time after which a call that its client gives up counts as one without an answer: clients who wait
+for less long than we do must not hide that a provider hangs."""
+
+
+class NotAskedError(Refusal):
+    """The provider was not asked."""
+
+    def __init__(self, outcome: str, refusal: Refusal) -> None:
+        """Take the reason, as metrics show it, and what to answer."""
+        super().__init__(refusal.status, *refusal.errors)
+        self.outcome = outcome
+
+
+class Upstream:
+    """The way to one provider."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        pool: Pool,
+        *,
+        files: Files,
+        timeout: float,
+        breaker: Breaker,
+        maintenance: Maintenance | None = None,
+    ) -> None:
+        """Open no connection yet.
+
+        Args:
+            provider: who is called.
+            pool: its connections, and how many calls may be under way.
+            files: where the addresses that it gives may lead.
+            timeout: seconds that a whole call may take, unless it comes with a deadline.
+            breaker: whether it is to be asked, by what came of the calls before.
+            maintenance: when it is not to be asked; None for never.
+        """
+        self._provider = provider
+        self._pool = pool
+        self._files = files
+        self._timeout = timeout
+        self._breaker = breaker
+        self._maintenance = maintenance
+
+    @property
+    def maintenance_until(self) -> float | None:
+        """When the planned maintenance in force ends, in Unix time; None if none is in force."""
+        return None if self._maintenance is None else self._maintenance.until()
+
+    @property
+    def breaker_state(self) -> State:
+        """What the breaker does with calls; `OPEN` until a call comes, also after its wait."""
+        return self._breaker.state
+
+    def deadline(self) -> float:
+        """When a call that begins now must have ended, in the time of the loop."""
+        return asyncio.get_running_loop().time() + self._timeout
+
+    async def get(
+        self,
+        target: str,
+        *,
+        request_id: str,
+        deadline: float | None = None,
+        spool: Callable[[], Sink] | None = None,
+    ) -> Response:
+        """Ask the provider.
+
+        Args:
+            target: path and query, encoded.
+            request_id: passed on as `X-Request-Id`.
+            deadline: in the time of the loop; the timeout from now by default.
+            spool: makes what a long body goes to, see `Pool.get`.
+
+        Raises:
+            NotAskedError: it is in maintenance, in trouble, or fully used by us.
+            Refusal: no answer came, for the reason that its code gives.
+        """
+        if self._maintenance is not None:
+            self._refuse_in_maintenance(self._maintenance)
+        breaker = self._breaker
+        era = breaker.admit()
+        if era is None:
+            raise NotAskedError("open", self._error("001", retry_in=breaker.retry_in))
+        started = time.monotonic()  # the loop's clock, see `Pool.get`
+        if deadline is None:
+            deadline = started + self._timeout
+        try:
+            response = await self._pool.get(target, request_id=request_id, deadline=deadline, spool=spool)
+        except CallError as error:
+            self._report_fault(era, error)
+            refusal = self._refusal(error.fault)
+            raise (NotAskedError("busy", refusal) if error.fault is Fault.BUSY else refusal) from error
+        except asyncio.CancelledError:
+            self._report_given_up(era, started, deadline)
+            raise
+        except BaseException:
+            breaker.abandoned(era)
+            raise
+        if response.status < 500 or not (reason := trouble(self._provider, response)):
+            breaker.succeeded(era)
+        else:
+            breaker.failed(era, reason, answered=True)
+        return response
+
+    async def download(self, address: str, *, request_id: str, deadline: float, spool: Callable[[], Sink]) -> Response:
+        """Call an address that the provider gave for a file.
+
+        Args:
+            address: as it was given.
+            request_id: passed on as `X-Request-Id`.
+            deadline: in the time of the loop.
+            spool: makes what a long body goes to.
+
+        Raises:
+            BadAddressError: this address is not called.
+            CallError: another server than the provider's gave no answer.
+            NotAskedError: the provider is in maintenance, in trouble, or fully used by us.
+            Refusal: the provider gave no answer.
+        """
+        place = self._files.locate(address)
+        if place.own is not None:
+            return await self.get(place.own, request_id=request_id, deadline=deadline, spool=spool)
+        pool = self._files.pool(place.origin)
+        return await pool.get(place.target, request_id=request_id, deadline=deadline, spool=spool)
+
+    def close(self) -> None:
+        """Close the connections that wait."""
+        self._pool.close()
+        self._files.close()
+
+    def _refuse_in_maintenance(self, maintenance: Maintenance) -> None:
+        left = maintenance.seconds_left()
+        if left:
+            raise NotAskedError("020", self._error("020", retry_in=left))
+
+    def _report_fault(self, era: int, error: CallError) -> None:
+        if error.fault in _NOT_ASKED:
+            self._breaker.abandoned(era)
+        elif error.fault in _SILENCE:
+            self._breaker.failed(era, str(error), answered=False)
+        else:
+            self._breaker.succeeded(era)
+
+    def _report_given_up(self, era: int, started: float, deadline: float) -> None:
+        waited = time.monotonic() - started
+        if waited < _GIVEN_UP * (deadline - started):
+            self._breaker.abandoned(era)
+        else:
+            self._breaker.failed(era, f"its caller gave up after {waited:.1f} s", answered=False)
+
+    def _refusal(self, fault: Fault) -> Refusal:
+        subcode = _SUBCODES.get(fault)
+        if subcode is None:
+            return network_error()
+        return self._error(subcode)
+
+    def _error(self, subcode: str, *, retry_in: int | None = None) -> Refusal:
+        return provider_error(subcode, prefix=self._provider.prefix, name=self._provider.name, retry_in=retry_in)

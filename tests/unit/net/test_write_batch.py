@@ -1,0 +1,104 @@
+"""Tests of the writes that go out together."""
+
+import asyncio
+import gc
+import weakref
+
+from apientreprise_gateway.net.write_batch import Outbox, outbox_of
+
+MANY = 100
+
+
+class Writer:
+    """Remembers what is written, by whom."""
+
+    def __init__(self, name: str, written: list[str]) -> None:
+        self._name = name
+        self._written = written
+
+    def put(self, data: bytes) -> None:
+        """Write."""
+        self._written.append(f"{self._name}{data.decode()}")
+
+
+class Broken:
+    """Cannot be written to."""
+
+    def put(self, data: bytes) -> None:
+        """Fail."""
+        raise OSError(data)
+
+
+def test_with_few_calls_nothing_waits() -> None:
+    """What is added while few calls are in flight is written at once."""
+
+    async def test() -> list[str]:
+        written: list[str] = []
+        Outbox().add(Writer("a", written), b"1")
+        return written
+
+    assert asyncio.run(test()) == ["a1"]
+
+
+def test_with_many_calls_writes_go_out_together() -> None:
+    """What is added while many are is written at the end of the turn, in its order."""
+
+    async def test() -> None:
+        written: list[str] = []
+        one, other, outbox = Writer("a", written), Writer("b", written), Outbox()
+        outbox.calls = MANY
+        outbox.add(one, b"1")
+        outbox.add(other, b"1")
+        outbox.calls = 0
+        outbox.add(one, b"2")  # not before what waits
+        assert written == []
+        await asyncio.sleep(0)
+        assert written == ["a1", "b1", "a2"]
+
+    asyncio.run(test())
+
+
+def test_a_flush_writes_at_once_and_once() -> None:
+    """A flush leaves nothing for the end of the turn."""
+
+    async def test() -> None:
+        written: list[str] = []
+        outbox = Outbox()
+        outbox.calls = MANY
+        outbox.add(Writer("a", written), b"1")
+        outbox.flush()
+        assert written == ["a1"]
+        await asyncio.sleep(0)
+        assert written == ["a1"]
+        outbox.add(Writer("a", written), b"2")
+        await asyncio.sleep(0)
+        assert written == ["a1", "a2"]
+
+    asyncio.run(test())
+
+
+def test_a_fault_is_nobody_elses() -> None:
+    """A connection that cannot be written to does not keep the others from it."""
+
+    async def test() -> None:
+        written: list[str] = []
+        outbox = Outbox()
+        outbox.calls = MANY
+        outbox.add(Broken(), b"1")
+        outbox.add(Writer("a", written), b"1")
+        await asyncio.sleep(0)
+        assert written == ["a1"]
+
+    asyncio.run(test())
+
+
+def test_a_loop_has_one() -> None:
+    """All connections of a loop share an outbox, which ends with it."""
+    loop = asyncio.new_event_loop()
+    outbox = outbox_of(loop)
+    assert outbox_of(loop) is outbox
+    loop.close()
+    gone = weakref.ref(loop)
+    del loop
+    gc.collect()
+    assert gone() is None
