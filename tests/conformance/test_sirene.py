@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from apientreprise_gateway.contract.routes import Route
-from apientreprise_gateway.providers import DIALECTS
+from apientreprise_gateway.dialects import DIALECTS
 from apientreprise_gateway.providers.entreprise import insee
 from apientreprise_gateway.upstream.http import Response
 from apientreprise_gateway.upstream.source import Question

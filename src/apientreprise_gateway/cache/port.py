@@ -43,10 +43,6 @@ class CacheUnavailableError(Exception):
     """The cache cannot be asked now."""
 
 
-class SpoiltError(CacheUnavailableError):
-    """What lies in the store under a name of the cache is not the cache's."""
-
-
 class AnswerCache(Protocol):
     """Keeps answers, up to a number of bytes."""
 

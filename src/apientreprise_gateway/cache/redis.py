@@ -13,9 +13,9 @@ from contextlib import suppress
 from importlib.resources import files
 from typing import Final
 
-from apientreprise_gateway.cache.port import MAX_ENTRY_BYTES, CacheUnavailableError, Entry, Size, SpoiltError, is_over
+from apientreprise_gateway.cache.port import MAX_ENTRY_BYTES, CacheUnavailableError, Entry, Size, is_over
 from apientreprise_gateway.observability.background import Background
-from apientreprise_gateway.store.exchange import Exchange
+from apientreprise_gateway.store.exchange import Exchange, ExchangeError, SpoiltKeyError
 from apientreprise_gateway.store.faults import About
 from apientreprise_gateway.store.link import Command, Link, Reply
 
@@ -72,9 +72,11 @@ class RedisCache:
         entries, _ = _keys(name[0] % SHARDS)
         try:
             entry = _read(await self._exchange.read(Command(entries, ("HGET", entries, name))))
-        except SpoiltError:
+        except SpoiltKeyError:
             await self._empty(name[0] % SHARDS)
             return None
+        except ExchangeError as error:
+            raise CacheUnavailableError from error
         return None if entry is None or is_over(entry, self._clock()) else entry
 
     async def put(self, key: str, entry: Entry) -> None:
@@ -86,10 +88,10 @@ class RedisCache:
         # Its length, not its end: the server removes it by its own clock, whatever that of this process says.
         lasts = max(0, int((entry.stale_until - entry.stored_at) * 1000))
         words = ("EVAL", self._put_script, 2, entries, ends, name, value, lasts, self._max_bytes, OVERHEAD)
-        with suppress(CacheUnavailableError):  # it is as good as forgotten
+        with suppress(ExchangeError, CacheUnavailableError):  # it is as good as forgotten
             try:
                 await self._exchange.write(Command(entries, words), len(value))
-            except SpoiltError:
+            except SpoiltKeyError:
                 await self._empty(name[0] % SHARDS)
                 await self._exchange.write(Command(entries, words), len(value))
 
@@ -103,9 +105,11 @@ class RedisCache:
             while removed == _SWEPT_AT_ONCE:
                 try:
                     removed, left, size = await self._exchange.read(Command(entries, words))
-                except SpoiltError:
+                except SpoiltKeyError:
                     await self._empty(shard)
                     removed, left, size = 0, 0, 0
+                except ExchangeError as error:
+                    raise CacheUnavailableError from error
             total = Size(total.entries + left, total.size + size)
         return total
 
@@ -116,7 +120,10 @@ class RedisCache:
     async def _empty(self, shard: int) -> None:
         """Remove all of a shard, in which something lies that is not ours: a cache may forget, and must not fail."""
         keys = _keys(shard)
-        await self._exchange.write(Command(keys[0], ("UNLINK", *keys)), 0)
+        try:
+            await self._exchange.write(Command(keys[0], ("UNLINK", *keys)), 0)
+        except ExchangeError as error:
+            raise CacheUnavailableError from error
 
 
 def _load(name: str) -> str:

@@ -6,7 +6,6 @@ import structlog
 
 from apientreprise_gateway.config.private import default_folder
 from apientreprise_gateway.contract.routes import Route
-from apientreprise_gateway.dataplane.downloads import Gate, Serving
 from apientreprise_gateway.documents.downloads import Downloads
 from apientreprise_gateway.documents.local import LocalStore
 from apientreprise_gateway.documents.removal import Removal
@@ -15,7 +14,6 @@ from apientreprise_gateway.documents.seal import Seals
 from apientreprise_gateway.documents.shelf import Shelf, Workshop
 from apientreprise_gateway.documents.source import DocumentTranslation
 from apientreprise_gateway.documents.store import DocumentStore, NullStore, StoreError
-from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.upstream.source import Observe, ProviderSource, Source
 from apientreprise_gateway.upstream.spool import Spool
@@ -41,20 +39,20 @@ class Desk:
             ValueError: the settings of the bucket cannot be used.
         """
         self._metrics = metrics
-        self._seconds = seconds
-        self._store, folder = _open(place)
+        self.seconds = seconds
+        self.store, folder = _open(place)
         self._spool = Spool(folder)
         self._workshop = Workshop()
 
-        self._seals = Seals(self._store)
-        self._downloads = Downloads()
+        self.seals = Seals(self.store)
+        self.downloads = Downloads()
 
         def shelf(store: DocumentStore, seals: Seals) -> Shelf:
             return Shelf(store, seals, self._workshop, seconds=seconds, max_bytes=max_bytes, folder=folder)
 
-        self._shelf, self._empty_shelf = shelf(self._store, self._seals), shelf(NullStore(), Seals(NullStore()))
+        self._shelf, self._empty_shelf = shelf(self.store, self.seals), shelf(NullStore(), Seals(NullStore()))
         self._removal = Removal(
-            self._store, on_removed=metrics.documents_removed.inc, besides=self._seals.refresh, longest=seconds
+            self.store, on_removed=metrics.documents_removed.inc, besides=self.seals.refresh, longest=seconds
         )
 
     def source(self, route: Route, upstream: Upstream, *, observe: Observe, keeps: bool = True) -> Source:
@@ -76,33 +74,16 @@ class Desk:
         )
         return ProviderSource(route, upstream, observe=observe, translation=translation)
 
-    def serving(self, *, gate: Gate, access_log: AccessLog) -> Serving:
-        """The application of the links."""
-        return Serving(
-            self._store,
-            seals=self._seals,
-            downloads=self._downloads,
-            longest=self._seconds,
-            gate=gate,
-            metrics=self._metrics,
-            access_log=access_log,
-        )
-
     def waiting(self) -> dict[str, int]:
         """Pieces of work that wait for their turn, by what does them."""
-        pools = [self._spool.threads, self._workshop.reading, self._workshop.decoding, self._store.threads]
-        uploads = self._store.uploads.waiting if isinstance(self._store, S3Documents) else 0
+        pools = [self._spool.threads, self._workshop.reading, self._workshop.decoding, self.store.threads]
+        uploads = self.store.uploads.waiting if isinstance(self.store, S3Documents) else 0
         return {pool.name: pool.waiting for pool in pools} | {"uploads": uploads}
-
-    @property
-    def downloads(self) -> int:
-        """Downloads under way."""
-        return len(self._downloads)
 
     async def start(self) -> None:
         """Look whether the store is there; the rest of the gateway serves all the same if it is not."""
         try:
-            await self._store.start()
+            await self.store.start()
         except StoreError as error:
             _log.error("documents_unavailable", reason=str(error))
 
@@ -112,7 +93,7 @@ class Desk:
         Raises:
             StoreError: it is not.
         """
-        await self._store.start()
+        await self.store.start()
 
     async def watch(self) -> None:
         """Remove documents that have ended, for ever."""
@@ -122,7 +103,7 @@ class Desk:
         """Close what is open."""
         self._workshop.close()
         self._spool.close()
-        await self._store.close()
+        await self.store.close()
 
 
 def longest_answer(max_bytes: int) -> int:

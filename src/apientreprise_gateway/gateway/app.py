@@ -30,6 +30,7 @@ from apientreprise_gateway.controlplane.ceiling import Ceiling
 from apientreprise_gateway.controlplane.front import ROOT, Front, leads_to_docs
 from apientreprise_gateway.dataplane.call import Scope
 from apientreprise_gateway.dataplane.pipeline import Pipeline, Receive, Send
+from apientreprise_gateway.dialects import DIALECTS
 from apientreprise_gateway.documents import links
 from apientreprise_gateway.documents.desk import Desk
 from apientreprise_gateway.documents.origin import Origin
@@ -60,7 +61,7 @@ from apientreprise_gateway.pings.evidence import Tally
 from apientreprise_gateway.pings.pings import Pings
 from apientreprise_gateway.pings.probe import PROBE_SECONDS, Finding, probe
 from apientreprise_gateway.process import ending
-from apientreprise_gateway.providers import DIALECTS, PROVIDERS
+from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.dossier import GATEWAY
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.redis import RedisLimiter
@@ -155,7 +156,9 @@ class Gateway:
             access_log=self._access_log,
             recorder=self._recorder,
         )
-        self._serving = self._desk.serving(gate=self._pipeline, access_log=self._access_log)
+        self._serving = components.downloads(
+            self._desk, gate=self._pipeline, metrics=self._metrics, access_log=self._access_log
+        )
         control = create_control(
             providers=PROVIDERS,
             authenticate=self._authenticate,

@@ -22,6 +22,7 @@ from apientreprise_gateway.cache.port import AnswerCache
 from apientreprise_gateway.config.private import default_folder
 from apientreprise_gateway.contract.endpoint import Endpoint, Figure
 from apientreprise_gateway.contract.errors import FLAT_VERSION
+from apientreprise_gateway.dataplane.downloads import Gate, Serving
 from apientreprise_gateway.dataplane.pipeline import Options
 from apientreprise_gateway.dataplane.validation import AnswerValidator
 from apientreprise_gateway.documents.desk import Desk, longest_answer
@@ -430,6 +431,19 @@ def _tell_of_cache(metrics: Metrics, available: bool, reason: str) -> None:
     metrics.cache_available.set(available)
     tell = _log.info if available else _log.error
     tell("cache_state", available=available, reason=reason)
+
+
+def downloads(desk: Desk, *, gate: Gate, metrics: Metrics, access_log: AccessLog) -> Serving:
+    """What answers the links to documents."""
+    return Serving(
+        desk.store,
+        seals=desk.seals,
+        downloads=desk.downloads,
+        longest=desk.seconds,
+        gate=gate,
+        metrics=metrics,
+        access_log=access_log,
+    )
 
 
 def document_desk(settings: Settings, *, metrics: Metrics | None = None) -> Desk:

@@ -16,7 +16,7 @@ import orjson
 from apientreprise_gateway.auth.revocation import LIFTED, Known, Revocation, merged
 from apientreprise_gateway.config.private import ONLY_OURS, own_folder, replace_file, takes_lock
 from apientreprise_gateway.config.watched import Stamp, read_regular, stamp_of
-from apientreprise_gateway.net.threads import pause
+from apientreprise_gateway.observability.pause import pause
 from apientreprise_gateway.ratelimit.ban_index import read_ban, written_ban
 from apientreprise_gateway.ratelimit.bans import Ban
 

@@ -34,7 +34,7 @@ async def levels(metrics: Metrics, limiter: Limiter, access_log: AccessLog) -> N
 async def work(metrics: Metrics, desk: Desk) -> None:
     """Show what waits for a thread, or for its turn to be uploaded, and the downloads under way."""
     while True:
-        metrics.downloads_under_way.set(desk.downloads)
+        metrics.downloads_under_way.set(len(desk.downloads))
         for pool, waiting in desk.waiting().items():
             metrics.work_waiting(pool).set(waiting)
         await asyncio.sleep(_LEVELS_SECONDS)

@@ -34,11 +34,12 @@ from pydantic_settings import (
 )
 
 from apientreprise_gateway.auth.keys import MIN_SECRET_BYTES, secret_keys
+from apientreprise_gateway.gateway import provider_settings
 from apientreprise_gateway.net.addresses import Network, network
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.store.url import parse_url
-from apientreprise_gateway.upstream import settings as provider_settings
 from apientreprise_gateway.upstream.http import MAX_CALLS
+from apientreprise_gateway.upstream.settings import BaseUrl
 
 PREFIX: Final = "GATEWAY_"
 S3_SCHEME: Final = "s3://"
@@ -286,7 +287,7 @@ class Settings(BaseSettings):
         default=Limits.ENFORCE,
         description="`shadow`: count, log and report what limits and bans would refuse, and refuse nothing.",
     )
-    upstream_url: provider_settings.BaseUrl | None = Field(
+    upstream_url: BaseUrl | None = Field(
         default=None, description="Base URL of the providers: a sandbox, a staging platform."
     )
     upstream_timeout: float = Field(default=10, gt=0, le=60, description="Seconds that a call to a provider may take.")
@@ -325,7 +326,7 @@ class Settings(BaseSettings):
     document_max_bytes: int = Field(
         default=64 * 1024 * 1024, ge=1024, le=1024**3, description="Longest document that is accepted of a provider."
     )
-    public_url: provider_settings.BaseUrl | None = Field(
+    public_url: BaseUrl | None = Field(
         default=None,
         description="What callers reach the gateway at, for the links in answers: `https://api.example.fr`. Unset: for "
         "links to documents the `Host` of the call, and the `X-Forwarded-Proto` and `X-Forwarded-Host` of trusted "

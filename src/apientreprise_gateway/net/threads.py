@@ -15,14 +15,6 @@ from typing import Any, Final, NamedTuple, TypeVar
 _T = TypeVar("_T")
 
 
-_NEVER: Final = threading.Event()
-
-
-def pause(seconds: float) -> None:
-    """Have a thread wait. `time.sleep` fails in it where a library sets the clock (libfaketime), and would end it."""
-    _NEVER.wait(seconds)
-
-
 class _Work(NamedTuple):
     owner: str
     what: Callable[[], Any]

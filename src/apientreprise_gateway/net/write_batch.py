@@ -9,11 +9,8 @@ import asyncio
 from typing import Final, Protocol
 from weakref import WeakKeyDictionary
 
-from apientreprise_gateway.observability.faults import FaultLog
-
 _MANY: Final = 8
 """Calls in flight from which on it pays to wait for the end of the turn: with fewer, hardly two writes meet there."""
-_faults = FaultLog()
 
 
 class Writer(Protocol):
@@ -48,7 +45,9 @@ class Outbox:
             try:
                 writer.put(data)
             except Exception as error:  # a fault of one connection is nobody else's
-                _faults.tell("write_failed", error)
+                asyncio.get_running_loop().call_exception_handler(
+                    {"message": "a write failed", "exception": error, "protocol": writer}
+                )
 
 
 _outboxes: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Outbox]] = WeakKeyDictionary()

@@ -19,10 +19,10 @@ from typing import Any, Final
 import orjson
 import structlog
 
-from apientreprise_gateway.net.threads import pause
 from apientreprise_gateway.observability.access_text import as_text
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.leftover import Leftover
+from apientreprise_gateway.observability.pause import pause
 from apientreprise_gateway.observability.sink import Sink
 
 _BATCH_SECONDS: Final = 0.02

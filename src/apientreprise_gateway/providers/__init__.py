@@ -1,11 +1,8 @@
 """The providers: one file each, listed here."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from apientreprise_gateway.contract.endpoint import Provider
-from apientreprise_gateway.dialects import sirene_3_11, vies
 from apientreprise_gateway.providers.entreprise import (
     ademe,
     agefiph,
@@ -37,7 +34,6 @@ from apientreprise_gateway.providers.entreprise import (
     rna,
     urssaf,
 )
-from apientreprise_gateway.upstream.source import Translation
 
 PROVIDERS: Final[tuple[Provider, ...]] = (
     insee.PROVIDER,
@@ -71,11 +67,3 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
     data_subvention.PROVIDER,
 )
 """Every provider of the catalogue, by code prefix."""
-
-DIALECTS: Final[Mapping[str, Mapping[str, Mapping[str, Translation]]]] = MappingProxyType(
-    {
-        insee.PROVIDER.key: {sirene_3_11.DIALECT: sirene_3_11.TRANSLATIONS},
-        european_commission.PROVIDER.key: {vies.DIALECT: vies.TRANSLATIONS},
-    }
-)
-"""The languages that providers speak besides our own form: by provider's key, dialect and operation."""

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 
 from redis.exceptions import ResponseError
 
-from apientreprise_gateway.cache.port import CacheUnavailableError, SpoiltError
 from apientreprise_gateway.net.deadline import Deadline
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.faults import words
@@ -29,6 +28,14 @@ BATCH_BYTES: Final = 1024 * 1024
 """What the writes of one exchange may bring, so that reads need not wait long for them."""
 MAX_WAITING_BYTES: Final = 16 * 1024 * 1024
 """Writes that are more than this are given up."""
+
+
+class ExchangeError(Exception):
+    """There is no reply to a command: Redis is away, or too much waits for it."""
+
+
+class SpoiltKeyError(ExchangeError):
+    """What lies under the key of a command is not what the command is about."""
 
 
 class _Waiting(NamedTuple):
@@ -92,8 +99,8 @@ class Exchange:
         """The reply to a command.
 
         Raises:
-            CacheUnavailableError: there is none.
-            SpoiltError: what it is about is not the cache's.
+            ExchangeError: there is none.
+            SpoiltKeyError: under its key lies something else.
         """
         waiting = self._wait(command, 0)
         self._reads.append(waiting)
@@ -103,11 +110,11 @@ class Exchange:
         """The reply to a command that brings so many bytes.
 
         Raises:
-            CacheUnavailableError: there is none, or too many bytes wait already.
-            SpoiltError: what it is about is not the cache's.
+            ExchangeError: there is none, or too many bytes wait already.
+            SpoiltKeyError: under its key lies something else.
         """
         if self._waiting_bytes + size > MAX_WAITING_BYTES:
-            raise CacheUnavailableError
+            raise ExchangeError
         waiting = self._wait(command, size)
         self._writes.append(waiting)
         self._waiting_bytes += size
@@ -115,7 +122,7 @@ class Exchange:
 
     def _wait(self, command: Command, size: int) -> _Waiting:
         if not self._is_available:
-            raise CacheUnavailableError
+            raise ExchangeError
         self._wake.set()
         return _Waiting(command, size, asyncio.get_running_loop().create_future())
 
@@ -168,12 +175,12 @@ class Exchange:
         else:
             self._faults.tell(error, meaning, waiting.command.key)
         if not waiting.reply.done():
-            waiting.reply.set_exception(SpoiltError() if meaning is About.KEY else CacheUnavailableError())
+            waiting.reply.set_exception(SpoiltKeyError() if meaning is About.KEY else ExchangeError())
 
     def _give_up(self, batch: list[_Waiting]) -> None:
         for waiting in batch:
             if not waiting.reply.done():
-                waiting.reply.set_exception(CacheUnavailableError())
+                waiting.reply.set_exception(ExchangeError())
 
     # Trouble.
 

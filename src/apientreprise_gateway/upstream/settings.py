@@ -4,12 +4,11 @@ They stand in a table `[providers.KEY]` of the TOML file, or in variables `GATEW
 may be given as it is, or by where it is: `{ env = "NAME" }`, `{ file = "/run/secrets/name" }`.
 """
 
-import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import time
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -27,7 +26,6 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode
 
-from apientreprise_gateway.providers import DIALECTS, PROVIDERS
 from apientreprise_gateway.upstream.breaker import Figures
 from apientreprise_gateway.upstream.dial import parse_proxy
 from apientreprise_gateway.upstream.files import host_origin
@@ -236,15 +234,6 @@ Window = Annotated[
 # The whole.
 
 
-def _check_key(value: str) -> str:
-    if value not in {provider.key for provider in PROVIDERS}:
-        raise ValueError("there is no such provider")
-    return value
-
-
-_LANGUAGES: Final = ", ".join(f"`{name}` for `{key}`" for key, known in DIALECTS.items() for name in known)
-
-
 class ProviderSettings(_Table):
     """The settings of one provider; each may be left out."""
 
@@ -253,7 +242,8 @@ class ProviderSettings(_Table):
     )
     dialect: str | None = Field(
         default=None,
-        description=f"The language that it speaks ({_LANGUAGES}); our own form by default, as a sandbox does.",
+        description="The language that it speaks (docs/providers.md lists them); our own form by default, as a sandbox "
+        "does.",
     )
     timeout: float | None = Field(
         default=None, gt=0, le=60, description="Seconds that a call may take; `GATEWAY_UPSTREAM_TIMEOUT` by default."
@@ -319,31 +309,6 @@ class ProviderSettings(_Table):
         return "; ".join(f"{name} {value}" for name, value in said.items() if value) or "(nothing)"
 
 
-def _refuse_text(value: object) -> object:
-    if isinstance(value, str):
-        raise ValueError("each field of each provider has a variable of its own, such as …__INSEE__BASE_URL")
-    return value
-
-
-ProvidersSettings = Annotated[
-    Mapping[Annotated[str, AfterValidator(_check_key)], ProviderSettings], NoDecode, BeforeValidator(_refuse_text)
-]
-"""The settings of providers, by key."""
-
-
-def refuse_unknown_dialects(settings: "ProvidersSettings", prefix: str) -> None:
-    """Refuse dialects that a provider does not speak.
-
-    Raises:
-        ValueError: names the setting, with the dialects that there are.
-    """
-    for key, own in settings.items():
-        known = DIALECTS.get(key, {})
-        if own.dialect is not None and own.dialect not in known:
-            remedy = _remedy(own.dialect, known) if known else "Leave the setting out: this provider has none."
-            raise ValueError(f"{prefix}{key.upper()}__DIALECT: there is no such dialect. {remedy}")
-
-
 TABLES: Final[Mapping[str, type[BaseModel]]] = {
     **KINDS,
     "breaker": BreakerTable,
@@ -351,39 +316,3 @@ TABLES: Final[Mapping[str, type[BaseModel]]] = {
     "weekly": WeeklyTable,
 }
 """The tables below that of a provider, by what leads to them."""
-
-
-def explain(problem: Mapping[str, Any], prefix: str) -> str:
-    """A problem that pydantic found, in one line, without the value that caused it.
-
-    Args:
-        problem: one of `ValidationError.errors()`, its place beginning with the key of the provider.
-        prefix: of the names of variables.
-    """
-    key, *steps = problem["loc"]
-    if steps == ["[key]"]:
-        return f"{prefix}{key.upper()}: there is no such provider. {_remedy(key, [each.key for each in PROVIDERS])}"
-    table: type[BaseModel] = ProviderSettings
-    place, window = [key], ""
-    for step in steps:
-        if isinstance(step, int):
-            window = window or f"window {step + 1}: "
-        elif step in TABLES and (step == "breaker" or place[-1] in ("auth", "maintenance")):
-            table = TABLES[step]
-            place += ["breaker"] * (step == "breaker")
-        else:
-            place.append(step)
-    names = {info.alias or name: info for name, info in table.model_fields.items()}
-    line = f"{prefix}{'__'.join(place).upper()}: {window}"
-    if problem["type"] == "extra_forbidden":
-        return f"{line}there is no such setting. {_remedy(place[-1], names)}"
-    if problem["type"].startswith("union_tag"):
-        return f"{line}its kind is missing or unknown. Expected: one of {', '.join(KINDS)} in `kind`."
-    what = names.get(place[-1]) or ProviderSettings.model_fields.get(place[-1])
-    expected = f". Expected: {what.description}" if what is not None and what.description else "."
-    return f"{line}{problem['msg'].removeprefix('Value error, ')}{expected}"
-
-
-def _remedy(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, known := list(known), n=1)
-    return f"Did you mean {near[0]}?" if near else f"Those that exist: {', '.join(known)}."

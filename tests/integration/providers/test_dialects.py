@@ -12,7 +12,8 @@ import pytest
 from jsonschema_rs import validator_for
 
 from apientreprise_gateway.contract.endpoint import Endpoint
-from apientreprise_gateway.providers import DIALECTS, PROVIDERS
+from apientreprise_gateway.dialects import DIALECTS
+from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.schemas import schema_of
 from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, Entity, Establishment
 from apientreprise_gateway.sandbox.faults import SPECIALS, Special

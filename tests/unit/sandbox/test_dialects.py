@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from apientreprise_gateway.providers import DIALECTS
+from apientreprise_gateway.dialects import DIALECTS
 from apientreprise_gateway.sandbox import dialects
 from apientreprise_gateway.sandbox.app import create_app
 from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, ORDINARY
