@@ -18,12 +18,13 @@ test: .venv/dev.stamp  ## set up, then run every test
 fuzz: .venv/dev.stamp  ## feed every reader of outside data with any bytes (SECONDS=300)
 	@cd tests && ../$(BIN)/python -m fuzz --seconds $(SECONDS)
 
-check: .venv/deploy.stamp lint test  ## what CI checks: formatting, lint, types, then `make test`
+check: .venv/deploy.stamp lint test  ## what CI checks: formatting, lint, types, imports, then `make test`
 
-lint: .venv/dev.stamp  ## formatting, lint, types
+lint: .venv/dev.stamp  ## formatting, lint, types, which room imports which
 	@$(BIN)/ruff format --check --quiet . || { echo "make format repairs this"; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo --no-cache >.venv/imports.log || { cat .venv/imports.log; exit 1; }
 
 format: .venv/dev.stamp  ## repair formatting and what ruff can repair
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
