@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from apientreprise_gateway.contract.endpoint import Answer, Endpoint, Provider
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
 from apientreprise_gateway.controlplane.openapi import NO_SCOPES, document, to_yaml
 from apientreprise_gateway.controlplane.ping_description import address_of
 from apientreprise_gateway.gateway.settings import CONFIG, Settings, environment_name
@@ -103,7 +103,7 @@ def _endpoint_section(endpoint: Endpoint, provider: Provider) -> str:
     ping = provider.ping_of(endpoint.operation)
     rows = {
         "Droit requis": " ou ".join(f"`{scope}`" for scope in endpoint.scopes) or NO_SCOPES,
-        "Réponse": "document (JSON avec l'adresse d'un fichier)" if endpoint.answer is Answer.DOCUMENT else "JSON",
+        "Réponse": "document (JSON avec l'adresse d'un fichier)" if endpoint.answer is AnswerKind.DOCUMENT else "JSON",
         "Compteur d'appels": f"`{endpoint.group.name}`, {figure} appels par minute et par jeton",
         "Attente conseillée": f"{endpoint.client_timeout} s",
         "Conservation": endpoint.cache.text if endpoint.cache else "",

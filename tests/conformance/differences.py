@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import ATTESTATION_FISCALE, EFFECTIFS, Answer
+from apientreprise_gateway.contract.endpoint import ATTESTATION_FISCALE, EFFECTIFS, AnswerKind
 from apientreprise_gateway.contract.lifetime import HOUR, UNTIL_3, UNTIL_8
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.entreprise import dgfip, european_commission, gip_mds, insee
@@ -82,7 +82,7 @@ _ONE_COUNTER_PER_PRODUCT: Final = tuple(
 _V2_OWN_ADDRESSES: Final = tuple(
     endpoint.operation
     for endpoint in _ENDPOINTS
-    if endpoint.flat and endpoint.answer is Answer.DOCUMENT and endpoint.document is None
+    if endpoint.flat and endpoint.answer is AnswerKind.DOCUMENT and endpoint.document is None
 )
 _V2_OF_A_PROVIDER: Final = tuple(operation for operation in _V2 if operation != _V2_EFFECTIFS_ENTREPRISE)
 """Those that the published v2 asked a provider for."""

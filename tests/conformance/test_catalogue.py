@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from apientreprise_gateway.contract import lifetime
-from apientreprise_gateway.contract.endpoint import DOCUMENTS, JSON, Answer, Endpoint, Provider
+from apientreprise_gateway.contract.endpoint import DOCUMENTS, JSON, AnswerKind, Endpoint, Provider
 from apientreprise_gateway.controlplane.openapi import document
 from apientreprise_gateway.gateway.settings import Settings
 from apientreprise_gateway.providers import PROVIDERS
@@ -20,7 +20,7 @@ SHARED_GROUPS = {JSON.name, DOCUMENTS.name}
 TRACEABILITY_AND_TOKEN = {"context", "recipient", "object", "token", "error_format"}
 KINDS = {"fiscal_year": "year", "year_v2": "year", "dictionary_year": "year"}
 """The published name of those of our kinds that it knows by one name, although their rules differ."""
-ANSWERS = {"data": Answer.JSON, "document": Answer.DOCUMENT, "mixed": Answer.DOCUMENT}
+ANSWERS = {"data": AnswerKind.JSON, "document": AnswerKind.DOCUMENT, "mixed": AnswerKind.DOCUMENT}
 LIFETIMES = {
     None: "None",
     lifetime.HOUR: "1h",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.contract.endpoint import JSON, Answer, Endpoint, Provider
+from apientreprise_gateway.contract.endpoint import JSON, AnswerKind, Endpoint, Provider
 from apientreprise_gateway.contract.lifetime import HOUR
 from apientreprise_gateway.controlplane.description import SCHEMAS
 from apientreprise_gateway.controlplane.openapi import document
@@ -90,7 +90,7 @@ def test_parameters_and_scopes(endpoint: Endpoint, provider: Provider) -> None:
 def test_limits_and_cache(endpoint: Endpoint, provider: Provider) -> None:
     """It counts with all JSON endpoints, and may be kept for an hour."""
     row = row_of(endpoint)
-    assert (row["pool"], endpoint.group, endpoint.answer) == ("json", JSON, Answer.JSON)
+    assert (row["pool"], endpoint.group, endpoint.answer) == ("json", JSON, AnswerKind.JSON)
     assert row["cache"].startswith("1 h")
     assert endpoint.cache is HOUR
 

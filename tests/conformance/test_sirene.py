@@ -16,7 +16,7 @@ from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.dialects import DIALECTS
 from apientreprise_gateway.providers.entreprise import insee
 from apientreprise_gateway.upstream.http import Response
-from apientreprise_gateway.upstream.source import Question
+from apientreprise_gateway.upstream.source import ProviderRequest
 from conformance.conftest import CATALOGUE, Json, load_cases
 
 PUBLISHED_AT = "https://entreprise.api.gouv.fr"
@@ -188,7 +188,7 @@ def answer_to(case: Json, target: str) -> Json:
 def translated(case: Json) -> Json:
     """What the translation makes of it."""
     endpoint, provider = CATALOGUE[case["op"]]
-    question = Question(
+    request = ProviderRequest(
         Route(endpoint, provider),
         target="",
         values=list(case["params"].values()),
@@ -201,7 +201,7 @@ def translated(case: Json) -> Json:
         return Response(200, "application/json", orjson.dumps(answer_to(case, target)))
 
     async def ask() -> Json:
-        reading = await TRANSLATIONS[case["op"]](question, get)
+        reading = await TRANSLATIONS[case["op"]](request, get)
         body: Json = orjson.loads(reading.body)
         return body
 

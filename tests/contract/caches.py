@@ -10,7 +10,7 @@ from apientreprise_gateway.cache.port import Entry
 from apientreprise_gateway.cache.redis import SHARDS, RedisCache
 from apientreprise_gateway.store import exchange as exchange_module
 from apientreprise_gateway.store import link as link_module
-from apientreprise_gateway.store.link import Link, link
+from apientreprise_gateway.store.link import RedisLink, link
 from apientreprise_gateway.store.url import parse_url
 from contract.shared import PATIENCE
 from support.stores import Cluster, Server
@@ -54,7 +54,7 @@ def patient() -> Iterator[None]:
 
 @asynccontextmanager
 async def opened(
-    to: Link | Server | Cluster,
+    to: RedisLink | Server | Cluster,
     *,
     max_bytes: int = 16 * MEGABYTE,
     clock: Callable[[], float] = time.time,

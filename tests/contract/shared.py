@@ -13,7 +13,7 @@ from apientreprise_gateway.ratelimit.memory import Clock, MemoryLimiter, wall_cl
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
 from apientreprise_gateway.store import link as link_module
 from apientreprise_gateway.store.faults import About
-from apientreprise_gateway.store.link import Command, Link, LinkError, Reply, link
+from apientreprise_gateway.store.link import Command, LinkError, RedisLink, Reply, link
 from apientreprise_gateway.store.url import parse_url
 from support.stores import Cluster, Server
 
@@ -58,7 +58,7 @@ def empty(store: Server | Cluster) -> None:
 
 @asynccontextmanager
 async def opened(
-    to: Link | Server | Cluster,
+    to: RedisLink | Server | Cluster,
     *,
     ip_limit: int = 1000,
     ignored_429_limit: int = 100,
@@ -93,30 +93,30 @@ async def opened(
 class Recording:
     """A link that writes down what goes over another one, and that can be cut."""
 
-    def __init__(self, inner: Link) -> None:
+    def __init__(self, inner: RedisLink) -> None:
         self._inner = inner
         self.exchanges: list[Sequence[Command]] = []
         self.probes = 0
         self.cut = False
 
     async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
-        """See `Link.exchange`."""
+        """See `RedisLink.exchange`."""
         self._check()
         self.exchanges.append(commands)
         return await self._inner.exchange(commands)
 
     async def probe(self) -> None:
-        """See `Link.probe`."""
+        """See `RedisLink.probe`."""
         self.probes += 1
         self._check()
         await self._inner.probe()
 
     async def drop(self) -> None:
-        """See `Link.drop`."""
+        """See `RedisLink.drop`."""
         await self._inner.drop()
 
     async def close(self) -> None:
-        """See `Link.close`."""
+        """See `RedisLink.close`."""
         await self._inner.close()
 
     def _check(self) -> None:

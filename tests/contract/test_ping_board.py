@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from apientreprise_gateway.pings.board import Answer, Status
 from apientreprise_gateway.pings.evidence import Seen
-from apientreprise_gateway.pings.pings import BAD_SECONDS
+from apientreprise_gateway.pings.monitor import BAD_SECONDS
 from apientreprise_gateway.pings.redis import RedisBoard
 from apientreprise_gateway.store.link import client
 from apientreprise_gateway.store.url import parse_url

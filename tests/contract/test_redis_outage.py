@@ -15,8 +15,8 @@ from apientreprise_gateway.ratelimit.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.port import StoreUnavailableError, Verdict
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
-from apientreprise_gateway.store.connection import Wire
-from apientreprise_gateway.store.link import Link, ServerLink, link
+from apientreprise_gateway.store.connection import RedisConnection
+from apientreprise_gateway.store.link import RedisLink, ServerLink, link
 from apientreprise_gateway.store.url import parse_url
 from contract.fakes import FakeLink
 from contract.shared import PATIENCE, Recording, opened, patient, until
@@ -39,7 +39,7 @@ class Told(list[Mode]):
 
 @asynccontextmanager
 async def limiter_on(
-    to: Link | Server, choice: str = "local", *, told: Told | None = None, ip_limit: int = 1000
+    to: RedisLink | Server, choice: str = "local", *, told: Told | None = None, ip_limit: int = 1000
 ) -> AsyncIterator[RedisLimiter]:
     """A limiter that meets an outage as chosen."""
     memory = MemoryLimiter(ip_limit=ip_limit, ignored_429_limit=100) if choice == "local" else None
@@ -437,7 +437,7 @@ def test_a_process_that_stands_still(
         runner.run(main())
 
 
-def _wire_of(limiter: RedisLimiter) -> Wire:
+def _wire_of(limiter: RedisLimiter) -> RedisConnection:
     to = limiter._link
     assert isinstance(to, ServerLink)
     assert to._wire is not None

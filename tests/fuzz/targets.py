@@ -19,14 +19,15 @@ from apientreprise_gateway.documents.files import FileFault, Memory
 from apientreprise_gateway.documents.links import read_path
 from apientreprise_gateway.documents.ranges import UnsatisfiableError, read_range
 from apientreprise_gateway.net.addresses import networks
+from apientreprise_gateway.net.asgi import Scope
 from apientreprise_gateway.net.client_ip import ClientIp, counted, parse
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.dossier import choose, resources_of
 from apientreprise_gateway.server.heads import MAX_HEADERS, split_target
-from apientreprise_gateway.server.protocol import GatewayProtocol, Respond, Rules, Scope, State, config
+from apientreprise_gateway.server.protocol import GatewayProtocol, Respond, Rules, State, config
 from apientreprise_gateway.upstream.connection import Connection
 from apientreprise_gateway.upstream.faults import CallError
-from apientreprise_gateway.upstream.files import BadAddressError, Files
+from apientreprise_gateway.upstream.file_hosts import BadAddressError, FileHosts
 from apientreprise_gateway.upstream.http import Response
 from apientreprise_gateway.upstream.reading import read, trouble
 
@@ -50,7 +51,7 @@ _READERS: Final = tuple(
 )
 _RESOURCES: Final = resources_of(route.endpoint for route in _ROUTES)
 _BEHIND_A_PROXY: Final = ClientIp(trusted_proxies=networks(["10.0.0.0/8", "fd00::/8"]))
-_FILES: Final = Files("https://provider.example/base", hosts=["files.example"], timeout=1)
+_FILES: Final = FileHosts("https://provider.example/base", hosts=["files.example"], timeout=1)
 _OURS: Final = frozenset({"provider.example", "files.example"})
 
 

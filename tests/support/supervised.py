@@ -70,12 +70,12 @@ def main() -> None:
     supervisor.HUNG_SECONDS = 1.5  # type: ignore[misc]  # the tests do not wait for half a minute
     supervisor.PAUSE_SECONDS = 0.1  # type: ignore[misc]
 
-    def bury(pid: int) -> None:
+    def clear_dead_worker(pid: int) -> None:
         if how == "fails":
             raise RuntimeError
         (folder / f"{pid}.buried").touch()
 
-    supervised = supervisor.Supervisor(partial(work, folder, how), count=2, on_death=bury)
+    supervised = supervisor.Supervisor(partial(work, folder, how), count=2, on_death=clear_dead_worker)
     sys.exit(0 if supervised.run() else 7)
 
 

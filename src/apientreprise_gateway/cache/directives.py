@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 
-class Wish(NamedTuple):
+class CacheControl(NamedTuple):
     """What a caller wants."""
 
     fresh: bool = False
@@ -13,10 +13,10 @@ class Wish(NamedTuple):
     """That its own answer is not kept."""
 
 
-NOTHING = Wish()
+NOTHING = CacheControl()
 
 
-def wish(headers: Iterable[tuple[bytes, bytes]]) -> Wish:
+def wish(headers: Iterable[tuple[bytes, bytes]]) -> CacheControl:
     """What the headers of a request ask for; directives that are not known ask for nothing.
 
     `max-age=0` is what browsers and libraries send for `no-cache`.
@@ -27,5 +27,5 @@ def wish(headers: Iterable[tuple[bytes, bytes]]) -> Wish:
             directives = {directive.strip() for directive in value.lower().split(b",")}
             unkept = b"no-store" in directives
             fresh = unkept or b"no-cache" in directives or b"max-age=0" in directives
-            found = Wish(found.fresh or fresh, found.unkept or unkept)
+            found = CacheControl(found.fresh or fresh, found.unkept or unkept)
     return found

@@ -17,7 +17,7 @@ from apientreprise_gateway.cache.port import MAX_ENTRY_BYTES, CacheUnavailableEr
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.store.exchange import Exchange, ExchangeError, SpoiltKeyError
 from apientreprise_gateway.store.faults import About
-from apientreprise_gateway.store.link import Command, Link, Reply
+from apientreprise_gateway.store.link import Command, RedisLink, Reply
 
 SHARDS: Final = 16
 OVERHEAD: Final = 256
@@ -34,7 +34,7 @@ class RedisCache:
 
     def __init__(
         self,
-        link: Link,
+        link: RedisLink,
         *,
         max_bytes: int,
         on_change: Callable[[bool, str], None] = lambda _available, _reason: None,

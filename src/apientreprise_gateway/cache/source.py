@@ -17,10 +17,9 @@ from apientreprise_gateway.cache.port import AnswerCache, CacheUnavailableError,
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.errors import PROVIDER_ERRORS, Refusal
 from apientreprise_gateway.contract.lifetime import Lifetime
-from apientreprise_gateway.upstream.reading import Reading
-from apientreprise_gateway.upstream.source import Question, Source
-
-Header = tuple[bytes, bytes]
+from apientreprise_gateway.net.asgi import Header
+from apientreprise_gateway.upstream.reading import ProviderAnswer
+from apientreprise_gateway.upstream.source import ProviderRequest, Source
 
 _KEPT: Final = (b"x-response-cached", b"true")
 _NOT_KEPT: Final = (b"x-response-cached", b"false")
@@ -49,7 +48,7 @@ class Result(StrEnum):
 class _Outcome(NamedTuple):
     """What came of asking the source; a refusal is shared like any answer."""
 
-    answer: Reading | Refusal
+    answer: ProviderAnswer | Refusal
     lasts: float
     """Seconds for which it is kept; 0 if it is not."""
 
@@ -102,11 +101,11 @@ class CachedSource:
         self._clock = clock
         self._flights: dict[str, _Flight] = {}
 
-    async def __call__(self, question: Question) -> Reading:
+    async def __call__(self, request: ProviderRequest) -> ProviderAnswer:
         """Answer a question."""
-        key = self._key_of(question)
-        if question.fresh:
-            outcome = await self._outcome_of(self._take_off(key, question), key)
+        key = self._key_of(request)
+        if request.fresh:
+            outcome = await self._outcome_of(self._take_off(key, request), key)
             self._observe(Result.BYPASS)
             return self._from_source(outcome)
         entry, is_known = await self._find(key)
@@ -116,7 +115,7 @@ class CachedSource:
             return _from_cache(entry, now)
         flight, result = self._flights.get(key), Result.SHARED
         if flight is None:
-            flight, result = self._take_off(key, question), Result.MISS
+            flight, result = self._take_off(key, request), Result.MISS
             self._flights[key] = flight
         outcome = await self._outcome_of(flight, key)
         now = self._clock()
@@ -128,11 +127,11 @@ class CachedSource:
 
     # What is kept.
 
-    def _key_of(self, question: Question) -> str:
+    def _key_of(self, request: ProviderRequest) -> str:
         """Operation and parameters; who asks, and why, makes no difference."""
-        target = question.target
-        if question.query:
-            what = {name: value for name, value in question.query.items() if name not in self._about_the_agent}
+        target = request.target
+        if request.query:
+            what = {name: value for name, value in request.query.items() if name not in self._about_the_agent}
             path = target.partition("?")[0]
             target = f"{path}?{urlencode(what)}" if what else path
         return f"{self._prefix}{target}"
@@ -144,9 +143,9 @@ class CachedSource:
         except CacheUnavailableError:
             return None, False
 
-    def _entry_of(self, answer: Reading | Refusal, asked_at: float) -> Entry | None:
+    def _entry_of(self, answer: ProviderAnswer | Refusal, asked_at: float) -> Entry | None:
         """What to keep of an answer, if anything: it may not outlive what it speaks of."""
-        if not isinstance(answer, Reading) or answer.status != 200 or answer.headers:
+        if not isinstance(answer, ProviderAnswer) or answer.status != 200 or answer.headers:
             return None
         now = self._clock()
         # From when it was asked: the provider may have renewed its data before the answer was here.
@@ -159,10 +158,10 @@ class CachedSource:
 
     # Asking the source.
 
-    def _take_off(self, key: str, question: Question) -> _Flight:
+    def _take_off(self, key: str, request: ProviderRequest) -> _Flight:
         flight = _Flight()
         # A task of its own: the call that it is for may be given up while others wait for the same answer.
-        flight.task = asyncio.create_task(self._fly(flight, key, question))
+        flight.task = asyncio.create_task(self._fly(flight, key, request))
         return flight
 
     async def _outcome_of(self, flight: _Flight, key: str) -> _Outcome:
@@ -175,15 +174,15 @@ class CachedSource:
                 self._forget(flight, key)
                 await _cancel(flight)
 
-    async def _fly(self, flight: _Flight, key: str, question: Question) -> None:
+    async def _fly(self, flight: _Flight, key: str, request: ProviderRequest) -> None:
         try:
             asked_at = self._clock()
-            answer: Reading | Refusal
+            answer: ProviderAnswer | Refusal
             try:
-                answer = await self._inner(question)
+                answer = await self._inner(request)
             except Refusal as refusal:
                 answer = refusal
-            entry = None if question.unkept else self._entry_of(answer, asked_at)
+            entry = None if request.unkept else self._entry_of(answer, asked_at)
             flight.outcome.set_result(_Outcome(answer, 0.0 if entry is None else entry.fresh_until - entry.stored_at))
             if entry is not None:
                 # Nobody waits for it any more; who asks now still finds the flight, until the entry can be found.
@@ -205,7 +204,7 @@ class CachedSource:
 
     # Answers.
 
-    def _from_source(self, outcome: _Outcome) -> Reading:
+    def _from_source(self, outcome: _Outcome) -> ProviderAnswer:
         answer = outcome.answer
         headers = _NOT_KEPT, _expires_in(outcome.lasts)
         if isinstance(answer, Refusal):
@@ -214,25 +213,25 @@ class CachedSource:
         return answer._replace(headers=(*answer.headers, *headers))
 
 
-def _from_cache(entry: Entry, now: float) -> Reading:
+def _from_cache(entry: Entry, now: float) -> ProviderAnswer:
     headers: tuple[Header, ...] = (_KEPT, _expires_in(entry.fresh_until - now))
     if now >= entry.fresh_until:
         headers = (*headers, _STALE, (b"age", b"%d" % max(0, now - entry.stored_at)))
-        return Reading(200, entry.body, headers=headers, cached=True, stale=True)
-    return Reading(200, entry.body, headers=headers, cached=True)
+        return ProviderAnswer(200, entry.body, headers=headers, cached=True, stale=True)
+    return ProviderAnswer(200, entry.body, headers=headers, cached=True)
 
 
 def _expires_in(seconds: float) -> Header:
     return b"x-cache-expires-in", b"%d" % max(0, math.ceil(seconds))
 
 
-def _is_down(answer: Reading | Refusal) -> bool:
+def _is_down(answer: ProviderAnswer | Refusal) -> bool:
     """Whether an answer says that the provider does not work.
 
     What it says of the entity is its answer, not its failure, also where it says so with a 5xx: an attestation that
     it refuses now must not be given because it was once.
     """
-    codes = answer.codes if isinstance(answer, Reading) else [error.code for error in answer.errors]
+    codes = answer.codes if isinstance(answer, ProviderAnswer) else [error.code for error in answer.errors]
     return answer.status in _DOWN_STATUSES and all(
         code == _NETWORK_TROUBLE or code[2:] in PROVIDER_ERRORS for code in codes
     )

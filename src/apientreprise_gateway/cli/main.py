@@ -264,7 +264,7 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
     from apientreprise_gateway.observability.access_log import tell_of_lost
     from apientreprise_gateway.observability.leftover import Leftover
     from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, all_workers
-    from apientreprise_gateway.observability.shared import bury, workplace
+    from apientreprise_gateway.observability.shared import clear_dead_worker, workplace
     from apientreprise_gateway.process import title
     from apientreprise_gateway.process.runner import listen
     from apientreprise_gateway.process.supervisor import Supervisor
@@ -284,7 +284,7 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
         served = Supervisor(
             partial(worker.main, at),
             count=options.workers,
-            on_death=partial(bury, folder),
+            on_death=partial(clear_dead_worker, folder),
             stop_seconds=partial(_stop_seconds, settings),
             # Else connections that no worker takes any more would still be made, to break at the end.
             on_stop=at.socket.close,

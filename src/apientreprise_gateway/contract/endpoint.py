@@ -19,7 +19,7 @@ _VERSIONED: Final = re.compile(r"/v([1-9]\d*)(/.+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ParameterKind:
     """A kind of parameter: how it is judged, which error says that it is wrong, how OpenAPI shows it."""
 
     name: str
@@ -53,13 +53,13 @@ class Kind:
 
 _MONTHS = [f"{month:02d}" for month in range(1, 13)]
 
-SIREN: Final = Kind(
+SIREN: Final = ParameterKind(
     "siren", identifiers.is_siren, "00301", "Numéro SIREN de l'unité légale.", "130025265", names_entity=True
 )
-SIRET: Final = Kind(
+SIRET: Final = ParameterKind(
     "siret", identifiers.is_siret, "00302", "Numéro SIRET de l'établissement.", "13002526500013", names_entity=True
 )
-SIRET_OR_RNA: Final = Kind(
+SIRET_OR_RNA: Final = ParameterKind(
     "siret_or_rna",
     identifiers.is_siret_or_rna,
     "00303",
@@ -68,7 +68,7 @@ SIRET_OR_RNA: Final = Kind(
     source="id",
     names_entity=True,
 )
-SIREN_OR_RNA: Final = Kind(
+SIREN_OR_RNA: Final = ParameterKind(
     "siren_or_rna",
     identifiers.is_siren_or_rna,
     "00333",
@@ -77,7 +77,7 @@ SIREN_OR_RNA: Final = Kind(
     source="id",
     names_entity=True,
 )
-SIREN_OR_SIRET_OR_RNA: Final = Kind(
+SIREN_OR_SIRET_OR_RNA: Final = ParameterKind(
     "siren_or_siret_or_rna",
     identifiers.is_siren_or_siret_or_rna,
     "00330",
@@ -86,7 +86,7 @@ SIREN_OR_SIRET_OR_RNA: Final = Kind(
     source="id",
     names_entity=True,
 )
-SIRET_OR_EORI: Final = Kind(
+SIRET_OR_EORI: Final = ParameterKind(
     "siret_or_eori",
     identifiers.is_siret_or_eori,
     "00304",
@@ -96,8 +96,8 @@ SIRET_OR_EORI: Final = Kind(
     names_entity=True,
     sent_as=identifiers.as_eori,
 )
-YEAR: Final = Kind("year", identifiers.is_past_year, "00307", "Année, sur quatre chiffres.", "2024")
-FISCAL_YEAR: Final = Kind(
+YEAR: Final = ParameterKind("year", identifiers.is_past_year, "00307", "Année, sur quatre chiffres.", "2024")
+FISCAL_YEAR: Final = ParameterKind(
     "fiscal_year",
     identifiers.is_fiscal_year,
     "00307",
@@ -106,10 +106,10 @@ FISCAL_YEAR: Final = Kind(
     form=identifiers.is_four_digits,
     range_code="00315",
 )
-YEAR_V2: Final = Kind("year_v2", identifiers.is_integer, "00307", "Année de l'exercice.", "2021")
+YEAR_V2: Final = ParameterKind("year_v2", identifiers.is_integer, "00307", "Année de l'exercice.", "2021")
 DICTIONARY_YEAR: Final = replace(YEAR_V2, name="dictionary_year", description="Année du dictionnaire.")
 """A dictionary is about no entity: its year is what says which one is asked for."""
-MONTH: Final = Kind(
+MONTH: Final = ParameterKind(
     "month",
     identifiers.is_month,
     "00305",
@@ -117,8 +117,8 @@ MONTH: Final = Kind(
     "06",
     MappingProxyType({"type": "string", "enum": _MONTHS}),
 )
-MONTH_V2: Final = Kind("month", identifiers.is_two_digits, "00305", "Mois, sur deux chiffres.", "06")
-HISTORY_DEPTH: Final = Kind(
+MONTH_V2: Final = ParameterKind("month", identifiers.is_two_digits, "00305", "Mois, sur deux chiffres.", "06")
+HISTORY_DEPTH: Final = ParameterKind(
     "history_depth",
     identifiers.is_history_depth,
     "00390",
@@ -126,7 +126,7 @@ HISTORY_DEPTH: Final = Kind(
     "2",
     MappingProxyType({"type": "integer", "minimum": 0, "maximum": identifiers.DEEPEST_HISTORY, "default": 0}),
 )
-HEADCOUNT_NATURE: Final = Kind(
+HEADCOUNT_NATURE: Final = ParameterKind(
     "headcount_nature",
     identifiers.is_anything,
     "",
@@ -136,17 +136,17 @@ HEADCOUNT_NATURE: Final = Kind(
         {"type": "string", "enum": ["moyen", "boeth", "ecap", "assujettissement_oeth"], "default": "moyen"}
     ),
 )
-SIREN_IS: Final = Kind(
+SIREN_IS: Final = ParameterKind(
     "siren_is",
     identifiers.is_blank_or_siren,
     "00311",
     "SIREN de la société mère pour l'impôt sur les sociétés.",
     "",
 )
-SIREN_TVA: Final = Kind(
+SIREN_TVA: Final = ParameterKind(
     "siren_tva", identifiers.is_blank_or_siren, "00312", "SIREN de la société mère pour la TVA.", ""
 )
-CERTIFICATE_TYPE: Final = Kind(
+CERTIFICATE_TYPE: Final = ParameterKind(
     "certificate_type",
     identifiers.is_social_certificate,
     "00310",
@@ -156,7 +156,7 @@ CERTIFICATE_TYPE: Final = Kind(
         {"type": "string", "enum": [identifiers.SOCIAL_CERTIFICATE], "default": identifiers.SOCIAL_CERTIFICATE}
     ),
 )
-PAGE_SIZE: Final = Kind(
+PAGE_SIZE: Final = ParameterKind(
     "page_size",
     identifiers.is_blank_or_page_size,
     "00313",
@@ -171,7 +171,7 @@ PAGE_SIZE: Final = Kind(
         }
     ),
 )
-SKIP_PDF: Final = Kind(
+SKIP_PDF: Final = ParameterKind(
     "skip_pdf",
     identifiers.is_anything,
     "",
@@ -179,10 +179,10 @@ SKIP_PDF: Final = Kind(
     "true",
     MappingProxyType({"type": "boolean"}),
 )
-EMAIL: Final = Kind(
+EMAIL: Final = ParameterKind(
     "email", identifiers.is_anything, "", "Adresse de l'agent à l'origine de la demande.", "", names_agent=True
 )
-NON_DIFFUSABLES: Final = Kind(
+NON_DIFFUSABLES: Final = ParameterKind(
     "non_diffusables",
     identifiers.is_anything,
     "",
@@ -197,10 +197,10 @@ class Parameter:
     """A parameter of an endpoint: its name in the path or query, and its kind."""
 
     name: str
-    kind: Kind
+    kind: ParameterKind
 
 
-class Figure(StrEnum):
+class LimitSetting(StrEnum):
     """The setting that holds a group's number of calls per minute."""
 
     JSON = "limit_json"
@@ -215,20 +215,20 @@ class Group:
     """Endpoints that share one counter per token."""
 
     name: str
-    figure: Figure
+    figure: LimitSetting
     shared: bool = False
     """Whether endpoints of several providers share it; otherwise it protects one, and no token may have more."""
 
 
-JSON: Final = Group("json", Figure.JSON, shared=True)
-DOCUMENTS: Final = Group("documents", Figure.DOCUMENTS, shared=True)
-ATTESTATION_FISCALE: Final = Group("attestation_fiscale", Figure.STRICT)
-ACTES_INPI: Final = Group("actes_inpi", Figure.STRICT)
-BILANS_INPI: Final = Group("bilans_inpi", Figure.STRICT)
-ACTES_BILANS: Final = Group("actes_bilans", Figure.STRICT)
+JSON: Final = Group("json", LimitSetting.JSON, shared=True)
+DOCUMENTS: Final = Group("documents", LimitSetting.DOCUMENTS, shared=True)
+ATTESTATION_FISCALE: Final = Group("attestation_fiscale", LimitSetting.STRICT)
+ACTES_INPI: Final = Group("actes_inpi", LimitSetting.STRICT)
+BILANS_INPI: Final = Group("bilans_inpi", LimitSetting.STRICT)
+ACTES_BILANS: Final = Group("actes_bilans", LimitSetting.STRICT)
 """What succeeded to actes and bilans lists both in one call."""
-EFFECTIFS: Final = Group("effectifs", Figure.EFFECTIFS)
-AGEFIPH: Final = Group("agefiph", Figure.AGEFIPH)
+EFFECTIFS: Final = Group("effectifs", LimitSetting.EFFECTIFS)
+AGEFIPH: Final = Group("agefiph", LimitSetting.AGEFIPH)
 
 GROUPS: Final = (
     JSON,
@@ -242,7 +242,7 @@ GROUPS: Final = (
 )
 
 
-class Answer(StrEnum):
+class AnswerKind(StrEnum):
     """What an endpoint answers with."""
 
     JSON = "json"
@@ -293,7 +293,7 @@ DOCUMENT_V3: Final = Document(address=("data", "document_url"), expires_in="expi
 DOCUMENT_V2: Final = Document(address=("url",), alone=True)
 
 
-_CLIENT_SECONDS: Final = MappingProxyType({Answer.JSON: 5, Answer.DOCUMENT: 12})
+_CLIENT_SECONDS: Final = MappingProxyType({AnswerKind.JSON: 5, AnswerKind.DOCUMENT: 12})
 _NO_CODES: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType({})
 
 
@@ -317,7 +317,7 @@ class Endpoint:
     query: tuple[Parameter, ...] = ()
     """Its own query parameters, all optional; they are passed on to the provider."""
     group: Group = JSON
-    answer: Answer = Answer.JSON
+    answer: AnswerKind = AnswerKind.JSON
     document: Document | None = None
     """Where the answer holds a document that the gateway stores; the addresses of other ones are their provider's."""
     user_id: bool = False

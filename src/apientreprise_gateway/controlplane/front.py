@@ -1,7 +1,7 @@
 """What stands before the control plane: a ceiling for each address, and the way from `/` to the documentation."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from starlette.responses import RedirectResponse, Response
 
@@ -9,14 +9,12 @@ from apientreprise_gateway.contract.errors import refuse, refuse_for_now
 from apientreprise_gateway.controlplane.app import DOCS, refused_page
 from apientreprise_gateway.controlplane.ceiling import Ceiling
 from apientreprise_gateway.controlplane.negotiation import accepts
+from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.net.client_ip import ClientIp, counted
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.server.buffers import SMALL_BYTES
 from apientreprise_gateway.server.protocol import CONNECTION, Connection
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ROOT: Final = "/"

@@ -3,7 +3,7 @@
 It is derived from the catalogue, once. It says what the OpenAPI document says in its examples, for programs.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final, NamedTuple
@@ -23,12 +23,10 @@ from apientreprise_gateway.controlplane.openapi import (
     own_case,
 )
 from apientreprise_gateway.controlplane.static import StaticAnswer
+from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.providers.dossier import DOSSIER, GATEWAY
 
 Json = dict[str, Any]
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 API: Final = "entreprise"
 OPERATION_ID: Final = "operation_id"

@@ -16,7 +16,15 @@ import yaml
 
 from apientreprise_gateway import __version__
 from apientreprise_gateway.contract import traceability
-from apientreprise_gateway.contract.endpoint import SIRET, Answer, Document, Endpoint, Kind, Parameter, Provider
+from apientreprise_gateway.contract.endpoint import (
+    SIRET,
+    AnswerKind,
+    Document,
+    Endpoint,
+    Parameter,
+    ParameterKind,
+    Provider,
+)
 from apientreprise_gateway.contract.errors import (
     FLAT_VERSION,
     GATEWAY_ERRORS,
@@ -251,7 +259,7 @@ def _key(parameter: Parameter) -> str:
     return name if name == kind else f"{name}-{kind}"
 
 
-def _example(kind: Kind) -> object:
+def _example(kind: ParameterKind) -> object:
     """A kind's example, of the type that its schema gives."""
     match kind.schema.get("type"):
         case "integer":
@@ -666,7 +674,7 @@ def _checked(endpoint: Endpoint) -> list[Parameter]:
 def _may_say(subcode: str, endpoint: Endpoint, provider: Provider) -> bool:
     if subcode == "005":
         return subcode in provider.statuses.values()
-    return not _about_file(subcode) or endpoint.answer is Answer.DOCUMENT
+    return not _about_file(subcode) or endpoint.answer is AnswerKind.DOCUMENT
 
 
 def _about_file(code: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import brotli  # type: ignore[import-untyped]  # it has no types
 
 from apientreprise_gateway.controlplane import negotiation
+from apientreprise_gateway.net.asgi import Header, Scope
 
 _PIECE_BYTES: Final = 32 * 1024
 _IDENTITY: Final = "identity"
@@ -22,8 +23,6 @@ _QUALITY: Final = 9
 """Of Brotli, of 11: the last two take twenty times as long for a tenth less."""
 _TAG: Final = re.compile(rb'(?:W/)?("[^"]*")')
 _VARY: Final = (b"vary", b"accept-encoding")
-Scope = MutableMapping[str, Any]
-Header = tuple[bytes, bytes]
 
 
 class _Form(NamedTuple):

@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -11,15 +11,13 @@ from apientreprise_gateway.auth.token import Token
 from apientreprise_gateway.contract import traceability
 from apientreprise_gateway.contract.endpoint import Group
 from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.net.asgi import Scope
 from apientreprise_gateway.observability.metrics import NO_OPERATION
 from apientreprise_gateway.observability.tracing import Trace
 from apientreprise_gateway.ratelimit.policy import Policy
 from apientreprise_gateway.ratelimit.port import Verdict
 from apientreprise_gateway.server.protocol import CONNECTION, Connection
 from apientreprise_gateway.upstream.source import Source
-
-Scope = MutableMapping[str, Any]
-Header = tuple[bytes, bytes]
 
 MAX_LOGGED_CHARACTERS: Final = 256
 """Longest value of a traceability parameter that an access line keeps."""

@@ -4,7 +4,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from apientreprise_gateway.dataplane.call import Call, Header
+from apientreprise_gateway.dataplane.call import Call
+from apientreprise_gateway.net.asgi import Header
 
 _SHOWN: Final = {
     name.lower().encode(): name

@@ -6,7 +6,7 @@ takes them, one part in memory at a time; the server hangs up on a client that t
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
@@ -15,19 +15,17 @@ import structlog
 
 from apientreprise_gateway.contract.endpoint import FileKind
 from apientreprise_gateway.contract.errors import ConnectionDropped, Refusal, refuse
-from apientreprise_gateway.dataplane.call import Call, Header, Scope, common_lines
+from apientreprise_gateway.dataplane.call import Call, common_lines
 from apientreprise_gateway.documents.downloads import Downloads, Turn
-from apientreprise_gateway.documents.links import Link, read_path
+from apientreprise_gateway.documents.links import DocumentLink, read_path
 from apientreprise_gateway.documents.ranges import UnsatisfiableError, knows, part_of, values
 from apientreprise_gateway.documents.seal import Seals
 from apientreprise_gateway.documents.store import DocumentStore, Kept, StoreError
+from apientreprise_gateway.net.asgi import Header, Receive, Scope, Send
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.server.protocol import headers_of
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_TARGET_BYTES: Final = 16 * 1024
 """Longest path and query that is read, as for all calls."""
@@ -80,7 +78,7 @@ class Download:
     """What becomes of a call, for its line."""
 
     def __init__(self) -> None:
-        self.link: Link | None = None
+        self.link: DocumentLink | None = None
         self.status = 0
         self.sent = 0
         self.complete = False
@@ -172,7 +170,7 @@ class Serving:
             await kept.close()
             raise refuse("00409", headers=((b"content-range", b"bytes */%d" % kept.size),)) from None
 
-    async def _open(self, call: Call, link: Link) -> Kept:
+    async def _open(self, call: Call, link: DocumentLink) -> Kept:
         """The document of a link; refuse one that leads to none, or not any more."""
         try:
             has_ended = link.has_ended(self._clock(), longest=self._longest)
@@ -264,7 +262,7 @@ def download_line(call: Call, download: Download) -> dict[str, Any]:
     }
 
 
-def _reference(link: Link | None) -> str | None:
+def _reference(link: DocumentLink | None) -> str | None:
     return None if link is None else link.reference
 
 
@@ -274,7 +272,7 @@ def _cut(call: Call) -> None:
         call.connection.cut("evicted")
 
 
-def _link_of(call: Call) -> Link:
+def _link_of(call: Call) -> DocumentLink:
     """The link that a call asks for.
 
     Raises:
@@ -291,7 +289,7 @@ def _link_of(call: Call) -> Link:
     return link
 
 
-def _answer(call: Call, link: Link, kept: Kept, given: dict[bytes, bytes]) -> _Answer:
+def _answer(call: Call, link: DocumentLink, kept: Kept, given: dict[bytes, bytes]) -> _Answer:
     """What to send of a document.
 
     Raises:

@@ -7,9 +7,9 @@ refusal that is the answer. All that does not depend on the call is computed onc
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
 from apientreprise_gateway.auth.access import authenticate, bearer
@@ -31,19 +31,10 @@ from apientreprise_gateway.contract.errors import (
 )
 from apientreprise_gateway.contract.routes import Route, Routes, version_of
 from apientreprise_gateway.dataplane import dossier, introspection
-from apientreprise_gateway.dataplane.call import (
-    Call,
-    Header,
-    Plan,
-    Scope,
-    access_line,
-    head_lines,
-    new_request_id,
-    part_of,
-    plan_of,
-)
+from apientreprise_gateway.dataplane.call import Call, Plan, access_line, head_lines, new_request_id, part_of, plan_of
 from apientreprise_gateway.dataplane.validation import AnswerValidator
 from apientreprise_gateway.documents.origin import Origin
+from apientreprise_gateway.net.asgi import Header, Receive, Scope, Send
 from apientreprise_gateway.net.client_ip import ClientIp, counted
 from apientreprise_gateway.observability import tracing
 from apientreprise_gateway.observability.access_log import AccessLog, LogFullError
@@ -63,11 +54,8 @@ from apientreprise_gateway.ratelimit.policy import Policy, own_limit
 from apientreprise_gateway.ratelimit.port import Limiter, StoreUnavailableError, Verdict
 from apientreprise_gateway.server.buffers import SMALL_BYTES
 from apientreprise_gateway.server.protocol import ClientGoneError, Respond, headers_of, lines_of
-from apientreprise_gateway.upstream.reading import Reading
-from apientreprise_gateway.upstream.source import Question, Source
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+from apientreprise_gateway.upstream.reading import ProviderAnswer
+from apientreprise_gateway.upstream.source import ProviderRequest, Source
 
 MAX_TARGET_BYTES: Final = 16 * 1024
 """Longest path and query that is read; the longest honest one carries a token of 8 kB."""
@@ -236,7 +224,7 @@ class Pipeline:
         self._metrics.dropped.inc()
         return True
 
-    async def _try(self, call: Call, answer: Awaitable[Reading]) -> tuple[int, bytes, bytes]:
+    async def _try(self, call: Call, answer: Awaitable[ProviderAnswer]) -> tuple[int, bytes, bytes]:
         """Status, body and header lines of the answer to a call, whatever happens."""
         try:
             reading = await answer
@@ -260,7 +248,7 @@ class Pipeline:
             lines += lines_of([(b"location", location)])
         return reading.status, reading.body, lines
 
-    async def _answer(self, call: Call) -> Reading:
+    async def _answer(self, call: Call) -> ProviderAnswer:
         """The checks of the contract (design, section 2), in their order."""
         headers = await self.admit_late(call) if self._access_log.is_full else self.admit(call)
         try:
@@ -279,26 +267,28 @@ class Pipeline:
             return await self._introspect(call, plan, token)
         return await self._open_dossier(call, plan, token, values[0])
 
-    async def _answer_from(self, source: Source, call: Call, plan: Plan, token: Token, values: list[str]) -> Reading:
+    async def _answer_from(
+        self, source: Source, call: Call, plan: Plan, token: Token, values: list[str]
+    ) -> ProviderAnswer:
         """The checks from the fourth on."""
         record = self._registry.of(token.jti)
         limit = _limit_of(plan, record)
         self._judge(call, plan, limit, await self._limiter.admit(call.address, (token.jti, plan.group.name), limit))
         self._authorize(call, plan, token, record)
         self._check_traceability(call, plan)
-        question = self._check_parameters(call, plan, values)
-        flight = self._take_off(call, token, question.target)
+        request = self._check_parameters(call, plan, values)
+        flight = self._take_off(call, token, request.target)
         try:
-            return await source(question)
+            return await source(request)
         finally:
-            self._land(call, flight, question)
+            self._land(call, flight, request)
 
-    async def _introspect(self, call: Call, plan: Plan, token: Token) -> Reading:
+    async def _introspect(self, call: Call, plan: Plan, token: Token) -> ProviderAnswer:
         """What a token is: in no window, but counted for its address as any call."""
         await self.count_unknown(call)
         record = self._registry.of(token.jti)
         self._authorize(call, plan, token, record)
-        return Reading(200, introspection.render(token, record))
+        return ProviderAnswer(200, introspection.render(token, record))
 
     # 1. The address.
 
@@ -422,7 +412,7 @@ class Pipeline:
 
     # 7. Identifiers.
 
-    def _check_parameters(self, call: Call, plan: Plan, values: list[str]) -> Question:
+    def _check_parameters(self, call: Call, plan: Plan, values: list[str]) -> ProviderRequest:
         """Check the parameters; return what is asked of the provider."""
         endpoint = plan.route.endpoint
         wrong = [
@@ -447,7 +437,7 @@ class Pipeline:
             values[place] = spelling(values[place])
         target = plan.target.format(*values)
         wish = directives.NOTHING if endpoint.cache is None else directives.wish(call.scope["headers"])
-        return Question(
+        return ProviderRequest(
             plan.route,
             target=f"{target}?{urlencode(passed_on)}" if passed_on else target,
             values=values,
@@ -472,15 +462,15 @@ class Pipeline:
         call.asked = True
         return None if known else flight
 
-    def _land(self, call: Call, flight: tuple[str, str] | None, question: Question) -> None:
+    def _land(self, call: Call, flight: tuple[str, str] | None, request: ProviderRequest) -> None:
         if flight is not None:
             self._in_flight.discard(flight)
-        call.provider_seconds = question.provider_seconds
-        call.documents = question.documents
+        call.provider_seconds = request.provider_seconds
+        call.documents = request.documents
 
     # The dossier: one call for several, each of which is checked, counted and traced as if it had come alone.
 
-    async def _open_dossier(self, call: Call, plan: Plan, token: Token, siret: str) -> Reading:
+    async def _open_dossier(self, call: Call, plan: Plan, token: Token, siret: str) -> ProviderAnswer:
         try:
             self._check_traceability(call, plan)
             self._check_parameters(call, plan, [siret])
@@ -502,7 +492,7 @@ class Pipeline:
             await asyncio.gather(*tasks, return_exceptions=True)
         verdicts = [part.call.verdict for part in parts if part.call.verdict is not None]
         call.verdict = min(verdicts, key=lambda verdict: verdict.remaining, default=None)
-        return Reading(200, dossier.render(siret, parts))
+        return ProviderAnswer(200, dossier.render(siret, parts))
 
     async def _answer_part(
         self, whole: Call, resource: Resource, siret: str, token: Token, deadline: float
@@ -521,7 +511,7 @@ class Pipeline:
         self._compare(call, status, body)
         return dossier.Part(resource.name, call, status, body, headers_of(lines))
 
-    async def _in_time(self, answer: Awaitable[Reading], plan: Plan, deadline: float) -> Reading:
+    async def _in_time(self, answer: Awaitable[ProviderAnswer], plan: Plan, deadline: float) -> ProviderAnswer:
         provider = plan.route.provider
         try:
             async with asyncio.timeout_at(deadline):

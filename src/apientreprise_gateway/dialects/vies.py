@@ -11,8 +11,8 @@ from typing import Any, Final
 import orjson
 
 from apientreprise_gateway.dialects.vat import vat_number
-from apientreprise_gateway.upstream.reading import Reading, content_of, failure, refusal
-from apientreprise_gateway.upstream.source import Get, Question, Translation
+from apientreprise_gateway.upstream.reading import ProviderAnswer, content_of, failure, refusal
+from apientreprise_gateway.upstream.source import Get, ProviderRequest, Translation
 
 DIALECT: Final = "vies-rest"
 _VALID: Final = "VALID"
@@ -36,20 +36,20 @@ _SUBCODES: Final[Mapping[str, str]] = MappingProxyType(
 office: our own deadline has not passed."""
 
 
-async def numero_tva(question: Question, get: Get) -> Reading:
+async def numero_tva(request: ProviderRequest, get: Get) -> ProviderAnswer:
     """The number of a legal unit, if it is in use."""
-    number = vat_number(question.values[0])
+    number = vat_number(request.values[0])
     country, national = number[:_COUNTRY], number[_COUNTRY:]
     answer = await get(f"/ms/{country}/vat/{national}")
     content = content_of(answer)
     said = _said(content)
     if said in _SUBCODES:
-        raise refusal(question.route, _SUBCODES[said])
+        raise refusal(request.route, _SUBCODES[said])
     if answer.status != 200:
-        raise failure(question.route, answer.status)
+        raise failure(request.route, answer.status)
     if said != _VALID or not _confirms(content, national):
-        raise refusal(question.route, "999")
-    return Reading(200, orjson.dumps({"data": {"tva_number": number}, "links": {}, "meta": {}}))
+        raise refusal(request.route, "999")
+    return ProviderAnswer(200, orjson.dumps({"data": {"tva_number": number}, "links": {}, "meta": {}}))
 
 
 def _said(content: Any) -> str:

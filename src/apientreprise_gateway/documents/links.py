@@ -38,7 +38,7 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class DocumentLink:
     """What leads to one document."""
 
     id: str
@@ -81,13 +81,13 @@ class Link:
         return hashlib.sha256(f"{self.id}/{self.name}".encode("ascii")).hexdigest()
 
 
-def new_link(*, ends: int, name: str, secret: bytes) -> Link:
+def new_link(*, ends: int, name: str, secret: bytes) -> DocumentLink:
     """A link that nobody has seen; `name` comes from `file_name`, and the secret from `seal.py`."""
     start = ends.to_bytes(_END_BYTES) + secrets.token_bytes(_RANDOM_BYTES)
-    return Link(urlsafe_b64encode(start + _seal(start, name, secret)).decode(), name)
+    return DocumentLink(urlsafe_b64encode(start + _seal(start, name, secret)).decode(), name)
 
 
-def is_sealed(link: Link, secret: bytes) -> bool:
+def is_sealed(link: DocumentLink, secret: bytes) -> bool:
     """Whether a link was made with a secret, as it is."""
     whole = urlsafe_b64decode(link.id)
     start, seal = whole[:-_SEAL_BYTES], whole[-_SEAL_BYTES:]
@@ -98,13 +98,13 @@ def _seal(start: bytes, name: str, secret: bytes) -> bytes:
     return hmac.digest(secret, start + name.encode("ascii"), "sha256")[:_SEAL_BYTES]
 
 
-def read_path(raw_path: bytes) -> Link | None:
+def read_path(raw_path: bytes) -> DocumentLink | None:
     """The link that a path is, as received; None if it is none.
 
     A link has one spelling: nothing of it is ever percent-encoded.
     """
     found = _PATH.fullmatch(raw_path.decode("latin-1"))
-    return None if found is None else Link(found["id"], found["name"])
+    return None if found is None else DocumentLink(found["id"], found["name"])
 
 
 def file_name(parts: Sequence[str], kind: FileKind) -> str:
@@ -117,7 +117,7 @@ def file_name(parts: Sequence[str], kind: FileKind) -> str:
 def is_past(bucket: str, moment: float, *, beyond: float = math.inf) -> bool:
     """Whether all that lies in the place of an hour, the first part of a key, has ended at a moment.
 
-    So has what ends later than `beyond`, see `Link.has_ended`.
+    So has what ends later than `beyond`, see `DocumentLink.has_ended`.
     """
     if not (bucket.isascii() and bucket.isdigit()):
         return False

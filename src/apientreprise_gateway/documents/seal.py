@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from apientreprise_gateway.documents.links import Link, is_sealed
+from apientreprise_gateway.documents.links import DocumentLink, is_sealed
 from apientreprise_gateway.documents.store import SECRET_BYTES, DocumentStore, StoreError
 
 _REFRESH_SECONDS: Final = 300.0
@@ -39,7 +39,7 @@ class Seals:
         await self._ask(_REFRESH_SECONDS)
         return self._known[0]
 
-    async def are_on(self, link: Link) -> bool:
+    async def are_on(self, link: DocumentLink) -> bool:
         """Whether a link was made by a gateway of this store.
 
         Raises:
@@ -59,7 +59,7 @@ class Seals:
         """
         await self._ask(0)
 
-    def _has_sealed(self, link: Link) -> bool:
+    def _has_sealed(self, link: DocumentLink) -> bool:
         return any(is_sealed(link, secret) for secret in self._known)
 
     async def _ask(self, seconds: float) -> None:

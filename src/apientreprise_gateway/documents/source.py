@@ -33,26 +33,26 @@ from apientreprise_gateway.documents.files import (
     OpenFile,
     kind_of,
 )
-from apientreprise_gateway.documents.links import Link, read_path
-from apientreprise_gateway.documents.shelf import Shelf
-from apientreprise_gateway.documents.slots import (
+from apientreprise_gateway.documents.intake import DocumentIntake
+from apientreprise_gateway.documents.links import DocumentLink, read_path
+from apientreprise_gateway.documents.places import (
     Address,
     Encoded,
     File,
     Given,
-    Slot,
+    Place,
     alone,
     answer_around,
     follow,
     holders,
     own_slot,
-    slots_of,
+    places_of,
 )
 from apientreprise_gateway.upstream.faults import CallError, Fault
-from apientreprise_gateway.upstream.files import BadAddressError
+from apientreprise_gateway.upstream.file_hosts import BadAddressError
 from apientreprise_gateway.upstream.http import Response
-from apientreprise_gateway.upstream.reading import Reading, is_promised, read
-from apientreprise_gateway.upstream.source import Get, Question, Source
+from apientreprise_gateway.upstream.reading import ProviderAnswer, is_promised, read
+from apientreprise_gateway.upstream.source import Get, ProviderRequest, Source
 from apientreprise_gateway.upstream.spool import Spool, SpoolFile
 from apientreprise_gateway.upstream.upstream import NotAskedError, Upstream
 
@@ -69,7 +69,9 @@ OnKept = Callable[[str], None]
 class DocumentTranslation:
     """How a provider of documents is asked, and how its answer becomes ours; a `Translation`."""
 
-    def __init__(self, route: Route, upstream: Upstream, *, shelf: Shelf, spool: Spool, on_kept: OnKept) -> None:
+    def __init__(
+        self, route: Route, upstream: Upstream, *, shelf: DocumentIntake, spool: Spool, on_kept: OnKept
+    ) -> None:
         """Take the parts.
 
         Args:
@@ -91,18 +93,18 @@ class DocumentTranslation:
         self._label = _label(route.endpoint)
         self._entity = _entity(route.endpoint)
 
-    async def __call__(self, question: Question, get: Get) -> Reading:
+    async def __call__(self, request: ProviderRequest, get: Get) -> ProviderAnswer:
         """Ask the provider, and keep its documents; all within one deadline."""
         del get  # it keeps the whole answer in memory
         deadline = self._upstream.deadline()
         try:
             response = await self._upstream.get(
-                question.target, request_id=question.request_id, deadline=deadline, spool=self._spool
+                request.target, request_id=request.request_id, deadline=deadline, spool=self._spool
             )
             content = content_of(response)
             if response.status != 200 and not (response.status == _PARTIAL and self._endpoint.flat):
                 return read(self._route, response)
-            return await self._read(question, response, content, deadline)
+            return await self._read(request, response, content, deadline)
         except FileFault as fault:
             raise self._refusal(fault.subcode) from fault
         except NotJsonError as error:
@@ -121,66 +123,70 @@ class DocumentTranslation:
         large = isinstance(cause, CallError) and cause.fault is Fault.TOO_LARGE
         return self._refusal(NOT_DOWNLOADED) if large else refusal
 
-    async def _read(self, question: Question, response: Response, content: Content, deadline: float) -> Reading:
+    async def _read(
+        self, request: ProviderRequest, response: Response, content: Content, deadline: float
+    ) -> ProviderAnswer:
         async with self._in_time(deadline, "reading"):
             head = await self._shelf.head(content, _HEAD_BYTES, owner=self._owner)
         if "json" in response.content_type.lower() and head.lstrip().startswith(_JSON_STARTS):
-            return await self._read_json(question, response.status, content, deadline)
+            return await self._read_json(request, response.status, content, deadline)
         declared = any(each in response.content_type.lower() for each in _FILE_TYPES)
         if not self._document.alone or not (declared or kind_of(head)):
             raise self._refusal("999")
-        slot = alone(File(content), self._document)
-        return await self._fill(answer_around(slot), [slot], _Filling(question, {}, deadline), response.status)
+        place = alone(File(content), self._document)
+        return await self._fill(answer_around(place), [place], _Filling(request, {}, deadline), response.status)
 
-    async def _read_json(self, question: Question, status: int, content: Content, deadline: float) -> Reading:
+    async def _read_json(
+        self, request: ProviderRequest, status: int, content: Content, deadline: float
+    ) -> ProviderAnswer:
         async with self._in_time(deadline, "decoding"):
             answer, files = await self._shelf.extract(content, owner=self._owner)
-        filling = _Filling(question, files, deadline)
+        filling = _Filling(request, files, deadline)
         own = own_slot(answer, self._document)
         if own is not None:
             return await self._fill(answer_around(own), [own], filling, status)
         tokens = frozenset(token for token, found in files.items() if found.looks_encoded)
-        slots = slots_of(answer, self._document, tokens)
+        slots = places_of(answer, self._document, tokens)
         if not is_promised(self._endpoint, answer) or not self._is_complete(slots):
             raise self._refusal("999")
         return await self._fill(answer, slots, filling, status)
 
-    def _is_complete(self, slots: Sequence[Slot]) -> bool:
+    def _is_complete(self, slots: Sequence[Place]) -> bool:
         """Whether the documents are there that there must be, and no more than we handle."""
         if len(slots) > MAX_FILES:
             return False
-        return self._document.optional or (bool(slots) and all(slot.given is not None for slot in slots))
+        return self._document.optional or (bool(slots) and all(place.given is not None for place in slots))
 
-    async def _fill(self, answer: Any, slots: Sequence[Slot], filling: "_Filling", status: int) -> Reading:
+    async def _fill(self, answer: Any, slots: Sequence[Place], filling: "_Filling", status: int) -> ProviderAnswer:
         """Keep the documents of an answer, and say where in it their links go."""
         kept = await self._keep_all(slots, filling)
         for left in filling.files.values():  # something long in it is no document
             raise left.content if isinstance(left.content, FileFault) else self._refusal("999")
         ends: list[int] = []
-        for slot, found in zip(slots, kept, strict=True):
-            slot.holder[self._document.address[-1]] = found.path if isinstance(found, Link) else None
+        for place, found in zip(slots, kept, strict=True):
+            place.holder[self._document.address[-1]] = found.path if isinstance(found, DocumentLink) else None
             if self._document.expires_in:
-                slot.holder[self._document.expires_in] = None
-            if isinstance(found, Link):
+                place.holder[self._document.expires_in] = None
+            if isinstance(found, DocumentLink):
                 ends.append(found.ends)
             elif found is not None:
-                self._note(answer, slot, found)
+                self._note(answer, place, found)
                 status = _PARTIAL if self._endpoint.flat else status
         try:
             body = orjson.dumps(answer)
         except TypeError:  # orjson reads four times as many levels as it writes
             raise self._refusal("999") from None
-        return Reading(status, body, expires_at=min(ends, default=None))
+        return ProviderAnswer(status, body, expires_at=min(ends, default=None))
 
-    async def _keep_all(self, slots: Sequence[Slot], filling: "_Filling") -> list[Link | FileFault | None]:
+    async def _keep_all(self, slots: Sequence[Place], filling: "_Filling") -> list[DocumentLink | FileFault | None]:
         """Keep the documents of some places, a few at a time."""
         room = asyncio.Semaphore(MAX_AT_ONCE)
 
-        async def keep(slot: Slot, number: int) -> Link | FileFault | None:
+        async def keep(place: Place, number: int) -> DocumentLink | FileFault | None:
             async with room:
-                return await self._keep(slot, number, filling)
+                return await self._keep(place, number, filling)
 
-        tasks = [asyncio.create_task(keep(slot, number)) for number, slot in enumerate(slots, 1)]
+        tasks = [asyncio.create_task(keep(place, number)) for number, place in enumerate(slots, 1)]
         try:
             return await asyncio.gather(*tasks)
         finally:
@@ -188,20 +194,20 @@ class DocumentTranslation:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _keep(self, slot: Slot, number: int, filling: "_Filling") -> Link | FileFault | None:
+    async def _keep(self, place: Place, number: int, filling: "_Filling") -> DocumentLink | FileFault | None:
         """Keep the document of a place, if it has one; the fault of its file, where the answer can do without."""
         try:
-            content = await self._content(slot.given, filling)
+            content = await self._content(place.given, filling)
             if content is None:
                 return None
-            name = self._name(filling.question, number)
+            name = self._name(filling.request, number)
             async with self._in_time(filling.deadline, "keeping"):
                 link = await self._shelf.keep(content, self._document, name, owner=self._owner)
         except FileFault as fault:
             if not self._document.faulty:
                 raise
             return fault
-        self._on_kept(_FORMS[type(slot.given)])
+        self._on_kept(_FORMS[type(place.given)])
         return link
 
     async def _content(self, given: Given, filling: "_Filling") -> Content | None:
@@ -228,7 +234,7 @@ class DocumentTranslation:
         return found.content
 
     async def _download(self, address: str, filling: "_Filling") -> Content:
-        request_id = filling.question.request_id
+        request_id = filling.request.request_id
         try:
             response = await self._upstream.download(
                 address, request_id=request_id, deadline=filling.deadline, spool=self._spool
@@ -244,16 +250,16 @@ class DocumentTranslation:
             raise FileFault(NOT_DOWNLOADED)
         return content
 
-    def _name(self, question: Question, number: int) -> list[str]:
+    def _name(self, request: ProviderRequest, number: int) -> list[str]:
         """What the end of a link is made of."""
-        entity = [] if self._entity is None else [question.values[self._entity]]
+        entity = [] if self._entity is None else [request.values[self._entity]]
         return [self._label, *entity, *([str(number)] if EACH in self._document.address else [])]
 
-    def _note(self, answer: Any, slot: Slot, fault: FileFault) -> None:
+    def _note(self, answer: Any, place: Place, fault: FileFault) -> None:
         """Say that a document of a list could not be had."""
         if self._endpoint.flat:
-            del slot.holder[self._document.address[-1]]
-        errors = slot.holder.get("errors")
+            del place.holder[self._document.address[-1]]
+        errors = place.holder.get("errors")
         if isinstance(errors, list):
             detail = PROVIDER_ERRORS[fault.subcode].detail
             errors.append(detail.format(provider=self._route.provider.name))
@@ -280,7 +286,7 @@ class DocumentTranslation:
 class _Filling(NamedTuple):
     """What is needed to fill the places of an answer."""
 
-    question: Question
+    request: ProviderRequest
     files: dict[str, Found]
     """What was taken out of it; what is used is taken away."""
     deadline: float
@@ -325,14 +331,14 @@ class Linked:
         self._document = document
         self._clock = clock
 
-    async def __call__(self, question: Question) -> Reading:
+    async def __call__(self, request: ProviderRequest) -> ProviderAnswer:
         """Ask the other source, and complete what it answers."""
-        reading = await self._inner(question)
+        reading = await self._inner(request)
         if reading.codes or reading.moved_to:
             return reading
         answer = orjson.loads(reading.body)
-        question.documents = tuple(self._complete(answer, question.base_url))
-        return reading._replace(body=orjson.dumps(answer)) if question.documents else reading
+        request.documents = tuple(self._complete(answer, request.base_url))
+        return reading._replace(body=orjson.dumps(answer)) if request.documents else reading
 
     def _complete(self, answer: Any, base_url: str) -> Iterator[str]:
         """Complete the links of an answer; how logs call them."""

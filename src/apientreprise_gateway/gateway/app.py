@@ -28,12 +28,11 @@ from apientreprise_gateway.contract.routes import Route, Routes
 from apientreprise_gateway.controlplane.app import create_control, is_control
 from apientreprise_gateway.controlplane.ceiling import Ceiling
 from apientreprise_gateway.controlplane.front import ROOT, Front, leads_to_docs
-from apientreprise_gateway.dataplane.call import Scope
-from apientreprise_gateway.dataplane.pipeline import Pipeline, Receive, Send
+from apientreprise_gateway.dataplane.pipeline import Pipeline
 from apientreprise_gateway.dialects import DIALECTS
 from apientreprise_gateway.documents import links
-from apientreprise_gateway.documents.desk import Desk
 from apientreprise_gateway.documents.origin import Origin
+from apientreprise_gateway.documents.service import DocumentService
 from apientreprise_gateway.documents.source import Linked
 from apientreprise_gateway.gateway import components, gauges
 from apientreprise_gateway.gateway.denials import Denials
@@ -47,24 +46,25 @@ from apientreprise_gateway.gateway.settings import (
     require_for_serving,
     require_for_workers,
 )
+from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.net.client_ip import ClientIp
 from apientreprise_gateway.observability import logs, tracing
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.background import Background
-from apientreprise_gateway.observability.barrier import Barrier
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.observability.sink import Sink
 from apientreprise_gateway.observability.tracing import Recorder
 from apientreprise_gateway.pings.check import CHECK_SECONDS, Result, ask_all
-from apientreprise_gateway.pings.evidence import Tally
-from apientreprise_gateway.pings.pings import Pings
+from apientreprise_gateway.pings.evidence import CallCounts
+from apientreprise_gateway.pings.monitor import PingMonitor
 from apientreprise_gateway.pings.probe import PROBE_SECONDS, Finding, probe
 from apientreprise_gateway.process import ending
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.dossier import GATEWAY
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.redis import RedisLimiter
+from apientreprise_gateway.server.barrier import Barrier
 from apientreprise_gateway.server.protocol import Rules
 from apientreprise_gateway.upstream.breaker import State
 from apientreprise_gateway.upstream.settings import ProviderSettings
@@ -115,7 +115,7 @@ class Gateway:
         self._limiter: MemoryLimiter | RedisLimiter = self._inherit(
             "_limiter", components.OF_THE_LIMITER, self._make_limiter
         )
-        self._desk: Desk = self._inherit(
+        self._desk: DocumentService = self._inherit(
             "_desk", components.OF_THE_DESK, partial(components.document_desk, metrics=self._metrics)
         )
         self._cache: AnswerCache | None = self._inherit(
@@ -315,7 +315,7 @@ class Gateway:
     def _source_of(self, route: Route) -> Source:
         """What answers an endpoint, from the outside to the inside."""
         provider = route.provider.key
-        tally = self._pings.tally_of(route) or Tally()
+        tally = self._pings.tally_of(route) or CallCounts()
         recorder = self._recorder
 
         def observe(outcome: str, status: int, seconds: float | None) -> None:
@@ -358,8 +358,8 @@ class Gateway:
             route, self._upstreams[provider], observe=observe, translation=dialect.get(route.endpoint.operation)
         )
 
-    def _make_pings(self, settings: Settings) -> Pings:
-        pings = Pings(
+    def _make_pings(self, settings: Settings) -> PingMonitor:
+        pings = PingMonitor(
             PROVIDERS,
             board=components.ping_board(settings, self._metrics),
             probe=self._probe,
@@ -461,14 +461,14 @@ class Gateway:
         """What a successor may keep."""
         return self._recorder, self._limiter, self._cache, self._key_set, self._desk
 
-    def step_down(self) -> None:
+    def stop_watching(self) -> None:
         """Follow no changes any more: another gateway answers new calls."""
         for watcher in self._watchers:
             watcher.cancel()
 
     async def stop(self, *, successor: "Gateway | None" = None) -> None:
         """Close what is open, but for what a successor has kept, within the part of a stop's time that is for it."""
-        self.step_down()
+        self.stop_watching()
         seconds = ending.closing_seconds(self._settings.stop_timeout)
         kept = () if successor is None else successor._parts()
         try:

@@ -20,12 +20,12 @@ from apientreprise_gateway.auth.revocation import Known
 from apientreprise_gateway.cache.memory import MemoryCache
 from apientreprise_gateway.cache.port import AnswerCache
 from apientreprise_gateway.config.private import default_folder
-from apientreprise_gateway.contract.endpoint import Endpoint, Figure
+from apientreprise_gateway.contract.endpoint import Endpoint, LimitSetting
 from apientreprise_gateway.contract.errors import FLAT_VERSION
 from apientreprise_gateway.dataplane.downloads import Gate, Serving
 from apientreprise_gateway.dataplane.pipeline import Options
 from apientreprise_gateway.dataplane.validation import AnswerValidator
-from apientreprise_gateway.documents.desk import Desk, longest_answer
+from apientreprise_gateway.documents.service import DocumentService, longest_answer
 from apientreprise_gateway.gateway.copies import Copy
 from apientreprise_gateway.gateway.denials import Denials
 from apientreprise_gateway.gateway.settings import (
@@ -64,7 +64,7 @@ from apientreprise_gateway.server.buffers import Budget
 from apientreprise_gateway.server.protocol import Rules
 from apientreprise_gateway.store.faults import About
 from apientreprise_gateway.store.link import client, link
-from apientreprise_gateway.store.url import Address, parse_url
+from apientreprise_gateway.store.url import RedisUrl, parse_url
 from apientreprise_gateway.upstream.assembly import Defaults, make_upstream
 from apientreprise_gateway.upstream.breaker import State
 from apientreprise_gateway.upstream.settings import ProviderSettings
@@ -199,7 +199,7 @@ def denials(
     )
 
 
-def copies_of_denials(settings: Settings, address: Address) -> list[Copy]:
+def copies_of_denials(settings: Settings, address: RedisUrl) -> list[Copy]:
     """Where what is revoked and banned is kept: for the workers of this gateway, and for whoever starts after it."""
     # What a gateway on trial bans is no other one's business.
     of = f"{address.name} {settings.limits.value}"
@@ -304,7 +304,7 @@ def limiter(
         background=background,
     )
     if predecessor is not None:
-        made.know(predecessor.bans_in_force())
+        made.add_bans(predecessor.bans_in_force())
     return made
 
 
@@ -325,7 +325,7 @@ def _tell_of_mode(metrics: Metrics, mode: Mode, reason: str) -> None:
 
 def policy(settings: Settings) -> Policy:
     """The limits."""
-    return Policy({figure: getattr(settings, figure.value) for figure in Figure})
+    return Policy({figure: getattr(settings, figure.value) for figure in LimitSetting})
 
 
 def pipeline_options(settings: Settings) -> Options:
@@ -433,7 +433,7 @@ def _tell_of_cache(metrics: Metrics, available: bool, reason: str) -> None:
     tell("cache_state", available=available, reason=reason)
 
 
-def downloads(desk: Desk, *, gate: Gate, metrics: Metrics, access_log: AccessLog) -> Serving:
+def downloads(desk: DocumentService, *, gate: Gate, metrics: Metrics, access_log: AccessLog) -> Serving:
     """What answers the links to documents."""
     return Serving(
         desk.store,
@@ -446,14 +446,14 @@ def downloads(desk: Desk, *, gate: Gate, metrics: Metrics, access_log: AccessLog
     )
 
 
-def document_desk(settings: Settings, *, metrics: Metrics | None = None) -> Desk:
+def document_desk(settings: Settings, *, metrics: Metrics | None = None) -> DocumentService:
     """What keeps documents, as the settings say.
 
     Raises:
         SettingsError: the folder or the bucket cannot be used.
     """
     try:
-        return Desk(
+        return DocumentService(
             place=settings.documents,
             seconds=settings.document_seconds,
             max_bytes=settings.document_max_bytes,

@@ -100,7 +100,7 @@ class Denials:
         await self.refresh()
         if not self._revocations.was_read or self._bans_away:
             # Bans of an earlier life of this gateway; a Redis that can be asked knows better.
-            self._limiter.know(ban for _, snapshot in snapshots for ban in snapshot.bans)
+            self._limiter.add_bans(ban for _, snapshot in snapshots for ban in snapshot.bans)
         if not self._revocations.was_read:
             self._tell_of_the_start()
         self._settle()
@@ -167,7 +167,7 @@ class Denials:
     def _take(self, snapshot: Snapshot, *, bans: Iterable[Ban]) -> None:
         self._is_handed = self._is_handed or snapshot.is_whole
         self._revocations.take(snapshot.revoked)
-        self._limiter.know(bans)
+        self._limiter.add_bans(bans)
 
     def _settle(self) -> None:
         self._registry.is_unsure = self._refuses_unknown and not self.is_known

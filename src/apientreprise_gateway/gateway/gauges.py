@@ -6,7 +6,7 @@ from typing import Final
 from apientreprise_gateway.auth.expiry import ExpiryNotices
 from apientreprise_gateway.auth.token import TokenVerifier
 from apientreprise_gateway.cache.port import AnswerCache, CacheUnavailableError
-from apientreprise_gateway.documents.desk import Desk
+from apientreprise_gateway.documents.service import DocumentService
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import Metrics
@@ -31,7 +31,7 @@ async def levels(metrics: Metrics, limiter: Limiter, access_log: AccessLog) -> N
         await asyncio.sleep(_LEVELS_SECONDS)
 
 
-async def work(metrics: Metrics, desk: Desk) -> None:
+async def work(metrics: Metrics, desk: DocumentService) -> None:
     """Show what waits for a thread, or for its turn to be uploaded, and the downloads under way."""
     while True:
         metrics.downloads_under_way.set(len(desk.downloads))

@@ -25,7 +25,7 @@ _Message = MutableMapping[str, Any]
 _log = structlog.get_logger(__name__)
 
 
-class Replaceable:
+class ReloadableGateway:
     """An ASGI application: the gateway in force."""
 
     def __init__(self, first: Gateway, *, renew: Callable[[Gateway], Gateway]) -> None:
@@ -85,7 +85,7 @@ class Replaceable:
                 return
             old = self.current
             self._install(new)
-            old.step_down()
+            old.stop_watching()
             changed = new.differs_from(old)
             end = new.certificate_ends if any(name in changed for name in TLS_FILES) else None
             ends = {} if end is None else {"certificate_ends": end.isoformat()}

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from apientreprise_gateway.gateway import app, settings
-from apientreprise_gateway.gateway.reload import Replaceable
+from apientreprise_gateway.gateway.reload import ReloadableGateway
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.process import ending, runner, supervisor, title
@@ -38,7 +38,7 @@ def serve(
         _log.warning("few_open_files", limit=few, needed=needed, effect="connections beyond it end unanswered")
     background = gateway.background
     background.guard_threads()
-    serving = Replaceable(gateway, renew=app.create)
+    serving = ReloadableGateway(gateway, renew=app.create)
     life = runner.Life(
         ready=ready,
         reload=lambda: background.attempt("reload", serving.reload),

@@ -20,7 +20,7 @@ class Writer(Protocol):
         """Write, or let it be if the connection is gone."""
 
 
-class Outbox:
+class WriteBatch:
     """What is to be written at the end of this turn, in its order."""
 
     def __init__(self) -> None:
@@ -50,12 +50,12 @@ class Outbox:
                 )
 
 
-_outboxes: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Outbox]] = WeakKeyDictionary()
+_outboxes: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, WriteBatch]] = WeakKeyDictionary()
 
 
-def outbox_of(loop: asyncio.AbstractEventLoop) -> Outbox:
+def outbox_of(loop: asyncio.AbstractEventLoop) -> WriteBatch:
     """The one outbox of a loop."""
     outbox = _outboxes.get(loop)
     if outbox is None:
-        outbox = _outboxes[loop] = Outbox()
+        outbox = _outboxes[loop] = WriteBatch()
     return outbox

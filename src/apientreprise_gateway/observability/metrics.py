@@ -21,9 +21,9 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from apientreprise_gateway.observability.hot import HotCounter, HotMetrics
 from apientreprise_gateway.observability.processes import Processes
 from apientreprise_gateway.observability.shared import DEATHS, SharedMetrics, reserve
-from apientreprise_gateway.observability.tally import Ledger, Tally
 
 NO_OPERATION = "none"
 """The operation of a call whose path names no endpoint."""
@@ -65,7 +65,7 @@ class Metrics:
         shared = MULTIPROCESS_DIR in os.environ
         if shared:
             reserve(Path(os.environ[MULTIPROCESS_DIR]), os.getpid())
-        self._ledger = ledger = Ledger(shared=shared)
+        self._ledger = ledger = HotMetrics(shared=shared)
         registry.register(ledger)
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
@@ -135,7 +135,7 @@ class Metrics:
         # One set of children per instance: a cache on the class would keep instances alive.
         self.answers = cache(self._resolve_answers)
         self.seconds = cache(lambda operation: ledger.histogram(self._seconds.labels(operation)))
-        self._codes: dict[str, Tally] = {}
+        self._codes: dict[str, HotCounter] = {}
         self._other_codes = ledger.counter(self._errors.labels(OTHER))
         self.provider_calls = cache(self._resolve_provider_calls)
         self.provider_seconds = cache(lambda provider: ledger.histogram(self._provider_seconds.labels(provider)))
@@ -258,7 +258,7 @@ class Metrics:
             registry=registry,
         )
 
-    def _define_process(self, registry: CollectorRegistry, ledger: Ledger) -> None:
+    def _define_process(self, registry: CollectorRegistry, ledger: HotMetrics) -> None:
         """How the process is doing."""
         self.in_flight = ledger.gauge(
             Gauge("gateway_in_flight", "Calls being answered", registry=registry, multiprocess_mode="livesum")
@@ -399,7 +399,7 @@ class Metrics:
         self.documents = cache(self._documents.labels)
         self.downloads = cache(self._resolve_downloads)
 
-    def errors(self, code: str) -> Tally:
+    def errors(self, code: str) -> HotCounter:
         """What counts the errors of a code; the codes come from providers too, so that only so many have their own."""
         tally = self._codes.get(code)
         if tally is None:
@@ -425,20 +425,20 @@ class Metrics:
     def _resolve_downloads(self, status: int) -> Counter:
         return self._downloads.labels(str(status))
 
-    def _resolve_answers(self, operation: str, status: int) -> Tally:
+    def _resolve_answers(self, operation: str, status: int) -> HotCounter:
         return self._ledger.counter(self._answers.labels(operation, str(status)))
 
-    def _resolve_provider_calls(self, provider: str, outcome: str) -> Tally:
+    def _resolve_provider_calls(self, provider: str, outcome: str) -> HotCounter:
         return self._ledger.counter(self._provider_calls.labels(provider, outcome))
 
-    def _resolve_cache_lookups(self, provider: str, result: str) -> Tally:
+    def _resolve_cache_lookups(self, provider: str, result: str) -> HotCounter:
         return self._ledger.counter(self._cache_lookups.labels(provider, result))
 
-    def _resolve_decisions(self, group: str, decision: str) -> Tally:
+    def _resolve_decisions(self, group: str, decision: str) -> HotCounter:
         return self._ledger.counter(self._decisions.labels(group, decision))
 
 
-def all_workers(own: Ledger | None = None) -> CollectorRegistry:
+def all_workers(own: HotMetrics | None = None) -> CollectorRegistry:
     """A registry that shows the metrics of all workers together; `own` is of the worker that is asked, if it is one."""
     folder = Path(os.environ[MULTIPROCESS_DIR])
     registry = CollectorRegistry()

@@ -1,9 +1,9 @@
 """The metrics of several workers, shown as those of one gateway.
 
 The client library keeps a worker's metrics in files of a common folder, which outlive it: what a dead worker has
-counted must go on to be shown. Its files would pile up, so `bury` adds them to those of the dead. A lock keeps a scrape
-from seeing both. Reading is ours because the library's takes two to three times as long: it looks at each number of
-each worker anew.
+counted must go on to be shown. Its files would pile up, so `clear_dead_worker` adds them to those of the dead. A lock
+keeps a scrape from seeing both. Reading is ours because the library's takes two to three times as long: it looks at
+each number of each worker anew.
 """
 
 import fcntl
@@ -134,7 +134,7 @@ def _unfinished(folder: Path, pid: int) -> Path:
     return folder / f"new_{pid}"
 
 
-def bury(folder: Path, pid: int) -> None:
+def clear_dead_worker(folder: Path, pid: int) -> None:
     """Keep what a worker has counted, and no file of its own."""
     with _locked(folder, fcntl.LOCK_EX):
         mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]

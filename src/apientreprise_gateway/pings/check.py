@@ -7,7 +7,7 @@ from typing import Final
 
 from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.contract.routes import Route
-from apientreprise_gateway.pings.evidence import Tally
+from apientreprise_gateway.pings.evidence import CallCounts
 from apientreprise_gateway.pings.probe import Finding
 
 CHECK_SECONDS: Final = 10.0
@@ -47,7 +47,7 @@ async def ask_all(
     asked = [each for provider in providers for each in _sources(provider)]
     done = 0
 
-    async def ask(source: str, route: Route, tally: Tally) -> Result:
+    async def ask(source: str, route: Route, tally: CallCounts) -> Result:
         nonlocal done
         finding = await probe(route)
         done += 1
@@ -57,15 +57,15 @@ async def ask_all(
     return await asyncio.gather(*(ask(*each) for each in asked))
 
 
-def _sources(provider: Provider) -> list[tuple[str, Route, Tally]]:
+def _sources(provider: Provider) -> list[tuple[str, Route, CallCounts]]:
     routes = {endpoint.operation: Route(endpoint, provider) for endpoint in provider.endpoints}
     if provider.pings:
-        return [(ping.key, routes[ping.probe], Tally(ping.answers)) for ping in provider.pings]
+        return [(ping.key, routes[ping.probe], CallCounts(ping.answers)) for ping in provider.pings]
     first = provider.endpoints[0]
-    return [(first.path, routes[first.operation], Tally())]
+    return [(first.path, routes[first.operation], CallCounts())]
 
 
-def _result(source: str, route: Route, tally: Tally, finding: Finding) -> Result:
+def _result(source: str, route: Route, tally: CallCounts, finding: Finding) -> Result:
     works = tally.works(finding.outcome, finding.status)
     problem = f"{finding.code} {finding.detail}".strip()
     return Result(

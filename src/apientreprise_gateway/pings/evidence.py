@@ -4,7 +4,8 @@ A call counts as good if its answer proves that the source works, whether or not
 422 and 451 do. It counts as bad if the source was the reason for a failure: no answer in time, a refused connection,
 credentials refused, an answer that is not what was promised. Planned maintenance and calls given up count as neither.
 
-The data plane only adds to two numbers, a `Tally`; `Evidence` looks at them now and then and remembers what they were.
+The data plane only adds to two numbers, a `CallCounts`; `Evidence` looks at them now and then, and remembers what they
+were.
 """
 
 from collections import deque
@@ -23,7 +24,7 @@ _SAMPLE_SECONDS: Final = 1.0
 _MAINTENANCE: Final = "020"
 
 
-class Tally:
+class CallCounts:
     """The calls of this process to a source, counted since its start."""
 
     __slots__ = ("_answers", "bad", "good")
@@ -71,7 +72,7 @@ class _Sample(NamedTuple):
 class Evidence:
     """The calls of every process to a source, as far as this one knows."""
 
-    def __init__(self, tally: Tally, *, now: float) -> None:
+    def __init__(self, tally: CallCounts, *, now: float) -> None:
         self.tally = tally
         self.good_at = 0.0
         self.bad_at = 0.0

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from apientreprise_gateway.contract.errors import Refusal, provider_error
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.observability.faults import FaultLog
-from apientreprise_gateway.upstream.source import OK, Question, Source
+from apientreprise_gateway.upstream.source import OK, ProviderRequest, Source
 from apientreprise_gateway.upstream.upstream import NotAskedError
 
 PROBE_SECONDS: Final = 5.0
@@ -61,7 +61,7 @@ async def probe(route: Route, source: Source, *, seconds: float = PROBE_SECONDS)
     return Finding(code or OK, reading.status, time.perf_counter() - started, code)
 
 
-def example_of(route: Route) -> Question:
+def example_of(route: Route) -> ProviderRequest:
     """The question that a caller asks who takes every example of the documentation."""
     endpoint = route.endpoint
     values = []
@@ -71,7 +71,7 @@ def example_of(route: Route) -> Question:
         values.append(example if spelling is None else spelling(example))
         target = target.replace("{" + parameter.name + "}", quote(values[-1], safe=""))
     query = {"user_id": AGENT} if endpoint.user_id else {}
-    return Question(
+    return ProviderRequest(
         route,
         target=f"{target}?{urlencode(query)}" if query else target,
         values=values,

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from apientreprise_gateway.contract.endpoint import SIRET, Endpoint, Kind, Parameter, Provider
+from apientreprise_gateway.contract.endpoint import SIRET, Endpoint, Parameter, ParameterKind, Provider
 from apientreprise_gateway.contract.errors import FLAT_VERSION, Refusal, gateway_error
 from apientreprise_gateway.providers.introspection import INTROSPECTION
 
@@ -87,7 +87,7 @@ def choose(known: Mapping[str, Resource], text: str | None) -> list[Resource]:
     return [known[name] for name in names]
 
 
-def _number(kind: Kind, siret: str) -> str:
+def _number(kind: ParameterKind, siret: str) -> str:
     """What a company is called where a SIREN, a SIRET or something else is wanted."""
     siren = siret[:9]
     return siren if kind.accepts(siren) else siret

@@ -105,7 +105,7 @@ class Holder(Protocol):
     def now(self) -> int:
         """Microseconds of the store's clock, as well as it is known."""
 
-    def know(self, bans: Sequence[Ban]) -> None:
+    def add_bans(self, bans: Sequence[Ban]) -> None:
         """Enforce bans that were made elsewhere."""
 
     def bans_in_force(self) -> list[Ban]:
@@ -135,7 +135,7 @@ class BanWatch:
         found = await self._read(since)
         # An entry of a clock that was ahead must not hide those that come now.
         self._latest = max((ban.end for ban in found if ban.start <= now + _OVERLAP), default=self._latest)
-        self._holder.know(found)
+        self._holder.add_bans(found)
         if not partly:
             await self._give_back({ban.address for ban in found})
         self._partly = (partly or FULL_EVERY) - 1

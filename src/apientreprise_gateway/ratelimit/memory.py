@@ -109,15 +109,15 @@ class MemoryLimiter:
         """See `Limiter.known_ban`."""
         return self._bans.get(address, self._clock()) if address in self._bans.by_address else None
 
-    def hand_over(self, heir: "MemoryLimiter") -> None:
+    def hand_over(self, successor: "MemoryLimiter") -> None:
         """Share with one that replaces this one what it may go on with; a trial and what enforces share nothing."""
-        if heir._shadow is not self._shadow:
+        if successor._shadow is not self._shadow:
             return
-        heir._bans, heir._addresses, heir._refused = self._bans, self._addresses, self._refused
-        if heir._tokens.kind == self._tokens.kind:
-            heir._tokens = self._tokens
+        successor._bans, successor._addresses, successor._refused = self._bans, self._addresses, self._refused
+        if successor._tokens.kind == self._tokens.kind:
+            successor._tokens = self._tokens
 
-    def know(self, bans: Iterable[Ban]) -> None:
+    def add_bans(self, bans: Iterable[Ban]) -> None:
         """Put bans in force that were made elsewhere."""
         for ban in bans:
             self._bans.add(ban)

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 
-from apientreprise_gateway.contract.endpoint import Endpoint, Figure, Group
+from apientreprise_gateway.contract.endpoint import Endpoint, Group, LimitSetting
 
 
 class Policy:
     """Calls per minute, per token, of each group of endpoints."""
 
-    def __init__(self, figures: Mapping[Figure, int]) -> None:
+    def __init__(self, figures: Mapping[LimitSetting, int]) -> None:
         """Take the figures; raise `ValueError` if one is missing or below 1."""
-        wrong = [figure.value for figure in Figure if figures.get(figure, 0) < 1]
+        wrong = [figure.value for figure in LimitSetting if figures.get(figure, 0) < 1]
         if wrong:
             raise ValueError(f"these limits must be at least 1: {', '.join(wrong)}")
         self._figures = dict(figures)

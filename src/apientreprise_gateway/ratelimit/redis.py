@@ -23,7 +23,7 @@ from apientreprise_gateway.ratelimit.memory import Clock, MemoryLimiter, wall_cl
 from apientreprise_gateway.ratelimit.port import StoreUnavailableError, TokenKey, Verdict, banned, verdict
 from apientreprise_gateway.ratelimit.windows import WINDOW, Outcome
 from apientreprise_gateway.store.faults import About, Faults, about
-from apientreprise_gateway.store.link import Command, Link, LinkError, Reply
+from apientreprise_gateway.store.link import Command, LinkError, RedisLink, Reply
 
 TIMEOUT_SECONDS: Final = 0.1
 """What an exchange with Redis may take."""
@@ -55,7 +55,7 @@ class RedisLimiter:
 
     def __init__(
         self,
-        link: Link,
+        link: RedisLink,
         *,
         ip_limit: int,
         ignored_429_limit: int,
@@ -131,12 +131,12 @@ class RedisLimiter:
         self._abandon("the gateway stops")
         await self._link.close()
 
-    def hand_over(self, heir: MemoryLimiter) -> None:
+    def hand_over(self, successor: MemoryLimiter) -> None:
         """Share what this process knows by itself with one that replaces what decides here while Redis is away."""
         if self._fallback is not None:
-            self._fallback.hand_over(heir)
+            self._fallback.hand_over(successor)
         if not self._shadow:
-            heir.know(self._bans.in_force(self.now()))
+            successor.add_bans(self._bans.in_force(self.now()))
 
     async def admit(self, address: str | None, key: TokenKey, limit: int) -> Verdict:
         """See `Limiter.admit`."""
@@ -177,7 +177,7 @@ class RedisLimiter:
         """Microseconds of the store's clock, as well as it is known."""
         return self._clock() + self._clock_ahead
 
-    def know(self, bans: Iterable[Ban]) -> None:
+    def add_bans(self, bans: Iterable[Ban]) -> None:
         """Enforce bans that were made elsewhere, but for those that have ended.
 
         One that begins later than now was made by a clock that was ahead: whoever meets it in Redis puts it right.

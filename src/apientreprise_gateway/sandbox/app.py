@@ -12,9 +12,10 @@ from typing import Any, Final
 
 import orjson
 
-from apientreprise_gateway.contract.endpoint import Kind, Provider
+from apientreprise_gateway.contract.endpoint import ParameterKind, Provider
 from apientreprise_gateway.contract.query import read
 from apientreprise_gateway.contract.routes import Route, Routes
+from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.entreprise import insee
 from apientreprise_gateway.sandbox import dialects, documents
@@ -22,7 +23,7 @@ from apientreprise_gateway.sandbox.answers import answer_of
 from apientreprise_gateway.sandbox.answers.shape import LINKS, Declined
 from apientreprise_gateway.sandbox.directory import DIRECTORY, FAULT_BY_IDENTIFIER
 from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, ORDINARY, Entity
-from apientreprise_gateway.sandbox.exchange import NO_HEADERS, Exchange, Receive, Reply, Scope, Send, Sleep, send_head
+from apientreprise_gateway.sandbox.exchange import NO_HEADERS, Exchange, Reply, Sleep, send_head
 from apientreprise_gateway.sandbox.faults import DEFAULT_FAULT, FAULTS, SPECIALS, TIMEOUT_SECONDS, Fault, message
 
 _A_YEAR: Final = "2024"
@@ -199,7 +200,7 @@ def _entity(route: Route, values: Mapping[str, str]) -> Entity | None:
     return None if naming else ORDINARY
 
 
-def _names_entity(kind: Kind) -> bool:
+def _names_entity(kind: ParameterKind) -> bool:
     """A year that says which dictionary is asked for names no entity, though it names what is asked for."""
     return kind.names_entity and not kind.accepts(_A_YEAR)
 

@@ -15,10 +15,10 @@ from typing import Any, Final
 import orjson
 
 from apientreprise_gateway.contract.endpoint import CONTENT, EACH, Document, Endpoint, FileKind
-from apientreprise_gateway.documents.slots import holders
+from apientreprise_gateway.documents.places import holders
 from apientreprise_gateway.sandbox.entities import Entity
 from apientreprise_gateway.sandbox.exchange import Reply
-from apientreprise_gateway.sandbox.paper import archive, pdf
+from apientreprise_gateway.sandbox.pdf import archive, pdf
 
 PREFIX: Final = "/fichiers/"
 """Where the sandbox serves the files whose addresses it gives."""

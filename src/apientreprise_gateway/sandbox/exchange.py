@@ -1,18 +1,15 @@
 """One call that the sandbox is answering."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 from apientreprise_gateway.contract.endpoint import Provider
+from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.server.protocol import CONNECTION, Connection
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Sleep = Callable[[float], Awaitable[object]]
 
 JSON: Final = "application/json; charset=utf-8"

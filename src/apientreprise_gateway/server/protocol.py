@@ -12,7 +12,7 @@ import logging
 import select
 import ssl
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +28,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
 from apientreprise_gateway.contract.errors import GATEWAY_ERRORS
+from apientreprise_gateway.net.asgi import Header, Scope
 from apientreprise_gateway.net.write_batch import outbox_of
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.server import heads
@@ -41,8 +42,6 @@ BACKLOG: Final = 4096
 """Connections that may wait to be accepted."""
 OnBadRequest = Callable[[str | None, str], Awaitable[tuple[int, bytes] | None]]
 """Given the peer and the code of what is wrong: status and body to answer, or None to close without a byte."""
-Header = tuple[bytes, bytes]
-Scope = MutableMapping[str, Any]
 Respond = Callable[[int, bytes, bytes], Awaitable[None]]
 """Answers a call: status, header lines as `lines_of` makes them (the body's length not among them), body.
 

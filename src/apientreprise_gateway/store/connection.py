@@ -26,7 +26,7 @@ class _Opened(Protocol):
     _parser: Any
 
 
-class Wire(asyncio.Protocol):
+class RedisConnection(asyncio.Protocol):
     """An opened connection, with one exchange at a time."""
 
     def __init__(self, connection: Connection) -> None:

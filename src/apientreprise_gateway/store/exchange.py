@@ -16,7 +16,7 @@ from apientreprise_gateway.net.deadline import Deadline
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.faults import words
 from apientreprise_gateway.store.faults import About, Faults, about
-from apientreprise_gateway.store.link import Command, Link, LinkError, Reply
+from apientreprise_gateway.store.link import Command, LinkError, RedisLink, Reply
 
 TIMEOUT_SECONDS: Final = 0.1
 """What an exchange may take."""
@@ -49,7 +49,7 @@ class Exchange:
 
     def __init__(
         self,
-        link: Link,
+        link: RedisLink,
         *,
         on_change: Callable[[bool, str], None],
         on_fault: Callable[[About], None] = lambda _about: None,

@@ -18,12 +18,12 @@ from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import AskError, MovedError, RedisClusterException, RedisError, ResponseError
 
-from apientreprise_gateway.store.connection import Reply, Wire
+from apientreprise_gateway.store.connection import RedisConnection, Reply
 from apientreprise_gateway.store.sentinel import sentinel
-from apientreprise_gateway.store.url import Address, Form
+from apientreprise_gateway.store.url import Form, RedisUrl
 from apientreprise_gateway.store.words import redis_words
 
-__all__ = ["ClusterLink", "Command", "Link", "LinkError", "Reply", "ServerLink", "client", "close", "link"]
+__all__ = ["ClusterLink", "Command", "LinkError", "RedisLink", "Reply", "ServerLink", "client", "close", "link"]
 
 _CONNECT_SECONDS: Final = 0.1
 _PROBE_KEY: Final = "gw:probe"
@@ -55,7 +55,7 @@ class Command:
         """As it is sent."""
 
 
-class Link(Protocol):
+class RedisLink(Protocol):
     """A way to exchange commands for replies. One exchange at a time."""
 
     async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
@@ -71,7 +71,7 @@ class Link(Protocol):
         """Close the connections for good."""
 
 
-def client(address: Address, *, timeout: float | None = None) -> Redis | RedisCluster:
+def client(address: RedisUrl, *, timeout: float | None = None) -> Redis | RedisCluster:
     """A client of redis-py: for the control plane, and as the source of the links' connections."""
     usual: dict[str, Any] = {
         **address.options,
@@ -93,7 +93,7 @@ def client(address: Address, *, timeout: float | None = None) -> Redis | RedisCl
     return Redis(host=host, port=port, retry=never, **usual)
 
 
-def link(address: Address) -> Link:
+def link(address: RedisUrl) -> RedisLink:
     """The link to what a URL names; it opens no connection yet."""
     found = client(address)
     return ClusterLink(found) if isinstance(found, RedisCluster) else ServerLink(found)
@@ -108,16 +108,16 @@ async def close(redis: Redis | RedisCluster) -> None:
 
 
 class ServerLink:
-    """A `Link` to one server."""
+    """A `RedisLink` to one server."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._pool = redis.connection_pool
         self._connection: Connection | None = None
-        self._wire: Wire | None = None
+        self._wire: RedisConnection | None = None
 
     async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
-        """See `Link.exchange`."""
+        """See `RedisLink.exchange`."""
         try:
             wire = self._wire
             if wire is None or wire.closed:
@@ -132,12 +132,12 @@ class ServerLink:
             raise
 
     async def probe(self) -> None:
-        """See `Link.probe`."""
+        """See `RedisLink.probe`."""
         await self.drop()
         await _check_writable(self, [_PROBE_KEY])
 
     async def drop(self) -> None:
-        """See `Link.drop`."""
+        """See `RedisLink.drop`."""
         connection, self._connection, self._wire = self._connection, None, None
         if connection is not None:
             await connection.disconnect(nowait=True)
@@ -146,28 +146,28 @@ class ServerLink:
         await self._pool.disconnect()
 
     async def close(self) -> None:
-        """See `Link.close`."""
+        """See `RedisLink.close`."""
         await self.drop()
         await close(self._redis)
 
-    async def _open(self) -> Wire:
+    async def _open(self) -> RedisConnection:
         if self._connection is not None:
             # The server has closed it as it waited (its `timeout`, a firewall): what is sent over a new one cannot
             # have been carried out before.
             await self.drop()
         self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
-        wire = self._wire = Wire(self._connection)
+        wire = self._wire = RedisConnection(self._connection)
         return wire
 
 
 class ClusterLink:
-    """A `Link` to a Cluster: each command goes to the node that holds its key."""
+    """A `RedisLink` to a Cluster: each command goes to the node that holds its key."""
 
     def __init__(self, cluster: RedisCluster) -> None:
         self._cluster = cluster
 
     async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
-        """See `Link.exchange`; a command that its node sends elsewhere has not been carried out, and follows."""
+        """See `RedisLink.exchange`; a command that its node sends elsewhere has not been carried out, and follows."""
         try:
             await self._cluster.initialize()
             replies = await self._to_nodes(commands)
@@ -183,7 +183,7 @@ class ClusterLink:
         return replies
 
     async def probe(self) -> None:
-        """See `Link.probe`."""
+        """See `RedisLink.probe`."""
         await self.drop()
         try:
             await self._cluster.initialize()
@@ -193,11 +193,11 @@ class ClusterLink:
         await _check_writable(self, keys)
 
     async def drop(self) -> None:
-        """See `Link.drop`."""
+        """See `RedisLink.drop`."""
         await self._cluster.aclose()
 
     async def close(self) -> None:
-        """See `Link.close`."""
+        """See `RedisLink.close`."""
         await self.drop()
 
     def _keys_for_primaries(self) -> list[str]:
@@ -291,7 +291,7 @@ async def _exchange(connection: Connection, commands: Sequence[bytes]) -> list[R
     return found
 
 
-async def _check_writable(to: Link, keys: Iterable[str]) -> None:
+async def _check_writable(to: RedisLink, keys: Iterable[str]) -> None:
     replies = await to.exchange([Command(key, ("SET", key, "1", "PX", 1000)) for key in keys])
     for reply in replies:
         if isinstance(reply, ResponseError):

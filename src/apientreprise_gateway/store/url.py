@@ -18,7 +18,7 @@ _PORT: Final = 6379
 _PORTS: Final = {Form.SENTINEL: 26379}
 
 
-class Address(NamedTuple):
+class RedisUrl(NamedTuple):
     """What a URL says of Redis."""
 
     form: Form
@@ -33,7 +33,7 @@ class Address(NamedTuple):
         return "/".join([nodes, self.form.value, self.service, str(self.options.get("db", ""))])
 
 
-def parse_url(url: str) -> Address:
+def parse_url(url: str) -> RedisUrl:
     """Read the URL of a server, of a Cluster, or of a service known to Sentinels.
 
     `redis://[user:password@]host[:port][/db]`, `redis+cluster://[user:password@]host:port,host:port`,
@@ -66,7 +66,7 @@ def parse_url(url: str) -> Address:
         raise ValueError("its path must be the number of a database (a Cluster has none)")
     if scheme == "rediss":
         options["ssl"] = True
-    return Address(form, nodes, service, options)
+    return RedisUrl(form, nodes, service, options)
 
 
 def _node(text: str, port: int) -> tuple[str, int]:

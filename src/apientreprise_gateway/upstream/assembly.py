@@ -9,7 +9,7 @@ from apientreprise_gateway import __version__
 from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.upstream import credentials
 from apientreprise_gateway.upstream.breaker import Breaker, Figures, OnChange
-from apientreprise_gateway.upstream.files import Files
+from apientreprise_gateway.upstream.file_hosts import FileHosts
 from apientreprise_gateway.upstream.http import MAX_FILE_BYTES, Pool
 from apientreprise_gateway.upstream.maintenance import Maintenance
 from apientreprise_gateway.upstream.oauth2 import ClientCredentials
@@ -75,7 +75,7 @@ def make_upstream(provider: Provider, own: ProviderSettings, defaults: Defaults,
     return Upstream(
         provider,
         pool,
-        files=Files(
+        files=FileHosts(
             base_url,
             hosts=own.document_hosts,
             tls=_tls(own, base_url),

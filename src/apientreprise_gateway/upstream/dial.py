@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import httptools
 
 from apientreprise_gateway.upstream.faults import CallError, Fault, tls_fault, words
-from apientreprise_gateway.upstream.names import Names
+from apientreprise_gateway.upstream.resolver import Resolver
 
 _MAX_HEAD_BYTES: Final = 64 * 1024
 _PROXY_PORT: Final = 3128
@@ -78,7 +78,7 @@ class Dialer:
         self._port = port
         self._tls = tls
         self._proxy = proxy
-        self._names = Names(host, port) if proxy is None else Names(proxy.host, proxy.port)
+        self._names = Resolver(host, port) if proxy is None else Resolver(proxy.host, proxy.port)
 
     async def connect(self, make: Callable[[], _P], deadline: float) -> _P:
         """Connect a protocol.

@@ -48,7 +48,7 @@ _MAX_ERRORS: Final = 20
 _CODE: Final = re.compile(r"\d{5}", re.ASCII)
 
 
-class Reading(NamedTuple):
+class ProviderAnswer(NamedTuple):
     """An answer to pass on."""
 
     status: int
@@ -67,7 +67,7 @@ class Reading(NamedTuple):
     """Unix time from which it is of no use, such as the end of a file whose address it holds."""
 
 
-def read(route: Route, answer: Response) -> Reading:
+def read(route: Route, answer: Response) -> ProviderAnswer:
     """What to answer the caller.
 
     Raises:
@@ -77,7 +77,7 @@ def read(route: Route, answer: Response) -> Reading:
     if answer.status == 200 or (answer.status == _PARTIAL and route.endpoint.flat):
         if not is_promised(route.endpoint, content):
             raise refusal(route, "999")
-        return Reading(answer.status, answer.body)
+        return ProviderAnswer(answer.status, answer.body)
     if isinstance(content, dict) and answer.status in _OWN_FORM_STATUSES:
         errors = _errors(content)
         if errors:
@@ -88,7 +88,7 @@ def read(route: Route, answer: Response) -> Reading:
     raise failure(route, answer.status)
 
 
-def _worded(route: Route, answer: Response, content: dict[str, Any], errors: list[ApiError]) -> Reading:
+def _worded(route: Route, answer: Response, content: dict[str, Any], errors: list[ApiError]) -> ProviderAnswer:
     """Errors that the provider words in our form, as they are but for what is one thing with every provider.
 
     What a status of ours means is not the provider's to say: one that is down is 502, with `retry_in`; 504 is for a
@@ -100,7 +100,7 @@ def _worded(route: Route, answer: Response, content: dict[str, Any], errors: lis
         errors, body = patient, orjson.dumps(content | {"errors": [error.as_object() for error in patient]})
     if route.endpoint.flat:
         raise Refusal(status, *errors)
-    return Reading(status, body, tuple(error.code for error in errors))
+    return ProviderAnswer(status, body, tuple(error.code for error in errors))
 
 
 def _status_of(status: int, errors: list[ApiError]) -> int:
@@ -155,7 +155,7 @@ def refusal(route: Route, subcode: str) -> Refusal:
     return provider_error(subcode, prefix=route.provider.prefix, name=route.provider.name)
 
 
-def moved(route: Route, number: str) -> Reading:
+def moved(route: Route, number: str) -> ProviderAnswer:
     """A redirection to the same endpoint with another number.
 
     Raises:
@@ -164,7 +164,7 @@ def moved(route: Route, number: str) -> Reading:
     (parameter,) = route.endpoint.parameters
     if not parameter.kind.accepts(number):
         raise refusal(route, "999")
-    return Reading(_MOVED, b"", moved_to=route.endpoint.path.replace("{" + parameter.name + "}", number))
+    return ProviderAnswer(_MOVED, b"", moved_to=route.endpoint.path.replace("{" + parameter.name + "}", number))
 
 
 def is_promised(endpoint: Endpoint, content: Any) -> bool:

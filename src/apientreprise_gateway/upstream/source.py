@@ -11,11 +11,11 @@ from typing import Final, Protocol
 from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.upstream.http import Response
-from apientreprise_gateway.upstream.reading import Reading, read
+from apientreprise_gateway.upstream.reading import ProviderAnswer, read
 from apientreprise_gateway.upstream.upstream import NotAskedError, Upstream
 
 
-class Question:
+class ProviderRequest:
     """What a call asks of a source."""
 
     __slots__ = (
@@ -69,7 +69,7 @@ class Question:
         """How logs call the documents of the answer."""
 
 
-Source = Callable[[Question], Awaitable[Reading]]
+Source = Callable[[ProviderRequest], Awaitable[ProviderAnswer]]
 """Answers a question, or raises a `Refusal`."""
 Observe = Callable[[str, int, float | None], None]
 """Told what came of a call to a provider, the status of the answer, and its seconds; None if it was not asked.
@@ -86,7 +86,7 @@ Get = Callable[[str], Awaitable[Response]]
 class Translation(Protocol):
     """How an operation is asked in a provider's own language, and how its answer becomes ours."""
 
-    async def __call__(self, question: Question, get: Get) -> Reading:
+    async def __call__(self, request: ProviderRequest, get: Get) -> ProviderAnswer:
         """Ask the provider, once or several times within one deadline.
 
         Raises:
@@ -106,16 +106,16 @@ class ProviderSource:
         self._observe = observe
         self._translation = translation
 
-    async def __call__(self, question: Question) -> Reading:
+    async def __call__(self, request: ProviderRequest) -> ProviderAnswer:
         """Ask it."""
         outcome, status, asked = ABANDONED, 0, True
         started = time.perf_counter()
         try:
             if self._translation is None:
-                answer = await self._upstream.get(question.target, request_id=question.request_id)
+                answer = await self._upstream.get(request.target, request_id=request.request_id)
                 reading = read(self._route, answer)
             else:
-                reading = await self._translate(question, self._translation)
+                reading = await self._translate(request, self._translation)
             outcome, status = reading.codes[0] if reading.codes else OK, reading.status
             return reading
         except NotAskedError as refusal:
@@ -125,14 +125,14 @@ class ProviderSource:
             outcome, status = refusal.errors[0].code, refusal.status
             raise
         finally:
-            question.provider_seconds = time.perf_counter() - started if asked else None
-            self._observe(outcome, status, question.provider_seconds)
+            request.provider_seconds = time.perf_counter() - started if asked else None
+            self._observe(outcome, status, request.provider_seconds)
 
-    async def _translate(self, question: Question, translation: Translation) -> Reading:
+    async def _translate(self, request: ProviderRequest, translation: Translation) -> ProviderAnswer:
         """Ask it in its own language."""
         deadline = self._upstream.deadline()
 
         async def get(target: str) -> Response:
-            return await self._upstream.get(target, request_id=question.request_id, deadline=deadline)
+            return await self._upstream.get(target, request_id=request.request_id, deadline=deadline)
 
-        return await translation(question, get)
+        return await translation(request, get)

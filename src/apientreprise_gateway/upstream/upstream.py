@@ -8,7 +8,7 @@ from typing import Final
 from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.contract.errors import Refusal, network_error, provider_error
 from apientreprise_gateway.upstream.breaker import Breaker, State
-from apientreprise_gateway.upstream.files import Files
+from apientreprise_gateway.upstream.file_hosts import FileHosts
 from apientreprise_gateway.upstream.http import CallError, Fault, Pool, Response
 from apientreprise_gateway.upstream.maintenance import Maintenance
 from apientreprise_gateway.upstream.reading import trouble
@@ -57,7 +57,7 @@ class Upstream:
         provider: Provider,
         pool: Pool,
         *,
-        files: Files,
+        files: FileHosts,
         timeout: float,
         breaker: Breaker,
         maintenance: Maintenance | None = None,

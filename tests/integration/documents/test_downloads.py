@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from apientreprise_gateway.documents.links import Link, new_link, read_path
+from apientreprise_gateway.documents.links import DocumentLink, new_link, read_path
 from support.papers import LINK, VIGILANCE_V3, Papers, as_file, pdf
 from support.programs import Program
 from support.site import LONG, ROOMY, Site, codes, fresh, wait_until
@@ -374,7 +374,7 @@ def test_after_its_end(tmp_path: Path) -> None:
         kept = tmp_path / "documents" / found.key
         assert kept.read_bytes() == PDF
         # The same document under a link that has ended: what its own link is a minute later.
-        past = Link("AAAA" + found.id[4:], found.name)
+        past = DocumentLink("AAAA" + found.id[4:], found.name)
         (tmp_path / "documents" / past.key).parent.mkdir(exist_ok=True)
         kept.rename(tmp_path / "documents" / past.key)
         response = own.client.get(f"{own.program.url}{past.path}")

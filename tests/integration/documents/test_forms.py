@@ -9,7 +9,7 @@ import pytest
 
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.schemas import schema_of
-from apientreprise_gateway.sandbox.paper import archive
+from apientreprise_gateway.sandbox.pdf import archive
 from support.papers import (
     ACTES,
     ASSOCIATION,

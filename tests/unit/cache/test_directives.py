@@ -2,10 +2,10 @@
 
 import pytest
 
-from apientreprise_gateway.cache.directives import NOTHING, Wish, wish
+from apientreprise_gateway.cache.directives import NOTHING, CacheControl, wish
 
-FRESH = Wish(fresh=True)
-UNKEPT = Wish(fresh=True, unkept=True)
+FRESH = CacheControl(fresh=True)
+UNKEPT = CacheControl(fresh=True, unkept=True)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ UNKEPT = Wish(fresh=True, unkept=True)
         (b"\xff\x00,,,", NOTHING),
     ],
 )
-def test_wish(value: bytes, found: Wish) -> None:
+def test_wish(value: bytes, found: CacheControl) -> None:
     """The directives that ask for a new answer are found among others; the others ask for nothing."""
     assert wish([(b"host", b"no-cache"), (b"cache-control", value)]) == found
 

@@ -20,8 +20,8 @@ from apientreprise_gateway.contract.errors import (
 from apientreprise_gateway.contract.lifetime import HOUR, UNTIL_8, Lifetime
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.upstream.reading import Reading
-from apientreprise_gateway.upstream.source import Question
+from apientreprise_gateway.upstream.reading import ProviderAnswer
+from apientreprise_gateway.upstream.source import ProviderRequest
 from contract.caches import MEGABYTE, Clock
 from contract.shared import PATIENCE
 
@@ -32,28 +32,28 @@ EFFECTIFS = "api_entreprise_v3_gip_mds_effectifs_mensuels_etablissement"
 VIGILANCE = "api_entreprise_v4_acoss_attestations_sociales"
 TARGET = "/v4/insee/sirene/unites_legales/130025265"
 BODY = b'{"data":{},"links":{},"meta":{}}'
-OK = Reading(200, BODY)
-Inner = Callable[[Question], Awaitable[Reading]]
+OK = ProviderAnswer(200, BODY)
+Inner = Callable[[ProviderRequest], Awaitable[ProviderAnswer]]
 
 
-def question(target: str = TARGET, *, operation: str = INSEE, **changes: Any) -> Question:
+def request(target: str = TARGET, *, operation: str = INSEE, **changes: Any) -> ProviderRequest:
     """What a call asks."""
     usual = {"target": target, "values": [], "query": {}, "request_id": "one"}
-    return Question(ROUTES[operation], **(usual | changes))
+    return ProviderRequest(ROUTES[operation], **(usual | changes))
 
 
 class Provider:
     """A source behind, which answers what it is told to."""
 
-    def __init__(self, answer: Reading | Exception = OK) -> None:
+    def __init__(self, answer: ProviderAnswer | Exception = OK) -> None:
         """Take the answer."""
         self.answer = answer
-        self.asked: list[Question] = []
+        self.asked: list[ProviderRequest] = []
         self.cancelled = 0
         self.gate: asyncio.Event | None = None
         """Holds every answer back until set, if there is one."""
 
-    async def __call__(self, asked: Question) -> Reading:
+    async def __call__(self, asked: ProviderRequest) -> ProviderAnswer:
         """Answer."""
         self.asked.append(asked)
         try:
@@ -120,12 +120,12 @@ class Setting:
             clock=self.clock,
         )
 
-    async def ask(self, target: str = TARGET, **changes: Any) -> Reading:
+    async def ask(self, target: str = TARGET, **changes: Any) -> ProviderAnswer:
         """Ask as a call would."""
-        return await self.source(question(target, operation=self.operation, **changes))
+        return await self.source(request(target, operation=self.operation, **changes))
 
 
-def headers(reading: Reading | Refusal) -> dict[str, str]:
+def headers(reading: ProviderAnswer | Refusal) -> dict[str, str]:
     """The headers of an answer."""
     return {name.decode(): value.decode() for name, value in reading.headers}
 
@@ -167,12 +167,12 @@ def test_a_hit_does_not_ask_for_a_provider_s_time() -> None:
     """The provider's seconds are known to the call that asked it, and to no other."""
 
     async def behaviour(s: Setting) -> None:
-        async def answer(asked: Question) -> Reading:
+        async def answer(asked: ProviderRequest) -> ProviderAnswer:
             asked.provider_seconds = 0.25
             return OK
 
         s.source._inner = answer
-        first, second = question(), question()
+        first, second = request(), request()
         await s.source(first)
         await s.source(second)
         assert (first.provider_seconds, second.provider_seconds) == (0.25, None)
@@ -243,15 +243,15 @@ def test_a_namespace_has_entries_of_its_own() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        Reading(404, b'{"errors":[]}', ("01003",)),
-        Reading(206, BODY),
-        Reading(301, b"", moved_to="/v2/entreprises/552032534"),
-        Reading(200, BODY, headers=((b"x-other", b"1"),)),
-        Reading(200, b"x" * (MEGABYTE + 1)),
+        ProviderAnswer(404, b'{"errors":[]}', ("01003",)),
+        ProviderAnswer(206, BODY),
+        ProviderAnswer(301, b"", moved_to="/v2/entreprises/552032534"),
+        ProviderAnswer(200, BODY, headers=((b"x-other", b"1"),)),
+        ProviderAnswer(200, b"x" * (MEGABYTE + 1)),
     ],
     ids=["not found", "partial", "moved", "with headers", "too large"],
 )
-def test_what_is_not_kept(answer: Reading) -> None:
+def test_what_is_not_kept(answer: ProviderAnswer) -> None:
     """Only whole, ordinary successes are kept; other answers say that they are not."""
 
     async def behaviour(s: Setting) -> None:
@@ -343,7 +343,7 @@ def test_a_fresh_question_bypasses_and_renews() -> None:
     async def behaviour(s: Setting) -> None:
         await s.ask()
         s.clock.now += 1800
-        s.provider.answer = Reading(200, b"renewed")
+        s.provider.answer = ProviderAnswer(200, b"renewed")
         given = await s.ask(fresh=True)
         assert (given.body, given.cached) == (b"renewed", False)
         assert headers(given) == {"x-response-cached": "false", "x-cache-expires-in": "3600"}
@@ -358,11 +358,11 @@ def test_an_answer_may_be_wanted_unkept() -> None:
     """Whose answer is not to be kept leaves the cache as it is."""
 
     async def behaviour(s: Setting) -> None:
-        s.provider.answer = Reading(200, b"private")
+        s.provider.answer = ProviderAnswer(200, b"private")
         assert headers(await s.ask(fresh=True, unkept=True))["x-cache-expires-in"] == "0"
         s.provider.answer = OK
         assert (await s.ask()).body == BODY
-        s.provider.answer = Reading(200, b"private")
+        s.provider.answer = ProviderAnswer(200, b"private")
         await s.ask(fresh=True, unkept=True)
         assert (await s.ask()).body == BODY
 
@@ -388,7 +388,7 @@ def test_a_fresh_question_joins_no_other() -> None:
 # Many at the same time.
 
 
-async def together(s: Setting, count: int, **changes: Any) -> list[asyncio.Task[Reading]]:
+async def together(s: Setting, count: int, **changes: Any) -> list[asyncio.Task[ProviderAnswer]]:
     """Start so many identical questions; the provider has the first."""
     tasks = [asyncio.create_task(s.ask(**changes)) for _ in range(count)]
     while not s.provider.asked:
@@ -471,7 +471,7 @@ def test_the_provider_is_not_kept_busy_for_nobody(fresh: bool) -> None:
 
     async def behaviour(s: Setting) -> None:
         s.provider.gate = asyncio.Event()
-        asked = question(fresh=fresh)
+        asked = request(fresh=fresh)
         first = asyncio.create_task(s.source(asked))
         others = [] if fresh else await together(s, 2)
         while not s.provider.asked:
@@ -552,19 +552,19 @@ UP = {
     "perhaps not found": specific_error("03501", status=502, name="DGFIP - Adélie"),
     "late contributions": specific_error("38422", status=422, name="CIBTP"),
     "unknown code": Refusal(503, replace(network_error().errors[0], code="01777")),
-    "in our form, not found": Reading(404, b"{}", ("01003",)),
-    "in our form, not diffusible": Reading(451, b"{}", ("01005",)),
-    "in our form, refused": Reading(502, b"{}", ("04503",)),
-    "in our form, invalid": Reading(422, b"{}", ("00301",)),
+    "in our form, not found": ProviderAnswer(404, b"{}", ("01003",)),
+    "in our form, not diffusible": ProviderAnswer(451, b"{}", ("01005",)),
+    "in our form, refused": ProviderAnswer(502, b"{}", ("04503",)),
+    "in our form, invalid": ProviderAnswer(422, b"{}", ("00301",)),
 }
 
 
 @pytest.mark.parametrize(
     "answer",
-    [*DOWN.values(), network_error(), Reading(503, b"{}", ("01020",)), Reading(504, b"{}", ("01002",))],
+    [*DOWN.values(), network_error(), ProviderAnswer(503, b"{}", ("01020",)), ProviderAnswer(504, b"{}", ("01002",))],
     ids=[*DOWN, "network", "in our form, maintenance", "in our form, slow"],
 )
-def test_the_last_good_answer_stands_in_for_a_provider_that_is_down(answer: Reading | Refusal) -> None:
+def test_the_last_good_answer_stands_in_for_a_provider_that_is_down(answer: ProviderAnswer | Refusal) -> None:
     """While the provider is down, its last answer is given during the grace, marked, after it was asked each time."""
 
     async def behaviour(s: Setting) -> None:
@@ -581,7 +581,7 @@ def test_the_last_good_answer_stands_in_for_a_provider_that_is_down(answer: Read
                 "age": "3700",
             }
         assert len(s.provider.asked) == 3
-        s.provider.answer = Reading(200, b"up again")
+        s.provider.answer = ProviderAnswer(200, b"up again")
         renewed = await s.ask()
         assert (renewed.body, renewed.stale) == (b"up again", False)
         assert s.results == [Result.MISS, Result.STALE, Result.STALE, Result.MISS]
@@ -590,7 +590,7 @@ def test_the_last_good_answer_stands_in_for_a_provider_that_is_down(answer: Read
 
 
 @pytest.mark.parametrize("answer", UP.values(), ids=UP)
-def test_what_a_provider_says_is_never_replaced(answer: Reading | Refusal) -> None:
+def test_what_a_provider_says_is_never_replaced(answer: ProviderAnswer | Refusal) -> None:
     """An answer about the entity, also one with a 5xx, is passed on although an older, better one is there."""
 
     async def behaviour(s: Setting) -> None:
@@ -598,7 +598,7 @@ def test_what_a_provider_says_is_never_replaced(answer: Reading | Refusal) -> No
         s.provider.answer = answer
         s.clock.now += 3700
         try:
-            given: Reading | Refusal = await s.ask()
+            given: ProviderAnswer | Refusal = await s.ask()
         except Refusal as refusal:
             given = refusal
         assert given.status == answer.status

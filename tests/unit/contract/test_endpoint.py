@@ -13,11 +13,11 @@ from apientreprise_gateway.contract.endpoint import (
     SIREN,
     SIRET,
     SIRET_OR_EORI,
-    Answer,
+    AnswerKind,
     Endpoint,
-    Figure,
-    Kind,
+    LimitSetting,
     Parameter,
+    ParameterKind,
     Provider,
 )
 from apientreprise_gateway.contract.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, SPECIFIC_ERRORS
@@ -26,7 +26,7 @@ from apientreprise_gateway.providers import PROVIDERS
 ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
 OPEN_TO_ALL = {"api_entreprise_v3_dgfip_tva"}
 """What any valid token may call."""
-KINDS = [value for value in vars(vocabulary).values() if isinstance(value, Kind)]
+KINDS = [value for value in vars(vocabulary).values() if isinstance(value, ParameterKind)]
 each_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.operation)
 each_provider = pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.key)
 
@@ -71,8 +71,8 @@ def test_parameters_that_do_not_match(path: str, parameters: tuple[Parameter, ..
         endpoint(path, *parameters)
 
 
-@pytest.mark.parametrize(("answer", "seconds"), [(Answer.JSON, 5), (Answer.DOCUMENT, 12)])
-def test_client_timeout(answer: Answer, seconds: int) -> None:
+@pytest.mark.parametrize(("answer", "seconds"), [(AnswerKind.JSON, 5), (AnswerKind.DOCUMENT, 12)])
+def test_client_timeout(answer: AnswerKind, seconds: int) -> None:
     """A document takes longer than data, and its caller is advised to wait longer."""
     assert endpoint("/v3/a", answer=answer).client_timeout == seconds
 
@@ -107,7 +107,7 @@ def test_fiscal_year_has_two_errors() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_range_code_has_a_form(kind: Kind) -> None:
+def test_range_code_has_a_form(kind: ParameterKind) -> None:
     """A kind that tells what is out of range says how to tell it."""
     assert (kind.form is None) == (kind.range_code == "")
 
@@ -246,11 +246,11 @@ def test_every_group_is_used() -> None:
 
 def test_every_figure_is_used() -> None:
     """Each figure limits a group."""
-    assert {group.figure for group in GROUPS} == set(Figure)
+    assert {group.figure for group in GROUPS} == set(LimitSetting)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_kinds(kind: Kind) -> None:
+def test_kinds(kind: ParameterKind) -> None:
     """A kind accepts its own example, and has an error of ours if it ever refuses."""
     assert kind.accepts(kind.example)
     assert set(kind.codes) <= set(GATEWAY_ERRORS)
@@ -258,6 +258,6 @@ def test_kinds(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.code], ids=lambda kind: kind.name)
-def test_unreadable_values_are_refused(kind: Kind) -> None:
+def test_unreadable_values_are_refused(kind: ParameterKind) -> None:
     """A value that is not UTF-8 is refused by every kind that refuses anything."""
     assert not kind.accepts("\ufffd")

@@ -10,7 +10,7 @@ import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from apientreprise_gateway import __version__
-from apientreprise_gateway.contract.endpoint import Answer, Endpoint, Provider
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
 from apientreprise_gateway.contract.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, SPECIFIC_ERRORS
 from apientreprise_gateway.controlplane.openapi import JSON_API_TYPE, JSON_TYPE, document, to_yaml
 from apientreprise_gateway.providers import PROVIDERS
@@ -218,7 +218,7 @@ def test_lists_every_error_that_it_may_answer(endpoint: Endpoint, provider: Prov
     """The codes are those of the checks, of the endpoint's parameters and of its provider, and no others."""
     codes = {code for response in failures_of(endpoint).values() for code in examples_of(response)}
     legal = {"005"} if "005" in provider.statuses.values() else set()
-    files = {"051", "052", "053", "054", "055", "056"} if endpoint.answer is Answer.DOCUMENT else set()
+    files = {"051", "052", "053", "054", "055", "056"} if endpoint.answer is AnswerKind.DOCUMENT else set()
     said = {"000", "001", "002", "003", "004", "006", "008", "009", "020", "999"} | legal | files
 
     assert codes >= {"00015", "00100", "00101", "00103", "00105", "00107", "00429", "00500", "00501"}

@@ -12,8 +12,8 @@ from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.dialects import DIALECTS
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.upstream.http import Response
-from apientreprise_gateway.upstream.reading import Reading
-from apientreprise_gateway.upstream.source import Question
+from apientreprise_gateway.upstream.reading import ProviderAnswer
+from apientreprise_gateway.upstream.source import ProviderRequest
 
 BASE_URL = "https://passerelle.exemple.test"
 ROUTES = {endpoint.operation: Route(endpoint, provider) for provider in PROVIDERS for endpoint in provider.endpoints}
@@ -38,17 +38,17 @@ class Provider:
         return self.answers.get(target, self.otherwise)
 
 
-def ask(operation: str, number: str, provider: Provider, **query: str) -> Reading:
+def ask(operation: str, number: str, provider: Provider, **query: str) -> ProviderAnswer:
     """Ask an operation about a number, in the language that is not ours."""
     route = ROUTES[operation]
     (translations,) = DIALECTS[route.provider.key].values()
-    question = Question(route, target="", values=[number], query=query, request_id="essai", base_url=BASE_URL)
-    return asyncio.run(_asked(translations[operation], question, provider))
+    request = ProviderRequest(route, target="", values=[number], query=query, request_id="essai", base_url=BASE_URL)
+    return asyncio.run(_asked(translations[operation], request, provider))
 
 
-async def _asked(translation: Any, question: Question, provider: Provider) -> Reading:
-    reading: Reading = await translation(question, provider.get)
-    return reading
+async def _asked(translation: Any, request: ProviderRequest, provider: Provider) -> ProviderAnswer:
+    answer: ProviderAnswer = await translation(request, provider.get)
+    return answer
 
 
 def endpoint_of(operation: str) -> Endpoint:

@@ -11,7 +11,7 @@ from apientreprise_gateway.contract.endpoint import FileKind
 from apientreprise_gateway.documents.links import (
     BUCKET_SECONDS,
     SKEW_SECONDS,
-    Link,
+    DocumentLink,
     file_name,
     is_past,
     is_sealed,
@@ -55,7 +55,7 @@ def test_every_character_of_the_id_counts(place: int) -> None:
     """With any other character, the end included, a link leads elsewhere."""
     link = new_link(ends=ENDS, name="a.pdf", secret=b"secret")
     other = "B" if link.id[place] != "B" else "C"
-    changed = Link(link.id[:place] + other + link.id[place + 1 :], link.name)
+    changed = DocumentLink(link.id[:place] + other + link.id[place + 1 :], link.name)
     assert changed.key.partition("/")[2] != link.key.partition("/")[2]
 
 
@@ -63,7 +63,7 @@ def test_every_character_of_the_id_counts(place: int) -> None:
 def test_the_name_counts(name: str) -> None:
     """A link works with its own name only, so that nobody passes it off as another document."""
     link = new_link(ends=ENDS, name="a.pdf", secret=b"secret")
-    assert Link(link.id, name).key != link.key
+    assert DocumentLink(link.id, name).key != link.key
 
 
 @pytest.mark.parametrize(
@@ -135,11 +135,11 @@ def test_only_the_secret_seals(data: bytes, name: str) -> None:
     link = new_link(ends=ENDS, name="a.pdf", secret=b"one")
     assert is_sealed(link, b"one")
     assert not is_sealed(link, b"two")
-    assert not is_sealed(Link(link.id, "b.pdf"), b"one")
+    assert not is_sealed(DocumentLink(link.id, "b.pdf"), b"one")
     for place in range(48):
         other = "B" if link.id[place] != "B" else "C"
-        assert not is_sealed(Link(link.id[:place] + other + link.id[place + 1 :], link.name), b"one")
-    assert not is_sealed(Link(urlsafe_b64encode(data).decode(), name), b"one")
+        assert not is_sealed(DocumentLink(link.id[:place] + other + link.id[place + 1 :], link.name), b"one")
+    assert not is_sealed(DocumentLink(urlsafe_b64encode(data).decode(), name), b"one")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from apientreprise_gateway.documents.links import Link, new_link
+from apientreprise_gateway.documents.links import DocumentLink, new_link
 from apientreprise_gateway.documents.local import LocalStore
 from apientreprise_gateway.documents.seal import Seals
 from apientreprise_gateway.documents.store import SECRET_BYTES, NullStore, StoreError
@@ -19,7 +19,7 @@ def run(work: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(work())  # type: ignore[arg-type]  # it is a coroutine
 
 
-def made(secret: bytes) -> Link:
+def made(secret: bytes) -> DocumentLink:
     """A link that has ended."""
     return new_link(ends=1, name="a.pdf", secret=secret)
 

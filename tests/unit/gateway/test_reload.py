@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from apientreprise_gateway.gateway import reload
 from apientreprise_gateway.gateway.app import Gateway
-from apientreprise_gateway.gateway.reload import Replaceable
+from apientreprise_gateway.gateway.reload import ReloadableGateway
 from apientreprise_gateway.gateway.settings import SettingsError, load
 from support.tokens import SECRET
 
@@ -34,7 +34,7 @@ def test_replaced_gateways_are_let_go(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(reload, "RETIRING_SECONDS", 0.0)
 
     async def main() -> None:
-        serving = Replaceable(make(tmp_path), renew=lambda current: make(tmp_path, current))
+        serving = ReloadableGateway(make(tmp_path), renew=lambda current: make(tmp_path, current))
         await serving.current.start()
         made: list[weakref.ref[Gateway]] = []
         async with asyncio.timeout(60):
@@ -59,7 +59,7 @@ def test_a_gateway_that_cannot_be_made(tmp_path: Path) -> None:
 
     async def main() -> None:
         first = make(tmp_path)
-        serving = Replaceable(first, renew=refuse)
+        serving = ReloadableGateway(first, renew=refuse)
         with capture_logs() as logs:
             await serving.reload()
         assert serving.current is first
@@ -83,7 +83,7 @@ def test_a_fault_of_ours(tmp_path: Path) -> None:
 
     async def main() -> None:
         first = make(tmp_path)
-        serving = Replaceable(first, renew=fail_once)
+        serving = ReloadableGateway(first, renew=fail_once)
         await first.start()
         with capture_logs() as logs:
             await serving.reload()
@@ -101,7 +101,7 @@ def test_a_reload_after_the_end(tmp_path: Path) -> None:
 
     async def main() -> None:
         first = make(tmp_path)
-        serving = Replaceable(first, renew=lambda current: make(tmp_path, current))
+        serving = ReloadableGateway(first, renew=lambda current: make(tmp_path, current))
         await first.start()
         await serving._stop()
         await serving.reload()

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import weakref
 
-from apientreprise_gateway.net.write_batch import Outbox, outbox_of
+from apientreprise_gateway.net.write_batch import WriteBatch, outbox_of
 
 MANY = 100
 
@@ -34,7 +34,7 @@ def test_with_few_calls_nothing_waits() -> None:
 
     async def test() -> list[str]:
         written: list[str] = []
-        Outbox().add(Writer("a", written), b"1")
+        WriteBatch().add(Writer("a", written), b"1")
         return written
 
     assert asyncio.run(test()) == ["a1"]
@@ -45,7 +45,7 @@ def test_with_many_calls_writes_go_out_together() -> None:
 
     async def test() -> None:
         written: list[str] = []
-        one, other, outbox = Writer("a", written), Writer("b", written), Outbox()
+        one, other, outbox = Writer("a", written), Writer("b", written), WriteBatch()
         outbox.calls = MANY
         outbox.add(one, b"1")
         outbox.add(other, b"1")
@@ -63,7 +63,7 @@ def test_a_flush_writes_at_once_and_once() -> None:
 
     async def test() -> None:
         written: list[str] = []
-        outbox = Outbox()
+        outbox = WriteBatch()
         outbox.calls = MANY
         outbox.add(Writer("a", written), b"1")
         outbox.flush()
@@ -82,7 +82,7 @@ def test_a_fault_is_nobody_elses() -> None:
 
     async def test() -> None:
         written: list[str] = []
-        outbox = Outbox()
+        outbox = WriteBatch()
         outbox.calls = MANY
         outbox.add(Broken(), b"1")
         outbox.add(Writer("a", written), b"1")

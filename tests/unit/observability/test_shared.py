@@ -16,16 +16,16 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR
-from apientreprise_gateway.observability.shared import SharedMetrics, bury, reserve
+from apientreprise_gateway.observability.shared import SharedMetrics, clear_dead_worker, reserve
 
 BENCH = Path(__file__).resolve().parents[3] / "bench" / "scrape.py"
 BURY_ALL = """
 import sys
 from pathlib import Path
-from apientreprise_gateway.observability.shared import bury
+from apientreprise_gateway.observability.shared import clear_dead_worker
 
 for pid in range(1, int(sys.argv[2]) + 1):
-    bury(Path(sys.argv[1]), pid)
+    clear_dead_worker(Path(sys.argv[1]), pid)
 """
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 DEATHS = ("gateway_worker_deaths_total", frozenset[tuple[str, str]]())
@@ -94,7 +94,7 @@ def test_the_dead_are_counted_and_leave_no_files(used: tuple[Path, list[int]]) -
     before = shown(folder)
     levels = {family.name for family in SharedMetrics(folder).collect() if family.type == "gauge"}
     for pid in pids:
-        bury(folder, pid)
+        clear_dead_worker(folder, pid)
     after = shown(folder)
     assert after.pop(DEATHS) == len(pids)
     assert before.pop(DEATHS) == 0
@@ -108,7 +108,7 @@ def test_many_dead_workers(tmp_path: Path) -> None:
     """Files do not pile up, whatever dies."""
     for pid in range(1, 200):
         count(tmp_path, pid, {"a": 1, f"b{pid % 7}": 2})
-        bury(tmp_path, pid)
+        clear_dead_worker(tmp_path, pid)
     found = shown(tmp_path)
     assert found[("answers_total", frozenset({("operation", "a")}))] == 199
     assert found.pop(DEATHS) == 199
@@ -120,7 +120,7 @@ def test_a_file_that_is_about_to_be_written(tmp_path: Path) -> None:
     """A worker that has just created its file counts for nothing yet, and its death is no trouble."""
     (tmp_path / "counter_7.db").touch()
     assert shown(tmp_path) == {}
-    bury(tmp_path, 7)
+    clear_dead_worker(tmp_path, 7)
     assert shown(tmp_path) == {DEATHS: 1}
 
 
@@ -132,7 +132,7 @@ def test_room_is_taken_beforehand(tmp_path: Path) -> None:
         assert path.stat().st_blocks * 512 >= path.stat().st_size > 0
     assert samples(SharedMetrics(tmp_path).collect()) == {}
     count(tmp_path, 7, {"a": 2})
-    bury(tmp_path, 7)
+    clear_dead_worker(tmp_path, 7)
     assert shown(tmp_path)["answers_total", frozenset({("operation", "a")})] == 2
     assert sorted(path.name for path in tmp_path.glob("*.db")) == ["counter_0.db", "histogram_0.db"]
 
@@ -154,7 +154,7 @@ def test_a_scrape_while_room_is_taken(tmp_path: Path, monkeypatch: pytest.Monkey
         reserve(tmp_path, 7)
     assert during == [{}] * (3 if is_full else 6)
     assert shown(tmp_path) == {}
-    bury(tmp_path, 7)
+    clear_dead_worker(tmp_path, 7)
     assert {path.name for path in tmp_path.iterdir()} == {
         "counter_0.db",
         "histogram_0.db",
@@ -173,14 +173,14 @@ def test_a_worker_that_dies_while_it_takes_room(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(KeyboardInterrupt):
         reserve(tmp_path, 7)
     assert len(list(tmp_path.iterdir())) == 1
-    bury(tmp_path, 7)
+    clear_dead_worker(tmp_path, 7)
     assert {path.name for path in tmp_path.iterdir()} == {"counter_0.db", "metrics.gate", "metrics.lock"}
 
 
 def test_nothing_at_all(tmp_path: Path) -> None:
     """Without workers there is nothing to show; one that died before it counted anything is no trouble."""
     assert shown(tmp_path) == {}
-    bury(tmp_path, 1)
+    clear_dead_worker(tmp_path, 1)
     assert shown(tmp_path) == {DEATHS: 1}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from apientreprise_gateway.contract.endpoint import SIREN, Endpoint, Parameter, Ping, Provider
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.pings.board import Answer, Board, NoBoard
-from apientreprise_gateway.pings.pings import Pings
+from apientreprise_gateway.pings.monitor import PingMonitor
 from apientreprise_gateway.pings.probe import Finding
 from apientreprise_gateway.upstream.source import OK
 
@@ -70,7 +70,7 @@ class Lab:
         self.until: float | None = None
         self.told: list[tuple[str, bool]] = []
         self.outcomes: list[str] = []
-        self.pings = Pings(
+        self.pings = PingMonitor(
             (PROVIDER,),
             board=board or NoBoard(),
             probe=self._probe,

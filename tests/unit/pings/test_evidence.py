@@ -3,7 +3,7 @@
 import pytest
 
 from apientreprise_gateway.contract.errors import PROVIDER_ERRORS
-from apientreprise_gateway.pings.evidence import WINDOW_SECONDS, Evidence, Seen, Tally
+from apientreprise_gateway.pings.evidence import WINDOW_SECONDS, CallCounts, Evidence, Seen
 from apientreprise_gateway.upstream.source import ABANDONED, OK
 
 
@@ -18,7 +18,7 @@ def counted(evidence: Evidence, *, good: int = 0, bad: int = 0, at: float) -> No
 
 def new(now: float = 0.0) -> Evidence:
     """The evidence of a source that nobody has called."""
-    return Evidence(Tally(), now=now)
+    return Evidence(CallCounts(), now=now)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def new(now: float = 0.0) -> Evidence:
 )
 def test_what_a_call_proves(outcome: str, status: int, works: bool | None) -> None:
     """A source works if it answers, whatever it says; maintenance and calls given up prove nothing."""
-    tally = Tally(answers=("04501",))
+    tally = CallCounts(answers=("04501",))
     tally.count(outcome, status)
 
     assert tally.works(outcome, status) is works
@@ -53,7 +53,7 @@ def test_what_a_call_proves(outcome: str, status: int, works: bool | None) -> No
 @pytest.mark.parametrize(("subcode", "status"), [(code, kind.status) for code, kind in PROVIDER_ERRORS.items()])
 def test_every_error_of_a_provider_is_judged(subcode: str, status: int) -> None:
     """Every error with the status of a failure speaks against the source, but planned maintenance."""
-    works = Tally().works(f"01{subcode}", status)
+    works = CallCounts().works(f"01{subcode}", status)
     assert works is (None if subcode == "020" else status < 500)
 
 

@@ -10,8 +10,8 @@ from apientreprise_gateway.contract.routes import Route, Routes
 from apientreprise_gateway.pings.probe import example_of, probe
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.upstream.http import CallError, Fault
-from apientreprise_gateway.upstream.reading import Reading
-from apientreprise_gateway.upstream.source import Question
+from apientreprise_gateway.upstream.reading import ProviderAnswer
+from apientreprise_gateway.upstream.source import ProviderRequest
 from unit.pings.lab import PROVIDER
 
 ROUTE = Route(PROVIDER.endpoints[0], PROVIDER)
@@ -20,26 +20,26 @@ ROUTE = Route(PROVIDER.endpoints[0], PROVIDER)
 @pytest.mark.parametrize("route", [*Routes(PROVIDERS)], ids=lambda route: route.endpoint.operation)
 def test_every_endpoint_has_an_example(route: Route) -> None:
     """The example of an endpoint is one that its own checks let pass, and names whoever must be named."""
-    question = example_of(route)
-    path, _, query = question.target.partition("?")
+    request = example_of(route)
+    path, _, query = request.target.partition("?")
     found = Routes((route.provider,)).find(path.encode("ascii"))
     assert found is not None
-    assert found.values == question.values
-    for parameter, value in zip(route.endpoint.parameters, question.values, strict=True):
+    assert found.values == request.values
+    for parameter, value in zip(route.endpoint.parameters, request.values, strict=True):
         assert parameter.kind.accepts(value)
     assert ("user_id=" in query) is route.endpoint.user_id
-    assert question.request_id != example_of(route).request_id
+    assert request.request_id != example_of(route).request_id
 
 
 def test_a_good_answer() -> None:
     """An answer is ok; one with errors has the code of the first."""
 
-    async def source(question: Question) -> Reading:
-        assert question.target == "/v3/essai/ouvert/130025265"
-        return Reading(200, b"{}")
+    async def source(request: ProviderRequest) -> ProviderAnswer:
+        assert request.target == "/v3/essai/ouvert/130025265"
+        return ProviderAnswer(200, b"{}")
 
-    async def unknown(_question: Question) -> Reading:
-        return Reading(404, b"{}", ("97003",))
+    async def unknown(_question: ProviderRequest) -> ProviderAnswer:
+        return ProviderAnswer(404, b"{}", ("97003",))
 
     assert asyncio.run(probe(ROUTE, source))[:2] == ("ok", 200)
     assert asyncio.run(probe(ROUTE, unknown))[:2] == ("97003", 404)
@@ -48,11 +48,11 @@ def test_a_good_answer() -> None:
 def test_a_failure() -> None:
     """A failure has its code, its words, and what the connection says of it."""
 
-    async def refused(_question: Question) -> Reading:
+    async def refused(_question: ProviderRequest) -> ProviderAnswer:
         refusal = provider_error("001", prefix="97", name="Essai")
         raise refusal from CallError(Fault.REFUSED)
 
-    async def broken(_question: Question) -> Reading:
+    async def broken(_question: ProviderRequest) -> ProviderAnswer:
         raise network_error()
 
     finding = asyncio.run(probe(ROUTE, refused))
@@ -64,7 +64,7 @@ def test_a_failure() -> None:
 def test_a_source_that_does_not_answer() -> None:
     """A probe does not wait longer than it is told to."""
 
-    async def hangs(_question: Question) -> Reading:
+    async def hangs(_question: ProviderRequest) -> ProviderAnswer:
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -75,7 +75,7 @@ def test_a_source_that_does_not_answer() -> None:
 def test_a_translation_that_is_wrong() -> None:
     """A mistake of ours is a failed probe, not one that is made again for each who asks; it is logged."""
 
-    async def mistaken(_question: Question) -> Reading:
+    async def mistaken(_question: ProviderRequest) -> ProviderAnswer:
         raise KeyError("uniteLegale")
 
     with capture_logs() as logs:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from apientreprise_gateway.contract.endpoint import GROUPS, Endpoint, Figure, Group
+from apientreprise_gateway.contract.endpoint import GROUPS, Endpoint, Group, LimitSetting
 from apientreprise_gateway.gateway.settings import Settings
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.ratelimit.policy import Policy, own_limit
 
-FIGURES: Mapping[Figure, int] = {figure: 10 + place for place, figure in enumerate(Figure)}
+FIGURES: Mapping[LimitSetting, int] = {figure: 10 + place for place, figure in enumerate(LimitSetting)}
 ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
 PUBLISHED = {
     "json": 250,
@@ -32,22 +32,22 @@ def test_limit_of_every_endpoint(endpoint: Endpoint) -> None:
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.operation)
 def test_published_figures(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any setting, the limits are those that are published."""
-    for figure in Figure:
+    for figure in LimitSetting:
         monkeypatch.delenv(f"GATEWAY_{figure.value.upper()}", raising=False)
     settings = Settings()
-    policy = Policy({figure: getattr(settings, figure.value) for figure in Figure})
+    policy = Policy({figure: getattr(settings, figure.value) for figure in LimitSetting})
     assert policy.limit_of(endpoint) == PUBLISHED[endpoint.group.name]
 
 
 def test_missing_figure() -> None:
     """A figure that is missing is named."""
     with pytest.raises(ValueError, match="limit_strict"):
-        Policy({figure: 5 for figure in Figure if figure is not Figure.STRICT})
+        Policy({figure: 5 for figure in LimitSetting if figure is not LimitSetting.STRICT})
 
 
-@pytest.mark.parametrize("figure", list(Figure))
+@pytest.mark.parametrize("figure", list(LimitSetting))
 @pytest.mark.parametrize("value", [0, -1])
-def test_figure_below_one(figure: Figure, value: int) -> None:
+def test_figure_below_one(figure: LimitSetting, value: int) -> None:
     """A figure below 1 is named."""
     with pytest.raises(ValueError, match=figure.value):
         Policy({**FIGURES, figure: value})

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from apientreprise_gateway.contract.endpoint import SIREN, SIRET, SIRET_OR_RNA, Endpoint, Kind, Parameter, Provider
+from apientreprise_gateway.contract.endpoint import (
+    SIREN,
+    SIRET,
+    SIRET_OR_RNA,
+    Endpoint,
+    Parameter,
+    ParameterKind,
+    Provider,
+)
 from apientreprise_gateway.contract.identifiers import is_rna, is_siren, is_siret
 from apientreprise_gateway.providers.schemas import operations, schema_of
 from apientreprise_gateway.sandbox.answers import ANSWERS
@@ -22,7 +30,7 @@ ASSOCIATION, CLOSED, IN_ARREARS = ENTITIES[4:7]
 IDENTIFIERS = re.compile(r"^(siren|siret|rna)(_siege|_siege_social)?$")
 
 
-def synthetic(operation: str, kind: Kind = SIREN) -> Endpoint:
+def synthetic(operation: str, kind: ParameterKind = SIREN) -> Endpoint:
     """An endpoint that exists in no catalogue, for one of its operations."""
     version = re.search(r"_v(\d)_", operation)
     assert version

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from apientreprise_gateway.net.asgi import Scope
 from apientreprise_gateway.net.write_batch import outbox_of
 from apientreprise_gateway.server import protocol as server_module
 from apientreprise_gateway.server import readers, requests
@@ -17,7 +18,6 @@ from apientreprise_gateway.server.protocol import (
     ClientGoneError,
     Respond,
     Rules,
-    Scope,
     Server,
     config,
     lines_of,

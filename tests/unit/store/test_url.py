@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apientreprise_gateway.store.url import Address, Form, parse_url
+from apientreprise_gateway.store.url import Form, RedisUrl, parse_url
 
 NOBODY = {"username": None, "password": None}
 
@@ -27,7 +27,7 @@ NOBODY = {"username": None, "password": None}
 )
 def test_server(url: str, nodes: tuple[tuple[str, int], ...], db: int) -> None:
     """A server has a host, and perhaps a port and the number of a database."""
-    assert parse_url(url) == Address(Form.SERVER, nodes, "", {**NOBODY, "db": db})
+    assert parse_url(url) == RedisUrl(Form.SERVER, nodes, "", {**NOBODY, "db": db})
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_server(url: str, nodes: tuple[tuple[str, int], ...], db: int) -> None:
 )
 def test_cluster(url: str, nodes: tuple[tuple[str, int], ...]) -> None:
     """A Cluster has one host or several, and no database."""
-    assert parse_url(url) == Address(Form.CLUSTER, nodes, "", NOBODY)
+    assert parse_url(url) == RedisUrl(Form.CLUSTER, nodes, "", NOBODY)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_cluster(url: str, nodes: tuple[tuple[str, int], ...]) -> None:
 )
 def test_sentinel(url: str, nodes: tuple[tuple[str, int], ...], service: str, db: int) -> None:
     """Sentinels have a port of their own by default, and the name of a service, which may look like a number."""
-    assert parse_url(url) == Address(Form.SENTINEL, nodes, service, {**NOBODY, "db": db})
+    assert parse_url(url) == RedisUrl(Form.SENTINEL, nodes, service, {**NOBODY, "db": db})
 
 
 @pytest.mark.parametrize("form", ["", "+cluster", "+sentinel"])
@@ -111,7 +111,7 @@ def test_whatever_is_quoted_is_read(user: str, password: str, host: str, port: i
     """Any user and any password come through percent-encoding as they are."""
     address = parse_url(f"redis://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}/{db}")
     options = {"username": user, "password": password, "db": db}
-    assert address == Address(Form.SERVER, ((host.strip("[]"), port),), "", options)
+    assert address == RedisUrl(Form.SERVER, ((host.strip("[]"), port),), "", options)
 
 
 @pytest.mark.parametrize(

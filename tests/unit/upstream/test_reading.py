@@ -10,7 +10,7 @@ from apientreprise_gateway.contract.errors import PROVIDER_ERRORS, Refusal
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.upstream.http import Response
-from apientreprise_gateway.upstream.reading import Reading, read, trouble
+from apientreprise_gateway.upstream.reading import ProviderAnswer, read, trouble
 
 ROUTES = [Route(endpoint, provider) for provider in PROVIDERS for endpoint in provider.endpoints]
 each_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.endpoint.operation)
@@ -124,19 +124,19 @@ def test_promised_answer_is_passed_on(route: Route) -> None:
     """An answer that is what the endpoint promises is passed on byte for byte."""
     body = b"[" + PROMISED + b"]" if route.endpoint.array else PROMISED
     for content_type in ("application/json", "application/vnd.api+json", "application/json; charset=utf-8"):
-        assert read(route, answer(200, body, content_type)) == Reading(200, body, ())
+        assert read(route, answer(200, body, content_type)) == ProviderAnswer(200, body, ())
 
 
 def test_flat_answer() -> None:
     """In v2 any JSON object is an answer."""
     for body in (b"{}", b'{"a": 1}'):
-        assert read(V2, answer(200, body)) == Reading(200, body)
+        assert read(V2, answer(200, body)) == ProviderAnswer(200, body)
 
 
 def test_list_as_answer() -> None:
     """An endpoint of v2 that answers with a list answers with nothing else, and no other endpoint with a list."""
     for body in (b"[]", b'[{"a": 1}]'):
-        assert read(LIST, answer(200, body)) == Reading(200, body)
+        assert read(LIST, answer(200, body)) == ProviderAnswer(200, body)
         assert refused(V2, answer(200, body)) == (502, "999")
     for body in (b"{}", PROMISED, b"null", b'"[]"', b"[", b""):
         assert refused(LIST, answer(200, body)) == (502, "999")
@@ -147,7 +147,7 @@ def test_partial_answer(route: Route) -> None:
     """In v2 an answer that lacks some of the data is passed on with its status; later there is no such status."""
     body = b"[]" if route.endpoint.array else PROMISED
     if route.endpoint.flat:
-        assert read(route, answer(206, body)) == Reading(206, body)
+        assert read(route, answer(206, body)) == ProviderAnswer(206, body)
     else:
         assert refused(route, answer(206, body)) == (502, "999")
 
@@ -245,7 +245,7 @@ def test_every_provider(route: Route, status: int) -> None:
 def test_own_form_is_passed_on(status: int) -> None:
     """From v3 on, errors in our form are passed on byte for byte, with their status and codes; 504 is for late ones."""
     body = own_form(NOT_FOUND, NOT_FOUND | {"code": "02999", "source": {"parameter": "siren"}})
-    assert read(V3, answer(status, body)) == Reading(502 if status == 504 else status, body, ("02003", "02999"))
+    assert read(V3, answer(status, body)) == ProviderAnswer(502 if status == 504 else status, body, ("02003", "02999"))
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_own_form_is_converted_for_v2(status: int) -> None:
 def test_least_of_our_form(error: dict[str, Any]) -> None:
     """Code, title and detail make an error in our form; the rest is optional."""
     body = own_form(error)
-    assert read(V3, answer(503, body)) == Reading(503, body, (error["code"],))
+    assert read(V3, answer(503, body)) == ProviderAnswer(503, body, (error["code"],))
 
 
 @pytest.mark.parametrize("code", ["", "2003", "002003", "siren 130025265", "0200x", "٠٢٠٠٣", "02003\n"])

@@ -15,7 +15,7 @@ from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.dialects.sirene_3_11.fields import Fields, MalformedAnswerError, digits, entries, fields
 from apientreprise_gateway.upstream.http import Response
 from apientreprise_gateway.upstream.reading import content_of, failure, refusal
-from apientreprise_gateway.upstream.source import Get, Question
+from apientreprise_gateway.upstream.source import Get, ProviderRequest
 
 MOST_LINKS: Final = 1000
 """How many links a search gives at most; an establishment has a handful."""
@@ -32,40 +32,40 @@ class Found(NamedTuple):
     """The number that was asked for, if another has replaced it."""
 
 
-async def unite_legale(question: Question, get: Get) -> Found:
+async def unite_legale(request: ProviderRequest, get: Get) -> Found:
     """The legal unit of a SIREN, with its periods."""
-    (siren,) = question.values
+    (siren,) = request.values
     answer = await get(f"/siren/{siren}")
     if answer.status != _MOVED:
-        return Found(fields(_content(question.route, answer), "uniteLegale"))
+        return Found(fields(_content(request.route, answer), "uniteLegale"))
     answer = await get(f"/siren/{_remaining(answer, instead_of=siren)}")
-    return Found(fields(_content(question.route, answer), "uniteLegale"), replaced=siren)
+    return Found(fields(_content(request.route, answer), "uniteLegale"), replaced=siren)
 
 
-async def etablissement(question: Question, get: Get) -> Found:
+async def etablissement(request: ProviderRequest, get: Get) -> Found:
     """The establishment of a SIRET; if its unit was replaced, the head office of the unit that remains."""
-    (siret,) = question.values
+    (siret,) = request.values
     answer = await get(f"/siret/{siret}")
     if answer.status != _MOVED:
-        return Found(fields(_content(question.route, answer), "etablissement"))
-    return Found(await head_office(question.route, get, _remaining(answer, instead_of=siret[:9])), replaced=siret)
+        return Found(fields(_content(request.route, answer), "etablissement"))
+    return Found(await head_office(request.route, get, _remaining(answer, instead_of=siret[:9])), replaced=siret)
 
 
-async def siege(question: Question, get: Get) -> Found:
+async def siege(request: ProviderRequest, get: Get) -> Found:
     """The head office of a SIREN.
 
     A search finds nobody where the unit may not be diffused or was replaced; the unit itself says so.
     """
-    (siren,) = question.values
+    (siren,) = request.values
     try:
-        return Found(await head_office(question.route, get, siren))
+        return Found(await head_office(request.route, get, siren))
     except Refusal as refused:
         if refused.status != 404:
             raise
-    unit = await unite_legale(question, get)
+    unit = await unite_legale(request, get)
     if unit.replaced is None:
-        raise failure(question.route, 404)
-    return Found(await head_office(question.route, get, digits(unit.of, "siren", 9)))
+        raise failure(request.route, 404)
+    return Found(await head_office(request.route, get, digits(unit.of, "siren", 9)))
 
 
 async def head_office(route: Route, get: Get, siren: str) -> Fields:
@@ -83,11 +83,11 @@ async def head_office(route: Route, get: Get, siren: str) -> Fields:
     return found[0]
 
 
-async def links(question: Question, get: Get) -> list[Fields]:
+async def links(request: ProviderRequest, get: Get) -> list[Fields]:
     """The links of succession that an establishment is on either side of."""
-    (siret,) = question.values
+    (siret,) = request.values
     either = f"siretEtablissementPredecesseur:{siret} OR siretEtablissementSuccesseur:{siret}"
-    content = _content(question.route, await get(_search("/siret/liensSuccession", either, nombre=str(MOST_LINKS))))
+    content = _content(request.route, await get(_search("/siret/liensSuccession", either, nombre=str(MOST_LINKS))))
     found = entries(content, "liensSuccession")
     total = fields(content, "header").get("total", len(found))
     if total != len(found):

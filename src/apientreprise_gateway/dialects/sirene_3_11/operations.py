@@ -14,33 +14,33 @@ from apientreprise_gateway.dialects.sirene_3_11 import etablissement as establis
 from apientreprise_gateway.dialects.sirene_3_11 import unite_legale as units
 from apientreprise_gateway.dialects.sirene_3_11.asking import Found
 from apientreprise_gateway.dialects.sirene_3_11.fields import Fields, MalformedAnswerError, digits, fields
-from apientreprise_gateway.upstream.reading import Reading, failure, moved, refusal
-from apientreprise_gateway.upstream.source import Get, Question, Translation
+from apientreprise_gateway.upstream.reading import ProviderAnswer, failure, moved, refusal
+from apientreprise_gateway.upstream.source import Get, ProviderRequest, Translation
 
 _ADDRESS_VERSION: Final = 3
 """The only version that the addresses have."""
 _INCOMPLETE: Final = 206
 
-_Answer = Callable[[Question, Get], Awaitable[Reading]]
+_Answer = Callable[[ProviderRequest, Get], Awaitable[ProviderAnswer]]
 
 
 def unite_legale(version: int, *, public: bool = False) -> Translation:
     """The legal unit of a SIREN; `public` leaves what may be made public."""
 
-    async def answer(question: Question, get: Get) -> Reading:
-        found = await asking.unite_legale(question, get)
+    async def answer(request: ProviderRequest, get: Get) -> ProviderAnswer:
+        found = await asking.unite_legale(request, get)
         unit = units.flattened(found.of)
         described = units.description(unit, version=version)
         if public:
-            _check_public(question, described)
+            _check_public(request, described)
         if public and diffusion.is_masked(described):
             described = diffusion.masked_unit(described)
         siret = described["siret_siege_social"]
         return _reading(
             {**described, "date_cessation": units.ended(unit)},
             links={
-                "siege_social": _link(question, version, f"etablissements/{siret}"),
-                "siege_social_adresse": _link(question, _ADDRESS_VERSION, f"etablissements/{siret}/adresse"),
+                "siege_social": _link(request, version, f"etablissements/{siret}"),
+                "siege_social_adresse": _link(request, _ADDRESS_VERSION, f"etablissements/{siret}/adresse"),
             },
             meta={"date_derniere_mise_a_jour": units.updated(unit), "redirect_from_siren": found.replaced},
         )
@@ -58,18 +58,20 @@ def etablissement(version: int, *, public: bool = False) -> Translation:
     return _establishment(asking.etablissement, version, public=public)
 
 
-def _establishment(ask: Callable[[Question, Get], Awaitable[Found]], version: int, *, public: bool) -> Translation:
-    async def answer(question: Question, get: Get) -> Reading:
-        found = await ask(question, get)
+def _establishment(
+    ask: Callable[[ProviderRequest, Get], Awaitable[Found]], version: int, *, public: bool
+) -> Translation:
+    async def answer(request: ProviderRequest, get: Get) -> ProviderAnswer:
+        found = await ask(request, get)
         place = establishments.flattened(found.of)
         described = establishments.description(place, version=version)
         if public:
-            _check_public(question, described, described["unite_legale"])
+            _check_public(request, described, described["unite_legale"])
         if public and diffusion.is_masked(described, described["unite_legale"]):
             described = diffusion.masked_establishment(described)
         return _reading(
             described,
-            links={"unite_legale": _link(question, version, f"unites_legales/{described['unite_legale']['siren']}")},
+            links={"unite_legale": _link(request, version, f"unites_legales/{described['unite_legale']['siren']}")},
             meta={"date_derniere_mise_a_jour": establishments.updated(place), "redirect_from_siret": found.replaced},
         )
 
@@ -79,20 +81,20 @@ def _establishment(ask: Callable[[Question, Get], Awaitable[Found]], version: in
 def adresse(*, public: bool = False) -> Translation:
     """The address of a SIRET."""
 
-    async def answer(question: Question, get: Get) -> Reading:
-        found = await asking.etablissement(question, get)
+    async def answer(request: ProviderRequest, get: Get) -> ProviderAnswer:
+        found = await asking.etablissement(request, get)
         place = establishments.flattened(found.of)
         described = addresses.description(place)
         unit = units.description(fields(place, "uniteLegale"), version=_ADDRESS_VERSION)
         if public:
-            _check_public(question, described, unit)
+            _check_public(request, described, unit)
         if public and diffusion.is_masked(described, unit):
             described = diffusion.masked_address(described)
         return _reading(
             described,
             links={
-                "unite_legale": _link(question, _ADDRESS_VERSION, f"unites_legales/{unit['siren']}"),
-                "etablissement": _link(question, _ADDRESS_VERSION, f"etablissements/{digits(place, 'siret', 14)}"),
+                "unite_legale": _link(request, _ADDRESS_VERSION, f"unites_legales/{unit['siren']}"),
+                "etablissement": _link(request, _ADDRESS_VERSION, f"etablissements/{digits(place, 'siret', 14)}"),
             },
             meta={"date_derniere_mise_a_jour": establishments.updated(place)},
         )
@@ -103,9 +105,9 @@ def adresse(*, public: bool = False) -> Translation:
 def successions() -> Translation:
     """Who came before the establishment of a SIRET, and who after it."""
 
-    async def answer(question: Question, get: Get) -> Reading:
-        links = await asking.links(question, get)
-        return _reading(succession.description(links, question.values[0]), links={}, meta={})
+    async def answer(request: ProviderRequest, get: Get) -> ProviderAnswer:
+        links = await asking.links(request, get)
+        return _reading(succession.description(links, request.values[0]), links={}, meta={})
 
     return _strictly(answer)
 
@@ -113,18 +115,18 @@ def successions() -> Translation:
 def entreprise_v2() -> Translation:
     """The legal unit of a SIREN with its head office, as v2 told of them."""
 
-    async def answer(question: Question, get: Get) -> Reading:
-        found = await asking.unite_legale(question, get)
+    async def answer(request: ProviderRequest, get: Get) -> ProviderAnswer:
+        found = await asking.unite_legale(request, get)
         unit = units.flattened(found.of)
         if found.replaced is not None:
-            return moved(question.route, digits(unit, "siren", 9))
-        seat = establishments.flattened(await asking.head_office(question.route, get, question.values[0]))
-        _check_asked_for(question, seat)
+            return moved(request.route, digits(unit, "siren", 9))
+        seat = establishments.flattened(await asking.head_office(request.route, get, request.values[0]))
+        _check_asked_for(request, seat)
         company = v2.company(unit, seat)
-        if _is_everyone_asked_for(question):
+        if _is_everyone_asked_for(request):
             company["diffusable_commercialement"] = v2.is_fully_public(seat)
         body = {"entreprise": company, "etablissement_siege": v2.establishment(seat), "gateway_error": True}
-        return Reading(_INCOMPLETE, orjson.dumps(body))
+        return ProviderAnswer(_INCOMPLETE, orjson.dumps(body))
 
     return _strictly(answer)
 
@@ -132,13 +134,13 @@ def entreprise_v2() -> Translation:
 def etablissement_v2() -> Translation:
     """The establishment of a SIRET, as v2 told of it."""
 
-    async def answer(question: Question, get: Get) -> Reading:
-        found = await asking.etablissement(question, get)
+    async def answer(request: ProviderRequest, get: Get) -> ProviderAnswer:
+        found = await asking.etablissement(request, get)
         place = establishments.flattened(found.of)
         if found.replaced is not None:
-            return moved(question.route, digits(place, "siret", 14))
-        _check_asked_for(question, place)
-        return Reading(200, orjson.dumps({"etablissement": v2.establishment(place), "gateway_error": False}))
+            return moved(request.route, digits(place, "siret", 14))
+        _check_asked_for(request, place)
+        return ProviderAnswer(200, orjson.dumps({"etablissement": v2.establishment(place), "gateway_error": False}))
 
     return _strictly(answer)
 
@@ -146,35 +148,35 @@ def etablissement_v2() -> Translation:
 def _strictly(answer: _Answer) -> Translation:
     """A translation that refuses what is not as Sirene documents it."""
 
-    async def translation(question: Question, get: Get) -> Reading:
+    async def translation(request: ProviderRequest, get: Get) -> ProviderAnswer:
         try:
-            return await answer(question, get)
+            return await answer(request, get)
         except MalformedAnswerError:
-            raise refusal(question.route, "999") from None
+            raise refusal(request.route, "999") from None
 
     return translation
 
 
-def _reading(data: dict[str, Any], *, links: dict[str, str], meta: dict[str, Any]) -> Reading:
-    return Reading(200, orjson.dumps({"data": data, "links": links, "meta": meta}))
+def _reading(data: dict[str, Any], *, links: dict[str, str], meta: dict[str, Any]) -> ProviderAnswer:
+    return ProviderAnswer(200, orjson.dumps({"data": data, "links": links, "meta": meta}))
 
 
-def _link(question: Question, version: int, path: str) -> str:
-    return f"{question.base_url}/v{version}/insee/sirene/{path}"
+def _link(request: ProviderRequest, version: int, path: str) -> str:
+    return f"{request.base_url}/v{version}/insee/sirene/{path}"
 
 
-def _check_public(question: Question, *descriptions: dict[str, Any]) -> None:
+def _check_public(request: ProviderRequest, *descriptions: dict[str, Any]) -> None:
     """Know nobody who may not be made public, as the published API does."""
     if diffusion.is_hidden(*descriptions):
-        raise failure(question.route, 404)
+        raise failure(request.route, 404)
 
 
-def _is_everyone_asked_for(question: Question) -> bool:
+def _is_everyone_asked_for(request: ProviderRequest) -> bool:
     """Whether v2 is asked for those who object to being published too."""
-    return question.query.get("non_diffusables") == "true"
+    return request.query.get("non_diffusables") == "true"
 
 
-def _check_asked_for(question: Question, place: Fields) -> None:
+def _check_asked_for(request: ProviderRequest, place: Fields) -> None:
     """Refuse v2 those who object, unless they were asked for."""
-    if not (_is_everyone_asked_for(question) or v2.is_fully_public(place)):
-        raise refusal(question.route, "005")
+    if not (_is_everyone_asked_for(request) or v2.is_fully_public(place)):
+        raise refusal(request.route, "005")

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import SIRET, Answer, Endpoint, Parameter, Provider
+from apientreprise_gateway.contract.endpoint import SIRET, AnswerKind, Endpoint, Parameter, Provider
 
 PROVIDER: Final = Provider(
     key="agence_bio",
@@ -16,7 +16,7 @@ PROVIDER: Final = Provider(
             tag="Certifications professionnelles",
             scopes=("certificat_agence_bio", "open_data"),
             parameters=(Parameter("siret", SIRET),),
-            answer=Answer.DOCUMENT,
+            answer=AnswerKind.DOCUMENT,
             array=True,
             deprecated=True,
         ),

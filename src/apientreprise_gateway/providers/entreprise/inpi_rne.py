@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import ACTES_BILANS, SIREN, Answer, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import ACTES_BILANS, SIREN, AnswerKind, Endpoint, Parameter, Ping, Provider
 from apientreprise_gateway.contract.lifetime import UNTIL_3
 
 _TAG: Final = "Informations générales"
@@ -19,7 +19,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=("unites_legales_etablissements_insee",),
             parameters=(Parameter("siren", SIREN),),
-            answer=Answer.DOCUMENT,
+            answer=AnswerKind.DOCUMENT,
             cache=UNTIL_3,
         ),
         Endpoint(
@@ -30,7 +30,7 @@ PROVIDER: Final = Provider(
             scopes=("open_data",),
             parameters=(Parameter("siren", SIREN),),
             group=ACTES_BILANS,
-            answer=Answer.DOCUMENT,
+            answer=AnswerKind.DOCUMENT,
         ),
         Endpoint(
             operation="api_entreprise_v3_inpi_rne_beneficiaires_effectifs",

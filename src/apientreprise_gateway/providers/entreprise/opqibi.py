@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import DOCUMENTS, SIREN, Answer, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import DOCUMENTS, SIREN, AnswerKind, Endpoint, Parameter, Ping, Provider
 
 _TAG: Final = "Certifications professionnelles"
 
@@ -27,7 +27,7 @@ PROVIDER: Final = Provider(
             scopes=("certificat_opqibi", "open_data"),
             parameters=(Parameter("siren", SIREN),),
             group=DOCUMENTS,
-            answer=Answer.DOCUMENT,
+            answer=AnswerKind.DOCUMENT,
             deprecated=True,
         ),
     ),

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import SIRET, Answer, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import SIRET, AnswerKind, Endpoint, Parameter, Ping, Provider
 
 PROVIDER: Final = Provider(
     key="qualifelec",
@@ -16,7 +16,7 @@ PROVIDER: Final = Provider(
             tag="Certifications professionnelles",
             scopes=("open_data",),
             parameters=(Parameter("siret", SIRET),),
-            answer=Answer.DOCUMENT,
+            answer=AnswerKind.DOCUMENT,
         ),
     ),
     pings=(

@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.providers.schemas import Schema, schema_of
+from apientreprise_gateway.sandbox.answers.coercion import MISSING, coerce, is_nullable, kind_of
 from apientreprise_gateway.sandbox.answers.facts import ITEM, Facts, Path, facts_of, find
-from apientreprise_gateway.sandbox.answers.fitting import MISSING, fit, is_nullable, kind_of
 from apientreprise_gateway.sandbox.answers.invention import (
     ERRORS,
     FIRST,
@@ -127,7 +127,7 @@ class _Author:
         if place.silent and is_nullable(schema):
             return None
         if known:
-            fitting = fit(fact, schema)
+            fitting = coerce(fact, schema)
             if fitting is not MISSING:
                 return fitting
         kind = kind_of(schema)
@@ -192,9 +192,9 @@ class _Author:
         if kind == "boolean":
             return self._inventor.flag(field)
         if kind == "string" and str(schema.get("format", "")).startswith("date"):
-            return fit(self._inventor.day(field), schema)
+            return coerce(self._inventor.day(field), schema)
         drawn = self._inventor.text(field) if kind == "string" else self._inventor.number(field)
-        fitting = fit(drawn, schema)
+        fitting = coerce(drawn, schema)
         return self._inventor.matching(field.pattern) if fitting is MISSING else fitting
 
     def _enumerated(self, schema: Schema, field: Field) -> Any:

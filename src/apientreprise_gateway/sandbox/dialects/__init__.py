@@ -13,7 +13,7 @@ from apientreprise_gateway.dialects import sirene_3_11 as sirene_3_11
 from apientreprise_gateway.dialects import vies as vies_rest
 from apientreprise_gateway.providers.entreprise import european_commission, insee
 from apientreprise_gateway.sandbox.dialects import sirene, vies
-from apientreprise_gateway.sandbox.dialects.spoken import Spoken
+from apientreprise_gateway.sandbox.dialects.reply import DialectReply
 
 PREFIX: Final = "/dialects/"
 
@@ -23,7 +23,7 @@ class Dialect:
     """A language, with who speaks it."""
 
     provider: Provider
-    speak: Callable[[str, str], Spoken]
+    speak: Callable[[str, str], DialectReply]
     """From the path below that of the language, and the query, to the answer."""
 
 

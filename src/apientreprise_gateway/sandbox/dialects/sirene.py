@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 from urllib.parse import parse_qs, quote
 
-from apientreprise_gateway.sandbox.dialects.spoken import Spoken, said
+from apientreprise_gateway.sandbox.dialects.reply import DialectReply, reply
 from apientreprise_gateway.sandbox.directory import DIRECTORY
 from apientreprise_gateway.sandbox.entities import Address, Coded, Diffusion, Entity, Establishment, Link
 
@@ -22,7 +22,7 @@ _CLOCK: Final = "T08:36:24"
 Json = dict[str, Any]
 
 
-def speak(path: str, query: str) -> Spoken:
+def speak(path: str, query: str) -> DialectReply:
     """Answer a question."""
     number = _NUMBER.fullmatch(path)
     if number is not None:
@@ -33,58 +33,58 @@ def speak(path: str, query: str) -> Spoken:
         return _seats(seat[1])
     if path == "/siret/liensSuccession" and either is not None and either[1] == either[2]:
         return _links(either[1])
-    return said(400, _header(400, "Requête non comprise"))
+    return reply(400, _header(400, "Requête non comprise"))
 
 
 def _header(status: int, message: str, **more: int) -> Json:
     return {"header": {"statut": status, "message": message, **more}}
 
 
-def _nobody(number: str) -> Spoken:
-    return said(404, _header(404, f"Aucun élément ne porte le numéro {number}"), number)
+def _nobody(number: str) -> DialectReply:
+    return reply(404, _header(404, f"Aucun élément ne porte le numéro {number}"), number)
 
 
-def _forbidden(number: str) -> Spoken:
-    return said(403, _header(403, f"Droits insuffisants pour {number}"), number)
+def _forbidden(number: str) -> DialectReply:
+    return reply(403, _header(403, f"Droits insuffisants pour {number}"), number)
 
 
-def _unit(siren: str) -> Spoken:
+def _unit(siren: str) -> DialectReply:
     entity = DIRECTORY.get(siren)
     if entity is None or entity.siren != siren:
         return _nobody(siren)
     if entity.replaced_by is not None:
         location = f"{_MOVED_TO}/siren/{entity.replaced_by.siren}"
-        return said(301, _header(301, f"{siren} est un doublon"), siren, location=location)
+        return reply(301, _header(301, f"{siren} est un doublon"), siren, location=location)
     if entity.diffusion is Diffusion.NONE:
         return _forbidden(siren)
     fields = {**_unit_fields(entity), "nombrePeriodesUniteLegale": 1, "periodesUniteLegale": _unit_periods(entity)}
-    return said(200, {**_header(200, "OK"), "uniteLegale": {"siren": siren, **fields}}, siren)
+    return reply(200, {**_header(200, "OK"), "uniteLegale": {"siren": siren, **fields}}, siren)
 
 
-def _place(siret: str) -> Spoken:
+def _place(siret: str) -> DialectReply:
     entity = DIRECTORY.get(siret)
     if entity is None or entity.siren == siret:
         return _nobody(siret)
     if entity.replaced_by is not None:
         search = quote(f"siren:{entity.replaced_by.siren}", safe="")
         location = f"{_MOVED_TO}/siret?q={search}"
-        return said(301, _header(301, f"{siret} est d'un doublon"), siret, location=location)
+        return reply(301, _header(301, f"{siret} est d'un doublon"), siret, location=location)
     if entity.diffusion is Diffusion.NONE:
         return _forbidden(siret)
     place = _place_fields(entity, entity.establishment(siret))
-    return said(200, {**_header(200, "OK"), "etablissement": place}, siret)
+    return reply(200, {**_header(200, "OK"), "etablissement": place}, siret)
 
 
-def _seats(siren: str) -> Spoken:
+def _seats(siren: str) -> DialectReply:
     """A search leaves out whom it may not give, and numbers that were replaced."""
     entity = DIRECTORY.get(siren)
     if entity is None or entity.replaced_by is not None or entity.diffusion is Diffusion.NONE:
         return _nobody(siren)
     seats = [_place_fields(entity, place) for place in entity.establishments if entity.is_seat(place)]
-    return said(200, {**_found(len(seats)), "etablissements": seats}, siren)
+    return reply(200, {**_found(len(seats)), "etablissements": seats}, siren)
 
 
-def _links(siret: str) -> Spoken:
+def _links(siret: str) -> DialectReply:
     entity = DIRECTORY.get(siret)
     if entity is not None and entity.diffusion is Diffusion.NONE:
         return _forbidden(siret)
@@ -95,7 +95,7 @@ def _links(siret: str) -> Spoken:
         *(_link(link, before=link.siret, after=siret) for link in place.predecessors),
         *(_link(link, before=siret, after=link.siret) for link in place.successors),
     ]
-    return said(200, {**_found(len(links)), "liensSuccession": links}, siret) if links else _nobody(siret)
+    return reply(200, {**_found(len(links)), "liensSuccession": links}, siret) if links else _nobody(siret)
 
 
 def _found(count: int) -> Json:

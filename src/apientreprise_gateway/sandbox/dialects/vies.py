@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from apientreprise_gateway.sandbox.answers.shape import vat_number
-from apientreprise_gateway.sandbox.dialects.spoken import Spoken, said
+from apientreprise_gateway.sandbox.dialects.reply import DialectReply, reply
 from apientreprise_gateway.sandbox.directory import DIRECTORY
 from apientreprise_gateway.sandbox.entities import AT_INSEE
 
@@ -13,16 +13,16 @@ _SIREN: Final = 9
 _CHECKED: Final = "2026-03-02T10:00:00.000Z"
 
 
-def speak(path: str, _query: str) -> Spoken:
+def speak(path: str, _query: str) -> DialectReply:
     """Answer a question."""
     question = _QUESTION.fullmatch(path)
     if question is None:
-        return said(404, {"actionSucceed": False, "errorWrappers": [{"error": "NOT_FOUND"}]})
+        return reply(404, {"actionSucceed": False, "errorWrappers": [{"error": "NOT_FOUND"}]})
     country, number = question.groups()
     siren = number[-_SIREN:]
     entity = DIRECTORY.get(siren)
     known = entity is not None and entity not in AT_INSEE
-    return said(200, _checked(number, valid=known and country + number == vat_number(siren)), siren)
+    return reply(200, _checked(number, valid=known and country + number == vat_number(siren)), siren)
 
 
 def _checked(number: str, *, valid: bool) -> dict[str, Any]:

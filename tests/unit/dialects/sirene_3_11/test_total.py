@@ -14,7 +14,7 @@ from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.providers.entreprise import insee
 from apientreprise_gateway.providers.schemas import schema_of
-from apientreprise_gateway.upstream.reading import Reading
+from apientreprise_gateway.upstream.reading import ProviderAnswer
 from unit.dialects.sirene_3_11.answers import (
     NAMES,
     PERSON,
@@ -100,7 +100,7 @@ def test_one_odd_value(endpoint: Endpoint, data: st.DataObject, person: bool, st
         assert errors == []
 
 
-def asked(operation: str, number: str, provider: Provider) -> Reading | str:
+def asked(operation: str, number: str, provider: Provider) -> ProviderAnswer | str:
     """What an operation answers, or the code of its error."""
     try:
         return ask(operation, number, provider, non_diffusables="true")

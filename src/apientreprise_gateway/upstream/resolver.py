@@ -18,7 +18,7 @@ _DOUBTFUL_SECONDS: Final = 1.0
 _T = TypeVar("_T")
 
 
-class Names:
+class Resolver:
     """The addresses of one name.
 
     They are looked up in a thread of their own: a name server that hangs for this name delays no other name, as it

@@ -20,7 +20,7 @@ MOST_AT_ONCE: Final = 5000
 _log = structlog.get_logger(__name__)
 
 
-class Removal:
+class ExpirySweeper:
     """Removes documents."""
 
     def __init__(

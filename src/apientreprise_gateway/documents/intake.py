@@ -11,7 +11,7 @@ from apientreprise_gateway.contract.endpoint import Document
 from apientreprise_gateway.contract.errors import refuse
 from apientreprise_gateway.documents.extract import Extraction, Extractor, decode
 from apientreprise_gateway.documents.files import NOT_DOWNLOADED, Content, FileFault, check
-from apientreprise_gateway.documents.links import Link, file_name, new_link
+from apientreprise_gateway.documents.links import DocumentLink, file_name, new_link
 from apientreprise_gateway.documents.seal import Seals
 from apientreprise_gateway.documents.store import DocumentStore, StoreError
 from apientreprise_gateway.net.threads import FairThreads
@@ -36,7 +36,7 @@ class Workshop:
         self.decoding.close()
 
 
-class Shelf:
+class DocumentIntake:
     """Keeps documents. What is given up, at a deadline or because nobody waits, goes on for one part at most."""
 
     def __init__(
@@ -69,7 +69,7 @@ class Shelf:
         self._folder = folder
         self._clock = clock
 
-    async def keep(self, content: Content, document: Document, name: Sequence[str], *, owner: str) -> Link:
+    async def keep(self, content: Content, document: Document, name: Sequence[str], *, owner: str) -> DocumentLink:
         """Check a file and keep it.
 
         Args:

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from apientreprise_gateway.documents.removal import GRACE_SECONDS, MOST_AT_ONCE, Removal
+from apientreprise_gateway.documents.expiry import GRACE_SECONDS, MOST_AT_ONCE, ExpirySweeper
 from apientreprise_gateway.documents.store import NullStore, StoreError
 
 
@@ -27,7 +27,7 @@ class Store(NullStore):
 def test_a_round() -> None:
     """A round is bounded, leaves downloads that have begun their time, and counts."""
     store, removed = Store(), list[int]()
-    asyncio.run(Removal(store, on_removed=removed.append, clock=lambda: 1e9, longest=600).round())
+    asyncio.run(ExpirySweeper(store, on_removed=removed.append, clock=lambda: 1e9, longest=600).round())
     assert store.asked == [(1e9 - GRACE_SECONDS, MOST_AT_ONCE, 1e9 + 600 + GRACE_SECONDS)]
     assert removed == [3]
 
@@ -35,7 +35,7 @@ def test_a_round() -> None:
 def test_a_store_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
     """A store that fails is said once, and tried again."""
     store, removed = Store(), list[int]()
-    removal = Removal(store, on_removed=removed.append)
+    removal = ExpirySweeper(store, on_removed=removed.append)
 
     async def main() -> None:
         for fails in (True, True, False, True):
@@ -56,7 +56,7 @@ def test_rounds_go_on() -> None:
             many.set()
 
     async def main() -> None:
-        task = asyncio.create_task(Removal(store, on_removed=count, every=0.001).watch())
+        task = asyncio.create_task(ExpirySweeper(store, on_removed=count, every=0.001).watch())
         await many.wait()
         task.cancel()
 

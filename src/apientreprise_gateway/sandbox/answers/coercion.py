@@ -21,7 +21,7 @@ def is_nullable(schema: Schema) -> bool:
     return isinstance(schema["type"], list)
 
 
-def fit(value: Any, schema: Schema) -> Any:
+def coerce(value: Any, schema: Schema) -> Any:
     """A value in the form that a schema wants, or `MISSING` where it cannot be.
 
     A day is given as ISO 8601; a schema may want it in seconds.

@@ -16,7 +16,7 @@ import structlog
 from apientreprise_gateway.contract.endpoint import Ping, Provider
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.pings.board import Answer, Board, Status
-from apientreprise_gateway.pings.evidence import SKEW_SECONDS, Evidence, Seen, Tally
+from apientreprise_gateway.pings.evidence import SKEW_SECONDS, CallCounts, Evidence, Seen
 from apientreprise_gateway.pings.probe import PROBE_SECONDS, Finding
 
 BAD_SECONDS: Final = 10.0
@@ -40,7 +40,7 @@ class _Source:
     finding: "asyncio.Task[Answer] | None" = None
 
 
-class Pings:
+class PingMonitor:
     """Every ping of a catalogue."""
 
     def __init__(
@@ -79,14 +79,14 @@ class Pings:
         self._on_probe = on_probe
         self._sources = {
             ping.key: _Source(
-                ping=ping, route=_route_of(ping, provider), evidence=Evidence(Tally(ping.answers), now=clock())
+                ping=ping, route=_route_of(ping, provider), evidence=Evidence(CallCounts(ping.answers), now=clock())
             )
             for provider in providers
             for ping in provider.pings
         }
         self._closed = False
 
-    def inherit(self, other: "Pings", *, keeps: Callable[[Provider], bool]) -> None:
+    def inherit(self, other: "PingMonitor", *, keeps: Callable[[Provider], bool]) -> None:
         """Take over what another knows; before `tally_of` is asked, as calls are counted in one place from then on.
 
         Args:
@@ -98,7 +98,7 @@ class Pings:
             if known is not None and keeps(source.route.provider):
                 source.evidence, source.kept, source.kept_until = known.evidence, known.kept, known.kept_until
 
-    def tally_of(self, route: Route) -> Tally | None:
+    def tally_of(self, route: Route) -> CallCounts | None:
         """Where the calls of an endpoint are counted."""
         ping = route.provider.ping_of(route.endpoint.operation)
         return None if ping is None else self._sources[ping.key].evidence.tally

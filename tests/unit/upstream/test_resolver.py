@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import uvloop
 
-from apientreprise_gateway.upstream import names
+from apientreprise_gateway.upstream import resolver
 from apientreprise_gateway.upstream.faults import CallError, Fault
-from apientreprise_gateway.upstream.names import Names
+from apientreprise_gateway.upstream.resolver import Resolver
 
 LONG = 30.0
 
@@ -49,7 +49,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[NameServer]:
     started.open.set()
 
 
-async def _addresses(name: Names, *, within: float = LONG) -> list[str]:
+async def _addresses(name: Resolver, *, within: float = LONG) -> list[str]:
     found = await name.addresses(asyncio.get_running_loop().time() + within)
     return [address[0] for _, _, _, _, address in found]
 
@@ -60,7 +60,7 @@ async def _until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-async def _forever(name: Names) -> None:
+async def _forever(name: Resolver) -> None:
     while True:
         await _addresses(name)
         await asyncio.sleep(0.001)
@@ -71,7 +71,7 @@ def test_one_look_up_for_all_that_wait(server: NameServer) -> None:
 
     async def main() -> None:
         server.open.clear()
-        name = Names("hangs.example", 80)
+        name = Resolver("hangs.example", 80)
         waiting = [asyncio.create_task(_addresses(name)) for _ in range(50)]
         await _until(lambda: bool(server.asked))
         server.open.set()
@@ -87,9 +87,9 @@ def test_a_name_server_that_hangs_delays_no_other_name(server: NameServer) -> No
 
     async def main() -> None:
         server.open.clear()
-        hanging = [asyncio.create_task(_addresses(Names(f"hangs{n}.example", 80), within=1)) for n in range(40)]
+        hanging = [asyncio.create_task(_addresses(Resolver(f"hangs{n}.example", 80), within=1)) for n in range(40)]
         await _until(lambda: len(server.asked) == 40)
-        assert await _addresses(Names("well.example", 80)) == ["192.0.2.1"]
+        assert await _addresses(Resolver("well.example", 80)) == ["192.0.2.1"]
         for call in hanging:
             with pytest.raises(CallError) as caught:
                 await call
@@ -102,10 +102,10 @@ def test_known_addresses_serve_while_new_ones_are_looked_up(
     server: NameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No call waits for the look-up that replaces addresses known already."""
-    monkeypatch.setattr(names, "NAME_SECONDS", 0)
+    monkeypatch.setattr(resolver, "NAME_SECONDS", 0)
 
     async def main() -> None:
-        name = Names("hangs.example", 80)
+        name = Resolver("hangs.example", 80)
         assert await _addresses(name) == ["192.0.2.1"]
         server.open.clear()
         server.address = "192.0.2.2"
@@ -124,10 +124,10 @@ def test_known_addresses_outlive_the_name_server(
     server: NameServer, monkeypatch: pytest.MonkeyPatch, error: int, kept: bool
 ) -> None:
     """Addresses stay in use while no name server answers, not once one says that there are none."""
-    monkeypatch.setattr(names, "NAME_SECONDS", 0)
+    monkeypatch.setattr(resolver, "NAME_SECONDS", 0)
 
     async def main() -> None:
-        name = Names("name.example", 80)
+        name = Resolver("name.example", 80)
         assert await _addresses(name) == ["192.0.2.1"]
         server.error = socket.gaierror(error, "it says")
         if kept:
@@ -146,12 +146,12 @@ def test_known_addresses_outlive_the_name_server(
 def test_a_name_without_an_address(host: str) -> None:
     """A name that has no address, or can have none, is a fault of its own."""
     with pytest.raises(CallError) as caught:
-        uvloop.run(_addresses(Names(host, 80)))
+        uvloop.run(_addresses(Resolver(host, 80)))
     assert caught.value.fault is Fault.NAME
 
 
 def test_an_address_is_not_looked_up(server: NameServer) -> None:
     """An address in place of a name takes no name server."""
-    assert uvloop.run(_addresses(Names("127.0.0.1", 80))) == ["127.0.0.1"]
-    assert uvloop.run(_addresses(Names("::1", 80))) == ["::1"]
+    assert uvloop.run(_addresses(Resolver("127.0.0.1", 80))) == ["127.0.0.1"]
+    assert uvloop.run(_addresses(Resolver("::1", 80))) == ["::1"]
     assert server.asked == []

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from apientreprise_gateway.observability.tally import Ledger
+from apientreprise_gateway.observability.hot import HotMetrics
 
 BOUNDS = (0.5, 1, 2.5)
 AMOUNTS = st.lists(st.sampled_from([0.0, 0.4, 0.5, 0.6, 1.0, 2.5, 3.0, 1000.0]), max_size=20)
 
 
-def registered(*, shared: bool = False) -> tuple[CollectorRegistry, Ledger]:
+def registered(*, shared: bool = False) -> tuple[CollectorRegistry, HotMetrics]:
     """A registry with a ledger."""
-    registry, ledger = CollectorRegistry(), Ledger(shared=shared)
+    registry, ledger = CollectorRegistry(), HotMetrics(shared=shared)
     registry.register(ledger)
     return registry, ledger
 

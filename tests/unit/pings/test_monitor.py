@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from apientreprise_gateway.pings.board import Status
-from apientreprise_gateway.pings.pings import BAD_SECONDS, CALL_SECONDS
+from apientreprise_gateway.pings.monitor import BAD_SECONDS, CALL_SECONDS
 from apientreprise_gateway.pings.probe import Finding
 from unit.pings.lab import CACHE_SECONDS, NOON, PROBED, REFUSED, SILENT, Clock, Lab
 

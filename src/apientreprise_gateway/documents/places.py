@@ -33,7 +33,7 @@ class Address(NamedTuple):
 Given = File | Encoded | Address | FileFault | None
 
 
-class Slot(NamedTuple):
+class Place(NamedTuple):
     """The place of a document in an answer."""
 
     holder: dict[str, Any]
@@ -44,7 +44,7 @@ class Slot(NamedTuple):
     """What the provider says there; a fault where that makes no sense, None for nothing."""
 
 
-def slots_of(answer: Any, document: Document, tokens: frozenset[str]) -> list[Slot]:
+def places_of(answer: Any, document: Document, tokens: frozenset[str]) -> list[Place]:
     """The places of documents in an answer of ours.
 
     Args:
@@ -53,12 +53,12 @@ def slots_of(answer: Any, document: Document, tokens: frozenset[str]) -> list[Sl
         tokens: those of what was taken out before, where it looks like a file.
     """
     return [
-        Slot(holder, way, _given(holder.get(document.address[-1]), holder.pop(CONTENT, None), tokens))
+        Place(holder, way, _given(holder.get(document.address[-1]), holder.pop(CONTENT, None), tokens))
         for holder, way in holders(answer, document)
     ]
 
 
-def own_slot(answer: Any, document: Document) -> Slot | None:
+def own_slot(answer: Any, document: Document) -> Place | None:
     """The place of the document in an answer that is in the provider's own form; None if it is not."""
     if not document.own:
         return None
@@ -67,15 +67,15 @@ def own_slot(answer: Any, document: Document) -> Slot | None:
     return alone(Encoded(answer), document) if isinstance(answer, str) else None
 
 
-def alone(given: Given, document: Document) -> Slot:
+def alone(given: Given, document: Document) -> Place:
     """The place of a document in an answer that says nothing else."""
     holder = dict.fromkeys(name for name in (document.address[-1], document.expires_in) if name)
-    return Slot(holder, document.address[:-1], given)
+    return Place(holder, document.address[:-1], given)
 
 
-def answer_around(slot: Slot) -> dict[str, Any]:
+def answer_around(place: Place) -> dict[str, Any]:
     """The answer that says nothing but a document."""
-    return {str(slot.way[0]): slot.holder, "links": {}, "meta": {}} if slot.way else slot.holder
+    return {str(place.way[0]): place.holder, "links": {}, "meta": {}} if place.way else place.holder
 
 
 def follow(answer: Any, way: Way) -> Any:

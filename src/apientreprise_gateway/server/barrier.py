@@ -1,13 +1,10 @@
 """The outermost layer of an ASGI application: whatever fails within is told in one line, and answered."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
+from apientreprise_gateway.net.asgi import Message, Receive, Send
 from apientreprise_gateway.observability.faults import FaultLog
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 

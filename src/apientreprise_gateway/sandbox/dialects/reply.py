@@ -9,7 +9,7 @@ from apientreprise_gateway.sandbox.exchange import NO_HEADERS, Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class DialectReply:
     """An answer, and whom it is about."""
 
     reply: Reply
@@ -17,6 +17,8 @@ class Spoken:
     """The numbers that the question names: each may be one that meets a fault."""
 
 
-def said(status: int, content: Any, *numbers: str, location: str = "") -> Spoken:
+def reply(status: int, content: Any, *numbers: str, location: str = "") -> DialectReply:
     """An answer in JSON, about these numbers."""
-    return Spoken(Reply(status, orjson.dumps(content), {"location": location} if location else NO_HEADERS), numbers)
+    return DialectReply(
+        Reply(status, orjson.dumps(content), {"location": location} if location else NO_HEADERS), numbers
+    )

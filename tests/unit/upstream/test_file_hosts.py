@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apientreprise_gateway.upstream.files import MAX_ADDRESS, BadAddressError, Files, Origin, host_origin
+from apientreprise_gateway.upstream.file_hosts import MAX_ADDRESS, BadAddressError, FileHosts, Origin, host_origin
 
-FILES = Files("https://api.example/base/", hosts=("files.example", "cdn.example:8443"), timeout=1)
-PLAIN = Files("http://127.0.0.1:8081", timeout=1)
+FILES = FileHosts("https://api.example/base/", hosts=("files.example", "cdn.example:8443"), timeout=1)
+PLAIN = FileHosts("http://127.0.0.1:8081", timeout=1)
 
 
 @pytest.mark.parametrize(

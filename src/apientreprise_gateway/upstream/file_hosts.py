@@ -48,7 +48,7 @@ class Place(NamedTuple):
     """The target below the provider's base URL; None if it is elsewhere."""
 
 
-class Files:
+class FileHosts:
     """The servers that the addresses of one provider may lead to."""
 
     def __init__(

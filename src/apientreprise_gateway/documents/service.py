@@ -7,11 +7,11 @@ import structlog
 from apientreprise_gateway.config.private import default_folder
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.documents.downloads import Downloads
+from apientreprise_gateway.documents.expiry import ExpirySweeper
+from apientreprise_gateway.documents.intake import DocumentIntake, Workshop
 from apientreprise_gateway.documents.local import LocalStore
-from apientreprise_gateway.documents.removal import Removal
 from apientreprise_gateway.documents.s3 import SCHEME, S3Documents
 from apientreprise_gateway.documents.seal import Seals
-from apientreprise_gateway.documents.shelf import Shelf, Workshop
 from apientreprise_gateway.documents.source import DocumentTranslation
 from apientreprise_gateway.documents.store import DocumentStore, NullStore, StoreError
 from apientreprise_gateway.observability.metrics import Metrics
@@ -22,7 +22,7 @@ from apientreprise_gateway.upstream.upstream import Upstream
 _log = structlog.get_logger(__name__)
 
 
-class Desk:
+class DocumentService:
     """Takes documents in, and hands them out."""
 
     def __init__(self, *, place: str | None, seconds: int, max_bytes: int, metrics: Metrics) -> None:
@@ -47,11 +47,11 @@ class Desk:
         self.seals = Seals(self.store)
         self.downloads = Downloads()
 
-        def shelf(store: DocumentStore, seals: Seals) -> Shelf:
-            return Shelf(store, seals, self._workshop, seconds=seconds, max_bytes=max_bytes, folder=folder)
+        def shelf(store: DocumentStore, seals: Seals) -> DocumentIntake:
+            return DocumentIntake(store, seals, self._workshop, seconds=seconds, max_bytes=max_bytes, folder=folder)
 
         self._shelf, self._empty_shelf = shelf(self.store, self.seals), shelf(NullStore(), Seals(NullStore()))
-        self._removal = Removal(
+        self._removal = ExpirySweeper(
             self.store, on_removed=metrics.documents_removed.inc, besides=self.seals.refresh, longest=seconds
         )
 

@@ -26,7 +26,7 @@ class _Told(Protocol):
 _T = TypeVar("_T", bound=_Told)
 
 
-class Ledger(Collector):
+class HotMetrics(Collector):
     """The tallies of one process; registered before their metrics, it brings those up to date for every scrape."""
 
     def __init__(self, *, shared: bool) -> None:
@@ -40,17 +40,17 @@ class Ledger(Collector):
         self.is_due = not shared
         """Whether nothing need be done about an addition: it will be told."""
 
-    def counter(self, child: Counter) -> "Tally":
+    def counter(self, child: Counter) -> "HotCounter":
         """What adds to a counter."""
-        return self._add(Tally(self, child))
+        return self._add(HotCounter(self, child))
 
-    def histogram(self, child: Histogram) -> "Spread":
+    def histogram(self, child: Histogram) -> "HotHistogram":
         """What adds to a histogram."""
-        return self._add(Spread(self, child))
+        return self._add(HotHistogram(self, child))
 
-    def gauge(self, child: Gauge) -> "Level":
+    def gauge(self, child: Gauge) -> "HotGauge":
         """What moves a gauge."""
-        return self._add(Level(self, child))
+        return self._add(HotGauge(self, child))
 
     def _add(self, tally: _T) -> _T:
         with self._lock:
@@ -78,12 +78,12 @@ class Ledger(Collector):
         return ()
 
 
-class Tally:
+class HotCounter:
     """Adds to a counter."""
 
     __slots__ = ("_child", "_ledger", "_told", "_value")
 
-    def __init__(self, ledger: Ledger, child: Counter) -> None:
+    def __init__(self, ledger: HotMetrics, child: Counter) -> None:
         self._ledger = ledger
         self._child = child
         self._value = self._told = 0
@@ -95,19 +95,19 @@ class Tally:
             self._ledger.plan()
 
     def tell(self) -> None:
-        """See `Ledger.tell`."""
+        """See `HotMetrics.tell`."""
         value = self._value
         if value != self._told:
             self._child.inc(value - self._told)
             self._told = value
 
 
-class Level:
+class HotGauge:
     """Moves a gauge."""
 
     __slots__ = ("_child", "_ledger", "_told", "_value")
 
-    def __init__(self, ledger: Ledger, child: Gauge) -> None:
+    def __init__(self, ledger: HotMetrics, child: Gauge) -> None:
         self._ledger = ledger
         self._child = child
         self._value = self._told = 0
@@ -125,18 +125,18 @@ class Level:
             self._ledger.plan()
 
     def tell(self) -> None:
-        """See `Ledger.tell`."""
+        """See `HotMetrics.tell`."""
         if self._value != self._told:
             self._told = self._value
             self._child.set(self._told)
 
 
-class Spread:
+class HotHistogram:
     """Adds to a histogram."""
 
     __slots__ = ("_bounds", "_child", "_counts", "_ledger", "_sum", "_told", "_told_sum")
 
-    def __init__(self, ledger: Ledger, child: Histogram) -> None:
+    def __init__(self, ledger: HotMetrics, child: Histogram) -> None:
         self._ledger = ledger
         self._child = child
         self._bounds: list[float] = child._upper_bounds
@@ -152,7 +152,7 @@ class Spread:
             self._ledger.plan()
 
     def tell(self) -> None:
-        """See `Ledger.tell`."""
+        """See `HotMetrics.tell`."""
         if self._sum == self._told_sum and self._counts == self._told:
             return
         counts, total = self._counts.copy(), self._sum
