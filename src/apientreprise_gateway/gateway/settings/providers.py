@@ -1,12 +1,12 @@
 """The table of providers among the settings: which there are, which languages each speaks, what is wrong with it."""
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator
 from pydantic_settings import NoDecode
 
+from apientreprise_gateway.config.environment import nearest
 from apientreprise_gateway.dialects import DIALECTS
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.upstream.settings import KINDS, TABLES, ProviderSettings
@@ -30,17 +30,18 @@ ProvidersSettings = Annotated[
 """The settings of providers, by key."""
 
 
-def refuse_unknown_dialects(settings: "ProvidersSettings", prefix: str) -> None:
-    """Refuse dialects that a provider does not speak.
+def unknown_dialects(settings: ProvidersSettings, prefix: str) -> Iterator[str]:
+    """A line for each dialect that its provider does not speak, with those that it does.
 
-    Raises:
-        ValueError: names the setting, with the dialects that there are.
+    Args:
+        settings: of the providers, by key.
+        prefix: of the names of variables.
     """
     for key, own in settings.items():
         known = DIALECTS.get(key, {})
         if own.dialect is not None and own.dialect not in known:
             remedy = _remedy(own.dialect, known) if known else "Leave the setting out: this provider has none."
-            raise ValueError(f"{prefix}{key.upper()}__DIALECT: there is no such dialect. {remedy}")
+            yield f"{prefix}{key.upper()}__DIALECT: there is no such dialect. {remedy}"
 
 
 def explain(problem: Mapping[str, Any], prefix: str) -> str:
@@ -75,5 +76,5 @@ def explain(problem: Mapping[str, Any], prefix: str) -> str:
 
 
 def _remedy(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, known := list(known), n=1)
-    return f"Did you mean {near[0]}?" if near else f"Those that exist: {', '.join(known)}."
+    near = nearest(name, known := list(known))
+    return f"Did you mean {near}?" if near else f"Those that exist: {', '.join(known)}."

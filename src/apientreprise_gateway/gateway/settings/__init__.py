@@ -1,0 +1,49 @@
+"""The settings of the gateway: names, defaults, rules.
+
+Read at the start and at each reload, from the environment (`GATEWAY_…`) and from a TOML file that `GATEWAY_CONFIG`
+names; where both give a value, the environment's counts. A setting that is unknown or wrong stops the start with one
+line that says which.
+"""
+
+from apientreprise_gateway.config.environment import SettingsError
+from apientreprise_gateway.gateway.settings.choices import (
+    BanAction,
+    BreakerUse,
+    CacheStore,
+    Duplicates,
+    Limits,
+    PingProbes,
+    RevocationsUnknown,
+    StoreFailure,
+    UserIdRequired,
+    ValidateUpstream,
+    WindowKind,
+)
+from apientreprise_gateway.gateway.settings.loading import load
+from apientreprise_gateway.gateway.settings.model import Settings, scheme
+from apientreprise_gateway.gateway.settings.names import CONFIG, PREFIX, PROVIDER_PREFIX, environment_name
+from apientreprise_gateway.gateway.settings.requirements import require_for_serving, require_for_workers
+
+__all__ = [
+    "CONFIG",
+    "PREFIX",
+    "PROVIDER_PREFIX",
+    "BanAction",
+    "BreakerUse",
+    "CacheStore",
+    "Duplicates",
+    "Limits",
+    "PingProbes",
+    "RevocationsUnknown",
+    "Settings",
+    "SettingsError",
+    "StoreFailure",
+    "UserIdRequired",
+    "ValidateUpstream",
+    "WindowKind",
+    "environment_name",
+    "load",
+    "require_for_serving",
+    "require_for_workers",
+    "scheme",
+]

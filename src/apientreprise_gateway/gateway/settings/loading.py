@@ -1,0 +1,100 @@
+"""The reading of the settings, and what is said when one is unknown or wrong.
+
+A setting is refused with one line that names it, says what is wrong and what to do. The line never shows the value,
+which may be a secret.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from apientreprise_gateway.config.environment import SettingsError, nearest
+from apientreprise_gateway.gateway.settings import providers, requirements
+from apientreprise_gateway.gateway.settings.model import Settings
+from apientreprise_gateway.gateway.settings.names import CONFIG, PREFIX, PROVIDER_PREFIX, environment_name
+
+# What Kubernetes adds to the environment of every pod next to a service that is called `gateway` or `gateway-…`.
+_SERVICE_LINK: Final = re.compile(r"GATEWAY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
+
+
+def load(**given: Any) -> Settings:
+    """Read the settings; `given` ones count more than the environment.
+
+    Raises:
+        SettingsError: one of them cannot be used.
+    """
+    # First and alone: how pydantic would read such variables together is not defined.
+    _raise_if_any(list(_overlapping(os.environ)))
+    problems = list(_unknown(os.environ))
+    path = os.environ.get(CONFIG)
+    if path and not Path(path).is_file():
+        raise SettingsError(f"{CONFIG}: there is no file {path}. Point it at a TOML file, or unset it.")
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        problems += _lines(error)
+        raise SettingsError("\n".join(problems)) from None  # the chained text could show a secret
+    except ValueError as error:
+        problems.append(f"{CONFIG}: {path} is not valid TOML ({error}). Correct it, or unset it.")
+        raise SettingsError("\n".join(problems)) from error
+    _raise_if_any([*problems, *requirements.contradictions(settings)])
+    return settings
+
+
+def _raise_if_any(problems: list[str]) -> None:
+    if problems:
+        raise SettingsError("\n".join(problems))
+
+
+def _unknown(environment: Mapping[str, str]) -> Iterator[str]:
+    """The variables that name no setting."""
+    known = {environment_name(field) for field in Settings.model_fields} | {CONFIG}
+    for name, value in environment.items():
+        if name.startswith(PROVIDER_PREFIX):
+            continue  # pydantic finds what is unknown in the table of providers
+        if name.startswith(PREFIX) and value and name not in known and not _SERVICE_LINK.fullmatch(name):
+            yield f"{name}: there is no such setting. {_remedy(nearest(name.partition('__')[0], known))}"
+
+
+def _overlapping(environment: Mapping[str, str]) -> Iterator[str]:
+    """The variables that give a part of a table whose whole another variable gives."""
+    for name in environment:
+        if not name.startswith(PROVIDER_PREFIX):
+            continue
+        parts = name.split("__")
+        wholes = ("__".join(parts[:end]) for end in range(2, len(parts)))
+        whole = next((each for each in wholes if environment.get(each)), None)
+        if whole is not None:
+            yield f"{name}: {whole} gives a value for all of it. Remove one of them."
+
+
+def _lines(error: ValidationError) -> list[str]:
+    """The problems, each in one line, without the value that caused it: the first of each setting."""
+    found: dict[tuple[int | str, ...], str] = {}
+    for problem in error.errors(include_input=False, include_url=False):
+        place = problem["loc"]
+        if place[:1] == ("providers",):
+            unknown = ("providers", place[1] if len(place) > 1 else "", "[key]")
+            place = unknown if unknown in found else place[:3]
+        else:
+            place = place[:1]
+        found.setdefault(place, _line(problem))
+    return list(found.values())
+
+
+def _line(problem: Mapping[str, Any]) -> str:
+    if problem["loc"][:1] == ("providers",) and len(problem["loc"]) > 1:
+        return providers.explain({**problem, "loc": problem["loc"][1:]}, PROVIDER_PREFIX)
+    field = str(problem["loc"][0]) if problem["loc"] else ""
+    if problem["type"] == "extra_forbidden":
+        return f"{CONFIG}: {field} is no setting. {_remedy(nearest(field, Settings.model_fields))}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{environment_name(field)}: {message}. Expected: {Settings.model_fields[field].description}"
+
+
+def _remedy(near: str | None) -> str:
+    return f"Did you mean {near}?" if near else "Remove it; docs/settings.md lists those that exist."

@@ -1,0 +1,93 @@
+"""What settings must be together, each of which is right by itself: to be valid, to serve, to serve with workers."""
+
+from collections.abc import Iterable, Iterator
+
+from apientreprise_gateway.auth.keys import MIN_SECRET_BYTES, secret_keys
+from apientreprise_gateway.config.environment import SettingsError
+from apientreprise_gateway.gateway.settings import providers
+from apientreprise_gateway.gateway.settings.choices import CacheStore
+from apientreprise_gateway.gateway.settings.model import Settings
+from apientreprise_gateway.gateway.settings.names import PREFIX, PROVIDER_PREFIX, environment_name
+from apientreprise_gateway.providers import PROVIDERS
+
+
+def contradictions(settings: Settings) -> Iterator[str]:
+    """What makes settings invalid though each value by itself is right: a line for each."""
+    yield from _weak_secrets(settings)
+    yield from _half_of_tls(settings)
+    yield from providers.unknown_dialects(settings.providers, PROVIDER_PREFIX)
+
+
+def require_for_serving(settings: Settings) -> None:
+    """Refuse settings that are valid but not enough to serve real calls.
+
+    Raises:
+        SettingsError: a setting without a safe default is missing.
+    """
+    problems = [*_lacking_keys(settings), *_lacking_addresses(settings, [provider.key for provider in PROVIDERS])]
+    if problems:
+        raise SettingsError("\n".join(problems))
+
+
+def require_for_workers(settings: Settings, *, named: str = "--workers") -> None:
+    """Refuse settings with which several processes could not serve as one.
+
+    Raises:
+        SettingsError: something would be known to one of them alone.
+    """
+    if settings.redis_url is None:
+        raise SettingsError(
+            f"{named}: without {PREFIX}REDIS_URL limits are counted in memory, which one process alone can do exactly. "
+            f"Set {PREFIX}REDIS_URL, or serve with --workers 1."
+        )
+    if settings.cache is CacheStore.MEMORY:
+        raise SettingsError(
+            f"{named}: with {PREFIX}CACHE=memory an answer would depend on the process that is asked. "
+            f"Set {PREFIX}CACHE=redis, or serve with --workers 1."
+        )
+
+
+def _weak_secrets(settings: Settings) -> Iterator[str]:
+    try:
+        secret_keys(secret.get_secret_value() for secret in settings.jwt_secrets)
+    except ValueError as error:
+        yield f"{PREFIX}JWT_SECRETS: {error}. Use longer, random ones."
+
+
+def _half_of_tls(settings: Settings) -> Iterator[str]:
+    if (settings.tls_certificate is None) == (settings.tls_key is None):
+        return
+    given, missing = map(environment_name, ("tls_certificate", "tls_key"))
+    if settings.tls_certificate is None:
+        given, missing = missing, given
+    yield f"{missing}: {given} is set without it. Set both for TLS, or neither."
+
+
+def _lacking_keys(settings: Settings) -> Iterator[str]:
+    if not settings.jwt_secrets and settings.jwks is None:
+        yield (
+            f"{PREFIX}JWT_SECRETS: no key verifies tokens. Set it to a random secret of at least {MIN_SECRET_BYTES} "
+            f"bytes, or set {PREFIX}JWKS to a file of public keys."
+        )
+
+
+def _lacking_addresses(settings: Settings, keys: Iterable[str]) -> Iterator[str]:
+    """Whether each provider has an address: its own, or the one for all."""
+    if settings.upstream_url is not None:
+        return
+    keys = list(keys)
+    lacking = [key for key in keys if not _has_address(settings, key)]
+    if 0 < len(lacking) < len(keys):
+        yield (
+            f"{PREFIX}UPSTREAM_URL: {', '.join(lacking)} have no address. Set it to the base URL of all that have none "
+            f"of their own, or set {PROVIDER_PREFIX}{lacking[0].upper()}__BASE_URL and so on."
+        )
+    elif lacking:
+        yield (
+            f"{PREFIX}UPSTREAM_URL: no provider can be called. Set it to their base URL, such as http://127.0.0.1:8081 "
+            "for a local sandbox."
+        )
+
+
+def _has_address(settings: Settings, key: str) -> bool:
+    return key in settings.providers and settings.providers[key].base_url is not None

@@ -1,0 +1,93 @@
+"""The forms of single settings: how a value is written, and what it must hold to be one."""
+
+import re
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr
+from pydantic_settings import NoDecode
+
+from apientreprise_gateway.net.addresses import Network, network
+from apientreprise_gateway.store.url import parse_url
+
+S3_SCHEME: Final = "s3://"
+_BUCKET: Final = re.compile(rf"{S3_SCHEME}[a-z0-9][a-z0-9.-]{{1,62}}(/[A-Za-z0-9_.-]+)*/?")
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _networks(value: object) -> object:
+    parts = _split(value)
+    return tuple(_network(str(part)) for part in parts) if isinstance(parts, list | tuple) else parts
+
+
+def _network(text: str) -> Network:
+    everybody = f"{text} means everybody: name the addresses or networks"
+    if text == "*":
+        raise ValueError(everybody)
+    found = network(text, strict=True)
+    if found.prefixlen == 0:
+        raise ValueError(everybody)
+    return found
+
+
+def _check_redis_url(value: SecretStr) -> SecretStr:
+    parse_url(value.get_secret_value())
+    return value
+
+
+def _key_set_address(value: object) -> Path | str:
+    text = str(value)
+    if "://" not in text:
+        if not Path(text).is_file():
+            raise ValueError("there is no such file")
+        return Path(text)
+    parts = urlsplit(text)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a URL with credentials is not supported")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        raise ValueError("keys are fetched by https alone, or by http from this machine")
+    if not parts.hostname or parts.port == 0:  # a port that is no number raises a ValueError of its own
+        raise ValueError("the URL names no host")
+    return text
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _check_documents(value: str) -> str:
+    if value.startswith(S3_SCHEME):
+        if not _BUCKET.fullmatch(value):
+            raise ValueError("this names no bucket")
+    elif "://" in value:
+        raise ValueError("this is neither a folder nor a bucket")
+    return value
+
+
+def _in_capitals(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+DocumentPlace = Annotated[str, AfterValidator(_check_documents)]
+"""A folder, or `s3://bucket/prefix`."""
+KeySetAddress = Annotated[Path | str, PlainValidator(_key_set_address)]
+"""A file, or the text of a URL."""
+LogLevel = Annotated[str, BeforeValidator(_in_capitals)]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+"""Addresses and CIDRs, separated by commas; never everybody."""
+PerMinute = Annotated[int, Field(ge=1, le=1_000_000_000)]
+"""Calls per minute."""
+RedisAddress = Annotated[SecretStr, AfterValidator(_check_redis_url)]
+"""A URL of Redis in one of the forms of `store/url.py`; secret, as it may hold a password."""
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+"""Secrets separated by commas."""
