@@ -24,6 +24,7 @@ from apientreprise_gateway.documents.files import Content, Disk, OpenFile, write
 from apientreprise_gateway.documents.links import is_past
 from apientreprise_gateway.documents.store import SECRET_BYTES, Kept, StoreError
 from apientreprise_gateway.net.threads import FairThreads
+from apientreprise_gateway.observability.pause import pause
 
 ABANDONED_SECONDS: Final = 3600.0
 """After so long a document that is still being written was left by a process that died."""
@@ -35,6 +36,8 @@ _COPY_BYTES: Final = 4 * 1024 * 1024
 _SWEEPER: Final = "removal"
 _INCOMING: Final = "incoming"
 _SEAL: Final = "seal"
+_FIRST_SECONDS: Final = 1.0
+"""How long who is first may take to write; then it has died of it, and its file is replaced."""
 _THREADS: Final = 8
 _T = TypeVar("_T")
 
@@ -159,7 +162,9 @@ class LocalStore:
         try:
             file = _create(incoming)
             write_all(file.fd, proposed)
-            if _link(incoming, place) and len(found := _read(place)) >= SECRET_BYTES:
+            if not _link(incoming, place):
+                _write_first(place, proposed)
+            if len(found := _read(place)) >= SECRET_BYTES:
                 return found  # ours, or that of a process that was faster
             incoming.replace(place)
         finally:
@@ -242,6 +247,17 @@ def _link(source: Path, place: Path) -> bool:
             raise
         return False
     return True
+
+
+def _write_first(place: Path, content: bytes) -> None:
+    """Write a file, or wait until whoever was first has: where files have one name alone, it is empty for a moment."""
+    try:
+        file = _create(place)
+        write_all(file.fd, content)
+    except FileExistsError:
+        end = time.monotonic() + _FIRST_SECONDS
+        while len(_read(place)) < len(content) and time.monotonic() < end:
+            pause(_FIRST_SECONDS / 100)
 
 
 def _copy(content: Content, file: OpenFile, start: int) -> None:
