@@ -14,13 +14,11 @@ from typing import Any, Final
 
 import structlog
 
-from apientreprise_gateway import __version__
 from apientreprise_gateway.auth.access import authenticate_with_newer_keys, bearer
 from apientreprise_gateway.auth.jwks import KeySet
 from apientreprise_gateway.auth.keys import Key
 from apientreprise_gateway.auth.token import Token, TokenVerifier
 from apientreprise_gateway.cache.port import AnswerCache
-from apientreprise_gateway.cache.source import CachedSource
 from apientreprise_gateway.contract import query
 from apientreprise_gateway.contract.endpoint import Ping, Provider
 from apientreprise_gateway.contract.errors import refuse, render
@@ -29,13 +27,12 @@ from apientreprise_gateway.controlplane.app import create_control, is_control
 from apientreprise_gateway.controlplane.ceiling import Ceiling
 from apientreprise_gateway.controlplane.front import ROOT, Front, leads_to_docs
 from apientreprise_gateway.dataplane.pipeline import Pipeline
-from apientreprise_gateway.dialects import DIALECTS
 from apientreprise_gateway.documents import links
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.documents.service import DocumentService
-from apientreprise_gateway.documents.source import Linked
 from apientreprise_gateway.gateway import components, gauges
 from apientreprise_gateway.gateway.denials import Denials
+from apientreprise_gateway.gateway.endpoints import Endpoints
 from apientreprise_gateway.gateway.settings import (
     Limits,
     PingProbes,
@@ -48,15 +45,15 @@ from apientreprise_gateway.gateway.settings import (
 )
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.net.client_ip import ClientIp
-from apientreprise_gateway.observability import logs, tracing
+from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.observability.provider_calls import label
 from apientreprise_gateway.observability.sink import Sink
 from apientreprise_gateway.observability.tracing import Recorder
 from apientreprise_gateway.pings.check import CHECK_SECONDS, Result, ask_all
-from apientreprise_gateway.pings.evidence import CallCounts
 from apientreprise_gateway.pings.monitor import PingMonitor
 from apientreprise_gateway.pings.probe import PROBE_SECONDS, Finding, probe
 from apientreprise_gateway.process import ending
@@ -67,8 +64,6 @@ from apientreprise_gateway.ratelimit.redis import RedisLimiter
 from apientreprise_gateway.server.barrier import Barrier
 from apientreprise_gateway.server.protocol import Rules
 from apientreprise_gateway.upstream.breaker import State
-from apientreprise_gateway.upstream.settings import ProviderSettings
-from apientreprise_gateway.upstream.source import Observe, ProviderSource, Source
 
 _FAULT: Final = render(refuse("00500").errors, version=3)
 _RECORDER_SECONDS: Final = 3.0
@@ -137,12 +132,20 @@ class Gateway:
         for provider in self._upstreams:
             self._metrics.breaker_state(provider, State.CLOSED)
         self._denials = self._make_denials(settings)
+        self._endpoints = Endpoints(
+            settings,
+            upstreams=self._upstreams,
+            documents=self._desk,
+            cache=self._cache,
+            metrics=self._metrics,
+            recorder=self._recorder,
+        )
         self._pings = self._make_pings(settings)
         client_ip = ClientIp(trusted_proxies=settings.trusted_proxies, allowlist=settings.ip_allowlist)
         origin = Origin(public_url=components.public_url(settings), is_trusted=client_ip.is_trusted)
         self._pipeline = Pipeline(
             routes=Routes((*PROVIDERS, GATEWAY)),
-            source_of=self._source_of,
+            source_of=lambda route: self._endpoints.answering(route, self._pings),
             tokens=self._verifier,
             renew_keys=self._renew_keys,
             registry=self._registry,
@@ -312,52 +315,6 @@ class Gateway:
             and former.is_known,
         )
 
-    def _source_of(self, route: Route) -> Source:
-        """What answers an endpoint, from the outside to the inside."""
-        provider = route.provider.key
-        tally = self._pings.tally_of(route) or CallCounts()
-        recorder = self._recorder
-
-        def observe(outcome: str, status: int, seconds: float | None) -> None:
-            self._metrics.provider_calls(provider, _label(outcome)).inc()
-            if seconds is not None:
-                self._metrics.provider_seconds(provider).observe(seconds)
-            tally.count(outcome, status)
-            if recorder is not None and seconds is not None:
-                _record_span(recorder, provider, outcome, status, seconds)
-
-        source = self._cached(self._provider_source(route, observe), route)
-        return source if route.endpoint.document is None else Linked(source, route.endpoint.document)
-
-    def _cached(self, source: Source, route: Route) -> Source:
-        """A source behind the cache, if its answers may be kept."""
-        provider = route.provider.key
-        own = self._settings.providers.get(provider, ProviderSettings())
-        lifetime = route.endpoint.cache
-        if self._cache is None or lifetime is None:
-            return source
-        return CachedSource(
-            source,
-            endpoint=route.endpoint,
-            lifetime=lifetime,
-            cache=self._cache,
-            # Answers of another version, or of another provider's address such as a sandbox, are not these.
-            namespace=f"{__version__} {own.dialect} {own.base_url or self._settings.upstream_url}",
-            grace=self._settings.cache_stale_seconds,
-            observe=lambda result: self._metrics.cache_lookups(provider, result.value).inc(),
-        )
-
-    def _provider_source(self, route: Route, observe: Observe, *, keeps: bool = True) -> Source:
-        """The provider; what it gives is looked at and forgotten where nobody `keeps` it."""
-        provider = route.provider.key
-        if route.endpoint.document is not None:
-            return self._desk.source(route, self._upstreams[provider], observe=observe, keeps=keeps)
-        own = self._settings.providers.get(provider, ProviderSettings())
-        dialect = {} if own.dialect is None else DIALECTS[provider][own.dialect]
-        return ProviderSource(
-            route, self._upstreams[provider], observe=observe, translation=dialect.get(route.endpoint.operation)
-        )
-
     def _make_pings(self, settings: Settings) -> PingMonitor:
         pings = PingMonitor(
             PROVIDERS,
@@ -367,9 +324,7 @@ class Gateway:
             maintenance_until=lambda provider: self._upstreams[provider.key].maintenance_until,
             clock=time.time,
             on_status=lambda provider, ping, works: self._metrics.provider_up(provider.key, ping.key).set(works),
-            on_probe=lambda provider, ping, outcome: self._metrics.probes(
-                provider.key, ping.key, _label(outcome)
-            ).inc(),
+            on_probe=lambda provider, ping, outcome: self._metrics.probes(provider.key, ping.key, label(outcome)).inc(),
         )
         if self._predecessor is not None:
             before = self._predecessor._settings
@@ -377,7 +332,7 @@ class Gateway:
         return pings
 
     async def _probe(self, route: Route, *, seconds: float = PROBE_SECONDS) -> Finding:
-        return await probe(route, self._provider_source(route, _ignore, keeps=False), seconds=seconds)
+        return await probe(route, self._endpoints.probing(route), seconds=seconds)
 
     async def ask_sources(self, *, on_progress: Callable[[int, int], None]) -> list[Result]:
         """Ask every source of data once, of a gateway that does not serve; see `online.ask_all`."""
@@ -536,18 +491,6 @@ async def _close_recorder(recorder: Recorder, seconds: float) -> None:
     await asyncio.to_thread(closing.join, seconds)
 
 
-def _record_span(recorder: Recorder, provider: str, outcome: str, status: int, seconds: float) -> None:
-    trace = tracing.current()
-    if trace is None or not trace.sampled:
-        return
-    attributes: tracing.Attributes = {
-        "gateway.provider": provider,
-        "gateway.outcome": outcome,
-        "http.response.status_code": status,
-    }
-    recorder.asked(trace, provider, seconds, attributes, failed=status >= 500 or status == 0)
-
-
 def _is_probed(ping: Ping, probes: PingProbes) -> bool:
     return probes is PingProbes.ALL or (probes is PingProbes.ALLOWED and ping.probed)
 
@@ -557,12 +500,3 @@ def _asks_alike(provider: Provider, one: Settings, other: Settings) -> bool:
     return one.upstream_url == other.upstream_url and one.providers.get(provider.key) == other.providers.get(
         provider.key
     )
-
-
-def _label(outcome: str) -> str:
-    """An outcome as metrics show it: without the provider's two digits."""
-    return outcome[-3:] if outcome.isdigit() else outcome
-
-
-def _ignore(_outcome: str, _status: int, _seconds: float | None) -> None:
-    pass

@@ -7,7 +7,7 @@ from typing import Final
 
 from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.contract.routes import Route
-from apientreprise_gateway.pings.evidence import CallCounts
+from apientreprise_gateway.observability.provider_calls import CallCounts
 from apientreprise_gateway.pings.probe import Finding
 
 CHECK_SECONDS: Final = 10.0

@@ -1,18 +1,13 @@
 """What the calls to a source of data say about it.
 
-A call counts as good if its answer proves that the source works, whether or not it has what was asked for: data, 404,
-422 and 451 do. It counts as bad if the source was the reason for a failure: no answer in time, a refused connection,
-credentials refused, an answer that is not what was promised. Planned maintenance and calls given up count as neither.
-
-The data plane only adds to two numbers, a `CallCounts`; `Evidence` looks at them now and then, and remembers what they
-were.
+Calls only add to two numbers, a `CallCounts`, which says which of them are good or bad; `Evidence` looks at the numbers
+now and then, and remembers what they were.
 """
 
 from collections import deque
-from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from apientreprise_gateway.upstream.source import ABANDONED
+from apientreprise_gateway.observability.provider_calls import CallCounts
 
 WINDOW_SECONDS: Final = 60.0
 """The calls that are judged together."""
@@ -21,35 +16,6 @@ TOLERATED: Final = 0.1
 SKEW_SECONDS: Final = 5.0
 """How far the clocks of two gateways may be apart."""
 _SAMPLE_SECONDS: Final = 1.0
-_MAINTENANCE: Final = "020"
-
-
-class CallCounts:
-    """The calls of this process to a source, counted since its start."""
-
-    __slots__ = ("_answers", "bad", "good")
-
-    def __init__(self, answers: Iterable[str] = ()) -> None:
-        """Take the codes that prove that the source works although their status is that of a failure."""
-        self._answers = frozenset(answers)
-        self.good = 0
-        self.bad = 0
-
-    def count(self, outcome: str, status: int) -> None:
-        """Count a call; see `providers.source.Observe`."""
-        works = 0 < status < 500 or self.works(outcome, status)
-        if works:
-            self.good += 1
-        elif works is not None:
-            self.bad += 1
-
-    def works(self, outcome: str, status: int) -> bool | None:
-        """What a call proves; None for nothing."""
-        if outcome == ABANDONED:
-            return None
-        if status < 500 or outcome in self._answers:
-            return True
-        return None if outcome.endswith(_MAINTENANCE) else False
 
 
 class Seen(NamedTuple):

@@ -15,8 +15,9 @@ import structlog
 
 from apientreprise_gateway.contract.endpoint import Ping, Provider
 from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.observability.provider_calls import CallCounts
 from apientreprise_gateway.pings.board import Answer, Board, Status
-from apientreprise_gateway.pings.evidence import SKEW_SECONDS, CallCounts, Evidence, Seen
+from apientreprise_gateway.pings.evidence import SKEW_SECONDS, Evidence, Seen
 from apientreprise_gateway.pings.probe import PROBE_SECONDS, Finding
 
 BAD_SECONDS: Final = 10.0

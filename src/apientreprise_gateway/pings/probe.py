@@ -9,7 +9,8 @@ from urllib.parse import quote, urlencode
 from apientreprise_gateway.contract.errors import Refusal, provider_error
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.observability.faults import FaultLog
-from apientreprise_gateway.upstream.source import OK, ProviderRequest, Source
+from apientreprise_gateway.observability.provider_calls import OK
+from apientreprise_gateway.upstream.source import ProviderRequest, Source
 from apientreprise_gateway.upstream.upstream import NotAskedError
 
 PROBE_SECONDS: Final = 5.0
@@ -23,7 +24,7 @@ class Finding(NamedTuple):
     """What came of a probe."""
 
     outcome: str
-    """See `providers.source.Observe`."""
+    """See `ProviderCalls`."""
     status: int
     seconds: float
     code: str = ""

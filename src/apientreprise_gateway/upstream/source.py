@@ -6,10 +6,11 @@ A source is asked a question and gives a reading. The innermost one is the provi
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.observability.provider_calls import ABANDONED, OK
 from apientreprise_gateway.upstream.http import Response
 from apientreprise_gateway.upstream.reading import ProviderAnswer, read
 from apientreprise_gateway.upstream.upstream import NotAskedError, Upstream
@@ -72,13 +73,7 @@ class ProviderRequest:
 Source = Callable[[ProviderRequest], Awaitable[ProviderAnswer]]
 """Answers a question, or raises a `Refusal`."""
 Observe = Callable[[str, int, float | None], None]
-"""Told what came of a call to a provider, the status of the answer, and its seconds; None if it was not asked.
-
-What came of it is `OK`, `ABANDONED`, the code of the error, or why the provider was not asked: `open`, `busy`, `020`.
-"""
-OK: Final = "ok"
-ABANDONED: Final = "abandoned"
-"""Nobody waits for the answer any more; its status is 0."""
+"""Told the outcome of a call to a provider, its status and its seconds, see `ProviderCalls`."""
 Get = Callable[[str], Awaitable[Response]]
 """Asks the provider for a path and query; raises a `Refusal` if no answer comes."""
 

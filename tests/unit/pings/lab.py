@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from apientreprise_gateway.contract.endpoint import SIREN, Endpoint, Parameter, Ping, Provider
 from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.observability.provider_calls import OK
 from apientreprise_gateway.pings.board import Answer, Board, NoBoard
 from apientreprise_gateway.pings.monitor import PingMonitor
 from apientreprise_gateway.pings.probe import Finding
-from apientreprise_gateway.upstream.source import OK
 
 PROBED, SILENT = "essai/ouvert", "essai/discret"
 CACHE_SECONDS = 120

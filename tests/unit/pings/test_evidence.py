@@ -2,9 +2,8 @@
 
 import pytest
 
-from apientreprise_gateway.contract.errors import PROVIDER_ERRORS
-from apientreprise_gateway.pings.evidence import WINDOW_SECONDS, CallCounts, Evidence, Seen
-from apientreprise_gateway.upstream.source import ABANDONED, OK
+from apientreprise_gateway.observability.provider_calls import OK, CallCounts
+from apientreprise_gateway.pings.evidence import WINDOW_SECONDS, Evidence, Seen
 
 
 def counted(evidence: Evidence, *, good: int = 0, bad: int = 0, at: float) -> None:
@@ -19,42 +18,6 @@ def counted(evidence: Evidence, *, good: int = 0, bad: int = 0, at: float) -> No
 def new(now: float = 0.0) -> Evidence:
     """The evidence of a source that nobody has called."""
     return Evidence(CallCounts(), now=now)
-
-
-@pytest.mark.parametrize(
-    ("outcome", "status", "works"),
-    [
-        (OK, 200, True),
-        (OK, 206, True),
-        (OK, 301, True),
-        ("01003", 404, True),
-        ("01005", 451, True),
-        ("38422", 404, True),
-        ("03103", 422, True),
-        ("04501", 502, True),
-        ("01006", 502, False),
-        ("01008", 502, False),
-        ("01999", 502, False),
-        ("17501", 503, False),
-        ("00501", 502, False),
-        ("01020", 503, None),
-        (ABANDONED, 0, None),
-    ],
-)
-def test_what_a_call_proves(outcome: str, status: int, works: bool | None) -> None:
-    """A source works if it answers, whatever it says; maintenance and calls given up prove nothing."""
-    tally = CallCounts(answers=("04501",))
-    tally.count(outcome, status)
-
-    assert tally.works(outcome, status) is works
-    assert (tally.good, tally.bad) == (int(works is True), int(works is False))
-
-
-@pytest.mark.parametrize(("subcode", "status"), [(code, kind.status) for code, kind in PROVIDER_ERRORS.items()])
-def test_every_error_of_a_provider_is_judged(subcode: str, status: int) -> None:
-    """Every error with the status of a failure speaks against the source, but planned maintenance."""
-    works = CallCounts().works(f"01{subcode}", status)
-    assert works is (None if subcode == "020" else status < 500)
 
 
 @pytest.mark.parametrize(
