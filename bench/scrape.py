@@ -16,6 +16,7 @@ from prometheus_client import generate_latest
 
 from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, Metrics, all_workers
 from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.upstream.breaker import State
 
 STATUSES = (200, 404, 422, 429, 502)
 OUTCOMES = ("ok", "002", "003", "999", "abandoned")
@@ -27,7 +28,7 @@ def use_everything(metrics: Metrics) -> None:
         for outcome in OUTCOMES:
             metrics.provider_calls(provider.key, outcome).inc()
         metrics.provider_seconds(provider.key).observe(0.1)
-        metrics.breaker_state(provider.key, "closed")
+        metrics.breaker_state(provider.key, State.CLOSED)
         for endpoint in provider.endpoints:
             for status in STATUSES:
                 metrics.answers(endpoint.operation, status).inc()

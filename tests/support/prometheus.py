@@ -1,4 +1,4 @@
-"""Prometheus and its tool, where there are any."""
+"""Prometheus and its tool, where there are any; what metrics are declared as."""
 
 import shutil
 import subprocess
@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
 
 from support.site import LONG
 from support.stores import free_port, until
@@ -21,6 +23,12 @@ def promtool() -> str:
     if found is None:
         pytest.skip("no promtool on this machine (Debian: apt-get install prometheus)")
     return found
+
+
+def labels_of(registry: CollectorRegistry) -> dict[str, set[str]]:
+    """The labels of each metric of a registry, also of those that have no sample yet."""
+    collectors = registry._collector_to_names
+    return {each._name: set(each._labelnames) for each in collectors if isinstance(each, MetricWrapperBase)}
 
 
 class Prometheus:

@@ -12,6 +12,7 @@ from apientreprise_gateway.dataplane.downloads import Download, download_line
 from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.upstream.settings import KINDS, BreakerTable, ProviderSettings
+from support.prometheus import labels_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,7 +43,7 @@ def test_types_and_labels_of_metrics_are_documented() -> None:
     """docs/metrics.md says of each metric its type and its labels."""
     metrics = Metrics()
     types = {family.name: family.type for family in metrics.registry.collect()}
-    labels = {each._name: set(each._labelnames) for each in vars(metrics).values() if hasattr(each, "_labelnames")}
+    labels = labels_of(metrics.registry)
     rows = re.findall(
         r"^\| `(gateway_\w+)` \| (\w+) \|([^|]*)\|", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE
     )
@@ -51,14 +52,14 @@ def test_types_and_labels_of_metrics_are_documented() -> None:
         family = name.removesuffix("_total")
         assert kind == types[family]
         assert name.endswith("_total") == (kind == "counter")
-        assert set(re.findall(r"`(\w+)`", named)) == labels.get(family, set())
+        assert set(re.findall(r"`(\w+)`", named)) == labels[family]
 
 
 def test_labels_lead_to_fields() -> None:
     """The table of docs/metrics.md that leads from labels to access lines names labels and fields that exist."""
     table = (ROOT / "docs" / "metrics.md").read_text().partition("| label | field of the access line |")[2]
     rows = re.findall(r"^\| `(\w+)` \| `(\w+)`", table, re.MULTILINE)
-    labels = {label for each in vars(Metrics()).values() for label in getattr(each, "_labelnames", ())}
+    labels = set().union(*labels_of(Metrics().registry).values())
     assert {label for label, _ in rows} <= labels
     assert {field for _, field in rows} | set(re.findall(r"[(\[ ]\.(\w+)", table)) <= set(
         access_line(Call({}), "access", 200, 0.1)

@@ -30,7 +30,7 @@ from apientreprise_gateway.dataplane.pipeline import Pipeline
 from apientreprise_gateway.documents import links
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.documents.service import DocumentService
-from apientreprise_gateway.gateway import components, gauges
+from apientreprise_gateway.gateway import components, gauges, series
 from apientreprise_gateway.gateway.denials import Denials
 from apientreprise_gateway.gateway.endpoints import Endpoints
 from apientreprise_gateway.gateway.settings import (
@@ -106,7 +106,7 @@ class Gateway:
         if predecessor is not None:
             self._registry.revoke(predecessor._registry.revoked)
         self._upstreams = components.upstreams(settings, on_breaker=self._breaker_changed)
-        self._metrics.expect({endpoint.group.name for provider in PROVIDERS for endpoint in provider.endpoints})
+        series.begin_at_zero(self._metrics, PROVIDERS)
         self._limiter: MemoryLimiter | RedisLimiter = self._inherit(
             "_limiter", components.OF_THE_LIMITER, self._make_limiter
         )

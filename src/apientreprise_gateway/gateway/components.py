@@ -128,7 +128,7 @@ def key_set(
 
     def on_fetch(well: bool) -> None:
         if metrics is not None:
-            metrics.key_fetches.labels("ok" if well else "failed").inc()
+            metrics.key_fetches("ok" if well else "failed").inc()
 
     def on_age(fetched_at: float) -> None:
         if metrics is not None:
@@ -195,7 +195,7 @@ def denials(
         is_known=is_known,
         on_state=on_state,
         on_read=metrics.revocations_read.set,
-        on_copy_failure=lambda action: metrics.revocations_copy_failures.labels(action).inc(),
+        on_copy_failure=lambda action: metrics.revocations_copy_failures(action).inc(),
     )
 
 

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
@@ -38,8 +38,8 @@ _SUMMED: Final = ("counter", "histogram")
 _TOTALS_BYTES: Final = 1024 * 1024
 _LEVELS_BYTES: Final = 64 * 1024
 """Room for every number that the catalogue, the contract and the codes of providers allow for, and more."""
-_LEVELS: Final = ("livesum", "livemax", "livemin", "livemostrecent")
-"""How the gauges of workers become one."""
+Merge = Literal["livesum", "livemax", "livemin", "livemostrecent"]
+"""How the gauges of workers become one, in the words of the client library."""
 
 
 class _Key(NamedTuple):
@@ -116,7 +116,7 @@ def reserve(folder: Path, pid: int = _DEAD) -> None:
     Raises:
         OSError: there is no room.
     """
-    levels = () if pid == _DEAD else _LEVELS
+    levels = () if pid == _DEAD else get_args(Merge)
     sizes = dict.fromkeys(_SUMMED, _TOTALS_BYTES) | {f"gauge_{mode}": _LEVELS_BYTES for mode in levels}
     new = _unfinished(folder, pid)
     for kind, size in sizes.items():

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from apientreprise_gateway.observability.metrics import Metrics
-from support.prometheus import promtool
+from support.prometheus import labels_of, promtool
 
 ROOT = Path(__file__).resolve().parents[3]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
@@ -25,20 +25,13 @@ _FROM_PROMETHEUS = {"job", "instance", "le"}
 @cache
 def known() -> dict[str, set[str]]:
     """The labels of each sample that the gateway can show."""
+    registry = Metrics().registry
     samples: dict[str, set[str]] = {}
-    for metric in vars(Metrics()).values():
-        if hasattr(metric, "_labelnames"):
-            _add(samples, metric)
-    for family in Metrics().registry.collect():
+    for family in registry.collect():
         if family.name.startswith("gateway_"):
             for suffix in ("", "_total") + (("_bucket", "_sum", "_count") if family.type == "histogram" else ()):
-                samples.setdefault(family.name + suffix, set())
+                samples[family.name + suffix] = labels_of(registry)[family.name]
     return samples
-
-
-def _add(samples: dict[str, set[str]], metric: Any) -> None:
-    for suffix in ("", "_total", "_bucket", "_sum", "_count"):
-        samples[metric._name + suffix] = set(metric._labelnames)
 
 
 def rules() -> list[dict[str, Any]]:

@@ -1,0 +1,44 @@
+"""The series of metrics that are shown before their first count.
+
+Alerts ask by how much a counter has grown, and one that appears with its first count has grown by nothing. What the
+values of a label can be is asked of the room that counts by them.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import product
+from typing import Final
+
+from apientreprise_gateway.contract.endpoint import Provider
+from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.ratelimit.bans import Reason
+from apientreprise_gateway.store.faults import About
+
+FAILURES: Final = ("00500", "00502", "00505", "00506", "00904", "00906")
+"""Codes of the errors by which the gateway itself fails a caller: what its availability is measured by."""
+CLOSE_REASONS: Final = ("full", "evicted", "slow_request", "slow_reader", "handshake")
+CHECKS: Final = ("limit", "ban", "control")
+UNLOGGED_OUTCOMES: Final = ("refused", "abandoned")
+COPY_ACTIONS: Final = ("read", "write")
+FETCH_OUTCOMES: Final = ("ok", "failed")
+STORE_PARTS: Final = ("limits", "cache", "pings")
+
+
+def begin_at_zero(metrics: Metrics, providers: Iterable[Provider]) -> None:
+    """Show what alerts wait for before it happens, and the limits of every group."""
+    groups = {endpoint.group.name for provider in providers for endpoint in provider.endpoints}
+    _show(metrics.near_limit, groups)
+    _show(metrics.decisions, groups, ("admitted", "refused"))
+    _show(metrics.errors, FAILURES)
+    _show(metrics.bans, set(Reason) - {Reason.OTHER})  # that is a ban by a newer version, which counts it
+    _show(metrics.connections_cut, CLOSE_REASONS)
+    _show(metrics.shadowed, CHECKS)
+    _show(metrics.store_faults, STORE_PARTS, set(About) - {About.STORE})  # a store that is away is a mode, no fault
+    _show(metrics.unlogged, UNLOGGED_OUTCOMES)
+    _show(metrics.revocations_copy_failures, COPY_ACTIONS)
+    _show(metrics.key_fetches, FETCH_OUTCOMES)
+
+
+def _show(children: Callable[..., object], *values: Iterable[str]) -> None:
+    """Have a metric show all combinations of its labels' values."""
+    for labels in product(*values):
+        children(*map(str, labels))

@@ -1,0 +1,77 @@
+"""Tests of the series that are shown before their first count."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from prometheus_client import generate_latest
+
+from apientreprise_gateway.contract.errors import GATEWAY_ERRORS
+from apientreprise_gateway.gateway.app import Gateway
+from apientreprise_gateway.gateway.series import FAILURES
+from apientreprise_gateway.gateway.settings import load
+from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.ratelimit.bans import Reason
+from apientreprise_gateway.store.faults import About
+from support.tokens import SECRET
+
+ROOT = Path(__file__).resolve().parents[3]
+GROUPS = {endpoint.group.name for provider in PROVIDERS for endpoint in provider.endpoints}
+BANS = set(Reason) - {Reason.OTHER}  # nobody bans for what is not known
+FAULTS = set(About) - {About.STORE}
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The samples of a gateway that has counted nothing yet, each with its value."""
+    log = tmp_path_factory.mktemp("log") / "access"
+    gateway = Gateway(load(jwt_secrets=SECRET, upstream_url="http://127.0.0.1:9", access_log=str(log)))
+    return set(generate_latest(gateway.metrics).decode().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("metric", "label", "values"),
+    [
+        ("gateway_errors_total", "code", FAILURES),
+        ("gateway_bans_total", "reason", BANS),
+        ("gateway_connections_cut_total", "reason", ("full", "evicted", "slow_request", "slow_reader", "handshake")),
+        ("gateway_shadow_refusals_total", "check", ("limit", "ban", "control")),
+        ("gateway_calls_without_line_total", "outcome", ("refused", "abandoned")),
+        ("gateway_revocations_copy_failures_total", "action", ("read", "write")),
+        ("gateway_jwks_fetches_total", "outcome", ("ok", "failed")),
+        ("gateway_near_limit_total", "group", GROUPS),
+    ],
+)
+def test_what_alerts_wait_for_is_there_from_the_start(
+    shown: set[str], metric: str, label: str, values: Iterable[str]
+) -> None:
+    """Counters whose growth is asked for are shown before the first count, which would not be seen as growth else."""
+    assert {sample for sample in shown if sample.startswith(f"{metric}{{")} >= {
+        f'{metric}{{{label}="{value}"}} 0.0' for value in values
+    }
+
+
+def test_combinations_are_there_from_the_start(shown: set[str]) -> None:
+    """Where two labels tell counts apart, every combination is shown before its first count."""
+    for part in ("limits", "cache", "pings"):
+        for about in FAULTS:
+            assert f'gateway_store_faults_total{{about="{about}",part="{part}"}} 0.0' in shown
+    for group in GROUPS:
+        for decision in ("admitted", "refused"):
+            assert f'gateway_limiter_decisions_total{{decision="{decision}",group="{group}"}} 0.0' in shown
+
+
+def test_deaths_of_workers_are_there_from_the_start(shown: set[str]) -> None:
+    """A first worker that dies is seen as growth."""
+    assert "gateway_worker_deaths_total 0.0" in shown
+
+
+def test_the_rules_know_what_a_failure_is() -> None:
+    """The codes that rules and dashboard call failures are those that are shown from the start, and errors of ours."""
+    texts = [
+        (ROOT / "deploy" / name).read_text() for name in ("prometheus/alerts.yml", "grafana/dashboards/gateway.json")
+    ]
+    named = {match for text in texts for match in re.findall(r'code=~\\?"([\d|]+)', text)}
+    assert named == {"|".join(FAILURES)}
+    assert set(FAILURES) <= set(GATEWAY_ERRORS)
