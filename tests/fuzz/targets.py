@@ -19,12 +19,13 @@ from apientreprise_gateway.documents.files import FileFault, Memory
 from apientreprise_gateway.documents.links import read_path
 from apientreprise_gateway.documents.ranges import UnsatisfiableError, read_range
 from apientreprise_gateway.net.addresses import networks
-from apientreprise_gateway.net.asgi import Scope
+from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.net.client_ip import ClientIp, counted, parse
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.dossier import choose, resources_of
+from apientreprise_gateway.server.application import ConnectionHooks, Respond
 from apientreprise_gateway.server.heads import MAX_HEADERS, split_target
-from apientreprise_gateway.server.protocol import GatewayProtocol, Respond, Rules, State, config
+from apientreprise_gateway.server.protocol import GatewayProtocol, State, config
 from apientreprise_gateway.upstream.connection import Connection
 from apientreprise_gateway.upstream.faults import CallError
 from apientreprise_gateway.upstream.file_hosts import BadAddressError, FileHosts
@@ -250,11 +251,12 @@ def response(data: bytes) -> bool:
 class Echo:
     """Answers every call with its target."""
 
-    connection_rules = Rules()
+    def __init__(self) -> None:
+        self.hooks = ConnectionHooks(takes=lambda _path: True, answer=self.answer)
 
-    def takes(self, _path: str) -> bool:
-        """Take all."""
-        return True
+    async def __call__(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
+        """Not called."""
+        raise AssertionError("all calls are answered directly")
 
     async def answer(self, scope: Scope, respond: Respond) -> None:
         """Answer; what is handed over has the bounds of a head."""

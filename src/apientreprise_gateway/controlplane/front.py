@@ -12,8 +12,8 @@ from apientreprise_gateway.controlplane.negotiation import accepts
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.net.client_ip import ClientIp, counted
 from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.server.application import CONNECTION, Connection
 from apientreprise_gateway.server.buffers import SMALL_BYTES
-from apientreprise_gateway.server.protocol import CONNECTION, Connection
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 

@@ -16,7 +16,7 @@ from apientreprise_gateway.observability.metrics import NO_OPERATION
 from apientreprise_gateway.observability.tracing import Trace
 from apientreprise_gateway.ratelimit.policy import Policy
 from apientreprise_gateway.ratelimit.port import Verdict
-from apientreprise_gateway.server.protocol import CONNECTION, Connection
+from apientreprise_gateway.server.application import CONNECTION, Connection
 from apientreprise_gateway.upstream.source import Source
 
 MAX_LOGGED_CHARACTERS: Final = 256

@@ -22,10 +22,11 @@ from apientreprise_gateway.documents.ranges import UnsatisfiableError, knows, pa
 from apientreprise_gateway.documents.seal import Seals
 from apientreprise_gateway.documents.store import DocumentStore, Kept, StoreError
 from apientreprise_gateway.net.asgi import Header, Receive, Scope, Send
+from apientreprise_gateway.net.header_lines import headers_of
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.server.protocol import headers_of
+from apientreprise_gateway.server.limits import Closing
 
 MAX_TARGET_BYTES: Final = 16 * 1024
 """Longest path and query that is read, as for all calls."""
@@ -269,7 +270,7 @@ def _reference(link: DocumentLink | None) -> str | None:
 def _cut(call: Call) -> None:
     """Hang up on a client that reads slowly, for others."""
     if call.connection is not None:
-        call.connection.cut("evicted")
+        call.connection.cut(Closing.EVICTED)
 
 
 def _link_of(call: Call) -> DocumentLink:

@@ -36,6 +36,7 @@ from apientreprise_gateway.dataplane.validation import AnswerValidator
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.net.asgi import Header, Receive, Scope, Send
 from apientreprise_gateway.net.client_ip import ClientIp, counted
+from apientreprise_gateway.net.header_lines import headers_of, lines_of
 from apientreprise_gateway.observability import tracing
 from apientreprise_gateway.observability.access_log import AccessLog, LogFullError
 from apientreprise_gateway.observability.faults import FaultLog
@@ -52,8 +53,8 @@ from apientreprise_gateway.providers.dossier import (
 from apientreprise_gateway.providers.introspection import INTROSPECTION
 from apientreprise_gateway.ratelimit.policy import Policy, own_limit
 from apientreprise_gateway.ratelimit.port import Limiter, StoreUnavailableError, Verdict
+from apientreprise_gateway.server.application import ClientGoneError, Respond
 from apientreprise_gateway.server.buffers import SMALL_BYTES
-from apientreprise_gateway.server.protocol import ClientGoneError, Respond, headers_of, lines_of
 from apientreprise_gateway.upstream.reading import ProviderAnswer
 from apientreprise_gateway.upstream.source import ProviderRequest, Source
 
@@ -98,7 +99,7 @@ def _limit_of(plan: Plan, record: TokenRecord | None) -> int:
 
 
 class Pipeline:
-    """The data plane, as an application that `server.GatewayProtocol` calls directly, or any ASGI server."""
+    """The data plane: an ASGI application that the server can call directly as well (`ConnectionHooks.answer`)."""
 
     def __init__(
         self,

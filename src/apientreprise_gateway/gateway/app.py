@@ -61,8 +61,8 @@ from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.dossier import GATEWAY
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.redis import RedisLimiter
+from apientreprise_gateway.server.application import ConnectionHooks
 from apientreprise_gateway.server.barrier import Barrier
-from apientreprise_gateway.server.protocol import Rules
 from apientreprise_gateway.upstream.breaker import State
 
 _FAULT: Final = render(refuse("00500").errors, version=3)
@@ -184,14 +184,16 @@ class Gateway:
         self._watchers: list[asyncio.Task[None]] = []
         self._is_draining = False
         self.metrics = self._metrics.exposed
-        # What `server.GatewayProtocol` asks of an application beyond ASGI.
-        self.answer = self._pipeline.answer
-        self.on_bad_request = self._pipeline.on_bad_request
-        self.drops_peer = self._pipeline.drops_peer
-        self.connection_rules: Rules = components.connection_rules(
-            settings, self._metrics, before=None if predecessor is None else predecessor.connection_rules
+        self.hooks: ConnectionHooks = ConnectionHooks(
+            limits=components.connection_limits(
+                settings, self._metrics, before=None if predecessor is None else predecessor.hooks.limits
+            ),
+            tls=None if identity is None else identity.context,
+            drops_peer=self._pipeline.drops_peer,
+            on_bad_request=self._pipeline.on_bad_request,
+            takes=_is_data_plane,
+            answer=self._pipeline.answer,
         )
-        self.tls = None if identity is None else identity.context
         self.certificate_ends = None if identity is None else identity.ends
         self._metrics.certificate_ends.set(0 if identity is None else identity.ends.timestamp())
 
@@ -289,10 +291,6 @@ class Gateway:
     def _store_mode(self) -> str:
         """Who decides on limits and bans: `memory` for a gateway of one process, else a mode of Redis."""
         return self._limiter.mode.value if isinstance(self._limiter, RedisLimiter) else "memory"
-
-    def takes(self, path: str) -> bool:
-        """Whether a path is the data plane's alone; see `server.DirectApplication`."""
-        return not is_control(path) and path != ROOT and not path.startswith(links.PREFIX)
 
     def _make_limiter(self, settings: Settings) -> MemoryLimiter | RedisLimiter:
         before = self._predecessor
@@ -398,7 +396,7 @@ class Gateway:
             "levels": partial(gauges.levels, self._metrics, self._limiter, self._access_log),
             "expiry": partial(gauges.tokens, self._metrics, self._verifier),
             "event_loop": partial(gauges.event_loop, self._metrics),
-            "buffers": partial(gauges.buffers, self._metrics, self.connection_rules),
+            "buffers": partial(gauges.buffers, self._metrics, self.hooks.limits),
             "pings": self._pings.watch,
             "documents": self._desk.watch,
             "document_work": partial(gauges.work, self._metrics, self._desk),
@@ -450,6 +448,10 @@ class Gateway:
         self._close_upstreams()
         if self._desk not in kept:
             await self._desk.close()
+
+
+def _is_data_plane(path: str) -> bool:
+    return not is_control(path) and path != ROOT and not path.startswith(links.PREFIX)
 
 
 def create(predecessor: Gateway | None = None) -> Gateway:

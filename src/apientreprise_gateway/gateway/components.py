@@ -61,7 +61,7 @@ from apientreprise_gateway.ratelimit.policy import Policy
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
 from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
 from apientreprise_gateway.server.buffers import Budget
-from apientreprise_gateway.server.protocol import Rules
+from apientreprise_gateway.server.limits import ConnectionLimits
 from apientreprise_gateway.store.faults import About
 from apientreprise_gateway.store.link import client, link
 from apientreprise_gateway.store.url import RedisUrl, parse_url
@@ -248,17 +248,19 @@ def _digest(path: Path | None) -> bytes:
         return b""
 
 
-def connection_rules(settings: Settings, metrics: Metrics, *, before: Rules | None = None) -> Rules:
+def connection_limits(
+    settings: Settings, metrics: Metrics, *, before: ConnectionLimits | None = None
+) -> ConnectionLimits:
     """How long connections are kept, how many, and what they may hold; with `before`, what they hold counts on."""
     untaken, unanswered = (Budget(), Budget()) if before is None else (before.untaken, before.unanswered)
     untaken.most = unanswered.most = settings.waiting_bytes
-    return Rules(
+    return ConnectionLimits(
         untaken=untaken,
         unanswered=unanswered,
         keep_alive=settings.keep_alive,
-        patience=settings.client_timeout,
-        most=settings.max_connections,
-        on_cut=lambda reason: metrics.connections_cut(reason).inc(),
+        client_timeout=settings.client_timeout,
+        max_connections=settings.max_connections,
+        on_closed=lambda reason: metrics.connections_cut(reason).inc(),
     )
 
 

@@ -11,7 +11,7 @@ from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.ratelimit.port import Limiter
-from apientreprise_gateway.server.protocol import Rules
+from apientreprise_gateway.server.limits import ConnectionLimits
 
 _LEVELS_SECONDS: Final = 1.0
 _TOKENS_SECONDS: Final = 5.0
@@ -60,11 +60,11 @@ async def event_loop(metrics: Metrics) -> None:
         metrics.loop_lag.observe(max(0.0, loop.time() - due))
 
 
-async def buffers(metrics: Metrics, rules: Rules) -> None:
+async def buffers(metrics: Metrics, limits: ConnectionLimits) -> None:
     """Show what connections hold in memory."""
     while True:
-        metrics.untaken_bytes.set(rules.untaken.measure())
-        metrics.unanswered_bytes.set(rules.unanswered.measure())
+        metrics.untaken_bytes.set(limits.untaken.measure())
+        metrics.unanswered_bytes.set(limits.unanswered.measure())
         await asyncio.sleep(_LEVELS_SECONDS)
 
 

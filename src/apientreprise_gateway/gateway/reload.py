@@ -42,14 +42,8 @@ class ReloadableGateway:
         self._install(first)
 
     def _install(self, gateway: Gateway) -> None:
-        # Handed through as they are: the server asks for them on every call.
         self.current = gateway
-        self.takes = gateway.takes
-        self.answer = gateway.answer
-        self.on_bad_request = gateway.on_bad_request
-        self.drops_peer = gateway.drops_peer
-        self.connection_rules = gateway.connection_rules
-        self.tls = gateway.tls
+        self.hooks = gateway.hooks
 
     async def __call__(
         self,

@@ -32,7 +32,7 @@ def serve(
         ready: called once it answers.
         heart: where to say now and then that the event loop runs; its other end gone is a reason to stop.
     """
-    needed = gateway.connection_rules.most + _OTHER_FILES
+    needed = gateway.hooks.limits.max_connections + _OTHER_FILES
     few = runner.too_few_files(needed)
     if few is not None:
         _log.warning("few_open_files", limit=few, needed=needed, effect="connections beyond it end unanswered")

@@ -17,6 +17,7 @@ import uvloop
 
 from apientreprise_gateway.process import ending, signals
 from apientreprise_gateway.server import protocol
+from apientreprise_gateway.server.application import Application
 
 _CLOSING_STEPS_SECONDS: Final = 0.2
 """What uvicorn's own steps of a stop take besides."""
@@ -97,7 +98,7 @@ def apart(show: Callable[[], None]) -> None:
     threading.Thread(target=show, name="show", daemon=True).start()
 
 
-def run(apps: Sequence[tuple[Any, Listener]], life: Life) -> None:
+def run(apps: Sequence[tuple[Application, Listener]], life: Life) -> None:
     """Serve applications, each on its socket, until SIGINT or SIGTERM; the last one stops first.
 
     What is left then is to exit, by `process.ending.leave`.
@@ -121,7 +122,7 @@ def too_few_files(needed: int) -> int | None:
     return most if most != resource.RLIM_INFINITY and most < needed else None
 
 
-async def _serve(apps: Sequence[tuple[Any, Listener]], life: Life) -> None:
+async def _serve(apps: Sequence[tuple[Application, Listener]], life: Life) -> None:
     servers = [_Server(protocol.config(app, host=at.host, port=at.port)) for app, at in apps]
     asked = _Signals(reloads=life.reload is not None, hears_twice=life.hears_twice)
     tasks = [asyncio.create_task(each.serve(sockets=[at.socket])) for each, (_, at) in zip(servers, apps, strict=True)]
@@ -138,7 +139,7 @@ async def _serve(apps: Sequence[tuple[Any, Listener]], life: Life) -> None:
         besides = [*pulse, *obeying]
         await _first(asked.to_stop.wait(), *tasks, *pulse)
         for each in servers:
-            each.server_state.parting = True
+            each.server_state.draining = True
         if life.drain is not None:
             await _first(life.drain(), asked.again.wait())
     seconds = life.stop_timeout()

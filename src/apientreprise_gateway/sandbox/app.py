@@ -25,6 +25,7 @@ from apientreprise_gateway.sandbox.directory import DIRECTORY, FAULT_BY_IDENTIFI
 from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, ORDINARY, Entity
 from apientreprise_gateway.sandbox.exchange import NO_HEADERS, Exchange, Reply, Sleep, send_head
 from apientreprise_gateway.sandbox.faults import DEFAULT_FAULT, FAULTS, SPECIALS, TIMEOUT_SECONDS, Fault, message
+from apientreprise_gateway.server.application import ConnectionHooks
 
 _A_YEAR: Final = "2024"
 """What no identifier of an entity looks like."""
@@ -90,6 +91,7 @@ class Sandbox:
         links: bytes,
         sleep: Sleep,
     ) -> None:
+        self.hooks = ConnectionHooks()
         self._routes = Routes(providers)
         self._endpoints = {route.endpoint.operation: route.endpoint for route in self._routes}
         self._form = form

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, cast
 
 from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
-from apientreprise_gateway.server.protocol import CONNECTION, Connection
+from apientreprise_gateway.server.application import CONNECTION, Connection
 
 Sleep = Callable[[float], Awaitable[object]]
 

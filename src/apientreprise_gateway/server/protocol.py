@@ -3,8 +3,8 @@
 uvicorn runs the server (sockets, workers, lifespan, stop); the protocol of its connections is ours, on the same
 parser (httptools) and with uvicorn's own request cycle for ASGI applications. It adds six things: a connection can
 be closed without a byte, a call is cancelled when its client goes away, heads are bounded, what is not HTTP gets a
-coded answer, an application that can do without ASGI's messages is called directly (`DirectApplication`), and TLS is
-the application's as it is when a connection comes (its `tls`), so that a certificate can be replaced.
+coded answer, an application that can do without ASGI's messages is called directly, and TLS is the application's as
+it is when a connection comes (`application.ConnectionHooks`), so that a certificate can be replaced.
 """
 
 import asyncio
@@ -12,12 +12,11 @@ import logging
 import select
 import ssl
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
+from collections.abc import Awaitable, Coroutine, Generator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from types import coroutine
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import unquote
 
 import httptools
@@ -27,25 +26,19 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from uvicorn.server import ServerState
 
-from apientreprise_gateway.contract.errors import GATEWAY_ERRORS
 from apientreprise_gateway.net.asgi import Header, Scope
+from apientreprise_gateway.net.header_lines import lines_of
 from apientreprise_gateway.net.write_batch import outbox_of
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.server import heads
-from apientreprise_gateway.server.buffers import SMALL_BYTES, Budget
+from apientreprise_gateway.server.application import CONNECTION, Application, ClientGoneError
+from apientreprise_gateway.server.buffers import SMALL_BYTES
+from apientreprise_gateway.server.limits import Closing, ConnectionLimits
 from apientreprise_gateway.server.readers import Reader
 from apientreprise_gateway.server.requests import Request
 
-CONNECTION: Final = "gateway.connection"
-"""Key of the ASGI scope under which an application finds its `Connection`."""
 BACKLOG: Final = 4096
 """Connections that may wait to be accepted."""
-OnBadRequest = Callable[[str | None, str], Awaitable[tuple[int, bytes] | None]]
-"""Given the peer and the code of what is wrong: status and body to answer, or None to close without a byte."""
-Respond = Callable[[int, bytes, bytes], Awaitable[None]]
-"""Answers a call: status, header lines as `lines_of` makes them (the body's length not among them), body.
-
-Raises a `ClientGoneError` if nobody is there to be answered."""
 _PIECE_BYTES: Final = 4 * 1024
 """What the parser is given at once: so closely are the bounds of a request kept, and so many wait for their turn."""
 _QUEUED_BYTES: Final = 2048
@@ -71,32 +64,10 @@ _faults = FaultLog()
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """How long connections are kept, and how many; an application has its own as `connection_rules`."""
-
-    keep_alive: float = 75
-    """Seconds that a connection may wait for its next request. Longer than the 60 s of the usual load balancers, which
-    must be the ones that close."""
-    patience: float = 10
-    """Seconds within which a client must send a whole head, the first one after its handshake, and must have taken
-    something of its answers."""
-    most: int = 4096
-    """Connections of a process. One more takes the place of those that take longer than a second for a request, then of
-    those that have waited longest for their next one, or is closed if there are none."""
-    on_cut: Callable[[str], None] = lambda _reason: None
-    """Told of each connection that is closed for it: `full`, `evicted`, `slow_request`, `slow_reader`; and of those on
-    which the two ends do not agree about TLS: `handshake`."""
-    untaken: Budget = field(default_factory=Budget)
-    """What clients have not taken of their answers, all connections together."""
-    unanswered: Budget = field(default_factory=Budget)
-    """What they have sent of requests that are not answered yet."""
-
-
 class State(ServerState):
     """What the connections of a server share."""
 
-    parting: bool = False
+    draining: bool = False
     """Whether each connection is to be closed with its next answer, since the server is about to stop."""
     full_until: float = 0.0
     """Until when no room is looked for."""
@@ -118,67 +89,6 @@ class Server(uvicorn.Server):
         self.server_state: State = State()
 
 
-class Connection(Protocol):
-    """What an application may do with the connection of a call."""
-
-    cancels: bool
-    """Whether to cancel the call that is being answered if its client goes away; set until it is answered."""
-    lost: bool
-
-    @property
-    def closing(self) -> bool:
-        """Whether the connection is closed, or about to be."""
-
-    def has_room(self, count: int) -> bool:
-        """Whether an answer of so many bytes may be given, with all that others have not taken yet."""
-
-    def drop(self) -> None:
-        """Close the connection without writing anything more."""
-
-    def cut(self, reason: str) -> None:
-        """Close the connection at once, whatever its client has not taken yet; see `Rules.on_cut`."""
-
-
-class DirectApplication(Protocol):
-    """An ASGI application that can also be called without ASGI's messages: an answer is one call, and one write."""
-
-    def takes(self, path: str) -> bool:
-        """Whether calls of a path are answered by `answer`; the others go the way of ASGI."""
-
-    def answer(self, scope: Scope, respond: Respond) -> Coroutine[Any, Any, None]:
-        """Answer a call, whose body is not read, by calling `respond` at most once.
-
-        The scope has ASGI's type, method, raw_path, query_string, headers, client, server and scheme, and the
-        connection under `CONNECTION`.
-        """
-
-
-def lines_of(headers: Iterable[Header]) -> bytes:
-    """Headers as lines, each with its CRLF.
-
-    Raises:
-        RuntimeError: a value has a line break, and would thus be more than one header.
-    """
-    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
-    count = lines.count(b"\r\n")
-    if not lines.count(b"\n") == lines.count(b"\r") == count == len(list(headers)):
-        raise RuntimeError("a header's value has a line break")
-    return lines
-
-
-def headers_of(lines: bytes) -> list[Header]:
-    """The headers that lines are made of."""
-    headers = []
-    for line in lines.split(b"\r\n")[:-1]:
-        name, _, value = line.partition(b": ")
-        headers.append((name, value))
-    return headers
-
-
-class ClientGoneError(Exception):
-    """The connection on which a call is to be answered is closed, or about to be."""
-
-
 class _HeadRefusedError(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -198,7 +108,7 @@ class _Exchange:
         self.response_complete = False
 
     async def respond(self, status: int, lines: bytes, body: bytes) -> None:
-        """See `Respond`: one write. A client that does not read holds up its own next answer, and nobody else's."""
+        """See `application.Respond`. A client that does not read holds up its own next answer, and nobody else's."""
         on, transport = self._on, self._on.transport
         if on.flow.write_paused:
             await on.reader.drain(on.flow, len(body))
@@ -244,7 +154,7 @@ class GatewayProtocol(asyncio.Protocol):
     ) -> None:
         """Take what uvicorn's server hands to the protocol of each connection."""
         self.config = config
-        self.app: Any = config.loaded_app
+        self.app: Application = config.loaded_app
         self.app_state = app_state
         self.loop = _loop or asyncio.get_running_loop()
         self.server_state = server_state
@@ -257,7 +167,6 @@ class GatewayProtocol(asyncio.Protocol):
         self.scheme = "http"
         self.cancels = False
         self.lost = False
-        self._direct: DirectApplication | None = self.app if hasattr(self.app, "takes") else None
         self._last: _Cycle | None = None
         """The last request that was read."""
         self._current: _Cycle | None = None
@@ -283,14 +192,14 @@ class GatewayProtocol(asyncio.Protocol):
         self._body_bytes = 0
         self._bad_code = _NOT_HTTP
         self._refuses = False
-        self._rules: Rules = getattr(self.app, "connection_rules", None) or Rules()
+        self._limits: ConnectionLimits = self.app.hooks.limits
         self._reads_head = self._reads_body = False
         self._handshake: asyncio.Task[None] | None = None
         self._patience: asyncio.TimerHandle | None = None
         """Ends the wait for the rest of a request."""
         self._unread = b""
         """What has come behind more requests than are read at once."""
-        self._request = Request(self, self._rules.unanswered)
+        self._request = Request(self, self._limits.unanswered)
         self.idle_since: float | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
 
@@ -309,7 +218,7 @@ class GatewayProtocol(asyncio.Protocol):
 
     def has_room(self, count: int) -> bool:
         """Whether an answer of so many bytes may be given, with all that others have not taken yet."""
-        return self._rules.untaken.has_room(count)
+        return self._limits.untaken.has_room(count)
 
     def drop(self) -> None:
         """Close the connection without writing anything more."""
@@ -326,30 +235,29 @@ class GatewayProtocol(asyncio.Protocol):
         self.transport = self._tcp = transport
         self.reader = Reader(
             transport,
-            patience=self._rules.patience,
-            budget=self._rules.untaken,
-            on_slow=partial(self.cut, "slow_reader"),
+            patience=self._limits.client_timeout,
+            budget=self._limits.untaken,
+            on_slow=partial(self.cut, Closing.SLOW_READER),
             on_taken=self._all_taken,
         )
         self.flow = FlowControl(transport)
         self.server = get_local_addr(transport)
         self.client = get_remote_addr(transport)
-        if len(self.server_state.connections) > self._rules.most and not self._makes_room():
-            self.cut("full")
+        if len(self.server_state.connections) > self._limits.max_connections and not self._makes_room():
+            self.cut(Closing.FULL)
             return
         self._be_patient()
-        drops_peer: Callable[[str], bool] | None = getattr(self.app, "drops_peer", None)
-        if drops_peer is not None and self.client is not None and drops_peer(self.client[0]):
+        if self.client is not None and self.app.hooks.drops_peer(self.client[0]):
             transport.close()
             return
-        tls: ssl.SSLContext | None = getattr(self.app, "tls", None)
+        tls = self.app.hooks.tls
         if tls is not None:
             starting = self.loop.start_tls(
                 transport,
                 self,
                 tls,
                 server_side=True,
-                ssl_handshake_timeout=self._rules.patience,
+                ssl_handshake_timeout=self._limits.client_timeout,
                 ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
             )
             # Begun at once: uvloop reads from the end of this method on, and what comes must find TLS in place.
@@ -362,7 +270,7 @@ class GatewayProtocol(asyncio.Protocol):
         try:
             secured = await starting
         except ssl.SSLError:
-            self._rules.on_cut("handshake")
+            self._limits.on_closed(Closing.HANDSHAKE)
         except OSError:
             pass  # the client has gone
         if secured is None or self._tcp.is_closing():
@@ -446,7 +354,7 @@ class GatewayProtocol(asyncio.Protocol):
         """Since when the head of a request has been coming in; None if none is."""
         if self._patience is None or not self._reads_head:
             return None
-        return self._patience.when() - self._rules.patience
+        return self._patience.when() - self._limits.client_timeout
 
     def _pass_over_blank(self, data: bytes) -> bytes:
         """What is left without the empty lines before a request."""
@@ -522,7 +430,7 @@ class GatewayProtocol(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """Close, after the answer to the last request that was read."""
-        self.server_state.parting = True
+        self.server_state.draining = True
         if self._last is not None and not self._last.response_complete:
             self._last.keep_alive = False
         elif not self._reads_head:  # a request that is coming in is still answered
@@ -571,7 +479,7 @@ class GatewayProtocol(asyncio.Protocol):
         version = parser.get_http_version()
         if version not in heads.VERSIONS:
             self._refuse_head(_NOT_HTTP)
-        keep_alive = parser.should_keep_alive() and version != "1.0" and not self.server_state.parting
+        keep_alive = parser.should_keep_alive() and version != "1.0" and not self.server_state.draining
         method = str(parser.get_method(), "ascii")
         raw_path, query_string, host = heads.split_target(self._url, method)
         if host is not None:
@@ -591,7 +499,7 @@ class GatewayProtocol(asyncio.Protocol):
             CONNECTION: self,
         }
         cycle: _Cycle
-        if self._direct is not None and self._direct.takes(path):
+        if self.app.hooks.takes(path):
             cycle = _Exchange(self, scope, keep_alive=keep_alive)
         else:
             cycle = _asgi_cycle(self, scope, path, keep_alive=keep_alive)
@@ -636,11 +544,11 @@ class GatewayProtocol(asyncio.Protocol):
         if isinstance(cycle, _Exchange):
             task = self._turns
             if task is None:
-                task = self._turns = self.loop.create_task(self._take_turns(self.app, cycle))
+                task = self._turns = self.loop.create_task(self._take_turns(cycle))
             else:
                 self._give_turn(cycle)
         else:
-            task = self.loop.create_task(cycle.run_asgi(self.app))
+            task = self.loop.create_task(cycle.run_asgi(cast(Any, self.app)))
             task.add_done_callback(tasks.discard)
         self._task = task
         tasks.add(task)
@@ -651,7 +559,7 @@ class GatewayProtocol(asyncio.Protocol):
         elif not self._turn.done():
             self._turn.set_result(exchange)
 
-    async def _take_turns(self, app: DirectApplication, exchange: _Exchange | None) -> None:
+    async def _take_turns(self, exchange: _Exchange | None) -> None:
         """Have requests answered, one after the other, until the connection is lost."""
         task: Any = asyncio.current_task()
         tasks = self.server_state.tasks
@@ -659,7 +567,7 @@ class GatewayProtocol(asyncio.Protocol):
             while exchange is not None:
                 self.outbox.calls += 1
                 try:
-                    await app.answer(exchange.scope, exchange.respond)
+                    await self.app.hooks.answer(exchange.scope, exchange.respond)
                 except BaseException as error:  # as uvicorn does: whatever happens, the client is answered
                     _faults.tell("answer_failed", error)
                     if not exchange.response_complete:
@@ -728,13 +636,13 @@ class GatewayProtocol(asyncio.Protocol):
         # One timer for many answers: it is set again when it fires too early.
         self.idle_since = self.loop.time()
         if self._idle_timer is None:
-            self._idle_timer = self.loop.call_later(self._rules.keep_alive, self._close_if_idle)
+            self._idle_timer = self.loop.call_later(self._limits.keep_alive, self._close_if_idle)
 
     def _close_if_idle(self) -> None:
         self._idle_timer = None
         if self.idle_since is None or self.transport.is_closing():
             return
-        left = self.idle_since + self._rules.keep_alive - self.loop.time()
+        left = self.idle_since + self._limits.keep_alive - self.loop.time()
         if left > 0:
             self._idle_timer = self.loop.call_later(left, self._close_if_idle)
         else:
@@ -757,9 +665,9 @@ class GatewayProtocol(asyncio.Protocol):
         if self.transport.is_closing():
             self._close_below()
 
-    def cut(self, reason: str) -> None:
+    def cut(self, reason: Closing) -> None:
         """Close at once, what was written or not."""
-        self._rules.on_cut(reason)
+        self._limits.on_closed(reason)
         self.transport.abort()
 
     def _makes_room(self) -> bool:
@@ -769,14 +677,14 @@ class GatewayProtocol(asyncio.Protocol):
             return False
         connections: set[GatewayProtocol] = self.server_state.connections  # type: ignore[assignment]  # uvicorn's own
         going = sum(each.transport.is_closing() for each in connections)
-        if len(connections) - going <= self._rules.most:
+        if len(connections) - going <= self._limits.max_connections:
             return True
         waiting = sorted(
             (since for each in connections if (since := each._waits_since(now)) is not None),
             key=lambda since: since[:2],
         )
-        for *_, each in waiting[: max(1, self._rules.most // _EVICTED_SHARE)]:
-            each.cut("evicted")
+        for *_, each in waiting[: max(1, self._limits.max_connections // _EVICTED_SHARE)]:
+            each.cut(Closing.EVICTED)
         if not waiting:
             self.server_state.full_until = now + _FULL_SECONDS
         return bool(waiting)
@@ -789,12 +697,12 @@ class GatewayProtocol(asyncio.Protocol):
             return True, self.idle_since, self
         if self._patience is None or (self._last is not None and not self._last.response_complete):
             return None
-        since = self._patience.when() - self._rules.patience
+        since = self._patience.when() - self._limits.client_timeout
         return None if now - since < _HEAD_SECONDS else (False, since, self)
 
     def _be_patient(self) -> None:
         if self._patience is None:
-            self._patience = self.loop.call_later(self._rules.patience, self._lose_patience)
+            self._patience = self.loop.call_later(self._limits.client_timeout, self._lose_patience)
 
     def _stop_waiting(self) -> None:
         if self._patience is not None:
@@ -807,7 +715,7 @@ class GatewayProtocol(asyncio.Protocol):
         if answers or self.flow.read_paused:
             self._be_patient()  # it is we who do not read
         elif not self.transport.is_closing():
-            self.cut("slow_request")
+            self.cut(Closing.SLOW_REQUEST)
 
     def _pause_reading(self) -> None:
         """Read no more for now; the system knows all the same when the client goes."""
@@ -844,10 +752,8 @@ class GatewayProtocol(asyncio.Protocol):
         task.add_done_callback(self.server_state.tasks.discard)
 
     async def _answer_bad_request(self) -> None:
-        on_bad_request: OnBadRequest | None = getattr(self.app, "on_bad_request", None)
-        answer: tuple[int, bytes] | None = (GATEWAY_ERRORS[self._bad_code].status, b"")
-        if on_bad_request is not None:
-            answer = await on_bad_request(self.client[0] if self.client else None, self._bad_code)
+        peer = self.client[0] if self.client else None
+        answer = await self.app.hooks.on_bad_request(peer, self._bad_code)
         if answer is not None and not self.transport.is_closing():
             status, body = answer
             lines = b"content-type: application/json\r\n"
@@ -907,7 +813,7 @@ def _rest_of(begun: Coroutine[Any, Any, _T], waits_for: Any) -> Generator[Any, A
         return result
 
 
-def config(app: Any, *, host: str, port: int) -> uvicorn.Config:
+def config(app: Application, *, host: str, port: int) -> uvicorn.Config:
     """The server's configuration for an ASGI application."""
     return uvicorn.Config(
         app,

@@ -4,6 +4,7 @@ import asyncio
 from typing import Final, Protocol
 
 from apientreprise_gateway.server.buffers import SMALL_BYTES, Budget
+from apientreprise_gateway.server.limits import Closing
 
 _JUDGED_SECONDS: Final = 1.0
 """A client that has had less time than this for a head is not asked to make room."""
@@ -18,7 +19,7 @@ class Sender(Protocol):
     def reads_head_since(self) -> float | None:
         """Since when the head of a request has been coming in; None if none is."""
 
-    def cut(self, reason: str) -> None:
+    def cut(self, reason: Closing) -> None:
         """Close at once."""
 
 
@@ -44,7 +45,7 @@ class Request:
         budget.hold(self, held)
         if held and not budget.has_room():
             budget.hold(self, 0)
-            self._of.cut("full")
+            self._of.cut(Closing.FULL)
 
     def end(self) -> None:
         """Hold nothing any more."""
@@ -65,4 +66,4 @@ class Request:
 
     def let_go(self) -> None:
         """See `buffers.Holder`."""
-        self._of.cut("slow_request")
+        self._of.cut(Closing.SLOW_REQUEST)

@@ -13,6 +13,7 @@ import asyncio, os, signal, socket, sys, threading, time
 from apientreprise_gateway.process import runner
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.process import ending
+from apientreprise_gateway.server.application import ConnectionHooks
 
 async def app(scope, receive, send):
     await receive()
@@ -22,6 +23,8 @@ async def app(scope, receive, send):
     if stop is not None:
         await stop()
     await send({"type": "lifespan.shutdown.complete"})
+
+app.hooks = ConnectionHooks()
 
 def ready():
     begin = globals().get("begin")

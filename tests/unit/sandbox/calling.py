@@ -11,7 +11,7 @@ from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.sandbox.app import Sandbox, create_app
 from apientreprise_gateway.sandbox.documents import Form
 from apientreprise_gateway.sandbox.entities import Entity
-from apientreprise_gateway.server.protocol import CONNECTION
+from apientreprise_gateway.server.application import CONNECTION
 
 
 @dataclass

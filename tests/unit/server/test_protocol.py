@@ -9,19 +9,14 @@ from typing import Any
 import pytest
 
 from apientreprise_gateway.net.asgi import Scope
+from apientreprise_gateway.net.header_lines import lines_of
 from apientreprise_gateway.net.write_batch import outbox_of
 from apientreprise_gateway.server import protocol as server_module
 from apientreprise_gateway.server import readers, requests
+from apientreprise_gateway.server.application import CONNECTION, ClientGoneError, ConnectionHooks, Respond
 from apientreprise_gateway.server.buffers import Budget
-from apientreprise_gateway.server.protocol import (
-    CONNECTION,
-    ClientGoneError,
-    Respond,
-    Rules,
-    Server,
-    config,
-    lines_of,
-)
+from apientreprise_gateway.server.limits import ConnectionLimits
+from apientreprise_gateway.server.protocol import Server, config
 
 LARGE = bytes(1024 * 1024)
 Handler = Callable[[Scope, Respond], Awaitable[None]]
@@ -32,8 +27,12 @@ class App:
 
     def __init__(self, handler: Handler | None = None) -> None:
         self.answered = 0
-        self.connection_rules: Rules | None = None
+        self.hooks = self.hooks_with()
         self._handler = handler
+
+    def hooks_with(self, **limits: Any) -> ConnectionHooks:
+        """Its hooks, with limits for its connections."""
+        return ConnectionHooks(limits=ConnectionLimits(**limits), takes=self.takes, answer=self.answer)
 
     def takes(self, path: str) -> bool:
         """Whether a call is answered directly."""
@@ -91,9 +90,9 @@ class _Server(Server):
 
 
 @asynccontextmanager
-async def serving(app: App, **rules: Any) -> AsyncIterator[Started]:
-    """A server of one application, with these rules for its connections."""
-    app.connection_rules = Rules(**rules)
+async def serving(app: App, **limits: Any) -> AsyncIterator[Started]:
+    """A server of one application, with these limits for its connections."""
+    app.hooks = app.hooks_with(**limits)
     settings = config(app, host="127.0.0.1", port=0)
     settings.lifespan = "off"
     server = _Server(settings)
@@ -288,7 +287,7 @@ def test_a_head_that_does_not_come(part: bytes) -> None:
     cut: list[str] = []
 
     async def test() -> None:
-        async with serving(App(), patience=0.1, on_cut=cut.append) as server:
+        async with serving(App(), client_timeout=0.1, on_closed=cut.append) as server:
             reader, writer = await server.connect()
             writer.write(part)
             dripping = asyncio.create_task(drip(writer)) if part else None
@@ -313,7 +312,7 @@ def test_a_second_head_that_does_not_come() -> None:
     cut: list[str] = []
 
     async def test() -> None:
-        async with serving(App(), patience=0.1, on_cut=cut.append) as server:
+        async with serving(App(), client_timeout=0.1, on_closed=cut.append) as server:
             reader, writer = await server.connect()
             writer.write(request("/direct") + b"GET ")
             assert (await answer(reader))[0] == 200
@@ -329,7 +328,7 @@ def test_a_body_that_does_not_come() -> None:
     cut: list[str] = []
 
     async def test() -> None:
-        async with serving(App(), patience=0.1, on_cut=cut.append) as server:
+        async with serving(App(), client_timeout=0.1, on_closed=cut.append) as server:
             reader, writer = await server.connect()
             writer.write(request("/direct", more=b"content-length: 100\r\n") + b"a")
             assert (await answer(reader))[0] == 200
@@ -356,7 +355,7 @@ def test_patience_with_a_client_that_waits() -> None:
         await respond(200, b"", b"x")
 
     async def test() -> None:
-        async with serving(App(slow), patience=0.05, on_cut=cut.append) as server:
+        async with serving(App(slow), client_timeout=0.05, on_closed=cut.append) as server:
             reader, writer = await server.connect()
             writer.write(request("/direct") * 2 + b"GET /direct ")
             await asyncio.sleep(0.3)
@@ -378,7 +377,7 @@ def test_an_answer_that_is_not_taken(close: bool) -> None:
         await respond(200, b"", LARGE * 16)
 
     async def test() -> None:
-        async with serving(App(large), patience=0.1, on_cut=cut.append) as server:
+        async with serving(App(large), client_timeout=0.1, on_closed=cut.append) as server:
             _, writer = await server.connect()
             writer.write(request("/direct", close=close))
             await until(lambda: bool(cut))
@@ -396,7 +395,7 @@ def test_an_answer_that_is_taken_slowly() -> None:
         await respond(200, b"", LARGE * 16)
 
     async def test() -> None:
-        async with serving(App(large), patience=0.4, on_cut=cut.append) as server:
+        async with serving(App(large), client_timeout=0.4, on_closed=cut.append) as server:
             reader, writer = await server.connect()
             writer.write(request("/direct", close=True))
             received = 0
@@ -419,7 +418,7 @@ def test_an_answer_on_a_slow_line() -> None:
 
     async def test() -> None:
         loop = asyncio.get_running_loop()
-        async with serving(App(large), patience=1.5, on_cut=cut.append) as server:
+        async with serving(App(large), client_timeout=1.5, on_closed=cut.append) as server:
             with socket.socket() as client:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
                 client.setblocking(False)
@@ -450,7 +449,7 @@ def test_too_many_connections() -> None:
         await respond(200, b"", b"x")
 
     async def test() -> None:
-        async with serving(App(slow), most=3, on_cut=cut.append) as server:
+        async with serving(App(slow), max_connections=3, on_closed=cut.append) as server:
             streams = [await server.connect() for _ in range(3)]
             for reader, writer in streams:
                 writer.write(request("/direct"))
@@ -485,7 +484,7 @@ def test_connections_that_only_take_room(sent: bytes, monkeypatch: pytest.Monkey
     cut: list[str] = []
 
     async def test() -> None:
-        async with serving(App(), most=3, patience=60, on_cut=cut.append) as started:
+        async with serving(App(), max_connections=3, client_timeout=60, on_closed=cut.append) as started:
             idle, kept = await started.connect()
             kept.write(request("/direct"))
             assert (await answer(idle))[0] == 200
@@ -514,7 +513,7 @@ def test_no_room_is_not_looked_for_all_the_time(monkeypatch: pytest.MonkeyPatch)
     cut: list[str] = []
 
     async def test() -> None:
-        async with serving(App(), most=1, patience=60, on_cut=cut.append) as started:
+        async with serving(App(), max_connections=1, client_timeout=60, on_closed=cut.append) as started:
             _, first = await started.connect()
             for _ in range(3):
                 reader, writer = await started.connect()
@@ -559,7 +558,7 @@ def test_answers_of_a_server_that_is_about_to_stop() -> None:
 
     async def test() -> None:
         async with serving(App()) as server:
-            server.server.server_state.parting = True
+            server.server.server_state.draining = True
             reader, writer = await server.connect()
             writer.write(request("/direct"))
             assert b"connection: close" in (await reader.read()).lower()
@@ -694,7 +693,7 @@ def test_an_empty_line_begins_nothing(blank: bytes) -> None:
             writer.write(blank)
             assert await end(reader) == b""
             writer.close()
-        async with serving(App(), most=1, on_cut=cut.append) as server:
+        async with serving(App(), max_connections=1, on_closed=cut.append) as server:
             reader, writer = await server.connect()
             writer.write(request("/direct"))
             assert (await answer(reader))[0] == 200
@@ -762,7 +761,7 @@ def is_let_go(begin: bytes, more: bytes, end_of_it: bytes) -> None:
     """Send without an end; the connection is closed, after an answer that begins like this, or nothing."""
 
     async def test() -> None:
-        async with serving(App(), patience=3600) as server:
+        async with serving(App(), client_timeout=3600) as server:
             reader, writer = await server.connect()
             writer.write(begin)
             reading = asyncio.create_task(rest(reader))
@@ -836,7 +835,7 @@ def test_readers_that_leave_no_room_for_others(monkeypatch: pytest.MonkeyPatch) 
         await respond(200, b"", LARGE * 8)
 
     async def test() -> None:
-        async with serving(App(large), patience=60, on_cut=cut.append, untaken=untaken) as server:
+        async with serving(App(large), client_timeout=60, on_closed=cut.append, untaken=untaken) as server:
             silent = []
             for _ in range(4):
                 silent.append(await server.connect())
@@ -868,7 +867,7 @@ def test_heads_that_leave_no_room_for_others(monkeypatch: pytest.MonkeyPatch) ->
     unanswered = Budget(200 * 1024)
 
     async def test() -> None:
-        async with serving(App(), patience=60, on_cut=cut.append, unanswered=unanswered) as server:
+        async with serving(App(), client_timeout=60, on_closed=cut.append, unanswered=unanswered) as server:
             writers = []
             for _ in range(20):
                 _, writer = await server.connect()
@@ -937,7 +936,7 @@ def test_what_comes_behind_many_requests(tail: bytes) -> None:
     cut: list[str] = []
 
     async def test() -> None:
-        async with serving(App(), patience=0.3, keep_alive=0.3, on_cut=cut.append) as server:
+        async with serving(App(), client_timeout=0.3, keep_alive=0.3, on_closed=cut.append) as server:
             reader, writer = await server.connect()
             writer.write(request("/direct") * 1000 + tail)
             for _ in range(1000):
