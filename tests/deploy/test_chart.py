@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from apientreprise_gateway import __version__
-from apientreprise_gateway.cli.main import _parser
+from apientreprise_gateway.cli.main import make_parser
 from apientreprise_gateway.documents import links
 from apientreprise_gateway.gateway.settings import Settings, environment_name
 from apientreprise_gateway.providers import PROVIDERS
@@ -165,7 +165,7 @@ def test_the_gateway_can_be_served_as_configured(objects: Objects, tmp_path: Pat
         "check", **{name.removeprefix("GATEWAY_").lower(): environment[name] for name in environment}
     )
     assert checked.returncode == 0, checked.stderr
-    options = _parser().parse_args(_pod(objects)["containers"][0]["args"])
+    options = make_parser().parse_args(_pod(objects)["containers"][0]["args"])
     ports = {port["name"]: port["containerPort"] for port in _pod(objects)["containers"][0]["ports"]}
     assert (options.host, options.port) == ("0.0.0.0", ports.pop("http"))
     assert [str(port) for port in ports.values()] == [

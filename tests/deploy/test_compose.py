@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from apientreprise_gateway.cli.main import _parser
+from apientreprise_gateway.cli.main import make_parser
 from support import programs
 from support.programs import START_SECONDS
 from support.prometheus import promtool
@@ -94,13 +94,13 @@ def test_a_gateway_can_be_served_as_configured(service: str, tmp_path: Path) -> 
     settings["documents"] = str(tmp_path / "documents")
     checked = programs.run("check", **settings)
     assert checked.returncode == 0, checked.stderr
-    options = _parser().parse_args(SERVICES[service]["command"])
+    options = make_parser().parse_args(SERVICES[service]["command"])
     assert (options.host, options.port) == ("0.0.0.0", 8080)
 
 
 def test_the_sandbox_is_where_the_gateways_look() -> None:
     """The sandbox's command is one of ours, on the port of the gateways' settings."""
-    options = _parser().parse_args(SERVICES["sandbox"]["command"])
+    options = make_parser().parse_args(SERVICES["sandbox"]["command"])
     for gateway in GATEWAYS:
         assert SERVICES[gateway]["environment"]["GATEWAY_UPSTREAM_URL"] == f"http://sandbox:{options.port}"
         assert SERVICES[gateway]["environment"]["GATEWAY_REDIS_URL"] == "redis://redis:6379"

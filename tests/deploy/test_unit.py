@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from apientreprise_gateway.cli.main import _parser
+from apientreprise_gateway.cli.main import make_parser
 from apientreprise_gateway.gateway.settings import Settings, environment_name
 from support.programs import START_SECONDS, TRACE, environment
 from support.site import GOOD, LONG, UNITE_LEGALE, fresh
@@ -65,7 +65,7 @@ def test_its_commands_and_settings_are_ours() -> None:
     for command in (start, before):
         program, *arguments = shlex.split(command)
         assert program == INSTALLED
-        _parser().parse_args(arguments)
+        make_parser().parse_args(arguments)
     names = {value.partition("=")[0] for value in _said("Environment")}
     known = {environment_name(field) for field in Settings.model_fields} | {"GATEWAY_CONFIG", "PYTHONUNBUFFERED"}
     assert names <= known

@@ -1,32 +1,41 @@
 """The command `check`: whether the configuration can be served, and with `--online` whether what it names answers."""
 
 import argparse
-import asyncio
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from pydantic import SecretStr
-
-from apientreprise_gateway.cli.tables import print_table
-from apientreprise_gateway.gateway import settings as all_settings
-from apientreprise_gateway.gateway.services import FAILED, ServiceResult, ask_services, shown_place
+from apientreprise_gateway.cli.outcome import FAILURE
+from apientreprise_gateway.cli.output import print_table
 
 if TYPE_CHECKING:
     from apientreprise_gateway.gateway.app import Gateway
+    from apientreprise_gateway.gateway.services import ServiceResult
+    from apientreprise_gateway.gateway.settings import Settings
     from apientreprise_gateway.pings.check import Result
 
-_FAILURE: Final = 1
 _PLACES: Final = frozenset({"jwks", "documents", "traces_url", "upstream_url", "public_url"})
-"""Fields that may be an address."""
+"""Settings that may be an address."""
+_SERVABLE: Final = "This configuration can be served."
+_SERVICE_COLUMNS: Final = ("setting", "service", "status", "ms", "problem")
+_SOURCE_COLUMNS: Final = ("provider", "source", "status", "ms", "problem")
 
 
-def check(options: argparse.Namespace) -> int:
-    """Show every setting, then ask what they name if that is wanted; the exit status."""
-    from apientreprise_gateway.gateway.app import Gateway  # noqa: PLC0415 - takes long
-    from apientreprise_gateway.gateway.verify import told_together  # noqa: PLC0415
-    from apientreprise_gateway.observability import logs  # noqa: PLC0415
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser("check", help="say whether the configuration can be served")
+    parser.add_argument("--online", action="store_true", help="also ask every provider once, and show what it says")
+    parser.set_defaults(command=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Show every setting, then ask the services and sources that they name if that is wanted."""
+    import asyncio
+
+    from apientreprise_gateway.gateway import settings as all_settings
+    from apientreprise_gateway.gateway.app import Gateway
+    from apientreprise_gateway.gateway.verify import told_together
+    from apientreprise_gateway.observability import logs
 
     settings = all_settings.load()
     all_settings.require_for_serving(settings)
@@ -38,38 +47,30 @@ def check(options: argparse.Namespace) -> int:
         print(f"{all_settings.environment_name(field)} = {_shown(field, value)}")
     for key, own in sorted(settings.providers.items()):
         print(f"{all_settings.PROVIDER_PREFIX}{key.upper()} = {own}")
-    return asyncio.run(_online(settings, gateway)) if options.online else _say_fit()
-
-
-def _say_fit() -> int:
-    print("This configuration can be served.")
+    if options.online:
+        return asyncio.run(_check_online(settings, gateway))
+    print(_SERVABLE)
     return 0
 
 
-async def _online(settings: all_settings.Settings, gateway: "Gateway") -> int:
+async def _check_online(settings: "Settings", gateway: "Gateway") -> int:
+    import asyncio
+
+    from apientreprise_gateway.gateway.services import FAILED, ask_services
+
     services, sources = await asyncio.gather(
         ask_services(settings, gateway.ask_documents), gateway.ask_sources(on_progress=_show_progress)
     )
     if services:
         print()
-        print_table([_cells(each) for each in services], ("setting", "service", "status", "ms", "problem"))
+        print_table([_service_row(each) for each in services], _SERVICE_COLUMNS)
         print()
-    _say_fit()
+    print(_SERVABLE)
     print()
-    rows = [
-        {
-            "provider": result.provider,
-            "source": result.source,
-            "status": result.status,
-            "ms": result.milliseconds,
-            "problem": result.problem,
-        }
-        for result in sources
-    ]
-    print_table(rows, ("provider", "source", "status", "ms", "problem"))
+    print_table([_source_row(each) for each in sources], _SOURCE_COLUMNS)
     failed = sorted({each.setting for each in services if each.status == FAILED})
     print(f"\n{_verdict(failed, sources)}")
-    return _FAILURE if failed or any(each.status == "bad_gateway" for each in sources) else 0
+    return FAILURE if failed or any(each.status == "bad_gateway" for each in sources) else 0
 
 
 def _show_progress(done: int, number: int) -> None:
@@ -78,7 +79,7 @@ def _show_progress(done: int, number: int) -> None:
         print(f"\rAsking the providers: {done} of {number} have answered{end}", end="", file=sys.stderr, flush=True)
 
 
-def _cells(result: ServiceResult) -> dict[str, object]:
+def _service_row(result: "ServiceResult") -> dict[str, object]:
     return {
         "setting": result.setting,
         "service": result.service,
@@ -88,8 +89,20 @@ def _cells(result: ServiceResult) -> dict[str, object]:
     }
 
 
+def _source_row(result: "Result") -> dict[str, object]:
+    return {
+        "provider": result.provider,
+        "source": result.source,
+        "status": result.status,
+        "ms": result.milliseconds,
+        "problem": result.problem,
+    }
+
+
 def _verdict(failed: Sequence[str], sources: Sequence["Result"]) -> str:
-    """The last line: what does not work, by name where it is our own; who is in maintenance does not count as that."""
+    """The last line: the settings and the number of sources that do not work; one in maintenance is not among them."""
+    from collections import Counter
+
     found = Counter(each.status for each in sources)
     bad, resting = found["bad_gateway"], found["maintenance"]
     said = [f"{', '.join(failed)} {'does' if len(failed) == 1 else 'do'} not work"] if failed else []
@@ -103,7 +116,11 @@ def _verdict(failed: Sequence[str], sources: Sequence["Result"]) -> str:
 
 
 def _shown(field: str, value: object) -> str:
-    """A setting in one line, without a secret; of an address everything but the password."""
+    """The value of a setting in one line, without its secrets; an address is shown without its password."""
+    from pydantic import SecretStr
+
+    from apientreprise_gateway.gateway.services import shown_place
+
     if field == "jwt_secrets" and isinstance(value, tuple):
         return f"({len(value)} set)"
     if isinstance(value, SecretStr) and field in ("redis_url", "cache_redis_url"):

@@ -1,15 +1,13 @@
-"""The command `demo`: a gateway and fictive providers, whatever the environment says of real ones."""
+"""The command `demo`: a gateway and fictive providers in one process, whatever real providers the environment names."""
 
 import argparse
-import asyncio
-import os
-import secrets
 import sys
-from datetime import UTC, datetime
-from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from apientreprise_gateway.gateway import settings as all_settings
+from apientreprise_gateway.cli import arguments
+
+if TYPE_CHECKING:
+    from apientreprise_gateway.gateway.settings import Settings
 
 SETTINGS: Final = frozenset(
     {
@@ -25,43 +23,41 @@ SETTINGS: Final = frozenset(
         "WINDOW",
     }
 )
-"""The settings of the environment that a demonstration takes; docs/bac-a-sable.md names them."""
+"""The settings that a demonstration takes from the environment; docs/bac-a-sable.md names them."""
 _QUERY: Final = "?context=demo&object=essai&recipient=13002526500013"
 _FIRST: Final = "/v4/insee/sirene/unites_legales/130025265"
 _DOCUMENT: Final = "/v4/urssaf/unites_legales/130025265/attestation_vigilance"
 
 
-def demo(options: argparse.Namespace) -> None:
-    """Serve until a signal asks to stop."""
-    from apientreprise_gateway.auth.issue import issue  # noqa: PLC0415
-    from apientreprise_gateway.gateway.app import Gateway  # noqa: PLC0415 - takes long
-    from apientreprise_gateway.observability import logs  # noqa: PLC0415
-    from apientreprise_gateway.process import title  # noqa: PLC0415
-    from apientreprise_gateway.process.runner import Life, apart, listen, run  # noqa: PLC0415
-    from apientreprise_gateway.providers import PROVIDERS  # noqa: PLC0415
-    from apientreprise_gateway.sandbox.app import create_app  # noqa: PLC0415
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser("demo", help="gateway and sandbox providers in one command")
+    arguments.add_address(parser, default_port=8080)
+    parser.set_defaults(command=_demo, serves=True)
 
-    _leave_out_the_rest()
-    configured = all_settings.load()
+
+def _demo(options: argparse.Namespace) -> None:
+    import asyncio
+    from functools import partial
+
+    from apientreprise_gateway.gateway.app import Gateway
+    from apientreprise_gateway.gateway.settings import load
+    from apientreprise_gateway.observability import logs
+    from apientreprise_gateway.process import title
+    from apientreprise_gateway.process.runner import Life, apart, listen, run
+    from apientreprise_gateway.sandbox.app import create_app
+
+    _drop_other_settings()
+    configured = load()
     gateway_at = listen(options.host, options.port)
     sandbox_at = listen("127.0.0.1", 0)
-    given: dict[str, Any] = {
-        "upstream_url": sandbox_at.url,
-        "ping_probes": all_settings.PingProbes.ALL,
-        "jwt_secrets": secrets.token_hex(32),
-    }
-    if "breaker" not in configured.model_fields_set:
-        given["breaker"] = all_settings.BreakerUse.OFF  # whoever tries faults is shown each of them
-    settings = all_settings.load(**given)
+    settings = load(**_overrides(configured, sandbox_url=sandbox_at.url))
     logs.configure(level=settings.log_level)
-    scopes = sorted({scope for provider in PROVIDERS for endpoint in provider.endpoints for scope in endpoint.scopes})
-    token = issue(
-        secret=settings.jwt_secrets[0].get_secret_value(), scopes=scopes, subject="demo", issued_at=datetime.now(UTC)
-    )
+    token = _mint(settings)
     gateway = Gateway(settings, demo_token=token)
     title.show(f"demo {gateway_at.address}")
     life = Life(
-        ready=partial(apart, lambda: _tell(gateway_at.url, sandbox_at.url, token)),
+        ready=partial(apart, lambda: _print_welcome(gateway_at.url, sandbox_at.url, token)),
         reopen=partial(asyncio.to_thread, gateway.reopen),
         hurry=gateway.hurry,
         stop_timeout=lambda: gateway.stop_timeout,
@@ -69,16 +65,48 @@ def demo(options: argparse.Namespace) -> None:
     run([(create_app(links=gateway_at.url), sandbox_at), (gateway, gateway_at)], life)
 
 
-def _leave_out_the_rest() -> None:
-    """Take out of the environment what a demonstration does not heed, and say so."""
-    ours = {all_settings.PREFIX + name for name in SETTINGS}
-    others = sorted(name for name in os.environ if name.startswith(all_settings.PREFIX) and name not in ours)
+def _drop_other_settings() -> None:
+    """Take the settings that a demonstration ignores out of the environment, and say which were set."""
+    import os
+
+    from apientreprise_gateway.gateway.settings import PREFIX
+
+    ours = {PREFIX + name for name in SETTINGS}
+    others = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in ours)
     told = [name for name in others if os.environ.pop(name)]
     if told:
         print(f"Not used by a demonstration: {', '.join(told)}.", file=sys.stderr, flush=True)
 
 
-def _tell(gateway: str, sandbox: str, token: str) -> None:
+def _overrides(configured: "Settings", *, sandbox_url: str) -> dict[str, Any]:
+    """The settings of a demonstration, whatever the environment says."""
+    import secrets
+
+    from apientreprise_gateway.gateway.settings import BreakerUse, PingProbes
+
+    overrides: dict[str, Any] = {
+        "upstream_url": sandbox_url,
+        "ping_probes": PingProbes.ALL,
+        "jwt_secrets": secrets.token_hex(32),
+    }
+    if "breaker" not in configured.model_fields_set:
+        overrides["breaker"] = BreakerUse.OFF  # whoever tries faults is shown each of them
+    return overrides
+
+
+def _mint(settings: "Settings") -> str:
+    """A token that opens every endpoint."""
+    from datetime import UTC, datetime
+
+    from apientreprise_gateway.auth.issue import issue
+    from apientreprise_gateway.providers import PROVIDERS
+
+    scopes = sorted({scope for provider in PROVIDERS for endpoint in provider.endpoints for scope in endpoint.scopes})
+    secret = settings.jwt_secrets[0].get_secret_value()
+    return issue(secret=secret, scopes=scopes, subject="demo", issued_at=datetime.now(UTC))
+
+
+def _print_welcome(gateway: str, sandbox: str, token: str) -> None:
     print(
         f"Gateway:  {gateway}/docs\nSandbox:  {sandbox} (fictive providers)\n\n"
         "Try this; its token opens every endpoint until this command stops:\n"

@@ -1,13 +1,22 @@
-"""What options of the command line may be: each is turned into its value, or refused in one line with the remedy."""
+"""What arguments of the command line may be: each is turned into its value, or refused in one line with the remedy."""
 
 import argparse
 import difflib
 import math
+from datetime import UTC, datetime
 from typing import Final
 
 LAST_PORT: Final = 65535
 LONGEST_LATENCY_MS: Final = 3_600_000
 MOST_WORKERS: Final = 512
+
+
+def add_address(parser: argparse.ArgumentParser, *, default_port: int) -> None:
+    """Add the options of a command that listens: `--host` and `--port`."""
+    parser.add_argument("--host", type=host, default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument(
+        "--port", type=port, default=default_port, help=f"port to listen on, 0 for any (default: {default_port})"
+    )
 
 
 def port(text: str) -> int:
@@ -26,7 +35,7 @@ def host(text: str) -> str:
 
 
 def workers(text: str) -> int:
-    """How many processes; too few are refused with the settings."""
+    """A number of processes; one below 1 is refused with the settings."""
     try:
         number = int(text)
     except ValueError:
@@ -37,7 +46,7 @@ def workers(text: str) -> int:
 
 
 def milliseconds(text: str) -> float:
-    """A delay."""
+    """A delay in milliseconds."""
     value = _number(text)
     if value is None or not 0 <= value <= LONGEST_LATENCY_MS:
         raise argparse.ArgumentTypeError(
@@ -47,7 +56,7 @@ def milliseconds(text: str) -> float:
 
 
 def share(text: str) -> float:
-    """A share of calls."""
+    """A share of calls, from 0 to 1."""
     value = _number(text)
     if value is None or not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is no share: give a number between 0 and 1, such as 0.1")
@@ -56,13 +65,32 @@ def share(text: str) -> float:
 
 def fault(text: str) -> str:
     """The name of a fault of the sandbox."""
-    from apientreprise_gateway.sandbox.faults import FAULTS  # noqa: PLC0415 - not for the other commands
+    from apientreprise_gateway.sandbox.faults import FAULTS
 
     if text not in FAULTS:
         near = difflib.get_close_matches(text, FAULTS, n=1)
         remedy = f": did you mean {near[0]}?" if near else ""
         raise argparse.ArgumentTypeError(f"{text} is none of {', '.join(FAULTS)}{remedy}")
     return text
+
+
+def date(text: str) -> datetime:
+    """A day or an instant in ISO 8601; in UTC if it names no zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no date; write YYYY-MM-DD") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def jti(text: str) -> str:
+    """The identifier of a token, a UUID, in its usual spelling."""
+    from uuid import UUID
+
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no jti; `token inspect` shows the one of a token") from None
 
 
 def _number(text: str) -> float | None:

@@ -1,6 +1,7 @@
-"""Tables on standard output."""
+"""What commands write to standard output: tables, instants."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 
 def print_table(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> None:
@@ -13,3 +14,11 @@ def print_table(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> N
     print("  ".join(name.ljust(widths[name]) for name in names).rstrip())
     for row in table:
         print("  ".join(row[name].ljust(widths[name]) for name in names).rstrip())
+
+
+def iso_instant(value: object) -> str | None:
+    """Seconds since 1970 in ISO 8601; None for what is no instant."""
+    try:
+        return datetime.fromtimestamp(value, UTC).isoformat() if isinstance(value, int | float) else None
+    except (OverflowError, OSError, ValueError):
+        return None

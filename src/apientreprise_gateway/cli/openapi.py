@@ -1,0 +1,15 @@
+"""The command `openapi`: the OpenAPI file."""
+
+import argparse
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the parser."""
+    commands.add_parser("openapi", help="the OpenAPI file").set_defaults(command=_openapi)
+
+
+def _openapi(_options: argparse.Namespace) -> None:
+    from apientreprise_gateway.controlplane.openapi import document, to_yaml
+    from apientreprise_gateway.providers import PROVIDERS
+
+    print(to_yaml(document(PROVIDERS)), end="")

@@ -1,0 +1,41 @@
+"""What commands ask of the Redis that gateways share."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+_TIMEOUT: Final = 5.0
+"""Seconds."""
+_T = TypeVar("_T")
+
+
+def ask_redis(ask: Callable[[Any], Awaitable[_T]]) -> _T:
+    """Call a function with a client of the Redis of GATEWAY_REDIS_URL; its result.
+
+    Raises:
+        SettingsError: no Redis is named, or it cannot be asked.
+    """
+    import asyncio
+
+    from redis.exceptions import RedisError
+
+    from apientreprise_gateway.gateway.settings import SettingsError, load
+    from apientreprise_gateway.store.link import client, close
+    from apientreprise_gateway.store.url import parse_url
+    from apientreprise_gateway.store.words import is_refusal, redis_words
+
+    url = load().redis_url
+    if url is None:
+        raise SettingsError("GATEWAY_REDIS_URL: no Redis is named. Set it to the gateway's own.")
+
+    async def answer() -> _T:
+        connection = client(parse_url(url.get_secret_value()), timeout=_TIMEOUT)
+        try:
+            return await ask(connection)
+        finally:
+            await close(connection)
+
+    try:
+        return asyncio.run(answer())
+    except (RedisError, OSError) as error:
+        remedy = "Correct the URL, or the ACL of Redis." if is_refusal(error) else "Is it running?"
+        raise SettingsError(f"GATEWAY_REDIS_URL: Redis cannot be asked ({redis_words(error)}). {remedy}") from error

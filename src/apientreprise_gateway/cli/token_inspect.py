@@ -1,0 +1,82 @@
+"""The command `token inspect`: what a token says, and whether it is valid here."""
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from apientreprise_gateway.cli.outcome import FAILURE, tell
+from apientreprise_gateway.cli.output import iso_instant
+from apientreprise_gateway.cli.redis_access import ask_redis
+
+if TYPE_CHECKING:
+    from apientreprise_gateway.auth.registry import TokenRegistry
+    from apientreprise_gateway.gateway.settings import Settings
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser("inspect", help="show what a token says, and whether it is valid here")
+    parser.add_argument("token")
+    parser.set_defaults(command=_inspect)
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    import jwt
+
+    from apientreprise_gateway.gateway.settings import load
+    from apientreprise_gateway.observability import logs
+
+    settings = load()
+    logs.configure(level=settings.log_level)  # else they would stand in the JSON
+    try:
+        parts = jwt.decode_complete(options.token, options={"verify_signature": False})
+    except (jwt.InvalidTokenError, UnicodeError) as error:
+        tell(f"this is no JWT ({error})")
+        return FAILURE
+    claims = parts["payload"]
+    shown = {
+        "header": parts["header"],
+        "claims": claims,
+        "issued": iso_instant(claims.get("iat")),
+        "expires": iso_instant(claims.get("exp")),
+    }
+    valid, shown["verdict"] = _verdict(options.token, settings)
+    print(json.dumps(shown, indent=2, ensure_ascii=False))
+    return 0 if valid else FAILURE
+
+
+def _verdict(token: str, settings: "Settings") -> tuple[bool, str]:
+    """Whether a token is not known to be refused here, and why in words."""
+    import asyncio
+
+    from apientreprise_gateway.auth.access import authenticate
+    from apientreprise_gateway.auth.token import TokenVerifier
+    from apientreprise_gateway.contract.errors import Refusal
+    from apientreprise_gateway.gateway.components import key_ring, key_set, token_registry
+
+    if not settings.jwt_secrets and settings.jwks is None:
+        return True, "not verified: neither GATEWAY_JWT_SECRETS nor GATEWAY_JWKS is set"
+    try:
+        public, registry = key_set(settings), token_registry(settings)
+        if public is not None:
+            asyncio.run(public.start())
+        verifier = TokenVerifier(key_ring(settings, public))
+        unknown = None if settings.redis_url is None else _add_revocations_to(registry)
+        authenticate(token, verifier=verifier, registry=registry)
+    except Refusal as refusal:
+        return False, f"refused with {refusal.status} {refusal.errors[0].code}"
+    if unknown is not None:
+        return False, f"valid, if it is not revoked: {unknown}"
+    return True, "valid"
+
+
+def _add_revocations_to(registry: "TokenRegistry") -> str | None:
+    """Add the revocations in Redis to a registry; why that is not possible, if Redis cannot be asked."""
+    from apientreprise_gateway.auth.revocation import revocations
+    from apientreprise_gateway.gateway.settings import SettingsError
+
+    try:
+        registry.revoke({jti: entry.at for jti, entry in ask_redis(revocations).items()})
+    except SettingsError as error:
+        return str(error)
+    return None
