@@ -38,6 +38,7 @@ def serve(
         _log.warning("few_open_files", limit=few, needed=needed, effect="connections beyond it end unanswered")
     background = gateway.background
     background.guard_threads()
+    background.expect("reload", "reopen")
     serving = ReloadableGateway(gateway, renew=app.create)
     life = runner.Life(
         ready=ready,

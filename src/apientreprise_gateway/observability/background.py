@@ -59,6 +59,11 @@ class Background:
         self._count_of(name)  # shown from the start: an alert sees a first failure only if there was a number before
         return asyncio.create_task(self._keep(name, work), name=name)
 
+    def expect(self, *names: str) -> None:
+        """Show work that is done once in a while before it fails for the first time, as `keep` does."""
+        for name in names:
+            self._count_of(name)
+
     async def attempt(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Have work done once; whoever waits for it goes on if it fails."""
         try:

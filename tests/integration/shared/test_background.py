@@ -1,6 +1,7 @@
 """What a process does besides answering calls goes on whatever happens, and what goes wrong is seen."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from support.stores import Server, until
 from support.stub import Stub, always, answer
 from support.tokens import SECRET
 
+METRICS = Path(__file__).resolve().parents[3] / "docs" / "metrics.md"
 UNUSUAL = [
     {"NO_PROXY": "[::1]"},
     {"NO_PROXY": "2001:db8::/32,[fe80::1%25eth0]:80,::,/"},
@@ -156,8 +158,10 @@ def test_a_file_without_a_good_key_stops_the_start(tmp_path: Path) -> None:
     assert "key 1" in refused.stderr
 
 
-def test_every_watcher_is_shown_before_it_fails(tmp_path: Path, store: Server, provider: Stub) -> None:
-    """The tasks of a process are in the metric from the start, at zero."""
+def test_every_task_is_shown_before_it_fails(tmp_path: Path, store: Server, provider: Stub) -> None:
+    """The tasks of a process are in the metric from the start, at zero, and docs/metrics.md names each."""
+    row = re.search(r"^\| `gateway_background_failures_total` .*`task` is (.*)$", METRICS.read_text(), re.MULTILINE)
+    assert row is not None
     issuer = Issuer()
     settings = {"redis_url": store.url, "cache": "redis"}
     with (
@@ -165,10 +169,12 @@ def test_every_watcher_is_shown_before_it_fails(tmp_path: Path, store: Server, p
         gateway(tmp_path, 2, upstream=provider.url, jwks=keys.url, **settings) as both,
     ):
         shown = {name: value for name, value in both.metrics().items() if "background_failures" in name}
-        assert {name.split('"')[1] for name in shown} >= {
+        names = {name.split('"')[1] for name in shown}
+        assert names >= {
             *("tokens", "keys", "revocations", "levels", "expiry", "event_loop", "pings", "documents"),
             *("store", "store_probe", "cache", "cache_probe", "kept_answers", "callbacks", "threads"),
         }
+        assert names == set(re.findall(r"`(\w+)`", row[1]))
         assert set(shown.values()) == {0.0}
 
 
