@@ -117,13 +117,11 @@ class FileKeySet:
             ValueError: it cannot be used.
         """
         try:
-            content = self._file.changed()
+            read = self._file.read_changed(lambda content: read_jwks(content, str(self._file.path)))
         except OSError as error:
             raise ValueError(f"{self._file.path} is no JWKS file that can be read ({error.strerror})") from error
-        if content is None:
+        if read is None:
             return None
-        read = read_jwks(content, str(self._file.path))
-        self._file.accept()
         self._left_out.tell(read.left_out)
         return read.keys
 
@@ -250,16 +248,13 @@ class RemoteKeySet:
             return
         before = self._kept.modified
         try:
-            content = self._kept.changed()
-            read = None if content is None else read_jwks(content, self._url)
+            read = self._kept.read_changed(lambda content: read_jwks(content, self._url))
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
             self._tell_of_copy(str(error))
             return
         self._tell_of_copy(None)
-        if read is not None:
-            self._kept.accept()
         if self._kept.modified != before:
             self._on_age(self._kept.modified)
         if read is not None:

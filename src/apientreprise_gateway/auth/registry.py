@@ -117,15 +117,14 @@ class TokenRegistry:
         """
         if self._file is None:
             return False
+        path = self._file.path
         try:
-            content = self._file.changed()
+            records = self._file.read_changed(lambda content: read(path, content))
         except OSError as error:
-            raise ValueError(f"{self._file.path} cannot be read ({error})") from error
-        if content is None:
-            return False
-        self._records = read(self._file.path, content)
-        self._file.accept()
-        return True
+            raise ValueError(f"{path} cannot be read ({error})") from error
+        if records is not None:
+            self._records = records
+        return records is not None
 
     def _complain(self, trouble: str) -> None:
         if trouble != self._trouble:  # once, not every second

@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from stat import S_ISREG
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
+T = TypeVar("T")
 SETTLING_SECONDS: Final = 3.0
 """How long after a change a file is read each time it is looked at."""
 
@@ -99,8 +100,21 @@ class WatchedFile:
         self._read = stamp, digest
         return content
 
+    def read_changed(self, parse: Callable[[bytes], T]) -> T | None:
+        """What the content means, if it is not what was accepted last; it is accepted unless `parse` raises.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        content = self.changed()
+        if content is None:
+            return None
+        parsed = parse(content)
+        self.accept()
+        return parsed
+
     def accept(self) -> None:
-        """The content that was read last is in force."""
+        """Take the content that was read last for the one in force."""
         if self._read is not None:
             self._take(*self._read)
 

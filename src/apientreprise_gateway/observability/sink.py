@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from apientreprise_gateway.config.private import takes_lock
+
 _ATOMIC_BYTES: Final = select.PIPE_BUF
 _FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -76,13 +78,8 @@ class Sink:
     def lock(self) -> bool:
         """Whether it is this process's turn; it is until `unlock`."""
         if self._lock is not None and not self._is_locked:
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-            except OSError:  # a file system without locks
-                return True
-            self._is_locked = True
+            self._is_locked = takes_lock(self._lock)
+            return self._is_locked
         return True
 
     def unlock(self) -> None:

@@ -144,3 +144,15 @@ def test_a_pipe_in_its_place(watched: Watched) -> None:
     os.mkfifo(watched.path)
     with pytest.raises(OSError, match="no regular file"):
         watched.take()
+
+
+def test_what_a_parser_makes_of_it(watched: Watched) -> None:
+    """A content that is not what was accepted is parsed; it is accepted once that has worked, and not before."""
+    watched.path.write_bytes(b"12x")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="12x"):
+            watched.file.read_changed(int)
+    watched.path.write_bytes(b"12")
+    assert watched.file.read_changed(int) == 12
+    watched.settle()
+    assert watched.file.read_changed(int) is None
