@@ -22,7 +22,9 @@ from apientreprise_gateway.auth.token import TokenVerifier
 from apientreprise_gateway.contract import identifiers, query, traceability
 from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.contract.routes import Routes
-from apientreprise_gateway.dataplane.call import Call, access_line, head_lines, new_request_id
+from apientreprise_gateway.dataplane.admission import new_request_id
+from apientreprise_gateway.dataplane.call import Call, head_lines
+from apientreprise_gateway.dataplane.recording import access_line
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter

@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from apientreprise_gateway.dataplane.call import Call, access_line
+from apientreprise_gateway.dataplane.call import Call
+from apientreprise_gateway.dataplane.recording import access_line
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = ROOT / "docs" / "runbook.md"

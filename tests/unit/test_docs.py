@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.dataplane.call import Call, access_line
+from apientreprise_gateway.dataplane.call import Call
 from apientreprise_gateway.dataplane.downloads import Download, download_line
+from apientreprise_gateway.dataplane.recording import access_line
 from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.upstream.settings import KINDS, BreakerTable, ProviderSettings

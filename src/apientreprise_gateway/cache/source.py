@@ -1,6 +1,6 @@
 """What stands in front of a source whose answers may be kept.
 
-A question is answered from the cache, else by the source behind, once for all who ask the same at the same time; while
+A request is answered from the cache, else by the source behind, once for all who ask the same at the same time; while
 the provider is down, by its last good answer, for a while and marked as such. The checks come before: nobody is given
 here what a call of their own would not have been given.
 """
@@ -19,7 +19,7 @@ from apientreprise_gateway.contract.errors import PROVIDER_ERRORS, Refusal
 from apientreprise_gateway.contract.lifetime import Lifetime
 from apientreprise_gateway.net.asgi import Header
 from apientreprise_gateway.upstream.reading import ProviderAnswer
-from apientreprise_gateway.upstream.source import ProviderRequest, Source
+from apientreprise_gateway.upstream.source import ProviderRequest, Source, Timed
 
 _KEPT: Final = (b"x-response-cached", b"true")
 _NOT_KEPT: Final = (b"x-response-cached", b"false")
@@ -29,7 +29,7 @@ _NETWORK_TROUBLE: Final = "00501"
 
 
 class Result(StrEnum):
-    """How a question was answered."""
+    """How a request was answered."""
 
     HIT = "hit"
     """By an entry."""
@@ -54,7 +54,7 @@ class _Outcome(NamedTuple):
 
 
 class _Flight:
-    """One question to the source, and how many wait for its outcome."""
+    """One request to the source, and how many wait for its outcome."""
 
     __slots__ = ("outcome", "task", "waiting")
 
@@ -88,7 +88,7 @@ class CachedSource:
             cache: where they are kept.
             namespace: what else decides on the answers, such as where the provider is; entries of others are not seen.
             grace: seconds beyond its lifetime for which an answer may stand in for a provider that is down.
-            observe: told how each question was answered.
+            observe: told how each request was answered.
             clock: Unix time in seconds.
         """
         self._inner = inner
@@ -101,11 +101,11 @@ class CachedSource:
         self._clock = clock
         self._flights: dict[str, _Flight] = {}
 
-    async def __call__(self, request: ProviderRequest) -> ProviderAnswer:
-        """Answer a question."""
+    async def __call__(self, request: ProviderRequest, timed: Timed) -> ProviderAnswer:
+        """Answer a request; only the one for which the provider is asked is told how long it took."""
         key = self._key_of(request)
         if request.fresh:
-            outcome = await self._outcome_of(self._take_off(key, request), key)
+            outcome = await self._outcome_of(self._take_off(key, request, timed), key)
             self._observe(Result.BYPASS)
             return self._from_source(outcome)
         entry, is_known = await self._find(key)
@@ -115,7 +115,7 @@ class CachedSource:
             return _from_cache(entry, now)
         flight, result = self._flights.get(key), Result.SHARED
         if flight is None:
-            flight, result = self._take_off(key, request), Result.MISS
+            flight, result = self._take_off(key, request, timed), Result.MISS
             self._flights[key] = flight
         outcome = await self._outcome_of(flight, key)
         now = self._clock()
@@ -158,10 +158,10 @@ class CachedSource:
 
     # Asking the source.
 
-    def _take_off(self, key: str, request: ProviderRequest) -> _Flight:
+    def _take_off(self, key: str, request: ProviderRequest, timed: Timed) -> _Flight:
         flight = _Flight()
         # A task of its own: the call that it is for may be given up while others wait for the same answer.
-        flight.task = asyncio.create_task(self._fly(flight, key, request))
+        flight.task = asyncio.create_task(self._fly(flight, key, request, timed))
         return flight
 
     async def _outcome_of(self, flight: _Flight, key: str) -> _Outcome:
@@ -174,12 +174,12 @@ class CachedSource:
                 self._forget(flight, key)
                 await _cancel(flight)
 
-    async def _fly(self, flight: _Flight, key: str, request: ProviderRequest) -> None:
+    async def _fly(self, flight: _Flight, key: str, request: ProviderRequest, timed: Timed) -> None:
         try:
             asked_at = self._clock()
             answer: ProviderAnswer | Refusal
             try:
-                answer = await self._inner(request)
+                answer = await self._inner(request, timed)
             except Refusal as refusal:
                 answer = refusal
             entry = None if request.unkept else self._entry_of(answer, asked_at)
@@ -238,7 +238,7 @@ def _is_down(answer: ProviderAnswer | Refusal) -> bool:
 
 
 async def _cancel(flight: _Flight) -> None:
-    """End a question that nobody waits for; it has ended when this returns, so that it can be recorded."""
+    """End a request that nobody waits for; it has ended when this returns, so that it can be recorded."""
     if flight.task is not None:
         flight.task.cancel()
         await asyncio.wait([flight.task])

@@ -1,11 +1,25 @@
-"""The body of a dossier: what each part answered, in one document."""
+"""The dossier: one call for several, each of which is checked, counted and traced as if it had come alone."""
 
-from typing import Any, Final, NamedTuple
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 
+from apientreprise_gateway.auth.registry import TokenRecord
+from apientreprise_gateway.auth.token import Token
+from apientreprise_gateway.contract import traceability
+from apientreprise_gateway.contract.errors import Refusal, provider_error
 from apientreprise_gateway.dataplane.call import Call
+from apientreprise_gateway.dataplane.checks import Checks
+from apientreprise_gateway.dataplane.plan import Plan
+from apientreprise_gateway.dataplane.recording import Recording
+from apientreprise_gateway.dataplane.refusals import Answered
 from apientreprise_gateway.net.asgi import Header
+from apientreprise_gateway.net.header_lines import headers_of
+from apientreprise_gateway.providers.dossier import RESOURCES, Resource, choose
+from apientreprise_gateway.upstream.reading import ProviderAnswer
+from apientreprise_gateway.upstream.source import Source
 
 _SHOWN: Final = {
     name.lower().encode(): name
@@ -20,6 +34,8 @@ _SHOWN: Final = {
     )
 }
 """The headers of a part that its reader needs; the others are the same for the whole answer."""
+_GATHERING_SECONDS: Final = 0.5
+"""What a dossier has beyond its parts: one whose provider hangs may still be answered by what was kept."""
 MAX_PART_BYTES: Final = 1024 * 1024
 """Longest body of a part."""
 
@@ -35,6 +51,103 @@ class Part(NamedTuple):
     status: int
     body: bytes
     headers: list[Header]
+
+
+class Way(Protocol):
+    """The way of a part: that of any call from the fourth check on, see `Pipeline`."""
+
+    async def enforce_limit(self, call: Call, plan: Plan, token: Token) -> TokenRecord | None: ...
+
+    async def ask(self, source: Source, call: Call, plan: Plan, token: Token, values: list[str]) -> ProviderAnswer: ...
+
+    async def conclude(self, call: Call, answer: Awaitable[ProviderAnswer]) -> Answered: ...
+
+
+class Dossier:
+    """Answers a dossier, from the answers to its parts."""
+
+    def __init__(
+        self,
+        *,
+        resources: Mapping[str, Resource],
+        plans: Mapping[str, Plan],
+        checks: Checks,
+        way: Way,
+        recording: Recording,
+        seconds: float,
+    ) -> None:
+        """Ask nobody yet.
+
+        Args:
+            resources: what may be a part, by name.
+            plans: what is known of the calls of endpoints, by operation.
+            checks: of the parameters of the whole.
+            way: how a part is asked for.
+            recording: records the parts.
+            seconds: that the provider calls may take; then the dossier is answered with the parts that are there.
+        """
+        self._resources = resources
+        self._plans = plans
+        self._checks = checks
+        self._way = way
+        self._recording = recording
+        self._seconds = seconds + _GATHERING_SECONDS
+
+    async def answer(self, call: Call, plan: Plan, token: Token, values: list[str]) -> ProviderAnswer:
+        """Ask for every part at once, and put the answers together; headers show the window with the fewest calls left.
+
+        Raises:
+            Refusal: the call is refused as a whole.
+            ConnectionDropped: one part was the call too many of its address.
+        """
+        (siret,) = values
+        try:
+            traceability.check(call.parameters, required=plan.required, siret_recipient=plan.siret_recipient)
+            self._checks.parameters(call, plan, [siret])
+            resources = choose(self._resources, call.parameters.get(RESOURCES))
+        except Refusal:
+            await self._way.enforce_limit(call, plan, token)  # refused as a whole, it counts as one call
+            raise
+        call.asked = True
+        deadline = asyncio.get_running_loop().time() + self._seconds
+        tasks = [asyncio.create_task(self._answer_part(call, each, siret, token, deadline)) for each in resources]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            parts = [task.result() for task in tasks if task.done()]  # raises what made the dossier end early
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        verdicts = [part.call.verdict for part in parts if part.call.verdict is not None]
+        call.verdict = min(verdicts, key=lambda verdict: verdict.remaining, default=None)
+        return ProviderAnswer(200, render(siret, parts))
+
+    async def _answer_part(self, whole: Call, resource: Resource, siret: str, token: Token, deadline: float) -> "Part":
+        plan = self._plans[resource.endpoint.operation]
+        values = resource.values(siret, whole.parameters)
+        call = whole.part(plan, values)
+        assert plan.source is not None  # noqa: S101 - no dossier is part of another
+        answer = self._way.ask(plan.source, call, plan, token, values)
+        try:
+            status, body, lines = await self._way.conclude(call, _in_time(answer, plan, deadline))
+        except asyncio.CancelledError:
+            self._recording.abandoned(call)
+            raise
+        self._recording.answered(call, status, body)
+        return Part(resource.name, call, status, body, headers_of(lines))
+
+
+async def _in_time(answer: Awaitable[ProviderAnswer], plan: Plan, deadline: float) -> ProviderAnswer:
+    """The answer to a part, if it comes before a deadline and fits into a dossier; else an error of its provider."""
+    provider = plan.route.provider
+    try:
+        async with asyncio.timeout_at(deadline):
+            found = await answer
+    except TimeoutError:
+        raise provider_error("002", prefix=provider.prefix, name=provider.name) from None
+    if not fits(found.body):
+        raise provider_error("999", prefix=provider.prefix, name=provider.name)
+    return found
 
 
 def render(siret: str, parts: list[Part]) -> bytes:

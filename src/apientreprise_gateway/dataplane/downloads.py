@@ -9,13 +9,16 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 import structlog
 
 from apientreprise_gateway.contract.endpoint import FileKind
 from apientreprise_gateway.contract.errors import ConnectionDropped, Refusal, refuse
+from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.call import Call, common_lines
+from apientreprise_gateway.dataplane.checks import MAX_TARGET_BYTES
+from apientreprise_gateway.dataplane.refusals import refused
 from apientreprise_gateway.documents.downloads import Downloads, Turn
 from apientreprise_gateway.documents.links import DocumentLink, read_path
 from apientreprise_gateway.documents.ranges import UnsatisfiableError, knows, part_of, values
@@ -28,8 +31,6 @@ from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.server.limits import Closing
 
-MAX_TARGET_BYTES: Final = 16 * 1024
-"""Longest path and query that is read, as for all calls."""
 _COUNTED: Final = frozenset({"00405", "00406", "00408"})
 """What is refused so counts for the address of its caller."""
 _METHODS: Final = frozenset({"GET", "HEAD"})
@@ -44,25 +45,6 @@ _ALWAYS: Final[tuple[Header, ...]] = (
     (b"x-robots-tag", b"noindex"),
 )
 _log = structlog.get_logger(__name__)
-
-
-class Gate(Protocol):
-    """What holds for every call, whatever it is for."""
-
-    def admit(self, call: Call) -> dict[bytes, bytes]:
-        """Find who calls, and refuse whom is banned; the headers."""
-
-    async def admit_late(self, call: Call) -> dict[bytes, bytes]:
-        """The same while access lines cannot be written: the call waits, if not too many do."""
-
-    async def count_unknown(self, call: Call) -> None:
-        """Count a call that nothing answers, for its address."""
-
-    def refused(self, call: Call, refusal: Refusal) -> tuple[int, bytes, bytes]:
-        """Status, body and header lines of a refusal."""
-
-    def drop(self, call: Call) -> None:
-        """Close the connection of a call without an answer."""
 
 
 class _Answer(NamedTuple):
@@ -95,17 +77,28 @@ class Serving:
         seals: Seals,
         downloads: Downloads,
         longest: float,
-        gate: Gate,
+        admission: Admission,
         metrics: Metrics,
         access_log: AccessLog,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Take the parts, the seconds for which links lead to documents, and Unix time."""
+        """Serve nothing yet.
+
+        Args:
+            store: where documents are kept.
+            seals: tell a link whose document is gone from one that never was.
+            downloads: those under way.
+            longest: seconds for which a link leads to its document, at most.
+            admission: the first check, as of any call.
+            metrics: where downloads are counted.
+            access_log: takes a line for each.
+            clock: Unix time in seconds.
+        """
         self._store = store
         self._seals = seals
         self._downloads = downloads
         self._longest = longest
-        self._gate = gate
+        self._admission = admission
         self._metrics = metrics
         self._access_log = access_log
         self._faults = FaultLog()
@@ -121,7 +114,7 @@ class Serving:
             answer = await self._try(call, download)
             await self._send(call, download, answer, send)
         except ConnectionDropped:
-            self._gate.drop(call)
+            self._admission.drop(call)
             return
         except asyncio.CancelledError:
             if call.connection is None or not call.connection.lost:
@@ -142,7 +135,7 @@ class Serving:
             return self._refused(call, refusal)
 
     def _refused(self, call: Call, refusal: Refusal) -> _Answer:
-        status, body, lines = self._gate.refused(call, refusal)
+        status, body, lines = refused(call, refusal)
         return _Answer(status, [*headers_of(lines), (b"content-length", b"%d" % len(body))], body)
 
     async def _answer_or_count(self, call: Call, download: Download) -> _Answer:
@@ -153,20 +146,20 @@ class Serving:
             raise
         except Exception as error:
             self._faults.tell("call_failed", error, request_id=call.request_id.decode("latin-1"))
-            await self._gate.count_unknown(call)
+            await self._admission.count_unknown(call)
             raise refuse("00500") from error
 
     async def _answer(self, call: Call, download: Download) -> _Answer:
-        headers = await self._gate.admit_late(call) if self._access_log.is_full else self._gate.admit(call)
+        await self._admission.admit_late(call) if self._access_log.is_full else self._admission.admit(call)
         try:
             link = download.link = _link_of(call)
             kept = await self._open(call, link)
         except Refusal as refusal:
             if refusal.errors[0].code in _COUNTED:
-                await self._gate.count_unknown(call)
+                await self._admission.count_unknown(call)
             raise
         try:
-            return _answer(call, link, kept, headers)
+            return _answer(call, link, kept)
         except UnsatisfiableError:
             await kept.close()
             raise refuse("00409", headers=((b"content-range", b"bytes */%d" % kept.size),)) from None
@@ -290,7 +283,7 @@ def _link_of(call: Call) -> DocumentLink:
     return link
 
 
-def _answer(call: Call, link: DocumentLink, kept: Kept, given: dict[bytes, bytes]) -> _Answer:
+def _answer(call: Call, link: DocumentLink, kept: Kept) -> _Answer:
     """What to send of a document.
 
     Raises:
@@ -299,7 +292,7 @@ def _answer(call: Call, link: DocumentLink, kept: Kept, given: dict[bytes, bytes
     asked = call.scope["headers"]
     tag = b'"%b"' % link.reference.encode("ascii")
     headers = [*headers_of(common_lines(call)), *_ALWAYS, (b"etag", tag)]
-    if b"if-none-match" in given and knows(values(asked, b"if-none-match"), tag):
+    if b"if-none-match" in call.headers and knows(values(asked, b"if-none-match"), tag):
         return _Answer(304, headers, kept=kept)
     whole = call.scope["method"] == "HEAD"  # RFC 9110, 14.2: a range is for GET alone
     part = None if whole else part_of(asked, tag, kept.size)

@@ -1,15 +1,39 @@
-"""The body of an introspection: what the gateway knows of a token, in the published form."""
+"""The answer to an introspection: what the gateway knows of a token, in the published form."""
 
 from datetime import UTC, datetime
 from typing import Final
 
 import orjson
 
-from apientreprise_gateway.auth.registry import TokenRecord
+from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry
 from apientreprise_gateway.auth.token import Token
+from apientreprise_gateway.dataplane.admission import Admission
+from apientreprise_gateway.dataplane.call import Call
+from apientreprise_gateway.dataplane.checks import authorize
+from apientreprise_gateway.dataplane.plan import Plan
+from apientreprise_gateway.upstream.reading import ProviderAnswer
 
 _STANDARD: Final = "standard"
 """The type of every token here; the published service has tokens of editors as well."""
+
+
+class Introspection:
+    """Answers what a token is: in no window, but counted for its address as any call."""
+
+    def __init__(self, *, admission: Admission, registry: TokenRegistry) -> None:
+        self._admission = admission
+        self._registry = registry
+
+    async def answer(self, call: Call, plan: Plan, token: Token, _values: list[str]) -> ProviderAnswer:
+        """What the token of a call is.
+
+        Raises:
+            ConnectionDropped, Refusal: as `Admission.count_unknown` and `authorize`.
+        """
+        await self._admission.count_unknown(call)
+        record = self._registry.of(token.jti)
+        authorize(call, plan, token, record)
+        return ProviderAnswer(200, render(token, record))
 
 
 def render(token: Token, record: TokenRecord | None) -> bytes:

@@ -1,9 +1,9 @@
 """The source of answers that hold documents.
 
 The provider is asked; what it answers is the file, or JSON with the file in it, or JSON with its address. The file is
-checked and kept. The reading that comes out has the path of the link in place of its address: the outermost source,
-`Linked`, completes it for each call, with the host that the call came by and the seconds that are left then, so that a
-reading may be remembered in between.
+checked and kept. The answer that comes out has the path of the link in place of its address: the outermost source,
+`Linked`, completes it for each call, with the host that the call came by and the seconds that are left then, so that an
+answer may be remembered in between.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ from apientreprise_gateway.upstream.faults import CallError, Fault
 from apientreprise_gateway.upstream.file_hosts import BadAddressError
 from apientreprise_gateway.upstream.http import Response
 from apientreprise_gateway.upstream.reading import ProviderAnswer, is_promised, read
-from apientreprise_gateway.upstream.source import Get, ProviderRequest, Source
+from apientreprise_gateway.upstream.source import Get, ProviderRequest, Source, Timed
 from apientreprise_gateway.upstream.spool import Spool, SpoolFile
 from apientreprise_gateway.upstream.upstream import NotAskedError, Upstream
 
@@ -331,14 +331,14 @@ class Linked:
         self._document = document
         self._clock = clock
 
-    async def __call__(self, request: ProviderRequest) -> ProviderAnswer:
+    async def __call__(self, request: ProviderRequest, timed: Timed) -> ProviderAnswer:
         """Ask the other source, and complete what it answers."""
-        reading = await self._inner(request)
-        if reading.codes or reading.moved_to:
-            return reading
-        answer = orjson.loads(reading.body)
-        request.documents = tuple(self._complete(answer, request.base_url))
-        return reading._replace(body=orjson.dumps(answer)) if request.documents else reading
+        answer = await self._inner(request, timed)
+        if answer.codes or answer.moved_to:
+            return answer
+        content = orjson.loads(answer.body)
+        documents = tuple(self._complete(content, request.base_url))
+        return answer._replace(body=orjson.dumps(content), documents=documents) if documents else answer
 
     def _complete(self, answer: Any, base_url: str) -> Iterator[str]:
         """Complete the links of an answer; how logs call them."""

@@ -26,6 +26,7 @@ from apientreprise_gateway.contract.routes import Route, Routes
 from apientreprise_gateway.controlplane.app import create_control, is_control
 from apientreprise_gateway.controlplane.ceiling import Ceiling
 from apientreprise_gateway.controlplane.front import ROOT, Front, leads_to_docs
+from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.pipeline import Pipeline
 from apientreprise_gateway.documents import links
 from apientreprise_gateway.documents.origin import Origin
@@ -143,6 +144,16 @@ class Gateway:
         self._pings = self._make_pings(settings)
         client_ip = ClientIp(trusted_proxies=settings.trusted_proxies, allowlist=settings.ip_allowlist)
         origin = Origin(public_url=components.public_url(settings), is_trusted=client_ip.is_trusted)
+        options = components.pipeline_options(settings)
+        admission = Admission(
+            client_ip=client_ip,
+            limiter=self._limiter,
+            metrics=self._metrics,
+            access_log=self._access_log,
+            recorder=self._recorder,
+            forbid_banned=options.forbid_banned,
+            shadow=options.shadow,
+        )
         self._pipeline = Pipeline(
             routes=Routes((*PROVIDERS, GATEWAY)),
             source_of=lambda route: self._endpoints.answering(route, self._pings),
@@ -152,15 +163,15 @@ class Gateway:
             limiter=self._limiter,
             validator=components.answer_validator(settings, self._metrics),
             policy=components.policy(settings),
-            client_ip=client_ip,
+            admission=admission,
             origin=origin,
-            options=components.pipeline_options(settings),
+            options=options,
             metrics=self._metrics,
             access_log=self._access_log,
             recorder=self._recorder,
         )
         self._serving = components.downloads(
-            self._desk, gate=self._pipeline, metrics=self._metrics, access_log=self._access_log
+            self._desk, admission=admission, metrics=self._metrics, access_log=self._access_log
         )
         control = create_control(
             providers=PROVIDERS,
@@ -189,7 +200,7 @@ class Gateway:
                 settings, self._metrics, before=None if predecessor is None else predecessor.hooks.limits
             ),
             tls=None if identity is None else identity.context,
-            drops_peer=self._pipeline.drops_peer,
+            drops_peer=admission.drops_peer,
             on_bad_request=self._pipeline.on_bad_request,
             takes=_is_data_plane,
             answer=self._pipeline.answer,

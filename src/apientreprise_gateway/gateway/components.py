@@ -22,7 +22,8 @@ from apientreprise_gateway.cache.port import AnswerCache
 from apientreprise_gateway.config.private import default_folder
 from apientreprise_gateway.contract.endpoint import Endpoint, LimitSetting
 from apientreprise_gateway.contract.errors import FLAT_VERSION
-from apientreprise_gateway.dataplane.downloads import Gate, Serving
+from apientreprise_gateway.dataplane.admission import Admission
+from apientreprise_gateway.dataplane.downloads import Serving
 from apientreprise_gateway.dataplane.pipeline import Options
 from apientreprise_gateway.dataplane.validation import AnswerValidator
 from apientreprise_gateway.documents.service import DocumentService, longest_answer
@@ -435,14 +436,14 @@ def _tell_of_cache(metrics: Metrics, available: bool, reason: str) -> None:
     tell("cache_state", available=available, reason=reason)
 
 
-def downloads(desk: DocumentService, *, gate: Gate, metrics: Metrics, access_log: AccessLog) -> Serving:
+def downloads(desk: DocumentService, *, admission: Admission, metrics: Metrics, access_log: AccessLog) -> Serving:
     """What answers the links to documents."""
     return Serving(
         desk.store,
         seals=desk.seals,
         downloads=desk.downloads,
         longest=desk.seconds,
-        gate=gate,
+        admission=admission,
         metrics=metrics,
         access_log=access_log,
     )

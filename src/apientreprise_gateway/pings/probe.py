@@ -10,7 +10,7 @@ from apientreprise_gateway.contract.errors import Refusal, provider_error
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.provider_calls import OK
-from apientreprise_gateway.upstream.source import ProviderRequest, Source
+from apientreprise_gateway.upstream.source import ProviderRequest, Source, Stopwatch
 from apientreprise_gateway.upstream.upstream import NotAskedError
 
 PROBE_SECONDS: Final = 5.0
@@ -46,7 +46,7 @@ async def probe(route: Route, source: Source, *, seconds: float = PROBE_SECONDS)
     started = time.perf_counter()
     try:
         async with asyncio.timeout(seconds):
-            reading = await source(example_of(route))
+            reading = await source(example_of(route), Stopwatch())
     except TimeoutError:
         late = provider_error("002", prefix=route.provider.prefix, name=route.provider.name)
         return _failed(late, started, cause=f"no answer within {seconds:g} s")
@@ -63,7 +63,7 @@ async def probe(route: Route, source: Source, *, seconds: float = PROBE_SECONDS)
 
 
 def example_of(route: Route) -> ProviderRequest:
-    """The question that a caller asks who takes every example of the documentation."""
+    """What a caller asks who takes every example of the documentation."""
     endpoint = route.endpoint
     values = []
     target = endpoint.path

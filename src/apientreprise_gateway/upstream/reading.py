@@ -65,6 +65,8 @@ class ProviderAnswer(NamedTuple):
     """Whether it was kept longer than it should be given, as the provider is down."""
     expires_at: float | None = None
     """Unix time from which it is of no use, such as the end of a file whose address it holds."""
+    documents: tuple[str, ...] = ()
+    """How logs call the documents that it links to."""
 
 
 def read(route: Route, answer: Response) -> ProviderAnswer:

@@ -21,7 +21,7 @@ from apientreprise_gateway.contract.lifetime import HOUR, UNTIL_8, Lifetime
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.upstream.reading import ProviderAnswer
-from apientreprise_gateway.upstream.source import ProviderRequest
+from apientreprise_gateway.upstream.source import ProviderRequest, Stopwatch, Timed
 from contract.caches import MEGABYTE, Clock
 from contract.shared import PATIENCE
 
@@ -33,7 +33,7 @@ VIGILANCE = "api_entreprise_v4_acoss_attestations_sociales"
 TARGET = "/v4/insee/sirene/unites_legales/130025265"
 BODY = b'{"data":{},"links":{},"meta":{}}'
 OK = ProviderAnswer(200, BODY)
-Inner = Callable[[ProviderRequest], Awaitable[ProviderAnswer]]
+Inner = Callable[[ProviderRequest, Timed], Awaitable[ProviderAnswer]]
 
 
 def request(target: str = TARGET, *, operation: str = INSEE, **changes: Any) -> ProviderRequest:
@@ -53,7 +53,7 @@ class Provider:
         self.gate: asyncio.Event | None = None
         """Holds every answer back until set, if there is one."""
 
-    async def __call__(self, asked: ProviderRequest) -> ProviderAnswer:
+    async def __call__(self, asked: ProviderRequest, timed: Timed) -> ProviderAnswer:
         """Answer."""
         self.asked.append(asked)
         try:
@@ -61,7 +61,7 @@ class Provider:
                 await self.gate.wait()
         except asyncio.CancelledError:
             self.cancelled += 1
-            asked.provider_seconds = 0.5
+            timed.provider_seconds = 0.5
             raise
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -122,7 +122,7 @@ class Setting:
 
     async def ask(self, target: str = TARGET, **changes: Any) -> ProviderAnswer:
         """Ask as a call would."""
-        return await self.source(request(target, operation=self.operation, **changes))
+        return await self.source(request(target, operation=self.operation, **changes), Stopwatch())
 
 
 def headers(reading: ProviderAnswer | Refusal) -> dict[str, str]:
@@ -167,14 +167,14 @@ def test_a_hit_does_not_ask_for_a_provider_s_time() -> None:
     """The provider's seconds are known to the call that asked it, and to no other."""
 
     async def behaviour(s: Setting) -> None:
-        async def answer(asked: ProviderRequest) -> ProviderAnswer:
-            asked.provider_seconds = 0.25
+        async def answer(_asked: ProviderRequest, timed: Timed) -> ProviderAnswer:
+            timed.provider_seconds = 0.25
             return OK
 
         s.source._inner = answer
-        first, second = request(), request()
-        await s.source(first)
-        await s.source(second)
+        first, second = Stopwatch(), Stopwatch()
+        await s.source(request(), first)
+        await s.source(request(), second)
         assert (first.provider_seconds, second.provider_seconds) == (0.25, None)
 
     run(behaviour)
@@ -471,8 +471,8 @@ def test_the_provider_is_not_kept_busy_for_nobody(fresh: bool) -> None:
 
     async def behaviour(s: Setting) -> None:
         s.provider.gate = asyncio.Event()
-        asked = request(fresh=fresh)
-        first = asyncio.create_task(s.source(asked))
+        asked = Stopwatch()
+        first = asyncio.create_task(s.source(request(fresh=fresh), asked))
         others = [] if fresh else await together(s, 2)
         while not s.provider.asked:
             await asyncio.sleep(0)

@@ -11,7 +11,7 @@ from apientreprise_gateway.pings.probe import example_of, probe
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.upstream.http import CallError, Fault
 from apientreprise_gateway.upstream.reading import ProviderAnswer
-from apientreprise_gateway.upstream.source import ProviderRequest
+from apientreprise_gateway.upstream.source import ProviderRequest, Timed
 from unit.pings.lab import PROVIDER
 
 ROUTE = Route(PROVIDER.endpoints[0], PROVIDER)
@@ -34,11 +34,11 @@ def test_every_endpoint_has_an_example(route: Route) -> None:
 def test_a_good_answer() -> None:
     """An answer is ok; one with errors has the code of the first."""
 
-    async def source(request: ProviderRequest) -> ProviderAnswer:
+    async def source(request: ProviderRequest, _timed: Timed) -> ProviderAnswer:
         assert request.target == "/v3/essai/ouvert/130025265"
         return ProviderAnswer(200, b"{}")
 
-    async def unknown(_question: ProviderRequest) -> ProviderAnswer:
+    async def unknown(_asked: ProviderRequest, _timed: Timed) -> ProviderAnswer:
         return ProviderAnswer(404, b"{}", ("97003",))
 
     assert asyncio.run(probe(ROUTE, source))[:2] == ("ok", 200)
@@ -48,11 +48,11 @@ def test_a_good_answer() -> None:
 def test_a_failure() -> None:
     """A failure has its code, its words, and what the connection says of it."""
 
-    async def refused(_question: ProviderRequest) -> ProviderAnswer:
+    async def refused(_asked: ProviderRequest, _timed: Timed) -> ProviderAnswer:
         refusal = provider_error("001", prefix="97", name="Essai")
         raise refusal from CallError(Fault.REFUSED)
 
-    async def broken(_question: ProviderRequest) -> ProviderAnswer:
+    async def broken(_asked: ProviderRequest, _timed: Timed) -> ProviderAnswer:
         raise network_error()
 
     finding = asyncio.run(probe(ROUTE, refused))
@@ -64,7 +64,7 @@ def test_a_failure() -> None:
 def test_a_source_that_does_not_answer() -> None:
     """A probe does not wait longer than it is told to."""
 
-    async def hangs(_question: ProviderRequest) -> ProviderAnswer:
+    async def hangs(_asked: ProviderRequest, _timed: Timed) -> ProviderAnswer:
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -75,7 +75,7 @@ def test_a_source_that_does_not_answer() -> None:
 def test_a_translation_that_is_wrong() -> None:
     """A mistake of ours is a failed probe, not one that is made again for each who asks; it is logged."""
 
-    async def mistaken(_question: ProviderRequest) -> ProviderAnswer:
+    async def mistaken(_asked: ProviderRequest, _timed: Timed) -> ProviderAnswer:
         raise KeyError("uniteLegale")
 
     with capture_logs() as logs:

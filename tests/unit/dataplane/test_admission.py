@@ -1,14 +1,14 @@
-"""Tests of what a call is."""
+"""Tests of who calls: addresses, bans, request ids."""
 
 import subprocess
 import sys
 import uuid
 
-from apientreprise_gateway.dataplane.call import new_request_id
+from apientreprise_gateway.dataplane.admission import new_request_id
 
 _FORK = """
 import os
-from apientreprise_gateway.dataplane.call import new_request_id
+from apientreprise_gateway.dataplane.admission import new_request_id
 new_request_id()
 child = os.fork()
 if child:

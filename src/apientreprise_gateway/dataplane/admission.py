@@ -1,0 +1,171 @@
+"""Who calls, and whether they get an answer at all: addresses, bans, request ids."""
+
+import asyncio
+import os
+import re
+import uuid
+from collections.abc import Iterable
+from typing import Final
+
+from apientreprise_gateway.contract.errors import ConnectionDropped, refuse
+from apientreprise_gateway.dataplane.call import Call
+from apientreprise_gateway.net.asgi import Header, Scope
+from apientreprise_gateway.net.client_ip import ClientIp, counted
+from apientreprise_gateway.observability import tracing
+from apientreprise_gateway.observability.access_log import AccessLog, LogFullError
+from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.ratelimit.port import Limiter
+
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
+_RETRY_WHEN_WRITTEN: Final[tuple[Header, ...]] = ((b"retry-after", b"10"),)
+_IDS: Final = 256
+"""Request ids that are made at once, with one system call. They share their first 74 random bits; 48 are each one's."""
+_ids: Final[list[bytes]] = []
+os.register_at_fork(after_in_child=_ids.clear)
+
+
+class Admission:
+    """The first check of every call, for an endpoint or for a document."""
+
+    def __init__(
+        self,
+        *,
+        client_ip: ClientIp,
+        limiter: Limiter,
+        metrics: Metrics,
+        access_log: AccessLog,
+        recorder: tracing.Recorder | None = None,
+        forbid_banned: bool = False,
+        shadow: bool = False,
+    ) -> None:
+        """Admit nobody yet.
+
+        Args:
+            client_ip: finds the address of a client.
+            limiter: knows the bans, and counts calls by their address.
+            metrics: where dropped connections and refusals in shadow are counted.
+            access_log: calls wait for it while it is full.
+            recorder: who may begin traces; None where no spans are recorded.
+            forbid_banned: whether a banned address gets 403 instead of a closed connection.
+            shadow: whether bans are reported, and refuse nothing.
+        """
+        self._client_ip = client_ip
+        self._limiter = limiter
+        self._metrics = metrics
+        self._access_log = access_log
+        self._recorder = recorder
+        self._forbid_banned = forbid_banned
+        self.is_shadow = shadow
+
+    def admit(self, call: Call) -> None:
+        """Find who calls, and refuse whom is banned.
+
+        Raises:
+            ConnectionDropped: the address is banned: its connection is to be closed.
+            Refusal: the address is banned, and is told so.
+        """
+        scope = call.scope
+        headers = call.headers = dict(scope["headers"])
+        peer = scope["client"]
+        self._identify(call, None if peer is None else peer[0], scope["headers"])
+        given = headers.get(b"x-request-id")
+        call.request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else new_request_id()
+        if b"traceparent" in headers or self._recorder is not None:
+            call.trace = tracing.enter(scope["headers"], recorder=self._recorder)
+        self._refuse_known_ban(call)
+
+    async def admit_late(self, call: Call) -> None:
+        """As `admit`, while access lines cannot be written: the call is counted, then waits, if not too many do.
+
+        Raises:
+            ConnectionDropped: as `admit`.
+            Refusal: as `admit`; also 503 `00906` where too many calls wait.
+        """
+        call.outcome_without_line = "refused"
+        try:
+            self.admit(call)
+            await self.count_unknown(call)
+            call.address = None  # counted
+            await self._access_log.room(_size_of(call.scope))
+        except LogFullError:
+            raise refuse("00906", headers=_RETRY_WHEN_WRITTEN) from None
+        except asyncio.CancelledError:
+            call.outcome_without_line = "abandoned"
+            raise
+        call.outcome_without_line = None
+
+    def admit_unreadable(self, call: Call, peer: str | None) -> None:
+        """As `admit`, for what is no HTTP request: all that is known is the other end of its connection."""
+        self._identify(call, peer, ())
+        call.request_id = new_request_id()
+        if self._access_log.is_full:
+            call.outcome_without_line = "refused"  # with its own answer: nobody waits to be told that
+        self._refuse_known_ban(call)
+
+    async def count_unknown(self, call: Call) -> None:
+        """Count a call that is in no window, most often a refused one: the ceiling of an address is over everything.
+
+        Raises:
+            ConnectionDropped, Refusal: it was one call too many, as `admit`.
+        """
+        if call.address is not None:
+            ban = await self._limiter.count_address(call.address)
+            if ban is not None:
+                self.refuse_banned(call)
+
+    def refuse_banned(self, call: Call) -> None:
+        """Refuse a call whose address is banned; in shadow only report it.
+
+        Raises:
+            ConnectionDropped, Refusal: as `admit`.
+        """
+        if self.is_shadow:
+            self.report_shadow(call, "ban")
+            return
+        raise refuse("00901") if self._forbid_banned else ConnectionDropped()
+
+    def report_shadow(self, call: Call, check: str) -> None:
+        """Report a refusal that is not made since limits are in shadow, once per call and check."""
+        if check not in call.shadowed:
+            call.shadowed = (*call.shadowed, check)
+            self._metrics.shadowed(check).inc()
+
+    def drop(self, call: Call) -> None:
+        """Close the connection of a call without an answer."""
+        self._metrics.dropped.inc()
+        if call.connection is None:
+            raise RuntimeError("the server cannot close connections: run the gateway with its own protocol class")
+        call.connection.drop()
+
+    def drops_peer(self, peer: str) -> bool:
+        """Whether to close a new connection at once, because its peer is banned."""
+        if self.is_shadow or self._forbid_banned:
+            return False
+        client = self._client_ip.of_direct(peer)
+        if client is None or self._client_ip.is_exempt(client) or self._limiter.known_ban(counted(client)) is None:
+            return False
+        self._metrics.dropped.inc()
+        return True
+
+    def _identify(self, call: Call, peer: str | None, headers: Iterable[Header]) -> None:
+        call.client = self._client_ip.of(peer, headers)
+        call.address = None if self._client_ip.is_exempt(call.client) else counted(call.client)
+
+    def _refuse_known_ban(self, call: Call) -> None:
+        if call.address is not None and self._limiter.known_ban(call.address) is not None:
+            self.refuse_banned(call)
+
+
+def new_request_id() -> bytes:
+    """A request id for a call that brings none: a random UUID (version 4)."""
+    if not _ids:
+        start = str(uuid.uuid4())[:-12].encode("ascii")
+        ends = os.urandom(6 * _IDS).hex().encode("ascii")
+        _ids.extend(start + ends[place : place + 12] for place in range(0, 12 * _IDS, 12))
+    return _ids.pop()
+
+
+def _size_of(scope: Scope) -> int:
+    """The bytes of a request that are kept while it is answered."""
+    headers: list[Header] = scope["headers"]
+    return len(scope["raw_path"]) + len(scope["query_string"]) + sum(len(name) + len(value) for name, value in headers)

@@ -1,0 +1,184 @@
+"""The checks on a call that is admitted: each lets it pass, or raises the refusal that is its answer."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlencode
+
+from apientreprise_gateway.auth.access import authenticate, bearer
+from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry
+from apientreprise_gateway.auth.token import Token, TokenVerifier
+from apientreprise_gateway.cache import directives
+from apientreprise_gateway.contract import query
+from apientreprise_gateway.contract.errors import Refusal, gateway_error, refuse
+from apientreprise_gateway.contract.routes import Routes
+from apientreprise_gateway.dataplane.admission import Admission
+from apientreprise_gateway.dataplane.call import Call
+from apientreprise_gateway.dataplane.plan import Plan
+from apientreprise_gateway.documents.origin import Origin
+from apientreprise_gateway.net.asgi import Header
+from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.ratelimit.policy import own_limit
+from apientreprise_gateway.ratelimit.port import Verdict
+from apientreprise_gateway.upstream.source import ProviderRequest
+
+MAX_TARGET_BYTES: Final = 16 * 1024
+"""Longest path and query that is read; the longest honest one carries a token of 8 kB."""
+_NEAR_LIMIT: Final = 5
+"""A call that leaves no more than one in so many is told of as near its limit: 80 % of it are used."""
+_METHODS: Final = frozenset({"GET", "HEAD"})
+_ALLOW: Final[tuple[Header, ...]] = ((b"allow", b"GET, HEAD"),)
+
+
+class Checks:
+    """The checks of the contract, from the second to the seventh."""
+
+    def __init__(
+        self,
+        *,
+        routes: Routes,
+        plans: Mapping[str, Plan],
+        tokens: TokenVerifier,
+        registry: TokenRegistry,
+        admission: Admission,
+        origin: Origin,
+        metrics: Metrics,
+    ) -> None:
+        """Check nothing yet.
+
+        Args:
+            routes: the endpoints by their paths.
+            plans: what is known of their calls, by operation.
+            tokens: verifies tokens.
+            registry: what is known of single tokens.
+            admission: refuses whom the limits ban.
+            origin: what callers reach the gateway at.
+            metrics: where decisions are counted.
+        """
+        self._routes = routes
+        self._plans = plans
+        self._tokens = tokens
+        self._registry = registry
+        self._admission = admission
+        self._origin = origin
+        self._metrics = metrics
+
+    def find_endpoint(self, call: Call) -> tuple[Plan, list[str]]:
+        """Which endpoint is called, with which path parameters; the query is read as well.
+
+        Raises:
+            Refusal: 414 `00406`, 404 `00404` or `00402`, 405 `00405`.
+        """
+        scope = call.scope
+        if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES:
+            raise refuse("00406")
+        match = self._routes.find(scope["raw_path"])
+        if match is None:
+            raise refuse("00404")
+        if match.route is None:
+            raise refuse("00402")
+        plan = call.plan = self._plans[match.route.endpoint.operation]
+        call.operation = match.route.endpoint.operation
+        call.identifier = None if plan.identifier is None else match.values[plan.identifier]
+        call.parameters = query.read(scope["query_string"], plan.wanted)
+        if scope["method"] not in _METHODS:
+            raise refuse("00405", headers=_ALLOW)
+        return plan, match.values
+
+    def authenticate(self, call: Call) -> Token:
+        """Whose token it is.
+
+        Raises:
+            UnknownKeyError: no key verifies it; there may be newer ones.
+            Refusal: as `access.authenticate`.
+        """
+        text = bearer(call.headers.get(b"authorization")) or call.parameters.get("token")
+        call.token = authenticate(text, verifier=self._tokens, registry=self._registry)
+        return call.token
+
+    def enforce_limit(self, call: Call, plan: Plan, limit: int, verdict: Verdict) -> None:
+        """Do as the limiter has decided; in shadow only report it.
+
+        Raises:
+            ConnectionDropped: the address is banned.
+            Refusal: 429 `00429`, or 403 `00901` for an address that is banned and told so.
+        """
+        if verdict.ban is not None:
+            self._admission.refuse_banned(call)
+        call.verdict = verdict
+        self._metrics.decisions(plan.group.name, "admitted" if verdict.admitted else "refused").inc()
+        if verdict.admitted:
+            if verdict.remaining * _NEAR_LIMIT <= limit:
+                self._metrics.near_limit(plan.group.name).inc()
+            return
+        if not self._admission.is_shadow:
+            raise refuse("00429", headers=((b"retry-after", b"%d" % verdict.retry_after),))
+        self._admission.report_shadow(call, "limit")
+
+    def parameters(self, call: Call, plan: Plan, values: list[str]) -> ProviderRequest:
+        """What is asked of the provider, if every parameter is as it should be.
+
+        Args:
+            call: the call.
+            plan: of its endpoint.
+            values: its path parameters; they are spelt as the provider spells them from then on.
+
+        Raises:
+            Refusal: 422, with one error per wrong parameter.
+        """
+        endpoint = plan.route.endpoint
+        wrong = [
+            (parameter.kind.code_of(value), parameter.kind.source or parameter.name)
+            for parameter, value in zip(endpoint.parameters, values, strict=True)
+            if not parameter.kind.accepts(value)
+        ]
+        passed_on: dict[str, str] = {}
+        for parameter in endpoint.query:
+            value = call.parameters.get(parameter.name)
+            if value is None:
+                continue
+            if parameter.kind.accepts(value):
+                passed_on[parameter.name] = value
+            else:
+                wrong.append((parameter.kind.code_of(value), parameter.name))
+        if wrong:
+            raise Refusal(422, *(gateway_error(code, source={"parameter": name}) for code, name in wrong))
+        if endpoint.user_id and "user_id" in call.parameters:
+            passed_on["user_id"] = call.parameters["user_id"]
+        for place, spelling in plan.spellings:
+            values[place] = spelling(values[place])
+        return self._request(call, plan, values, passed_on)
+
+    def _request(self, call: Call, plan: Plan, values: list[str], query: dict[str, str]) -> ProviderRequest:
+        endpoint = plan.route.endpoint
+        target = plan.target.format(*values)
+        wish = directives.NOTHING
+        if endpoint.cache is not None and b"cache-control" in call.headers:
+            wish = directives.wish(call.scope["headers"])
+        return ProviderRequest(
+            plan.route,
+            f"{target}?{urlencode(query)}" if query else target,
+            values,
+            query,
+            call.request_id.decode("latin-1"),
+            wish.fresh,
+            wish.unkept,
+            # Other answers may be kept for all callers: nobody's `Host` belongs in them.
+            self._origin.configured if endpoint.document is None else self._origin.of(call.scope),
+        )
+
+
+def authorize(call: Call, plan: Plan, token: Token, record: TokenRecord | None) -> None:
+    """What the token opens, and from where.
+
+    Raises:
+        Refusal: 403, `00100` for a token that has none of the endpoint's scopes, `00107` for another's address.
+    """
+    if plan.scopes and plan.scopes.isdisjoint(token.scopes):
+        raise refuse("00100")
+    if record is not None and not record.allows(call.client):
+        raise refuse("00107")
+
+
+def limit_of(plan: Plan, record: TokenRecord | None) -> int:
+    """Calls per minute that a token may make of an endpoint's group; `record` is what is known of that token."""
+    return plan.limit if record is None else own_limit(plan.limit, plan.group, record.limit_per_minute)

@@ -1,0 +1,83 @@
+"""What is known of the calls of an endpoint before they are made: computed once, at the start."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from apientreprise_gateway.contract import traceability
+from apientreprise_gateway.contract.endpoint import Group
+from apientreprise_gateway.contract.errors import FLAT_VERSION
+from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.ratelimit.policy import Policy
+from apientreprise_gateway.upstream.source import Source
+
+JSON: Final = b"content-type: application/json\r\n"
+_JSON_API: Final = b"content-type: application/vnd.api+json\r\n"
+
+
+class Plan(NamedTuple):
+    """What is known of the calls of an endpoint before they are made."""
+
+    route: Route
+    scopes: frozenset[str]
+    limit: int
+    """Calls per minute of a token that has no limit of its own."""
+    group: Group
+    """The endpoints that share this limit."""
+    required: tuple[str, ...]
+    """The traceability parameters without which a call is refused."""
+    siret_recipient: bool
+    """Whether `recipient` must be a SIRET."""
+    wanted: frozenset[str]
+    """The names of the query parameters that are read."""
+    target: str
+    """The path that is asked for, with `{}` in place of each parameter."""
+    spellings: tuple[tuple[int, Callable[[str], str]], ...]
+    """How the provider spells parameters that it spells otherwise, by position."""
+    identifier: int | None
+    """Position of the parameter that names the entity; None where none does."""
+    source: Source | None
+    """What answers; None for what the gateway answers itself."""
+    content_type: bytes
+    """A header line of the answers, with its CRLF."""
+
+
+def plan_of(
+    route: Route,
+    *,
+    policy: Policy,
+    user_id_required: bool,
+    source: Source | None,
+    besides: frozenset[str] = frozenset(),
+) -> Plan:
+    """What is known of the calls of an endpoint.
+
+    Args:
+        route: the endpoint, with its provider.
+        policy: the limits in force.
+        user_id_required: whether `user_id` is required where the endpoint takes it.
+        source: what answers; None for what the gateway answers itself.
+        besides: query parameters that are read besides those of the endpoint itself.
+    """
+    endpoint = route.endpoint
+    target = endpoint.path
+    for parameter in endpoint.parameters:
+        target = target.replace("{" + parameter.name + "}", "{}")
+    entities = [place for place, parameter in enumerate(endpoint.parameters) if parameter.kind.names_entity]
+    return Plan(
+        route=route,
+        scopes=frozenset(endpoint.scopes),
+        limit=policy.limit_of(endpoint),
+        group=endpoint.group,
+        required=traceability.required_of(endpoint, user_id_required=user_id_required),
+        siret_recipient=endpoint.version != FLAT_VERSION,
+        wanted=besides.union(traceability.CODES, ["token"], (parameter.name for parameter in endpoint.query)),
+        target=target,
+        spellings=tuple(
+            (place, parameter.kind.sent_as)
+            for place, parameter in enumerate(endpoint.parameters)
+            if parameter.kind.sent_as is not None
+        ),
+        identifier=entities[0] if entities else None,
+        source=source,
+        content_type=JSON if endpoint.flat else _JSON_API,
+    )

@@ -1,0 +1,122 @@
+"""What is left of a call that has ended: metrics, its access line, its span, what its answer has wrong."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from apientreprise_gateway.dataplane.call import Call
+from apientreprise_gateway.dataplane.validation import AnswerValidator
+from apientreprise_gateway.observability import tracing
+from apientreprise_gateway.observability.access_log import AccessLog
+from apientreprise_gateway.observability.metrics import Metrics
+
+MAX_LOGGED_CHARACTERS: Final = 256
+"""Longest value of a traceability parameter that an access line keeps."""
+_CUT: Final = ("identifier", "context", "recipient", "object", "user_id")
+PRODUCT: Final = "api_entreprise"
+
+
+class Recording:
+    """Records calls."""
+
+    def __init__(
+        self,
+        *,
+        metrics: Metrics,
+        access_log: AccessLog,
+        recorder: tracing.Recorder | None = None,
+        validator: AnswerValidator | None = None,
+    ) -> None:
+        """Record nothing yet.
+
+        Args:
+            metrics: where calls are counted.
+            access_log: takes a line for each.
+            recorder: records spans; None for no spans.
+            validator: compares successes with their schemas; None where nobody wants that.
+        """
+        self._metrics = metrics
+        self._access_log = access_log
+        self._recorder = recorder
+        self._validator = validator
+
+    def answered(self, call: Call, status: int, body: bytes) -> None:
+        """Record a call that was answered just now."""
+        seconds = time.perf_counter() - call.started
+        metrics = self._metrics
+        metrics.answers(call.operation, status).inc()
+        metrics.seconds(call.operation).observe(seconds)
+        for code in call.codes:
+            metrics.errors(code).inc()
+        if call.outcome_without_line is None:
+            self._access_log.write(access_line(call, "access", status, seconds))
+        else:
+            metrics.unlogged(call.outcome_without_line).inc()
+        if self._recorder is not None and call.trace is not None and call.trace.sampled and call.part_of is None:
+            self._record_span(self._recorder, call, call.trace, status, seconds)
+        # Of a dossier the parts are compared, and what was kept has been already.
+        if self._validator is not None and status == 200 and not call.cached and _is_of_a_source(call):
+            self._validator.compare(call.operation, body)
+
+    def abandoned(self, call: Call) -> None:
+        """Record a call that the provider may have answered although nobody got the answer."""
+        self._metrics.abandoned.inc()
+        if call.outcome_without_line is not None:
+            self._metrics.unlogged(call.outcome_without_line).inc()
+            return
+        self._access_log.write(access_line(call, "abandoned", None, time.perf_counter() - call.started))
+
+    def _record_span(
+        self, recorder: tracing.Recorder, call: Call, trace: tracing.Trace, status: int, seconds: float
+    ) -> None:
+        attributes = {
+            "http.request.method": call.scope["method"],
+            "http.response.status_code": status,
+            "gateway.request_id": call.request_id.decode("latin-1"),
+            "gateway.codes": ",".join(call.codes),
+            "gateway.cached": call.cached,
+        }
+        if call.plan is not None:
+            attributes["http.route"] = call.plan.route.endpoint.path
+        recorder.served(trace, call.operation, seconds, attributes, failed=status >= 500)
+
+
+def _is_of_a_source(call: Call) -> bool:
+    return call.plan is not None and call.plan.source is not None
+
+
+def access_line(call: Call, event: str, status: int | None, seconds: float) -> dict[str, Any]:
+    """The fields of an access line; `docs/access-log.md` explains each."""
+    scope, parameters, trace = call.scope, call.parameters, call.trace
+    fields: dict[str, Any] = {
+        "event": event,
+        "time": datetime.now(UTC),
+        "request_id": call.request_id.decode("latin-1"),
+        "trace_id": None if trace is None else trace.trace_id,
+        "span_id": None if trace is None else trace.span_id,
+        "product": PRODUCT,
+        "operation": call.operation,
+        "part_of": call.part_of,
+        "identifier": call.identifier,
+        "jti": None if call.token is None else call.token.jti,
+        "client_ip": call.client,
+        "context": parameters.get("context"),
+        "recipient": parameters.get("recipient"),
+        "object": parameters.get("object"),
+        "user_id": parameters.get("user_id"),
+        "status": status,
+        "codes": call.codes,
+        "shadow": call.shadowed,
+        "cached": call.cached,
+        "stale": call.stale,
+        "documents": call.documents,
+        "provider_seconds": None if call.provider_seconds is None else round(call.provider_seconds, 6),
+        "seconds": round(seconds, 6),
+    }
+    # No part of a target that is short enough is too long; what is decoded is never longer than it was.
+    if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > MAX_LOGGED_CHARACTERS:
+        for name in _CUT:
+            text = fields[name]
+            if text is not None and len(text) > MAX_LOGGED_CHARACTERS:
+                fields[name] = text[: MAX_LOGGED_CHARACTERS - 1] + "…"
+    return fields
