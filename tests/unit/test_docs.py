@@ -2,16 +2,25 @@
 
 import re
 import runpy
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from apientreprise_gateway.dataplane.call import Call
+from apientreprise_gateway.cache.source import Result
+from apientreprise_gateway.controlplane import front
+from apientreprise_gateway.dataplane.call import Call, Check, Unlogged
 from apientreprise_gateway.dataplane.downloads import Download, download_line
 from apientreprise_gateway.dataplane.recording import access_line
+from apientreprise_gateway.gateway.denials import CopyAction
+from apientreprise_gateway.gateway.series import CLOSE_REASONS, FETCH_OUTCOMES, StorePart
 from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.ratelimit.bans import Reason
+from apientreprise_gateway.ratelimit.redis import Mode
+from apientreprise_gateway.store.faults import About
+from apientreprise_gateway.upstream.breaker import State
 from apientreprise_gateway.upstream.settings import KINDS, BreakerTable, ProviderSettings
 from support.prometheus import labels_of
 
@@ -54,6 +63,29 @@ def test_types_and_labels_of_metrics_are_documented() -> None:
         assert kind == types[family]
         assert name.endswith("_total") == (kind == "counter")
         assert set(re.findall(r"`(\w+)`", named)) == labels[family]
+
+
+LABEL_VALUES: dict[str, Iterable[str]] = {
+    "gateway_bans_total": set(Reason) - {Reason.OTHER},
+    "gateway_breaker_state": State,
+    "gateway_cache_lookups_total": Result,
+    "gateway_calls_without_line_total": Unlogged,
+    "gateway_connections_cut_total": CLOSE_REASONS,
+    "gateway_jwks_fetches_total": FETCH_OUTCOMES.values(),
+    "gateway_revocations_copy_failures_total": CopyAction,
+    "gateway_shadow_refusals_total": (*Check, front.CHECK),
+    "gateway_store_faults_total": (*StorePart, *(set(About) - {About.STORE})),
+    "gateway_store_mode": Mode,
+}
+
+
+@pytest.mark.parametrize("metric", LABEL_VALUES)
+def test_values_of_labels_are_documented(metric: str) -> None:
+    """docs/metrics.md names each value that a label can have, and no other."""
+    table = (ROOT / "docs" / "metrics.md").read_text()
+    row = re.search(rf"^\| `{metric}` \|[^|]*\|[^|]*\|(.*)\|$", table, re.MULTILINE)
+    assert row is not None
+    assert set(re.findall(r"`([a-z]\w*)`", row[1])) == {str(value) for value in LABEL_VALUES[metric]}
 
 
 def test_labels_lead_to_fields() -> None:

@@ -18,6 +18,8 @@ from apientreprise_gateway.server.buffers import SMALL_BYTES
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ROOT: Final = "/"
+CHECK: Final = "control"
+"""How metrics call the ceiling, where limits are not enforced."""
 _FREE: Final = frozenset({"/livez", "/readyz"})
 """Asked by whoever runs the gateway, however often; they cost nothing."""
 _READS: Final = frozenset({"GET", "HEAD"})
@@ -72,7 +74,7 @@ class Front:
         wait = self._ceiling.hit(counted(client))
         self._metrics.control_addresses.set(len(self._ceiling))
         if wait is not None and self._shadow:
-            self._metrics.shadowed("control").inc()
+            self._metrics.shadowed(CHECK).inc()
             return None
         return wait
 

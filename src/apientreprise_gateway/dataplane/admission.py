@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from apientreprise_gateway.contract.errors import ConnectionDropped, refuse
-from apientreprise_gateway.dataplane.call import Call
+from apientreprise_gateway.dataplane.call import Call, Check, Unlogged
 from apientreprise_gateway.net.asgi import Header, Scope
 from apientreprise_gateway.net.client_ip import ClientIp, counted
 from apientreprise_gateway.observability import tracing
@@ -81,7 +81,7 @@ class Admission:
             ConnectionDropped: as `admit`.
             Refusal: as `admit`; also 503 `00906` where too many calls wait.
         """
-        call.outcome_without_line = "refused"
+        call.outcome_without_line = Unlogged.REFUSED
         try:
             self.admit(call)
             await self.count_unknown(call)
@@ -90,7 +90,7 @@ class Admission:
         except LogFullError:
             raise refuse("00906", headers=_RETRY_WHEN_WRITTEN) from None
         except asyncio.CancelledError:
-            call.outcome_without_line = "abandoned"
+            call.outcome_without_line = Unlogged.ABANDONED
             raise
         call.outcome_without_line = None
 
@@ -99,7 +99,7 @@ class Admission:
         self._identify(call, peer, ())
         call.request_id = new_request_id()
         if self._access_log.is_full:
-            call.outcome_without_line = "refused"  # with its own answer: nobody waits to be told that
+            call.outcome_without_line = Unlogged.REFUSED  # with its own answer: nobody waits to be told that
         self._refuse_known_ban(call)
 
     async def count_unknown(self, call: Call) -> None:
@@ -120,11 +120,11 @@ class Admission:
             ConnectionDropped, Refusal: as `admit`.
         """
         if self.is_shadow:
-            self.report_shadow(call, "ban")
+            self.report_shadow(call, Check.BAN)
             return
         raise refuse("00901") if self._forbid_banned else ConnectionDropped()
 
-    def report_shadow(self, call: Call, check: str) -> None:
+    def report_shadow(self, call: Call, check: Check) -> None:
         """Report a refusal that is not made since limits are in shadow, once per call and check."""
         if check not in call.shadowed:
             call.shadowed = (*call.shadowed, check)

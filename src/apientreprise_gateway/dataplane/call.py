@@ -1,6 +1,7 @@
 """One call: what becomes known of it on its way through the checks, for its answer and its access line."""
 
 import time
+from enum import StrEnum
 from typing import Final
 
 from apientreprise_gateway.auth.token import Token
@@ -13,6 +14,24 @@ from apientreprise_gateway.server.application import CONNECTION, Connection
 
 _COMMON_LINES: Final = b"x-request-id: %b\r\ncache-control: no-store\r\n"
 _LIMITED_LINES: Final = _COMMON_LINES + b"ratelimit-limit: %d\r\nratelimit-remaining: %d\r\nratelimit-reset: %d\r\n"
+
+
+class Unlogged(StrEnum):
+    """What became of a call that leaves no access line, since these cannot be written."""
+
+    REFUSED = "refused"
+    """It was refused for that."""
+    ABANDONED = "abandoned"
+    """Its client went away while it waited."""
+
+
+class Check(StrEnum):
+    """What would have refused a call if limits were enforced."""
+
+    LIMIT = "limit"
+    """The limit of its token."""
+    BAN = "ban"
+    """A ban of its address."""
 
 
 class Call:
@@ -63,7 +82,7 @@ class Call:
         self.verdict: Verdict | None = None
         self.asked = False
         """Whether the checks were passed: the answer is the endpoint's, whatever it is."""
-        self.outcome_without_line: str | None = None
+        self.outcome_without_line: Unlogged | None = None
         """What became of it if it leaves no access line, since these cannot be written."""
         self.part_of: str | None = None
         """The operation that this call is a part of."""
@@ -76,7 +95,7 @@ class Call:
         self.provider_seconds: float | None = None
         """How long the provider took, whatever came of it; None if it was not asked for this call."""
         self.codes: tuple[str, ...] = ()
-        self.shadowed: tuple[str, ...] = ()
+        self.shadowed: tuple[Check, ...] = ()
         """The checks that would have refused the call if limits were enforced."""
 
     def part(self, plan: Plan, values: list[str]) -> "Call":

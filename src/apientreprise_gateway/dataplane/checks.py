@@ -12,7 +12,7 @@ from apientreprise_gateway.contract import query
 from apientreprise_gateway.contract.errors import Refusal, gateway_error, refuse
 from apientreprise_gateway.contract.routes import Routes
 from apientreprise_gateway.dataplane.admission import Admission
-from apientreprise_gateway.dataplane.call import Call
+from apientreprise_gateway.dataplane.call import Call, Check
 from apientreprise_gateway.dataplane.plan import Plan
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.net.asgi import Header
@@ -112,7 +112,7 @@ class Checks:
             return
         if not self._admission.is_shadow:
             raise refuse("00429", headers=((b"retry-after", b"%d" % verdict.retry_after),))
-        self._admission.report_shadow(call, "limit")
+        self._admission.report_shadow(call, Check.LIMIT)
 
     def parameters(self, call: Call, plan: Plan, values: list[str]) -> ProviderRequest:
         """What is asked of the provider, if every parameter is as it should be.

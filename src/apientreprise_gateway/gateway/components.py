@@ -29,6 +29,7 @@ from apientreprise_gateway.dataplane.validation import AnswerValidator
 from apientreprise_gateway.documents.service import DocumentService, longest_answer
 from apientreprise_gateway.gateway.copies import Copy
 from apientreprise_gateway.gateway.denials import Denials
+from apientreprise_gateway.gateway.series import FETCH_OUTCOMES, StorePart
 from apientreprise_gateway.gateway.settings import (
     PROVIDER_PREFIX,
     BanAction,
@@ -129,7 +130,7 @@ def key_set(
 
     def on_fetch(well: bool) -> None:
         if metrics is not None:
-            metrics.key_fetches("ok" if well else "failed").inc()
+            metrics.key_fetches(FETCH_OUTCOMES[well]).inc()
 
     def on_age(fetched_at: float) -> None:
         if metrics is not None:
@@ -303,7 +304,7 @@ def limiter(
         shadow=shadow,
         on_mode=partial(_tell_of_mode, metrics),
         on_ban=on_ban,
-        on_fault=partial(_tell_of_fault, metrics, "limits"),
+        on_fault=partial(_tell_of_fault, metrics, StorePart.LIMITS),
         background=background,
     )
     if predecessor is not None:
@@ -311,7 +312,7 @@ def limiter(
     return made
 
 
-def _tell_of_fault(metrics: Metrics, part: str, about: About) -> None:
+def _tell_of_fault(metrics: Metrics, part: StorePart, about: About) -> None:
     metrics.store_faults(part, about.value).inc()
 
 
@@ -410,7 +411,7 @@ def answer_cache(settings: Settings, metrics: Metrics, background: Background | 
         link(parse_url(cache_url(settings))),
         max_bytes=max_bytes,
         on_change=partial(_tell_of_cache, metrics),
-        on_fault=partial(_tell_of_fault, metrics, "cache"),
+        on_fault=partial(_tell_of_fault, metrics, StorePart.CACHE),
         background=background,
     )
 
@@ -482,7 +483,7 @@ def ping_board(settings: Settings, metrics: Metrics) -> Board:
         return NoBoard()
     return RedisBoard(
         client(parse_url(settings.redis_url.get_secret_value()), timeout=_POLL_TIMEOUT),
-        on_fault=partial(_tell_of_fault, metrics, "pings"),
+        on_fault=partial(_tell_of_fault, metrics, StorePart.PINGS),
     )
 
 

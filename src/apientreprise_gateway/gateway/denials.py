@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from enum import StrEnum
 from typing import Any, Final
 
 import structlog
@@ -32,6 +33,13 @@ _KEPT_FIRST_SECONDS: Final = 1.0
 _log = structlog.get_logger(__name__)
 
 
+class CopyAction(StrEnum):
+    """What is done with a copy."""
+
+    READ = "read"
+    WRITE = "write"
+
+
 class Denials:
     """Keeps a registry and a limiter up to date with Redis, and copies up to date with both."""
 
@@ -47,7 +55,7 @@ class Denials:
         is_known: bool = False,
         on_state: Callable[[bool, int], None] = lambda _known, _tokens: None,
         on_read: Callable[[float], None] = lambda _at: None,
-        on_copy_failure: Callable[[str], None] = lambda _action: None,
+        on_copy_failure: Callable[[CopyAction], None] = lambda _action: None,
     ) -> None:
         """Ask nothing yet.
 
@@ -203,7 +211,7 @@ class Denials:
 class _Keeper:
     """A copy, read and written in threads; what fails is told once and tried again later."""
 
-    def __init__(self, copy: Copy, on_failure: Callable[[str], None]) -> None:
+    def __init__(self, copy: Copy, on_failure: Callable[[CopyAction], None]) -> None:
         self._copy = copy
         self._on_failure = on_failure
         self._written: Snapshot | None = None
@@ -223,7 +231,7 @@ class _Keeper:
         try:
             return await asyncio.to_thread(self._copy.read)
         except CopyError as error:
-            self._fails("read", str(error))
+            self._fails(CopyAction.READ, str(error))
             return None
 
     async def write(self, state: Snapshot) -> Snapshot | None:
@@ -234,7 +242,7 @@ class _Keeper:
             whole = await asyncio.to_thread(self._copy.write, state)
         except CopyError as error:
             self._not_before = time.monotonic() + RETRY_SECONDS
-            self._fails("write", str(error))
+            self._fails(CopyAction.WRITE, str(error))
             return None
         self._written, self._told = state, None
         return whole
@@ -244,8 +252,8 @@ class _Keeper:
         # Revocations are never changed in place: comparing every one of them each second would be work for nothing.
         return before is None or before.revoked is not state.revoked or before[1:] != state[1:]
 
-    def _fails(self, action: str, reason: str) -> None:
+    def _fails(self, action: CopyAction, reason: str) -> None:
         self._on_failure(action)
         if self._told != reason:
-            _log.error("revocations_copy_failed", action=action, reason=reason, effect="it is done without")
+            _log.error("revocations_copy_failed", action=action.value, reason=reason, effect="it is done without")
         self._told = reason

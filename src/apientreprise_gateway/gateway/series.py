@@ -5,10 +5,14 @@ values of a label can be is asked of the room that counts by them.
 """
 
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 from itertools import product
 from typing import Final
 
 from apientreprise_gateway.contract.endpoint import Provider
+from apientreprise_gateway.controlplane import front
+from apientreprise_gateway.dataplane.call import Check, Unlogged
+from apientreprise_gateway.gateway.denials import CopyAction
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.ratelimit.bans import Reason
 from apientreprise_gateway.store.faults import About
@@ -16,11 +20,16 @@ from apientreprise_gateway.store.faults import About
 FAILURES: Final = ("00500", "00502", "00505", "00506", "00904", "00906")
 """Codes of the errors by which the gateway itself fails a caller: what its availability is measured by."""
 CLOSE_REASONS: Final = ("full", "evicted", "slow_request", "slow_reader", "handshake")
-CHECKS: Final = ("limit", "ban", "control")
-UNLOGGED_OUTCOMES: Final = ("refused", "abandoned")
-COPY_ACTIONS: Final = ("read", "write")
-FETCH_OUTCOMES: Final = ("ok", "failed")
-STORE_PARTS: Final = ("limits", "cache", "pings")
+FETCH_OUTCOMES: Final = {True: "ok", False: "failed"}
+"""How a fetch of the key set ended, by whether it went well."""
+
+
+class StorePart(StrEnum):
+    """Who meets errors of Redis about one key or one command."""
+
+    LIMITS = "limits"
+    CACHE = "cache"
+    PINGS = "pings"
 
 
 def begin_at_zero(metrics: Metrics, providers: Iterable[Provider]) -> None:
@@ -31,11 +40,11 @@ def begin_at_zero(metrics: Metrics, providers: Iterable[Provider]) -> None:
     _show(metrics.errors, FAILURES)
     _show(metrics.bans, set(Reason) - {Reason.OTHER})  # that is a ban by a newer version, which counts it
     _show(metrics.connections_cut, CLOSE_REASONS)
-    _show(metrics.shadowed, CHECKS)
-    _show(metrics.store_faults, STORE_PARTS, set(About) - {About.STORE})  # a store that is away is a mode, no fault
-    _show(metrics.unlogged, UNLOGGED_OUTCOMES)
-    _show(metrics.revocations_copy_failures, COPY_ACTIONS)
-    _show(metrics.key_fetches, FETCH_OUTCOMES)
+    _show(metrics.shadowed, (*Check, front.CHECK))
+    _show(metrics.store_faults, StorePart, set(About) - {About.STORE})  # a store that is away is a mode, no fault
+    _show(metrics.unlogged, Unlogged)
+    _show(metrics.revocations_copy_failures, CopyAction)
+    _show(metrics.key_fetches, FETCH_OUTCOMES.values())
 
 
 def _show(children: Callable[..., object], *values: Iterable[str]) -> None:

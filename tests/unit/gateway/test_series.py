@@ -8,8 +8,11 @@ import pytest
 from prometheus_client import generate_latest
 
 from apientreprise_gateway.contract.errors import GATEWAY_ERRORS
+from apientreprise_gateway.controlplane import front
+from apientreprise_gateway.dataplane.call import Check, Unlogged
 from apientreprise_gateway.gateway.app import Gateway
-from apientreprise_gateway.gateway.series import FAILURES
+from apientreprise_gateway.gateway.denials import CopyAction
+from apientreprise_gateway.gateway.series import FAILURES, StorePart
 from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.ratelimit.bans import Reason
@@ -36,9 +39,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         ("gateway_errors_total", "code", FAILURES),
         ("gateway_bans_total", "reason", BANS),
         ("gateway_connections_cut_total", "reason", ("full", "evicted", "slow_request", "slow_reader", "handshake")),
-        ("gateway_shadow_refusals_total", "check", ("limit", "ban", "control")),
-        ("gateway_calls_without_line_total", "outcome", ("refused", "abandoned")),
-        ("gateway_revocations_copy_failures_total", "action", ("read", "write")),
+        ("gateway_shadow_refusals_total", "check", (*Check, front.CHECK)),
+        ("gateway_calls_without_line_total", "outcome", Unlogged),
+        ("gateway_revocations_copy_failures_total", "action", CopyAction),
         ("gateway_jwks_fetches_total", "outcome", ("ok", "failed")),
         ("gateway_near_limit_total", "group", GROUPS),
     ],
@@ -54,7 +57,7 @@ def test_what_alerts_wait_for_is_there_from_the_start(
 
 def test_combinations_are_there_from_the_start(shown: set[str]) -> None:
     """Where two labels tell counts apart, every combination is shown before its first count."""
-    for part in ("limits", "cache", "pings"):
+    for part in StorePart:
         for about in FAULTS:
             assert f'gateway_store_faults_total{{about="{about}",part="{part}"}} 0.0' in shown
     for group in GROUPS:
