@@ -1,11 +1,30 @@
 """What holds for every test."""
 
+import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 import structlog
+import uvloop
+
+LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """What runs an asynchronous test: the loop of the standard library, or that of the gateway where it is marked so.
+
+    `pytest.mark.asyncio(loop_factories=…)` runs a test on each loop that it names.
+    """
+    marker = item.get_closest_marker("asyncio")
+    if marker is not None and "loop_factories" in marker.kwargs:
+        return LOOPS
+    name = "asyncio" if item.get_closest_marker("uvloop") is None else "uvloop"
+    return {name: LOOPS[name]}
 
 
 @pytest.fixture(autouse=True)

@@ -50,10 +50,10 @@ async def available_again(cache: RedisCache) -> None:
 # What Redis holds.
 
 
-def test_the_bound_is_in_bytes_of_redis(valkey: Server) -> None:
+async def test_the_bound_is_in_bytes_of_redis(valkey: Server) -> None:
     """What Redis holds, names and values, is what the cache counts, and never more than the bound."""
-
-    async def main() -> None:
+    shared.empty(valkey)
+    with patient():
         async with opened(valkey, max_bytes=2 * MEGABYTE) as cache:
             for number in range(600):
                 await cache.put(f"{number % 250}", entry(b"z" * (number * 37 % 20_000), now=time.time(), fresh=number))
@@ -61,15 +61,11 @@ def test_the_bound_is_in_bytes_of_redis(valkey: Server) -> None:
                     size = await cache.sweep()
                     assert kept_by(valkey) + size.entries * OVERHEAD == size.size <= 2 * MEGABYTE
 
+
+async def test_what_ends_first_makes_room(valkey: Server) -> None:
+    """In a full cache the entries that end first are the first to go."""
     shared.empty(valkey)
     with patient():
-        asyncio.run(main())
-
-
-def test_what_ends_first_makes_room(valkey: Server) -> None:
-    """In a full cache the entries that end first are the first to go."""
-
-    async def main() -> None:
         async with opened(valkey, max_bytes=MEGABYTE) as cache:
             now = time.time()
             for number in range(200):
@@ -78,22 +74,14 @@ def test_what_ends_first_makes_room(valkey: Server) -> None:
                 await cache.put(f"short-{number}", entry(b"z" * 3000, now=now, fresh=10))
             assert all([await cache.get(f"long-{number}") for number in range(200)])
 
+
+async def test_keys_end_with_their_last_entry(valkey: Server) -> None:
+    """Without any gateway to sweep, Redis itself removes everything when the last entry has ended."""
     shared.empty(valkey)
     with patient():
-        asyncio.run(main())
-
-
-def test_keys_end_with_their_last_entry(valkey: Server) -> None:
-    """Without any gateway to sweep, Redis itself removes everything when the last entry has ended."""
-
-    async def main() -> None:
         async with opened(valkey) as cache:
             for number in range(100):
                 await cache.put(f"{number}", entry(now=time.time(), fresh=50, stale=50))
-
-    shared.empty(valkey)
-    with patient():
-        asyncio.run(main())
     names = valkey.command("KEYS", "*")
     assert len(names) > 16
     assert all(name.startswith(b"gwc:{") for name in names if name != b"gw:probe")
@@ -101,11 +89,10 @@ def test_keys_end_with_their_last_entry(valkey: Server) -> None:
 
 
 @pytest.mark.parametrize("ahead", [3600.0, 30 * 86_400.0, -30 * 86_400.0])
-def test_a_clock_that_was_wrong(valkey: Server, ahead: float) -> None:
+async def test_a_clock_that_was_wrong(valkey: Server, ahead: float) -> None:
     """What was kept by a wrong clock is not given once that is right, and Redis keeps it no longer than told."""
     valkey.command("FLUSHALL")
-
-    async def main() -> None:
+    with patient():
         clock = Clock()
         now = clock.now
         async with opened(valkey, clock=clock) as cache:
@@ -119,41 +106,30 @@ def test_a_clock_that_was_wrong(valkey: Server, ahead: float) -> None:
             await cache.put("a", entry(now=clock.now, fresh=600))
             assert await cache.get("a") is not None
 
-    with patient():
-        asyncio.run(main())
 
-
-def test_names_do_not_tell_who_is_asked_about(valkey: Server) -> None:
+async def test_names_do_not_tell_who_is_asked_about(valkey: Server) -> None:
     """Neither keys nor names of entries show the question."""
-
-    async def main() -> None:
-        async with opened(valkey) as cache:
-            await cache.put("/v3/130025265", entry(b"{}", now=time.time()))
-
     shared.empty(valkey)
     with patient():
-        asyncio.run(main())
+        async with opened(valkey) as cache:
+            await cache.put("/v3/130025265", entry(b"{}", now=time.time()))
     everything = [valkey.command("HKEYS", name) for name in valkey.command("KEYS", "*:entries")]
     assert everything
     assert b"130025265" not in repr(everything).encode()
 
 
-def test_entries_are_spread_over_a_cluster(cluster: Cluster) -> None:
+async def test_entries_are_spread_over_a_cluster(cluster: Cluster) -> None:
     """Every node of a Cluster keeps a part."""
-
-    async def main() -> None:
+    shared.empty(cluster)
+    with patient():
         async with opened(cluster) as cache:
             for number in range(200):
                 await cache.put(f"{number}", entry(now=time.time()))
             assert (await cache.sweep()).entries == 200
-
-    shared.empty(cluster)
-    with patient():
-        asyncio.run(main())
     assert all(node.command("DBSIZE") > 2 for node in cluster.nodes)
 
 
-def test_sentinel(tmp_path: Path) -> None:
+async def test_sentinel(tmp_path: Path) -> None:
     """A Redis that Sentinel knows keeps answers like any other."""
 
     async def main(url: str) -> None:
@@ -162,14 +138,14 @@ def test_sentinel(tmp_path: Path) -> None:
             assert await cache.get("a") is not None
 
     with stores.replicated(tmp_path, stores.valkey_server()) as group, patient():
-        asyncio.run(main(group.url))
+        await main(group.url)
 
 
 @pytest.mark.parametrize("lost", ["entries", "ends"])
-def test_half_of_what_is_kept_is_lost(valkey: Server, lost: str) -> None:
+async def test_half_of_what_is_kept_is_lost(valkey: Server, lost: str) -> None:
     """A server that throws one of two keys away makes the cache forget, never exceed its bound, and go on."""
-
-    async def main() -> None:
+    shared.empty(valkey)
+    with patient():
         async with opened(valkey, max_bytes=MEGABYTE) as cache:
             for round_ in range(3):
                 for number in range(300):
@@ -181,16 +157,12 @@ def test_half_of_what_is_kept_is_lost(valkey: Server, lost: str) -> None:
             assert await cache.get("last") is not None
             assert (await cache.sweep()).size <= MEGABYTE
 
-    shared.empty(valkey)
-    with patient():
-        asyncio.run(main())
-
 
 @pytest.mark.parametrize("value", [b"", b"\x01short", b"\x02" + b"x" * 100, b"x" * 100])
-def test_foreign_values_are_no_answers(valkey: Server, value: bytes) -> None:
+async def test_foreign_values_are_no_answers(valkey: Server, value: bytes) -> None:
     """What no gateway of this form has written is not given to anybody."""
-
-    async def main() -> None:
+    shared.empty(valkey)
+    with patient():
         async with opened(valkey) as cache:
             await cache.put("a", entry(now=time.time()))
             (name,) = valkey.command("KEYS", "*:entries")
@@ -198,19 +170,14 @@ def test_foreign_values_are_no_answers(valkey: Server, value: bytes) -> None:
             valkey.client().hset(name, field, value)
             assert await cache.get("a") is None
 
-    shared.empty(valkey)
-    with patient():
-        asyncio.run(main())
-
 
 # Redis slow, away, full.
 
 
-def test_a_failing_exchange_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failing_exchange_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """When Redis fails nobody waits, later reads do not ask, and each change is told of once."""
     monkeypatch.setattr(exchange_module, "PROBE_SECONDS", 0)
-
-    async def main() -> None:
+    with patient():
         to, told = FakeLink(up=True), Told()
         async with opened(to, told=told) as cache:
             for _ in range(2):
@@ -227,15 +194,11 @@ def test_a_failing_exchange_is_told_once(monkeypatch: pytest.MonkeyPatch) -> Non
         assert told == [True, False, True, False, True]
         assert to.closed
 
-    with patient():
-        asyncio.run(main())
 
-
-def test_start_without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_start_without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gateway starts although Redis is not there, says so once, and uses it when it comes."""
     monkeypatch.setattr(exchange_module, "PROBE_SECONDS", 0)
-
-    async def main() -> None:
+    with patient():
         to, told = FakeLink(up=False), Told()
         async with opened(to, told=told) as cache:
             assert all_unavailable(await ask(cache, 5))
@@ -244,28 +207,20 @@ def test_start_without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
             await available_again(cache)
         assert told == [False, True]
 
-    with patient():
-        asyncio.run(main())
 
-
-def test_a_fault_of_a_library_holds_nobody() -> None:
+async def test_a_fault_of_a_library_holds_nobody() -> None:
     """What no link should raise makes the cache unavailable; nobody waits for it."""
-
-    async def main() -> None:
+    with patient():
         to, told = FakeLink(), Told()
         async with opened(to, told=told) as cache:
             to.fault = RuntimeError("surprise")
             assert all_unavailable(await ask(cache, 3))
         assert told == [True, False]
 
-    with patient():
-        asyncio.run(main())
 
-
-def test_reads_that_wait_when_the_gateway_stops_are_given_up() -> None:
+async def test_reads_that_wait_when_the_gateway_stops_are_given_up() -> None:
     """A stop holds nobody who waits for Redis."""
-
-    async def main() -> None:
+    with patient():
         to = FakeLink()
         async with opened(to) as cache:
             to.gate = asyncio.Event()
@@ -275,15 +230,11 @@ def test_reads_that_wait_when_the_gateway_stops_are_given_up() -> None:
             await asyncio.sleep(0)
         assert all_unavailable(await first + await second)
 
-    with patient():
-        asyncio.run(main())
 
-
-def test_an_error_reply_makes_it_unavailable(store: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_error_reply_makes_it_unavailable(store: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Redis that is full is away: a put is forgotten, and when there is room again the cache goes on."""
     monkeypatch.setattr(exchange_module, "PROBE_SECONDS", 0)
-
-    async def main() -> None:
+    with patient():
         told = Told()
         async with opened(store, told=told) as cache:
             await cache.put("0", entry(now=time.time()))
@@ -297,38 +248,30 @@ def test_an_error_reply_makes_it_unavailable(store: Server, monkeypatch: pytest.
             assert second is None
         assert told == [True, False, True]
 
-    with patient():
-        asyncio.run(main())
 
-
-def test_a_frozen_redis_holds_nobody_twice(store: Server) -> None:
+async def test_a_frozen_redis_holds_nobody_twice(store: Server) -> None:
     """While Redis does not answer, reads wait for it once, 100 ms, and then not at all; thawed, it is used again."""
-
-    async def main() -> None:
-        told = Told()
-        async with opened(store, told=told) as cache:
-            await available_again(cache)  # a slow machine may have lost it at once
-            await cache.put("0", entry(now=time.time()))
-            store.freeze()
-            assert all_unavailable(await ask(cache, 10))
-            before = time.monotonic()
-            for _ in range(1000):
-                assert all_unavailable(await ask(cache))
-            assert time.monotonic() - before < PATIENCE / 4  # 100 ms each would take far longer
-            store.thaw()
-            await available_again(cache)
-            (found,) = await ask(cache)
-            assert found is None or isinstance(found, Entry)
-        assert told[-1]
-
-    asyncio.run(main())
+    told = Told()
+    async with opened(store, told=told) as cache:
+        await available_again(cache)  # a slow machine may have lost it at once
+        await cache.put("0", entry(now=time.time()))
+        store.freeze()
+        assert all_unavailable(await ask(cache, 10))
+        before = time.monotonic()
+        for _ in range(1000):
+            assert all_unavailable(await ask(cache))
+        assert time.monotonic() - before < PATIENCE / 4  # 100 ms each would take far longer
+        store.thaw()
+        await available_again(cache)
+        (found,) = await ask(cache)
+        assert found is None or isinstance(found, Entry)
+    assert told[-1]
 
 
-def test_a_killed_redis_comes_back_empty(store: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_killed_redis_comes_back_empty(store: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a restart of Redis the cache is empty, and keeps again."""
     monkeypatch.setattr(exchange_module, "PROBE_SECONDS", 0)
-
-    async def main() -> None:
+    with patient():
         async with opened(store) as cache:
             await cache.put("0", entry(now=time.time()))
             store.stop()
@@ -339,44 +282,32 @@ def test_a_killed_redis_comes_back_empty(store: Server, monkeypatch: pytest.Monk
             await cache.put("0", entry(now=time.time()))
             assert isinstance((await ask(cache))[0], Entry)
 
-    with patient():
-        asyncio.run(main())
 
-
-def test_a_store_that_is_not_there() -> None:
+async def test_a_store_that_is_not_there() -> None:
     """An address at which nobody answers is one log line, and no entry."""
-
-    async def main() -> None:
-        told = Told()
-        to = link(parse_url(f"redis://127.0.0.1:{free_port()}/0"))
-        async with opened(to, told=told) as cache:
-            assert all_unavailable(await ask(cache, 3))
-        assert told == [False]
-
-    asyncio.run(main())
+    told = Told()
+    to = link(parse_url(f"redis://127.0.0.1:{free_port()}/0"))
+    async with opened(to, told=told) as cache:
+        assert all_unavailable(await ask(cache, 3))
+    assert told == [False]
 
 
 # How commands travel.
 
 
-def test_reads_made_together_go_together(valkey: Server) -> None:
+async def test_reads_made_together_go_together(valkey: Server) -> None:
     """Reads of the same moment are one exchange; those that come during it are the next one."""
-
-    async def main() -> None:
+    with patient():
         to = Recording(link(parse_url(valkey.url)))
         async with opened(to) as cache:
             before = len(to.exchanges)
             await ask(cache, 50)
             assert len(to.exchanges) - before <= 2
 
-    with patient():
-        asyncio.run(main())
 
-
-def test_a_read_finds_what_was_put_before_it() -> None:
+async def test_a_read_finds_what_was_put_before_it() -> None:
     """Of an entry put and read at the same moment, the put goes first."""
-
-    async def main() -> None:
+    with patient():
         to = FakeLink()
         async with opened(to) as cache:
             reads = [asyncio.create_task(cache.get("a")) for _ in range(3)]
@@ -385,14 +316,10 @@ def test_a_read_finds_what_was_put_before_it() -> None:
         words = [command.words[0] for command in to.scripts]
         assert words.index("EVAL") < words.index("HGET")
 
-    with patient():
-        asyncio.run(main())
 
-
-def test_writes_do_not_crowd_reads_out() -> None:
+async def test_writes_do_not_crowd_reads_out() -> None:
     """An exchange brings a bounded number of bytes, and all reads; writes beyond what may wait are forgotten."""
-
-    async def main() -> None:
+    with patient():
         to = FakeLink()
         async with opened(to) as cache:
             to.gate = asyncio.Event()
@@ -409,20 +336,9 @@ def test_writes_do_not_crowd_reads_out() -> None:
         assert all(sum(sizes) <= BATCH_BYTES * 4 for sizes in written)
         assert sum(len(sizes) for sizes in written) <= MAX_WAITING_BYTES // len(body)
 
-    with patient():
-        asyncio.run(main())
 
-
-def test_an_error_reply_is_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_error_reply_is_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of commands that went together only the one with an error is given up."""
-
-    async def main() -> None:
-        to = FakeLink()
-        to.refuses = lambda command: "ERR no" if command.words[0] == "EVAL" else None
-        async with opened(to) as cache:
-            put = asyncio.create_task(cache.put("a", entry(now=time.time())))
-            assert await ask(cache, 3) == [None, None, None]
-            await put
 
     def reply(_self: FakeLink, command: Command) -> object:
         error = _self.refuses(command)
@@ -430,4 +346,9 @@ def test_an_error_reply_is_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(FakeLink, "_reply", reply)
     with patient():
-        asyncio.run(main())
+        to = FakeLink()
+        to.refuses = lambda command: "ERR no" if command.words[0] == "EVAL" else None
+        async with opened(to) as cache:
+            put = asyncio.create_task(cache.put("a", entry(now=time.time())))
+            assert await ask(cache, 3) == [None, None, None]
+            await put

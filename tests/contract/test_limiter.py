@@ -4,7 +4,7 @@ One list of behaviours, run on each store with each kind of window.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,11 +21,11 @@ from apientreprise_gateway.ratelimit.port import Limiter, Verdict
 from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
 from contract import shared
 from contract.oracle import BAN, MINUTE, SECOND, Clock, FirstCallOracle, Heard, SlidingOracle, StoreOracle, WindowOracle
+from support.loops import complete
 from support.stores import Cluster, Server
 
 KEY = ("token", "json")
 ADDRESS = "192.0.2.1"
-Behaviour = Callable[[Limiter, Clock], Awaitable[None]]
 
 
 class Opener(Protocol):
@@ -55,17 +55,16 @@ class Store:
     examples: int
     """Of each law."""
 
-    def run(self, behaviour: Behaviour, *, ip_limit: int = 1000, ignored_429_limit: int = 100) -> None:
-        """Show a behaviour on an empty store."""
-
-        async def main() -> None:
-            clock = Clock()
-            async with self.opener(
-                kind=self.kind, clock=clock, ip_limit=ip_limit, ignored_429_limit=ignored_429_limit
-            ) as limiter:
-                await behaviour(limiter, clock)
-
-        asyncio.run(main())
+    @asynccontextmanager
+    async def opened(
+        self, *, ip_limit: int = 1000, ignored_429_limit: int = 100
+    ) -> AsyncIterator[tuple[Limiter, Clock]]:
+        """An empty store, and the clock that it tells the time by."""
+        clock = Clock()
+        async with self.opener(
+            kind=self.kind, clock=clock, ip_limit=ip_limit, ignored_429_limit=ignored_429_limit
+        ) as limiter:
+            yield limiter, clock
 
 
 @asynccontextmanager
@@ -116,10 +115,10 @@ async def _fill(limiter: Limiter, limit: int, *, address: str | None = None, key
 # Windows.
 
 
-def test_documented_example(store: Store) -> None:
+async def test_documented_example(store: Store) -> None:
     """The example of the public documentation: three calls leave 47 of 50, and the reset a minute after the first."""
 
-    async def behaviour(limiter: Limiter, clock: Clock) -> None:
+    async with store.opened() as (limiter, clock):
         ten = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
         for second in (0, 20, 30):
             clock.now = (int(ten.timestamp()) + second) * SECOND
@@ -128,26 +127,22 @@ def test_documented_example(store: Store) -> None:
         assert (verdict.limit, verdict.remaining) == (50, 47)
         assert datetime.fromtimestamp(verdict.reset, UTC) == ten.replace(minute=1)
 
-    store.run(behaviour)
 
-
-def test_limit_is_reached_exactly(store: Store) -> None:
+async def test_limit_is_reached_exactly(store: Store) -> None:
     """As many calls as the limit says are admitted, the next one is not."""
 
-    async def behaviour(limiter: Limiter, _clock: Clock) -> None:
+    async with store.opened() as (limiter, _):
         remaining = [(await limiter.admit(ADDRESS, KEY, 5)).remaining for _ in range(5)]
         assert remaining == [4, 3, 2, 1, 0]
         refused = await limiter.admit(ADDRESS, KEY, 5)
         assert (refused.admitted, refused.remaining, refused.ban) == (False, 0, None)
 
-    store.run(behaviour)
-
 
 @pytest.mark.parametrize("offset", [0, 1, 999_999])
-def test_free_again_to_the_microsecond(store: Store, offset: int) -> None:
+async def test_free_again_to_the_microsecond(store: Store, offset: int) -> None:
     """A full window refuses one microsecond before its first call is 60 s old, and admits at that instant."""
 
-    async def behaviour(limiter: Limiter, clock: Clock) -> None:
+    async with store.opened() as (limiter, clock):
         clock.advance(microseconds=offset)
         first = clock.now
         await _fill(limiter, 2)
@@ -157,13 +152,11 @@ def test_free_again_to_the_microsecond(store: Store, offset: int) -> None:
         clock.now = first + MINUTE
         assert (await limiter.admit(None, KEY, 2)).admitted
 
-    store.run(behaviour)
 
-
-def test_refused_calls_leave_no_mark(store: Store) -> None:
+async def test_refused_calls_leave_no_mark(store: Store) -> None:
     """A caller that goes on calling while refused is admitted no later for it."""
 
-    async def behaviour(limiter: Limiter, clock: Clock) -> None:
+    async with store.opened() as (limiter, clock):
         await _fill(limiter, 3)
         for _ in range(59):
             clock.advance(seconds=1)
@@ -172,34 +165,28 @@ def test_refused_calls_leave_no_mark(store: Store) -> None:
         verdict = await limiter.admit(None, KEY, 3)
         assert (verdict.admitted, verdict.remaining) == (True, 2)
 
-    store.run(behaviour)
 
-
-def test_reset_is_rounded_up(store: Store) -> None:
+async def test_reset_is_rounded_up(store: Store) -> None:
     """Reset is the first whole second at which the oldest call has left the window."""
 
-    async def behaviour(limiter: Limiter, clock: Clock) -> None:
+    async with store.opened() as (limiter, clock):
         second = clock.now // SECOND
         assert (await limiter.admit(None, ("exact", "json"), 2)).reset == second + 60
         clock.advance(microseconds=1)
         assert (await limiter.admit(None, ("late", "json"), 2)).reset == second + 61
 
-    store.run(behaviour)
 
-
-def test_retry_after_is_zero_for_an_admitted_call(store: Store) -> None:
+async def test_retry_after_is_zero_for_an_admitted_call(store: Store) -> None:
     """An admitted call is not told to wait, not even the last one of the window."""
 
-    async def behaviour(limiter: Limiter, _clock: Clock) -> None:
+    async with store.opened() as (limiter, _):
         assert (await _fill(limiter, 3)).retry_after == 0
 
-    store.run(behaviour)
 
-
-def test_lowered_limit(store: Store) -> None:
+async def test_lowered_limit(store: Store) -> None:
     """A limit that is lowered refuses at once and shows no negative remainder; waiting as told is still enough."""
 
-    async def behaviour(limiter: Limiter, clock: Clock) -> None:
+    async with store.opened() as (limiter, clock):
         for _ in range(10):
             clock.advance(seconds=1)
             await limiter.admit(None, KEY, 10)
@@ -210,19 +197,15 @@ def test_lowered_limit(store: Store) -> None:
         clock.advance(seconds=1)
         assert (await limiter.admit(None, KEY, 3)).admitted
 
-    store.run(behaviour)
 
-
-def test_raised_limit(store: Store) -> None:
+async def test_raised_limit(store: Store) -> None:
     """A limit that is raised admits at once, and remembers what was used."""
 
-    async def behaviour(limiter: Limiter, _clock: Clock) -> None:
+    async with store.opened() as (limiter, _):
         await _fill(limiter, 2)
         assert not (await limiter.admit(None, KEY, 2)).admitted
         verdict = await limiter.admit(None, KEY, 5)
         assert (verdict.admitted, verdict.limit, verdict.remaining) == (True, 5, 2)
-
-    store.run(behaviour)
 
 
 @pytest.mark.parametrize(
@@ -239,35 +222,31 @@ def test_raised_limit(store: Store) -> None:
         (("A", "c"), ("a", "c")),
     ],
 )
-def test_counters_are_not_shared(store: Store, one: tuple[str, str], other: tuple[str, str]) -> None:
+async def test_counters_are_not_shared(store: Store, one: tuple[str, str], other: tuple[str, str]) -> None:
     """Two different pairs of token and group never share a counter, however they are spelt."""
 
-    async def behaviour(limiter: Limiter, _clock: Clock) -> None:
+    async with store.opened() as (limiter, _):
         await _fill(limiter, 1, key=one)
         assert not (await limiter.admit(None, one, 1)).admitted
         assert (await limiter.admit(None, other, 1)).admitted
 
-    store.run(behaviour)
 
-
-def test_counter_is_shared_by_addresses(store: Store) -> None:
+async def test_counter_is_shared_by_addresses(store: Store) -> None:
     """A token has one counter wherever it calls from."""
 
-    async def behaviour(limiter: Limiter, _clock: Clock) -> None:
+    async with store.opened() as (limiter, _):
         await limiter.admit("192.0.2.1", KEY, 2)
         await limiter.admit(None, KEY, 2)
         assert not (await limiter.admit("192.0.2.2", KEY, 2)).admitted
-
-    store.run(behaviour)
 
 
 # Bans.
 
 
-def test_ceiling_of_an_address(store: Store) -> None:
+async def test_ceiling_of_an_address(store: Store) -> None:
     """Call 1001 within 60 s from one address bans it, whatever its tokens; call 1000 is still answered."""
 
-    async def behaviour(limiter: Limiter, clock: Clock) -> None:
+    async with store.opened() as (limiter, clock):
         for number in range(1000):
             assert (await limiter.admit(ADDRESS, (f"token-{number % 10}", "json"), 250)).ban is None
         assert limiter.known_ban(ADDRESS) is None
@@ -276,13 +255,11 @@ def test_ceiling_of_an_address(store: Store) -> None:
         assert verdict.ban == Ban(address=ADDRESS, reason=Reason.CEILING, count=1001, start=clock.now)
         assert limiter.known_ban(ADDRESS) == verdict.ban
 
-    store.run(behaviour)
 
-
-def test_ceiling_counts_calls_without_a_token(store: Store) -> None:
+async def test_ceiling_counts_calls_without_a_token(store: Store) -> None:
     """Calls that were refused before their token was known count for the ceiling as well."""
 
-    async def behaviour(limiter: Limiter, _clock: Clock) -> None:
+    async with store.opened(ip_limit=4) as (limiter, _):
         for _ in range(3):
             assert await limiter.count_address(ADDRESS) is None
         assert (await limiter.admit(ADDRESS, KEY, 5)).admitted
@@ -291,13 +268,11 @@ def test_ceiling_counts_calls_without_a_token(store: Store) -> None:
         assert (ban.reason, ban.count) == (Reason.CEILING, 5)
         assert (await limiter.admit(ADDRESS, KEY, 5)).ban == ban
 
-    store.run(behaviour, ip_limit=4)
 
-
-def test_ceiling_slides(store: Store) -> None:
+async def test_ceiling_slides(store: Store) -> None:
     """As many calls as the ceiling allows, and one more when the first is 60 s old, do not ban."""
 
-    async def behaviour(limiter: Limiter, clock: Clock) -> None:
+    async with store.opened(ip_limit=4) as (limiter, clock):
         first = clock.now
         for _ in range(4):
             assert await limiter.count_address(ADDRESS) is None
@@ -306,25 +281,21 @@ def test_ceiling_slides(store: Store) -> None:
         assert await limiter.count_address(ADDRESS) is None
         assert await limiter.count_address(ADDRESS) is not None
 
-    store.run(behaviour, ip_limit=4)
 
-
-def test_ceiling_is_reached_one_microsecond_earlier(store: Store) -> None:
+async def test_ceiling_is_reached_one_microsecond_earlier(store: Store) -> None:
     """One more call than the ceiling allows, when the first is a microsecond less than 60 s old, bans."""
 
-    async def behaviour(limiter: Limiter, clock: Clock) -> None:
+    async with store.opened(ip_limit=4) as (limiter, clock):
         for _ in range(4):
             assert await limiter.count_address(ADDRESS) is None
         clock.advance(seconds=60, microseconds=-1)
         assert await limiter.count_address(ADDRESS) is not None
 
-    store.run(behaviour, ip_limit=4)
 
-
-def test_ignored_429(store: Store) -> None:
+async def test_ignored_429(store: Store) -> None:
     """The 101st refused call within 60 s bans the address; the 100th is still answered with a refusal."""
 
-    async def behaviour(limiter: Limiter, clock: Clock) -> None:
+    async with store.opened() as (limiter, clock):
         await _fill(limiter, 5, address=ADDRESS)
         for _ in range(100):
             refused = await limiter.admit(ADDRESS, KEY, 5)
@@ -333,13 +304,11 @@ def test_ignored_429(store: Store) -> None:
         banned = await limiter.admit(ADDRESS, KEY, 5)
         assert banned.ban == Ban(address=ADDRESS, reason=Reason.IGNORED_429, count=101, start=clock.now)
 
-    store.run(behaviour)
 
-
-def test_refused_calls_of_all_tokens_count_together(store: Store) -> None:
+async def test_refused_calls_of_all_tokens_count_together(store: Store) -> None:
     """Refused calls are counted by address, over all its tokens and groups."""
 
-    async def behaviour(limiter: Limiter, _clock: Clock) -> None:
+    async with store.opened(ignored_429_limit=3) as (limiter, _):
         keys = [("a", "json"), ("a", "documents"), ("b", "json")]
         for key in keys:
             await _fill(limiter, 1, address=ADDRESS, key=key)
@@ -347,26 +316,22 @@ def test_refused_calls_of_all_tokens_count_together(store: Store) -> None:
             assert (await limiter.admit(ADDRESS, key, 1)).ban is None
         assert (await limiter.admit(ADDRESS, keys[0], 1)).ban is not None
 
-    store.run(behaviour, ignored_429_limit=3)
 
-
-def test_refused_calls_are_forgotten_after_a_minute(store: Store) -> None:
+async def test_refused_calls_are_forgotten_after_a_minute(store: Store) -> None:
     """Refused calls that are 60 s old no longer count."""
 
-    async def behaviour(limiter: Limiter, clock: Clock) -> None:
+    async with store.opened(ignored_429_limit=3) as (limiter, clock):
         for _ in range(5):
             await _fill(limiter, 1, address=ADDRESS)
             for _ in range(3):
                 assert (await limiter.admit(ADDRESS, KEY, 1)).ban is None
             clock.advance(seconds=60)
 
-    store.run(behaviour, ignored_429_limit=3)
 
-
-def test_ban_lasts_twelve_hours_to_the_microsecond(store: Store) -> None:
+async def test_ban_lasts_twelve_hours_to_the_microsecond(store: Store) -> None:
     """A ban is in force one microsecond before its 12 hours are over, and not at that instant."""
 
-    async def behaviour(limiter: Limiter, clock: Clock) -> None:
+    async with store.opened(ip_limit=1) as (limiter, clock):
         await limiter.count_address(ADDRESS)
         ban = await limiter.count_address(ADDRESS)
         assert ban is not None
@@ -378,13 +343,11 @@ def test_ban_lasts_twelve_hours_to_the_microsecond(store: Store) -> None:
         assert limiter.known_ban(ADDRESS) is None
         assert (await limiter.admit(ADDRESS, KEY, 5)).admitted
 
-    store.run(behaviour, ip_limit=1)
 
-
-def test_ban_is_not_extended(store: Store) -> None:
+async def test_ban_is_not_extended(store: Store) -> None:
     """Calls made during a ban neither extend it nor count for anything after it."""
 
-    async def behaviour(limiter: Limiter, clock: Clock) -> None:
+    async with store.opened(ip_limit=2) as (limiter, clock):
         for _ in range(3):
             ban = await limiter.count_address(ADDRESS)
         assert ban is not None
@@ -397,25 +360,21 @@ def test_ban_is_not_extended(store: Store) -> None:
         assert await limiter.count_address(ADDRESS) is None
         assert (await limiter.admit(ADDRESS, KEY, 1)).admitted
 
-    store.run(behaviour, ip_limit=2)
 
-
-def test_calls_of_a_banned_address_cost_the_token_nothing(store: Store) -> None:
+async def test_calls_of_a_banned_address_cost_the_token_nothing(store: Store) -> None:
     """A banned address does not use up the calls of a token that others call with."""
 
-    async def behaviour(limiter: Limiter, _clock: Clock) -> None:
+    async with store.opened(ip_limit=1) as (limiter, _):
         for _ in range(10):
             await limiter.admit(ADDRESS, KEY, 5)
         verdict = await limiter.admit("192.0.2.2", KEY, 5)
         assert (verdict.admitted, verdict.remaining) == (True, 3)
 
-    store.run(behaviour, ip_limit=1)
 
-
-def test_calls_of_a_banned_address_move_no_reset(store: Store) -> None:
+async def test_calls_of_a_banned_address_move_no_reset(store: Store) -> None:
     """A token that only a banned address has called with starts afresh with the first call of another."""
 
-    async def behaviour(limiter: Limiter, clock: Clock) -> None:
+    async with store.opened(ip_limit=1) as (limiter, clock):
         for _ in range(2):
             await limiter.count_address(ADDRESS)
         await limiter.admit(ADDRESS, KEY, 5)
@@ -423,13 +382,11 @@ def test_calls_of_a_banned_address_move_no_reset(store: Store) -> None:
         verdict = await limiter.admit("192.0.2.2", KEY, 5)
         assert (verdict.remaining, verdict.reset) == (4, clock.now // SECOND + 60)
 
-    store.run(behaviour, ip_limit=1)
 
-
-def test_ban_holds_for_all_tokens_of_the_address_alone(store: Store) -> None:
+async def test_ban_holds_for_all_tokens_of_the_address_alone(store: Store) -> None:
     """A banned address is banned with every token; the tokens are not banned elsewhere."""
 
-    async def behaviour(limiter: Limiter, _clock: Clock) -> None:
+    async with store.opened(ip_limit=3) as (limiter, _):
         for _ in range(4):
             await limiter.count_address(ADDRESS)
         for jti in ("a", "b", "c"):
@@ -438,30 +395,24 @@ def test_ban_holds_for_all_tokens_of_the_address_alone(store: Store) -> None:
             assert (await limiter.admit(None, (jti, "json"), 5)).ban is None
         assert limiter.known_ban("192.0.2.2") is None
 
-    store.run(behaviour, ip_limit=3)
 
-
-def test_exempt_addresses_are_never_banned(store: Store) -> None:
+async def test_exempt_addresses_are_never_banned(store: Store) -> None:
     """Calls without an address to count meet their token's limit and nothing else."""
 
-    async def behaviour(limiter: Limiter, _clock: Clock) -> None:
+    async with store.opened(ip_limit=2, ignored_429_limit=2) as (limiter, _):
         await _fill(limiter, 5)
         for _ in range(50):
             refused = await limiter.admit(None, KEY, 5)
             assert (refused.admitted, refused.ban) == (False, None)
 
-    store.run(behaviour, ip_limit=2, ignored_429_limit=2)
 
-
-def test_calls_at_the_same_moment(store: Store) -> None:
+async def test_calls_at_the_same_moment(store: Store) -> None:
     """Of many calls made together, exactly as many as the limit says are admitted, each with its own remainder."""
 
-    async def behaviour(limiter: Limiter, _clock: Clock) -> None:
+    async with store.opened() as (limiter, _):
         verdicts = await asyncio.gather(*(limiter.admit(ADDRESS, KEY, 50) for _ in range(100)))
         admitted = [verdict.remaining for verdict in verdicts if verdict.admitted]
         assert sorted(admitted) == list(range(50))
-
-    store.run(behaviour)
 
 
 # Laws.
@@ -495,19 +446,20 @@ def test_a_store_is_its_oracle(store: Store) -> None:
     ) -> None:
         oracle = StoreOracle(store.kind.oracle, ip_limit, ignored)
 
-        async def behaviour(limiter: Limiter, clock: Clock) -> None:
-            for gap, address, key, limit, how in calls:
-                clock.advance(microseconds=gap)
-                if how == "admit":
-                    verdict = await limiter.admit(address, key, limit)
-                    assert verdict.limit == limit
-                    assert _heard(verdict) == oracle.admit(clock.now, address, key, limit)
-                elif address is not None:
-                    assert _cause(await limiter.count_address(address)) == oracle.count(clock.now, address)
-                if address is not None:
-                    assert _cause(limiter.known_ban(address)) == oracle.banned(clock.now, address)
+        async def example() -> None:
+            async with store.opened(ip_limit=ip_limit, ignored_429_limit=ignored) as (limiter, clock):
+                for gap, address, key, limit, how in calls:
+                    clock.advance(microseconds=gap)
+                    if how == "admit":
+                        verdict = await limiter.admit(address, key, limit)
+                        assert verdict.limit == limit
+                        assert _heard(verdict) == oracle.admit(clock.now, address, key, limit)
+                    elif address is not None:
+                        assert _cause(await limiter.count_address(address)) == oracle.count(clock.now, address)
+                    if address is not None:
+                        assert _cause(limiter.known_ban(address)) == oracle.banned(clock.now, address)
 
-        store.run(behaviour, ip_limit=ip_limit, ignored_429_limit=ignored)
+        complete(example())
 
     law()
 
@@ -526,22 +478,23 @@ def test_waiting_as_told_is_enough(store: Store) -> None:
     @settings(max_examples=store.examples, deadline=None, phases=PHASES)
     @given(gaps=st.lists(_gaps, max_size=15), limit=st.integers(1, 4))
     def law(gaps: list[int], limit: int) -> None:
-        async def behaviour(limiter: Limiter, clock: Clock) -> None:
-            for gap in gaps:
-                clock.advance(microseconds=gap)
-                verdict = await limiter.admit(None, KEY, limit)
-                if verdict.admitted:
-                    continue
-                assert 1 <= verdict.retry_after <= 60
-                if verdict.retry_after > 1:
-                    clock.advance(seconds=verdict.retry_after - 1)
-                    assert not (await limiter.admit(None, KEY, limit)).admitted
-                    clock.advance(seconds=1)
-                else:
-                    clock.advance(seconds=1)
-                assert (await limiter.admit(None, KEY, limit)).admitted
+        async def example() -> None:
+            async with store.opened() as (limiter, clock):
+                for gap in gaps:
+                    clock.advance(microseconds=gap)
+                    verdict = await limiter.admit(None, KEY, limit)
+                    if verdict.admitted:
+                        continue
+                    assert 1 <= verdict.retry_after <= 60
+                    if verdict.retry_after > 1:
+                        clock.advance(seconds=verdict.retry_after - 1)
+                        assert not (await limiter.admit(None, KEY, limit)).admitted
+                        clock.advance(seconds=1)
+                    else:
+                        clock.advance(seconds=1)
+                    assert (await limiter.admit(None, KEY, limit)).admitted
 
-        store.run(behaviour)
+        complete(example())
 
     law()
 
@@ -554,13 +507,14 @@ def test_never_more_than_the_limit_in_a_minute(store: Store) -> None:
     def law(gaps: list[int], limit: int) -> None:
         admitted: list[int] = []
 
-        async def behaviour(limiter: Limiter, clock: Clock) -> None:
-            for gap in gaps:
-                clock.advance(microseconds=gap)
-                if (await limiter.admit(None, KEY, limit)).admitted:
-                    admitted.append(clock.now)
+        async def example() -> None:
+            async with store.opened() as (limiter, clock):
+                for gap in gaps:
+                    clock.advance(microseconds=gap)
+                    if (await limiter.admit(None, KEY, limit)).admitted:
+                        admitted.append(clock.now)
 
-        store.run(behaviour)
+        complete(example())
         if store.kind.window is SlidingWindow:
             spans = [[call for call in admitted if start <= call < start + MINUTE] for start in admitted]
         else:

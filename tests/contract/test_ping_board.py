@@ -35,25 +35,22 @@ def board(store: Server | Cluster, *, timeout: float = PATIENCE) -> RedisBoard:
     return RedisBoard(client(parse_url(store.url), timeout=timeout))
 
 
-def play(
+async def play(
     store: Server | Cluster, scenario: Callable[[RedisBoard, RedisBoard], Coroutine[Any, Any, None]]
 ) -> list[dict[str, Any]]:
     """Let two processes play a scenario; what they logged."""
 
-    async def run() -> None:
-        one, two = board(store), board(store)
+    one, two = board(store), board(store)
+    with capture_logs() as logs:
         try:
             await scenario(one, two)
         finally:
             await one.close()
             await two.close()
-
-    with capture_logs() as logs:
-        asyncio.run(run())
     return [dict(line) for line in logs]
 
 
-def test_what_is_counted_is_added_up(store: Server | Cluster) -> None:
+async def test_what_is_counted_is_added_up(store: Server | Cluster) -> None:
     """The numbers of processes are added up, and of the times the last one told counts."""
 
     async def scenario(one: RedisBoard, two: RedisBoard) -> None:
@@ -67,10 +64,10 @@ def test_what_is_counted_is_added_up(store: Server | Cluster) -> None:
             "d/e": Seen(0, 1, 0.0, 6.25),
         }
 
-    assert play(store, scenario) == []
+    assert await play(store, scenario) == []
 
 
-def test_the_first_answer_is_everybodys(store: Server | Cluster) -> None:
+async def test_the_first_answer_is_everybodys(store: Server | Cluster) -> None:
     """An answer is in force for all until it ends; another does not take its place unless it is known to be wrong."""
 
     async def scenario(one: RedisBoard, two: RedisBoard) -> None:
@@ -82,10 +79,10 @@ def test_the_first_answer_is_everybodys(store: Server | Cluster) -> None:
         assert await two.publish("a/b", BAD, now=NOON, replace=True) == BAD
         assert await one.read("a/b") == BAD
 
-    assert play(store, scenario) == []
+    assert await play(store, scenario) == []
 
 
-def test_one_at_a_time_probes(store: Server | Cluster) -> None:
+async def test_one_at_a_time_probes(store: Server | Cluster) -> None:
     """Only one process takes the turn to probe a source."""
 
     async def scenario(one: RedisBoard, two: RedisBoard) -> None:
@@ -96,10 +93,10 @@ def test_one_at_a_time_probes(store: Server | Cluster) -> None:
         ]
         assert await two.take_turn("a/c") is True
 
-    assert play(store, scenario) == []
+    assert await play(store, scenario) == []
 
 
-def test_what_is_kept_ends(store: Server | Cluster) -> None:
+async def test_what_is_kept_ends(store: Server | Cluster) -> None:
     """Every key has an end, and there are no more of them than sources."""
 
     async def scenario(one: RedisBoard, _two: RedisBoard) -> None:
@@ -108,7 +105,7 @@ def test_what_is_kept_ends(store: Server | Cluster) -> None:
             await one.publish("a/b", ANSWER, now=NOON, replace=True)
             await one.take_turn("a/b")
 
-    play(store, scenario)
+    await play(store, scenario)
     lives = {
         key.decode(): int(node.command("PTTL", key)) for node in nodes_of(store) for key in node.command("KEYS", "*")
     }
@@ -117,7 +114,7 @@ def test_what_is_kept_ends(store: Server | Cluster) -> None:
     assert all(life > 0 for life in lives.values())
 
 
-def test_what_another_version_has_written(valkey: Server) -> None:
+async def test_what_another_version_has_written(valkey: Server) -> None:
     """What cannot be read is not there, and takes nothing else with it."""
     empty(valkey)
     for text in (
@@ -135,25 +132,21 @@ def test_what_another_version_has_written(valkey: Server) -> None:
             assert await one.publish("a/b", ANSWER, now=NOON, replace=False) == ANSWER
             assert await one.exchange({}) == {"a/b": Seen(7)}
 
-        assert play(valkey, scenario) == []
+        assert await play(valkey, scenario) == []
 
 
-def processes(store: Server | Cluster, scenario: Callable[[Lab, Lab], Coroutine[Any, Any, None]]) -> None:
+async def processes(store: Server | Cluster, scenario: Callable[[Lab, Lab], Coroutine[Any, Any, None]]) -> None:
     """Let the pings of two processes play a scenario, by one clock."""
-
-    async def run() -> None:
-        clock = Clock()
-        one, two = Lab(board=board(store), clock=clock), Lab(board=board(store), clock=clock)
-        try:
-            await scenario(one, two)
-        finally:
-            await one.pings.close()
-            await two.pings.close()
-
-    asyncio.run(run())
+    clock = Clock()
+    one, two = Lab(board=board(store), clock=clock), Lab(board=board(store), clock=clock)
+    try:
+        await scenario(one, two)
+    finally:
+        await one.pings.close()
+        await two.pings.close()
 
 
-def test_processes_give_one_answer(store: Server | Cluster) -> None:
+async def test_processes_give_one_answer(store: Server | Cluster) -> None:
     """Whoever is asked, the answer is the same to the second, and one probe was made for it."""
 
     async def scenario(one: Lab, two: Lab) -> None:
@@ -163,10 +156,10 @@ def test_processes_give_one_answer(store: Server | Cluster) -> None:
         one.clock.now += 30
         assert await one.answer() == await two.answer() == answers[0]
 
-    processes(store, scenario)
+    await processes(store, scenario)
 
 
-def test_calls_through_one_process_tell_all(store: Server | Cluster) -> None:
+async def test_calls_through_one_process_tell_all(store: Server | Cluster) -> None:
     """What the callers of one process have met, another knows without a call or a probe of its own."""
 
     async def scenario(one: Lab, two: Lab) -> None:
@@ -180,10 +173,10 @@ def test_calls_through_one_process_tell_all(store: Server | Cluster) -> None:
         assert await one.answer(PROBED) == await two.answer(PROBED)
         assert one.probes + two.probes == 0
 
-    processes(store, scenario)
+    await processes(store, scenario)
 
 
-def test_a_good_answer_that_another_contradicts(store: Server | Cluster) -> None:
+async def test_a_good_answer_that_another_contradicts(store: Server | Cluster) -> None:
     """Calls that fail through one process end the good answer of all."""
 
     async def scenario(one: Lab, two: Lab) -> None:
@@ -196,10 +189,10 @@ def test_a_good_answer_that_another_contradicts(store: Server | Cluster) -> None
         assert await two.answer() == await one.answer()
         assert one.probes + two.probes == 1
 
-    processes(store, scenario)
+    await processes(store, scenario)
 
 
-def test_a_process_that_starts_later(store: Server | Cluster) -> None:
+async def test_a_process_that_starts_later(store: Server | Cluster) -> None:
     """It knows when a source last worked, although it has seen none of it."""
 
     async def scenario(one: Lab, two: Lab) -> None:
@@ -212,14 +205,13 @@ def test_a_process_that_starts_later(store: Server | Cluster) -> None:
         answer = await two.answer()
         assert (answer.status, answer.ok_at) == (Status.BAD, seen_at)
 
-    processes(store, scenario)
+    await processes(store, scenario)
 
 
-def test_without_its_store_a_process_goes_on(valkey: Server) -> None:
+async def test_without_its_store_a_process_goes_on(valkey: Server) -> None:
     """While the store is away each process answers by what it knows; two lines of the log say so."""
     empty(valkey)
-
-    async def run() -> None:
+    with capture_logs() as logs:
         lab = Lab(board=board(valkey, timeout=0.2))
         try:
             assert await lab.status() == "ok"
@@ -235,7 +227,4 @@ def test_without_its_store_a_process_goes_on(valkey: Server) -> None:
         finally:
             valkey.thaw()
             await lab.pings.close()
-
-    with capture_logs() as logs:
-        asyncio.run(run())
     assert [line["event"] for line in logs] == ["pings_not_shared", "pings_shared"]

@@ -3,11 +3,10 @@
 import asyncio
 import select
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-import uvloop
 from structlog.testing import capture_logs
 
 from apientreprise_gateway.ratelimit import redis as redis_module
@@ -67,10 +66,9 @@ def check_decided_alone(choice: str, outcomes: list[Verdict | BaseException]) ->
 
 
 @each_choice
-def test_failing_exchange(choice: str) -> None:
+async def test_failing_exchange(choice: str) -> None:
     """When Redis fails, the memory decides or nobody does; one change is told of, however many calls follow."""
-
-    async def main() -> None:
+    with patient():
         to, told = FakeLink(), Told()
         async with limiter_on(to, choice, told=told) as limiter:
             assert remaining(await call(limiter, 1)) == [99]
@@ -81,31 +79,23 @@ def test_failing_exchange(choice: str) -> None:
             assert limiter.mode is AWAY[choice]
         assert told == [Mode.SHARED, AWAY[choice]]
 
-    with patient():
-        asyncio.run(main())
-
 
 @each_choice
-def test_start_without_redis(choice: str) -> None:
+async def test_start_without_redis(choice: str) -> None:
     """A gateway starts although Redis is not there, and says so once."""
-
-    async def main() -> None:
+    with patient():
         to, told = FakeLink(up=False), Told()
         async with limiter_on(to, choice, told=told) as limiter:
             check_decided_alone(choice, await call(limiter, 5))
         assert told == [AWAY[choice]]
         assert to.exchanges == []
 
-    with patient():
-        asyncio.run(main())
-
 
 @each_choice
-def test_recovery(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_recovery(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis is looked for while it is away, and decides again once it is found; each change is told of once."""
     monkeypatch.setattr(redis_module, "PROBE_SECONDS", 0)
-
-    async def main() -> None:
+    with patient():
         to, told = FakeLink(), Told()
         async with limiter_on(to, choice, told=told) as limiter:
             for _ in range(3):
@@ -122,15 +112,11 @@ def test_recovery(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
                 assert len(to.exchanges) == asked + 1
         assert told == [Mode.SHARED] + [AWAY[choice], Mode.SHARED] * 3
 
-    with patient():
-        asyncio.run(main())
-
 
 @each_choice
-def test_redis_is_not_asked_while_it_is_away(choice: str) -> None:
+async def test_redis_is_not_asked_while_it_is_away(choice: str) -> None:
     """While Redis is away, no call asks it: only the probe does."""
-
-    async def main() -> None:
+    with patient():
         to = FakeLink()
         async with limiter_on(to, choice) as limiter:
             to.up = False
@@ -140,71 +126,56 @@ def test_redis_is_not_asked_while_it_is_away(choice: str) -> None:
             await call(limiter, 50)
             assert len(to.exchanges) == asked
 
-    with patient():
-        asyncio.run(main())
-
 
 @each_choice
-def test_nobody_waits_twice(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nobody_waits_twice(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a Redis that hangs, the calls on their way and those that queue behind them all stop waiting together."""
     monkeypatch.setattr(redis_module, "TIMEOUT_SECONDS", 0.2)
-
-    async def main() -> None:
-        to, told = FakeLink(), Told()
-        async with limiter_on(to, choice, told=told) as limiter:
-            to.gate = asyncio.Event()
-            first = asyncio.create_task(call(limiter, 20))
-            await until(lambda: len(to.exchanges) == 1)
-            start = time.monotonic()
-            queued = await call(limiter, 20)
-            took = time.monotonic() - start
-            check_decided_alone(choice, await first + queued)
-            start = time.monotonic()
-            later = await call(limiter, 20)
-            assert len(later) == 20
-            assert time.monotonic() - start < 0.2
-            assert took < 0.4
-            assert len(to.scripts) == 40
-        assert told == [Mode.SHARED, AWAY[choice]]
-
-    asyncio.run(main())
+    to, told = FakeLink(), Told()
+    async with limiter_on(to, choice, told=told) as limiter:
+        to.gate = asyncio.Event()
+        first = asyncio.create_task(call(limiter, 20))
+        await until(lambda: len(to.exchanges) == 1)
+        start = time.monotonic()
+        queued = await call(limiter, 20)
+        took = time.monotonic() - start
+        check_decided_alone(choice, await first + queued)
+        start = time.monotonic()
+        later = await call(limiter, 20)
+        assert len(later) == 20
+        assert time.monotonic() - start < 0.2
+        assert took < 0.4
+        assert len(to.scripts) == 40
+    assert told == [Mode.SHARED, AWAY[choice]]
 
 
 @each_choice
-def test_nothing_is_sent_in_vain(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_sent_in_vain(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the queue was given up, Redis is not bothered with an exchange of nothing."""
     monkeypatch.setattr(redis_module, "TIMEOUT_SECONDS", 0.05)
-
-    async def main() -> None:
-        to = FakeLink()
-        async with limiter_on(to, choice) as limiter:
-            to.gate = asyncio.Event()
-            first = asyncio.create_task(call(limiter, 20))
-            await until(lambda: len(to.exchanges) == 1)
-            await call(limiter, 20)
-            await first
-            assert all(to.exchanges)
-
-    asyncio.run(main())
+    to = FakeLink()
+    async with limiter_on(to, choice) as limiter:
+        to.gate = asyncio.Event()
+        first = asyncio.create_task(call(limiter, 20))
+        await until(lambda: len(to.exchanges) == 1)
+        await call(limiter, 20)
+        await first
+        assert all(to.exchanges)
 
 
 @each_choice
-def test_refused_call_does_not_wait_for_its_count(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_refused_call_does_not_wait_for_its_count(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call over its limit is refused as Redis has said, though Redis is gone when the refusal is to be counted."""
     monkeypatch.setattr(redis_module, "TIMEOUT_SECONDS", 0.1)
-
-    async def main() -> None:
-        to = FakeLink(admitted=False)
-        async with limiter_on(to, choice) as limiter:
-            asked: list[asyncio.Task[list[Verdict | BaseException]]] = [asyncio.create_task(call(limiter, 5))]
-            await until(lambda: len(to.exchanges) == 1)
-            to.gate = asyncio.Event()
-            (outcomes,) = await asyncio.gather(*asked)
-            verdicts = [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
-            assert [(verdict.admitted, verdict.retry_after) for verdict in verdicts] == [(False, 60)] * 5
-            assert limiter.mode is AWAY[choice]
-
-    asyncio.run(main())
+    to = FakeLink(admitted=False)
+    async with limiter_on(to, choice) as limiter:
+        asked: list[asyncio.Task[list[Verdict | BaseException]]] = [asyncio.create_task(call(limiter, 5))]
+        await until(lambda: len(to.exchanges) == 1)
+        to.gate = asyncio.Event()
+        (outcomes,) = await asyncio.gather(*asked)
+        verdicts = [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
+        assert [(verdict.admitted, verdict.retry_after) for verdict in verdicts] == [(False, 60)] * 5
+        assert limiter.mode is AWAY[choice]
 
 
 @pytest.mark.parametrize(
@@ -226,11 +197,10 @@ def test_refused_call_does_not_wait_for_its_count(choice: str, monkeypatch: pyte
     ],
 )
 @each_choice
-def test_error_replies(choice: str, error: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_error_replies(choice: str, error: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Redis that answers that nothing can be written is as good as away."""
     monkeypatch.setattr(redis_module, "PROBE_SECONDS", 60)  # a slow machine must not find it again meanwhile
-
-    async def main() -> None:
+    with patient():
         to, told = FakeLink(), Told()
         async with limiter_on(to, choice, told=told) as limiter:
             to.refuses = lambda _command: error
@@ -238,16 +208,12 @@ def test_error_replies(choice: str, error: str, monkeypatch: pytest.MonkeyPatch)
             check_decided_alone(choice, outcomes + await call(limiter, 10))
         assert told == [Mode.SHARED, AWAY[choice]]
 
-    with patient():
-        asyncio.run(main())
-
 
 @each_choice
-def test_unforeseen_fault(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unforeseen_fault(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault that nobody has thought of keeps no call waiting, is logged, and does not hinder the recovery."""
     monkeypatch.setattr(redis_module, "PROBE_SECONDS", 0)
-
-    async def main() -> None:
+    with patient():
         to, told = FakeLink(), Told()
         async with limiter_on(to, choice, told=told) as limiter:
             to.fault = KeyError("nobody thought of it")
@@ -263,17 +229,13 @@ def test_unforeseen_fault(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
             assert remaining(await call(limiter, 1)) == [99]
         assert told == [Mode.SHARED, AWAY[choice], Mode.SHARED]
 
-    with patient():
-        asyncio.run(main())
-
 
 @pytest.mark.parametrize("form", ["redis", "redis+cluster", "redis+sentinel"])
-def test_unreachable_store_is_no_fault(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreachable_store_is_no_fault(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that cannot be reached is an ordinary outage in each form: no trace of the stack, and none per probe."""
     monkeypatch.setattr(redis_module, "PROBE_SECONDS", 0)
     address = parse_url(f"{form}://127.0.0.1:{free_port()}" + ("/main" if form == "redis+sentinel" else ""))
-
-    async def main() -> None:
+    with patient():
         told = Told()
         to = Recording(link(address))
         with capture_logs() as logs:
@@ -283,14 +245,10 @@ def test_unreachable_store_is_no_fault(form: str, monkeypatch: pytest.MonkeyPatc
         assert told == [Mode.LOCAL]
         assert logs == []
 
-    with patient():
-        asyncio.run(main())
 
-
-def test_error_to_one_call_of_a_batch() -> None:
+async def test_error_to_one_call_of_a_batch() -> None:
     """The calls whose scripts were run are answered as Redis has decided; those that met an error are decided alone."""
-
-    async def main() -> None:
+    with patient():
         to, told = FakeLink(), Told()
         async with limiter_on(to, told=told) as limiter:
             to.refuses = lambda command: "OOM no room" if "full" in command.key else None
@@ -304,37 +262,29 @@ def test_error_to_one_call_of_a_batch() -> None:
             assert len(to.exchanges) == 1
         assert told == [Mode.SHARED, Mode.LOCAL]
 
-    with patient():
-        asyncio.run(main())
-
 
 @each_choice
-def test_probe_refused(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_probe_refused(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Redis that is found but whose restoring of bans hangs is still away."""
     monkeypatch.setattr(redis_module, "PROBE_SECONDS", 0)
     monkeypatch.setattr(redis_module, "TIMEOUT_SECONDS", 0.01)
-
-    async def main() -> None:
-        to = FakeLink()
-        async with limiter_on(to, choice) as limiter:
-            limiter._bans.add(Ban(address=ADDRESS, reason=Reason.CEILING, count=1001, start=time.time_ns() // 1000))
-            to.gate = asyncio.Event()
-            await call(limiter, 1)
-            asked = to.probes
-            await until(lambda: to.probes >= asked + 3)
-            assert limiter.mode is AWAY[choice]
-            to.gate.set()
-            await until(lambda: limiter.mode is Mode.SHARED)
-            assert [command.words[0] for command in to.exchanges[-2]] == ["SET", "GET"]
-            assert {command.key for command in to.exchanges[-1]} == {"gw:bans"}
-
-    asyncio.run(main())
+    to = FakeLink()
+    async with limiter_on(to, choice) as limiter:
+        limiter._bans.add(Ban(address=ADDRESS, reason=Reason.CEILING, count=1001, start=time.time_ns() // 1000))
+        to.gate = asyncio.Event()
+        await call(limiter, 1)
+        asked = to.probes
+        await until(lambda: to.probes >= asked + 3)
+        assert limiter.mode is AWAY[choice]
+        to.gate.set()
+        await until(lambda: limiter.mode is Mode.SHARED)
+        assert [command.words[0] for command in to.exchanges[-2]] == ["SET", "GET"]
+        assert {command.key for command in to.exchanges[-1]} == {"gw:bans"}
 
 
-def test_count_by_address_alone() -> None:
+async def test_count_by_address_alone() -> None:
     """While Redis is away, calls without a token are counted in the memory, and ban there."""
-
-    async def main() -> None:
+    with patient():
         to = FakeLink()
         async with limiter_on(to, ip_limit=3) as limiter:
             to.up = False
@@ -346,14 +296,10 @@ def test_count_by_address_alone() -> None:
             assert limiter.bans_in_force() == [found[3]]
             assert limiter.mode is Mode.LOCAL
 
-    with patient():
-        asyncio.run(main())
 
-
-def test_known_bans_stay_in_force(valkey: Server) -> None:
+async def test_known_bans_stay_in_force(valkey: Server) -> None:
     """A ban that was known before Redis went away is known while it is."""
-
-    async def main() -> None:
+    with patient():
         async with limiter_on(valkey, ip_limit=3) as limiter:
             made = None
             while made is None:
@@ -362,15 +308,11 @@ def test_known_bans_stay_in_force(valkey: Server) -> None:
             assert limiter.known_ban("198.51.100.77") == made
             assert limiter.bans_in_force() == [made]
 
-    with patient():
-        asyncio.run(main())
-
 
 @each_choice
-def test_calls_on_their_way_are_decided_at_the_end(choice: str) -> None:
+async def test_calls_on_their_way_are_decided_at_the_end(choice: str) -> None:
     """When the gateway stops, the calls that wait for Redis are decided, those on the wire and those in the queue."""
-
-    async def main() -> None:
+    with patient():
         to = FakeLink()
         async with limiter_on(to, choice) as limiter:
             to.gate = asyncio.Event()
@@ -383,16 +325,13 @@ def test_calls_on_their_way_are_decided_at_the_end(choice: str) -> None:
                 check_decided_alone(choice, await wire + await queue)
         assert to.closed
 
-    with patient():
-        asyncio.run(main())
 
-
-def test_frozen_and_thawed(valkey: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_frozen_and_thawed(valkey: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real server that hangs costs its calls one timeout, and is back in force when it goes on."""
     monkeypatch.setattr(redis_module, "PROBE_SECONDS", 0.01)
     told = Told()
-
-    async def main() -> None:
+    valkey.command("FLUSHALL")
+    with patient():
         async with limiter_on(valkey, told=told) as limiter:
             with monkeypatch.context() as patch:
                 patch.setattr(redis_module, "TIMEOUT_SECONDS", 0.1)
@@ -408,19 +347,13 @@ def test_frozen_and_thawed(valkey: Server, monkeypatch: pytest.MonkeyPatch) -> N
             assert [verdict.remaining for verdict in verdicts] == [9, 8, 7]
         assert told == [Mode.SHARED, Mode.LOCAL, Mode.SHARED]
 
-    valkey.command("FLUSHALL")
-    with patient():
-        asyncio.run(main())
 
-
-@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def test_a_process_that_stands_still(
-    valkey: Server, monkeypatch: pytest.MonkeyPatch, new_loop: Callable[[], asyncio.AbstractEventLoop]
-) -> None:
+@pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
+async def test_a_process_that_stands_still(valkey: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reply that waits in the socket counts, however long the process could not look: Redis was not slow."""
     told = Told()
-
-    async def main() -> None:
+    valkey.command("FLUSHALL")
+    with patient():
         async with limiter_on(valkey, told=told) as limiter:
             await call(limiter, 1)
             monkeypatch.setattr(redis_module, "TIMEOUT_SECONDS", 0.1)
@@ -432,10 +365,6 @@ def test_a_process_that_stands_still(
             assert (await waiting).remaining == 98
         assert told == [Mode.SHARED]
 
-    valkey.command("FLUSHALL")
-    with patient(), asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(main())
-
 
 def _wire_of(limiter: RedisLimiter) -> RedisConnection:
     to = limiter._link
@@ -444,12 +373,12 @@ def _wire_of(limiter: RedisLimiter) -> RedisConnection:
     return to._wire
 
 
-def test_killed_and_started_again(redis7: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_killed_and_started_again(redis7: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real server that dies is done without, and found again when it is back, empty as it is."""
     monkeypatch.setattr(redis_module, "PROBE_SECONDS", 0.01)
     told = Told()
-
-    async def main() -> None:
+    redis7.command("FLUSHALL")
+    with patient():
         async with limiter_on(redis7, told=told) as limiter:
             assert remaining(await call(limiter, 2)) == [99, 98]
             redis7.stop()
@@ -461,25 +390,17 @@ def test_killed_and_started_again(redis7: Server, monkeypatch: pytest.MonkeyPatc
             assert remaining(await call(limiter, 2)) == [99, 98]
         assert told == [Mode.SHARED, Mode.LOCAL, Mode.SHARED]
 
-    redis7.command("FLUSHALL")
-    with patient():
-        asyncio.run(main())
 
-
-def test_no_task_is_left_behind() -> None:
+async def test_no_task_is_left_behind() -> None:
     """Whatever its mode, a limiter that is closed leaves no task behind."""
-
-    async def main() -> None:
+    with patient():
         for up in (True, False):
             async with limiter_on(FakeLink(up=up)) as limiter:
                 await call(limiter, 3)
             assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    with patient():
-        asyncio.run(main())
 
-
-def test_a_store_that_answers_probes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_store_that_answers_probes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that is found and fails at once, again and again, is looked for less and less often."""
     monkeypatch.setattr(redis_module, "PROBE_SECONDS", 0.01)
     monkeypatch.setattr(redis_module, "LONGEST_PROBE_SECONDS", 0.16)
@@ -490,7 +411,7 @@ def test_a_store_that_answers_probes_alone(monkeypatch: pytest.MonkeyPatch) -> N
         pauses.append(seconds)
         await sleep(0)
 
-    async def main() -> None:
+    with patient():
         to, told = FakeLink(), Told()
         async with limiter_on(to, "local", told=told) as limiter:
             to.refuses = lambda _command: "NOPERM this user has no permissions to run the 'evalsha' command"
@@ -499,6 +420,3 @@ def test_a_store_that_answers_probes_alone(monkeypatch: pytest.MonkeyPatch) -> N
                 await until(lambda: limiter.mode is Mode.SHARED)
                 await call(limiter, 1)
         assert pauses[:5] == pytest.approx([0.01, 0.02, 0.04, 0.08, 0.16])
-
-    with patient():
-        asyncio.run(main())

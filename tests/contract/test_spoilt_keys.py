@@ -53,26 +53,21 @@ def store(request: pytest.FixtureRequest) -> Server | Cluster:
     return found
 
 
-def spoil(store: Server | Cluster, key: str, spoilt: Spoilt) -> None:
+async def spoil(store: Server | Cluster, key: str, spoilt: Spoilt) -> None:
     """Put something else under a name of ours, on the node where it belongs."""
-
-    async def run() -> None:
-        to = link(parse_url(store.url))
-        await to.exchange([Command(key, ("DEL", key))])
-        await to.exchange([Command(key, (spoilt[0], key, *spoilt[1:]))])
-        await to.close()
-
-    asyncio.run(run())
+    to = link(parse_url(store.url))
+    await to.exchange([Command(key, ("DEL", key))])
+    await to.exchange([Command(key, (spoilt[0], key, *spoilt[1:]))])
+    await to.close()
 
 
-def limiting(
+async def limiting(
     store: Server | Cluster, kind: str, test: Callable[[RedisLimiter], Coroutine[Any, Any, None]]
 ) -> tuple[list[Mode], list[About]]:
     """Let a limiter do something; the modes that it was in, and the errors that it met."""
     modes: list[Mode] = []
     faults: list[About] = []
-
-    async def run() -> None:
+    with patient():
         async with opened(
             store,
             window=KINDS[kind],
@@ -80,17 +75,14 @@ def limiting(
             on_fault=faults.append,
         ) as limiter:
             await test(limiter)
-
-    with patient():
-        asyncio.run(run())
     return modes, faults
 
 
 @pytest.mark.parametrize("spoilt", ALL, ids=str)
 @pytest.mark.parametrize("kind", KINDS)
-def test_spoilt_window_of_a_token(store: Server | Cluster, kind: str, spoilt: Spoilt) -> None:
+async def test_spoilt_window_of_a_token(store: Server | Cluster, kind: str, spoilt: Spoilt) -> None:
     """A token whose key holds something else is counted anew and exactly; nobody else notices."""
-    spoil(store, f"gw:{{{TOKEN[0]}}}:{TOKEN[1]}:{KINDS[kind]().form}", spoilt)
+    await spoil(store, f"gw:{{{TOKEN[0]}}}:{TOKEN[1]}:{KINDS[kind]().form}", spoilt)
 
     async def test(limiter: RedisLimiter) -> None:
         calls = [limiter.admit(ADDRESS, key, 3) for key in (OTHER, TOKEN, OTHER, TOKEN, OTHER, TOKEN)]
@@ -100,16 +92,16 @@ def test_spoilt_window_of_a_token(store: Server | Cluster, kind: str, spoilt: Sp
         assert [verdict.remaining for verdict in verdicts[::2]] == [2, 1, 0]
         assert not (await limiter.admit(ADDRESS, TOKEN, 3)).admitted
 
-    modes, faults = limiting(store, kind, test)
+    modes, faults = await limiting(store, kind, test)
     assert modes == [Mode.SHARED]
     assert set(faults) <= {About.KEY}
 
 
 @pytest.mark.parametrize("spoilt", ALL, ids=str)
 @pytest.mark.parametrize("name", ["ban", "calls:s1", "refused:s1"])
-def test_spoilt_key_of_an_address(store: Server | Cluster, name: str, spoilt: Spoilt) -> None:
+async def test_spoilt_key_of_an_address(store: Server | Cluster, name: str, spoilt: Spoilt) -> None:
     """An address with something else under one of its names is counted, banned when it is due, and not before."""
-    spoil(store, f"gw:{{{ADDRESS}}}:{name}", spoilt)
+    await spoil(store, f"gw:{{{ADDRESS}}}:{name}", spoilt)
 
     async def test(limiter: RedisLimiter) -> None:
         for admitted in (True, False, False):
@@ -120,12 +112,12 @@ def test_spoilt_key_of_an_address(store: Server | Cluster, name: str, spoilt: Sp
         assert ban.reason is Reason.CEILING
         assert (await limiter.admit(ADDRESS, OTHER, 1)).ban == ban
 
-    modes, faults = limiting(store, "sliding", test)
+    modes, faults = await limiting(store, "sliding", test)
     assert modes == [Mode.SHARED]
     assert set(faults) <= {About.KEY}
 
 
-def test_a_repair_lifts_no_ban(store: Server | Cluster) -> None:
+async def test_a_repair_lifts_no_ban(store: Server | Cluster) -> None:
     """What is removed of an address is what is spoilt: its ban stays in force."""
     now = time.time_ns() // 1000
 
@@ -133,13 +125,13 @@ def test_a_repair_lifts_no_ban(store: Server | Cluster) -> None:
         ban = await limiter.count_address(ADDRESS)
         assert ban == Ban(address=ADDRESS, reason=Reason.OTHER, count=7, start=now)
 
-    spoil(store, f"gw:{{{ADDRESS}}}:ban", ("SET", f"something_new:7:{now}"))
-    spoil(store, f"gw:{{{ADDRESS}}}:calls:s1", AS_A_SET)
-    modes, _ = limiting(store, "sliding", test)
+    await spoil(store, f"gw:{{{ADDRESS}}}:ban", ("SET", f"something_new:7:{now}"))
+    await spoil(store, f"gw:{{{ADDRESS}}}:calls:s1", AS_A_SET)
+    modes, _ = await limiting(store, "sliding", test)
     assert modes == [Mode.SHARED]
 
 
-def test_kinds_of_windows_do_not_meet(store: Server | Cluster) -> None:
+async def test_kinds_of_windows_do_not_meet(store: Server | Cluster) -> None:
     """Gateways that count the same token in windows of two kinds share a store, each with counts of its own."""
 
     async def one(limiter: RedisLimiter) -> None:
@@ -147,7 +139,7 @@ def test_kinds_of_windows_do_not_meet(store: Server | Cluster) -> None:
             assert (await limiter.admit(ADDRESS, TOKEN, 3)).remaining == left
 
     for kind in ("sliding", "first-call"):
-        assert limiting(store, kind, one) == ([Mode.SHARED], [])
+        assert await limiting(store, kind, one) == ([Mode.SHARED], [])
     keys = {key.decode() for node in nodes_of(store) for key in node.command("KEYS", f"*{TOKEN[0]}*")}
     assert len(keys) == 2
 
@@ -164,12 +156,11 @@ def test_kinds_of_windows_do_not_meet(store: Server | Cluster) -> None:
         "ERR something that nobody has thought of",
     ],
 )
-def test_an_error_that_stays_is_its_calls(error: str, local: bool) -> None:
+async def test_an_error_that_stays_is_its_calls(error: str, local: bool) -> None:
     """A command that fails for good leaves its call to the process, or has it refused; all other calls go on."""
     modes: list[Mode] = []
     memory = MemoryLimiter(ip_limit=1000, ignored_429_limit=100) if local else None
-
-    async def run() -> None:
+    with patient():
         to = FakeLink()
         to.refuses = lambda command: error if "bad" in command.key else None
         async with opened(to, fallback=memory, on_mode=lambda mode, _reason: modes.append(mode)) as limiter:
@@ -186,16 +177,13 @@ def test_an_error_that_stays_is_its_calls(error: str, local: bool) -> None:
                     assert bad.reset > 1_700_000_060, "as the process has decided"
                 else:
                     assert isinstance(bad, StoreUnavailableError)
-
-    with patient():
-        asyncio.run(run())
     assert modes == [Mode.SHARED]
 
 
 # A Cluster on the move.
 
 
-def test_a_slot_that_moves(cluster: Cluster) -> None:
+async def test_a_slot_that_moves(cluster: Cluster) -> None:
     """While the slot of a token is on its way to another node, and after it, every call is counted once."""
     empty(cluster)
     key = f"gw:{{{TOKEN[0]}}}:{TOKEN[1]}:s1"
@@ -219,7 +207,7 @@ def test_a_slot_that_moves(cluster: Cluster) -> None:
         assert [await left() for _ in range(2)] == [6, 5], "sent on, for good"
 
     try:
-        modes, faults = limiting(cluster, "sliding", test)
+        modes, faults = await limiting(cluster, "sliding", test)
     finally:
         empty(cluster)
         for node in (source, target, cluster.nodes[(owner + 2) % 3]):
@@ -240,7 +228,7 @@ def _is_moved(node: Server, key: str) -> bool:
 
 @pytest.mark.parametrize("spoilt", ALL, ids=str)
 @pytest.mark.parametrize("name", ["entries", "ends"])
-def test_spoilt_shard_of_the_cache(store: Server | Cluster, name: str, spoilt: Spoilt) -> None:
+async def test_spoilt_shard_of_the_cache(store: Server | Cluster, name: str, spoilt: Spoilt) -> None:
     """A shard with something else in it is emptied by whoever meets it first, and keeps answers again."""
     entry = Entry(b"{}", time.time(), time.time() + 60, time.time() + 120)
     told: list[bool] = []
@@ -265,9 +253,9 @@ def test_spoilt_shard_of_the_cache(store: Server | Cluster, name: str, spoilt: S
     ]
     for act in first:
         for shard in range(16):
-            spoil(store, f"gwc:{{{shard}}}:{name}", spoilt)
+            await spoil(store, f"gwc:{{{shard}}}:{name}", spoilt)
         with caches.patient():
-            asyncio.run(run(act))
+            await run(act)
     assert told == [True] * 3
 
 
@@ -275,45 +263,37 @@ def test_spoilt_shard_of_the_cache(store: Server | Cluster, name: str, spoilt: S
 
 
 @pytest.mark.parametrize("spoilt", ALL, ids=str)
-def test_spoilt_keys_of_the_pings(store: Server | Cluster, spoilt: Spoilt) -> None:
+async def test_spoilt_keys_of_the_pings(store: Server | Cluster, spoilt: Spoilt) -> None:
     """Processes go on telling one another of the sources, whatever lay where they do."""
     answer = Answer(status=Status.OK, at=NOON, ok_at=NOON, keep_until=NOON + 60)
     for name in ("seen", "answer:a", "turn:a"):
-        spoil(store, f"gw:{{pings}}:{name}", spoilt)
+        await spoil(store, f"gw:{{pings}}:{name}", spoilt)
     faults: list[About] = []
-
-    async def run() -> None:
-        board = RedisBoard(client(parse_url(store.url), timeout=20), on_fault=faults.append)
-        try:
-            assert await board.read("a") is None
-            assert await board.exchange({"a": Seen(1, 0, NOON)}) is not None
-            news = await board.exchange({"a": Seen(2, 1, NOON)})
-            assert news is not None
-            assert news["a"][:3] == (3, 1, NOON)
-            await board.publish("a", answer, now=NOON, replace=True)
-            assert await board.read("a") == answer
-        finally:
-            await board.close()
-
-    asyncio.run(run())
+    board = RedisBoard(client(parse_url(store.url), timeout=20), on_fault=faults.append)
+    try:
+        assert await board.read("a") is None
+        assert await board.exchange({"a": Seen(1, 0, NOON)}) is not None
+        news = await board.exchange({"a": Seen(2, 1, NOON)})
+        assert news is not None
+        assert news["a"][:3] == (3, 1, NOON)
+        await board.publish("a", answer, now=NOON, replace=True)
+        assert await board.read("a") == answer
+    finally:
+        await board.close()
     assert set(faults) <= {About.KEY}
 
 
 @pytest.mark.parametrize("fields", [("a good", "many"), ("a bad", "1.5"), ("a good_at", "noon"), (b"\xff good", "1")])
-def test_spoilt_numbers_of_the_pings(valkey: Server, fields: tuple[str | bytes, str]) -> None:
+async def test_spoilt_numbers_of_the_pings(valkey: Server, fields: tuple[str | bytes, str]) -> None:
     """A number that is none is not there, and the next count is."""
     empty(valkey)
     valkey.client().hset("gw:{pings}:seen", *fields)
-
-    async def run() -> None:
-        board = RedisBoard(client(parse_url(valkey.url), timeout=20))
-        try:
-            await board.exchange({})
-            await board.exchange({"a": Seen(1, 1, NOON, NOON)})
-            news = await board.exchange({})
-            assert news is not None
-            assert news["a"][:4] == (1, 1, NOON, NOON)
-        finally:
-            await board.close()
-
-    asyncio.run(run())
+    board = RedisBoard(client(parse_url(valkey.url), timeout=20))
+    try:
+        await board.exchange({})
+        await board.exchange({"a": Seen(1, 1, NOON, NOON)})
+        news = await board.exchange({})
+        assert news is not None
+        assert news["a"][:4] == (1, 1, NOON, NOON)
+    finally:
+        await board.close()

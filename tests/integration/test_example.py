@@ -176,7 +176,7 @@ def test_a_window_that_is_partly_used(seed: int) -> None:
     assert seconds < 100, "it goes on as soon as there is room, not after whole minutes"
 
 
-def test_a_late_answer_changes_nothing() -> None:
+async def test_a_late_answer_changes_nothing() -> None:
     """An answer that an earlier decision gave, and that comes after a later one, does not let a call go too early."""
     now, pauses = [0.0], []
 
@@ -189,15 +189,12 @@ def test_a_late_answer_changes_nothing() -> None:
         figures = {"RateLimit-Remaining": str(remaining), "RateLimit-Reset": str(1_800_000_000 + reset)}
         return httpx.Response(200, headers={"Date": date} | figures)
 
-    async def main() -> None:
-        pacer = example.Pacer(clock=lambda: now[0], sleep=sleep)
-        pacer.finish(await pacer.start(), answer(remaining=2, reset=3))
-        early, late = await pacer.start(), await pacer.start()
-        pacer.finish(late, answer(remaining=0, reset=50))
-        pacer.finish(early, answer(remaining=1, reset=3))
-        await pacer.start()
-
-    asyncio.run(main())
+    pacer = example.Pacer(clock=lambda: now[0], sleep=sleep)
+    pacer.finish(await pacer.start(), answer(remaining=2, reset=3))
+    early, late = await pacer.start(), await pacer.start()
+    pacer.finish(late, answer(remaining=0, reset=50))
+    pacer.finish(early, answer(remaining=1, reset=3))
+    await pacer.start()
     assert pauses == [50]
 
 

@@ -1,6 +1,5 @@
 """Documents in S3: shared by gateways that share nothing else, and nobody's trouble when it is away."""
 
-import asyncio
 import os
 import signal
 import tracemalloc
@@ -51,7 +50,7 @@ async def read(store: S3Documents, wanted: str) -> bytes | None:
 
 @pytest.mark.parametrize("place", ["s3://store", "s3://store/some/prefix"])
 @pytest.mark.parametrize("size", [1, 1000, PART_BYTES, PART_BYTES + 1, 12_000_000])
-def test_what_is_kept_is_read_by_all(s3: Buckets, place: str, size: int) -> None:
+async def test_what_is_kept_is_read_by_all(s3: Buckets, place: str, size: int) -> None:
     """A document of any size comes back, from another process too; another key has none."""
     s3.make("store")
     content = os.urandom(size)
@@ -66,28 +65,24 @@ def test_what_is_kept_is_read_by_all(s3: Buckets, place: str, size: int) -> None
         store = S3Documents(place)
         return await read(store, mine), await read(store, key())
 
-    asyncio.run(put())
-    assert asyncio.run(get()) == (content, None)
+    await put()
+    assert await get() == (content, None)
     assert any(each.endswith(mine) for each in s3.keys("store"))
 
 
-def test_what_has_ended_goes(s3: Buckets) -> None:
+async def test_what_has_ended_goes(s3: Buckets) -> None:
     """Hours that are over are removed, a bounded number at a time; what is beside the prefix stays."""
     s3.make("ended")
-
-    async def main() -> list[int]:
-        store, other = S3Documents("s3://ended/a"), S3Documents("s3://ended/b")
-        for place in range(7):
-            await store.put(key(ends=NOW - (1 + place % 3) * BUCKET_SECONDS), Memory(b"old"))
-        await store.put(key(), Memory(b"new"))
-        await other.put(key(ends=NOW - 9 * BUCKET_SECONDS), Memory(b"other"))
-        return [await store.remove_ended(NOW, most=5) for _ in range(3)]
-
-    assert asyncio.run(main()) == [5, 2, 0]
+    store, other = S3Documents("s3://ended/a"), S3Documents("s3://ended/b")
+    for place in range(7):
+        await store.put(key(ends=NOW - (1 + place % 3) * BUCKET_SECONDS), Memory(b"old"))
+    await store.put(key(), Memory(b"new"))
+    await other.put(key(ends=NOW - 9 * BUCKET_SECONDS), Memory(b"other"))
+    assert ([await store.remove_ended(NOW, most=5) for _ in range(3)]) == [5, 2, 0]
     assert sorted(each.partition("/")[0] for each in s3.keys("ended")) == ["a", "b"]
 
 
-def test_faults_have_one_form(s3: Buckets) -> None:
+async def test_faults_have_one_form(s3: Buckets) -> None:
     """A bucket that is not there, and a server that is not, are told in a line."""
 
     async def main(place: str) -> list[str]:
@@ -99,10 +94,10 @@ def test_faults_have_one_form(s3: Buckets) -> None:
             said.append(str(caught.value))
         return said
 
-    said = asyncio.run(main("s3://nowhere"))
+    said = await main("s3://nowhere")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-        said += asyncio.run(main("s3://nowhere"))
+        said += await main("s3://nowhere")
     assert all(each.startswith("s3://nowhere: ") and "\n" not in each and len(each) < 400 for each in said)
 
 
@@ -122,21 +117,17 @@ class Measured:
         raise NotImplementedError
 
 
-def test_writing_takes_parts(s3: Buckets) -> None:
+async def test_writing_takes_parts(s3: Buckets) -> None:
     """Of a document of 20 MB, no more than a part and a half is in memory at once."""
     s3.make("memory")
-
-    async def main() -> int:
+    try:
         store = S3Documents("s3://memory")
         await store.put(key(), Measured())
         tracemalloc.start()
         content = Measured()
         await store.put(key(), content)
         assert content.longest <= PART_BYTES
-        return tracemalloc.get_traced_memory()[1]
-
-    try:
-        assert asyncio.run(main()) < 2 * PART_BYTES
+        assert (tracemalloc.get_traced_memory()[1]) < 2 * PART_BYTES
     finally:
         tracemalloc.stop()
 

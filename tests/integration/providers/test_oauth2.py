@@ -1,13 +1,12 @@
 """Calls to a provider with tokens of a token server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import structlog
-import uvloop
 
 from apientreprise_gateway.upstream import oauth2
 from apientreprise_gateway.upstream.faults import CallError, Fault
@@ -20,6 +19,8 @@ from support.site import LONG
 from support.stores import free_port
 from support.stub import Stub, answer, stub
 from support.token_server import CLIENT_SECRET, TokenServer, token_server
+
+pytestmark = pytest.mark.uvloop
 
 
 @pytest.fixture
@@ -54,65 +55,49 @@ def _line_of(number: int) -> str:
 
 
 @pytest.mark.parametrize("by", ["basic", "post"])
-def test_what_is_asked_for(server: TokenServer, by: Any) -> None:
+async def test_what_is_asked_for(server: TokenServer, by: Any) -> None:
     """A token is asked for once, by the client that we are, with scope and audience where they are given."""
-
-    async def main() -> None:
-        plain = ClientCredentials(**server.given, client_auth=by)
-        assert [await _line(plain) for _ in range(3)] == [_line_of(1)] * 3
-        await _line(ClientCredentials(**server.given, client_auth=by, scope="a b", audience="https://x"))
-
-    uvloop.run(main())
+    plain = ClientCredentials(**server.given, client_auth=by)
+    assert [await _line(plain) for _ in range(3)] == [_line_of(1)] * 3
+    await _line(ClientCredentials(**server.given, client_auth=by, scope="a b", audience="https://x"))
     who = {"grant_type": "client_credentials", "client": "the-client", "secret": CLIENT_SECRET, "by": by}
     assert server.forms == [who, who | {"scope": "a b", "audience": "https://x"}]
 
 
-def test_one_fetch_for_all_that_wait(server: TokenServer) -> None:
+async def test_one_fetch_for_all_that_wait(server: TokenServer) -> None:
     """Fifty calls that need a token at once share one fetch."""
-
-    async def main() -> None:
-        credentials = ClientCredentials(**server.given)
-        server.open.clear()
-        calls = [asyncio.create_task(_line(credentials)) for _ in range(50)]
-        await _until(lambda: bool(server.forms))
-        server.open.set()
-        assert await asyncio.gather(*calls) == [_line_of(1)] * 50
-
-    uvloop.run(main())
+    credentials = ClientCredentials(**server.given)
+    server.open.clear()
+    calls = [asyncio.create_task(_line(credentials)) for _ in range(50)]
+    await _until(lambda: bool(server.forms))
+    server.open.set()
+    assert await asyncio.gather(*calls) == [_line_of(1)] * 50
     assert len(server.forms) == 1
 
 
-def test_a_token_is_renewed_before_its_end(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_token_is_renewed_before_its_end(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a new token is fetched the old one is sent, and no call waits."""
     monkeypatch.setattr(oauth2, "RENEWAL", 0)
-
-    async def main() -> None:
-        credentials = ClientCredentials(**server.given)
-        assert await _line(credentials) == _line_of(1)
-        server.open.clear()
-        assert [await _line(credentials) for _ in range(20)] == [_line_of(1)] * 20
-        await _until(lambda: len(server.forms) == 2)
-        assert [await _line(credentials) for _ in range(20)] == [_line_of(1)] * 20
-        assert len(server.forms) == 2
-        monkeypatch.setattr(oauth2, "RENEWAL", 1)
-        server.open.set()
-        async with asyncio.timeout(LONG):
-            while await _line(credentials) != _line_of(2):
-                await asyncio.sleep(0.001)
-        credentials.close()
-
-    uvloop.run(main())
+    credentials = ClientCredentials(**server.given)
+    assert await _line(credentials) == _line_of(1)
+    server.open.clear()
+    assert [await _line(credentials) for _ in range(20)] == [_line_of(1)] * 20
+    await _until(lambda: len(server.forms) == 2)
+    assert [await _line(credentials) for _ in range(20)] == [_line_of(1)] * 20
+    assert len(server.forms) == 2
+    monkeypatch.setattr(oauth2, "RENEWAL", 1)
+    server.open.set()
+    async with asyncio.timeout(LONG):
+        while await _line(credentials) != _line_of(2):
+            await asyncio.sleep(0.001)
+    credentials.close()
 
 
-def test_a_token_that_has_ended_is_not_sent(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_token_that_has_ended_is_not_sent(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token at its end is replaced before the call."""
     monkeypatch.setattr(oauth2, "END", 0)
-
-    async def main() -> None:
-        credentials = ClientCredentials(**server.given)
-        assert [await _line(credentials) for _ in range(3)] == [_line_of(1), _line_of(2), _line_of(3)]
-
-    uvloop.run(main())
+    credentials = ClientCredentials(**server.given)
+    assert [await _line(credentials) for _ in range(3)] == [_line_of(1), _line_of(2), _line_of(3)]
 
 
 @pytest.mark.parametrize(
@@ -135,27 +120,23 @@ def test_lifetimes(told: object, renewed: float, ended: float) -> None:
     assert (oauth2.RENEWAL * seconds, oauth2.END * seconds) == pytest.approx((renewed, ended))
 
 
-def test_a_failed_renewal_keeps_the_token(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_renewal_keeps_the_token(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The token in force is sent as long as it is valid, and its server is not asked again for each call."""
     monkeypatch.setattr(oauth2, "RENEWAL", 0)
     monkeypatch.setattr(oauth2, "FIRST_PAUSE", 1000.0)
-
-    async def main() -> None:
-        credentials = ClientCredentials(**server.given)
-        assert await _line(credentials) == _line_of(1)
-        server.raw = answer(b"out of order", status=503)
-        with structlog.testing.capture_logs() as told:
-            async with asyncio.timeout(LONG):
-                while not told:
-                    assert await _line(credentials) == _line_of(1)
-                    await asyncio.sleep(0.001)
-            for _ in range(50):
+    credentials = ClientCredentials(**server.given)
+    assert await _line(credentials) == _line_of(1)
+    server.raw = answer(b"out of order", status=503)
+    with structlog.testing.capture_logs() as told:
+        async with asyncio.timeout(LONG):
+            while not told:
                 assert await _line(credentials) == _line_of(1)
-        assert [line["event"] for line in told] == ["token_not_fetched"]
-        assert told[0]["server"] == server.url
-        assert "503" in told[0]["reason"]
-
-    uvloop.run(main())
+                await asyncio.sleep(0.001)
+        for _ in range(50):
+            assert await _line(credentials) == _line_of(1)
+    assert [line["event"] for line in told] == ["token_not_fetched"]
+    assert told[0]["server"] == server.url
+    assert "503" in told[0]["reason"]
     assert len(server.forms) == 2
 
 
@@ -189,21 +170,17 @@ WRONG: dict[str, tuple[bytes, Fault, str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_no_token(server: TokenServer, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_token(server: TokenServer, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a token server does wrong has its fault, is asked again after a pause only, and shows no secret."""
     monkeypatch.setattr(oauth2, "FIRST_PAUSE", 1000.0)
     server.raw, fault, words = WRONG[name]
-
-    async def main() -> None:
-        credentials = ClientCredentials(**server.given)
-        with structlog.testing.capture_logs() as told:
-            results = [await _fault(credentials) for _ in range(5)]
-        assert {given for given, _ in results} == {fault}
-        assert words in results[0][1]
-        assert len(told) == 1
-        _assert_no_secret(results, told, credentials, credentials._token, credentials._failure)
-
-    uvloop.run(main())
+    credentials = ClientCredentials(**server.given)
+    with structlog.testing.capture_logs() as told:
+        results = [await _fault(credentials) for _ in range(5)]
+    assert {given for given, _ in results} == {fault}
+    assert words in results[0][1]
+    assert len(told) == 1
+    _assert_no_secret(results, told, credentials, credentials._token, credentials._failure)
     assert len(server.forms) == 1
 
 
@@ -213,107 +190,83 @@ def _assert_no_secret(*shown: object) -> None:
     assert "token-1" not in repr(shown)
 
 
-def test_secrets_are_not_shown(server: TokenServer) -> None:
+async def test_secrets_are_not_shown(server: TokenServer) -> None:
     """No representation of credentials or of a pool that has them shows a secret."""
-
-    async def main() -> None:
-        credentials = ClientCredentials(**server.given, proxy="http://user:the+secret+of@127.0.0.1:1")
-        own = ClientCredentials(**server.given)
-        await _line(own)
-        pool = Pool("http://127.0.0.1", timeout=1, max_body=1, user_agent="tests", credentials=own)
-        _assert_no_secret(await _fault(credentials), credentials, own, pool)
-
-    uvloop.run(main())
+    credentials = ClientCredentials(**server.given, proxy="http://user:the+secret+of@127.0.0.1:1")
+    own = ClientCredentials(**server.given)
+    await _line(own)
+    pool = Pool("http://127.0.0.1", timeout=1, max_body=1, user_agent="tests", credentials=own)
+    _assert_no_secret(await _fault(credentials), credentials, own, pool)
 
 
-def test_recovery(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_recovery(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the pause the token server is asked again, and what it gives is told of once."""
     monkeypatch.setattr(oauth2, "FIRST_PAUSE", 0.0)
-
-    async def main() -> None:
-        credentials = ClientCredentials(**server.given)
-        server.raw = answer(b"{}", status=500)
-        with structlog.testing.capture_logs() as told:
-            for _ in range(3):
-                await _fault(credentials)
-            server.raw = None
-            assert await _line(credentials) == _line_of(4)
-        assert [line["event"] for line in told] == ["token_not_fetched", "token_fetched"]
-        _assert_no_secret(told)
-
-    uvloop.run(main())
+    credentials = ClientCredentials(**server.given)
+    server.raw = answer(b"{}", status=500)
+    with structlog.testing.capture_logs() as told:
+        for _ in range(3):
+            await _fault(credentials)
+        server.raw = None
+        assert await _line(credentials) == _line_of(4)
+    assert [line["event"] for line in told] == ["token_not_fetched", "token_fetched"]
+    _assert_no_secret(told)
 
 
-def test_pauses_become_longer(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pauses_become_longer(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pause between fetches that fail doubles, up to a limit, and begins anew after one that does not."""
     monkeypatch.setattr(oauth2, "FIRST_PAUSE", 1.0)
-
-    async def main() -> None:
-        credentials = ClientCredentials(**server.given)
-        server.raw = answer(b"{}", status=500)
-        pauses = []
-        for _ in range(8):
-            await credentials._fetch_once()
-            pauses.append(round(credentials._retry_at - asyncio.get_running_loop().time()))
-        assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
-        server.raw = None
+    credentials = ClientCredentials(**server.given)
+    server.raw = answer(b"{}", status=500)
+    pauses = []
+    for _ in range(8):
         await credentials._fetch_once()
-        server.raw = answer(b"{}", status=500)
-        await credentials._fetch_once()
-        assert round(credentials._retry_at - asyncio.get_running_loop().time()) == 1
+        pauses.append(round(credentials._retry_at - asyncio.get_running_loop().time()))
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+    server.raw = None
+    await credentials._fetch_once()
+    server.raw = answer(b"{}", status=500)
+    await credentials._fetch_once()
+    assert round(credentials._retry_at - asyncio.get_running_loop().time()) == 1
 
-    uvloop.run(main())
 
-
-def test_a_token_server_that_is_down() -> None:
+async def test_a_token_server_that_is_down() -> None:
     """A token server that refuses connections, or has no address, gives no token."""
-
-    async def main() -> None:
-        for url in (f"http://127.0.0.1:{free_port()}/", "http://nosuch.invalid/", "https://127.0.0.1:1/?q=s"):
-            credentials = ClientCredentials(token_url=url, client_id="x", client_secret="y")
-            assert (await _fault(credentials))[0] is Fault.NO_CREDENTIALS
-
-    uvloop.run(main())
+    for url in (f"http://127.0.0.1:{free_port()}/", "http://nosuch.invalid/", "https://127.0.0.1:1/?q=s"):
+        credentials = ClientCredentials(token_url=url, client_id="x", client_secret="y")
+        assert (await _fault(credentials))[0] is Fault.NO_CREDENTIALS
 
 
 @pytest.mark.parametrize("drips", [False, True])
-def test_a_fetch_has_an_end(server: TokenServer, drips: bool) -> None:
+async def test_a_fetch_has_an_end(server: TokenServer, drips: bool) -> None:
     """A token server that hangs or drips is given up after the time that a fetch may take."""
     server.drips = drips
     if not drips:
         server.open.clear()
-
-    async def main() -> None:
-        credentials = ClientCredentials(**server.given, timeout=0.3)
-        fault, text = await _fault(credentials)
-        assert fault is Fault.NO_CREDENTIALS
-        assert "0.3 s" in text
-
-    uvloop.run(main())
+    credentials = ClientCredentials(**server.given, timeout=0.3)
+    fault, text = await _fault(credentials)
+    assert fault is Fault.NO_CREDENTIALS
+    assert "0.3 s" in text
 
 
-def test_no_call_waits_beyond_its_deadline(server: TokenServer) -> None:
+async def test_no_call_waits_beyond_its_deadline(server: TokenServer) -> None:
     """A call gives up waiting at its own deadline, and the fetch goes on for those that have more time."""
-
-    async def main() -> None:
-        credentials = ClientCredentials(**server.given)
-        server.open.clear()
-        patient = asyncio.create_task(_line(credentials))
-        await _until(lambda: bool(server.forms))
-        with pytest.raises(CallError) as caught:
-            await credentials.headers(asyncio.get_running_loop().time() + 0.1)
-        assert caught.value.fault is Fault.TIMEOUT
-        cancelled = asyncio.create_task(_line(credentials))
-        await asyncio.sleep(0)
-        cancelled.cancel()
-        server.open.set()
-        assert await patient == _line_of(1)
-
-    uvloop.run(main())
+    credentials = ClientCredentials(**server.given)
+    server.open.clear()
+    patient = asyncio.create_task(_line(credentials))
+    await _until(lambda: bool(server.forms))
+    with pytest.raises(CallError) as caught:
+        await credentials.headers(asyncio.get_running_loop().time() + 0.1)
+    assert caught.value.fault is Fault.TIMEOUT
+    cancelled = asyncio.create_task(_line(credentials))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    server.open.set()
+    assert await patient == _line_of(1)
     assert len(server.forms) == 1
 
 
-def test_the_way_to_a_token_server(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_the_way_to_a_token_server(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A token server is reached with an authority of its own, with our certificate, through a proxy."""
     ca = Authority(tmp_path_factory.mktemp("ca"))
     ours = ca.sign("ours")
@@ -330,20 +283,16 @@ def test_the_way_to_a_token_server(tmp_path_factory: pytest.TempPathFactory) -> 
 
     context = ca.sign("server").server_context(clients=ca.file)
     with token_server(tls=context) as server, proxy(credentials="user:pass") as between:
-        uvloop.run(main(server, between.url))
+        await main(server, between.url)
         assert all(head.startswith("CONNECT ") for head in between.heads)
         assert b"the-client" not in between.carried
     assert len(server.forms) == 1
 
 
-def test_the_environment_names_no_proxy(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_environment_names_no_proxy(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the settings say what fetches go through."""
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
-
-    async def main() -> None:
-        assert await _line(ClientCredentials(**server.given)) == _line_of(1)
-
-    uvloop.run(main())
+    assert await _line(ClientCredentials(**server.given)) == _line_of(1)
 
 
 # Calls that carry tokens.
@@ -361,125 +310,97 @@ def _provider(valid: Callable[[], int]) -> Iterator[Stub]:
         yield started
 
 
-def _run(provider: Stub, server: TokenServer, work: Callable[[Pool], Awaitable[None]]) -> None:
-    async def main() -> None:
-        pool = Pool(
-            provider.url,
-            timeout=LONG,
-            max_body=1_000_000,
-            user_agent="tests",
-            credentials=ClientCredentials(**server.given),
-        )
-        await work(pool)
-        pool.close()
-
-    uvloop.run(main())
+@contextmanager
+def _calls(provider: Stub, server: TokenServer) -> Iterator[Pool]:
+    pool = Pool(
+        provider.url,
+        timeout=LONG,
+        max_body=1_000_000,
+        user_agent="tests",
+        credentials=ClientCredentials(**server.given),
+    )
+    yield pool
+    pool.close()
 
 
-def test_calls_carry_the_token(server: TokenServer) -> None:
+async def test_calls_carry_the_token(server: TokenServer) -> None:
     """Each call has the token, among its other headers, and one connection is enough."""
     with _provider(lambda: 1) as provider:
-
-        async def work(pool: Pool) -> None:
+        with _calls(provider, server) as pool:
             for _ in range(3):
                 response = await pool.get("/path", request_id="r", headers=b"X-Other: 1\r\n")
                 assert response.status == 200
-
-        _run(provider, server, work)
         assert provider.connections == 1
         assert all(head.endswith("X-Other: 1\r\n" + _line_of(1) + "\r\n") for head in provider.requests)
 
 
-def test_a_refused_token_is_replaced(server: TokenServer) -> None:
+async def test_a_refused_token_is_replaced(server: TokenServer) -> None:
     """A call whose token the provider does not know any more is made again with a new one, in the same deadline."""
     valid = 1
     with _provider(lambda: valid) as provider:
-
-        async def work(pool: Pool) -> None:
-            nonlocal valid
+        with _calls(provider, server) as pool:
             assert (await pool.get("/", request_id="r")).status == 200
             valid = 2
             assert (await pool.get("/", request_id="r")).status == 200
             assert (await pool.get("/", request_id="r")).status == 200
-
-        _run(provider, server, work)
         assert (len(provider.requests), len(server.forms)) == (4, 2)
 
 
-def test_one_fetch_for_all_that_are_refused(server: TokenServer) -> None:
+async def test_one_fetch_for_all_that_are_refused(server: TokenServer) -> None:
     """Fifty calls refused at once cause one fetch, and all are answered."""
     valid = 1
     with _provider(lambda: valid) as provider:
-
-        async def work(pool: Pool) -> None:
-            nonlocal valid
+        with _calls(provider, server) as pool:
             assert (await pool.get("/", request_id="r")).status == 200
             valid = 2
             answers = await asyncio.gather(*(pool.get("/", request_id="r") for _ in range(50)))
             assert {response.status for response in answers} == {200}
-
-        _run(provider, server, work)
         assert len(server.forms) == 2
 
 
-def test_a_provider_that_refuses_every_token(server: TokenServer) -> None:
+async def test_a_provider_that_refuses_every_token(server: TokenServer) -> None:
     """A provider that refuses new tokens too is asked twice once, then once per call, and no token is fetched again."""
     with _provider(lambda: 0) as provider:
-
-        async def work(pool: Pool) -> None:
+        with _calls(provider, server) as pool:
             for _ in range(10):
                 assert (await pool.get("/", request_id="r")).status == 401
-
-        _run(provider, server, work)
         assert (len(provider.requests), len(server.forms)) == (11, 2)
 
 
-def test_a_refusal_while_the_token_server_is_down(server: TokenServer) -> None:
+async def test_a_refusal_while_the_token_server_is_down(server: TokenServer) -> None:
     """Where no other token can be had the provider's refusal stands."""
-    with _provider(lambda: 0) as provider:
-
-        async def work(pool: Pool) -> None:
-            server.lifetime = 3600
-            await pool.get("/", request_id="r")
-            server.raw = answer(b"{}", status=500)
-            assert (await pool.get("/", request_id="r")).status == 401
-
-        _run(provider, server, work)
+    with _provider(lambda: 0) as provider, _calls(provider, server) as pool:
+        server.lifetime = 3600
+        await pool.get("/", request_id="r")
+        server.raw = answer(b"{}", status=500)
+        assert (await pool.get("/", request_id="r")).status == 401
 
 
-def test_calls_that_wait_for_a_token_are_under_way(server: TokenServer) -> None:
+async def test_calls_that_wait_for_a_token_are_under_way(server: TokenServer) -> None:
     """They count for the cap, so that a token server that hangs does not gather calls without end."""
     with _provider(lambda: 1) as provider:
-
-        async def main() -> None:
-            credentials = ClientCredentials(**server.given)
-            given: dict[str, Any] = {"timeout": LONG, "max_body": 1000, "user_agent": "tests", "max_calls": 3}
-            pool = Pool(provider.url, **given, credentials=credentials)
-            server.open.clear()
-            waiting = [asyncio.create_task(pool.get("/", request_id="r")) for _ in range(3)]
-            await _until(lambda: bool(server.forms))
-            with pytest.raises(CallError) as caught:
-                await pool.get("/", request_id="r")
-            assert caught.value.fault is Fault.BUSY
-            server.open.set()
-            assert {response.status for response in await asyncio.gather(*waiting)} == {200}
-            pool.close()
-
-        uvloop.run(main())
-
-
-def test_the_end_of_a_gateway_ends_its_fetch(server: TokenServer) -> None:
-    """A pool that is closed leaves no fetch under way."""
-
-    async def main() -> None:
         credentials = ClientCredentials(**server.given)
+        given: dict[str, Any] = {"timeout": LONG, "max_body": 1000, "user_agent": "tests", "max_calls": 3}
+        pool = Pool(provider.url, **given, credentials=credentials)
         server.open.clear()
-        waiting = asyncio.create_task(_line(credentials))
+        waiting = [asyncio.create_task(pool.get("/", request_id="r")) for _ in range(3)]
         await _until(lambda: bool(server.forms))
-        pool = Pool("http://127.0.0.1", timeout=1, max_body=1, user_agent="tests", credentials=credentials)
+        with pytest.raises(CallError) as caught:
+            await pool.get("/", request_id="r")
+        assert caught.value.fault is Fault.BUSY
+        server.open.set()
+        assert {response.status for response in await asyncio.gather(*waiting)} == {200}
         pool.close()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    uvloop.run(main())
+
+async def test_the_end_of_a_gateway_ends_its_fetch(server: TokenServer) -> None:
+    """A pool that is closed leaves no fetch under way."""
+    credentials = ClientCredentials(**server.given)
+    server.open.clear()
+    waiting = asyncio.create_task(_line(credentials))
+    await _until(lambda: bool(server.forms))
+    pool = Pool("http://127.0.0.1", timeout=1, max_body=1, user_agent="tests", credentials=credentials)
+    pool.close()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -5,7 +5,6 @@ import ssl
 from collections.abc import Iterator
 
 import pytest
-import uvloop
 
 from apientreprise_gateway.upstream.dial import Proxy, parse_proxy
 from apientreprise_gateway.upstream.faults import CallError, Fault
@@ -16,6 +15,8 @@ from support.proxy import proxy
 from support.site import LONG, hang
 from support.stores import free_port
 from support.stub import Stub, always, answer, stub
+
+pytestmark = pytest.mark.uvloop
 
 ANSWER = always(answer(b"{}"))
 SECRET = b"Authorization: Bearer of-the-provider\r\n"
@@ -51,17 +52,17 @@ async def _get(url: str, through: str, tls: ssl.SSLContext, *, times: int = 1, t
         pool.close()
 
 
-def _fails(url: str, through: str, tls: ssl.SSLContext, *, timeout: float = LONG) -> CallError:
+async def _fails(url: str, through: str, tls: ssl.SSLContext, *, timeout: float = LONG) -> CallError:
     with pytest.raises(CallError) as caught:
-        uvloop.run(_get(url, through, tls, timeout=timeout))
+        await _get(url, through, tls, timeout=timeout)
     return caught.value
 
 
 @pytest.mark.parametrize("credentials", [None, "user:pass"])
-def test_both_ways_through(provider: Stub, tls: ssl.SSLContext, credentials: str | None) -> None:
+async def test_both_ways_through(provider: Stub, tls: ssl.SSLContext, credentials: str | None) -> None:
     """A provider is reached through a proxy, in absolute form in the clear and in a tunnel with TLS."""
     with proxy(credentials=credentials) as between:
-        assert uvloop.run(_get(provider.url, between.url, tls, times=3)).status == 200
+        assert (await _get(provider.url, between.url, tls, times=3)).status == 200
     host = provider.url.partition("//")[2]
     first = "CONNECT " + host if provider.tls else f"GET {provider.url}/base/path?query=1"
     assert between.heads[0].startswith(f"{first} HTTP/1.1\r\nHost: {host}\r\n")
@@ -74,50 +75,50 @@ def test_both_ways_through(provider: Stub, tls: ssl.SSLContext, credentials: str
         assert "of-the-provider" not in "".join(between.heads)
 
 
-def test_a_password_with_special_characters(provider: Stub, tls: ssl.SSLContext) -> None:
+async def test_a_password_with_special_characters(provider: Stub, tls: ssl.SSLContext) -> None:
     """User and password are written in the address as a URL has them."""
     with proxy(credentials="us@er:p:ä/ss") as between:
         url = between.url.replace("us@er:p:ä/ss", "us%40er:p:%C3%A4%2Fss")
-        assert uvloop.run(_get(provider.url, url, tls)).status == 200
+        assert (await _get(provider.url, url, tls)).status == 200
 
 
-def test_a_name_that_only_the_proxy_knows(tls: ssl.SSLContext) -> None:
+async def test_a_name_that_only_the_proxy_knows(tls: ssl.SSLContext) -> None:
     """It is the proxy that resolves the provider's name."""
     with proxy(reply=answer(b"{}")) as between:
-        assert uvloop.run(_get("http://only-inside.invalid", between.url, tls)).status == 200
+        assert (await _get("http://only-inside.invalid", between.url, tls)).status == 200
         assert "Host: only-inside.invalid\r\n" in between.heads[0]
 
 
-def test_the_certificate_is_the_providers(ca: Authority, tls: ssl.SSLContext) -> None:
+async def test_the_certificate_is_the_providers(ca: Authority, tls: ssl.SSLContext) -> None:
     """Inside the tunnel it is the provider's name that its certificate must have."""
     other = ca.sign("other", names=("elsewhere.example",))
     with stub(ANSWER, tls=other.server_context()) as provider, proxy() as between:
-        assert _fails(provider.url, between.url, tls).fault is Fault.CERTIFICATE
+        assert (await _fails(provider.url, between.url, tls)).fault is Fault.CERTIFICATE
         assert provider.requests == []
 
 
 @pytest.mark.parametrize("credentials", ["other:pass", None])
-def test_a_proxy_that_refuses_us(provider: Stub, tls: ssl.SSLContext, credentials: str | None) -> None:
+async def test_a_proxy_that_refuses_us(provider: Stub, tls: ssl.SSLContext, credentials: str | None) -> None:
     """A proxy that wants other credentials is network trouble, without a word of those that it got."""
     with proxy(credentials="user:pass") as between:
         given = "" if credentials is None else f"{credentials}@"
-        error = _fails(provider.url, f"http://{given}127.0.0.1:{between.port}", tls)
+        error = await _fails(provider.url, f"http://{given}127.0.0.1:{between.port}", tls)
     assert error.fault is Fault.NETWORK
     assert "407" in str(error)
     assert "other" not in str(error)
     assert provider.requests == []
 
 
-def test_a_proxy_that_is_down(provider: Stub, tls: ssl.SSLContext) -> None:
+async def test_a_proxy_that_is_down(provider: Stub, tls: ssl.SSLContext) -> None:
     """A proxy that refuses connections is network trouble: the provider may be well."""
-    error = _fails(provider.url, f"http://127.0.0.1:{free_port()}", tls)
+    error = await _fails(provider.url, f"http://127.0.0.1:{free_port()}", tls)
     assert error.fault is Fault.NETWORK
     assert "proxy" in str(error)
 
 
-def test_a_proxy_without_an_address(provider: Stub, tls: ssl.SSLContext) -> None:
+async def test_a_proxy_without_an_address(provider: Stub, tls: ssl.SSLContext) -> None:
     """A proxy whose name does not resolve is network trouble, not a fault of the provider's name."""
-    error = _fails(provider.url, "http://nosuch.invalid:3128", tls)
+    error = await _fails(provider.url, "http://nosuch.invalid:3128", tls)
     assert error.fault is Fault.NETWORK
     assert "proxy" in str(error)
 
@@ -134,20 +135,20 @@ def test_a_proxy_without_an_address(provider: Stub, tls: ssl.SSLContext) -> None
     ],
     ids=["502", "403", "redirection", "not HTTP", "endless head", "no tunnel"],
 )
-def test_a_tunnel_that_is_not_made(ca: Authority, tls: ssl.SSLContext, reply: bytes) -> None:
+async def test_a_tunnel_that_is_not_made(ca: Authority, tls: ssl.SSLContext, reply: bytes) -> None:
     """Whatever else a proxy answers than a tunnel is network trouble."""
     with stub(ANSWER, tls=ca.sign("provider").server_context()) as provider, proxy(reply=reply) as between:
-        assert _fails(provider.url, between.url, tls, timeout=5).fault is Fault.NETWORK
+        assert (await _fails(provider.url, between.url, tls, timeout=5)).fault is Fault.NETWORK
 
 
-def test_a_proxy_that_finds_no_provider(tls: ssl.SSLContext) -> None:
+async def test_a_proxy_that_finds_no_provider(tls: ssl.SSLContext) -> None:
     """A proxy that cannot connect to the provider is network trouble: it does not say why."""
     with proxy() as between:
-        assert _fails(f"https://127.0.0.1:{free_port()}", between.url, tls).fault is Fault.NETWORK
+        assert (await _fails(f"https://127.0.0.1:{free_port()}", between.url, tls)).fault is Fault.NETWORK
 
 
 @pytest.mark.parametrize("reply", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
-def test_a_proxy_that_hangs(ca: Authority, tls: ssl.SSLContext, reply: bytes) -> None:
+async def test_a_proxy_that_hangs(ca: Authority, tls: ssl.SSLContext, reply: bytes) -> None:
     """The one deadline covers the tunnel and the handshake inside."""
     with stub(ANSWER, tls=ca.sign("provider").server_context()) as provider:
 
@@ -157,7 +158,7 @@ def test_a_proxy_that_hangs(ca: Authority, tls: ssl.SSLContext, reply: bytes) ->
             await reader.read()
 
         with stub(silent) as between:
-            assert _fails(provider.url, between.url, tls, timeout=0.5).fault is Fault.TIMEOUT
+            assert (await _fails(provider.url, between.url, tls, timeout=0.5)).fault is Fault.TIMEOUT
             assert between.closed.wait(LONG)
 
 

@@ -3,19 +3,21 @@
 import asyncio
 import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 
 from apientreprise_gateway.upstream import http
 from apientreprise_gateway.upstream.faults import CallError, Fault
 from apientreprise_gateway.upstream.http import Pool, Response
 from apientreprise_gateway.upstream.spool import Spool, SpoolFile
-from support.site import LONG, hang, wait_until
+from support.site import LONG, hang
 from support.stub import Handler, Stub, always, answer, stub
+
+pytestmark = pytest.mark.uvloop
 
 MB = 1 << 20
 MAX_FILE = 32 * MB
@@ -46,22 +48,21 @@ def _peak_kib() -> int:
     return int(found[1])
 
 
-def _run(provider: Stub, folder: Path, work: Callable[[Pool, Spool], Awaitable[None]], **changes: Any) -> None:
-    """Do something with a pool and a spool, and see that no file is left."""
+@asynccontextmanager
+async def _opened(provider: Stub, folder: Path, **changes: Any) -> AsyncIterator[tuple[Pool, Spool]]:
+    """A pool and a spool that leave no file behind."""
     before = _temporary_files()
-
-    async def main() -> None:
-        usual: dict[str, Any] = {"timeout": LONG, "max_body": MB, "max_file": MAX_FILE}
-        pool = Pool(provider.url, user_agent="tests", **(usual | changes))
-        spool = Spool(folder)
-        try:
-            await work(pool, spool)
-        finally:
-            pool.close()
-            spool.close()
-
-    uvloop.run(main())
-    wait_until(lambda: _temporary_files() == before)
+    usual: dict[str, Any] = {"timeout": LONG, "max_body": MB, "max_file": MAX_FILE}
+    pool = Pool(provider.url, user_agent="tests", **(usual | changes))
+    spool = Spool(folder)
+    try:
+        yield pool, spool
+    finally:
+        pool.close()
+        spool.close()
+    async with asyncio.timeout(LONG):
+        while _temporary_files() != before:
+            await asyncio.sleep(0.02)
     assert list(folder.iterdir()) == []
 
 
@@ -71,35 +72,29 @@ def _content(response: Response) -> bytes:
 
 
 @pytest.mark.parametrize("raw", [answer(BODY), _chunked(BODY)], ids=["length", "chunks"])
-def test_a_long_body_goes_to_a_file(tmp_path: Path, raw: bytes) -> None:
+async def test_a_long_body_goes_to_a_file(tmp_path: Path, raw: bytes) -> None:
     """A body beyond 64 KiB is in the file in whole, and the connection is used again."""
-
-    async def work(pool: Pool, spool: Spool) -> None:
-        for _ in range(3):
-            response = await pool.get("/document", request_id="r", spool=spool)
-            assert (response.status, response.body) == (200, b"")
-            assert _content(response) == BODY
-            assert response.file is not None
-            response.file.discard()
-
     with stub(always(raw)) as provider:
-        _run(provider, tmp_path, work)
+        async with _opened(provider, tmp_path) as (pool, spool):
+            for _ in range(3):
+                response = await pool.get("/document", request_id="r", spool=spool)
+                assert (response.status, response.body) == (200, b"")
+                assert _content(response) == BODY
+                assert response.file is not None
+                response.file.discard()
         assert provider.connections == 1
 
 
 @pytest.mark.parametrize("size", [0, 1, http.SPOOL_FROM_BYTES])
-def test_a_short_body_stays_in_memory(tmp_path: Path, size: int) -> None:
+async def test_a_short_body_stays_in_memory(tmp_path: Path, size: int) -> None:
     """A body of 64 KiB at most takes no file."""
-
-    async def work(pool: Pool, spool: Spool) -> None:
-        response = await pool.get("/document", request_id="r", spool=spool)
-        assert (response.file, response.body) == (None, b"x" * size)
-
     with stub(always(answer(b"x" * size))) as provider:
-        _run(provider, tmp_path, work)
+        async with _opened(provider, tmp_path) as (pool, spool):
+            response = await pool.get("/document", request_id="r", spool=spool)
+            assert (response.file, response.body) == (None, b"x" * size)
 
 
-def test_memory_does_not_grow_with_the_body(tmp_path: Path) -> None:
+async def test_memory_does_not_grow_with_the_body(tmp_path: Path) -> None:
     """Eight answers of 20 MB at once raise the memory of the process by a few MB each at most."""
     part = b"\0" * (64 * 1024)
 
@@ -109,20 +104,18 @@ def test_memory_does_not_grow_with_the_body(tmp_path: Path) -> None:
             writer.write(part)
             await writer.drain()
 
-    async def work(pool: Pool, spool: Spool) -> None:
-        first = await pool.get("/document", request_id="r", spool=spool)
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-        before = _peak_kib()
-        answers = await asyncio.gather(*(pool.get("/document", request_id="r", spool=spool) for _ in range(8)))
-        grown = _peak_kib() - before
-        for response in (first, *answers):
-            assert isinstance(response.file, SpoolFile)
-            assert response.file.size == 320 * len(part)
-            response.file.discard()
-        assert grown < 8 * 3 * 1024, f"{grown} KiB"
-
     with stub(large) as provider:
-        _run(provider, tmp_path, work)
+        async with _opened(provider, tmp_path) as (pool, spool):
+            first = await pool.get("/document", request_id="r", spool=spool)
+            Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+            before = _peak_kib()
+            answers = await asyncio.gather(*(pool.get("/document", request_id="r", spool=spool) for _ in range(8)))
+            grown = _peak_kib() - before
+            for response in (first, *answers):
+                assert isinstance(response.file, SpoolFile)
+                assert response.file.size == 320 * len(part)
+                response.file.discard()
+            assert grown < 8 * 3 * 1024, f"{grown} KiB"
 
 
 def _closing(raw: bytes) -> Handler:
@@ -150,23 +143,21 @@ async def _half(target: str, reader: asyncio.StreamReader, writer: asyncio.Strea
     ],
     ids=["short", "cut chunks", "hang", "too large", "too large in chunks", "nonsense"],
 )
-def test_a_failed_body_leaves_no_file(tmp_path: Path, handler: Handler, fault: Fault, changes: dict[str, Any]) -> None:
+async def test_a_failed_body_leaves_no_file(
+    tmp_path: Path, handler: Handler, fault: Fault, changes: dict[str, Any]
+) -> None:
     """Whatever ends a long body before its end is named, and its file is gone."""
-
-    async def work(pool: Pool, spool: Spool) -> None:
-        with pytest.raises(CallError) as caught:
-            await pool.get("/document", request_id="r", spool=spool)
-        assert caught.value.fault is fault
-
     with stub(handler) as provider:
-        _run(provider, tmp_path, work, **changes)
+        async with _opened(provider, tmp_path, **changes) as (pool, spool):
+            with pytest.raises(CallError) as caught:
+                await pool.get("/document", request_id="r", spool=spool)
+            assert caught.value.fault is fault
 
 
-def test_a_cancelled_body_leaves_no_file(tmp_path: Path) -> None:
+async def test_a_cancelled_body_leaves_no_file(tmp_path: Path) -> None:
     """A caller that gives up in the middle of a body leaves no file and no connection."""
     with stub(_half) as provider:
-
-        async def work(pool: Pool, spool: Spool) -> None:
+        async with _opened(provider, tmp_path) as (pool, spool):
             begun = asyncio.Event()
 
             def telling() -> SpoolFile:
@@ -179,8 +170,6 @@ def test_a_cancelled_body_leaves_no_file(tmp_path: Path) -> None:
             with pytest.raises(asyncio.CancelledError):
                 await call
             assert await asyncio.to_thread(provider.closed.wait, LONG)
-
-        _run(provider, tmp_path, work)
 
 
 class _SlowSink:
@@ -202,7 +191,7 @@ class _SlowSink:
         self.discarded = True
 
 
-def test_a_slow_disk_holds_the_provider_back(tmp_path: Path) -> None:
+async def test_a_slow_disk_holds_the_provider_back(tmp_path: Path) -> None:
     """While a write is under way no more than some parts of the body are taken from the connection."""
     sent = 0
 
@@ -215,24 +204,22 @@ def test_a_slow_disk_holds_the_provider_back(tmp_path: Path) -> None:
             await writer.drain()
             sent += len(part)
 
-    async def work(pool: Pool, _spool: Spool) -> None:
-        sink = _SlowSink()
-        call = asyncio.create_task(pool.get("/document", request_id="r", spool=lambda: sink))
-        steady, last = 0, -1
-        while steady < 10:  # what the kernel's buffers take is taken
-            await asyncio.sleep(0.02)
-            steady, last = (steady + 1 if sent == last else 0), sent
-        assert sent < 20 * MB
-        sink.opened.set()
-        await call
-        assert sum(map(len, sink.parts)) == 25 * MB
-        assert all(len(part) >= 256 * 1024 for part in sink.parts[:-1])
-
     with stub(counting) as provider:
-        _run(provider, tmp_path, work)
+        async with _opened(provider, tmp_path) as (pool, _):
+            sink = _SlowSink()
+            call = asyncio.create_task(pool.get("/document", request_id="r", spool=lambda: sink))
+            steady, last = 0, -1
+            while steady < 10:  # what the kernel's buffers take is taken
+                await asyncio.sleep(0.02)
+                steady, last = (steady + 1 if sent == last else 0), sent
+            assert sent < 20 * MB
+            sink.opened.set()
+            await call
+            assert sum(map(len, sink.parts)) == 25 * MB
+            assert all(len(each) >= 256 * 1024 for each in sink.parts[:-1])
 
 
-def test_a_disk_that_hangs_ends_with_the_deadline(tmp_path: Path) -> None:
+async def test_a_disk_that_hangs_ends_with_the_deadline(tmp_path: Path) -> None:
     """The deadline holds for the writing of the body too."""
     sink: list[_SlowSink] = []
 
@@ -240,17 +227,15 @@ def test_a_disk_that_hangs_ends_with_the_deadline(tmp_path: Path) -> None:
         sink.append(_SlowSink())
         return sink[0]
 
-    async def work(pool: Pool, _spool: Spool) -> None:
-        with pytest.raises(CallError) as caught:
-            await pool.get("/document", request_id="r", spool=spool)
-        assert caught.value.fault is Fault.TIMEOUT
-        assert sink[0].discarded
-
     with stub(always(answer(BODY))) as provider:
-        _run(provider, tmp_path, work, timeout=0.5)
+        async with _opened(provider, tmp_path, timeout=0.5) as (pool, _):
+            with pytest.raises(CallError) as caught:
+                await pool.get("/document", request_id="r", spool=spool)
+            assert caught.value.fault is Fault.TIMEOUT
+            assert sink[0].discarded
 
 
-def test_a_full_disk_is_our_own_fault(tmp_path: Path) -> None:
+async def test_a_full_disk_is_our_own_fault(tmp_path: Path) -> None:
     """A sink that fails is no fault of the provider, and its connection is not used again."""
 
     class Full(_SlowSink):
@@ -258,16 +243,14 @@ def test_a_full_disk_is_our_own_fault(tmp_path: Path) -> None:
             del data
             raise OSError(28, "no space left")
 
-    async def work(pool: Pool, spool: Spool) -> None:
-        full = Full()
-        with pytest.raises(OSError, match="no space"):
-            await pool.get("/document", request_id="r", spool=lambda: full)
-        assert full.discarded
-        response = await pool.get("/document", request_id="r", spool=spool)
-        assert _content(response) == BODY
-        assert response.file is not None
-        response.file.discard()
-
     with stub(always(answer(BODY))) as provider:
-        _run(provider, tmp_path, work)
+        async with _opened(provider, tmp_path) as (pool, spool):
+            full = Full()
+            with pytest.raises(OSError, match="no space"):
+                await pool.get("/document", request_id="r", spool=lambda: full)
+            assert full.discarded
+            response = await pool.get("/document", request_id="r", spool=spool)
+            assert _content(response) == BODY
+            assert response.file is not None
+            response.file.discard()
         assert provider.connections == 2

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 
 from apientreprise_gateway.upstream.faults import CallError
 from apientreprise_gateway.upstream.http import Pool
@@ -19,6 +18,8 @@ from support.certificates import Authority
 from support.proxy import proxy
 from support.site import LONG
 from support.stub import answer, stub
+
+pytestmark = pytest.mark.uvloop
 
 CALLS = 300
 LONGEST = 300_000
@@ -87,7 +88,7 @@ async def _storm(url: str, through: str | None, tls: ssl.SSLContext) -> Counter[
 
 @pytest.mark.parametrize("through", [False, True], ids=["directly", "through a proxy"])
 @pytest.mark.parametrize("with_tls", [False, True], ids=["http", "https"])
-def test_nothing_is_left_behind(ca: Authority, with_tls: bool, through: bool) -> None:
+async def test_nothing_is_left_behind(ca: Authority, with_tls: bool, through: bool) -> None:
     """Whenever calls are given up, no connection, no file and no complaint of the event loop is left."""
     with ExitStack() as stack:
         context = ca.sign("server").server_context() if with_tls else None
@@ -103,7 +104,7 @@ def test_nothing_is_left_behind(ca: Authority, with_tls: bool, through: bool) ->
                     await asyncio.sleep(0.02)
             return outcomes
 
-        outcomes = uvloop.run(main())
+        outcomes = await main()
     assert outcomes["ok"] > 0
     assert outcomes["TIMEOUT"] + outcomes["given up"] > 0
     assert outcomes["NETWORK"] > 0

@@ -5,7 +5,6 @@ import ssl
 from pathlib import Path
 
 import pytest
-import uvloop
 
 from apientreprise_gateway.upstream.faults import CallError, Fault
 from apientreprise_gateway.upstream.http import Pool, Response
@@ -14,6 +13,8 @@ from support.certificates import Authority, demanding
 from support.serving import serving
 from support.site import LONG
 from support.stub import always, answer, stub
+
+pytestmark = pytest.mark.uvloop
 
 ANSWER = always(answer(b"{}"))
 
@@ -34,18 +35,18 @@ async def _get(url: str, tls: ssl.SSLContext, *, times: int = 1) -> Response:
         pool.close()
 
 
-def _fails(url: str, tls: ssl.SSLContext) -> CallError:
+async def _fails(url: str, tls: ssl.SSLContext) -> CallError:
     with pytest.raises(CallError) as caught:
-        uvloop.run(_get(url, tls))
+        await _get(url, tls)
     return caught.value
 
 
-def test_an_authority_of_ones_own(ca: Authority) -> None:
+async def test_an_authority_of_ones_own(ca: Authority) -> None:
     """A certificate of the authority in the file is trusted, for all the names that it has."""
     tls = client_context(ca=ca.file)
     with stub(ANSWER, tls=ca.sign("good").server_context()) as provider:
-        uvloop.run(_get(provider.url, tls, times=3))
-        uvloop.run(_get(provider.url.replace("127.0.0.1", "localhost"), tls))
+        await _get(provider.url, tls, times=3)
+        await _get(provider.url.replace("127.0.0.1", "localhost"), tls)
         assert provider.connections == 2
 
 
@@ -58,26 +59,26 @@ def test_an_authority_of_ones_own(ca: Authority) -> None:
     ],
     ids=["expired", "another name", "similar name"],
 )
-def test_a_wrong_certificate(ca: Authority, signed: dict[str, object], words: str) -> None:
+async def test_a_wrong_certificate(ca: Authority, signed: dict[str, object], words: str) -> None:
     """A certificate that is out of date or somebody else's is a fault of its own, with its reason."""
     certificate = ca.sign("wrong", **signed)  # type: ignore[arg-type]  # what sign takes
     with stub(ANSWER, tls=certificate.server_context()) as provider:
-        error = _fails(provider.url, client_context(ca=ca.file))
+        error = await _fails(provider.url, client_context(ca=ca.file))
         assert provider.requests == []
     assert error.fault is Fault.CERTIFICATE
     assert any(word in str(error) for word in words.split("|")), str(error)
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["another authority", "the system's authorities"])
-def test_an_unknown_authority(ca: Authority, tmp_path: Path, known: bool) -> None:
+async def test_an_unknown_authority(ca: Authority, tmp_path: Path, known: bool) -> None:
     """A certificate of an authority that we were not told of is not trusted, nor does ours replace the system's."""
     trusted = client_context(ca=Authority(tmp_path).file) if known else client_context()
     with stub(ANSWER, tls=ca.sign("unknown").server_context()) as provider:
-        assert _fails(provider.url, trusted).fault is Fault.CERTIFICATE
+        assert (await _fails(provider.url, trusted)).fault is Fault.CERTIFICATE
         assert provider.requests == []
 
 
-def test_a_server_without_tls(ca: Authority) -> None:
+async def test_a_server_without_tls(ca: Authority) -> None:
     """A server that answers in the clear is network trouble, not a certificate's."""
 
     async def clear(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -85,32 +86,32 @@ def test_a_server_without_tls(ca: Authority) -> None:
         writer.close()
 
     with serving(clear) as port:
-        error = _fails(f"https://127.0.0.1:{port}", client_context(ca=ca.file))
+        error = await _fails(f"https://127.0.0.1:{port}", client_context(ca=ca.file))
     assert error.fault is Fault.NETWORK
 
 
 @pytest.mark.parametrize("password", [None, "un mot de passe"])
-def test_mutual_tls(ca: Authority, password: str | None) -> None:
+async def test_mutual_tls(ca: Authority, password: str | None) -> None:
     """We show our certificate to a server that asks for one, its key being encrypted or not."""
     ours = ca.sign("ours", password=password)
     tls = client_context(ca=ca.file, certificate=ours.certificate, key=ours.key, key_password=password)
     with stub(ANSWER, tls=ca.sign("server").server_context(clients=ca.file)) as provider:
-        uvloop.run(_get(provider.url, tls, times=2))
+        await _get(provider.url, tls, times=2)
         assert len(provider.requests) == 2
 
 
-def test_certificate_and_key_in_one_file(ca: Authority, tmp_path: Path) -> None:
+async def test_certificate_and_key_in_one_file(ca: Authority, tmp_path: Path) -> None:
     """Certificate and key may be in one file."""
     ours = ca.sign("parts")
     both = tmp_path / "both.pem"
     both.write_bytes(ours.certificate.read_bytes() + ours.key.read_bytes())
     with stub(ANSWER, tls=ca.sign("server").server_context(clients=ca.file)) as provider:
-        uvloop.run(_get(provider.url, client_context(ca=ca.file, certificate=both)))
+        await _get(provider.url, client_context(ca=ca.file, certificate=both))
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("ours", ["none", "foreign", "expired"])
-def test_a_server_that_refuses_our_certificate(
+async def test_a_server_that_refuses_our_certificate(
     ca: Authority, tmp_path: Path, ours: str, version: ssl.TLSVersion
 ) -> None:
     """A server that wants another certificate of us is told apart from one whose own is wrong."""
@@ -127,7 +128,7 @@ def test_a_server_that_refuses_our_certificate(
     context = ca.sign("server").server_context(clients=ca.file)
     context.minimum_version = context.maximum_version = version
     with demanding(context) as url:
-        error = _fails(url, tls)
+        error = await _fails(url, tls)
     # TLS 1.2 has no word for "where is it?"; OpenSSL says that it cannot agree with us.
     silent = ours == "none" and version is ssl.TLSVersion.TLSv1_2
     assert error.fault is (Fault.NETWORK if silent else Fault.CLIENT_CERTIFICATE)
@@ -166,7 +167,7 @@ def test_files_that_cannot_be_used(ca: Authority, tmp_path: Path) -> None:
         assert "secret-of-the-key" not in str(caught.value)
 
 
-def test_a_body_that_is_cut_off(ca: Authority) -> None:
+async def test_a_body_that_is_cut_off(ca: Authority) -> None:
     """A body without a length is complete only if TLS says that it ends: anybody can cut a connection."""
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n"
 
@@ -182,6 +183,6 @@ def test_a_body_that_is_cut_off(ca: Authority) -> None:
 
     tls = client_context(ca=ca.file)
     with stub(ends, tls=ca.sign("server").server_context()) as provider:
-        assert uvloop.run(_get(provider.url, tls)).body == b"all"
+        assert (await _get(provider.url, tls)).body == b"all"
         provider.handler = cut
-        assert _fails(provider.url, tls).fault is Fault.NETWORK
+        assert (await _fails(provider.url, tls)).fault is Fault.NETWORK

@@ -5,10 +5,9 @@ import gzip
 import json
 import os
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -73,11 +72,6 @@ async def watching(keys: RemoteKeySet | FileKeySet, until: Callable[[], bool]) -
     await keys.close()
 
 
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run it in a loop of its own."""
-    asyncio.run(main)
-
-
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are looked at all the time, failed fetches tried again at once."""
@@ -89,59 +83,55 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_file_is_read_anew_when_it_changes(tmp_path: Path) -> None:
+async def test_a_file_is_read_anew_when_it_changes(tmp_path: Path) -> None:
     """A file that is replaced is read again, and the new keys are told of."""
     issuer, taken, path = Issuer(), Taken(), tmp_path / "jwks.json"
     path.write_bytes(issuer.published("one"))
     keys = filed(path, taken)
-    run(keys.start())
+    await keys.start()
     assert (kids(keys), taken.kids) == (["one"], [])
     new = tmp_path / "new"
     new.write_bytes(issuer.published("one", "two"))
     new.replace(path)
-    run(watching(keys, lambda: bool(taken.kids)))
+    await watching(keys, lambda: bool(taken.kids))
     assert (kids(keys), taken.kids) == (["one", "two"], [["one", "two"]])
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"keys": []}', b'{"keys": [{"kty": "oct", "k": "VERY-SECRET"}]}'])
-def test_a_file_that_turns_unreadable(tmp_path: Path, content: bytes) -> None:
+async def test_a_file_that_turns_unreadable(tmp_path: Path, content: bytes) -> None:
     """What cannot be used is told of once and leaves the keys read before in force, until it is repaired."""
     issuer, taken, path = Issuer(), Taken(), tmp_path / "jwks.json"
     path.write_bytes(issuer.published("one"))
     keys = filed(path, taken)
-
-    async def main() -> None:
-        with capture_logs() as logs:
-            path.write_bytes(content)
-            for _ in range(3):
-                await keys.renew()
-        assert [line["event"] for line in logs] == ["jwks_unreadable"]
-        assert "VERY-SECRET" not in str(logs)
-        assert (kids(keys), taken.kids) == (["one"], [])
-        path.write_bytes(issuer.published("two"))
-        await keys.renew()
-        assert kids(keys) == ["two"]
-
-    run(main())
+    with capture_logs() as logs:
+        path.write_bytes(content)
+        for _ in range(3):
+            await keys.renew()
+    assert [line["event"] for line in logs] == ["jwks_unreadable"]
+    assert "VERY-SECRET" not in str(logs)
+    assert (kids(keys), taken.kids) == (["one"], [])
+    path.write_bytes(issuer.published("two"))
+    await keys.renew()
+    assert kids(keys) == ["two"]
 
 
-def test_a_file_that_goes_away(tmp_path: Path) -> None:
+async def test_a_file_that_goes_away(tmp_path: Path) -> None:
     """A file that is deleted leaves its keys in force."""
     path = tmp_path / "jwks.json"
     path.write_bytes(Issuer().published("one"))
     keys = FileKeySet(path)
     path.unlink()
-    run(keys.renew())
+    await keys.renew()
     assert kids(keys) == ["one"]
 
 
-def test_a_file_touched_without_change(tmp_path: Path) -> None:
+async def test_a_file_touched_without_change(tmp_path: Path) -> None:
     """The same keys under a new date are not told of."""
     taken, path = Taken(), tmp_path / "jwks.json"
     path.write_bytes(Issuer().published("one"))
     keys = filed(path, taken)
     age(path, 100)
-    run(keys.renew())
+    await keys.renew()
     assert taken.kids == []
 
 
@@ -154,10 +144,10 @@ def test_a_wrong_file_is_refused_at_once(tmp_path: Path) -> None:
 # Fetching.
 
 
-def test_the_body_of_a_plain_answer() -> None:
+async def test_the_body_of_a_plain_answer() -> None:
     """What a server answers is fetched, under the gateway's own name, uncompressed."""
     with publishing(b"some bytes") as server:
-        assert asyncio.run(fetch(server.url + "/certs?a=b")) == b"some bytes"
+        assert await fetch(server.url + "/certs?a=b") == b"some bytes"
         (head,) = server.requests
     assert head.startswith("GET /certs?a=b HTTP/1.1")
     assert "apientreprise-gateway" in head
@@ -176,16 +166,16 @@ def test_the_body_of_a_plain_answer() -> None:
     ],
     ids=["unknown", "failed", "moved", "compressed", "endless", "no-http"],
 )
-def test_what_is_no_plain_answer(raw: bytes) -> None:
+async def test_what_is_no_plain_answer(raw: bytes) -> None:
     """Anything but a plain 200 of a bounded size is refused, a redirection not followed."""
     with publishing(b"") as server:
         server.handler = always(raw)
         with pytest.raises(FetchError, match=r"127\.0\.0\.1"):
-            asyncio.run(fetch(server.url))
+            await fetch(server.url)
         assert len(server.requests) == 1
 
 
-def test_a_server_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fetch ends in time whatever comes slowly."""
     monkeypatch.setattr(module, "FETCH_SECONDS", 0.3)
 
@@ -200,33 +190,33 @@ def test_a_server_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
         server.handler = drip
         started = time.monotonic()
         with pytest.raises(FetchError, match="did not answer"):
-            asyncio.run(fetch(server.url))
+            await fetch(server.url)
     assert time.monotonic() - started < 10
 
 
-def test_nobody_there() -> None:
+async def test_nobody_there() -> None:
     """A refused connection is a failed fetch."""
     with pytest.raises(FetchError, match="ConnectError"):
-        asyncio.run(fetch(NOWHERE))
+        await fetch(NOWHERE)
 
 
 # At a URL.
 
 
-def test_the_start_fetches() -> None:
+async def test_the_start_fetches() -> None:
     """The keys are there once the start is over, those that cannot serve left out."""
     issuer, taken = Issuer(), Taken()
     entries = [issuer.entry("for-encryption", use="enc"), {"kty": "RSA", "alg": "RSA-OAEP"}, issuer.entry("one")]
     with publishing(json.dumps({"keys": entries}).encode()) as server:
         keys = remote(server.url, taken)
         assert keys.keys == []
-        run(keys.start())
+        await keys.start()
     assert (taken.kids, taken.fetches) == ([["one"]], [True])
     assert taken.fetched_at[0] == pytest.approx(time.time(), abs=60)
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_start_without_the_issuer() -> None:
+async def test_a_start_without_the_issuer() -> None:
     """A start while the URL does not answer goes on without keys, and tries again until it has them."""
     issuer, taken = Issuer(), Taken()
 
@@ -242,7 +232,7 @@ def test_a_start_without_the_issuer() -> None:
         assert kids(keys) == ["one"]
 
     with publishing(b"", status=503) as server:
-        run(main(server))
+        await main(server)
 
 
 @pytest.mark.usefixtures("quick")
@@ -257,7 +247,7 @@ def test_a_start_without_the_issuer() -> None:
         answer(b'{"keys": [{"kty": "oct", "k": "VERY-SECRET"}]}'),
     ],
 )
-def test_the_last_good_set_stays(raw: bytes) -> None:
+async def test_the_last_good_set_stays(raw: bytes) -> None:
     """Whatever the URL gives later, the keys fetched before stay in force until there is a good set again."""
     issuer, taken = Issuer(), Taken()
 
@@ -274,20 +264,20 @@ def test_the_last_good_set_stays(raw: bytes) -> None:
         await watching(keys, lambda: kids(keys) == ["two"])
 
     with publishing(issuer.published("one")) as server:
-        run(main(server))
+        await main(server)
 
 
 @pytest.mark.usefixtures("quick")
-def test_the_set_is_fetched_again_and_again() -> None:
+async def test_the_set_is_fetched_again_and_again() -> None:
     """A set is fetched every so often; the same keys are not told of twice."""
     issuer, taken = Issuer(), Taken()
     with publishing(issuer.published("one")) as server:
         keys = remote(server.url, taken, every=0.01)
-        run(watching(keys, lambda: len(taken.fetches) >= 3))
+        await watching(keys, lambda: len(taken.fetches) >= 3)
     assert taken.kids == [["one"]]
 
 
-def test_an_unknown_key_is_looked_for_once() -> None:
+async def test_an_unknown_key_is_looked_for_once() -> None:
     """However many tokens name unknown keys, the set is fetched once; before a minute is over, not at all."""
     issuer, taken = Issuer(), Taken()
 
@@ -304,44 +294,44 @@ def test_an_unknown_key_is_looked_for_once() -> None:
         assert len(server.requests) == 2
 
     with publishing(issuer.published("one")) as server:
-        run(main(server))
+        await main(server)
 
 
 # The copy, which processes share.
 
 
-def test_a_start_from_the_copy(tmp_path: Path) -> None:
+async def test_a_start_from_the_copy(tmp_path: Path) -> None:
     """A start with a copy of an earlier process does not need the issuer, and knows how old the copy is."""
     issuer, taken, copy = Issuer(), Taken(), tmp_path / "jwks.json"
     with publishing(issuer.published("one")) as server:
-        run(remote(server.url, Taken(), copy=copy).start())
+        await remote(server.url, Taken(), copy=copy).start()
     age(copy, 5000)
     keys = remote(NOWHERE, taken, copy=copy)
-    run(keys.start())
+    await keys.start()
     assert (kids(keys), taken.fetches) == (["one"], [])
     assert taken.fetched_at[0] == pytest.approx(time.time() - 5000, abs=60)
 
 
-def test_a_spoilt_copy(tmp_path: Path) -> None:
+async def test_a_spoilt_copy(tmp_path: Path) -> None:
     """A copy that cannot be read is told of, and replaced by what is fetched."""
     issuer, taken, copy = Issuer(), Taken(), tmp_path / "jwks.json"
     copy.write_text("{")
     with publishing(issuer.published("one")) as server, capture_logs() as logs:
-        run(remote(server.url, taken, copy=copy).start())
+        await remote(server.url, taken, copy=copy).start()
     assert [line["event"] for line in logs] == ["jwks_copy_unreadable", "jwks_read"]
     assert copy.read_bytes() == issuer.published("one")
 
 
-def test_a_copy_that_cannot_be_written(tmp_path: Path) -> None:
+async def test_a_copy_that_cannot_be_written(tmp_path: Path) -> None:
     """A folder that is not there is told of, and the keys are in force all the same."""
     issuer, taken = Issuer(), Taken()
     with publishing(issuer.published("one")) as server, capture_logs() as logs:
-        run(remote(server.url, taken, copy=tmp_path / "nowhere" / "jwks.json").start())
+        await remote(server.url, taken, copy=tmp_path / "nowhere" / "jwks.json").start()
     assert taken.kids == [["one"]]
     assert "jwks_copy_unwritable" in [line["event"] for line in logs]
 
 
-def test_processes_that_start_together_fetch_once(tmp_path: Path) -> None:
+async def test_processes_that_start_together_fetch_once(tmp_path: Path) -> None:
     """Of several processes one fetches, and what it gets is for all."""
     issuer, all_taken = Issuer(), [Taken() for _ in range(4)]
 
@@ -351,12 +341,12 @@ def test_processes_that_start_together_fetch_once(tmp_path: Path) -> None:
         assert [kids(keys) for keys in several] == [["one"]] * 4
 
     with publishing(issuer.published("one")) as server:
-        run(main(server))
+        await main(server)
     assert len(server.requests) == 1
     assert all(taken.kids == [["one"]] for taken in all_taken)
 
 
-def test_processes_look_for_an_unknown_key_once(tmp_path: Path) -> None:
+async def test_processes_look_for_an_unknown_key_once(tmp_path: Path) -> None:
     """Processes that meet an unknown key together fetch once, and all know the new key after."""
     issuer, copy = Issuer(), tmp_path / "jwks.json"
 
@@ -372,11 +362,11 @@ def test_processes_look_for_an_unknown_key_once(tmp_path: Path) -> None:
         assert len(server.requests) == 2
 
     with publishing(issuer.published("one")) as server:
-        run(main(server))
+        await main(server)
 
 
 @pytest.mark.usefixtures("quick")
-def test_what_another_process_fetched(tmp_path: Path) -> None:
+async def test_what_another_process_fetched(tmp_path: Path) -> None:
     """A process takes over what another one fetches, without fetching itself."""
     issuer, taken, copy = Issuer(), Taken(), tmp_path / "jwks.json"
 
@@ -389,10 +379,10 @@ def test_what_another_process_fetched(tmp_path: Path) -> None:
         assert taken.fetches == [True]
 
     with publishing(issuer.published("one")) as server:
-        run(main(server))
+        await main(server)
 
 
-def test_a_clock_set_back(tmp_path: Path) -> None:
+async def test_a_clock_set_back(tmp_path: Path) -> None:
     """A last fetch in what is now the future does not keep the set from being fetched."""
     issuer, taken, copy = Issuer(), Taken(), tmp_path / "jwks.json"
 
@@ -404,4 +394,4 @@ def test_a_clock_set_back(tmp_path: Path) -> None:
         assert taken.fetches == [True, True]
 
     with publishing(issuer.published("one")) as server:
-        run(main(server))
+        await main(server)

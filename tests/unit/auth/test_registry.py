@@ -345,20 +345,16 @@ def test_made_readable_later(file: File) -> None:
     assert registry.is_revoked(JTI)
 
 
-def test_watching(file: File, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_watching(file: File, monkeypatch: pytest.MonkeyPatch) -> None:
     """While it is watched, a change is found without being asked for."""
     monkeypatch.setattr(registry_module, "POLL_SECONDS", 0)
-
-    async def main() -> None:
-        registry = TokenRegistry(file.write({}), now=Clock())
-        watcher = asyncio.create_task(registry.watch())
-        file.write(revoked("2026-03-02T11:00:00Z"))
-        async with asyncio.timeout(10):
-            while not registry.is_revoked(JTI):
-                await asyncio.sleep(0)
-        watcher.cancel()
-
-    asyncio.run(main())
+    registry = TokenRegistry(file.write({}), now=Clock())
+    watcher = asyncio.create_task(registry.watch())
+    file.write(revoked("2026-03-02T11:00:00Z"))
+    async with asyncio.timeout(10):
+        while not registry.is_revoked(JTI):
+            await asyncio.sleep(0)
+    watcher.cancel()
 
 
 def test_poll_is_a_second() -> None:

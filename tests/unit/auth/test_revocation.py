@@ -1,8 +1,7 @@
 """Tests of the revocations in Redis, on a real server."""
 
-import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -76,347 +75,262 @@ async def _site(server: stores.Server) -> AsyncIterator[Site]:
 
 
 @pytest.fixture
-def show(server: stores.Server) -> Callable[[Callable[[Site], Awaitable[None]]], None]:
-    """Shows a behaviour on an empty server."""
-
-    def run(behaviour: Callable[[Site], Awaitable[None]]) -> None:
-        async def main() -> None:
-            async with _site(server) as site:
-                await behaviour(site)
-
-        server.command("FLUSHALL")
-        asyncio.run(main())
-
-    return run
-
-
-Show = Callable[[Callable[[Site], Awaitable[None]]], None]
+async def site(server: stores.Server) -> AsyncIterator[Site]:
+    """A gateway and an operator on an empty server."""
+    server.command("FLUSHALL")
+    async with _site(server) as started:
+        yield started
 
 
 @pytest.mark.parametrize("loud_first", [True, False])
-def test_a_jti_in_two_spellings(show: Show, loud_first: bool) -> None:
+async def test_a_jti_in_two_spellings(site: Site, loud_first: bool) -> None:
     """Of two entries that differ in case the earlier date counts, in any order; what is taken back is so in both."""
-
-    async def behaviour(site: Site) -> None:
-        dates = {JTI.upper(): NOON - 9, JTI: NOON + 9}
-        for jti in sorted(dates, reverse=not loud_first):
-            await site.operator.hset("gw:revoked", jti, repr(dates[jti]))
-        await site.read()
-        assert site.registry.is_revoked(JTI)
-        assert (await revocations(site.operator))[JTI].at == NOON - 9
-        await lift(site.operator, JTI)
-        await site.read()
-        assert not site.registry.is_revoked(JTI)
-        await site.operator.hset("gw:revoked", JTI.title(), repr(NOON - 9))
-        await site.operator.set("gw:revoked:version", "by hand")
-        await site.read()
-        assert site.registry.is_revoked(JTI)
-        await revoke(site.operator, JTI, NOON + 9, force=True)
-        await site.read()
-        assert not site.registry.is_revoked(JTI)
-        assert await site.operator.hkeys("gw:revoked") == [JTI.encode()]
-
-    show(behaviour)
+    dates = {JTI.upper(): NOON - 9, JTI: NOON + 9}
+    for jti in sorted(dates, reverse=not loud_first):
+        await site.operator.hset("gw:revoked", jti, repr(dates[jti]))
+    await site.read()
+    assert site.registry.is_revoked(JTI)
+    assert (await revocations(site.operator))[JTI].at == NOON - 9
+    await lift(site.operator, JTI)
+    await site.read()
+    assert not site.registry.is_revoked(JTI)
+    await site.operator.hset("gw:revoked", JTI.title(), repr(NOON - 9))
+    await site.operator.set("gw:revoked:version", "by hand")
+    await site.read()
+    assert site.registry.is_revoked(JTI)
+    await revoke(site.operator, JTI, NOON + 9, force=True)
+    await site.read()
+    assert not site.registry.is_revoked(JTI)
+    assert await site.operator.hkeys("gw:revoked") == [JTI.encode()]
 
 
-def test_revoked_token_is_known(show: Show) -> None:
+async def test_revoked_token_is_known(site: Site) -> None:
     """A token that an operator revokes is revoked at every gateway that looks."""
-
-    async def behaviour(site: Site) -> None:
-        assert await site.read() == []
-        assert not site.registry.is_revoked(JTI)
-        await site.revoke()
-        assert await site.read() == ["revocations_read"]
-        assert site.registry.is_revoked(JTI)
-        assert not site.registry.is_revoked(OTHER)
-
-    show(behaviour)
+    assert await site.read() == []
+    assert not site.registry.is_revoked(JTI)
+    await site.revoke()
+    assert await site.read() == ["revocations_read"]
+    assert site.registry.is_revoked(JTI)
+    assert not site.registry.is_revoked(OTHER)
 
 
 @pytest.mark.parametrize("at", [NOON + 30, NOON + 0.25, NOON + 86_400 * 365.5])
-def test_future_date(show: Show, at: float) -> None:
+async def test_future_date(site: Site, at: float) -> None:
     """A revocation may lie in the future, and holds from its very instant."""
-
-    async def behaviour(site: Site) -> None:
-        await site.revoke(at=at)
-        await site.read()
-        assert not site.registry.is_revoked(JTI)
-        site.clock.now = at - 0.001
-        assert not site.registry.is_revoked(JTI)
-        site.clock.now = at
-        assert site.registry.is_revoked(JTI)
-
-    show(behaviour)
+    await site.revoke(at=at)
+    await site.read()
+    assert not site.registry.is_revoked(JTI)
+    site.clock.now = at - 0.001
+    assert not site.registry.is_revoked(JTI)
+    site.clock.now = at
+    assert site.registry.is_revoked(JTI)
 
 
-def test_date_is_changed(show: Show) -> None:
+async def test_date_is_changed(site: Site) -> None:
     """The date that was given last is the one that counts."""
-
-    async def behaviour(site: Site) -> None:
-        await site.revoke(at=NOON + 60)
-        await site.read()
-        await site.revoke(at=NOON)
-        await site.read()
-        assert site.registry.is_revoked(JTI)
-
-    show(behaviour)
+    await site.revoke(at=NOON + 60)
+    await site.read()
+    await site.revoke(at=NOON)
+    await site.read()
+    assert site.registry.is_revoked(JTI)
 
 
-def test_several_tokens(show: Show) -> None:
+async def test_several_tokens(site: Site) -> None:
     """Each token has a date of its own."""
-
-    async def behaviour(site: Site) -> None:
-        for number in range(100):
-            await site.revoke(f"token-{number}", NOON + number)
-        await site.read()
-        site.clock.now = NOON + 49
-        assert [site.registry.is_revoked(f"token-{number}") for number in range(100)] == [True] * 50 + [False] * 50
-
-    show(behaviour)
+    for number in range(100):
+        await site.revoke(f"token-{number}", NOON + number)
+    await site.read()
+    site.clock.now = NOON + 49
+    assert [site.registry.is_revoked(f"token-{number}") for number in range(100)] == [True] * 50 + [False] * 50
 
 
-def test_nothing_new_is_not_read(show: Show) -> None:
+async def test_nothing_new_is_not_read(site: Site) -> None:
     """As long as nothing changes, nothing is read, and nothing is logged."""
-
-    async def behaviour(site: Site) -> None:
-        await site.revoke()
-        assert await site.read() == ["revocations_read"]
-        site.server.command("CONFIG", "RESETSTAT")
-        for _ in range(3):
-            assert await site.read() == []
-        commands = site.server.client().info("commandstats")
-        assert "cmdstat_get" in commands
-        assert "cmdstat_hgetall" not in commands
-
-    show(behaviour)
+    await site.revoke()
+    assert await site.read() == ["revocations_read"]
+    site.server.command("CONFIG", "RESETSTAT")
+    for _ in range(3):
+        assert await site.read() == []
+    commands = site.server.client().info("commandstats")
+    assert "cmdstat_get" in commands
+    assert "cmdstat_hgetall" not in commands
 
 
-def test_emptied_server_revives_nobody(show: Show) -> None:
+async def test_emptied_server_revives_nobody(site: Site) -> None:
     """A server that loses its memory revives no token, also when tokens are revoked on it afterwards."""
-
-    async def behaviour(site: Site) -> None:
-        await site.revoke()
-        await site.read()
-        site.server.command("FLUSHALL")
-        await site.read()
-        assert site.registry.is_revoked(JTI)
-        await site.revoke(OTHER)
-        await site.read()
-        assert site.registry.is_revoked(JTI)
-        assert site.registry.is_revoked(OTHER)
-
-    show(behaviour)
+    await site.revoke()
+    await site.read()
+    site.server.command("FLUSHALL")
+    await site.read()
+    assert site.registry.is_revoked(JTI)
+    await site.revoke(OTHER)
+    await site.read()
+    assert site.registry.is_revoked(JTI)
+    assert site.registry.is_revoked(OTHER)
 
 
-def test_revocation_on_an_emptied_server_is_seen(show: Show) -> None:
+async def test_revocation_on_an_emptied_server_is_seen(site: Site) -> None:
     """After a server has lost its memory, the first token that is revoked on it is revoked, as after the second."""
-
-    async def behaviour(site: Site) -> None:
-        await site.revoke()
-        await site.read()
-        site.server.command("FLUSHALL")
-        await site.revoke(OTHER)  # no look in between
-        await site.read()
-        assert site.registry.is_revoked(OTHER)
-
-    show(behaviour)
+    await site.revoke()
+    await site.read()
+    site.server.command("FLUSHALL")
+    await site.revoke(OTHER)  # no look in between
+    await site.read()
+    assert site.registry.is_revoked(OTHER)
 
 
-def test_unreachable_server_keeps_what_was_read(show: Show) -> None:
+async def test_unreachable_server_keeps_what_was_read(site: Site) -> None:
     """While the server is away, what was read stays in force, and one line says so; so it does the next time."""
-
-    async def behaviour(site: Site) -> None:
-        await site.revoke()
-        await site.read()
-        for number in range(2):
-            site.server.stop()
-            try:
-                events = [event for _ in range(3) for event in await site.read()]
-            finally:
-                site.server.start()
-            assert events == ["revocations_unreadable"]
-            assert site.registry.is_revoked(JTI)
-            assert await site.read() == ["revocations_given_back"]
-            await site.operator.connection_pool.disconnect()
-            await site.revoke(f"{OTHER}-{number}")
-            await site.revoke(f"{OTHER}-{number}")
-            await site.read()
-            assert site.registry.is_revoked(f"{OTHER}-{number}")
+    await site.revoke()
+    await site.read()
+    for number in range(2):
+        site.server.stop()
+        try:
+            events = [event for _ in range(3) for event in await site.read()]
+        finally:
+            site.server.start()
+        assert events == ["revocations_unreadable"]
         assert site.registry.is_revoked(JTI)
-
-    show(behaviour)
+        assert await site.read() == ["revocations_given_back"]
+        await site.operator.connection_pool.disconnect()
+        await site.revoke(f"{OTHER}-{number}")
+        await site.revoke(f"{OTHER}-{number}")
+        await site.read()
+        assert site.registry.is_revoked(f"{OTHER}-{number}")
+    assert site.registry.is_revoked(JTI)
 
 
 @pytest.mark.parametrize("words", [("SET", "gw:revoked:version", "2"), ("HSET", "gw:revoked", "other", "1")])
-def test_error_of_the_server_keeps_what_was_read(show: Show, words: tuple[str, ...]) -> None:
+async def test_error_of_the_server_keeps_what_was_read(site: Site, words: tuple[str, ...]) -> None:
     """A server whose keys are not what they should be is put right and complained of once, and revives no token."""
     key = "gw:revoked" if words[0] == "SET" else "gw:revoked:version"
-
-    async def behaviour(site: Site) -> None:
-        await site.revoke()
-        await site.read()
-        site.server.command("DEL", key)
-        site.server.command("LPUSH", key, "wrong")
-        site.server.command(*words)
-        events = [event for _ in range(3) for event in await site.read()]
-        assert events[0] == "revocations_spoilt"
-        assert events.count("revocations_spoilt") == 1
-        assert "revocations_unreadable" not in events
-        assert site.registry.is_revoked(JTI)
-        assert JTI in await revocations(site.operator)
-
-    show(behaviour)
+    await site.revoke()
+    await site.read()
+    site.server.command("DEL", key)
+    site.server.command("LPUSH", key, "wrong")
+    site.server.command(*words)
+    events = [event for _ in range(3) for event in await site.read()]
+    assert events[0] == "revocations_spoilt"
+    assert events.count("revocations_spoilt") == 1
+    assert "revocations_unreadable" not in events
+    assert site.registry.is_revoked(JTI)
+    assert JTI in await revocations(site.operator)
 
 
-def test_date_that_is_none_keeps_what_was_read(show: Show) -> None:
+async def test_date_that_is_none_keeps_what_was_read(site: Site) -> None:
     """A date written by hand that is no date is complained of, and neither ends the watch nor hides the others."""
-
-    async def behaviour(site: Site) -> None:
-        await site.revoke()
-        site.server.command("HSET", "gw:revoked", OTHER, "tomorrow")
-        site.server.command("SET", "gw:revoked:version", "another")
-        await site.read()
-        assert not site.registry.is_revoked(OTHER)
-
-    show(behaviour)
+    await site.revoke()
+    site.server.command("HSET", "gw:revoked", OTHER, "tomorrow")
+    site.server.command("SET", "gw:revoked:version", "another")
+    await site.read()
+    assert not site.registry.is_revoked(OTHER)
 
 
-def test_revocation_has_no_end(show: Show) -> None:
+async def test_revocation_has_no_end(site: Site) -> None:
     """A revocation stays in the server until somebody takes it out."""
-
-    async def behaviour(site: Site) -> None:
-        await site.revoke()
-        assert {key: site.server.command("TTL", key) for key in site.server.command("KEYS", "*")} == {
-            b"gw:revoked": -1,
-            b"{gw:revoked}:changed": -1,
-            b"gw:revoked:version": -1,
-        }
-
-    show(behaviour)
+    await site.revoke()
+    assert {key: site.server.command("TTL", key) for key in site.server.command("KEYS", "*")} == {
+        b"gw:revoked": -1,
+        b"{gw:revoked}:changed": -1,
+        b"gw:revoked:version": -1,
+    }
 
 
 # What stands, and what is lifted.
 
 
 @pytest.mark.parametrize(("first", "later"), [(-60.0, 0.0), (0.0, 60.0), (3600.0, 7200.0), (0.0, 0.0)])
-def test_earlier_date_stands(show: Show, first: float, later: float) -> None:
+async def test_earlier_date_stands(site: Site, first: float, later: float) -> None:
     """A later date, or the same, does not replace the one that is given, unless that is forced."""
-
-    async def behaviour(site: Site) -> None:
-        assert await revoke(site.operator, JTI, NOON + first) is None
-        assert await revoke(site.operator, JTI, NOON + later) == NOON + first
-        assert (await revocations(site.operator))[JTI].at == NOON + first
-        assert await revoke(site.operator, JTI, NOON + later, force=True) is None
-        assert (await revocations(site.operator))[JTI].at == NOON + later
-
-    show(behaviour)
+    assert await revoke(site.operator, JTI, NOON + first) is None
+    assert await revoke(site.operator, JTI, NOON + later) == NOON + first
+    assert (await revocations(site.operator))[JTI].at == NOON + first
+    assert await revoke(site.operator, JTI, NOON + later, force=True) is None
+    assert (await revocations(site.operator))[JTI].at == NOON + later
 
 
-def test_lifted_revocation_is_seen(show: Show) -> None:
+async def test_lifted_revocation_is_seen(site: Site) -> None:
     """A token whose revocation is lifted is valid again, and may be revoked once more, from any date."""
-
-    async def behaviour(site: Site) -> None:
-        for _ in range(3):
-            await site.revoke(at=NOON - 60)
-            await site.read()
-            assert site.registry.is_revoked(JTI)
-            await lift(site.operator, JTI)
-            assert await site.read() == ["revocations_read"]
-            assert not site.registry.is_revoked(JTI)
-            assert site.registry.revoked == {}
-
-    show(behaviour)
-
-
-def test_emptied_server_is_given_back_what_was_lost(show: Show) -> None:
-    """A server that has lost its memory is told the dates that a gateway knows, lifted ones too, and nothing twice."""
-
-    async def behaviour(site: Site) -> None:
-        await site.revoke()
-        await site.revoke(OTHER)
-        await lift(site.operator, OTHER)
+    for _ in range(3):
+        await site.revoke(at=NOON - 60)
         await site.read()
-        before = await revocations(site.operator)
-        site.server.command("FLUSHALL")
-        assert await site.read() == ["revocations_given_back"]
-        assert await revocations(site.operator) == before
-        assert [await site.read() for _ in range(3)] == [[], [], []]
-        other = Site(site.server)
-        await other.read()
-        assert (other.registry.is_revoked(JTI), other.registry.is_revoked(OTHER)) == (True, False)
-        await close(other.client)
-        await close(other.operator)
+        assert site.registry.is_revoked(JTI)
+        await lift(site.operator, JTI)
+        assert await site.read() == ["revocations_read"]
+        assert not site.registry.is_revoked(JTI)
+        assert site.registry.revoked == {}
 
-    show(behaviour)
+
+async def test_emptied_server_is_given_back_what_was_lost(site: Site) -> None:
+    """A server that has lost its memory is told the dates that a gateway knows, lifted ones too, and nothing twice."""
+    await site.revoke()
+    await site.revoke(OTHER)
+    await lift(site.operator, OTHER)
+    await site.read()
+    before = await revocations(site.operator)
+    site.server.command("FLUSHALL")
+    assert await site.read() == ["revocations_given_back"]
+    assert await revocations(site.operator) == before
+    assert [await site.read() for _ in range(3)] == [[], [], []]
+    other = Site(site.server)
+    await other.read()
+    assert (other.registry.is_revoked(JTI), other.registry.is_revoked(OTHER)) == (True, False)
+    await close(other.client)
+    await close(other.operator)
 
 
 @pytest.mark.parametrize("stale_first", [True, False])
 @pytest.mark.parametrize("lifted_last", [True, False])
-def test_what_was_changed_last_counts(show: Show, *, stale_first: bool, lifted_last: bool) -> None:
+async def test_what_was_changed_last_counts(site: Site, *, stale_first: bool, lifted_last: bool) -> None:
     """Of two gateways that give a server back what it has lost, the one that knows the last change prevails."""
 
-    async def change(site: Site, *, to_lifted: bool) -> None:
+    async def change(*, to_lifted: bool) -> None:
         await (lift(site.operator, JTI) if to_lifted else site.revoke(at=NOON - 5))
 
-    async def behaviour(site: Site) -> None:
-        stale = RevocationWatch(site.client, TokenRegistry(now=site.clock))
-        await change(site, to_lifted=not lifted_last)
-        await stale.refresh()
-        await change(site, to_lifted=lifted_last)
-        await site.read()
-        site.server.command("FLUSHALL")
-        watches = [stale, site.watch] if stale_first else [site.watch, stale]
-        for watch in [*watches, *watches]:
-            await watch.refresh()
-        assert stale.known[JTI].in_force is not lifted_last
-        assert stale.known == site.watch.known == await revocations(site.operator)
-
-    show(behaviour)
+    stale = RevocationWatch(site.client, TokenRegistry(now=site.clock))
+    await change(to_lifted=not lifted_last)
+    await stale.refresh()
+    await change(to_lifted=lifted_last)
+    await site.read()
+    site.server.command("FLUSHALL")
+    watches = [stale, site.watch] if stale_first else [site.watch, stale]
+    for watch in [*watches, *watches]:
+        await watch.refresh()
+    assert stale.known[JTI].in_force is not lifted_last
+    assert stale.known == site.watch.known == await revocations(site.operator)
 
 
-def test_older_memory_of_a_server_is_put_right(show: Show) -> None:
+async def test_older_memory_of_a_server_is_put_right(site: Site) -> None:
     """A server that comes back with an older state (of a snapshot, of a replica) is told what was changed since."""
-
-    async def behaviour(site: Site) -> None:
-        await site.revoke(at=NOON + 3600)
-        old = {name: site.server.command("HGETALL", name) for name in ("gw:revoked", "{gw:revoked}:changed")}
-        await site.revoke(at=NOON)
-        await site.read()
-        site.server.command("FLUSHALL")
-        for name, fields in old.items():
-            for field, value in fields.items():
-                site.server.command("HSET", name, field, value)
-        await site.read()
-        assert site.registry.is_revoked(JTI)
-        assert (await revocations(site.operator))[JTI].at == NOON
-
-    show(behaviour)
+    await site.revoke(at=NOON + 3600)
+    old = {name: site.server.command("HGETALL", name) for name in ("gw:revoked", "{gw:revoked}:changed")}
+    await site.revoke(at=NOON)
+    await site.read()
+    site.server.command("FLUSHALL")
+    for name, fields in old.items():
+        for field, value in fields.items():
+            site.server.command("HSET", name, field, value)
+    await site.read()
+    assert site.registry.is_revoked(JTI)
+    assert (await revocations(site.operator))[JTI].at == NOON
 
 
-def test_written_by_hand(show: Show) -> None:
+async def test_written_by_hand(site: Site) -> None:
     """A date written without an instant of its change counts as Redis has it, in any spelling of the jti."""
-
-    async def behaviour(site: Site) -> None:
-        site.server.command("HSET", "gw:revoked", JTI.upper(), str(NOON - 1))
-        site.server.command("SET", "gw:revoked:version", "1")
-        await site.read()
-        assert site.registry.is_revoked(JTI)
-
-    show(behaviour)
+    site.server.command("HSET", "gw:revoked", JTI.upper(), str(NOON - 1))
+    site.server.command("SET", "gw:revoked:version", "1")
+    await site.read()
+    assert site.registry.is_revoked(JTI)
 
 
 @pytest.mark.parametrize("date", ["nan", "", "tomorrow", "0x"])
-def test_dates_that_are_none(show: Show, date: str) -> None:
+async def test_dates_that_are_none(site: Site, date: str) -> None:
     """What is no date revokes nothing, is told, and may be replaced by a date."""
-
-    async def behaviour(site: Site) -> None:
-        site.server.command("HSET", "gw:revoked", JTI, date)
-        assert "revocation_without_date" in await site.read()
-        await site.revoke()
-        await site.read()
-        assert site.registry.is_revoked(JTI)
-
-    show(behaviour)
+    site.server.command("HSET", "gw:revoked", JTI, date)
+    assert "revocation_without_date" in await site.read()
+    await site.revoke()
+    await site.read()
+    assert site.registry.is_revoked(JTI)
 
 
 _instants = st.sampled_from([-math.inf, 0.0, 1.0, 2.0, LIFTED])
@@ -438,27 +352,23 @@ def test_poll_is_a_second() -> None:
 
 @pytest.mark.parametrize("spoilt", [("SET", "abc"), ("RPUSH", "abc"), ("HSET", "a", "b"), ("SADD", "abc")], ids=str)
 @pytest.mark.parametrize("key", ["gw:revoked", "{gw:revoked}:changed", "gw:revoked:version"])
-def test_something_else_under_our_names(server: stores.Server, key: str, spoilt: tuple[str, ...]) -> None:
+async def test_something_else_under_our_names(server: stores.Server, key: str, spoilt: tuple[str, ...]) -> None:
     """It is moved away, and nothing is lost that gateways know; revocations and starts go on as ever."""
     server.command("FLUSHALL")
-
-    async def main() -> None:
-        site = Site(server)
-        await site.revoke()
-        await site.read()
-        server.command("DEL", key)
-        server.command(spoilt[0], key, *spoilt[1:])
-        await site.revoke(OTHER)
-        await site.read()
-        assert set(site.registry.revoked) == {JTI, OTHER}
-        assert set(await revocations(site.operator)) - {"a"} == {JTI, OTHER}
-        server.command("DEL", key)
-        server.command(spoilt[0], key, *spoilt[1:])
-        fresh = RevocationWatch(site.client, TokenRegistry(now=site.clock))
-        assert await fresh.refresh()
-        assert fresh.was_read
-        await site.read()
-        for each in (site.operator, site.client):
-            await close(each)
-
-    asyncio.run(main())
+    site = Site(server)
+    await site.revoke()
+    await site.read()
+    server.command("DEL", key)
+    server.command(spoilt[0], key, *spoilt[1:])
+    await site.revoke(OTHER)
+    await site.read()
+    assert set(site.registry.revoked) == {JTI, OTHER}
+    assert set(await revocations(site.operator)) - {"a"} == {JTI, OTHER}
+    server.command("DEL", key)
+    server.command(spoilt[0], key, *spoilt[1:])
+    fresh = RevocationWatch(site.client, TokenRegistry(now=site.clock))
+    assert await fresh.refresh()
+    assert fresh.was_read
+    await site.read()
+    for each in (site.operator, site.client):
+        await close(each)

@@ -1,7 +1,8 @@
 """Tests of what stands in front of a source whose answers may be kept."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -130,23 +131,19 @@ def headers(reading: ProviderAnswer | Refusal) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in reading.headers}
 
 
-def run(behaviour: Callable[[Setting], Awaitable[None]], **settings: Any) -> None:
-    """Show a behaviour."""
-
-    async def main() -> None:
-        async with asyncio.timeout(PATIENCE):
-            await behaviour(Setting(**settings))
-
-    asyncio.run(main())
+@asynccontextmanager
+async def shown(**settings: Any) -> AsyncIterator[Setting]:
+    """A source to show a behaviour on, which may not take for ever."""
+    async with asyncio.timeout(PATIENCE):
+        yield Setting(**settings)
 
 
 # Hits and misses.
 
 
-def test_an_answer_is_kept_for_its_lifetime() -> None:
+async def test_an_answer_is_kept_for_its_lifetime() -> None:
     """The provider is asked once; its answer is given, byte for byte, until its lifetime ends."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown() as s:
         first = await s.ask()
         assert (first.cached, headers(first)) == (False, {"x-response-cached": "false", "x-cache-expires-in": "3600"})
         s.clock.now += 1000.4
@@ -160,13 +157,11 @@ def test_an_answer_is_kept_for_its_lifetime() -> None:
         assert len(s.provider.asked) == 2
         assert s.results == [Result.MISS, Result.HIT, Result.HIT, Result.MISS]
 
-    run(behaviour)
 
-
-def test_a_hit_does_not_ask_for_a_provider_s_time() -> None:
+async def test_a_hit_does_not_ask_for_a_provider_s_time() -> None:
     """The provider's seconds are known to the call that asked it, and to no other."""
+    async with shown() as s:
 
-    async def behaviour(s: Setting) -> None:
         async def answer(_asked: ProviderRequest, timed: Timed) -> ProviderAnswer:
             timed.provider_seconds = 0.25
             return OK
@@ -177,13 +172,10 @@ def test_a_hit_does_not_ask_for_a_provider_s_time() -> None:
         await s.source(request(), second)
         assert (first.provider_seconds, second.provider_seconds) == (0.25, None)
 
-    run(behaviour)
 
-
-def test_another_question_is_another_entry() -> None:
+async def test_another_question_is_another_entry() -> None:
     """What is asked tells entries apart: the entity, and every parameter that changes the answer."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown(operation=EFFECTIFS) as s:
         path = "/v3/gip_mds/etablissements/13002526500013/effectifs_mensuels/01/annee/2024"
         asked = [
             (path, {}),
@@ -199,45 +191,33 @@ def test_another_question_is_another_entry() -> None:
         assert [each.target for each in s.provider.asked] == [target for target, _ in asked]
         assert s.results.count(Result.HIT) == len(asked)
 
-    run(behaviour, operation=EFFECTIFS)
 
-
-def test_who_asks_makes_no_difference() -> None:
+async def test_who_asks_makes_no_difference() -> None:
     """The agent's name and address are passed on to the provider, and tell no entries apart."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown(operation=LIASSES_V2) as s:
         path = "/v2/liasses_fiscales_dgfip/2021/declarations/130025265"
         for agent in ("one", "two"):
             await s.ask(f"{path}?email={agent}&user_id={agent}", query={"email": agent, "user_id": agent})
         await s.ask(path)
         assert s.results == [Result.MISS, Result.HIT, Result.HIT]
 
-    run(behaviour, operation=LIASSES_V2)
-
 
 @pytest.mark.parametrize("operation", [VIGILANCE, INSEE])
-def test_an_answer_is_given_to_all_whatever_they_reach_us_at(operation: str) -> None:
+async def test_an_answer_is_given_to_all_whatever_they_reach_us_at(operation: str) -> None:
     """An answer that holds a document is kept without the address, which is written for each call."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown(operation=operation) as s:
         for base_url in ("https://one", "https://two"):
             await s.ask(base_url=base_url)
         assert s.results == [Result.MISS, Result.HIT]
 
-    run(behaviour, operation=operation)
 
-
-def test_a_namespace_has_entries_of_its_own() -> None:
+async def test_a_namespace_has_entries_of_its_own() -> None:
     """Gateways of another version, or in front of another provider, do not see each other's entries."""
-
-    async def main() -> None:
-        cache = MemoryCache(max_bytes=MEGABYTE)
-        one, two = Setting(cache=cache), Setting(cache=cache, namespace="other")
-        await one.ask()
-        await two.ask()
-        assert two.results == [Result.MISS]
-
-    asyncio.run(main())
+    cache = MemoryCache(max_bytes=MEGABYTE)
+    one, two = Setting(cache=cache), Setting(cache=cache, namespace="other")
+    await one.ask()
+    await two.ask()
+    assert two.results == [Result.MISS]
 
 
 @pytest.mark.parametrize(
@@ -251,10 +231,9 @@ def test_a_namespace_has_entries_of_its_own() -> None:
     ],
     ids=["not found", "partial", "moved", "with headers", "too large"],
 )
-def test_what_is_not_kept(answer: ProviderAnswer) -> None:
+async def test_what_is_not_kept(answer: ProviderAnswer) -> None:
     """Only whole, ordinary successes are kept; other answers say that they are not."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown() as s:
         s.provider.answer = answer
         for _ in range(2):
             given = await s.ask()
@@ -267,13 +246,10 @@ def test_what_is_not_kept(answer: ProviderAnswer) -> None:
             assert given.headers[: len(answer.headers)] == answer.headers
         assert len(s.provider.asked) == 2
 
-    run(behaviour)
 
-
-def test_refusals_are_not_kept() -> None:
+async def test_refusals_are_not_kept() -> None:
     """An error of the provider is passed on with its headers, and the provider asked again."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown() as s:
         s.provider.answer = Refusal(404, *network_error().errors, headers=((b"x-other", b"1"),))
         for _ in range(2):
             with pytest.raises(Refusal) as refused:
@@ -283,13 +259,10 @@ def test_refusals_are_not_kept() -> None:
         s.provider.answer = OK
         assert (await s.ask()).status == 200
 
-    run(behaviour)
 
-
-def test_an_answer_does_not_outlive_what_it_speaks_of() -> None:
+async def test_an_answer_does_not_outlive_what_it_speaks_of() -> None:
     """An answer with an end of its own is kept no longer than that, grace included."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown(grace=7200) as s:
         s.provider.answer = OK._replace(expires_at=s.clock.now + 600)
         assert headers(await s.ask())["x-cache-expires-in"] == "600"
         s.clock.now += 599
@@ -301,13 +274,10 @@ def test_an_answer_does_not_outlive_what_it_speaks_of() -> None:
         s.provider.answer = OK._replace(expires_at=s.clock.now)
         assert headers(await s.ask())["x-cache-expires-in"] == "0"
 
-    run(behaviour, grace=7200)
 
-
-def test_an_answer_that_crosses_the_hour_is_not_kept() -> None:
+async def test_an_answer_that_crosses_the_hour_is_not_kept() -> None:
     """What was asked before the provider's data was renewed, and came after it, may be the old data."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown(lifetime=UNTIL_8) as s:
         s.clock.now = UNTIL_8.ends(s.clock.now) - 1
         s.provider.gate = asyncio.Event()
         asking = asyncio.create_task(s.ask())
@@ -319,28 +289,22 @@ def test_an_answer_that_crosses_the_hour_is_not_kept() -> None:
         await s.ask()
         assert s.results == [Result.MISS, Result.MISS]
 
-    run(behaviour, lifetime=UNTIL_8)
 
-
-def test_a_cache_that_is_away() -> None:
+async def test_a_cache_that_is_away() -> None:
     """Without the cache every question is asked of the provider, and counted as such."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown(cache=Away()) as s:
         for _ in range(2):
             assert not (await s.ask()).cached
         assert len(s.provider.asked) == 2
         assert s.results == [Result.ERROR, Result.ERROR]
 
-    run(behaviour, cache=Away())
-
 
 # Callers who want a new answer.
 
 
-def test_a_fresh_question_bypasses_and_renews() -> None:
+async def test_a_fresh_question_bypasses_and_renews() -> None:
     """Who wants a new answer gets one, and it replaces the kept one."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown() as s:
         await s.ask()
         s.clock.now += 1800
         s.provider.answer = ProviderAnswer(200, b"renewed")
@@ -351,13 +315,10 @@ def test_a_fresh_question_bypasses_and_renews() -> None:
         assert (kept.body, kept.cached) == (b"renewed", True)
         assert s.results == [Result.MISS, Result.BYPASS, Result.HIT]
 
-    run(behaviour)
 
-
-def test_an_answer_may_be_wanted_unkept() -> None:
+async def test_an_answer_may_be_wanted_unkept() -> None:
     """Whose answer is not to be kept leaves the cache as it is."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown() as s:
         s.provider.answer = ProviderAnswer(200, b"private")
         assert headers(await s.ask(fresh=True, unkept=True))["x-cache-expires-in"] == "0"
         s.provider.answer = OK
@@ -366,13 +327,10 @@ def test_an_answer_may_be_wanted_unkept() -> None:
         await s.ask(fresh=True, unkept=True)
         assert (await s.ask()).body == BODY
 
-    run(behaviour)
 
-
-def test_a_fresh_question_joins_no_other() -> None:
+async def test_a_fresh_question_joins_no_other() -> None:
     """Who wants a new answer is not given one that was asked for earlier; others are not given theirs."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown() as s:
         s.provider.gate = asyncio.Event()
         tasks = [asyncio.create_task(s.ask(fresh=fresh)) for fresh in (False, True, True, False)]
         while len(s.provider.asked) < 3:
@@ -381,8 +339,6 @@ def test_a_fresh_question_joins_no_other() -> None:
         await asyncio.wait(tasks)
         assert len(s.provider.asked) == 3
         assert sorted(s.results) == [Result.BYPASS, Result.BYPASS, Result.MISS, Result.SHARED]
-
-    run(behaviour)
 
 
 # Many at the same time.
@@ -398,10 +354,9 @@ async def together(s: Setting, count: int, **changes: Any) -> list[asyncio.Task[
     return tasks
 
 
-def test_many_identical_questions_are_one_call() -> None:
+async def test_many_identical_questions_are_one_call() -> None:
     """Of a hundred who ask the same together, one asks the provider; all get its answer, and say that it is new."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown() as s:
         s.provider.gate = asyncio.Event()
         tasks = await together(s, 100)
         s.provider.gate.set()
@@ -411,13 +366,10 @@ def test_many_identical_questions_are_one_call() -> None:
         assert s.results.count(Result.SHARED) == 99
         assert s.source._flights == {}
 
-    run(behaviour)
 
-
-def test_an_error_is_shared_by_those_who_waited() -> None:
+async def test_an_error_is_shared_by_those_who_waited() -> None:
     """Those who wait together get the same error, each an exception of its own; the next one asks anew."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown() as s:
         s.provider.gate, s.provider.answer = asyncio.Event(), network_error()
         tasks = await together(s, 10)
         s.provider.gate.set()
@@ -429,13 +381,10 @@ def test_an_error_is_shared_by_those_who_waited() -> None:
         assert (await s.ask()).status == 200
         assert len(s.provider.asked) == 2
 
-    run(behaviour)
 
-
-def test_a_fault_is_shared_and_nothing_is_left_behind() -> None:
+async def test_a_fault_is_shared_and_nothing_is_left_behind() -> None:
     """A fault of the program reaches all who wait, and the next question is asked anew."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown() as s:
         s.provider.gate, s.provider.answer = asyncio.Event(), RuntimeError("bug")
         tasks = await together(s, 3)
         s.provider.gate.set()
@@ -443,14 +392,11 @@ def test_a_fault_is_shared_and_nothing_is_left_behind() -> None:
         assert [str(task.exception()) for task in tasks] == ["bug"] * 3
         assert s.source._flights == {}
 
-    run(behaviour)
-
 
 @pytest.mark.parametrize("who", [0, 3], ids=["the first", "another"])
-def test_one_that_leaves_takes_nobody_along(who: int) -> None:
+async def test_one_that_leaves_takes_nobody_along(who: int) -> None:
     """One of those who wait goes away; the others get the answer, and it is kept."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown() as s:
         s.provider.gate = asyncio.Event()
         tasks = await together(s, 5)
         tasks[who].cancel()
@@ -462,14 +408,11 @@ def test_one_that_leaves_takes_nobody_along(who: int) -> None:
         assert (len(s.provider.asked), s.provider.cancelled) == (1, 0)
         assert (await s.ask()).cached
 
-    run(behaviour)
-
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_the_provider_is_not_kept_busy_for_nobody(fresh: bool) -> None:
+async def test_the_provider_is_not_kept_busy_for_nobody(fresh: bool) -> None:
     """When all who wait have gone, the call to the provider is cancelled, and its time known to who asked."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown() as s:
         s.provider.gate = asyncio.Event()
         asked = Stopwatch()
         first = asyncio.create_task(s.source(request(fresh=fresh), asked))
@@ -487,13 +430,10 @@ def test_the_provider_is_not_kept_busy_for_nobody(fresh: bool) -> None:
         s.provider.gate = None
         assert (await s.ask()).status == 200
 
-    run(behaviour)
 
-
-def test_who_comes_as_the_last_one_leaves_asks_anew() -> None:
+async def test_who_comes_as_the_last_one_leaves_asks_anew() -> None:
     """A question that comes while a call is being cancelled does not join it."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown() as s:
         s.provider.gate = asyncio.Event()
         (first,) = await together(s, 1)
         first.cancel()
@@ -504,10 +444,8 @@ def test_who_comes_as_the_last_one_leaves_asks_anew() -> None:
         assert (await second).body == BODY
         assert len(s.provider.asked) == 2
 
-    run(behaviour)
 
-
-def test_who_comes_between_the_answer_and_its_keeping_shares_it() -> None:
+async def test_who_comes_between_the_answer_and_its_keeping_shares_it() -> None:
     """While an answer is being put into a slow cache it is given to those who come, and nobody waits for the cache."""
 
     class Slow(Away):
@@ -522,19 +460,16 @@ def test_who_comes_between_the_answer_and_its_keeping_shares_it() -> None:
         async def put(self, key: str, entry: Entry) -> None:
             await self.gate.wait()
 
-    async def main() -> None:
-        slow = Slow()
-        s = Setting(cache=slow)
-        await s.ask()
-        await s.ask()
-        assert (len(s.provider.asked), s.results) == (1, [Result.MISS, Result.SHARED])
-        slow.gate.set()
-        while s.source._flights:
-            await asyncio.sleep(0)
-        await s.ask()
-        assert len(s.provider.asked) == 2
-
-    asyncio.run(main())
+    slow = Slow()
+    s = Setting(cache=slow)
+    await s.ask()
+    await s.ask()
+    assert (len(s.provider.asked), s.results) == (1, [Result.MISS, Result.SHARED])
+    slow.gate.set()
+    while s.source._flights:
+        await asyncio.sleep(0)
+    await s.ask()
+    assert len(s.provider.asked) == 2
 
 
 # A provider that is down.
@@ -564,10 +499,9 @@ UP = {
     [*DOWN.values(), network_error(), ProviderAnswer(503, b"{}", ("01020",)), ProviderAnswer(504, b"{}", ("01002",))],
     ids=[*DOWN, "network", "in our form, maintenance", "in our form, slow"],
 )
-def test_the_last_good_answer_stands_in_for_a_provider_that_is_down(answer: ProviderAnswer | Refusal) -> None:
+async def test_the_last_good_answer_stands_in_for_a_provider_that_is_down(answer: ProviderAnswer | Refusal) -> None:
     """While the provider is down, its last answer is given during the grace, marked, after it was asked each time."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown(grace=7200) as s:
         await s.ask()
         s.provider.answer = answer
         s.clock.now += 3600 + 100
@@ -586,14 +520,11 @@ def test_the_last_good_answer_stands_in_for_a_provider_that_is_down(answer: Prov
         assert (renewed.body, renewed.stale) == (b"up again", False)
         assert s.results == [Result.MISS, Result.STALE, Result.STALE, Result.MISS]
 
-    run(behaviour, grace=7200)
-
 
 @pytest.mark.parametrize("answer", UP.values(), ids=UP)
-def test_what_a_provider_says_is_never_replaced(answer: ProviderAnswer | Refusal) -> None:
+async def test_what_a_provider_says_is_never_replaced(answer: ProviderAnswer | Refusal) -> None:
     """An answer about the entity, also one with a 5xx, is passed on although an older, better one is there."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown(grace=7200) as s:
         await s.ask()
         s.provider.answer = answer
         s.clock.now += 3700
@@ -605,27 +536,21 @@ def test_what_a_provider_says_is_never_replaced(answer: ProviderAnswer | Refusal
         assert headers(given)["x-response-cached"] == "false"
         assert s.results == [Result.MISS, Result.MISS]
 
-    run(behaviour, grace=7200)
-
 
 @pytest.mark.parametrize(("grace", "seconds"), [(0, 3600), (7200, 3600 + 7200), (1, 3601)])
-def test_nothing_stands_in_beyond_the_grace(grace: float, seconds: float) -> None:
+async def test_nothing_stands_in_beyond_the_grace(grace: float, seconds: float) -> None:
     """When the grace is over, or none is set, the error is given."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown(grace=grace) as s:
         await s.ask()
         s.provider.answer = network_error()
         s.clock.now += seconds
         with pytest.raises(Refusal):
             await s.ask()
 
-    run(behaviour, grace=grace)
 
-
-def test_an_entry_that_ends_while_the_provider_fails_is_not_given() -> None:
+async def test_an_entry_that_ends_while_the_provider_fails_is_not_given() -> None:
     """The end of an entry counts when it would be given, not when it was found."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown(grace=100) as s:
         await s.ask()
         s.clock.now += 3600 + 95
         s.provider.answer, s.provider.gate = network_error(), asyncio.Event()
@@ -637,26 +562,20 @@ def test_an_entry_that_ends_while_the_provider_fails_is_not_given() -> None:
         with pytest.raises(Refusal):
             await asking
 
-    run(behaviour, grace=100)
 
-
-def test_a_fresh_question_is_never_answered_by_an_old_answer() -> None:
+async def test_a_fresh_question_is_never_answered_by_an_old_answer() -> None:
     """Who wants a new answer gets the error of a provider that is down, and does not spoil what is kept."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown(grace=7200) as s:
         await s.ask()
         s.provider.answer = network_error()
         with pytest.raises(Refusal):
             await s.ask(fresh=True)
         assert (await s.ask()).cached
 
-    run(behaviour, grace=7200)
 
-
-def test_all_who_wait_for_a_provider_that_is_down_get_the_last_answer() -> None:
+async def test_all_who_wait_for_a_provider_that_is_down_get_the_last_answer() -> None:
     """A failure that is shared is answered by the kept answer for each of them."""
-
-    async def behaviour(s: Setting) -> None:
+    async with shown(grace=7200) as s:
         await s.ask()
         s.provider.asked.clear()
         s.clock.now += 3700
@@ -667,5 +586,3 @@ def test_all_who_wait_for_a_provider_that_is_down_get_the_last_answer() -> None:
         assert {answer.body for answer in answers} == {BODY}
         assert all(answer.stale for answer in answers)
         assert (len(s.provider.asked), s.results.count(Result.STALE)) == (1, 8)
-
-    run(behaviour, grace=7200)

@@ -24,30 +24,26 @@ class Store(NullStore):
         return 3
 
 
-def test_a_round() -> None:
+async def test_a_round() -> None:
     """A round is bounded, leaves downloads that have begun their time, and counts."""
     store, removed = Store(), list[int]()
-    asyncio.run(ExpirySweeper(store, on_removed=removed.append, clock=lambda: 1e9, longest=600).round())
+    await ExpirySweeper(store, on_removed=removed.append, clock=lambda: 1e9, longest=600).round()
     assert store.asked == [(1e9 - GRACE_SECONDS, MOST_AT_ONCE, 1e9 + 600 + GRACE_SECONDS)]
     assert removed == [3]
 
 
-def test_a_store_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_store_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
     """A store that fails is said once, and tried again."""
     store, removed = Store(), list[int]()
     removal = ExpirySweeper(store, on_removed=removed.append)
-
-    async def main() -> None:
-        for fails in (True, True, False, True):
-            store.fails = fails
-            await removal.round()
-
-    asyncio.run(main())
+    for fails in (True, True, False, True):
+        store.fails = fails
+        await removal.round()
     assert removed == [3]
     assert capsys.readouterr().out.count("documents_not_removed") == 2
 
 
-def test_rounds_go_on() -> None:
+async def test_rounds_go_on() -> None:
     """A worker looks again and again, until it is stopped."""
     store, many = Store(), asyncio.Event()
 
@@ -55,10 +51,7 @@ def test_rounds_go_on() -> None:
         if len(store.asked) == 3:
             many.set()
 
-    async def main() -> None:
-        task = asyncio.create_task(ExpirySweeper(store, on_removed=count, every=0.001).watch())
-        await many.wait()
-        task.cancel()
-
-    asyncio.run(main())
+    task = asyncio.create_task(ExpirySweeper(store, on_removed=count, every=0.001).watch())
+    await many.wait()
+    task.cancel()
     assert len(store.asked) >= 3

@@ -21,17 +21,14 @@ BYTES = bytes(range(256)) * 2000
 _T = TypeVar("_T")
 
 
-def run(folder: Path, work: Callable[[LocalStore], Awaitable[_T]]) -> _T:
+async def run(folder: Path, work: Callable[[LocalStore], Awaitable[_T]]) -> _T:
     """Do something with the store of a folder."""
 
-    async def main() -> _T:
-        store = LocalStore(folder, clock=lambda: NOW)
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(main())
+    store = LocalStore(folder, clock=lambda: NOW)
+    try:
+        return await work(store)
+    finally:
+        await store.close()
 
 
 def key(*, ends: float = NOW) -> str:
@@ -39,9 +36,9 @@ def key(*, ends: float = NOW) -> str:
     return new_link(ends=int(ends), name="a.pdf", secret=b"secret").key
 
 
-def put(folder: Path, wanted: str, content: Memory) -> None:
+async def put(folder: Path, wanted: str, content: Memory) -> None:
     """Keep a document."""
-    run(folder, lambda store: store.put(wanted, content))
+    await run(folder, lambda store: store.put(wanted, content))
 
 
 async def read(store: LocalStore, wanted: str) -> bytes | None:
@@ -54,17 +51,17 @@ async def read(store: LocalStore, wanted: str) -> bytes | None:
     return b"".join(parts)
 
 
-def test_what_is_kept_is_read_by_all(tmp_path: Path) -> None:
+async def test_what_is_kept_is_read_by_all(tmp_path: Path) -> None:
     """What one process has put, another reads, also after the first has ended."""
     mine = key()
-    put(tmp_path / "d", mine, Memory(BYTES))
-    assert run(tmp_path / "d", lambda store: read(store, mine)) == BYTES
-    assert run(tmp_path / "d", lambda store: read(store, key())) is None
+    await put(tmp_path / "d", mine, Memory(BYTES))
+    assert await run(tmp_path / "d", lambda store: read(store, mine)) == BYTES
+    assert await run(tmp_path / "d", lambda store: read(store, key())) is None
 
 
-def test_nobody_else_may_read(tmp_path: Path) -> None:
+async def test_nobody_else_may_read(tmp_path: Path) -> None:
     """Folders and files are their user's alone."""
-    put(tmp_path / "a" / "d", key(), Memory(BYTES))
+    await put(tmp_path / "a" / "d", key(), Memory(BYTES))
     modes = {stat.S_IMODE(each.stat().st_mode) for each in (tmp_path / "a" / "d").rglob("*") if each.is_file()}
     folders = {stat.S_IMODE(each.stat().st_mode) for each in (tmp_path / "a").rglob("*") if each.is_dir()}
     assert (modes, folders) == ({0o600}, {0o700})
@@ -81,15 +78,15 @@ def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
             LocalStore(tmp_path / name)
 
 
-def test_nothing_is_followed_out_of_the_folder(tmp_path: Path) -> None:
+async def test_nothing_is_followed_out_of_the_folder(tmp_path: Path) -> None:
     """A symbolic link in the place of a document is not read."""
     mine = key()
-    put(tmp_path / "d", mine, Memory(BYTES))
+    await put(tmp_path / "d", mine, Memory(BYTES))
     (tmp_path / "secret").write_bytes(b"secret")
     (tmp_path / "d" / mine).unlink()
     (tmp_path / "d" / mine).symlink_to(tmp_path / "secret")
     with pytest.raises(StoreError):
-        run(tmp_path / "d", lambda store: read(store, mine))
+        await run(tmp_path / "d", lambda store: read(store, mine))
 
 
 class _Broken(Memory):
@@ -100,7 +97,7 @@ class _Broken(Memory):
 
 
 @pytest.mark.parametrize("refusal", [None, errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP])
-def test_a_file_is_copied_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int | None) -> None:
+async def test_a_file_is_copied_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int | None) -> None:
     """A file is copied by the kernel, or by us where the kernel cannot."""
     if refusal is not None:
 
@@ -110,11 +107,11 @@ def test_a_file_is_copied_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setattr(os, "copy_file_range", refuse)
     (tmp_path / "file").write_bytes(BYTES)
     mine = key()
-    run(tmp_path / "d", lambda store: store.put(mine, Disk(OpenFile(os.open(tmp_path / "file", os.O_RDONLY)))))
-    assert run(tmp_path / "d", lambda store: read(store, mine)) == BYTES
+    await run(tmp_path / "d", lambda store: store.put(mine, Disk(OpenFile(os.open(tmp_path / "file", os.O_RDONLY)))))
+    assert await run(tmp_path / "d", lambda store: read(store, mine)) == BYTES
 
 
-def test_a_disk_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A copy that fails half way is not begun anew."""
     calls = []
 
@@ -127,66 +124,64 @@ def test_a_disk_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "copy_file_range", fail)
     (tmp_path / "file").write_bytes(BYTES)
     with pytest.raises(StoreError, match="No space left"):
-        run(tmp_path / "d", lambda store: store.put(key(), Disk(OpenFile(os.open(tmp_path / "file", os.O_RDONLY)))))
+        await run(
+            tmp_path / "d", lambda store: store.put(key(), Disk(OpenFile(os.open(tmp_path / "file", os.O_RDONLY))))
+        )
     wait_until(lambda: [each for each in (tmp_path / "d").rglob("*") if each.is_file()] == [])
 
 
-def test_a_document_is_whole_or_not_there(tmp_path: Path) -> None:
+async def test_a_document_is_whole_or_not_there(tmp_path: Path) -> None:
     """When writing fails, nothing is there and nothing is left."""
     mine = key()
     with pytest.raises(StoreError, match="Input/output"):
-        put(tmp_path / "d", mine, _Broken(BYTES))
-    assert run(tmp_path / "d", lambda store: read(store, mine)) is None
+        await put(tmp_path / "d", mine, _Broken(BYTES))
+    assert await run(tmp_path / "d", lambda store: read(store, mine)) is None
     wait_until(lambda: [each for each in (tmp_path / "d").rglob("*") if each.is_file()] == [])
 
 
-def test_what_has_ended_goes(tmp_path: Path) -> None:
+async def test_what_has_ended_goes(tmp_path: Path) -> None:
     """Documents of hours that are over are removed, with their folders; others stay."""
     old, older, new = key(ends=NOW - BUCKET_SECONDS), key(ends=NOW - 9 * BUCKET_SECONDS), key()
     for each in (old, older, new):
-        put(tmp_path / "d", each, Memory(BYTES))
-    assert run(tmp_path / "d", lambda store: store.remove_ended(NOW, most=100)) == 2
-    assert run(tmp_path / "d", lambda store: store.remove_ended(NOW, most=100)) == 0
-    assert run(tmp_path / "d", lambda store: read(store, new)) == BYTES
+        await put(tmp_path / "d", each, Memory(BYTES))
+    assert await run(tmp_path / "d", lambda store: store.remove_ended(NOW, most=100)) == 2
+    assert await run(tmp_path / "d", lambda store: store.remove_ended(NOW, most=100)) == 0
+    assert await run(tmp_path / "d", lambda store: read(store, new)) == BYTES
     assert {each.name for each in (tmp_path / "d").iterdir()} == {"incoming", new.partition("/")[0]}
 
 
-def test_a_round_of_removal_is_bounded(tmp_path: Path) -> None:
+async def test_a_round_of_removal_is_bounded(tmp_path: Path) -> None:
     """A round removes no more than it is told; the next goes on."""
     for _ in range(5):
-        put(tmp_path / "d", key(ends=NOW - 9 * BUCKET_SECONDS), Memory(b"a"))
-    counts = [run(tmp_path / "d", lambda store: store.remove_ended(NOW, most=2)) for _ in range(4)]
+        await put(tmp_path / "d", key(ends=NOW - 9 * BUCKET_SECONDS), Memory(b"a"))
+    counts = [await run(tmp_path / "d", lambda store: store.remove_ended(NOW, most=2)) for _ in range(4)]
     assert counts == [2, 2, 1, 0]
 
 
-def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:
+async def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:
     """A document that nobody is writing any more is removed; one that may still be written stays."""
     store = LocalStore(tmp_path / "d", clock=lambda: NOW)
     for name, age in (("left", ABANDONED_SECONDS + 1), ("begun", ABANDONED_SECONDS - 1)):
         (store.incoming / name).write_bytes(b"part")
         os.utime(store.incoming / name, (NOW - age, NOW - age))
-    assert run(tmp_path / "d", lambda store: store.remove_ended(NOW, most=100)) == 1
+    assert await run(tmp_path / "d", lambda store: store.remove_ended(NOW, most=100)) == 1
     assert [each.name for each in store.incoming.iterdir()] == ["begun"]
-    asyncio.run(store.close())
+    await store.close()
 
 
-def test_many_remove_at_once(tmp_path: Path) -> None:
+async def test_many_remove_at_once(tmp_path: Path) -> None:
     """Several processes that remove the same documents count each of them once, and none fails."""
     for place in range(40):
         ended = key(ends=NOW - (2 + place % 3) * BUCKET_SECONDS)
-        put(tmp_path / "d", ended, Memory(b"a"))
-
-    async def race() -> int:
-        stores = [LocalStore(tmp_path / "d", clock=lambda: NOW) for _ in range(4)]
-        counts = await asyncio.gather(*(store.remove_ended(NOW, most=100) for store in stores))
-        for store in stores:
-            await store.close()
-        return sum(counts)
-
-    assert asyncio.run(race()) == 40
+        await put(tmp_path / "d", ended, Memory(b"a"))
+    stores = [LocalStore(tmp_path / "d", clock=lambda: NOW) for _ in range(4)]
+    counts = await asyncio.gather(*(store.remove_ended(NOW, most=100) for store in stores))
+    for store in stores:
+        await store.close()
+    assert (sum(counts)) == 40
 
 
-def test_a_folder_that_was_tidied_away_comes_back(tmp_path: Path) -> None:
+async def test_a_folder_that_was_tidied_away_comes_back(tmp_path: Path) -> None:
     """If somebody removes the folders, the next round makes them again."""
 
     async def work(store: LocalStore) -> bytes | None:
@@ -198,4 +193,4 @@ def test_a_folder_that_was_tidied_away_comes_back(tmp_path: Path) -> None:
         await store.put(mine, Memory(BYTES))
         return await read(store, mine)
 
-    assert run(tmp_path / "d", work) == BYTES
+    assert await run(tmp_path / "d", work) == BYTES

@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -14,18 +13,15 @@ from apientreprise_gateway.documents.seal import Seals
 from apientreprise_gateway.documents.store import SECRET_BYTES, NullStore, StoreError
 
 
-def run(work: Callable[[], Awaitable[None]]) -> None:
-    """Do something on a loop."""
-    asyncio.run(work())  # type: ignore[arg-type]  # it is a coroutine
-
-
 def made(secret: bytes) -> DocumentLink:
     """A link that has ended."""
     return new_link(ends=1, name="a.pdf", secret=secret)
 
 
 @pytest.mark.parametrize("refusal", [None, errno.EPERM, errno.EOPNOTSUPP])
-def test_all_who_share_a_folder_have_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int | None) -> None:
+async def test_all_who_share_a_folder_have_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int | None
+) -> None:
     """Processes that begin on a folder end up with one secret, also where files have one name alone."""
     if refusal is not None:
 
@@ -34,47 +30,40 @@ def test_all_who_share_a_folder_have_one(tmp_path: Path, monkeypatch: pytest.Mon
 
         monkeypatch.setattr(os, "link", refuse)
 
-    async def main() -> None:
-        stores = [LocalStore(tmp_path / "d") for _ in range(3)]
-        seals = [Seals(store) for store in stores]
-        found = await asyncio.gather(*(each.current() for each in seals))
-        for each in seals:
-            await each.refresh()
-        assert len({await each.current() for each in seals}) == 1
-        assert len(set(found)) == 1
-        for each in seals:
-            assert all([await each.are_on(made(secret)) for secret in (found[0], await seals[0].current())])
-            assert not await each.are_on(made(b"x" * 32))
-        for store in stores:
-            await store.close()
-
-    run(main)
+    stores = [LocalStore(tmp_path / "d") for _ in range(3)]
+    seals = [Seals(store) for store in stores]
+    found = await asyncio.gather(*(each.current() for each in seals))
+    for each in seals:
+        await each.refresh()
+    assert len({await each.current() for each in seals}) == 1
+    assert len(set(found)) == 1
+    for each in seals:
+        assert all([await each.are_on(made(secret)) for secret in (found[0], await seals[0].current())])
+        assert not await each.are_on(made(b"x" * 32))
+    for store in stores:
+        await store.close()
     assert [each.name for each in (tmp_path / "d" / "incoming").iterdir()] == []
 
 
 @pytest.mark.parametrize("left", [None, b"", b"short"])
-def test_what_is_lost_is_given_back(tmp_path: Path, left: bytes | None) -> None:
+async def test_what_is_lost_is_given_back(tmp_path: Path, left: bytes | None) -> None:
     """A secret that has gone, or was cut, is put back by who knows it; one that is another's is taken up."""
-
-    async def main() -> None:
-        now = 0.0
-        store = LocalStore(tmp_path / "d")
-        seals = Seals(store, clock=lambda: now)
-        first, place = await seals.current(), tmp_path / "d" / "seal"
-        place.unlink()
-        if left is not None:
-            place.write_bytes(left)
-        assert await seals.current() == first
-        await seals.refresh()
-        assert place.read_bytes() == first
-        place.write_bytes(b"o" * SECRET_BYTES)
-        assert not await seals.are_on(made(b"o" * SECRET_BYTES))
-        now += 11
-        assert await seals.are_on(made(b"o" * SECRET_BYTES))
-        assert await seals.are_on(made(first))
-        await store.close()
-
-    run(main)
+    now = 0.0
+    store = LocalStore(tmp_path / "d")
+    seals = Seals(store, clock=lambda: now)
+    first, place = await seals.current(), tmp_path / "d" / "seal"
+    place.unlink()
+    if left is not None:
+        place.write_bytes(left)
+    assert await seals.current() == first
+    await seals.refresh()
+    assert place.read_bytes() == first
+    place.write_bytes(b"o" * SECRET_BYTES)
+    assert not await seals.are_on(made(b"o" * SECRET_BYTES))
+    now += 11
+    assert await seals.are_on(made(b"o" * SECRET_BYTES))
+    assert await seals.are_on(made(first))
+    await store.close()
 
 
 class Away(NullStore):
@@ -89,19 +78,15 @@ class Away(NullStore):
         return proposed
 
 
-def test_a_store_that_is_away() -> None:
+async def test_a_store_that_is_away() -> None:
     """Without any secret nothing can be told; with one, a store that goes away changes nothing."""
-
-    async def main() -> None:
-        store = Away()
-        seals = Seals(store)
-        with pytest.raises(StoreError):
-            await seals.are_on(made(b"x"))
-        store.there = True
-        secret = await seals.current()
-        store.there = False
-        await seals.refresh()
-        assert await seals.current() == secret
-        assert await seals.are_on(made(secret))
-
-    run(main)
+    store = Away()
+    seals = Seals(store)
+    with pytest.raises(StoreError):
+        await seals.are_on(made(b"x"))
+    store.there = True
+    secret = await seals.current()
+    store.there = False
+    await seals.refresh()
+    assert await seals.current() == secret
+    assert await seals.are_on(made(secret))

@@ -29,7 +29,7 @@ async def living(app: Any) -> AsyncIterator[None]:
     await life
 
 
-def test_any_asgi_server_will_do(tmp_path: Path) -> None:
+async def test_any_asgi_server_will_do(tmp_path: Path) -> None:
     """Both planes are answered by way of ASGI's messages as well, with a line for each call of the data plane."""
     log = tmp_path / "access"
     gateway = Gateway(load(jwt_secrets=SECRET, upstream_url="http://127.0.0.1:9", access_log=str(log)))
@@ -39,7 +39,7 @@ def test_any_asgi_server_will_do(tmp_path: Path) -> None:
         async with living(gateway), httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
             return [await client.get(path) for path in (UNITE_LEGALE, "/nowhere", "/livez")]
 
-    answers = asyncio.run(calls())
+    answers = await calls()
     assert [answer.status_code for answer in answers] == [401, 404, 200]
     assert [len(answer.content) == int(answer.headers["content-length"]) for answer in answers] == [True] * 3
     assert [json.loads(line)["status"] for line in log.read_text().splitlines()] == [401, 404]

@@ -1,7 +1,7 @@
 """Tests of deadlines."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -11,34 +11,21 @@ from apientreprise_gateway.net.deadline import Deadline
 LONG = 60.0
 
 
-def run(test: Awaitable[None]) -> None:
-    """Run a test's coroutine."""
-
-    async def bounded() -> None:
-        async with asyncio.timeout(LONG):
-            await test
-
-    asyncio.run(bounded())
-
-
 async def never() -> None:
     """Wait for what does not come."""
-    await asyncio.get_running_loop().create_future()
+    await asyncio.sleep(LONG)
+    raise AssertionError("nothing has ended this")
 
 
-def test_what_takes_too_long_is_cut_off() -> None:
+async def test_what_takes_too_long_is_cut_off() -> None:
     """What waits beyond the deadline ends with a timeout, each time, and its task goes on."""
-
-    async def test() -> None:
-        deadline = Deadline()
-        for _ in range(3):
-            with pytest.raises(TimeoutError), deadline.within(0.01):
-                await never()
-        task = asyncio.current_task()
-        assert task is not None
-        assert task.cancelling() == 0
-
-    run(test())
+    deadline = Deadline()
+    for _ in range(3):
+        with pytest.raises(TimeoutError), deadline.within(0.01):
+            await never()
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
 
 
 class Clockwork:
@@ -95,22 +82,18 @@ async def cut_at(deadline: Deadline, clock: Clockwork, passing: Coroutine[Any, A
     return seconds
 
 
-def test_each_use_has_its_whole_time() -> None:
+async def test_each_use_has_its_whole_time() -> None:
     """The timer of an earlier use cuts nothing off: each use in progress has as long as it may take."""
-
-    async def test() -> None:
-        deadline, clock = clocked()
-        for _ in range(4):
-            with deadline.within(1):
-                await clock.run(0.85)
-            assert len(clock.timers) <= 1
-            await clock.run(0.1)
-        assert await cut_at(deadline, clock, clock.run(9)) == pytest.approx(1.1, abs=0.15)
-
-    run(test())
+    deadline, clock = clocked()
+    for _ in range(4):
+        with deadline.within(1):
+            await clock.run(0.85)
+        assert len(clock.timers) <= 1
+        await clock.run(0.1)
+    assert await cut_at(deadline, clock, clock.run(9)) == pytest.approx(1.1, abs=0.15)
 
 
-def test_a_loop_that_stood_still_looks_again() -> None:
+async def test_a_loop_that_stood_still_looks_again() -> None:
     """Time in which the loop could not look is not counted: what has come meanwhile is read before a use is cut off."""
 
     async def standing_still(clock: Clockwork, before: float) -> None:
@@ -118,96 +101,70 @@ def test_a_loop_that_stood_still_looks_again() -> None:
         clock.pass_to(clock.now + 100)
         await clock.run(9)
 
-    async def test() -> None:
-        deadline, clock = clocked()
-        assert await cut_at(deadline, clock, standing_still(clock, 0)) == pytest.approx(100.85, abs=0.15)
-        assert await cut_at(deadline, clock, standing_still(clock, 0.95)) == pytest.approx(101.3, abs=0.15)
-
-    run(test())
+    deadline, clock = clocked()
+    assert await cut_at(deadline, clock, standing_still(clock, 0)) == pytest.approx(100.85, abs=0.15)
+    assert await cut_at(deadline, clock, standing_still(clock, 0.95)) == pytest.approx(101.3, abs=0.15)
 
 
-def test_a_loop_that_is_late_all_the_time() -> None:
+async def test_a_loop_that_is_late_all_the_time() -> None:
     """If every look is late, what takes too long is cut off all the same, half a deadline later."""
-
-    async def test() -> None:
-        deadline, clock = clocked()
-        assert await cut_at(deadline, clock, clock.run(99, step=0.6)) == pytest.approx(6 * 0.6, abs=0.7)
-
-    run(test())
+    deadline, clock = clocked()
+    assert await cut_at(deadline, clock, clock.run(99, step=0.6)) == pytest.approx(6 * 0.6, abs=0.7)
 
 
-def test_what_was_read_last_is_kept() -> None:
+async def test_what_was_read_last_is_kept() -> None:
     """What was read just before the end is handed out."""
+    deadline, clock = clocked()
+    reply = asyncio.get_running_loop().create_future()
 
-    async def test() -> None:
-        deadline, clock = clocked()
-        reply = asyncio.get_running_loop().create_future()
+    def read_and_end() -> None:
+        reply.set_result("it")
+        clock.pass_to(1.1)
 
-        def read_and_end() -> None:
-            reply.set_result("it")
-            clock.pass_to(1.1)
-
-        with deadline.within(1):
-            await clock.run(0.9)
-            asyncio.get_running_loop().call_soon(read_and_end)
-            assert await reply == "it"
-        await asyncio.sleep(0)
-
-    run(test())
+    with deadline.within(1):
+        await clock.run(0.9)
+        asyncio.get_running_loop().call_soon(read_and_end)
+        assert await reply == "it"
+    await asyncio.sleep(0)
 
 
-def test_a_shorter_time_is_kept() -> None:
+async def test_a_shorter_time_is_kept() -> None:
     """A deadline that is earlier than the one before it is kept."""
-
-    async def test() -> None:
-        deadline = Deadline()
-        with deadline.within(LONG * 2):
-            await asyncio.sleep(0)
-        with pytest.raises(TimeoutError), deadline.within(0.01):
-            await never()
-
-    run(test())
+    deadline = Deadline()
+    with deadline.within(LONG * 2):
+        await asyncio.sleep(0)
+    with pytest.raises(TimeoutError), deadline.within(0.01):
+        await never()
 
 
-def test_outside_of_it_nothing_is_cut_off() -> None:
+async def test_outside_of_it_nothing_is_cut_off() -> None:
     """A time that has passed between two uses cuts nothing off."""
-
-    async def test() -> None:
-        deadline = Deadline()
-        with deadline.within(0.01):
-            await asyncio.sleep(0)
-        await asyncio.sleep(0.03)
-
-    run(test())
+    deadline = Deadline()
+    with deadline.within(0.01):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.03)
 
 
-def test_a_cancellation_remains_one() -> None:
+async def test_a_cancellation_remains_one() -> None:
     """Who cancels the task from outside is not told of a timeout."""
 
-    async def wait(begun: asyncio.Event) -> None:
+    async def wait() -> None:
         with Deadline().within(LONG * 2):
             begun.set()
             await never()
 
-    async def test() -> None:
-        begun = asyncio.Event()
-        task = asyncio.create_task(wait(begun))
-        await begun.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    run(test())
+    begun = asyncio.Event()
+    task = asyncio.create_task(wait())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
-def test_failures_pass() -> None:
+async def test_failures_pass() -> None:
     """What fails in time fails as it does."""
-
-    async def test() -> None:
-        with pytest.raises(KeyError), Deadline().within(LONG * 2):
-            raise KeyError
-
-    run(test())
+    with pytest.raises(KeyError), Deadline().within(LONG * 2):
+        raise KeyError
 
 
 def test_it_belongs_to_a_task() -> None:

@@ -22,17 +22,13 @@ def threads(count: int) -> Iterator[FairThreads]:
         wait_until(lambda: not any(each.name.startswith(f"{made.name}-") for each in threading.enumerate()))
 
 
-def test_work_is_done_elsewhere() -> None:
+async def test_work_is_done_elsewhere() -> None:
     """What a piece of work returns or raises is its outcome, and it runs in one of the threads."""
-
-    async def main() -> None:
-        with threads(2) as pool:
-            assert (await pool.run("a", lambda: threading.current_thread().name)).startswith(pool.name)
-            with pytest.raises(ZeroDivisionError):
-                await pool.run("a", lambda: 1 // 0)
-            assert await pool.run("a", lambda: 3) == 3
-
-    asyncio.run(main())
+    with threads(2) as pool:
+        assert (await pool.run("a", lambda: threading.current_thread().name)).startswith(pool.name)
+        with pytest.raises(ZeroDivisionError):
+            await pool.run("a", lambda: 1 // 0)
+        assert await pool.run("a", lambda: 3) == 3
 
 
 def test_owners_take_turns() -> None:
@@ -64,7 +60,7 @@ def test_no_owner_holds_all_threads() -> None:
         assert all(each.result(LONG) for each in hanging)
 
 
-def test_what_is_given_up_is_not_begun() -> None:
+async def test_what_is_given_up_is_not_begun() -> None:
     """Work whose deadline passes before its turn is never done."""
     done: list[int] = []
     hang = threading.Event()
@@ -79,7 +75,7 @@ def test_what_is_given_up_is_not_begun() -> None:
         await pool.run("a", lambda: None)
 
     with threads(1) as pool:
-        asyncio.run(main(pool))
+        await main(pool)
         assert done == []
 
 

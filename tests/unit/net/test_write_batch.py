@@ -29,67 +29,51 @@ class Broken:
         raise OSError(data)
 
 
-def test_with_few_calls_nothing_waits() -> None:
+async def test_with_few_calls_nothing_waits() -> None:
     """What is added while few calls are in flight is written at once."""
-
-    async def test() -> list[str]:
-        written: list[str] = []
-        WriteBatch().add(Writer("a", written), b"1")
-        return written
-
-    assert asyncio.run(test()) == ["a1"]
+    written: list[str] = []
+    WriteBatch().add(Writer("a", written), b"1")
+    assert (written) == ["a1"]
 
 
-def test_with_many_calls_writes_go_out_together() -> None:
+async def test_with_many_calls_writes_go_out_together() -> None:
     """What is added while many are is written at the end of the turn, in its order."""
-
-    async def test() -> None:
-        written: list[str] = []
-        one, other, outbox = Writer("a", written), Writer("b", written), WriteBatch()
-        outbox.calls = MANY
-        outbox.add(one, b"1")
-        outbox.add(other, b"1")
-        outbox.calls = 0
-        outbox.add(one, b"2")  # not before what waits
-        assert written == []
-        await asyncio.sleep(0)
-        assert written == ["a1", "b1", "a2"]
-
-    asyncio.run(test())
+    written: list[str] = []
+    one, other, outbox = Writer("a", written), Writer("b", written), WriteBatch()
+    outbox.calls = MANY
+    outbox.add(one, b"1")
+    outbox.add(other, b"1")
+    outbox.calls = 0
+    outbox.add(one, b"2")  # not before what waits
+    assert written == []
+    await asyncio.sleep(0)
+    assert written == ["a1", "b1", "a2"]
 
 
-def test_a_flush_writes_at_once_and_once() -> None:
+async def test_a_flush_writes_at_once_and_once() -> None:
     """A flush leaves nothing for the end of the turn."""
-
-    async def test() -> None:
-        written: list[str] = []
-        outbox = WriteBatch()
-        outbox.calls = MANY
-        outbox.add(Writer("a", written), b"1")
-        outbox.flush()
-        assert written == ["a1"]
-        await asyncio.sleep(0)
-        assert written == ["a1"]
-        outbox.add(Writer("a", written), b"2")
-        await asyncio.sleep(0)
-        assert written == ["a1", "a2"]
-
-    asyncio.run(test())
+    written: list[str] = []
+    outbox = WriteBatch()
+    outbox.calls = MANY
+    outbox.add(Writer("a", written), b"1")
+    outbox.flush()
+    assert written == ["a1"]
+    await asyncio.sleep(0)
+    assert written == ["a1"]
+    outbox.add(Writer("a", written), b"2")
+    await asyncio.sleep(0)
+    assert written == ["a1", "a2"]
 
 
-def test_a_fault_is_nobody_elses() -> None:
+async def test_a_fault_is_nobody_elses() -> None:
     """A connection that cannot be written to does not keep the others from it."""
-
-    async def test() -> None:
-        written: list[str] = []
-        outbox = WriteBatch()
-        outbox.calls = MANY
-        outbox.add(Broken(), b"1")
-        outbox.add(Writer("a", written), b"1")
-        await asyncio.sleep(0)
-        assert written == ["a1"]
-
-    asyncio.run(test())
+    written: list[str] = []
+    outbox = WriteBatch()
+    outbox.calls = MANY
+    outbox.add(Broken(), b"1")
+    outbox.add(Writer("a", written), b"1")
+    await asyncio.sleep(0)
+    assert written == ["a1"]
 
 
 def test_a_loop_has_one() -> None:

@@ -57,7 +57,7 @@ def read_lines(reader: int, count: int) -> bytes:
     return content
 
 
-def test_complete_and_in_order(tmp_path: Path) -> None:
+async def test_complete_and_in_order(tmp_path: Path) -> None:
     """Every line is written once, whole, in the order in which it was logged, and by the time the log is closed."""
 
     async def main() -> AccessLog:
@@ -70,12 +70,12 @@ def test_complete_and_in_order(tmp_path: Path) -> None:
         await log.close()
         return log
 
-    log = asyncio.run(main())
+    log = await main()
     assert [line["number"] for line in lines_of(tmp_path / "access.log")] == list(range(2000))
     assert log.written == 2000
 
 
-def test_written_without_closing(tmp_path: Path) -> None:
+async def test_written_without_closing(tmp_path: Path) -> None:
     """A line is written soon after it was logged, without another one coming."""
 
     async def main(path: Path, reader: int) -> None:
@@ -89,27 +89,23 @@ def test_written_without_closing(tmp_path: Path) -> None:
         await log.close()
 
     with pipe(tmp_path) as (path, reader):
-        asyncio.run(main(path, reader))
+        await main(path, reader)
 
 
-def test_closing_without_a_line(tmp_path: Path) -> None:
+async def test_closing_without_a_line(tmp_path: Path) -> None:
     """A log of nothing is an empty file."""
-
-    async def main() -> None:
-        log = AccessLog(open_file(tmp_path / "access.log"))
-        log.start()
-        await log.close()
-
-    asyncio.run(main())
+    log = AccessLog(open_file(tmp_path / "access.log"))
+    log.start()
+    await log.close()
     assert lines_of(tmp_path / "access.log") == []
 
 
-def test_closing_without_a_start(tmp_path: Path) -> None:
+async def test_closing_without_a_start(tmp_path: Path) -> None:
     """A log that was never started can be closed."""
-    asyncio.run(AccessLog(open_file(tmp_path / "access.log")).close())
+    await AccessLog(open_file(tmp_path / "access.log")).close()
 
 
-def test_lines_logged_before_the_start(tmp_path: Path) -> None:
+async def test_lines_logged_before_the_start(tmp_path: Path) -> None:
     """Lines logged before the log was started are written as soon as others."""
 
     async def main(path: Path, reader: int) -> None:
@@ -124,10 +120,10 @@ def test_lines_logged_before_the_start(tmp_path: Path) -> None:
         assert done, "nothing was written before the log was closed"
 
     with pipe(tmp_path) as (path, reader):
-        asyncio.run(main(path, reader))
+        await main(path, reader)
 
 
-def test_existing_file_is_continued(tmp_path: Path) -> None:
+async def test_existing_file_is_continued(tmp_path: Path) -> None:
     """A file is appended to, also by a second gateway."""
 
     async def main(number: int) -> None:
@@ -137,13 +133,13 @@ def test_existing_file_is_continued(tmp_path: Path) -> None:
         await log.close()
 
     for number in range(2):
-        asyncio.run(main(number))
+        await main(number)
     assert [line["number"] for line in lines_of(tmp_path / "access.log")] == [0, 1]
 
 
-def test_file_is_private(tmp_path: Path) -> None:
+async def test_file_is_private(tmp_path: Path) -> None:
     """The file, which holds personal data, is not for everybody to read."""
-    asyncio.run(AccessLog(open_file(tmp_path / "access.log")).close())
+    await AccessLog(open_file(tmp_path / "access.log")).close()
     assert (tmp_path / "access.log").stat().st_mode & 0o007 == 0
 
 
@@ -153,16 +149,12 @@ def test_file_that_cannot_be_opened(tmp_path: Path) -> None:
         AccessLog(open_file(tmp_path / "nowhere" / "access.log"))
 
 
-def test_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
+async def test_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
     """Without a file the lines go to standard output, which stays open."""
-
-    async def main() -> None:
-        log = AccessLog(standard(1))
-        log.start()
-        log.write({"event": "access"})
-        await log.close()
-
-    asyncio.run(main())
+    log = AccessLog(standard(1))
+    log.start()
+    log.write({"event": "access"})
+    await log.close()
     os.write(1, b"still open\n")
     assert capfd.readouterr().out == '{"event":"access"}\nstill open\n'
 
@@ -171,16 +163,12 @@ def test_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
     "value",
     ["a\nb", "a\r\nb", '"}\n{"event":"access"', "\x00\x1b[2J", "\u2028\u2029\x85", "é🦊", "\\n", "\ufffd"],
 )
-def test_one_line_whatever_the_value(tmp_path: Path, value: str) -> None:
+async def test_one_line_whatever_the_value(tmp_path: Path, value: str) -> None:
     """A value with line ends in it stays within its line, and is read back as it was."""
-
-    async def main() -> None:
-        log = AccessLog(open_file(tmp_path / "access.log"))
-        log.start()
-        log.write({"context": value, value: "key"})
-        await log.close()
-
-    asyncio.run(main())
+    log = AccessLog(open_file(tmp_path / "access.log"))
+    log.start()
+    log.write({"context": value, value: "key"})
+    await log.close()
     assert (tmp_path / "access.log").read_bytes().count(b"\n") == 1
     assert lines_of(tmp_path / "access.log") == [{"context": value, value: "key"}]
 
@@ -195,22 +183,18 @@ def test_nothing_that_a_terminal_obeys(sign: str) -> None:
     assert json.loads(line) == {"context": f"é{sign}🦊", sign: 1}
 
 
-def test_kinds_of_values(tmp_path: Path) -> None:
+async def test_kinds_of_values(tmp_path: Path) -> None:
     """Instants, lists, numbers and missing values are written as JSON."""
-
-    async def main() -> None:
-        log = AccessLog(open_file(tmp_path / "access.log"))
-        log.start()
-        log.write({"time": datetime(2026, 3, 2, 12, tzinfo=UTC), "codes": ("00101",), "seconds": 0.5, "jti": None})
-        await log.close()
-
-    asyncio.run(main())
+    log = AccessLog(open_file(tmp_path / "access.log"))
+    log.start()
+    log.write({"time": datetime(2026, 3, 2, 12, tzinfo=UTC), "codes": ("00101",), "seconds": 0.5, "jti": None})
+    await log.close()
     assert lines_of(tmp_path / "access.log") == [
         {"time": "2026-03-02T12:00:00+00:00", "codes": ["00101"], "seconds": 0.5, "jti": None}
     ]
 
 
-def test_slow_reader_loses_nothing(tmp_path: Path) -> None:
+async def test_slow_reader_loses_nothing(tmp_path: Path) -> None:
     """While nobody reads, lines are kept; calls wait once too many are, until they have been read."""
 
     async def main(path: Path, reader: int) -> bytes:
@@ -232,13 +216,13 @@ def test_slow_reader_loses_nothing(tmp_path: Path) -> None:
         return await reading
 
     with pipe(tmp_path) as (path, reader):
-        content = asyncio.run(main(path, reader))
+        content = await main(path, reader)
     lines = [json.loads(line) for line in content.split(b"\n")[:-1]]
     assert [line["number"] for line in lines] == list(range(41))
     assert all(len(line["text"]) == MEGABYTE for line in lines[:-1])
 
 
-def test_a_full_pipe_delays_nobody(tmp_path: Path) -> None:
+async def test_a_full_pipe_delays_nobody(tmp_path: Path) -> None:
     """Logging does not wait for the reader of a full pipe, and closing writes what it has not taken yet."""
 
     async def main(path: Path, reader: int) -> bytes:
@@ -256,7 +240,7 @@ def test_a_full_pipe_delays_nobody(tmp_path: Path) -> None:
         return content
 
     with pipe(tmp_path) as (path, reader):
-        content = asyncio.run(main(path, reader))
+        content = await main(path, reader)
     assert [json.loads(line)["number"] for line in content.split(b"\n")[:-1]] == list(range(5000))
 
 
@@ -289,12 +273,11 @@ async def filled(disk: Disk) -> None:
     assert await asyncio.to_thread(disk.full.wait, 20)
 
 
-def test_trouble_that_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_trouble_that_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines that could not be written are kept, tried again and complained of once; none is lost, none comes twice."""
     monkeypatch.setattr(module, "_RETRY_SECONDS", 0.001)
     monkeypatch.setattr(os, "write", disk := Disk(room=12_345, refusals=20))
-
-    async def main() -> None:
+    with capture_logs() as logs:
         log = AccessLog(open_file(tmp_path / "access.log"))
         log.start()
         for number in range(5000):
@@ -303,16 +286,13 @@ def test_trouble_that_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         while log.waiting:
             await asyncio.sleep(0.001)
         await log.close()
-
-    with capture_logs() as logs:
-        asyncio.run(main())
     assert [line["number"] for line in lines_of(tmp_path / "access.log")] == list(range(5000))
     assert [line["event"] for line in logs] == ["access_log_unwritable"]
 
 
 @pytest.mark.parametrize("reloads", [1, 2, 5])
 @pytest.mark.parametrize("room", [0, 1, 5_000, 50_000])
-def test_a_full_disk_and_another_place(
+async def test_a_full_disk_and_another_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, reloads: int
 ) -> None:
     """Lines that the old file cannot take go to the last of the new ones, once, in order, and whole in both."""
@@ -338,14 +318,14 @@ def test_a_full_disk_and_another_place(
         assert log.waiting
 
     monkeypatch.setattr(os, "write", disk := Disk(room=room))
-    assert asyncio.run(main()) == 1001
+    assert await main() == 1001
     old, *new = [lines_of(tmp_path / name) for name in ("old", *(f"new-{place}" for place in range(reloads)))]
     assert len(old) == room // len(encode({"number": 100, "text": "x" * 100}) + b"\n")
     assert [line["number"] for line in [*old, *(line for each in new for line in each)]] == list(range(1001))
     assert new[-1], "the last one is not used"
 
 
-def test_a_stalled_pipe_and_another_place(tmp_path: Path) -> None:
+async def test_a_stalled_pipe_and_another_place(tmp_path: Path) -> None:
     """A pipe that nobody reads holds no line back from the file that takes its place, nor from a pipe after that."""
 
     async def main(path: Path, reader: int) -> bytes:
@@ -369,13 +349,13 @@ def test_a_stalled_pipe_and_another_place(tmp_path: Path) -> None:
         assert log.waiting
 
     with pipe(tmp_path) as (path, reader):
-        content = asyncio.run(main(path, reader))
+        content = await main(path, reader)
     piped = [json.loads(line)["number"] for line in content.split(b"\n")[:-1]]
     filed = [line["number"] for line in lines_of(tmp_path / "file")]
     assert [*piped[:-1], *filed, piped[-1]] == list(range(3001))
 
 
-def test_who_waits_is_bounded(tmp_path: Path) -> None:
+async def test_who_waits_is_bounded(tmp_path: Path) -> None:
     """Calls beyond a number, or with too much to keep, are turned away; those that leave make room for others."""
 
     async def main(path: Path) -> None:
@@ -396,12 +376,12 @@ def test_who_waits_is_bounded(tmp_path: Path) -> None:
         await log.close(0.1)
 
     with pipe(tmp_path) as (path, _), capture_logs() as logs:
-        asyncio.run(main(path))
+        await main(path)
     assert [line["event"] for line in logs] == ["access_lines_lost"]
 
 
 @pytest.mark.parametrize("written", [0, 1000])
-def test_a_stalled_pipe_holds_up_no_end(tmp_path: Path, written: int) -> None:
+async def test_a_stalled_pipe_holds_up_no_end(tmp_path: Path, written: int) -> None:
     """A log whose lines nobody takes is closed in time, and says how many are lost."""
     lost: list[int] = []
 
@@ -416,30 +396,26 @@ def test_a_stalled_pipe_holds_up_no_end(tmp_path: Path, written: int) -> None:
         return loop.time() - began, log.waiting
 
     with pipe(tmp_path) as (path, reader), capture_logs() as logs:
-        seconds, waiting = asyncio.run(main(path))
+        seconds, waiting = await main(path)
         taken = len(read_to_the_end(reader).splitlines())
     assert seconds < 5
     assert waiting == 0
     assert sum(lost) == written - taken == sum(line["lines"] for line in logs)
 
 
-def test_trouble_that_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_trouble_that_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A log that cannot be written at all can be closed, and says how many lines are lost."""
     monkeypatch.setattr(module, "_RETRY_SECONDS", 0.001)
-
-    async def main() -> None:
+    with capture_logs() as logs:
         log = AccessLog(open_file(Path("/dev/full")))
         log.start()
         for number in range(3):
             log.write({"number": number})
         await asyncio.wait_for(log.close(0.1), 10)
-
-    with capture_logs() as logs:
-        asyncio.run(main())
     assert [line["lines"] for line in logs if line["event"] == "access_lines_lost"] == [3]
 
 
-def test_a_full_disk_mixes_no_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_mixes_no_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line that a disk has room for the half of is finished before another process goes on in the same file."""
     monkeypatch.setattr(module, "_RETRY_SECONDS", 0.01)
     written, refusals = os.write, 20
@@ -453,15 +429,6 @@ def test_a_full_disk_mixes_no_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             return written(fd, data[: len(data) // 2])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    async def main() -> None:
-        first.start()
-        second.start()
-        first.write({"number": 0, "text": "x" * 1000})
-        while refusals == 20:
-            await asyncio.sleep(0.001)
-        second.write({"number": 1})
-        await asyncio.gather(second.close(), _room_made(first))
-
     async def _room_made(log: AccessLog) -> None:
         while log.waiting:
             await asyncio.sleep(0.001)
@@ -469,15 +436,20 @@ def test_a_full_disk_mixes_no_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     first, second = AccessLog(open_file(tmp_path / "access.log")), AccessLog(open_file(tmp_path / "access.log"))
     monkeypatch.setattr(os, "write", write)
-    asyncio.run(main())
+    first.start()
+    second.start()
+    first.write({"number": 0, "text": "x" * 1000})
+    while refusals == 20:
+        await asyncio.sleep(0.001)
+    second.write({"number": 1})
+    await asyncio.gather(second.close(), _room_made(first))
     assert [line["number"] for line in lines_of(tmp_path / "access.log")] == [0, 1]
 
 
-def test_whatever_happens_in_the_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_whatever_happens_in_the_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault that nobody has foreseen is told of, and the lines are tried again: the thread does not end by it."""
     monkeypatch.setattr(module, "_RETRY_SECONDS", 0.01)
-
-    async def main() -> None:
+    with capture_logs() as logs:
         log = AccessLog(open_file(tmp_path / "access.log"))
         real, failures = log._sink.write, [ValueError("one"), RuntimeError("two"), KeyError("three")]
 
@@ -494,8 +466,5 @@ def test_whatever_happens_in_the_thread(tmp_path: Path, monkeypatch: pytest.Monk
                 await asyncio.sleep(0.005)
         log.write({"number": 2})
         await log.close()
-
-    with capture_logs() as logs:
-        asyncio.run(main())
     assert [line["number"] for line in lines_of(tmp_path / "access.log")] == [1, 2]
     assert [line["event"] for line in logs] == ["access_log_failed"] * 3

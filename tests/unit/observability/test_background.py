@@ -4,8 +4,7 @@ import asyncio
 import gc
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import pytest
 from structlog.testing import capture_logs
@@ -57,11 +56,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST_PAUSE", 0.004)
 
 
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run it in a loop of its own."""
-    asyncio.run(main)
-
-
 async def _until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not holds():
@@ -80,7 +74,7 @@ async def _until(holds: Callable[[], bool]) -> None:
         (_end, "EndedError: it ended by itself"),
     ],
 )
-def test_whatever_happens_it_goes_on(fail: Callable[[], Awaitable[None]], reason: str) -> None:
+async def test_whatever_happens_it_goes_on(fail: Callable[[], Awaitable[None]], reason: str) -> None:
     """Work that raises anything, or ends, is counted, told of once, and begun again."""
     counts, tries = Counts(), 0
 
@@ -92,7 +86,7 @@ def test_whatever_happens_it_goes_on(fail: Callable[[], Awaitable[None]], reason
             return
         await asyncio.sleep(1000)
 
-    async def main() -> None:
+    with capture_logs() as logs:
         task = Background(counts.of).keep("work", work)
         assert counts.by_name == {"work": 0}, "it is shown before anything happens"
         await _until(lambda: tries == 5)
@@ -100,15 +94,12 @@ def test_whatever_happens_it_goes_on(fail: Callable[[], Awaitable[None]], reason
         task.cancel()
         await asyncio.wait([task])
         assert task.cancelled()
-
-    with capture_logs() as logs:
-        run(main())
     assert counts.by_name == {"work": 4}
     assert [(line["event"], line["task"], line["reason"]) for line in logs] == [("background_failed", "work", reason)]
     assert "exc_info" not in logs[0]
 
 
-def test_its_owner_ends_it() -> None:
+async def test_its_owner_ends_it() -> None:
     """A task that is cancelled ends, also where a library swallows that."""
     counts = Counts()
 
@@ -118,18 +109,15 @@ def test_its_owner_ends_it() -> None:
         except asyncio.CancelledError:
             return
 
-    async def main() -> None:
-        task = Background(counts.of).keep("work", deaf)
-        await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.wait([task], timeout=20)
-        assert task.cancelled()
-
-    run(main())
+    task = Background(counts.of).keep("work", deaf)
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task], timeout=20)
+    assert task.cancelled()
     assert counts.by_name == {"work": 0}
 
 
-def test_the_pauses_grow_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_pauses_grow_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each pause is twice the one before, up to the longest."""
     pauses: list[float] = []
 
@@ -139,32 +127,23 @@ def test_the_pauses_grow_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
             raise asyncio.CancelledError
 
     monkeypatch.setattr("apientreprise_gateway.observability.background.asyncio.sleep", note)
-
-    async def main() -> None:
-        await asyncio.wait([Background().keep("work", _end)])
-
-    run(main())
+    await asyncio.wait([Background().keep("work", _end)])
     assert pauses == [0.001, 0.002, 0.004, 0.004, 0.004]
 
 
-def test_an_attempt() -> None:
+async def test_an_attempt() -> None:
     """What fails once at the start is told and counted, and whoever waited for it goes on."""
     counts = Counts()
-
-    async def main() -> None:
-        await Background(counts.of).attempt("work", lambda: _raise(OSError("no room")))
-
     with capture_logs() as logs:
-        run(main())
+        await Background(counts.of).attempt("work", lambda: _raise(OSError("no room")))
     assert counts.by_name == {"work": 1}
     assert [line["reason"] for line in logs] == ["OSError: no room"]
 
 
-def test_what_fails_in_the_loop_unseen() -> None:
+async def test_what_fails_in_the_loop_unseen() -> None:
     """A callback that raises, and a task that nobody waits for, are counted and told of in a line each."""
     counts = Counts()
-
-    async def main() -> None:
+    with capture_logs() as logs:
         loop = asyncio.get_running_loop()
         Background(counts.of).guard(loop)
         for _ in range(3):
@@ -174,9 +153,6 @@ def test_what_fails_in_the_loop_unseen() -> None:
         del task
         gc.collect()
         await asyncio.sleep(0)
-
-    with capture_logs() as logs:
-        run(main())
     assert counts.by_name == {"callbacks": 4}
     assert [line["reason"] for line in logs] == ["ZeroDivisionError", "LookupError"]
 

@@ -62,18 +62,14 @@ def test_a_spread_is_the_histogram(scrapes: Sequence[Sequence[float]]) -> None:
         assert shown == expected
 
 
-def test_others_are_told_soon() -> None:
+async def test_others_are_told_soon() -> None:
     """Where other processes show the metrics, they are told without a scrape, of every addition."""
     registry, ledger = registered(shared=True)
     counter = Counter("calls", "Calls.", registry=registry)
     calls = ledger.counter(counter)
-
-    async def add() -> None:
-        for number in range(1, 4):
-            calls.inc()
-            calls.inc()
-            async with asyncio.timeout(30):
-                while counter._value.get() != number * 2:
-                    await asyncio.sleep(0)
-
-    asyncio.run(add())
+    for number in range(1, 4):
+        calls.inc()
+        calls.inc()
+        async with asyncio.timeout(30):
+            while counter._value.get() != number * 2:
+                await asyncio.sleep(0)

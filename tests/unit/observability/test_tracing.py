@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextvars import copy_context
 
 import pytest
 from hypothesis import given
@@ -22,11 +23,7 @@ def headers(given: bytes | None, *states: bytes) -> list[tuple[bytes, bytes]]:
 
 def entered(given: bytes | None, *states: bytes) -> Trace | None:
     """The trace of a call, in a context of its own."""
-
-    async def main() -> Trace | None:
-        return enter(headers(given, *states), recorder=None)
-
-    return asyncio.run(main())
+    return copy_context().run(lambda: enter(headers(given, *states), recorder=None))
 
 
 def passed_on(*states: bytes) -> bytes:
@@ -159,7 +156,7 @@ def test_no_line_can_be_forged(given_header: bytes, states: list[bytes]) -> None
             assert trace.lines.count(b"\n") == trace.lines.count(b"\r") == len(names) - 1
 
 
-def test_a_trace_is_its_calls_own() -> None:
+async def test_a_trace_is_its_calls_own() -> None:
     """What one call enters, calls beside and after it do not see; what it starts does."""
 
     async def call(header: bytes | None) -> bytes:
@@ -173,7 +170,7 @@ def test_a_trace_is_its_calls_own() -> None:
     async def main() -> list[bytes]:
         return await asyncio.gather(*(asyncio.create_task(call(header)) for header in (GIVEN, None, GIVEN, None)))
 
-    first, second, third, fourth = asyncio.run(main())
+    first, second, third, fourth = await main()
     assert (second, fourth) == (b"", b"")
     assert first != third
     assert first[:49] == third[:49]
@@ -195,13 +192,13 @@ class Always:
         """Nothing is kept."""
 
 
-def test_a_trace_that_begins_here() -> None:
+async def test_a_trace_that_begins_here() -> None:
     """Without a caller's trace the recorder decides whether there is one; a caller's own is not replaced."""
 
     async def main(header: bytes | None) -> Trace | None:
         return enter(headers(header), recorder=Always())
 
-    begun, continued = asyncio.run(main(None)), asyncio.run(main(GIVEN))
+    begun, continued = await main(None), await main(GIVEN)
     assert begun is not None
     assert continued is not None
     assert (begun.parent_id, begun.sampled) == (None, True)

@@ -31,7 +31,7 @@ def test_every_endpoint_has_an_example(route: Route) -> None:
     assert request.request_id != example_of(route).request_id
 
 
-def test_a_good_answer() -> None:
+async def test_a_good_answer() -> None:
     """An answer is ok; one with errors has the code of the first."""
 
     async def source(request: ProviderRequest, _timed: Timed) -> ProviderAnswer:
@@ -41,11 +41,11 @@ def test_a_good_answer() -> None:
     async def unknown(_asked: ProviderRequest, _timed: Timed) -> ProviderAnswer:
         return ProviderAnswer(404, b"{}", ("97003",))
 
-    assert asyncio.run(probe(ROUTE, source))[:2] == ("ok", 200)
-    assert asyncio.run(probe(ROUTE, unknown))[:2] == ("97003", 404)
+    assert (await probe(ROUTE, source))[:2] == ("ok", 200)
+    assert (await probe(ROUTE, unknown))[:2] == ("97003", 404)
 
 
-def test_a_failure() -> None:
+async def test_a_failure() -> None:
     """A failure has its code, its words, and what the connection says of it."""
 
     async def refused(_asked: ProviderRequest, _timed: Timed) -> ProviderAnswer:
@@ -55,30 +55,30 @@ def test_a_failure() -> None:
     async def broken(_asked: ProviderRequest, _timed: Timed) -> ProviderAnswer:
         raise network_error()
 
-    finding = asyncio.run(probe(ROUTE, refused))
+    finding = await probe(ROUTE, refused)
     assert (finding.outcome, finding.status, finding.cause) == ("97001", 502, Fault.REFUSED.value)
     assert finding.detail == "Le service du fournisseur Essai est indisponible."
-    assert asyncio.run(probe(ROUTE, broken))[:2] == ("00501", 502)
+    assert (await probe(ROUTE, broken))[:2] == ("00501", 502)
 
 
-def test_a_source_that_does_not_answer() -> None:
+async def test_a_source_that_does_not_answer() -> None:
     """A probe does not wait longer than it is told to."""
 
     async def hangs(_asked: ProviderRequest, _timed: Timed) -> ProviderAnswer:
         await asyncio.Event().wait()
         raise AssertionError
 
-    finding = asyncio.run(probe(ROUTE, hangs, seconds=0.01))
+    finding = await probe(ROUTE, hangs, seconds=0.01)
     assert (finding.outcome, finding.status, finding.cause) == ("97002", 504, "no answer within 0.01 s")
 
 
-def test_a_translation_that_is_wrong() -> None:
+async def test_a_translation_that_is_wrong() -> None:
     """A mistake of ours is a failed probe, not one that is made again for each who asks; it is logged."""
 
     async def mistaken(_asked: ProviderRequest, _timed: Timed) -> ProviderAnswer:
         raise KeyError("uniteLegale")
 
     with capture_logs() as logs:
-        finding = asyncio.run(probe(ROUTE, mistaken))
+        finding = await probe(ROUTE, mistaken)
     assert (finding.outcome, finding.status, finding.cause) == ("97999", 502, "KeyError")
     assert [line["event"] for line in logs] == ["probe_failed"]

@@ -1,4 +1,3 @@
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -154,7 +153,7 @@ def test_eori_number_names_its_establishment() -> None:
     assert ask(path.format("FR99900500200012")).status == 500
 
 
-def test_lifespan_is_acknowledged() -> None:
+async def test_lifespan_is_acknowledged() -> None:
     """The server may start and stop the application."""
     events = iter(["lifespan.startup", "lifespan.shutdown"])
     sent: list[str] = []
@@ -165,11 +164,11 @@ def test_lifespan_is_acknowledged() -> None:
     async def send(message: Any) -> None:
         sent.append(message["type"])
 
-    asyncio.run(create_app()({"type": "lifespan"}, receive, send))
+    await create_app()({"type": "lifespan"}, receive, send)
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
-def test_it_speaks_to_an_http_client() -> None:
+async def test_it_speaks_to_an_http_client() -> None:
     """A real client reads an answer, its query included."""
 
     async def call() -> httpx.Response:
@@ -177,6 +176,6 @@ def test_it_speaks_to_an_http_client() -> None:
         async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as client:
             return await client.get("/v2/entreprises/998000020", params={"non_diffusables": "true"})
 
-    response = asyncio.run(call())
+    response = await call()
     assert response.status_code == 200
     assert response.json()["entreprise"]["siren"] == "998000020"

@@ -91,17 +91,18 @@ class _Server(Server):
 
 @asynccontextmanager
 async def serving(app: App, **limits: Any) -> AsyncIterator[Started]:
-    """A server of one application, with these limits for its connections."""
+    """A server of one application, with these limits for its connections, for a minute at most."""
     app.hooks = app.hooks_with(**limits)
     settings = config(app, host="127.0.0.1", port=0)
     settings.lifespan = "off"
     server = _Server(settings)
     task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0)
-    yield Started(server)
-    server.should_exit = True
-    await task
+    async with asyncio.timeout(60):
+        while not server.started:
+            await asyncio.sleep(0)
+        yield Started(server)
+        server.should_exit = True
+        await task
 
 
 def request(target: str, *, method: str = "GET", close: bool = False, more: bytes = b"") -> bytes:
@@ -117,159 +118,122 @@ async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     return int(head[9:12]), await reader.readexactly(length)
 
 
-def run(test: Awaitable[None]) -> None:
-    """Run a test's coroutine."""
-
-    async def bounded() -> None:
-        async with asyncio.timeout(60):
-            await test
-
-    asyncio.run(bounded())
-
-
 few_and_many = pytest.mark.parametrize("in_flight", [0, 100])
 """With many calls in flight, what is written waits for the end of its turn."""
 
 
 @few_and_many
-def test_both_ways_on_one_connection(in_flight: int) -> None:
+async def test_both_ways_on_one_connection(in_flight: int) -> None:
     """Calls that are answered directly and calls of ASGI may be pipelined; each is answered, in their order."""
-
-    async def test() -> None:
-        outbox_of(asyncio.get_running_loop()).calls = in_flight
-        async with serving(App()) as server:
-            post = request("/asgi/2", method="POST", more=b"content-length: 5\r\n") + b"hello"
-            calls = [request("/direct/1?a=b"), post, request("/direct/3"), request("/asgi/%34", close=True)]
-            received = await server.all_of(b"".join(calls))
-        bodies = [part for part in received.split(b"\r\n") if part.startswith(b"/")]
-        assert b"|".join(bodies).count(b"HTTP/1.1") == 3
-        found = [body.split(b"HTTP/1.1")[0] for body in bodies]
-        assert found == [b"/direct/1?a=b", b"/asgi/2hello", b"/direct/3?", b"/asgi/4"]
-
-    run(test())
+    outbox_of(asyncio.get_running_loop()).calls = in_flight
+    async with serving(App()) as server:
+        post = request("/asgi/2", method="POST", more=b"content-length: 5\r\n") + b"hello"
+        calls = [request("/direct/1?a=b"), post, request("/direct/3"), request("/asgi/%34", close=True)]
+        received = await server.all_of(b"".join(calls))
+    bodies = [part for part in received.split(b"\r\n") if part.startswith(b"/")]
+    assert b"|".join(bodies).count(b"HTTP/1.1") == 3
+    found = [body.split(b"HTTP/1.1")[0] for body in bodies]
+    assert found == [b"/direct/1?a=b", b"/asgi/2hello", b"/direct/3?", b"/asgi/4"]
 
 
 @few_and_many
-def test_answers_keep_their_order_whatever_their_size(in_flight: int) -> None:
+async def test_answers_keep_their_order_whatever_their_size(in_flight: int) -> None:
     """A long answer does not overtake the short one before it, nor does the end of the connection."""
 
     async def answer(scope: Scope, respond: Respond) -> None:
         await respond(200, b"x-target: %b\r\n" % scope["raw_path"], LARGE if b"long" in scope["raw_path"] else b"short")
 
-    async def test() -> None:
-        outbox_of(asyncio.get_running_loop()).calls = in_flight
-        async with serving(App(answer)) as server:
-            targets = ["/direct/1", "/direct/long/2", "/direct/3", "/direct/4"]
-            calls = [request(target, close=target.endswith("4")) for target in targets]
-            received = await server.all_of(b"".join(calls))
-            assert [line[10:].decode() for line in received.split(b"\r\n") if line.startswith(b"x-target")] == targets
-            assert received.count(LARGE) == 1
-            broken = await server.all_of(request("/direct/1") + b"no HTTP\r\n\r\n")
-            assert broken.startswith(b"HTTP/1.1 200 ")
-
-    run(test())
+    outbox_of(asyncio.get_running_loop()).calls = in_flight
+    async with serving(App(answer)) as server:
+        targets = ["/direct/1", "/direct/long/2", "/direct/3", "/direct/4"]
+        calls = [request(target, close=target.endswith("4")) for target in targets]
+        received = await server.all_of(b"".join(calls))
+        assert [line[10:].decode() for line in received.split(b"\r\n") if line.startswith(b"x-target")] == targets
+        assert received.count(LARGE) == 1
+        broken = await server.all_of(request("/direct/1") + b"no HTTP\r\n\r\n")
+        assert broken.startswith(b"HTTP/1.1 200 ")
 
 
-def test_head_has_the_length_and_no_body() -> None:
+async def test_head_has_the_length_and_no_body() -> None:
     """A HEAD is answered like a GET, without the body."""
-
-    async def test() -> None:
-        async with serving(App()) as server:
-            received = await server.all_of(request("/direct", method="HEAD", close=True))
-        assert b"content-length: 8\r\n" in received
-        assert received.endswith(b"connection: close\r\n\r\n")
-
-    run(test())
+    async with serving(App()) as server:
+        received = await server.all_of(request("/direct", method="HEAD", close=True))
+    assert b"content-length: 8\r\n" in received
+    assert received.endswith(b"connection: close\r\n\r\n")
 
 
-def test_a_body_that_nobody_reads() -> None:
+async def test_a_body_that_nobody_reads() -> None:
     """A large body of a call that is answered directly is passed over, and the connection goes on."""
-
-    async def test() -> None:
-        async with serving(App()) as server:
-            more = b"content-length: %d\r\n" % len(LARGE)
-            received = await server.all_of(
-                request("/direct/1", method="POST", more=more) + LARGE + request("/direct/2", close=True)
-            )
-        assert received.count(b"HTTP/1.1 200 ") == 2
-
-    run(test())
+    async with serving(App()) as server:
+        more = b"content-length: %d\r\n" % len(LARGE)
+        received = await server.all_of(
+            request("/direct/1", method="POST", more=more) + LARGE + request("/direct/2", close=True)
+        )
+    assert received.count(b"HTTP/1.1 200 ") == 2
 
 
 @pytest.mark.parametrize("value", [b"a\r\nset-cookie: b", b"a\nb", b"a\rb"])
-def test_a_header_cannot_be_smuggled(value: bytes) -> None:
+async def test_a_header_cannot_be_smuggled(value: bytes) -> None:
     """An answer with a line break in a header's value is not given; its client gets 500."""
 
     async def smuggle(_scope: Scope, respond: Respond) -> None:
         await respond(200, lines_of([(b"x-value", value)]), b"")
 
-    async def test() -> None:
-        async with serving(App(smuggle)) as server:
-            received = await server.all_of(request("/direct"))
-        assert received.startswith(b"HTTP/1.1 500 ")
-        assert b"x-value" not in received
-
-    run(test())
+    async with serving(App(smuggle)) as server:
+        received = await server.all_of(request("/direct"))
+    assert received.startswith(b"HTTP/1.1 500 ")
+    assert b"x-value" not in received
 
 
-def test_a_failure_is_answered() -> None:
+async def test_a_failure_is_answered() -> None:
     """A call whose application raises gets 500, and its connection is closed."""
 
     async def fail(_scope: Scope, _respond: Respond) -> None:
         raise ValueError("a mistake")
 
-    async def test() -> None:
-        async with serving(App(fail)) as server:
-            received = await server.all_of(request("/direct"))
-        assert received.startswith(b"HTTP/1.1 500 ")
-        assert b"mistake" not in received
-
-    run(test())
+    async with serving(App(fail)) as server:
+        received = await server.all_of(request("/direct"))
+    assert received.startswith(b"HTTP/1.1 500 ")
+    assert b"mistake" not in received
 
 
-def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
+async def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
     """The time of keep-alive begins with an answer; a call may take longer than that."""
 
     async def slow(scope: Scope, respond: Respond) -> None:
         await asyncio.sleep(0.1 if scope["raw_path"].endswith(b"slow") else 0)
         await respond(200, b"", b"x")
 
-    async def test() -> None:
-        async with serving(App(slow), keep_alive=0.02) as server:
-            reader, writer = await server.connect()
-            for target in ("/direct/slow", "/direct"):
-                writer.write(request(target))
-                if target.endswith("slow"):
-                    assert await answer(reader) == (200, b"x")
-            assert (await reader.read()).count(b"HTTP/1.1") <= 1
-            writer.close()
-
-    run(test())
+    async with serving(App(slow), keep_alive=0.02) as server:
+        reader, writer = await server.connect()
+        for target in ("/direct/slow", "/direct"):
+            writer.write(request(target))
+            if target.endswith("slow"):
+                assert await answer(reader) == (200, b"x")
+        assert (await reader.read()).count(b"HTTP/1.1") <= 1
+        writer.close()
 
 
-def test_a_client_that_does_not_read_is_not_buffered_for() -> None:
+async def test_a_client_that_does_not_read_is_not_buffered_for() -> None:
     """Answers to a client that reads none of them wait in the application, not in memory; all come once it reads."""
 
     async def large(_scope: Scope, respond: Respond) -> None:
         await respond(200, b"", LARGE)
 
-    async def test() -> None:
-        app = App(large)
-        count = 300
-        async with serving(app) as server:
-            reader, writer = await server.connect()
-            writer.write(b"".join(request("/direct") for _ in range(count)))
-            other = await server.connect()
-            for _ in range(count):  # a server that did not wait would have answered by then
-                other[1].write(request("/asgi"))
-                assert await answer(other[0]) == (200, b"/asgi")
-            assert app.answered < count / 2
-            for _ in range(count):
-                assert len((await answer(reader))[1]) == len(LARGE)
-            for each in (writer, other[1]):
-                each.close()
-
-    run(test())
+    app = App(large)
+    count = 300
+    async with serving(app) as server:
+        reader, writer = await server.connect()
+        writer.write(b"".join(request("/direct") for _ in range(count)))
+        other = await server.connect()
+        for _ in range(count):  # a server that did not wait would have answered by then
+            other[1].write(request("/asgi"))
+            assert await answer(other[0]) == (200, b"/asgi")
+        assert app.answered < count / 2
+        for _ in range(count):
+            assert len((await answer(reader))[1]) == len(LARGE)
+        for each in (writer, other[1]):
+            each.close()
 
 
 # What clients may not do.
@@ -282,21 +246,17 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("part", [b"", b"GET /di", b"GET /direct HTTP/1.1\r\nhost: x\r\nx-a: "])
-def test_a_head_that_does_not_come(part: bytes) -> None:
+async def test_a_head_that_does_not_come(part: bytes) -> None:
     """A connection on which no whole head comes in time is closed without an answer, however it drips."""
     cut: list[str] = []
-
-    async def test() -> None:
-        async with serving(App(), client_timeout=0.1, on_closed=cut.append) as server:
-            reader, writer = await server.connect()
-            writer.write(part)
-            dripping = asyncio.create_task(drip(writer)) if part else None
-            assert await end(reader) == b""
-            if dripping is not None:
-                dripping.cancel()
-            writer.close()
-
-    run(test())
+    async with serving(App(), client_timeout=0.1, on_closed=cut.append) as server:
+        reader, writer = await server.connect()
+        writer.write(part)
+        dripping = asyncio.create_task(drip(writer)) if part else None
+        assert await end(reader) == b""
+        if dripping is not None:
+            dripping.cancel()
+        writer.close()
     assert cut == ["slow_request"]
 
 
@@ -307,45 +267,37 @@ async def drip(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.01)
 
 
-def test_a_second_head_that_does_not_come() -> None:
+async def test_a_second_head_that_does_not_come() -> None:
     """The same holds for a later request of a connection, whose first one was answered."""
     cut: list[str] = []
-
-    async def test() -> None:
-        async with serving(App(), client_timeout=0.1, on_closed=cut.append) as server:
-            reader, writer = await server.connect()
-            writer.write(request("/direct") + b"GET ")
-            assert (await answer(reader))[0] == 200
-            await until(lambda: bool(cut))
-            writer.close()
-
-    run(test())
+    async with serving(App(), client_timeout=0.1, on_closed=cut.append) as server:
+        reader, writer = await server.connect()
+        writer.write(request("/direct") + b"GET ")
+        assert (await answer(reader))[0] == 200
+        await until(lambda: bool(cut))
+        writer.close()
     assert cut == ["slow_request"]
 
 
-def test_a_body_that_does_not_come() -> None:
+async def test_a_body_that_does_not_come() -> None:
     """A call is answered without its body; if that does not come either, the connection is closed."""
     cut: list[str] = []
-
-    async def test() -> None:
-        async with serving(App(), client_timeout=0.1, on_closed=cut.append) as server:
-            reader, writer = await server.connect()
-            writer.write(request("/direct", more=b"content-length: 100\r\n") + b"a")
-            assert (await answer(reader))[0] == 200
-            await until(lambda: bool(cut))
-            writer.close()
-            reader, writer = await server.connect()
-            writer.write(request("/direct", more=b"content-length: 3\r\n") + b"a")
-            assert (await answer(reader))[0] == 200
-            writer.write(b"bc" + request("/direct/second"))
-            assert await answer(reader) == (200, b"/direct/second?")
-            writer.close()
-
-    run(test())
+    async with serving(App(), client_timeout=0.1, on_closed=cut.append) as server:
+        reader, writer = await server.connect()
+        writer.write(request("/direct", more=b"content-length: 100\r\n") + b"a")
+        assert (await answer(reader))[0] == 200
+        await until(lambda: bool(cut))
+        writer.close()
+        reader, writer = await server.connect()
+        writer.write(request("/direct", more=b"content-length: 3\r\n") + b"a")
+        assert (await answer(reader))[0] == 200
+        writer.write(b"bc" + request("/direct/second"))
+        assert await answer(reader) == (200, b"/direct/second?")
+        writer.close()
     assert cut == ["slow_request"]
 
 
-def test_patience_with_a_client_that_waits() -> None:
+async def test_patience_with_a_client_that_waits() -> None:
     """A client that has sent part of its next request, or several, while it waits for an answer is not at fault."""
     cut: list[str] = []
     gate = asyncio.Event()
@@ -354,88 +306,76 @@ def test_patience_with_a_client_that_waits() -> None:
         await gate.wait()
         await respond(200, b"", b"x")
 
-    async def test() -> None:
-        async with serving(App(slow), client_timeout=0.05, on_closed=cut.append) as server:
-            reader, writer = await server.connect()
-            writer.write(request("/direct") * 2 + b"GET /direct ")
-            await asyncio.sleep(0.3)
-            gate.set()
-            writer.write(b"HTTP/1.1\r\nhost: x\r\n\r\n")
-            assert [(await answer(reader))[0] for _ in range(3)] == [200] * 3
-            writer.close()
-
-    run(test())
+    async with serving(App(slow), client_timeout=0.05, on_closed=cut.append) as server:
+        reader, writer = await server.connect()
+        writer.write(request("/direct") * 2 + b"GET /direct ")
+        await asyncio.sleep(0.3)
+        gate.set()
+        writer.write(b"HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert [(await answer(reader))[0] for _ in range(3)] == [200] * 3
+        writer.close()
     assert cut == []
 
 
 @pytest.mark.parametrize("close", [False, True])
-def test_an_answer_that_is_not_taken(close: bool) -> None:
+async def test_an_answer_that_is_not_taken(close: bool) -> None:
     """A client that does not read is let go, with what it has not read; the server can stop."""
     cut: list[str] = []
 
     async def large(_scope: Scope, respond: Respond) -> None:
         await respond(200, b"", LARGE * 16)
 
-    async def test() -> None:
-        async with serving(App(large), client_timeout=0.1, on_closed=cut.append) as server:
-            _, writer = await server.connect()
-            writer.write(request("/direct", close=close))
-            await until(lambda: bool(cut))
-            writer.close()
-
-    run(test())
+    async with serving(App(large), client_timeout=0.1, on_closed=cut.append) as server:
+        _, writer = await server.connect()
+        writer.write(request("/direct", close=close))
+        await until(lambda: bool(cut))
+        writer.close()
     assert cut == ["slow_reader"]
 
 
-def test_an_answer_that_is_taken_slowly() -> None:
+async def test_an_answer_that_is_taken_slowly() -> None:
     """A client that reads slowly, but reads, gets the whole answer."""
     cut: list[str] = []
 
     async def large(_scope: Scope, respond: Respond) -> None:
         await respond(200, b"", LARGE * 16)
 
-    async def test() -> None:
-        async with serving(App(large), client_timeout=0.4, on_closed=cut.append) as server:
-            reader, writer = await server.connect()
-            writer.write(request("/direct", close=True))
-            received = 0
-            while part := await reader.read(len(LARGE)):
-                received += len(part)
-                await asyncio.sleep(0.05)
-            assert received > 16 * len(LARGE)
-            writer.close()
-
-    run(test())
+    async with serving(App(large), client_timeout=0.4, on_closed=cut.append) as server:
+        reader, writer = await server.connect()
+        writer.write(request("/direct", close=True))
+        received = 0
+        while part := await reader.read(len(LARGE)):
+            received += len(part)
+            await asyncio.sleep(0.05)
+        assert received > 16 * len(LARGE)
+        writer.close()
     assert cut == []
 
 
-def test_an_answer_on_a_slow_line() -> None:
+async def test_an_answer_on_a_slow_line() -> None:
     """What the system holds for a client counts: it takes nothing more of us for a long while, and the client reads."""
     cut: list[str] = []
 
     async def large(_scope: Scope, respond: Respond) -> None:
         await respond(200, b"", LARGE * 16)
 
-    async def test() -> None:
-        loop = asyncio.get_running_loop()
-        async with serving(App(large), client_timeout=1.5, on_closed=cut.append) as server:
-            with socket.socket() as client:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
-                client.setblocking(False)
-                await loop.sock_connect(client, ("127.0.0.1", server.port))
-                await loop.sock_sendall(client, request("/direct", close=True))
-                received, begin = 0, loop.time()
-                while part := await loop.sock_recv(client, 16 * 1024):
-                    received += len(part)
-                    if loop.time() - begin < 6:
-                        await asyncio.sleep(0.1)
-                assert received > 16 * len(LARGE)
-
-    run(test())
+    loop = asyncio.get_running_loop()
+    async with serving(App(large), client_timeout=1.5, on_closed=cut.append) as server:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+            client.setblocking(False)
+            await loop.sock_connect(client, ("127.0.0.1", server.port))
+            await loop.sock_sendall(client, request("/direct", close=True))
+            received, begin = 0, loop.time()
+            while part := await loop.sock_recv(client, 16 * 1024):
+                received += len(part)
+                if loop.time() - begin < 6:
+                    await asyncio.sleep(0.1)
+            assert received > 16 * len(LARGE)
     assert cut == []
 
 
-def test_too_many_connections() -> None:
+async def test_too_many_connections() -> None:
     """A connection too many takes the place of the one that has been idle longest; if none is idle, it is closed."""
     cut: list[str] = []
     gate = asyncio.Event()
@@ -448,80 +388,69 @@ def test_too_many_connections() -> None:
             await gate.wait()
         await respond(200, b"", b"x")
 
-    async def test() -> None:
-        async with serving(App(slow), max_connections=3, on_closed=cut.append) as server:
-            streams = [await server.connect() for _ in range(3)]
-            for reader, writer in streams:
-                writer.write(request("/direct"))
-                assert (await answer(reader))[0] == 200
-            reader, writer = await server.connect()
+    async with serving(App(slow), max_connections=3, on_closed=cut.append) as server:
+        streams = [await server.connect() for _ in range(3)]
+        for reader, writer in streams:
             writer.write(request("/direct"))
             assert (await answer(reader))[0] == 200
-            assert cut == ["evicted"]
-            assert await end(streams[0][0]) == b""
-            busy = [*streams[1:], (reader, writer)]
-            for _, one in busy:
-                one.write(request("/direct/slow"))
-            await until(lambda: len(held) == 3)
-            refused, ours = await server.connect()
-            ours.write(request("/direct"))
-            assert await end(refused) == b""
-            ours.close()
-            assert cut == ["evicted", "full"]
-            gate.set()
-            assert [(await answer(reader))[0] for reader, _ in busy] == [200] * 3
-            for _, one in [*streams, *busy]:
-                one.close()
-
-    run(test())
+        reader, writer = await server.connect()
+        writer.write(request("/direct"))
+        assert (await answer(reader))[0] == 200
+        assert cut == ["evicted"]
+        assert await end(streams[0][0]) == b""
+        busy = [*streams[1:], (reader, writer)]
+        for _, one in busy:
+            one.write(request("/direct/slow"))
+        await until(lambda: len(held) == 3)
+        refused, ours = await server.connect()
+        ours.write(request("/direct"))
+        assert await end(refused) == b""
+        ours.close()
+        assert cut == ["evicted", "full"]
+        gate.set()
+        assert [(await answer(reader))[0] for reader, _ in busy] == [200] * 3
+        for _, one in [*streams, *busy]:
+            one.close()
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /direct HT"], ids=["nothing", "a part of a head"])
-def test_connections_that_only_take_room(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connections_that_only_take_room(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections on which no request comes shut nobody out: they make room before those that have been answered."""
     monkeypatch.setattr(server_module, "_HEAD_SECONDS", 0.1)
     monkeypatch.setattr(server_module, "_FULL_SECONDS", 0.0)
     cut: list[str] = []
-
-    async def test() -> None:
-        async with serving(App(), max_connections=3, client_timeout=60, on_closed=cut.append) as started:
-            idle, kept = await started.connect()
-            kept.write(request("/direct"))
-            assert (await answer(idle))[0] == 200
-            silent = [await started.connect() for _ in range(2)]
-            for _, writer in silent:
-                writer.write(sent)
-            await asyncio.sleep(0.2)
-            others = []
-            for reader, _ in silent:
-                others.append(await started.connect())
-                others[-1][1].write(request("/direct"))
-                assert (await answer(others[-1][0]))[0] == 200
-                assert await end(reader) == b""
-            kept.write(request("/direct"))
-            assert (await answer(idle))[0] == 200
-            for _, writer in [*silent, *others, (idle, kept)]:
-                writer.close()
-
-    run(test())
+    async with serving(App(), max_connections=3, client_timeout=60, on_closed=cut.append) as started:
+        idle, kept = await started.connect()
+        kept.write(request("/direct"))
+        assert (await answer(idle))[0] == 200
+        silent = [await started.connect() for _ in range(2)]
+        for _, writer in silent:
+            writer.write(sent)
+        await asyncio.sleep(0.2)
+        others = []
+        for reader, _ in silent:
+            others.append(await started.connect())
+            others[-1][1].write(request("/direct"))
+            assert (await answer(others[-1][0]))[0] == 200
+            assert await end(reader) == b""
+        kept.write(request("/direct"))
+        assert (await answer(idle))[0] == 200
+        for _, writer in [*silent, *others, (idle, kept)]:
+            writer.close()
     assert set(cut) == {"evicted"}
 
 
-def test_no_room_is_not_looked_for_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_room_is_not_looked_for_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who comes just after nobody could make room is closed without another look."""
     monkeypatch.setattr(server_module, "_FULL_SECONDS", 60)
     cut: list[str] = []
-
-    async def test() -> None:
-        async with serving(App(), max_connections=1, client_timeout=60, on_closed=cut.append) as started:
-            _, first = await started.connect()
-            for _ in range(3):
-                reader, writer = await started.connect()
-                assert await end(reader) == b""
-                writer.close()
-            first.close()
-
-    run(test())
+    async with serving(App(), max_connections=1, client_timeout=60, on_closed=cut.append) as started:
+        _, first = await started.connect()
+        for _ in range(3):
+            reader, writer = await started.connect()
+            assert await end(reader) == b""
+            writer.close()
+        first.close()
     assert cut == ["full"] * 3
 
 
@@ -533,38 +462,30 @@ async def end(reader: asyncio.StreamReader) -> bytes:
         return b""
 
 
-def test_a_stop_waits_for_a_request_that_comes_in() -> None:
+async def test_a_stop_waits_for_a_request_that_comes_in() -> None:
     """A request whose head is half there when the server is asked to stop is answered, and its connection closed."""
-
-    async def test() -> None:
-        async with serving(App()) as server:
-            reader, writer = await server.connect()
-            writer.write(b"GET /direct HTTP/1.1\r\nhos")
-            connections: Any = server.server.server_state.connections
-            await until(lambda: any(each._reads_head for each in connections))
-            server.server.should_exit = True
-            await until(lambda: not server.server.servers[0].is_serving())
-            await asyncio.sleep(0.1)
-            writer.write(b"t: x\r\n\r\n")
-            received = await reader.read()
-            assert received.startswith(b"HTTP/1.1 200")
-            writer.close()
-
-    run(test())
+    async with serving(App()) as server:
+        reader, writer = await server.connect()
+        writer.write(b"GET /direct HTTP/1.1\r\nhos")
+        connections: Any = server.server.server_state.connections
+        await until(lambda: any(each._reads_head for each in connections))
+        server.server.should_exit = True
+        await until(lambda: not server.server.servers[0].is_serving())
+        await asyncio.sleep(0.1)
+        writer.write(b"t: x\r\n\r\n")
+        received = await reader.read()
+        assert received.startswith(b"HTTP/1.1 200")
+        writer.close()
 
 
-def test_answers_of_a_server_that_is_about_to_stop() -> None:
+async def test_answers_of_a_server_that_is_about_to_stop() -> None:
     """Its answers say that the connection ends with them."""
-
-    async def test() -> None:
-        async with serving(App()) as server:
-            server.server.server_state.draining = True
-            reader, writer = await server.connect()
-            writer.write(request("/direct"))
-            assert b"connection: close" in (await reader.read()).lower()
-            writer.close()
-
-    run(test())
+    async with serving(App()) as server:
+        server.server.server_state.draining = True
+        reader, writer = await server.connect()
+        writer.write(request("/direct"))
+        assert b"connection: close" in (await reader.read()).lower()
+        writer.close()
 
 
 # What clients may not smuggle.
@@ -574,7 +495,7 @@ CHUNKED = b"transfer-encoding: chunked\r\n"
 
 
 @pytest.mark.parametrize("pieces", [1, 2])
-def test_a_trailer_is_no_header(pieces: int) -> None:
+async def test_a_trailer_is_no_header(pieces: int) -> None:
     """What comes behind a body says nothing about the call: not its token, not its address."""
     seen: list[bytes] = []
 
@@ -583,63 +504,52 @@ def test_a_trailer_is_no_header(pieces: int) -> None:
         seen.extend(name for name, _ in scope["headers"])
         await respond(200, b"", b"")
 
-    async def test() -> None:
-        async with serving(App(look)) as server:
-            reader, writer = await server.connect()
-            head = request("/direct", more=CHUNKED)
-            trailers = b"1\r\na\r\n0\r\nAuthorization: Bearer x\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n"
-            for piece in [head + trailers] if pieces == 1 else [head, trailers]:
-                writer.write(piece)
-                await writer.drain()
-            assert (await answer(reader))[0] == 200
-            writer.write(request("/direct"))
-            assert (await answer(reader))[0] == 200
-            writer.close()
-
-    run(test())
+    async with serving(App(look)) as server:
+        reader, writer = await server.connect()
+        head = request("/direct", more=CHUNKED)
+        trailers = b"1\r\na\r\n0\r\nAuthorization: Bearer x\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n"
+        for piece in [head + trailers] if pieces == 1 else [head, trailers]:
+            writer.write(piece)
+            await writer.drain()
+        assert (await answer(reader))[0] == 200
+        writer.write(request("/direct"))
+        assert (await answer(reader))[0] == 200
+        writer.close()
     assert seen == [b"host", b"transfer-encoding", b"host"]
 
 
 OFFER = b"connection: upgrade\r\nupgrade: h2c\r\n"
 
 
-def test_what_follows_an_offer_of_another_protocol() -> None:
+async def test_what_follows_an_offer_of_another_protocol() -> None:
     """A request in the wake of one that offers an upgrade is answered: nothing of a connection is lost."""
-
-    async def test() -> None:
-        async with serving(App()) as server:
-            reader, writer = await server.connect()
-            writer.write(request("/direct/1", more=OFFER) + request("/direct/2", more=OFFER) + request("/direct/3"))
-            got = [await answer(reader) for _ in range(3)]
-            assert got == [(200, b"/direct/%d?" % number) for number in (1, 2, 3)]
-            writer.close()
-
-    run(test())
+    async with serving(App()) as server:
+        reader, writer = await server.connect()
+        writer.write(request("/direct/1", more=OFFER) + request("/direct/2", more=OFFER) + request("/direct/3"))
+        got = [await answer(reader) for _ in range(3)]
+        assert got == [(200, b"/direct/%d?" % number) for number in (1, 2, 3)]
+        writer.close()
 
 
 @pytest.mark.parametrize("framing", [b"content-length: %d\r\n", b"transfer-encoding: chunked\r\nx-length: %d\r\n"])
 @pytest.mark.parametrize("path", ["/direct", "/asgi"])
-def test_the_body_of_an_offer_is_no_request(path: str, framing: bytes) -> None:
+async def test_the_body_of_an_offer_is_no_request(path: str, framing: bytes) -> None:
     """A body behind an offer of another protocol is never read as a request, in whatever pieces it comes."""
     smuggled = request("/direct/smuggled")
-
-    async def test() -> None:
-        async with serving(app := App()) as server:
-            for together in (True, False):
-                reader, writer = await server.connect()
-                head = request(path, method="POST", more=OFFER + framing % len(smuggled))
-                writer.write(head + smuggled if together else head)
-                received = b"" if together else await reader.readuntil(b"\r\n\r\n")
-                with suppress(ConnectionError):
-                    writer.write(b"" if together else smuggled)
-                    await writer.drain()
-                received += await rest(reader)
-                assert b"smuggled" not in received
-                assert received.count(b"HTTP/1.1 200 ") == 1
-                writer.close()
-            assert app.answered == (2 if path == "/direct" else 0)
-
-    run(test())
+    async with serving(app := App()) as server:
+        for together in (True, False):
+            reader, writer = await server.connect()
+            head = request(path, method="POST", more=OFFER + framing % len(smuggled))
+            writer.write(head + smuggled if together else head)
+            received = b"" if together else await reader.readuntil(b"\r\n\r\n")
+            with suppress(ConnectionError):
+                writer.write(b"" if together else smuggled)
+                await writer.drain()
+            received += await rest(reader)
+            assert b"smuggled" not in received
+            assert received.count(b"HTTP/1.1 200 ") == 1
+            writer.close()
+        assert app.answered == (2 if path == "/direct" else 0)
 
 
 @pytest.mark.parametrize(
@@ -655,74 +565,58 @@ def test_the_body_of_an_offer_is_no_request(path: str, framing: bytes) -> None:
         b"GET /direct HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
     ],
 )
-def test_what_two_readers_may_read_otherwise(head: bytes) -> None:
+async def test_what_two_readers_may_read_otherwise(head: bytes) -> None:
     """Where it is not plain to every reader where a request ends, nothing behind it is answered."""
-
-    async def test() -> None:
-        async with serving(App()) as server:
-            reader, writer = await server.connect()
-            writer.write(head + request("/direct/smuggled"))
-            received = await rest(reader)
-            assert b"smuggled" not in received
-            assert received.count(b"HTTP/1.1 ") <= 1
-            writer.close()
-
-    run(test())
+    async with serving(App()) as server:
+        reader, writer = await server.connect()
+        writer.write(head + request("/direct/smuggled"))
+        received = await rest(reader)
+        assert b"smuggled" not in received
+        assert received.count(b"HTTP/1.1 ") <= 1
+        writer.close()
 
 
-def test_two_hosts() -> None:
+async def test_two_hosts() -> None:
     """A request that names two hosts is refused: a proxy may have gone by the other one."""
-
-    async def test() -> None:
-        async with serving(App()) as server:
-            assert (await server.all_of(request("/direct", more=b"Host: y\r\n"))).startswith(b"HTTP/1.1 400 ")
-
-    run(test())
+    async with serving(App()) as server:
+        assert (await server.all_of(request("/direct", more=b"Host: y\r\n"))).startswith(b"HTTP/1.1 400 ")
 
 
 @pytest.mark.parametrize("blank", [b"\r\n", b"\r", b"\r\n\r\n"])
-def test_an_empty_line_begins_nothing(blank: bytes) -> None:
+async def test_an_empty_line_begins_nothing(blank: bytes) -> None:
     """A connection that gets an empty line between requests waits as before: its time ends, and it makes room."""
     cut: list[str] = []
-
-    async def test() -> None:
-        async with serving(App(), keep_alive=0.1) as server:
-            reader, writer = await server.connect()
-            writer.write(request("/direct"))
-            assert (await answer(reader))[0] == 200
-            writer.write(blank)
-            assert await end(reader) == b""
-            writer.close()
-        async with serving(App(), max_connections=1, on_closed=cut.append) as server:
-            reader, writer = await server.connect()
-            writer.write(request("/direct"))
-            assert (await answer(reader))[0] == 200
-            writer.write(blank)
-            connections: Any = server.server.server_state.connections
-            await until(lambda: all(each._blank for each in connections))
-            _, other = await server.connect()
-            assert await end(reader) == b""
-            for each in (writer, other):
-                each.close()
-
-    run(test())
+    async with serving(App(), keep_alive=0.1) as server:
+        reader, writer = await server.connect()
+        writer.write(request("/direct"))
+        assert (await answer(reader))[0] == 200
+        writer.write(blank)
+        assert await end(reader) == b""
+        writer.close()
+    async with serving(App(), max_connections=1, on_closed=cut.append) as server:
+        reader, writer = await server.connect()
+        writer.write(request("/direct"))
+        assert (await answer(reader))[0] == 200
+        writer.write(blank)
+        connections: Any = server.server.server_state.connections
+        await until(lambda: all(each._blank for each in connections))
+        _, other = await server.connect()
+        assert await end(reader) == b""
+        for each in (writer, other):
+            each.close()
     assert cut == ["evicted"]
 
 
-def test_an_empty_line_before_a_request() -> None:
+async def test_an_empty_line_before_a_request() -> None:
     """It is passed over, in whatever pieces it comes."""
-
-    async def test() -> None:
-        async with serving(App()) as server:
-            reader, writer = await server.connect()
-            for piece in (b"\r\n" + request("/direct"), b"\r", b"\n", b"\r\n", request("/direct")):
-                writer.write(piece)
-                await writer.drain()
-                await asyncio.sleep(0.01)
-            assert [(await answer(reader))[0] for _ in range(2)] == [200] * 2
-            writer.close()
-
-    run(test())
+    async with serving(App()) as server:
+        reader, writer = await server.connect()
+        for piece in (b"\r\n" + request("/direct"), b"\r", b"\n", b"\r\n", request("/direct")):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+        assert [(await answer(reader))[0] for _ in range(2)] == [200] * 2
+        writer.close()
 
 
 ENDLESS = {
@@ -744,39 +638,35 @@ REPEATED = {
 
 
 @pytest.mark.parametrize("name", ENDLESS)
-def test_what_does_not_end(name: str) -> None:
+async def test_what_does_not_end(name: str) -> None:
     """Who sends a name or a value without an end is let go of after a while, however fast it comes."""
     begin, end_of_it = ENDLESS[name]
-    is_let_go(begin, b"a" * 16384, end_of_it)
+    await is_let_go(begin, b"a" * 16384, end_of_it)
 
 
 @pytest.mark.parametrize("name", REPEATED)
-def test_what_goes_on_and_on(name: str) -> None:
+async def test_what_goes_on_and_on(name: str) -> None:
     """So is who sends ever more small things that each end."""
     begin, part, end_of_it = REPEATED[name]
-    is_let_go(begin, part * (16384 // len(part)), end_of_it)
+    await is_let_go(begin, part * (16384 // len(part)), end_of_it)
 
 
-def is_let_go(begin: bytes, more: bytes, end_of_it: bytes) -> None:
+async def is_let_go(begin: bytes, more: bytes, end_of_it: bytes) -> None:
     """Send without an end; the connection is closed, after an answer that begins like this, or nothing."""
-
-    async def test() -> None:
-        async with serving(App(), client_timeout=3600) as server:
-            reader, writer = await server.connect()
-            writer.write(begin)
-            reading = asyncio.create_task(rest(reader))
-            sent = 0
-            with suppress(ConnectionError):
-                while not writer.is_closing() and not reading.done():
-                    writer.write(more)
-                    sent += len(more)
-                    assert sent < 64 * 1024 * 1024
-                    await writer.drain()
-            received = await reading  # or nothing: the reset that follows may overtake it
-            assert received == b"" or received.startswith(end_of_it)
-            writer.close()
-
-    run(test())
+    async with serving(App(), client_timeout=3600) as server:
+        reader, writer = await server.connect()
+        writer.write(begin)
+        reading = asyncio.create_task(rest(reader))
+        sent = 0
+        with suppress(ConnectionError):
+            while not writer.is_closing() and not reading.done():
+                writer.write(more)
+                sent += len(more)
+                assert sent < 64 * 1024 * 1024
+                await writer.drain()
+        received = await reading  # or nothing: the reset that follows may overtake it
+        assert received == b"" or received.startswith(end_of_it)
+        writer.close()
 
 
 async def rest(reader: asyncio.StreamReader) -> bytes:
@@ -789,7 +679,7 @@ async def rest(reader: asyncio.StreamReader) -> bytes:
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_a_client_that_leaves_without_taking_its_answers(count: int) -> None:
+async def test_a_client_that_leaves_without_taking_its_answers(count: int) -> None:
     """An answer that waits for its client to read the last ones ends with that client, like any other wait."""
     ended: list[str] = []
 
@@ -803,17 +693,14 @@ def test_a_client_that_leaves_without_taking_its_answers(count: int) -> None:
         finally:
             scope[CONNECTION].cancels = False
 
-    async def main() -> None:
-        async with serving(App(handler)) as started:
-            _, writer = await started.connect()
-            writer.write(request("/direct") * count)
-            while not ended:
-                await asyncio.sleep(0.01)
-            writer.transport.abort()
-            while len(ended) < 2:
-                await asyncio.sleep(0.01)
-
-    asyncio.run(main())
+    async with serving(App(handler)) as started:
+        _, writer = await started.connect()
+        writer.write(request("/direct") * count)
+        while not ended:
+            await asyncio.sleep(0.01)
+        writer.transport.abort()
+        while len(ended) < 2:
+            await asyncio.sleep(0.01)
     assert ended == ["answered", "abandoned"]
 
 
@@ -825,7 +712,7 @@ def buffer_size(writer: asyncio.StreamWriter, count: int) -> None:
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, count)
 
 
-def test_readers_that_leave_no_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_readers_that_leave_no_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who takes nothing makes room for others; who takes its answer, and who has just come, does not."""
     monkeypatch.setattr(readers, "_JUDGED_SECONDS", 0.2)
     cut: list[str] = []
@@ -834,132 +721,108 @@ def test_readers_that_leave_no_room_for_others(monkeypatch: pytest.MonkeyPatch) 
     async def large(_scope: Scope, respond: Respond) -> None:
         await respond(200, b"", LARGE * 8)
 
-    async def test() -> None:
-        async with serving(App(large), client_timeout=60, on_closed=cut.append, untaken=untaken) as server:
-            silent = []
-            for _ in range(4):
-                silent.append(await server.connect())
-                buffer_size(silent[-1][1], 4096)
-                silent[-1][1].write(request("/direct"))
-            await until(lambda: untaken.total > 8 * len(LARGE))
-            await asyncio.sleep(0.3)
-            while not cut:
-                reader, writer = await server.connect()
-                writer.write(request("/direct"))
-                assert len((await answer(reader))[1]) == 8 * len(LARGE)
-                silent.append((reader, writer))
-                silent.append(await server.connect())
-                buffer_size(silent[-1][1], 4096)
-                silent[-1][1].write(request("/direct"))
-                await asyncio.sleep(0.05)
-            for _, writer in silent:
-                writer.close()
-            await until(lambda: untaken.measure() == 0)
-
-    run(test())
+    async with serving(App(large), client_timeout=60, on_closed=cut.append, untaken=untaken) as server:
+        silent = []
+        for _ in range(4):
+            silent.append(await server.connect())
+            buffer_size(silent[-1][1], 4096)
+            silent[-1][1].write(request("/direct"))
+        await until(lambda: untaken.total > 8 * len(LARGE))
+        await asyncio.sleep(0.3)
+        while not cut:
+            reader, writer = await server.connect()
+            writer.write(request("/direct"))
+            assert len((await answer(reader))[1]) == 8 * len(LARGE)
+            silent.append((reader, writer))
+            silent.append(await server.connect())
+            buffer_size(silent[-1][1], 4096)
+            silent[-1][1].write(request("/direct"))
+            await asyncio.sleep(0.05)
+        for _, writer in silent:
+            writer.close()
+        await until(lambda: untaken.measure() == 0)
     assert set(cut) == {"slow_reader"}
 
 
-def test_heads_that_leave_no_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_heads_that_leave_no_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Long heads that do not end make room for others, which are answered."""
     monkeypatch.setattr(requests, "_JUDGED_SECONDS", 0.1)
     cut: list[str] = []
     unanswered = Budget(200 * 1024)
-
-    async def test() -> None:
-        async with serving(App(), client_timeout=60, on_closed=cut.append, unanswered=unanswered) as server:
-            writers = []
-            for _ in range(20):
-                _, writer = await server.connect()
-                writer.write(request("/direct")[:-2] + b"x-a: " + b"a" * 40_000)
-                writers.append(writer)
-                await asyncio.sleep(0.03)
-            await until(lambda: bool(cut))
-            assert unanswered.total <= unanswered.most
-            reader, writer = await server.connect()
-            writer.write(request("/direct", more=b"x-a: %b\r\n" % (b"a" * 40_000)))
-            assert (await answer(reader))[0] == 200
-            for each in (*writers, writer):
-                each.close()
-
-    run(test())
+    async with serving(App(), client_timeout=60, on_closed=cut.append, unanswered=unanswered) as server:
+        writers = []
+        for _ in range(20):
+            _, writer = await server.connect()
+            writer.write(request("/direct")[:-2] + b"x-a: " + b"a" * 40_000)
+            writers.append(writer)
+            await asyncio.sleep(0.03)
+        await until(lambda: bool(cut))
+        assert unanswered.total <= unanswered.most
+        reader, writer = await server.connect()
+        writer.write(request("/direct", more=b"x-a: %b\r\n" % (b"a" * 40_000)))
+        assert (await answer(reader))[0] == 200
+        for each in (*writers, writer):
+            each.close()
     assert "slow_request" in cut
 
 
-def test_an_answered_request_is_not_held() -> None:
+async def test_an_answered_request_is_not_held() -> None:
     """A connection that waits for its next request holds nothing of the last one."""
     unanswered = Budget()
-
-    async def test() -> None:
-        async with serving(App(), unanswered=unanswered) as server:
-            streams = [await server.connect() for _ in range(3)]
-            for (reader, writer), path in zip(streams, ("/direct", "/asgi", "/direct"), strict=True):
-                more = b"x-a: %b\r\ncontent-length: 100000\r\n" % (b"a" * 50_000)
-                writer.write(request(path, method="POST", more=more) + bytes(100_000))
-                assert (await answer(reader))[0] == 200
-            connections: Any = server.server.server_state.connections
-            await until(lambda: all(each.idle_since is not None for each in connections))
-            assert unanswered.total == 0
-            assert all(each._last is None and not each._headers for each in connections)
-            for _, writer in streams:
-                writer.close()
-
-    run(test())
+    async with serving(App(), unanswered=unanswered) as server:
+        streams = [await server.connect() for _ in range(3)]
+        for (reader, writer), path in zip(streams, ("/direct", "/asgi", "/direct"), strict=True):
+            more = b"x-a: %b\r\ncontent-length: 100000\r\n" % (b"a" * 50_000)
+            writer.write(request(path, method="POST", more=more) + bytes(100_000))
+            assert (await answer(reader))[0] == 200
+        connections: Any = server.server.server_state.connections
+        await until(lambda: all(each.idle_since is not None for each in connections))
+        assert unanswered.total == 0
+        assert all(each._last is None and not each._headers for each in connections)
+        for _, writer in streams:
+            writer.close()
 
 
 @pytest.mark.parametrize("count", [1, 300, 5000])
 @pytest.mark.parametrize("path", ["/direct", "/asgi"])
-def test_many_requests_at_once(count: int, path: str) -> None:
+async def test_many_requests_at_once(count: int, path: str) -> None:
     """Requests that come together are all answered, in their order; few of them are read before their turn."""
     most = 0
-
-    async def test() -> None:
-        nonlocal most
-        async with serving(App()) as server:
-            reader, writer = await server.connect()
-            writer.write(b"".join(request(f"{path}/{number}") for number in range(count)))
-            connections: Any = server.server.server_state.connections
-            for number in range(count):
-                assert (await answer(reader))[1].startswith(f"{path}/{number}".encode())
-                most = max(most, *(len(each._next) for each in connections))
-            writer.write(request(f"{path}/last"))
-            assert (await answer(reader))[1].startswith(f"{path}/last".encode())
-            writer.close()
-
-    run(test())
+    async with serving(App()) as server:
+        reader, writer = await server.connect()
+        writer.write(b"".join(request(f"{path}/{number}") for number in range(count)))
+        connections: Any = server.server.server_state.connections
+        for number in range(count):
+            assert (await answer(reader))[1].startswith(f"{path}/{number}".encode())
+            most = max(most, *(len(each._next) for each in connections))
+        writer.write(request(f"{path}/last"))
+        assert (await answer(reader))[1].startswith(f"{path}/last".encode())
+        writer.close()
     assert most < 300
 
 
 @pytest.mark.parametrize("tail", [b"GET /direct/x HT", b"\r\n", b""])
-def test_what_comes_behind_many_requests(tail: bytes) -> None:
+async def test_what_comes_behind_many_requests(tail: bytes) -> None:
     """What is left behind requests that were read late is waited for, or closed, like anything else."""
     cut: list[str] = []
-
-    async def test() -> None:
-        async with serving(App(), client_timeout=0.3, keep_alive=0.3, on_closed=cut.append) as server:
-            reader, writer = await server.connect()
-            writer.write(request("/direct") * 1000 + tail)
-            for _ in range(1000):
-                assert (await answer(reader))[0] == 200
-            if tail.startswith(b"GET"):
-                writer.write(b"TP/1.1\r\nhost: x\r\n\r\n")
-                assert await answer(reader) == (200, b"/direct/x?")
-            assert await end(reader) == b""
-            writer.close()
-
-    run(test())
-
-
-def test_a_body_that_ends_after_its_answer() -> None:
-    """Once it has ended the connection waits for a request like any other: its time ends, and it makes room."""
-
-    async def test() -> None:
-        async with serving(App(), keep_alive=0.2) as server:
-            reader, writer = await server.connect()
-            writer.write(request("/direct", more=b"content-length: 3\r\n") + b"a")
+    async with serving(App(), client_timeout=0.3, keep_alive=0.3, on_closed=cut.append) as server:
+        reader, writer = await server.connect()
+        writer.write(request("/direct") * 1000 + tail)
+        for _ in range(1000):
             assert (await answer(reader))[0] == 200
-            writer.write(b"bc")
-            assert await end(reader) == b""
-            writer.close()
+        if tail.startswith(b"GET"):
+            writer.write(b"TP/1.1\r\nhost: x\r\n\r\n")
+            assert await answer(reader) == (200, b"/direct/x?")
+        assert await end(reader) == b""
+        writer.close()
 
-    run(test())
+
+async def test_a_body_that_ends_after_its_answer() -> None:
+    """Once it has ended the connection waits for a request like any other: its time ends, and it makes room."""
+    async with serving(App(), keep_alive=0.2) as server:
+        reader, writer = await server.connect()
+        writer.write(request("/direct", more=b"content-length: 3\r\n") + b"a")
+        assert (await answer(reader))[0] == 200
+        writer.write(b"bc")
+        assert await end(reader) == b""
+        writer.close()

@@ -1,6 +1,5 @@
 """Credentials that do not change."""
 
-import asyncio
 import base64
 
 import pytest
@@ -8,22 +7,22 @@ import pytest
 from apientreprise_gateway.upstream.credentials import FixedCredentials, basic, bearer, header_key
 
 
-def _sent(credentials: FixedCredentials) -> bytes:
-    return asyncio.run(credentials.headers(0.0))
+async def _sent(credentials: FixedCredentials) -> bytes:
+    return await credentials.headers(0.0)
 
 
-def test_header_lines() -> None:
+async def test_header_lines() -> None:
     """Each kind is one whole header line."""
-    assert _sent(header_key("X-Api-Key", "the key, with blanks")) == b"X-Api-Key: the key, with blanks\r\n"
-    assert _sent(bearer("abc.def-_~+/=")) == b"Authorization: Bearer abc.def-_~+/=\r\n"
-    line = _sent(basic("user", "pass:wörd"))
+    assert await _sent(header_key("X-Api-Key", "the key, with blanks")) == b"X-Api-Key: the key, with blanks\r\n"
+    assert await _sent(bearer("abc.def-_~+/=")) == b"Authorization: Bearer abc.def-_~+/=\r\n"
+    line = await _sent(basic("user", "pass:wörd"))
     assert base64.b64decode(line.removeprefix(b"Authorization: Basic ")).decode() == "user:pass:wörd"
 
 
-def test_a_refusal_changes_nothing() -> None:
+async def test_a_refusal_changes_nothing() -> None:
     """There is nothing to try instead once fixed credentials are refused."""
     fixed = bearer("abc")
-    assert asyncio.run(fixed.headers(0.0, refused=_sent(fixed))) == _sent(fixed)
+    assert await fixed.headers(0.0, refused=await _sent(fixed)) == await _sent(fixed)
 
 
 SECRET = "s3cr3t"

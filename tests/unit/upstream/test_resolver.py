@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import uvloop
 
 from apientreprise_gateway.upstream import resolver
 from apientreprise_gateway.upstream.faults import CallError, Fault
 from apientreprise_gateway.upstream.resolver import Resolver
+
+pytestmark = pytest.mark.uvloop
 
 LONG = 30.0
 
@@ -66,61 +67,49 @@ async def _forever(name: Resolver) -> None:
         await asyncio.sleep(0.001)
 
 
-def test_one_look_up_for_all_that_wait(server: NameServer) -> None:
+async def test_one_look_up_for_all_that_wait(server: NameServer) -> None:
     """Calls that come during a look-up share it, and those after it use its result."""
-
-    async def main() -> None:
-        server.open.clear()
-        name = Resolver("hangs.example", 80)
-        waiting = [asyncio.create_task(_addresses(name)) for _ in range(50)]
-        await _until(lambda: bool(server.asked))
-        server.open.set()
-        assert await asyncio.gather(*waiting) == [["192.0.2.1"]] * 50
-        assert await _addresses(name) == ["192.0.2.1"]
-        assert len(server.asked) == 1
-
-    uvloop.run(main())
+    server.open.clear()
+    name = Resolver("hangs.example", 80)
+    waiting = [asyncio.create_task(_addresses(name)) for _ in range(50)]
+    await _until(lambda: bool(server.asked))
+    server.open.set()
+    assert await asyncio.gather(*waiting) == [["192.0.2.1"]] * 50
+    assert await _addresses(name) == ["192.0.2.1"]
+    assert len(server.asked) == 1
 
 
-def test_a_name_server_that_hangs_delays_no_other_name(server: NameServer) -> None:
+async def test_a_name_server_that_hangs_delays_no_other_name(server: NameServer) -> None:
     """Many names that hang end with the deadlines of their calls, and another is found meanwhile."""
-
-    async def main() -> None:
-        server.open.clear()
-        hanging = [asyncio.create_task(_addresses(Resolver(f"hangs{n}.example", 80), within=1)) for n in range(40)]
-        await _until(lambda: len(server.asked) == 40)
-        assert await _addresses(Resolver("well.example", 80)) == ["192.0.2.1"]
-        for call in hanging:
-            with pytest.raises(CallError) as caught:
-                await call
-            assert caught.value.fault is Fault.NAME
-
-    uvloop.run(main())
+    server.open.clear()
+    hanging = [asyncio.create_task(_addresses(Resolver(f"hangs{n}.example", 80), within=1)) for n in range(40)]
+    await _until(lambda: len(server.asked) == 40)
+    assert await _addresses(Resolver("well.example", 80)) == ["192.0.2.1"]
+    for call in hanging:
+        with pytest.raises(CallError) as caught:
+            await call
+        assert caught.value.fault is Fault.NAME
 
 
-def test_known_addresses_serve_while_new_ones_are_looked_up(
+async def test_known_addresses_serve_while_new_ones_are_looked_up(
     server: NameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No call waits for the look-up that replaces addresses known already."""
     monkeypatch.setattr(resolver, "NAME_SECONDS", 0)
-
-    async def main() -> None:
-        name = Resolver("hangs.example", 80)
-        assert await _addresses(name) == ["192.0.2.1"]
-        server.open.clear()
-        server.address = "192.0.2.2"
-        assert await _addresses(name) == ["192.0.2.1"]
-        await _until(lambda: len(server.asked) == 2)
-        assert await _addresses(name) == ["192.0.2.1"]
-        server.open.set()
-        while await _addresses(name) != ["192.0.2.2"]:
-            await asyncio.sleep(0.001)
-
-    uvloop.run(main())
+    name = Resolver("hangs.example", 80)
+    assert await _addresses(name) == ["192.0.2.1"]
+    server.open.clear()
+    server.address = "192.0.2.2"
+    assert await _addresses(name) == ["192.0.2.1"]
+    await _until(lambda: len(server.asked) == 2)
+    assert await _addresses(name) == ["192.0.2.1"]
+    server.open.set()
+    while await _addresses(name) != ["192.0.2.2"]:
+        await asyncio.sleep(0.001)
 
 
 @pytest.mark.parametrize(("error", "kept"), [(socket.EAI_AGAIN, True), (socket.EAI_NONAME, False)])
-def test_known_addresses_outlive_the_name_server(
+async def test_known_addresses_outlive_the_name_server(
     server: NameServer, monkeypatch: pytest.MonkeyPatch, error: int, kept: bool
 ) -> None:
     """Addresses stay in use while no name server answers, not once one says that there are none."""
@@ -139,19 +128,19 @@ def test_known_addresses_outlive_the_name_server(
             await _forever(name)
         assert caught.value.fault is Fault.NAME
 
-    uvloop.run(main())
+    await main()
 
 
 @pytest.mark.parametrize("host", ["nosuch.invalid", "x" * 70 + ".example", "é" * 300])
-def test_a_name_without_an_address(host: str) -> None:
+async def test_a_name_without_an_address(host: str) -> None:
     """A name that has no address, or can have none, is a fault of its own."""
     with pytest.raises(CallError) as caught:
-        uvloop.run(_addresses(Resolver(host, 80)))
+        await _addresses(Resolver(host, 80))
     assert caught.value.fault is Fault.NAME
 
 
-def test_an_address_is_not_looked_up(server: NameServer) -> None:
+async def test_an_address_is_not_looked_up(server: NameServer) -> None:
     """An address in place of a name takes no name server."""
-    assert uvloop.run(_addresses(Resolver("127.0.0.1", 80))) == ["127.0.0.1"]
-    assert uvloop.run(_addresses(Resolver("::1", 80))) == ["::1"]
+    assert await _addresses(Resolver("127.0.0.1", 80)) == ["127.0.0.1"]
+    assert await _addresses(Resolver("::1", 80)) == ["::1"]
     assert server.asked == []
