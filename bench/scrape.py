@@ -15,7 +15,7 @@ import time
 from prometheus_client import generate_latest
 
 from apientreprise_gateway.observability.metrics import MULTIPROCESS_DIR, Metrics, all_workers
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.upstream.breaker import State
 
 STATUSES = (200, 404, 422, 429, 502)

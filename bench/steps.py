@@ -26,7 +26,7 @@ from apientreprise_gateway.dataplane.admission import new_request_id
 from apientreprise_gateway.dataplane.call import Call, head_lines
 from apientreprise_gateway.dataplane.recording import access_line
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.upstream.breaker import Breaker, Figures
 from support.tokens import ALL_SCOPES, SECRET, token

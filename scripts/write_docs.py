@@ -9,8 +9,8 @@ from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provid
 from apientreprise_gateway.controlplane.openapi import NO_SCOPES, document, to_yaml
 from apientreprise_gateway.controlplane.ping_description import address_of
 from apientreprise_gateway.gateway.settings import CONFIG, Settings, environment_name
-from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.providers.schemas import descriptions
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from apientreprise_gateway.upstream import settings as provider_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -99,7 +99,7 @@ def provider_page(provider: Provider) -> str:
 
 
 def _endpoint_section(endpoint: Endpoint, provider: Provider) -> str:
-    figure = Settings.model_fields[endpoint.group.figure.value].default
+    figure = endpoint.group.limit.calls
     ping = provider.ping_of(endpoint.operation)
     rows = {
         "Droit requis": " ou ".join(f"`{scope}`" for scope in endpoint.scopes) or NO_SCOPES,
@@ -113,7 +113,7 @@ def _endpoint_section(endpoint: Endpoint, provider: Provider) -> str:
         "Dépréciée": "oui" if endpoint.deprecated else "",
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items() if value)
-    what = descriptions()[endpoint.operation]
+    what = SCHEMAS.descriptions[endpoint.operation]
     return f"## {endpoint.path}\n\n{endpoint.summary}. {what}\n\n| | |\n|---|---|\n{table}\n"
 
 

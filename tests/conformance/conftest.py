@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from apientreprise_gateway.contract.endpoint import Endpoint, Provider
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 
 Json = dict[str, Any]
 

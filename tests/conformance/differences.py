@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import ATTESTATION_FISCALE, EFFECTIFS, AnswerKind
+from apientreprise_gateway.contract.endpoint import AnswerKind
 from apientreprise_gateway.contract.lifetime import HOUR, UNTIL_3, UNTIL_8
-from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.entreprise import dgfip, european_commission, gip_mds, insee
+from apientreprise_gateway.providers.entreprise.groups import ATTESTATION_FISCALE, EFFECTIFS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from conformance.conftest import NEWER
 
 

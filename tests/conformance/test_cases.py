@@ -10,8 +10,10 @@ from urllib.parse import parse_qsl, urlencode
 import httpx
 import pytest
 
-from apientreprise_gateway.contract.endpoint import Endpoint, LimitSetting, Parameter
+from apientreprise_gateway.contract.endpoint import Endpoint
+from apientreprise_gateway.contract.parameters import Parameter
 from apientreprise_gateway.documents.places import holders
+from apientreprise_gateway.providers.entreprise.groups import GROUPS
 from conformance.conftest import CATALOGUE, Json, load_cases
 from conformance.differences import Aspect, listed
 from support.programs import TRACE, gateway
@@ -20,7 +22,7 @@ from support.stub import Handler, answer, stub
 from support.tokens import bearer
 
 _FILE = "/files/document.pdf"
-UNLIMITED = dict.fromkeys(("limit_ip", *(figure.value for figure in LimitSetting)), "1000000")
+UNLIMITED = dict.fromkeys(("limit_ip", *(group.limit.setting for group in GROUPS)), "1000000")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 import pytest
 
 from apientreprise_gateway.contract import lifetime
-from apientreprise_gateway.contract.endpoint import DOCUMENTS, JSON, AnswerKind, Endpoint, Provider
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
 from apientreprise_gateway.controlplane.openapi import document
 from apientreprise_gateway.gateway.settings import Settings
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.groups import DOCUMENTS, JSON
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from conformance.conftest import CATALOGUE, Json, load_operations
 from conformance.differences import DIFFERENCES, NONE, Aspect, Difference, listed
 
@@ -118,7 +119,7 @@ def test_scopes_are_the_published_ones(endpoint: Endpoint, provider: Provider) -
 def test_rate_limit_is_the_published_one(endpoint: Endpoint, provider: Provider) -> None:
     """The endpoint counts in the published group, or on its own, up to the published figure."""
     seed = PUBLISHED[endpoint.operation]["rate_limit"]["seed"]
-    figure = Settings.model_fields[endpoint.group.figure.value].default
+    figure = Settings.model_fields[endpoint.group.limit.setting].default
     published = f"group {seed['group']}" if seed["counter"] == "shared" else "own counter"
     found = differing(
         (published, counter_of(endpoint)), (f"{seed['limit']} per {seed['period_s']} s", f"{figure} per 60 s")

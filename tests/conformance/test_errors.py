@@ -8,15 +8,8 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.contract.errors import (
-    GATEWAY_ERRORS,
-    PROVIDER_ERRORS,
-    SPECIFIC_ERRORS,
-    ApiError,
-    provider_error,
-    refuse,
-    specific_error,
-)
+from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS
+from apientreprise_gateway.contract.errors import ApiError, provider_error, refuse
 from conformance.conftest import CATALOGUE, load_cases
 from conformance.differences import WORDS
 
@@ -33,6 +26,8 @@ UNPUBLISHED = {"00204", "00405", "00406", "00407", "00408", "00409", "00505", "0
 
 NEWER = {"00404"}
 """Codes that are published since that list was made: 404, nothing has the name that was asked for."""
+
+PROVIDERS = {provider.prefix: provider for _, provider in CATALOGUE.values()}
 
 PREFIXES = {provider.prefix for _, provider in CATALOGUE.values()}
 """Of the codes of our providers."""
@@ -107,8 +102,8 @@ def ours_of(code: str) -> ApiError | None:
         return refuse(code).errors[0]
     if len(code) == 5 and code[:2] not in PREFIXES:
         return None
-    if code in SPECIFIC_ERRORS:
-        return specific_error(code, status=502, name="ACOSS").errors[0]
+    if len(code) == 5 and code in PROVIDERS[code[:2]].errors:
+        return PROVIDERS[code[:2]].own_error(code, status=502).errors[0]
     if code[-3:] in PROVIDER_ERRORS:
         return provider_error(code[-3:], prefix="04", name="ACOSS").errors[0]
     return None

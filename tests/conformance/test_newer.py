@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.contract.endpoint import JSON, AnswerKind, Endpoint, Provider
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
 from apientreprise_gateway.contract.lifetime import HOUR
-from apientreprise_gateway.controlplane.description import SCHEMAS
+from apientreprise_gateway.controlplane import description
 from apientreprise_gateway.controlplane.openapi import document
-from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.providers.schemas import schema_of
+from apientreprise_gateway.providers.entreprise.groups import JSON
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from conformance.conftest import NEWER, NEWER_PINGS, load_newer
 
 TEXT = load_newer()
@@ -149,7 +150,7 @@ def fields(schema: dict[str, Any]) -> dict[str, bool]:
 
 def test_body_of_the_vat_number() -> None:
     """Its body has the published fields: the number, and the day of the file, which may be unknown."""
-    body = schema_of("api_entreprise_v3_dgfip_tva")["properties"]
+    body = SCHEMAS.of("api_entreprise_v3_dgfip_tva")["properties"]
     assert "numero_tva: data {numero_tva* s} closed" in TEXT
     assert fields(body["data"]) == {"numero_tva": True}
     assert "meta {date_derniere_mise_a_jour* d?} closed" in TEXT
@@ -160,7 +161,7 @@ def test_body_of_the_vat_number() -> None:
 def test_body_of_the_tax_declarations() -> None:
     """Its body is that of v3, but for what each figure says of itself."""
     older, newer = (
-        deepcopy(schema_of(f"api_entreprise_v{version}_dgfip_liasses_fiscales"))["properties"] for version in (3, 4)
+        deepcopy(SCHEMAS.of(f"api_entreprise_v{version}_dgfip_liasses_fiscales"))["properties"] for version in (3, 4)
     )
     assert (
         "data.declarations[].donnees[] = {code_nref* s, valeurs* [s] min 1 (null holes possible), intitule s}" in TEXT
@@ -179,7 +180,7 @@ def told(start: str, end: str) -> str:
 
 def test_body_of_the_introspection() -> None:
     """A token is told of in the published fields, all of them and no other."""
-    data, links = (SCHEMAS["Introspection"]["properties"][name] for name in ("data", "links"))
+    data, links = (description.SCHEMAS["Introspection"]["properties"][name] for name in ("data", "links"))
     published = told("introspect: data closed, all required:\n{", " closed}; links")
     delegation = data["properties"]["delegation"]
     for schema, names in (
@@ -193,7 +194,7 @@ def test_body_of_the_introspection() -> None:
 
 def test_body_of_the_errors() -> None:
     """The list of errors has the published parts, and what the published one has of a code."""
-    properties = SCHEMAS["Nomenclature"]["properties"]
+    properties = description.SCHEMAS["Nomenclature"]["properties"]
     published = told("/errors: {", "Unknown operation_id")
     parts = ["api", "providers", "generic_subcodes", "platform_codes", "endpoints"]
     assert [name for name in re.findall(r"(\w+)\*", published) if name in parts] == parts == list(properties)

@@ -6,7 +6,7 @@ import pytest
 
 from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
 from apientreprise_gateway.controlplane.pings import PING
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from conformance.conftest import CATALOGUE, NEWER, NEWER_PINGS, load_operations, load_pings
 from conformance.differences import NONE, Aspect, listed
 

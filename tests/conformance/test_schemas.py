@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.providers.schemas import descriptions, operations, schema_of
+from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from conformance.conftest import NEWER, OURS
 
 Json = dict[str, Any]
@@ -120,25 +120,25 @@ def nullable_enumerations(node: Any) -> list[Json]:
 
 def test_every_published_operation_has_its_schema() -> None:
     """There is a schema for each published operation, and for no other."""
-    assert set(operations()) - OURS - NEWER == {*reference()["api_entreprise"], *reference()["legacy_v2"]}
+    assert set(SCHEMAS.operations) - OURS - NEWER == {*reference()["api_entreprise"], *reference()["legacy_v2"]}
 
 
-@pytest.mark.parametrize("operation", sorted(set(operations()) - OURS - NEWER))
+@pytest.mark.parametrize("operation", sorted(set(SCHEMAS.operations) - OURS - NEWER))
 def test_schema_is_the_published_one(operation: str) -> None:
     """Fields, types, nullability, enumerations and what is required are as published, but for the corrections."""
-    assert facts(schema_of(operation)) == facts(published(operation))
+    assert facts(SCHEMAS.of(operation)) == facts(published(operation))
 
 
-@pytest.mark.parametrize("operation", operations())
+@pytest.mark.parametrize("operation", SCHEMAS.operations)
 def test_null_is_a_value_of_a_nullable_enumeration(operation: str) -> None:
     """An enumeration that may be null lists null, without which no null would be valid."""
-    assert all(None in found["enum"] for found in nullable_enumerations(schema_of(operation)))
+    assert all(None in found["enum"] for found in nullable_enumerations(SCHEMAS.of(operation)))
 
 
 def test_descriptions_are_our_own() -> None:
     """No sentence of ours stands in the published schemas."""
     text = json.dumps(reference(), ensure_ascii=False)
-    assert not [sentence for sentence in descriptions().values() if sentence in text]
+    assert not [sentence for sentence in SCHEMAS.descriptions.values() if sentence in text]
 
 
 @pytest.mark.parametrize("correction", CORRECTIONS)

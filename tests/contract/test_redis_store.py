@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from redis.crc import key_slot
 from redis.exceptions import NoScriptError
 
-from apientreprise_gateway.contract.endpoint import GROUPS
 from apientreprise_gateway.net.client_ip import UNKNOWN, counted
+from apientreprise_gateway.providers.entreprise.groups import GROUPS
 from apientreprise_gateway.ratelimit import ban_index
 from apientreprise_gateway.ratelimit import redis as redis_module
 from apientreprise_gateway.ratelimit.ban_index import bans, written_ban

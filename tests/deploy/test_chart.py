@@ -10,9 +10,9 @@ from apientreprise_gateway import __version__
 from apientreprise_gateway.cli.main import make_parser
 from apientreprise_gateway.documents import links
 from apientreprise_gateway.gateway.settings import Settings, environment_name
-from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.providers.dossier import DOSSIER
-from apientreprise_gateway.providers.introspection import INTROSPECTION
+from apientreprise_gateway.providers.entreprise.dossier import DOSSIER
+from apientreprise_gateway.providers.entreprise.introspection import INTROSPECTION
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from support import programs
 from support.certificates import Authority
 from support.tokens import SECRET
@@ -285,7 +285,7 @@ def test_the_ingress_has_what_callers_need(helm: Any) -> None:
     others = ["/docs", "/docs/assets/x.js", "/openapi.yaml", "/errors", "/pings", "/ping/insee/sirene", "/privileges"]
     assert all(
         is_let_in(path)
-        for path in [*endpoints, *others, f"{links.PREFIX}x", "/v2/ping", DOSSIER.path, INTROSPECTION.path]
+        for path in [*endpoints, *others, f"{links.PREFIX}x", "/v2/ping", DOSSIER.endpoint.path, INTROSPECTION.path]
     )
     assert not any(is_let_in(path) for path in ("/metrics", "/livez", "/readyz", "/"))
 

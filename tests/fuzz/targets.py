@@ -21,8 +21,9 @@ from apientreprise_gateway.documents.ranges import UnsatisfiableError, read_rang
 from apientreprise_gateway.net.addresses import networks
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.net.client_ip import ClientIp, counted, parse
-from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.providers.dossier import choose, resources_of
+from apientreprise_gateway.providers.dossier import choose
+from apientreprise_gateway.providers.entreprise.dossier import DOSSIER
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.server.application import ConnectionHooks, Respond
 from apientreprise_gateway.server.heads import MAX_HEADERS, split_target
 from apientreprise_gateway.server.protocol import GatewayProtocol, State, config
@@ -50,7 +51,7 @@ _READERS: Final = tuple(
         "api_entreprise_v2_entreprises_restored",
     )
 )
-_RESOURCES: Final = resources_of(route.endpoint for route in _ROUTES)
+_RESOURCES: Final = DOSSIER.resources_of(route.endpoint for route in _ROUTES)
 _BEHIND_A_PROXY: Final = ClientIp(trusted_proxies=networks(["10.0.0.0/8", "fd00::/8"]))
 _FILES: Final = FileHosts("https://provider.example/base", hosts=["files.example"], timeout=1)
 _OURS: Final = frozenset({"provider.example", "files.example"})

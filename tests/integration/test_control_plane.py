@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from apientreprise_gateway.contract.errors import GATEWAY_ERRORS
+from apientreprise_gateway.contract.codes import GATEWAY_ERRORS
 from support import tokens
 from support.site import ATTESTATION_FISCALE, UNITE_LEGALE, Site, codes, fresh, wait_until
 from support.site import site as started

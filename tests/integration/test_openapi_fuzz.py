@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from apientreprise_gateway.controlplane import openapi
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from support import programs
 from support.tokens import token
 

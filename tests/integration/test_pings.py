@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from support import programs
 from support.site import ATTESTATION_FISCALE, GOOD, LONG, ROOMY, UNITE_LEGALE, Gate, Site, fresh, hang, wait_until
 from support.site import site as started

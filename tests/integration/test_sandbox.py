@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from apientreprise_gateway.contract.endpoint import Endpoint, Provider
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.sandbox.faults import SPECIALS, Special
 from support import programs
 from support.programs import TRACE, Program

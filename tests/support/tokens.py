@@ -5,7 +5,7 @@ from typing import Any
 
 import jwt
 
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 
 SECRET = "a-secret-for-tests-that-is-long-enough-to-be-accepted"
 JTI = "6f1d4f0e-27aa-4f0b-9a55-2d6a4c7d3b10"

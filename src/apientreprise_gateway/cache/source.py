@@ -14,8 +14,9 @@ from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 from apientreprise_gateway.cache.port import AnswerCache, CacheUnavailableError, Entry
+from apientreprise_gateway.contract.codes import PROVIDER_ERRORS
 from apientreprise_gateway.contract.endpoint import Endpoint
-from apientreprise_gateway.contract.errors import PROVIDER_ERRORS, Refusal
+from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.contract.lifetime import Lifetime
 from apientreprise_gateway.net.asgi import Header
 from apientreprise_gateway.upstream.reading import ProviderAnswer

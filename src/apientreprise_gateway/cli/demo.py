@@ -99,7 +99,7 @@ def _mint(settings: "Settings") -> str:
     from datetime import UTC, datetime
 
     from apientreprise_gateway.auth.issue import issue
-    from apientreprise_gateway.providers import PROVIDERS
+    from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 
     scopes = sorted({scope for provider in PROVIDERS for endpoint in provider.endpoints for scope in endpoint.scopes})
     secret = settings.jwt_secrets[0].get_secret_value()

@@ -51,7 +51,7 @@ def _complaint_about(scopes: Sequence[str], *, force: bool) -> str | None:
     """What is wrong with the first scope that cannot be meant; None if all can."""
     import difflib
 
-    from apientreprise_gateway.providers import PROVIDERS
+    from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 
     known = {scope for provider in PROVIDERS for endpoint in provider.endpoints for scope in endpoint.scopes}
     for scope in scopes:

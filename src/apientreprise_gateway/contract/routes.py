@@ -46,6 +46,8 @@ class Routes:
     def __init__(self, providers: Iterable[Provider]) -> None:
         """Raise `ValueError` where two endpoints have the same path or name."""
         self._root = _Node()
+        self._prefixed: dict[str, _Node] = {}
+        """The trees of paths that have a prefix before their version, by that prefix without its slash."""
         self._all: list[Route] = []
         self._versions: dict[str, int] = {}
         """Those that exist, as paths spell them."""
@@ -64,7 +66,8 @@ class Routes:
         self._all.append(route)
 
     def _place(self, route: Route, path: str) -> None:
-        node = self._root
+        prefix = route.endpoint.prefix
+        node = self._prefixed.setdefault(prefix[1:], _Node()) if prefix else self._root
         for segment in path[1:].split("/"):
             if segment.startswith("{"):
                 node.parameter = node.parameter or _Node()
@@ -72,7 +75,7 @@ class Routes:
             else:
                 node = node.literals.setdefault(segment, _Node())
         if route.endpoint.version in node.versions:
-            raise ValueError(f"two endpoints have the path /v{route.endpoint.version}{path}")
+            raise ValueError(f"two endpoints have the path {prefix}/v{route.endpoint.version}{path}")
         node.versions[route.endpoint.version] = route
         self._versions[f"v{route.endpoint.version}"] = route.endpoint.version
 
@@ -84,11 +87,13 @@ class Routes:
         """
         segments = raw_path.decode("latin-1").split("/")
         version = self._versions.get(segments[1]) if len(segments) > 2 and not segments[0] else None
+        node = self._root
         if version is None:
+            if len(segments) > 3 and not segments[0] and segments[1] in self._prefixed:
+                node = self._prefixed[segments.pop(1)]
             version = _version(segments)
         if version is None or len(segments) > _MAX_SEGMENTS:
             return None
-        node = self._root
         values: list[str] = []
         for segment in segments[2:]:
             child = node.literals.get(segment)

@@ -11,8 +11,9 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from apientreprise_gateway.contract import query
+from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS
 from apientreprise_gateway.contract.endpoint import Provider
-from apientreprise_gateway.contract.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, Refusal, gateway_error
+from apientreprise_gateway.contract.errors import Refusal, gateway_error
 from apientreprise_gateway.contract.traceability import CODES
 from apientreprise_gateway.controlplane.openapi import (
     EVERYWHERE,
@@ -24,7 +25,7 @@ from apientreprise_gateway.controlplane.openapi import (
 )
 from apientreprise_gateway.controlplane.static import StaticAnswer
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
-from apientreprise_gateway.providers.dossier import DOSSIER, GATEWAY
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
 
 Json = dict[str, Any]
 
@@ -103,10 +104,10 @@ def _content(providers: tuple[Provider, ...]) -> Json:
         for provider in providers
         for endpoint in provider.endpoints
     }
-    endpoints[DOSSIER.operation] = (GATEWAY.name, dossier_cases())
+    endpoints[ENTREPRISE.itself.endpoints[0].operation] = (ENTREPRISE.itself.name, dossier_cases())
     return {
         "api": API,
-        "providers": {provider.prefix: provider.name for provider in (GATEWAY, *providers)},
+        "providers": {provider.prefix: provider.name for provider in (ENTREPRISE.itself, *providers)},
         "generic_subcodes": {subcode: {"title": kind.title} for subcode, kind in PROVIDER_ERRORS.items()},
         "platform_codes": _by_status(platform),
         "endpoints": {

@@ -16,34 +16,27 @@ import yaml
 
 from apientreprise_gateway import __version__
 from apientreprise_gateway.contract import traceability
-from apientreprise_gateway.contract.endpoint import (
-    SIRET,
-    AnswerKind,
-    Document,
-    Endpoint,
-    Parameter,
-    ParameterKind,
-    Provider,
-)
+from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS, Source
+from apientreprise_gateway.contract.documents import Document
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
 from apientreprise_gateway.contract.errors import (
     FLAT_VERSION,
-    GATEWAY_ERRORS,
-    PROVIDER_ERRORS,
     ApiError,
     Refusal,
-    Source,
     gateway_error,
     network_error,
     provider_error,
     refuse,
     render,
-    specific_error,
 )
+from apientreprise_gateway.contract.parameters import SIRET, Parameter, ParameterKind
 from apientreprise_gateway.controlplane import description
 from apientreprise_gateway.controlplane import ping_description as pings
-from apientreprise_gateway.providers.dossier import DOSSIER, MAX_RESOURCES, RESOURCES, resources_of
-from apientreprise_gateway.providers.introspection import INTROSPECTION
-from apientreprise_gateway.providers.schemas import descriptions, schema_of
+from apientreprise_gateway.providers.dossier import MAX_RESOURCES, RESOURCES
+from apientreprise_gateway.providers.entreprise.dossier import DOSSIER
+from apientreprise_gateway.providers.entreprise.introspection import INTROSPECTION
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
+from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 
 Json = dict[str, Any]
 
@@ -117,14 +110,14 @@ def document(providers: Iterable[Provider]) -> Json:
     providers = tuple(providers)
     pairs = [(endpoint, provider) for provider in providers for endpoint in provider.endpoints]
     paths = {endpoint.path: {"get": _operation(endpoint, provider, components)} for endpoint, provider in pairs}
-    paths[DOSSIER.path] = {"get": _dossier([endpoint for endpoint, _ in pairs], components)}
+    paths[DOSSIER.endpoint.path] = {"get": _dossier([endpoint for endpoint, _ in pairs], components)}
     paths["/privileges"] = {"get": _privileges(components)}
     paths[INTROSPECTION.path] = {"get": _introspection(components)}
-    paths |= description.paths([*(endpoint.operation for endpoint, _ in pairs), DOSSIER.operation])
+    paths |= description.paths([*(endpoint.operation for endpoint, _ in pairs), DOSSIER.endpoint.operation])
     paths |= pings.paths(providers)
     components.sections["schemas"] |= pings.SCHEMAS | description.SCHEMAS
     tags = dict.fromkeys(
-        [*(endpoint.tag for endpoint, _ in pairs), DOSSIER.tag, _PRIVILEGES_TAG, description.TAG, pings.TAG]
+        [*(endpoint.tag for endpoint, _ in pairs), DOSSIER.endpoint.tag, _PRIVILEGES_TAG, description.TAG, pings.TAG]
     )
     return {
         "openapi": "3.1.0",
@@ -200,7 +193,7 @@ def _operation(endpoint: Endpoint, provider: Provider, components: _Components) 
     operation: Json = {
         "operationId": endpoint.operation,
         "summary": endpoint.summary,
-        "description": f"{descriptions()[endpoint.operation]}\n\n"
+        "description": f"{SCHEMAS.descriptions[endpoint.operation]}\n\n"
         f"Fournisseur : {provider.name}. Droit requis : {scopes}. "
         f"Compteur d'appels : `{endpoint.group.name}`. Attente conseillée : {endpoint.client_timeout} s."
         + (f" Réponse conservée {endpoint.cache.text}, si la passerelle en conserve." if endpoint.cache else "")
@@ -230,7 +223,7 @@ def _kept(document: Document) -> str:
 def _parameters(endpoint: Endpoint, components: _Components) -> Iterator[Json]:
     for parameter in endpoint.parameters:
         yield _own_parameter("path", parameter, components)
-    for name in traceability.required_of(endpoint, user_id_required=True):
+    for name in _required(endpoint):
         yield _traceability_parameter(name, endpoint, components)
     for parameter in endpoint.query:
         yield _own_parameter("query", parameter, components)
@@ -491,7 +484,7 @@ def _successes(endpoint: Endpoint, components: _Components) -> Json:
 
 
 def _success(status: int, endpoint: Endpoint, components: _Components) -> Json:
-    schema = components.refer("schemas", endpoint.operation, schema_of(endpoint.operation))
+    schema = components.refer("schemas", endpoint.operation, SCHEMAS.of(endpoint.operation))
     return {
         "description": _SUCCESSES[status],
         "headers": _headers(status, components) | (_cache_headers(components) if endpoint.cache else {}),
@@ -500,16 +493,16 @@ def _success(status: int, endpoint: Endpoint, components: _Components) -> Json:
 
 
 def _dossier(endpoints: list[Endpoint], components: _Components) -> Json:
-    resources = resources_of(endpoints)
+    resources = DOSSIER.resources_of(endpoints)
     by_status = attrgetter("status")
     failures = groupby(sorted(dossier_cases(), key=by_status), by_status)
     return {
-        "operationId": DOSSIER.operation,
-        "summary": DOSSIER.summary,
+        "operationId": DOSSIER.endpoint.operation,
+        "summary": DOSSIER.endpoint.summary,
         "description": _DOSSIER_DESCRIPTION,
-        "tags": [DOSSIER.tag],
+        "tags": [DOSSIER.endpoint.tag],
         "parameters": [
-            *_parameters(DOSSIER, components),
+            *_parameters(DOSSIER.endpoint, components),
             {
                 "name": RESOURCES,
                 "in": "query",
@@ -644,7 +637,7 @@ def cases_of(endpoint: Endpoint, provider: Provider) -> Iterator[Case]:
     yield from map(own_case, EVERYWHERE)
     if endpoint.document is not None:
         yield own_case(_NOT_KEPT)
-    for name in traceability.required_of(endpoint, user_id_required=True):
+    for name in _required(endpoint):
         yield own_case(traceability.CODES[name])
     if not endpoint.flat:
         yield own_case("00210")
@@ -656,15 +649,20 @@ def cases_of(endpoint: Endpoint, provider: Provider) -> Iterator[Case]:
             yield _case(provider_error(subcode, prefix=provider.prefix, name=provider.name))
     for status, codes in endpoint.codes.items():
         for code in codes:
-            yield _case(specific_error(code, status=status, name=provider.name))
+            yield _case(provider.own_error(code, status=status))
 
 
 def dossier_cases() -> Iterator[Case]:
     """Every error that a dossier as such may answer with."""
-    required = traceability.required_of(DOSSIER, user_id_required=False)
+    required = _required(DOSSIER.endpoint, user_id_required=False)
     codes = [code for code in EVERYWHERE if code not in _OF_PARTS]
     codes += [*(traceability.CODES[name] for name in required), "00210", SIRET.code, "00902", "00903"]
     return map(own_case, codes)
+
+
+def _required(endpoint: Endpoint, *, user_id_required: bool = True) -> tuple[str, ...]:
+    rule = ENTREPRISE.version_of(endpoint).traceability
+    return traceability.required_of(endpoint, rule, user_id_required=user_id_required)
 
 
 def _checked(endpoint: Endpoint) -> list[Parameter]:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import structlog
 
-from apientreprise_gateway.contract.endpoint import FileKind
+from apientreprise_gateway.contract.documents import FileKind
 from apientreprise_gateway.contract.errors import ConnectionDropped, Refusal, refuse
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.call import Call, common_lines

@@ -32,8 +32,10 @@ from apientreprise_gateway.observability import tracing
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.providers.dossier import DOSSIER, GATEWAY, RESOURCES, parameters_of, resources_of
-from apientreprise_gateway.providers.introspection import INTROSPECTION
+from apientreprise_gateway.providers.dossier import RESOURCES, parameters_of
+from apientreprise_gateway.providers.entreprise.dossier import DOSSIER
+from apientreprise_gateway.providers.entreprise.introspection import INTROSPECTION
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
 from apientreprise_gateway.ratelimit.policy import Policy
 from apientreprise_gateway.ratelimit.port import Limiter, StoreUnavailableError
 from apientreprise_gateway.server.application import ClientGoneError, Respond
@@ -116,7 +118,7 @@ class Pipeline:
             metrics=metrics,
         )
         dossier = Dossier(
-            resources=resources_of(route.endpoint for route in routes),
+            resources=DOSSIER.resources_of(route.endpoint for route in routes),
             plans=plans,
             checks=self._checks,
             way=self,
@@ -124,7 +126,7 @@ class Pipeline:
             seconds=options.dossier_seconds,
         )
         self._own = {
-            DOSSIER.operation: dossier.answer,
+            DOSSIER.endpoint.operation: dossier.answer,
             INTROSPECTION.operation: Introspection(admission=admission, registry=registry).answer,
         }
 
@@ -266,14 +268,14 @@ def _plans(
     user_id_required: Callable[[Endpoint], bool],
 ) -> Mapping[str, Plan]:
     """What is known of the calls of every endpoint, by operation."""
-    of_parts = parameters_of(resources_of(route.endpoint for route in routes).values())
+    of_parts = parameters_of(DOSSIER.resources_of(route.endpoint for route in routes).values())
     return {
         route.endpoint.operation: plan_of(
             route,
             policy=policy,
             user_id_required=user_id_required(route.endpoint),
-            source=None if route.provider is GATEWAY else source_of(route),
-            besides=of_parts | {RESOURCES} if route.endpoint is DOSSIER else frozenset(),
+            source=None if route.provider is ENTREPRISE.itself else source_of(route),
+            besides=of_parts | {RESOURCES} if route.endpoint is DOSSIER.endpoint else frozenset(),
         )
         for route in routes
     }

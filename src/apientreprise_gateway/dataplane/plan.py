@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from apientreprise_gateway.contract import traceability
-from apientreprise_gateway.contract.endpoint import Group
 from apientreprise_gateway.contract.errors import FLAT_VERSION
+from apientreprise_gateway.contract.groups import Group
 from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
 from apientreprise_gateway.ratelimit.policy import Policy
 from apientreprise_gateway.upstream.source import Source
 
@@ -68,7 +69,9 @@ def plan_of(
         scopes=frozenset(endpoint.scopes),
         limit=policy.limit_of(endpoint),
         group=endpoint.group,
-        required=traceability.required_of(endpoint, user_id_required=user_id_required),
+        required=traceability.required_of(
+            endpoint, ENTREPRISE.version_of(endpoint).traceability, user_id_required=user_id_required
+        ),
         siret_recipient=endpoint.version != FLAT_VERSION,
         wanted=besides.union(traceability.CODES, ["token"], (parameter.name for parameter in endpoint.query)),
         target=target,

@@ -12,7 +12,7 @@ from typing import Any, Final
 import structlog
 from jsonschema_rs import ValidationError, Validator, validator_for
 
-from apientreprise_gateway.providers import schemas
+from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from apientreprise_gateway.upstream.reading import parsed
 
 SAMPLE_SECONDS: Final = 1.0
@@ -48,7 +48,7 @@ class AnswerValidator:
         Raises:
             ValueError: one of the operations has no schema.
         """
-        without = sorted({*operations} - {*schemas.operations()})
+        without = sorted({*operations} - {*SCHEMAS.operations})
         if without:
             raise ValueError(f"no schema for {', '.join(without)}")
         self._validators: dict[str, Validator] = {}
@@ -74,7 +74,7 @@ class AnswerValidator:
     def _validator(self, operation: str) -> Validator:
         known = self._validators.get(operation)
         if known is None:
-            known = self._validators[operation] = validator_for(schemas.schema_of(operation))
+            known = self._validators[operation] = validator_for(SCHEMAS.of(operation))
         return known
 
     def _is_due(self, times: dict[str, float], operation: str, seconds: float) -> bool:

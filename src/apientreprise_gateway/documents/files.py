@@ -10,7 +10,7 @@ import os
 import struct
 from typing import Final, Protocol
 
-from apientreprise_gateway.contract.endpoint import FileKind
+from apientreprise_gateway.contract.documents import FileKind
 
 _COPY_BYTES: Final = 128 * 1024
 _CANNOT_COPY: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})

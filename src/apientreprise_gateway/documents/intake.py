@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from apientreprise_gateway.contract.endpoint import Document
+from apientreprise_gateway.contract.documents import Document
 from apientreprise_gateway.contract.errors import refuse
 from apientreprise_gateway.documents.extract import Extraction, Extractor, decode
 from apientreprise_gateway.documents.files import NOT_DOWNLOADED, Content, FileFault, check

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import FileKind
+from apientreprise_gateway.contract.documents import FileKind
 
 PREFIX: Final = "/documents/"
 """What the path of every link starts with."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from apientreprise_gateway.contract.endpoint import CONTENT, EACH, Document
+from apientreprise_gateway.contract.documents import CONTENT, EACH, Document
 from apientreprise_gateway.documents.encoded import looks_encoded
 from apientreprise_gateway.documents.files import BAD_ADDRESS, UNREADABLE, Content, FileFault
 

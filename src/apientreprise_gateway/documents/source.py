@@ -17,8 +17,10 @@ from typing import Any, Final, NamedTuple
 import orjson
 import structlog
 
-from apientreprise_gateway.contract.endpoint import EACH, Document, Endpoint
-from apientreprise_gateway.contract.errors import PROVIDER_ERRORS, Refusal, provider_error, refuse
+from apientreprise_gateway.contract.codes import PROVIDER_ERRORS
+from apientreprise_gateway.contract.documents import EACH, Document
+from apientreprise_gateway.contract.endpoint import Endpoint
+from apientreprise_gateway.contract.errors import Refusal, provider_error, refuse
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.documents.extract import MAX_FILES, Found, NotJsonError
 from apientreprise_gateway.documents.files import (

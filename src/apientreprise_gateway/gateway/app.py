@@ -58,8 +58,7 @@ from apientreprise_gateway.pings.check import CHECK_SECONDS, Result, ask_all
 from apientreprise_gateway.pings.monitor import PingMonitor
 from apientreprise_gateway.pings.probe import PROBE_SECONDS, Finding, probe
 from apientreprise_gateway.process import ending
-from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.providers.dossier import GATEWAY
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVIDERS
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.redis import RedisLimiter
 from apientreprise_gateway.server.application import ConnectionHooks
@@ -155,7 +154,7 @@ class Gateway:
             shadow=options.shadow,
         )
         self._pipeline = Pipeline(
-            routes=Routes((*PROVIDERS, GATEWAY)),
+            routes=Routes((*PROVIDERS, ENTREPRISE.itself)),
             source_of=lambda route: self._endpoints.answering(route, self._pings),
             tokens=self._verifier,
             renew_keys=self._renew_keys,

@@ -20,7 +20,7 @@ from apientreprise_gateway.auth.revocation import Known
 from apientreprise_gateway.cache.memory import MemoryCache
 from apientreprise_gateway.cache.port import AnswerCache
 from apientreprise_gateway.config.private import default_folder
-from apientreprise_gateway.contract.endpoint import Endpoint, LimitSetting
+from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.errors import FLAT_VERSION
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.downloads import Serving
@@ -55,7 +55,8 @@ from apientreprise_gateway.observability.sink import Sink, open_file, standard
 from apientreprise_gateway.observability.tracing import Recorder
 from apientreprise_gateway.pings.board import Board, NoBoard
 from apientreprise_gateway.pings.redis import RedisBoard
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.groups import GROUPS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.ratelimit.bans import Ban
 from apientreprise_gateway.ratelimit.lua import first_call, sliding
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
@@ -329,7 +330,7 @@ def _tell_of_mode(metrics: Metrics, mode: Mode, reason: str) -> None:
 
 def policy(settings: Settings) -> Policy:
     """The limits."""
-    return Policy({figure: getattr(settings, figure.value) for figure in LimitSetting})
+    return Policy(GROUPS, {group.limit.setting: getattr(settings, group.limit.setting) for group in GROUPS})
 
 
 def pipeline_options(settings: Settings) -> Options:

@@ -1,34 +1,23 @@
-"""The dossier: the endpoint that asks several others about one company.
+"""Dossiers: endpoints that ask several others of their product about one entity, and answer with all of them.
 
-It is ours, not one of the published ones (ADR 0015). What it can ask are the endpoints from v3 on whose path names a
-company or an association; each is a resource, known by its published name.
+They are ours, not published ones (ADR 0015). What one can ask are the endpoints of its product, from v3 on, whose path
+names an entity; each is a resource, known by its published name.
 """
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from apientreprise_gateway.contract.endpoint import SIRET, Endpoint, Parameter, ParameterKind, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.errors import FLAT_VERSION, Refusal, gateway_error
-from apientreprise_gateway.providers.introspection import INTROSPECTION
+from apientreprise_gateway.contract.parameters import ParameterKind
 
 RESOURCES: Final = "ressources"
 """The query parameter that names the resources."""
 MAX_RESOURCES: Final = 20
 """How many resources one call may ask for: as many provider calls run at the same time."""
 
-DOSSIER: Final = Endpoint(
-    operation="dossiers",
-    path="/v3/dossiers/{siret}",
-    summary="Plusieurs ressources d'une entreprise en un appel",
-    tag="Dossier",
-    scopes=(),
-    parameters=(Parameter("siret", SIRET),),
-)
-GATEWAY: Final = Provider(key="gateway", name="API Entreprise", prefix="00", endpoints=(DOSSIER, INTROSPECTION))
-"""Who answers for what is answered without a provider."""
-
-_PUBLISHED: Final = re.compile(r"api_entreprise_(v\d+_(.+))")
 _MAX_SHOWN: Final = 64
 
 
@@ -46,16 +35,30 @@ class Resource(NamedTuple):
         ]
 
 
-def resources_of(endpoints: Iterable[Endpoint]) -> dict[str, Resource]:
-    """The resources of a catalogue by name: `v4_insee_unites_legales`, and `insee_unites_legales` for the newest."""
-    found: dict[str, Resource] = {}
-    for endpoint in sorted(endpoints, key=lambda each: each.version):
-        named = any(parameter.kind.names_entity for parameter in endpoint.parameters)
-        if named and endpoint is not DOSSIER and endpoint.version != FLAT_VERSION:
-            match = _PUBLISHED.fullmatch(endpoint.operation)
-            for name in match.groups() if match else (endpoint.operation,):
-                found[name] = Resource(name, endpoint)
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dossier:
+    """The dossier of a product, with what OpenAPI says of it in French."""
+
+    endpoint: Endpoint
+    published: str
+    """What the names of the product's operations begin with, before their version."""
+    description: str
+    examples: tuple[str, ...]
+    """Names of resources."""
+    parameters: Mapping[str, str]
+    """What each further query parameter is for."""
+
+    def resources_of(self, endpoints: Iterable[Endpoint]) -> dict[str, Resource]:
+        """The resources among endpoints by name: `v4_insee_unites_legales`, `insee_unites_legales` for the newest."""
+        published = re.compile(rf"{re.escape(self.published)}_(v\d+_(.+))")
+        found: dict[str, Resource] = {}
+        for endpoint in sorted(endpoints, key=lambda each: each.version):
+            named = any(parameter.kind.names_entity for parameter in endpoint.parameters)
+            if named and endpoint is not self.endpoint and endpoint.version != FLAT_VERSION:
+                match = published.fullmatch(endpoint.operation)
+                for name in match.groups() if match else (endpoint.operation,):
+                    found[name] = Resource(name, endpoint)
+        return found
 
 
 def parameters_of(resources: Iterable[Resource]) -> frozenset[str]:
@@ -72,7 +75,7 @@ def choose(known: Mapping[str, Resource], text: str | None) -> list[Resource]:
     """The resources that a call asks for, each once, in its order.
 
     Args:
-        known: from `resources_of`.
+        known: from `Dossier.resources_of`.
         text: names, separated by commas.
 
     Raises:

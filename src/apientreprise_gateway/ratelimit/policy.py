@@ -1,23 +1,29 @@
 """The policy: which figure limits which endpoint."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from apientreprise_gateway.contract.endpoint import Endpoint, Group, LimitSetting
+from apientreprise_gateway.contract.endpoint import Endpoint
+from apientreprise_gateway.contract.groups import Group
 
 
 class Policy:
-    """Calls per minute, per token, of each group of endpoints."""
+    """Calls within a window, per token, of each group of endpoints."""
 
-    def __init__(self, figures: Mapping[LimitSetting, int]) -> None:
-        """Take the figures; raise `ValueError` if one is missing or below 1."""
-        wrong = [figure.value for figure in LimitSetting if figures.get(figure, 0) < 1]
+    def __init__(self, groups: Iterable[Group], figures: Mapping[str, int]) -> None:
+        """Take the groups, and the figure of each of their settings.
+
+        Raises:
+            ValueError: one is missing or below 1.
+        """
+        settings = dict.fromkeys(group.limit.setting for group in groups)
+        wrong = [setting for setting in settings if figures.get(setting, 0) < 1]
         if wrong:
             raise ValueError(f"these limits must be at least 1: {', '.join(wrong)}")
         self._figures = dict(figures)
 
     def limit_of(self, endpoint: Endpoint) -> int:
-        """Calls per minute that one token may make on the endpoint's group."""
-        return self._figures[endpoint.group.figure]
+        """Calls that one token may make on the endpoint's group within its window."""
+        return self._figures[endpoint.group.limit.setting]
 
 
 def own_limit(figure: int, group: Group, own: int | None) -> int:

@@ -12,12 +12,13 @@ from typing import Any, Final
 
 import orjson
 
-from apientreprise_gateway.contract.endpoint import ParameterKind, Provider
+from apientreprise_gateway.contract.endpoint import Provider
+from apientreprise_gateway.contract.parameters import ParameterKind
 from apientreprise_gateway.contract.query import read
 from apientreprise_gateway.contract.routes import Route, Routes
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
-from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.entreprise import insee
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.sandbox import dialects, documents
 from apientreprise_gateway.sandbox.answers import answer_of
 from apientreprise_gateway.sandbox.answers.shape import LINKS, Declined

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import orjson
 
-from apientreprise_gateway.contract.endpoint import CONTENT, EACH, Document, Endpoint, FileKind
+from apientreprise_gateway.contract.documents import CONTENT, EACH, Document, FileKind
+from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.documents.places import holders
 from apientreprise_gateway.sandbox.entities import Entity
 from apientreprise_gateway.sandbox.exchange import Reply

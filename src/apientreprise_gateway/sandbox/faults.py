@@ -12,15 +12,14 @@ from typing import Final
 
 import orjson
 
-from apientreprise_gateway.contract.errors import provider_error, render
+from apientreprise_gateway.contract.error_forms import object_bodies
+from apientreprise_gateway.contract.errors import provider_error
 from apientreprise_gateway.sandbox.exchange import Exchange, Reply
 
 SLOW_SECONDS: Final = 3.0
 TIMEOUT_SECONDS: Final = 60.0
 DRIP_SECONDS: Final = 0.5
 MAINTENANCE_RETRY_IN: Final = 600
-_OBJECT_VERSION: Final = 3
-"""A version whose errors are objects."""
 _ELSEWHERE: Final = "https://ailleurs.exemple.test/"
 _PAGE: Final = "<!doctype html><title>Portail</title><h1>Bienvenue sur le portail des téléservices</h1>".encode()
 
@@ -108,7 +107,7 @@ async def _maintenance(exchange: Exchange, _reply: Reply) -> None:
     errors = tuple(
         replace(error, meta={"provider": provider.name, "retry_in": MAINTENANCE_RETRY_IN}) for error in refusal.errors
     )
-    await exchange.respond(refusal.status, render(errors, version=_OBJECT_VERSION))
+    await exchange.respond(refusal.status, object_bodies(errors))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from apientreprise_gateway.contract.errors import GATEWAY_ERRORS
+from apientreprise_gateway.contract.codes import GATEWAY_ERRORS
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.server.limits import Closing, ConnectionLimits
 

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.providers.schemas import schema_of
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from apientreprise_gateway.sandbox.pdf import archive
 from support.papers import (
     ACTES,
@@ -304,7 +304,7 @@ def test_what_stands_alone_is_declared() -> None:
         document = endpoint.document
         if document is None:
             continue
-        schema = schema_of(endpoint.operation)
+        schema = SCHEMAS.of(endpoint.operation)
         holder = schema["properties"]["data"] if document.address[0] == "data" and not endpoint.flat else schema
         fields = set(holder.get("properties", ()))
         assert document.alone is (fields == {document.address[-1], document.expires_in} - {""}), endpoint.operation

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from apientreprise_gateway.contract.endpoint import EACH, Endpoint
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.contract.documents import EACH
+from apientreprise_gateway.contract.endpoint import Endpoint
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.sandbox.documents import BAD_FILES, BadFile
 from support import programs
 from support.papers import LINK

@@ -13,8 +13,8 @@ from jsonschema_rs import validator_for
 
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.dialects import DIALECTS
-from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.providers.schemas import schema_of
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, Entity, Establishment
 from apientreprise_gateway.sandbox.faults import SPECIALS, Special
 from support import programs
@@ -151,7 +151,7 @@ def test_answers_are_the_same(
         assert facts(endpoint, theirs) == facts(endpoint, ours)
         assert theirs.headers["content-type"] == ours.headers["content-type"]
         if theirs.status_code in {200, 206}:
-            assert validator_for(schema_of(endpoint.operation)).is_valid(theirs.json())
+            assert validator_for(SCHEMAS.of(endpoint.operation)).is_valid(theirs.json())
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.operation)

@@ -11,16 +11,12 @@ import pytest
 from apientreprise_gateway.cache.memory import MemoryCache
 from apientreprise_gateway.cache.port import AnswerCache, CacheUnavailableError, Entry, Size
 from apientreprise_gateway.cache.source import CachedSource, Result
-from apientreprise_gateway.contract.errors import (
-    PROVIDER_ERRORS,
-    Refusal,
-    network_error,
-    provider_error,
-    specific_error,
-)
+from apientreprise_gateway.contract.codes import PROVIDER_ERRORS
+from apientreprise_gateway.contract.errors import Refusal, network_error, provider_error
 from apientreprise_gateway.contract.lifetime import HOUR, UNTIL_8, Lifetime
 from apientreprise_gateway.contract.routes import Route
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise import cibtp, dgfip, urssaf
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.upstream.reading import ProviderAnswer
 from apientreprise_gateway.upstream.source import ProviderRequest, Stopwatch, Timed
 from contract.caches import MEGABYTE, Clock
@@ -482,10 +478,10 @@ DOWN = {
 UP = {
     "not found": provider_error("003", prefix="01", name="INSEE"),
     "not diffusible": provider_error("005", prefix="01", name="INSEE"),
-    "examined by hand": specific_error("04501", status=502, name="ACOSS"),
-    "refused by Urssaf": specific_error("04503", status=502, name="ACOSS"),
-    "perhaps not found": specific_error("03501", status=502, name="DGFIP - Adélie"),
-    "late contributions": specific_error("38422", status=422, name="CIBTP"),
+    "examined by hand": urssaf.PROVIDER.own_error("04501", status=502),
+    "refused by Urssaf": urssaf.PROVIDER.own_error("04503", status=502),
+    "perhaps not found": dgfip.PROVIDER.own_error("03501", status=502),
+    "late contributions": cibtp.PROVIDER.own_error("38422", status=422),
     "unknown code": Refusal(503, replace(network_error().errors[0], code="01777")),
     "in our form, not found": ProviderAnswer(404, b"{}", ("01003",)),
     "in our form, not diffusible": ProviderAnswer(451, b"{}", ("01005",)),

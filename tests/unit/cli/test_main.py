@@ -21,7 +21,7 @@ from apientreprise_gateway.auth.issue import default_expiry
 from apientreprise_gateway.cli.main import main
 from apientreprise_gateway.controlplane.openapi import document, to_yaml
 from apientreprise_gateway.gateway.settings import Settings, environment_name
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from support import programs
 from support.stub import always, answer, stub
 from support.tokens import JTI, SECRET, token

@@ -6,34 +6,28 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.contract import endpoint as vocabulary
-from apientreprise_gateway.contract.endpoint import (
-    FISCAL_YEAR,
-    GROUPS,
-    SIREN,
-    SIRET,
-    SIRET_OR_EORI,
-    AnswerKind,
-    Endpoint,
-    LimitSetting,
-    Parameter,
-    ParameterKind,
-    Provider,
-)
-from apientreprise_gateway.contract.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, SPECIFIC_ERRORS
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.contract import parameters as common
+from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
+from apientreprise_gateway.contract.parameters import SIREN, SIRET, SIRET_OR_EORI, Parameter, ParameterKind
+from apientreprise_gateway.providers.entreprise import parameters as own
+from apientreprise_gateway.providers.entreprise.groups import GROUPS, JSON
+from apientreprise_gateway.providers.entreprise.parameters import FISCAL_YEAR
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 
 ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
 OPEN_TO_ALL = {"api_entreprise_v3_dgfip_tva"}
 """What any valid token may call."""
-KINDS = [value for value in vars(vocabulary).values() if isinstance(value, ParameterKind)]
+KINDS = [value for value in {**vars(common), **vars(own)}.values() if isinstance(value, ParameterKind)]
 each_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.operation)
 each_provider = pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.key)
 
 
 def endpoint(path: str, *parameters: Parameter, **changes: Any) -> Endpoint:
     """An endpoint at a path."""
-    return Endpoint(operation="one", path=path, summary="", tag="", scopes=("a",), parameters=parameters, **changes)
+    return Endpoint(
+        operation="one", path=path, summary="", tag="", scopes=("a",), parameters=parameters, group=JSON, **changes
+    )
 
 
 # What an endpoint is.
@@ -43,10 +37,11 @@ def endpoint(path: str, *parameters: Parameter, **changes: Any) -> Endpoint:
     ("path", "version", "route"),
     [("/v2/a", 2, "/a"), ("/v3/a/b", 3, "/a/b"), ("/v12/a", 12, "/a")],
 )
-def test_version_and_route(path: str, version: int, route: str) -> None:
-    """An endpoint knows its version and its path without it."""
-    made = endpoint(path)
-    assert (made.version, made.route, made.flat) == (version, route, version == 2)
+@pytest.mark.parametrize("prefix", ["", "/api"])
+def test_version_and_route(path: str, version: int, route: str, prefix: str) -> None:
+    """An endpoint knows its prefix and version, and its path without them."""
+    made = endpoint(prefix + path)
+    assert (made.prefix, made.version, made.route, made.flat) == (prefix, version, route, version == 2)
 
 
 @pytest.mark.parametrize("path", ["", "/", "/a", "/v3", "/v3/", "/v0/a", "/v03/a", "v3/a", "/v3a/a", "/v/a", "/V3/a"])
@@ -82,7 +77,7 @@ def test_aliases() -> None:
     assert endpoint("/v4/a", aliases=("/v4/b",)).routes == ("/a", "/b")
 
 
-@pytest.mark.parametrize("alias", ["/a", "/v3/b", "/v4/{siren}"])
+@pytest.mark.parametrize("alias", ["/a", "/v3/b", "/api/v4/b", "/v4/{siren}"])
 def test_alias_that_does_not_match(alias: str) -> None:
     """An alias has the version and the parameters of its endpoint."""
     with pytest.raises(ValueError, match="one:"):
@@ -215,7 +210,7 @@ def test_own_codes(provider: Provider) -> None:
     """The errors that an endpoint declares are its provider's own, with texts, at a status of an error."""
     for endpoint in provider.endpoints:
         codes = list(itertools.chain.from_iterable(endpoint.codes.values()))
-        assert set(codes) <= set(SPECIFIC_ERRORS)
+        assert set(codes) <= set(provider.errors)
         assert all(code.startswith(provider.prefix) for code in codes)
         assert len(set(codes)) == len(codes)
         assert all(400 <= status <= 599 for status in endpoint.codes)
@@ -224,7 +219,14 @@ def test_own_codes(provider: Provider) -> None:
 def test_every_specific_error_is_declared() -> None:
     """Each error of one provider alone is that of an endpoint."""
     declared = {code for endpoint in ENDPOINTS for codes in endpoint.codes.values() for code in codes}
-    assert declared == set(SPECIFIC_ERRORS)
+    assert declared == {code for provider in PROVIDERS for code in provider.errors}
+
+
+def test_error_without_words() -> None:
+    """A provider that declares an error of its own and has no words for it is refused."""
+    declaring = endpoint("/v3/a", codes={502: ("01777",)})
+    with pytest.raises(ValueError, match="no words for 01777"):
+        Provider(key="one", name="One", prefix="01", endpoints=(declaring,))
 
 
 @each_provider
@@ -244,9 +246,16 @@ def test_every_group_is_used() -> None:
     assert {endpoint.group.name for endpoint in ENDPOINTS} == {group.name for group in GROUPS}
 
 
-def test_every_figure_is_used() -> None:
-    """Each figure limits a group."""
-    assert {group.figure for group in GROUPS} == set(LimitSetting)
+def test_settings_of_limits() -> None:
+    """Groups with the same setting have the same limit; every setting has the published name."""
+    limits = {group.limit for group in GROUPS}
+    assert sorted(limit.setting for limit in limits) == [
+        "limit_agefiph",
+        "limit_documents",
+        "limit_effectifs",
+        "limit_json",
+        "limit_strict",
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
+from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS
 from apientreprise_gateway.contract.errors import (
-    GATEWAY_ERRORS,
-    PROVIDER_ERRORS,
-    SPECIFIC_ERRORS,
     ApiError,
     Refusal,
     gateway_error,
@@ -16,7 +14,6 @@ from apientreprise_gateway.contract.errors import (
     provider_error,
     refuse,
     render,
-    specific_error,
 )
 
 ONE = ApiError(code="00101", title="Interdit", detail="Votre jeton…", source={"parameter": "token"}, meta={"a": 1})
@@ -202,31 +199,6 @@ def test_provider_errors_that_pass() -> None:
     refusal = provider_error("020", prefix="01", name="INSEE", retry_in=90)
     assert (refusal.status, refusal.errors[0].code) == (503, "01020")
     assert refusal.errors[0].meta == {"provider": "INSEE", "retry_in": 90}
-
-
-@pytest.mark.parametrize("code", sorted(SPECIFIC_ERRORS))
-def test_specific_errors(code: str) -> None:
-    """An error that one provider alone has names it, at the status that its endpoint declares."""
-    refusal = specific_error(code, status=503, name="ACOSS")
-    (error,) = refusal.errors
-    assert (refusal.status, error.code, error.source) == (503, code, None)
-    assert error.meta["provider"] == "ACOSS"
-    assert error.title.strip()
-    assert error.detail.strip().endswith(".")
-
-
-def test_specific_errors_are_no_common_ones() -> None:
-    """No code has two meanings: what one provider alone says is nothing that any provider may say."""
-    assert all(len(code) == 5 and code.isdigit() and code[2] != "0" for code in SPECIFIC_ERRORS)
-    assert not {code for code in SPECIFIC_ERRORS if code in GATEWAY_ERRORS or code[2:] in PROVIDER_ERRORS}
-
-
-def test_when_to_try_again() -> None:
-    """A provider that examines an account by hand says when to come back: in two days."""
-    assert specific_error("04501", status=502, name="ACOSS").errors[0].meta == {
-        "provider": "ACOSS",
-        "retry_in": 172_800,
-    }
 
 
 def test_name_with_braces() -> None:

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apientreprise_gateway.contract.endpoint import SIREN, SIRET, Endpoint, Parameter, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Provider
+from apientreprise_gateway.contract.parameters import SIREN, SIRET, Parameter
 from apientreprise_gateway.contract.routes import Routes, version_of
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.groups import JSON
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 
 CATALOGUE = Routes(PROVIDERS)
 ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
@@ -17,7 +19,7 @@ each_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoi
 
 def endpoint(path: str, *parameters: Parameter) -> Endpoint:
     """An endpoint at a path."""
-    return Endpoint(operation=path, path=path, summary="", tag="", scopes=("a",), parameters=parameters)
+    return Endpoint(operation=path, path=path, summary="", tag="", scopes=("a",), parameters=parameters, group=JSON)
 
 
 def routes(*endpoints: Endpoint) -> Routes:

@@ -5,8 +5,8 @@ import pytest
 from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.contract.query import UNDECODABLE
 from apientreprise_gateway.contract.traceability import check, required_of
-from apientreprise_gateway.providers import PROVIDERS
 from apientreprise_gateway.providers.entreprise import dgfip
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVIDERS
 
 ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
 GIVEN = {"context": "c", "object": "o", "recipient": "13002526500013", "user_id": "u"}
@@ -75,6 +75,7 @@ def test_any_text_will_do() -> None:
 def test_required_of_every_endpoint(endpoint: object) -> None:
     """The DGFIP's endpoints require `user_id` where the deployment wants it, the others never do."""
     (found,) = [each for each in ENDPOINTS if each is endpoint]
+    rule = ENTREPRISE.version_of(found).traceability
     of_dgfip = found in dgfip.PROVIDER.endpoints
-    assert required_of(found, user_id_required=True) == (FOUR if of_dgfip else THREE)
-    assert required_of(found, user_id_required=False) == THREE
+    assert required_of(found, rule, user_id_required=True) == (FOUR if of_dgfip else THREE)
+    assert required_of(found, rule, user_id_required=False) == THREE

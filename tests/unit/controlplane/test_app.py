@@ -17,7 +17,7 @@ from apientreprise_gateway.controlplane.app import create_control, is_control
 from apientreprise_gateway.controlplane.openapi import document
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.pings.board import Answer, Status
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 
 
 @dataclass(frozen=True)

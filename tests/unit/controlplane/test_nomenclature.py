@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from apientreprise_gateway.contract.errors import GATEWAY_ERRORS, PROVIDER_ERRORS, Refusal
+from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS
+from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.controlplane.description import SCHEMAS
 from apientreprise_gateway.controlplane.nomenclature import nomenclature, page
 from apientreprise_gateway.controlplane.openapi import document
-from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.providers.dossier import DOSSIER
+from apientreprise_gateway.providers.entreprise.dossier import DOSSIER
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 
 ALL = nomenclature(PROVIDERS)
 BODY: Any = json.loads(ALL.body)
@@ -47,7 +48,7 @@ def test_has_the_described_form() -> None:
     assert BODY["providers"].keys() - {"00"} == {provider.prefix for provider in PROVIDERS}
 
 
-@pytest.mark.parametrize("operation", [*OPERATIONS, DOSSIER.operation])
+@pytest.mark.parametrize("operation", [*OPERATIONS, DOSSIER.endpoint.operation])
 def test_says_what_the_document_says(operation: str) -> None:
     """Errors of the gateway and of an operation together hold all that the OpenAPI document gives it, and no other."""
     own = entries(BODY["endpoints"][operation]["errors"])

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from apientreprise_gateway.dataplane.validation import LOG_SECONDS, SAMPLE_SECONDS, AnswerValidator
-from apientreprise_gateway.providers.schemas import operations
+from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 
 OPERATION = "api_entreprise_v2_attestations_agefiph"
 GOOD = orjson.dumps({"derniere_annee_de_conformite_connue": "2023", "dump_date": 1700000000})
@@ -71,16 +71,16 @@ def test_any_json(body: bytes) -> None:
 
 def test_every_operation_has_a_schema_that_can_be_compared() -> None:
     """The schema of every operation is understood."""
-    AnswerValidator(operations(), sample=True, on_deviation=lambda _operation: None)
+    AnswerValidator(SCHEMAS.operations, sample=True, on_deviation=lambda _operation: None)
 
 
 def test_every_schema_is_understood() -> None:
     """An answer of each operation can be compared with its schema."""
     told: list[str] = []
-    validator = AnswerValidator(operations(), sample=False, on_deviation=told.append)
-    for operation in operations():
+    validator = AnswerValidator(SCHEMAS.operations, sample=False, on_deviation=told.append)
+    for operation in SCHEMAS.operations:
         validator.compare(operation, b"0")
-    assert told == list(operations())
+    assert told == list(SCHEMAS.operations)
 
 
 def test_an_operation_without_a_schema() -> None:

@@ -10,7 +10,7 @@ import orjson
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.dialects import DIALECTS
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.upstream.http import Response
 from apientreprise_gateway.upstream.reading import ProviderAnswer
 from apientreprise_gateway.upstream.source import ProviderRequest

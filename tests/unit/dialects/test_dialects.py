@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.dialects import DIALECTS
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.upstream.http import Response
 from unit.dialects.speaking import Provider, ask, said
 

@@ -7,7 +7,7 @@ import pytest
 from jsonschema_rs import validator_for
 
 from apientreprise_gateway.contract.errors import Refusal
-from apientreprise_gateway.providers.schemas import schema_of
+from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from unit.dialects.speaking import Provider, ask, said
 
 OPERATION = "api_entreprise_v3_european_commission_vies"
@@ -41,7 +41,7 @@ def test_a_number_in_use() -> None:
     body = orjson.loads(reading.body)
     assert (reading.status, provider.asked) == (200, [TARGET])
     assert body == {"data": {"tva_number": "FR07130025265"}, "links": {}, "meta": {}}
-    assert validator_for(schema_of(OPERATION)).is_valid(body)
+    assert validator_for(SCHEMAS.of(OPERATION)).is_valid(body)
 
 
 @pytest.mark.parametrize(

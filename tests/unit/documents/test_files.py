@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from apientreprise_gateway.contract.endpoint import FileKind
+from apientreprise_gateway.contract.documents import FileKind
 from apientreprise_gateway.documents.files import PADDING_BYTES, Disk, FileFault, Memory, OpenFile, check
 from apientreprise_gateway.sandbox.pdf import archive, pdf
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apientreprise_gateway.contract.endpoint import FileKind
+from apientreprise_gateway.contract.documents import FileKind
 from apientreprise_gateway.documents.links import (
     BUCKET_SECONDS,
     SKEW_SECONDS,

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
-from apientreprise_gateway.contract.errors import GATEWAY_ERRORS
+from apientreprise_gateway.contract.codes import GATEWAY_ERRORS
 from apientreprise_gateway.controlplane import front
 from apientreprise_gateway.dataplane.call import Check, Unlogged
 from apientreprise_gateway.gateway.app import Gateway
 from apientreprise_gateway.gateway.denials import CopyAction
 from apientreprise_gateway.gateway.series import FAILURES, StorePart
 from apientreprise_gateway.gateway.settings import load
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.ratelimit.bans import Reason
 from apientreprise_gateway.store.faults import About
 from support.tokens import SECRET

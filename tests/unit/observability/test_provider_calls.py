@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.contract.errors import PROVIDER_ERRORS
+from apientreprise_gateway.contract.codes import PROVIDER_ERRORS
 from apientreprise_gateway.observability import tracing
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.observability.provider_calls import ABANDONED, OK, CallCounts, ProviderCalls

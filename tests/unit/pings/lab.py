@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable
 
-from apientreprise_gateway.contract.endpoint import SIREN, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
+from apientreprise_gateway.contract.parameters import SIREN, Parameter
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.observability.provider_calls import OK
 from apientreprise_gateway.pings.board import Answer, Board, NoBoard
 from apientreprise_gateway.pings.monitor import PingMonitor
 from apientreprise_gateway.pings.probe import Finding
+from apientreprise_gateway.providers.entreprise.groups import JSON
 
 PROBED, SILENT = "essai/ouvert", "essai/discret"
 CACHE_SECONDS = 120
@@ -18,6 +20,7 @@ NOON = 1_800_000_000.0
 def _endpoint(name: str) -> Endpoint:
     return Endpoint(
         operation=name,
+        group=JSON,
         path=f"/v3/essai/{name}/{{siren}}",
         summary="Essai",
         tag="Essais",

@@ -9,8 +9,10 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from apientreprise_gateway.providers import PROVIDERS, schemas
-from apientreprise_gateway.providers.schemas import descriptions, operations, schema_of
+from apientreprise_gateway.providers.entreprise import schemas
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
+from apientreprise_gateway.providers.schemas import _LOADER
 
 
 def names_of(node: Any) -> Iterator[str]:
@@ -23,15 +25,15 @@ def names_of(node: Any) -> Iterator[str]:
 
 def test_there_is_one_schema_per_operation() -> None:
     """Every operation of the catalogue has its entry, once, and nothing else has one."""
-    assert sorted(operations()) == sorted(
+    assert sorted(SCHEMAS.operations) == sorted(
         endpoint.operation for provider in PROVIDERS for endpoint in provider.endpoints
     )
 
 
-@pytest.mark.parametrize("operation", operations())
+@pytest.mark.parametrize("operation", SCHEMAS.operations)
 def test_schemas_are_valid(operation: str) -> None:
     """Each is a JSON Schema, with an envelope unless it is of v2."""
-    schema = schema_of(operation)
+    schema = SCHEMAS.of(operation)
     Draft202012Validator.check_schema(schema)
     assert ("links" in schema.get("properties", {})) is not operation.startswith("api_entreprise_v2")
 
@@ -39,22 +41,22 @@ def test_schemas_are_valid(operation: str) -> None:
 def test_an_unknown_operation_has_no_schema() -> None:
     """A misspelt name is an error."""
     with pytest.raises(KeyError, match="nulle_part"):
-        schema_of("nulle_part")
+        SCHEMAS.of("nulle_part")
 
 
-@pytest.mark.parametrize("operation", operations())
+@pytest.mark.parametrize("operation", SCHEMAS.operations)
 def test_descriptions_are_one_short_line(operation: str) -> None:
     """Each operation says in a line what it answers."""
-    assert re.fullmatch(r"[A-ZÉL].{15,110}[^.\s]", descriptions()[operation])
+    assert re.fullmatch(r"[A-ZÉL].{15,110}[^.\s]", SCHEMAS.descriptions[operation])
 
 
 def test_field_descriptions_are_of_fields() -> None:
     """Every described field exists, and is described in the schemas."""
     described = yaml.safe_load(files(schemas).joinpath("fields.yaml").read_text("utf-8"))
-    assert set(described) <= {name for operation in operations() for name in names_of(schema_of(operation))}
-    field = schema_of("api_entreprise_v3_dgddi_eori")["properties"]["data"]["properties"]["actif"]
+    assert set(described) <= {name for operation in SCHEMAS.operations for name in names_of(SCHEMAS.of(operation))}
+    field = SCHEMAS.of("api_entreprise_v3_dgddi_eori")["properties"]["data"]["properties"]["actif"]
     assert "description" not in field
-    expiry = schema_of("api_entreprise_v3_acoss_attestations_sociales")["properties"]["data"]["properties"][
+    expiry = SCHEMAS.of("api_entreprise_v3_acoss_attestations_sociales")["properties"]["data"]["properties"][
         "expires_in"
     ]
     assert expiry["description"] == described["expires_in"]
@@ -64,7 +66,7 @@ def test_field_descriptions_are_of_fields() -> None:
 def test_files_read_the_same_without_libyaml(name: str) -> None:
     """The loader in Python and the one in C, which is not built everywhere, agree."""
     text = files(schemas).joinpath(name).read_text("utf-8")
-    assert yaml.safe_load(text) == yaml.load(text, schemas._LOADER)
+    assert yaml.safe_load(text) == yaml.load(text, _LOADER)
 
 
 def test_the_gateway_starts_without_reading_a_schema() -> None:

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 
 import pytest
 
-from apientreprise_gateway.contract.endpoint import GROUPS, Endpoint, Group, LimitSetting
+from apientreprise_gateway.contract.endpoint import Endpoint
+from apientreprise_gateway.contract.groups import Group
 from apientreprise_gateway.gateway.settings import Settings
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.groups import GROUPS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.ratelimit.policy import Policy, own_limit
 
-FIGURES: Mapping[LimitSetting, int] = {figure: 10 + place for place, figure in enumerate(LimitSetting)}
+SETTINGS = list(dict.fromkeys(group.limit.setting for group in GROUPS))
+FIGURES: Mapping[str, int] = {setting: 10 + place for place, setting in enumerate(SETTINGS)}
 ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
 PUBLISHED = {
     "json": 250,
@@ -26,39 +29,39 @@ PUBLISHED = {
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.operation)
 def test_limit_of_every_endpoint(endpoint: Endpoint) -> None:
     """An endpoint's limit is the figure of its group."""
-    assert Policy(FIGURES).limit_of(endpoint) == FIGURES[endpoint.group.figure]
+    assert Policy(GROUPS, FIGURES).limit_of(endpoint) == FIGURES[endpoint.group.limit.setting]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.operation)
 def test_published_figures(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any setting, the limits are those that are published."""
-    for figure in LimitSetting:
-        monkeypatch.delenv(f"GATEWAY_{figure.value.upper()}", raising=False)
+    for setting in SETTINGS:
+        monkeypatch.delenv(f"GATEWAY_{setting.upper()}", raising=False)
     settings = Settings()
-    policy = Policy({figure: getattr(settings, figure.value) for figure in LimitSetting})
+    policy = Policy(GROUPS, {setting: getattr(settings, setting) for setting in SETTINGS})
     assert policy.limit_of(endpoint) == PUBLISHED[endpoint.group.name]
 
 
 def test_missing_figure() -> None:
     """A figure that is missing is named."""
     with pytest.raises(ValueError, match="limit_strict"):
-        Policy({figure: 5 for figure in LimitSetting if figure is not LimitSetting.STRICT})
+        Policy(GROUPS, {setting: 5 for setting in SETTINGS if setting != "limit_strict"})
 
 
-@pytest.mark.parametrize("figure", list(LimitSetting))
+@pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("value", [0, -1])
-def test_figure_below_one(figure: LimitSetting, value: int) -> None:
+def test_figure_below_one(setting: str, value: int) -> None:
     """A figure below 1 is named."""
-    with pytest.raises(ValueError, match=figure.value):
-        Policy({**FIGURES, figure: value})
+    with pytest.raises(ValueError, match=setting):
+        Policy(GROUPS, {**FIGURES, setting: value})
 
 
 def test_figures_are_copied() -> None:
     """What happens to the mapping afterwards changes no limit."""
     figures = dict(FIGURES)
-    policy = Policy(figures)
+    policy = Policy(GROUPS, figures)
     figures.clear()
-    assert policy.limit_of(ENDPOINTS[0]) == FIGURES[ENDPOINTS[0].group.figure]
+    assert policy.limit_of(ENDPOINTS[0]) == FIGURES[ENDPOINTS[0].group.limit.setting]
 
 
 # Limits of single tokens.

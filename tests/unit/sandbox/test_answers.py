@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from apientreprise_gateway.contract.endpoint import Endpoint
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.sandbox.answers import ANSWERS
 from apientreprise_gateway.sandbox.answers.generic import takes_associations
 from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY

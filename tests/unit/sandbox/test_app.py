@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from apientreprise_gateway.contract.endpoint import Endpoint
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.sandbox.app import create_app
 from unit.sandbox.calling import ABOUT_NOBODY, Clock, ask, get, path_of
 

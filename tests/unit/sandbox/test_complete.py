@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from apientreprise_gateway.contract.endpoint import Endpoint
-from apientreprise_gateway.providers import PROVIDERS
-from apientreprise_gateway.providers.schemas import schema_of
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, Officer
 from unit.sandbox.calling import ask, path_for
 
@@ -89,7 +89,7 @@ def values_of(endpoint: Endpoint) -> dict[Path, list[Any]]:
 def test_every_documented_field_has_a_value(endpoint: Endpoint) -> None:
     """Each field, an optional one too, has a value that is not null or empty for one entity at least."""
     seen = values_of(endpoint)
-    missing = {path for path, _ in fields_of(schema_of(endpoint.operation)) if not any(map(is_something, seen[path]))}
+    missing = {path for path, _ in fields_of(SCHEMAS.of(endpoint.operation)) if not any(map(is_something, seen[path]))}
     excusable = "redirect_from_siret" if HEAD_OFFICES in endpoint.operation else "errors"
     excused = {path for path in missing if path[-1] == excusable}
     assert missing == excused
@@ -104,7 +104,7 @@ def is_something(value: Any) -> bool:
 def test_short_enumerations_are_shown_whole(endpoint: Endpoint) -> None:
     """Each value of a short enumeration is some entity's, so that both kinds of person, among others, can be met."""
     seen = values_of(endpoint)
-    for path, schema in fields_of(schema_of(endpoint.operation)):
+    for path, schema in fields_of(SCHEMAS.of(endpoint.operation)):
         values = [value for value in schema.get("enum", ()) if value is not None]
         if len(values) <= FEW and path[-1] not in ONE_IS_ENOUGH:
             unseen = [value for value in values if value not in seen[path]]
@@ -115,7 +115,7 @@ def test_short_enumerations_are_shown_whole(endpoint: Endpoint) -> None:
 def test_persons_among_officers_have_all_fields(operation: str) -> None:
     """A natural and a legal person have the same fields: all that are documented."""
     (endpoint,) = [each for each in ENDPOINTS if each.path.endswith(operation)]
-    described = dict(fields_of(schema_of(endpoint.operation)))
+    described = dict(fields_of(SCHEMAS.of(endpoint.operation)))
     kinds = set()
     for entity in ENTITIES:
         data = ask(path_for(endpoint, entity)).json()["data"]

@@ -7,7 +7,7 @@ import pytest
 
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.identifiers import is_rna, is_siren, is_siret
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.sandbox.app import create_app
 from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY
 from apientreprise_gateway.sandbox.faults import FAULTS, SPECIALS, Special

@@ -7,17 +7,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from apientreprise_gateway.contract.endpoint import (
-    SIREN,
-    SIRET,
-    SIRET_OR_RNA,
-    Endpoint,
-    Parameter,
-    ParameterKind,
-    Provider,
-)
+from apientreprise_gateway.contract.endpoint import Endpoint, Provider
 from apientreprise_gateway.contract.identifiers import is_rna, is_siren, is_siret
-from apientreprise_gateway.providers.schemas import operations, schema_of
+from apientreprise_gateway.contract.parameters import SIREN, SIRET, SIRET_OR_RNA, Parameter, ParameterKind
+from apientreprise_gateway.providers.entreprise.groups import JSON
+from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from apientreprise_gateway.sandbox.answers import ANSWERS
 from apientreprise_gateway.sandbox.answers.generic import answer_for
 from apientreprise_gateway.sandbox.answers.invention import Field, Inventor
@@ -35,6 +29,7 @@ def synthetic(operation: str, kind: ParameterKind = SIREN) -> Endpoint:
     version = re.search(r"_v(\d)_", operation)
     assert version
     return Endpoint(
+        group=JSON,
         operation=operation,
         path=f"/v{version[1]}/essai/{operation}/{{id}}",
         summary="Un essai",
@@ -72,14 +67,14 @@ def leaves(node: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.display_name)
-@pytest.mark.parametrize("operation", operations())
+@pytest.mark.parametrize("operation", SCHEMAS.operations)
 def test_answers_are_true_to_the_schema(operation: str, entity: Entity) -> None:
     """For each operation and entity there is an answer with the noted fields, types and values, and no others."""
-    validator = Draft202012Validator(closed(schema_of(operation)), format_checker=FormatChecker())
+    validator = Draft202012Validator(closed(SCHEMAS.of(operation)), format_checker=FormatChecker())
     validator.validate(answered(operation, entity, year="2023", month="06"))
 
 
-@pytest.mark.parametrize("operation", operations())
+@pytest.mark.parametrize("operation", SCHEMAS.operations)
 def test_identifiers_are_valid(operation: str) -> None:
     """Every SIREN, SIRET and RNA passes the gateway's own check, and those drawn are of numbers not given out."""
     check = {"siren": is_siren, "siret": is_siret, "rna": is_rna}
@@ -90,7 +85,7 @@ def test_identifiers_are_valid(operation: str) -> None:
             assert value in ORDINARY.identifiers or value.startswith(("997", "W99"))
 
 
-@pytest.mark.parametrize("operation", operations())
+@pytest.mark.parametrize("operation", SCHEMAS.operations)
 def test_nothing_leads_outside(operation: str) -> None:
     """Addresses are on reserved names, telephone numbers in the range kept for fiction."""
     for name, value in leaves(answered(operation)):
@@ -104,7 +99,7 @@ def test_nothing_leads_outside(operation: str) -> None:
 
 def test_any_catalogue_is_served_over_http() -> None:
     """An endpoint that nobody wrote an answer for answers as the others do: data, 404 and faults."""
-    endpoints = tuple(synthetic(operation) for operation in operations() if operation not in ANSWERS)
+    endpoints = tuple(synthetic(operation) for operation in SCHEMAS.operations if operation not in ANSWERS)
     app = create_app(providers=(Provider(key="essai", name="Essai", prefix="99", endpoints=endpoints),))
     for endpoint in endpoints:
         assert get(app, endpoint.path.format(id="130025265")).status == 200
@@ -207,7 +202,7 @@ def test_a_closed_entity_is_closed() -> None:
     assert "date_dissolution" not in answered("api_entreprise_v2_associations")["association"]
 
 
-@pytest.mark.parametrize("operation", operations())
+@pytest.mark.parametrize("operation", SCHEMAS.operations)
 def test_counts_agree_with_what_they_count(operation: str) -> None:
     """A collection's `meta` says how many entries there are."""
     body = answered(operation)

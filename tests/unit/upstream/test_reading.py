@@ -6,9 +6,10 @@ from typing import Any
 import orjson
 import pytest
 
-from apientreprise_gateway.contract.errors import PROVIDER_ERRORS, Refusal
+from apientreprise_gateway.contract.codes import PROVIDER_ERRORS
+from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.contract.routes import Route
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.upstream.http import Response
 from apientreprise_gateway.upstream.reading import ProviderAnswer, read, trouble
 

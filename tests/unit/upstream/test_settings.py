@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from apientreprise_gateway.gateway.settings import Settings, SettingsError, load, require_for_serving
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.upstream.breaker import Figures
 from apientreprise_gateway.upstream.maintenance import Once, Weekly
 from apientreprise_gateway.upstream.settings import (

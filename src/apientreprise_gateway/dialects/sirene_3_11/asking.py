@@ -9,7 +9,7 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote, urlencode
 
-from apientreprise_gateway.contract.errors import Refusal, specific_error
+from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.contract.identifiers import is_siren
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.dialects.sirene_3_11.fields import Fields, MalformedAnswerError, digits, entries, fields
@@ -79,7 +79,7 @@ async def head_office(route: Route, get: Get, siren: str) -> Fields:
     if not found:
         raise failure(route, 404)
     if len(found) > 1:
-        raise specific_error(_SEVERAL_HEAD_OFFICES, status=502, name=route.provider.name)
+        raise route.provider.own_error(_SEVERAL_HEAD_OFFICES, status=502)
     return found[0]
 
 

@@ -8,7 +8,7 @@ from pydantic_settings import NoDecode
 
 from apientreprise_gateway.config.environment import nearest
 from apientreprise_gateway.dialects import DIALECTS
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.upstream.settings import KINDS, TABLES, ProviderSettings
 
 

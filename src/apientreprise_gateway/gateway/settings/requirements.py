@@ -8,7 +8,7 @@ from apientreprise_gateway.gateway.settings import providers
 from apientreprise_gateway.gateway.settings.choices import CacheStore
 from apientreprise_gateway.gateway.settings.model import Settings
 from apientreprise_gateway.gateway.settings.names import PREFIX, PROVIDER_PREFIX, environment_name
-from apientreprise_gateway.providers import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 
 
 def contradictions(settings: Settings) -> Iterator[str]:

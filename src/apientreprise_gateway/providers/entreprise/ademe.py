@@ -2,17 +2,10 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import (
-    DOCUMENTS,
-    PAGE_SIZE,
-    SIRET,
-    SKIP_PDF,
-    AnswerKind,
-    Endpoint,
-    Parameter,
-    Ping,
-    Provider,
-)
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Ping, Provider
+from apientreprise_gateway.contract.parameters import SIRET, Parameter
+from apientreprise_gateway.providers.entreprise.groups import DOCUMENTS, JSON
+from apientreprise_gateway.providers.entreprise.parameters import PAGE_SIZE, SKIP_PDF
 
 _TAG: Final = "Certifications professionnelles"
 _SCOPES: Final = ("certificat_rge_ademe", "open_data")
@@ -30,6 +23,7 @@ PROVIDER: Final = Provider(
             scopes=_SCOPES,
             parameters=(Parameter("siret", SIRET),),
             query=(Parameter("limit", PAGE_SIZE),),
+            group=JSON,
             answer=AnswerKind.DOCUMENT,
         ),
         Endpoint(

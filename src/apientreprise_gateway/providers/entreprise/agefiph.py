@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import AGEFIPH, SIRET, Endpoint, Parameter, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Provider
+from apientreprise_gateway.contract.parameters import SIRET, Parameter
+from apientreprise_gateway.providers.entreprise.groups import AGEFIPH
 
 PROVIDER: Final = Provider(
     key="agefiph",

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import SIRET, AnswerKind, Endpoint, Parameter, Provider
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
+from apientreprise_gateway.contract.parameters import SIRET, Parameter
+from apientreprise_gateway.providers.entreprise.groups import JSON
 
 PROVIDER: Final = Provider(
     key="agence_bio",
@@ -16,6 +18,7 @@ PROVIDER: Final = Provider(
             tag="Certifications professionnelles",
             scopes=("certificat_agence_bio", "open_data"),
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
             answer=AnswerKind.DOCUMENT,
             array=True,
             deprecated=True,

@@ -1,12 +1,29 @@
 """Banque de France: the central bank, which keeps the accounts of the largest companies."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import SIREN, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
+from apientreprise_gateway.contract.errors import SpecificError
 from apientreprise_gateway.contract.lifetime import END_OF_DAY
+from apientreprise_gateway.contract.parameters import SIREN, Parameter
+from apientreprise_gateway.providers.entreprise.groups import JSON
 
 _TAG: Final = "Informations financières"
 _SCOPES: Final = ("bilans_entreprise_bdf", "bilans_bdf")
+
+_ERRORS: Final[Mapping[str, SpecificError]] = MappingProxyType(
+    {
+        "17501": SpecificError(
+            "Erreur de base de données de la Banque de France",
+            "La base de données de la Banque de France est en panne.",
+        ),
+        "17502": SpecificError(
+            "Erreur interne de la Banque de France", "Le service de la Banque de France est en panne."
+        ),
+    }
+)
 
 PROVIDER: Final = Provider(
     key="banque_de_france",
@@ -20,6 +37,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_SCOPES,
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             cache=END_OF_DAY,
         ),
         Endpoint(
@@ -29,10 +47,12 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_SCOPES,
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             codes={503: ("17501", "17502")},
             deprecated=True,
         ),
     ),
+    errors=_ERRORS,
     pings=(
         Ping(
             key="banque_de_france/bilans",

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import SIRET, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
+from apientreprise_gateway.contract.parameters import SIRET, Parameter
+from apientreprise_gateway.providers.entreprise.groups import JSON
 
 PROVIDER: Final = Provider(
     key="carif_oref",
@@ -16,6 +18,7 @@ PROVIDER: Final = Provider(
             tag="Certifications professionnelles",
             scopes=("certifications_qualiopi_france_competences",),
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
         ),
     ),
     pings=(

@@ -1,17 +1,22 @@
 """CIBTP: paid leave and bad-weather insurance of building companies."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import (
-    DOCUMENT_V3,
-    DOCUMENTS,
-    SIRET,
-    AnswerKind,
-    Endpoint,
-    Parameter,
-    Ping,
-    Provider,
+from apientreprise_gateway.contract.documents import DOCUMENT_V3
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Ping, Provider
+from apientreprise_gateway.contract.errors import SpecificError
+from apientreprise_gateway.contract.parameters import SIRET, Parameter
+from apientreprise_gateway.providers.entreprise.groups import DOCUMENTS
+
+_ERRORS: Final[Mapping[str, SpecificError]] = MappingProxyType(
+    {
+        "38422": SpecificError(
+            "Attestation non disponible", "La caisse ne délivre pas d'attestation : des cotisations sont en retard."
+        ),
+    }
 )
 
 PROVIDER: Final = Provider(
@@ -36,6 +41,7 @@ PROVIDER: Final = Provider(
             codes={404: ("38422",)},
         ),
     ),
+    errors=_ERRORS,
     pings=(
         Ping(
             key="cibtp/attestation_cotisations_conges_payes_chomage_intemperies",

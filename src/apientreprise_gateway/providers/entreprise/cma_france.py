@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import SIREN, Endpoint, Parameter, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Provider
+from apientreprise_gateway.contract.parameters import SIREN, Parameter
+from apientreprise_gateway.providers.entreprise.groups import JSON
 
 _TAG: Final = "Informations générales"
 _SCOPES: Final = ("entreprises_artisanales", "open_data")
@@ -19,6 +21,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_SCOPES,
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             deprecated=True,
         ),
         Endpoint(
@@ -28,6 +31,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_SCOPES,
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             gateway_error=True,
             deprecated=True,
         ),

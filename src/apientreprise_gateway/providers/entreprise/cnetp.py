@@ -2,17 +2,10 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import (
-    DOCUMENT_V2,
-    DOCUMENT_V3,
-    DOCUMENTS,
-    SIREN,
-    AnswerKind,
-    Endpoint,
-    Parameter,
-    Ping,
-    Provider,
-)
+from apientreprise_gateway.contract.documents import DOCUMENT_V2, DOCUMENT_V3
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Ping, Provider
+from apientreprise_gateway.contract.parameters import SIREN, Parameter
+from apientreprise_gateway.providers.entreprise.groups import DOCUMENTS
 
 _TAG: Final = "Attestations sociales et fiscales"
 

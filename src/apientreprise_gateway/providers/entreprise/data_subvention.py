@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import SIREN_OR_SIRET_OR_RNA, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
+from apientreprise_gateway.contract.parameters import SIREN_OR_SIRET_OR_RNA, Parameter
+from apientreprise_gateway.providers.entreprise.groups import JSON
 
 PROVIDER: Final = Provider(
     key="data_subvention",
@@ -16,6 +18,7 @@ PROVIDER: Final = Provider(
             tag="Subventions des associations",
             scopes=("data_subvention_subventions",),
             parameters=(Parameter("siren_or_siret_or_rna", SIREN_OR_SIRET_OR_RNA),),
+            group=JSON,
         ),
     ),
     pings=(

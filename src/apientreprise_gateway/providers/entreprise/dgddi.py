@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import SIRET_OR_EORI, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
+from apientreprise_gateway.contract.parameters import SIRET_OR_EORI, Parameter
+from apientreprise_gateway.providers.entreprise.groups import JSON
 
 _TAG: Final = "Informations générales"
 _SCOPES: Final = ("eori_douanes", "open_data")
@@ -19,6 +21,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_SCOPES,
             parameters=(Parameter("siret_or_eori", SIRET_OR_EORI),),
+            group=JSON,
         ),
         Endpoint(
             operation="api_entreprise_v2_eori_douanes",
@@ -27,6 +30,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_SCOPES,
             parameters=(Parameter("siret_or_eori", SIRET_OR_EORI),),
+            group=JSON,
             deprecated=True,
         ),
     ),

@@ -4,34 +4,41 @@ It wants to know which agent asks, hence `user_id` on all of its endpoints. Its 
 their strict limit.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import (
-    ATTESTATION_FISCALE,
+from apientreprise_gateway.contract.codes import INVALID
+from apientreprise_gateway.contract.documents import DOCUMENT_V2, DOCUMENT_V3, DOCUMENT_V4
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Ping, Provider
+from apientreprise_gateway.contract.errors import SpecificError
+from apientreprise_gateway.contract.lifetime import HOUR, UNTIL_3, UNTIL_8
+from apientreprise_gateway.contract.parameters import SIREN, SIRET, Parameter
+from apientreprise_gateway.providers.entreprise.groups import ATTESTATION_FISCALE, JSON
+from apientreprise_gateway.providers.entreprise.parameters import (
     DICTIONARY_YEAR,
-    DOCUMENT_V2,
-    DOCUMENT_V3,
-    DOCUMENT_V4,
     EMAIL,
     FISCAL_YEAR,
-    SIREN,
     SIREN_IS,
     SIREN_TVA,
-    SIRET,
     YEAR_V2,
-    AnswerKind,
-    Endpoint,
-    Parameter,
-    Ping,
-    Provider,
 )
-from apientreprise_gateway.contract.lifetime import HOUR, UNTIL_3, UNTIL_8
 
 _CERTIFICATES: Final = "Attestations sociales et fiscales"
 _FINANCES: Final = "Informations financières"
 _ATTESTATION: Final = ("attestations_fiscales", "attestation_fiscale_dgfip")
 _CHIFFRE_AFFAIRES: Final = ("exercices", "chiffre_affaires_dgfip")
 _LIASSES: Final = ("liasse_fiscale", "liasses_fiscales_dgfip")
+
+_ERRORS: Final[Mapping[str, SpecificError]] = MappingProxyType(
+    {
+        "03103": SpecificError(INVALID, "La DGFIP a refusé l'un des paramètres de la demande."),
+        "03501": SpecificError(
+            "Potentielle ressource non trouvée",
+            "La DGFIP a répondu par une erreur : il se peut qu'elle n'ait rien au sujet de cette entité.",
+        ),
+    }
+)
 
 PROVIDER: Final = Provider(
     key="dgfip",
@@ -88,6 +95,7 @@ PROVIDER: Final = Provider(
             tag=_FINANCES,
             scopes=_CHIFFRE_AFFAIRES,
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
             user_id=True,
             cache=HOUR,
         ),
@@ -98,6 +106,7 @@ PROVIDER: Final = Provider(
             tag=_FINANCES,
             scopes=_CHIFFRE_AFFAIRES,
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
             user_id=True,
             cache=UNTIL_3,
             codes={502: ("03501",)},
@@ -110,6 +119,7 @@ PROVIDER: Final = Provider(
             tag=_FINANCES,
             scopes=_LIASSES,
             parameters=(Parameter("siren", SIREN), Parameter("year", FISCAL_YEAR)),
+            group=JSON,
             user_id=True,
             cache=HOUR,
             codes={502: ("03501",)},
@@ -121,6 +131,7 @@ PROVIDER: Final = Provider(
             tag=_FINANCES,
             scopes=_LIASSES,
             parameters=(Parameter("siren", SIREN), Parameter("year", FISCAL_YEAR)),
+            group=JSON,
             user_id=True,
             cache=HOUR,
             codes={502: ("03501",)},
@@ -133,6 +144,7 @@ PROVIDER: Final = Provider(
             tag=_FINANCES,
             scopes=(*_LIASSES, "liens_capitalistiques_dgfip"),
             parameters=(Parameter("siren", SIREN), Parameter("year", FISCAL_YEAR)),
+            group=JSON,
             user_id=True,
             cache=HOUR,
         ),
@@ -144,6 +156,7 @@ PROVIDER: Final = Provider(
             scopes=_LIASSES,
             parameters=(Parameter("annee", YEAR_V2), Parameter("siren", SIREN)),
             query=(Parameter("email", EMAIL),),
+            group=JSON,
             user_id=True,
             cache=UNTIL_3,
             codes={502: ("03501",)},
@@ -157,6 +170,7 @@ PROVIDER: Final = Provider(
             scopes=_LIASSES,
             parameters=(Parameter("annee", YEAR_V2), Parameter("siren", SIREN)),
             query=(Parameter("email", EMAIL),),
+            group=JSON,
             user_id=True,
             cache=UNTIL_3,
             codes={502: ("03501",)},
@@ -170,12 +184,14 @@ PROVIDER: Final = Provider(
             scopes=_LIASSES,
             parameters=(Parameter("annee", DICTIONARY_YEAR),),
             query=(Parameter("email", EMAIL),),
+            group=JSON,
             user_id=True,
             cache=UNTIL_3,
             codes={502: ("03501",)},
             deprecated=True,
         ),
     ),
+    errors=_ERRORS,
     pings=(
         Ping(
             key="dgfip/attestation_fiscale",

@@ -2,8 +2,10 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import SIREN, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
 from apientreprise_gateway.contract.lifetime import HOUR
+from apientreprise_gateway.contract.parameters import SIREN, Parameter
+from apientreprise_gateway.providers.entreprise.groups import JSON
 
 PROVIDER: Final = Provider(
     key="dgfip_tva",
@@ -17,6 +19,7 @@ PROVIDER: Final = Provider(
             tag="Informations générales",
             scopes=(),
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             cache=HOUR,
         ),
     ),

@@ -2,8 +2,10 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import SIREN_OR_RNA, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
 from apientreprise_gateway.contract.lifetime import HOUR
+from apientreprise_gateway.contract.parameters import SIREN_OR_RNA, Parameter
+from apientreprise_gateway.providers.entreprise.groups import JSON
 
 _TAG: Final = "Informations générales"
 
@@ -20,6 +22,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=("associations_donnees_protegees", "associations_djepva"),
             parameters=(Parameter("siren_or_rna", SIREN_OR_RNA),),
+            group=JSON,
             cache=HOUR,
         ),
         Endpoint(
@@ -30,6 +33,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=("associations", "open_data"),
             parameters=(Parameter("siren_or_rna", SIREN_OR_RNA),),
+            group=JSON,
             cache=HOUR,
         ),
     ),

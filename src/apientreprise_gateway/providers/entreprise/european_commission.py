@@ -2,8 +2,10 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import SIREN, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
 from apientreprise_gateway.contract.lifetime import DAY
+from apientreprise_gateway.contract.parameters import SIREN, Parameter
+from apientreprise_gateway.providers.entreprise.groups import JSON
 
 PROVIDER: Final = Provider(
     key="european_commission",
@@ -18,6 +20,7 @@ PROVIDER: Final = Provider(
             # The published list has no scope for it; its data is public, and this scope opens what is.
             scopes=("open_data",),
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             cache=DAY,
             deprecated=True,
         ),

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import SIRET, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
+from apientreprise_gateway.contract.parameters import SIRET, Parameter
+from apientreprise_gateway.providers.entreprise.groups import JSON
 
 _TAG: Final = "Informations générales"
 _SCOPES: Final = ("conventions_collectives", "open_data")
@@ -19,6 +21,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_SCOPES,
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
             deprecated=True,
         ),
         Endpoint(
@@ -28,6 +31,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_SCOPES,
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
             deprecated=True,
         ),
     ),

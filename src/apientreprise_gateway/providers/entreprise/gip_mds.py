@@ -2,21 +2,11 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import (
-    EFFECTIFS,
-    HEADCOUNT_NATURE,
-    HISTORY_DEPTH,
-    MONTH,
-    MONTH_V2,
-    SIREN,
-    SIRET,
-    YEAR,
-    Endpoint,
-    Parameter,
-    Ping,
-    Provider,
-)
+from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
 from apientreprise_gateway.contract.lifetime import END_OF_MONTH
+from apientreprise_gateway.contract.parameters import MONTH, SIREN, SIRET, YEAR, Parameter
+from apientreprise_gateway.providers.entreprise.groups import EFFECTIFS
+from apientreprise_gateway.providers.entreprise.parameters import HEADCOUNT_NATURE, HISTORY_DEPTH, MONTH_V2
 
 _TAG: Final = "Informations générales"
 _SCOPES: Final = ("effectifs_urssaf",)

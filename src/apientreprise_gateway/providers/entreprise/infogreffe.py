@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import SIREN, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
+from apientreprise_gateway.contract.parameters import SIREN, Parameter
+from apientreprise_gateway.providers.entreprise.groups import JSON
 
 _TAG: Final = "Informations générales"
 
@@ -18,6 +20,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=("extraits_rcs", "open_data"),
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
         ),
         Endpoint(
             operation="api_entreprise_v3_infogreffe_mandataires_sociaux",
@@ -26,6 +29,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=("entreprises", "mandataires_sociaux_infogreffe"),
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
         ),
         Endpoint(
             operation="api_entreprise_v2_extraits_rcs_infogreffe",
@@ -34,6 +38,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=("extraits_rcs", "open_data"),
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             deprecated=True,
         ),
     ),

@@ -1,22 +1,27 @@
 """INPI: deeds, yearly accounts and intellectual property, as the services of v2 gave them."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import (
-    ACTES_INPI,
-    BILANS_INPI,
-    SIREN,
-    AnswerKind,
-    Document,
-    Endpoint,
-    FileKind,
-    Parameter,
-    Provider,
-)
+from apientreprise_gateway.contract.documents import Document, FileKind
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
+from apientreprise_gateway.contract.errors import BAD_ANSWER, SpecificError
+from apientreprise_gateway.contract.parameters import SIREN, Parameter
+from apientreprise_gateway.providers.entreprise.groups import ACTES_INPI, BILANS_INPI, JSON
 
 _TAG: Final = "Informations générales"
 
 _ARCHIVE: Final = Document(address=("url_documents",), kinds=(FileKind.ZIP,), optional=True)
+
+_ERRORS: Final[Mapping[str, SpecificError]] = MappingProxyType(
+    {
+        "05501": SpecificError(BAD_ANSWER, "Les identifiants de documents donnés par l'INPI ne sont pas utilisables."),
+        "05502": SpecificError(BAD_ANSWER, "Les brevets donnés par l'INPI sont illisibles."),
+        "05503": SpecificError(BAD_ANSWER, "Les modèles donnés par l'INPI sont illisibles."),
+        "05504": SpecificError(BAD_ANSWER, "Les marques données par l'INPI sont illisibles."),
+    }
+)
 
 PROVIDER: Final = Provider(
     key="inpi",
@@ -56,8 +61,10 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=("extrait_court_inpi", "open_data"),
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             codes={502: ("05502", "05503", "05504")},
             deprecated=True,
         ),
     ),
+    errors=_ERRORS,
 )

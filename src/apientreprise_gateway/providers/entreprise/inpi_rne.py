@@ -2,8 +2,10 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import ACTES_BILANS, SIREN, AnswerKind, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Ping, Provider
 from apientreprise_gateway.contract.lifetime import UNTIL_3
+from apientreprise_gateway.contract.parameters import SIREN, Parameter
+from apientreprise_gateway.providers.entreprise.groups import ACTES_BILANS, JSON
 
 _TAG: Final = "Informations générales"
 
@@ -19,6 +21,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=("unites_legales_etablissements_insee",),
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             answer=AnswerKind.DOCUMENT,
             cache=UNTIL_3,
         ),
@@ -39,6 +42,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=("beneficiaires_effectifs_inpi",),
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             cache=UNTIL_3,
         ),
     ),

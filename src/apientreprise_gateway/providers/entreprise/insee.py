@@ -3,10 +3,16 @@
 Its entities that object to the diffusion of their data are on the paths without `diffusibles` only.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import NON_DIFFUSABLES, SIREN, SIRET, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
+from apientreprise_gateway.contract.errors import BAD_ANSWER, SpecificError
 from apientreprise_gateway.contract.lifetime import HOUR
+from apientreprise_gateway.contract.parameters import SIREN, SIRET, Parameter
+from apientreprise_gateway.providers.entreprise.groups import JSON
+from apientreprise_gateway.providers.entreprise.parameters import NON_DIFFUSABLES
 
 _TAG: Final = "Informations générales"
 _UNITES_LEGALES: Final = ("entreprises", "unites_legales_etablissements_insee")
@@ -14,6 +20,12 @@ _UNITES_LEGALES_DIFFUSIBLES: Final = ("entreprises", "open_data")
 _ETABLISSEMENTS: Final = ("etablissements", "unites_legales_etablissements_insee")
 _ETABLISSEMENTS_DIFFUSIBLES: Final = ("etablissements", "open_data")
 _SEVERAL_HEAD_OFFICES: Final = "01501"
+
+_ERRORS: Final[Mapping[str, SpecificError]] = MappingProxyType(
+    {
+        _SEVERAL_HEAD_OFFICES: SpecificError(BAD_ANSWER, "L'INSEE donne plusieurs sièges à cette unité légale."),
+    }
+)
 
 PROVIDER: Final = Provider(
     key="insee",
@@ -29,6 +41,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_UNITES_LEGALES,
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             cache=HOUR,
         ),
         Endpoint(
@@ -38,6 +51,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_UNITES_LEGALES,
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             cache=HOUR,
             deprecated=True,
         ),
@@ -48,6 +62,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_UNITES_LEGALES_DIFFUSIBLES,
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             cache=HOUR,
         ),
         Endpoint(
@@ -57,6 +72,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_UNITES_LEGALES_DIFFUSIBLES,
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             cache=HOUR,
             deprecated=True,
         ),
@@ -67,6 +83,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS,
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             codes={502: (_SEVERAL_HEAD_OFFICES,)},
             cache=HOUR,
         ),
@@ -77,6 +94,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS,
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             codes={502: (_SEVERAL_HEAD_OFFICES,)},
             cache=HOUR,
             deprecated=True,
@@ -88,6 +106,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS_DIFFUSIBLES,
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             codes={502: (_SEVERAL_HEAD_OFFICES,)},
             cache=HOUR,
         ),
@@ -98,6 +117,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS_DIFFUSIBLES,
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
             codes={502: (_SEVERAL_HEAD_OFFICES,)},
             cache=HOUR,
             deprecated=True,
@@ -109,6 +129,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS,
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
             cache=HOUR,
         ),
         Endpoint(
@@ -118,6 +139,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS,
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
             cache=HOUR,
             deprecated=True,
         ),
@@ -128,6 +150,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS_DIFFUSIBLES,
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
             cache=HOUR,
         ),
         Endpoint(
@@ -137,6 +160,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS_DIFFUSIBLES,
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
             cache=HOUR,
             deprecated=True,
         ),
@@ -147,6 +171,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS,
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
             cache=HOUR,
         ),
         Endpoint(
@@ -156,6 +181,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS_DIFFUSIBLES,
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
             cache=HOUR,
         ),
         Endpoint(
@@ -165,6 +191,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ETABLISSEMENTS_DIFFUSIBLES,
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
             cache=HOUR,
         ),
         Endpoint(
@@ -175,6 +202,7 @@ PROVIDER: Final = Provider(
             scopes=_UNITES_LEGALES,
             parameters=(Parameter("siren", SIREN),),
             query=(Parameter("non_diffusables", NON_DIFFUSABLES),),
+            group=JSON,
             redirects=True,
             gateway_error=True,
             codes={502: (_SEVERAL_HEAD_OFFICES,)},
@@ -188,12 +216,14 @@ PROVIDER: Final = Provider(
             scopes=_ETABLISSEMENTS,
             parameters=(Parameter("siret", SIRET),),
             query=(Parameter("non_diffusables", NON_DIFFUSABLES),),
+            group=JSON,
             redirects=True,
             gateway_error=True,
             codes={502: (_SEVERAL_HEAD_OFFICES,)},
             deprecated=True,
         ),
     ),
+    errors=_ERRORS,
     pings=(
         Ping(
             key="insee/sirene",

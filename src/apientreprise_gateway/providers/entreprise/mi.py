@@ -2,18 +2,11 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import (
-    DOCUMENTS,
-    EACH,
-    SIRET_OR_RNA,
-    AnswerKind,
-    Document,
-    Endpoint,
-    FileKind,
-    Parameter,
-    Provider,
-)
+from apientreprise_gateway.contract.documents import EACH, Document, FileKind
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
 from apientreprise_gateway.contract.lifetime import HOUR
+from apientreprise_gateway.contract.parameters import SIRET_OR_RNA, Parameter
+from apientreprise_gateway.providers.entreprise.groups import DOCUMENTS, JSON
 
 _TAG: Final = "Informations générales"
 _ASSOCIATIONS: Final = ("associations", "open_data")
@@ -44,6 +37,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_ASSOCIATIONS,
             parameters=(Parameter("siret_or_rna", SIRET_OR_RNA),),
+            group=JSON,
             cache=HOUR,
             deprecated=True,
         ),

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import SIRET, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
+from apientreprise_gateway.contract.parameters import SIRET, Parameter
+from apientreprise_gateway.providers.entreprise.groups import JSON
 
 _TAG: Final = "Attestations sociales et fiscales"
 _SCOPES: Final = ("msa_cotisations", "cotisations_msa")
@@ -19,6 +21,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_SCOPES,
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
         ),
         Endpoint(
             operation="api_entreprise_v2_cotisations_msa",
@@ -27,6 +30,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_SCOPES,
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
             deprecated=True,
         ),
     ),

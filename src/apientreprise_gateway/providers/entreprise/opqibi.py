@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import DOCUMENTS, SIREN, AnswerKind, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Ping, Provider
+from apientreprise_gateway.contract.parameters import SIREN, Parameter
+from apientreprise_gateway.providers.entreprise.groups import DOCUMENTS, JSON
 
 _TAG: Final = "Certifications professionnelles"
 
@@ -18,6 +20,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=("certificat_opqibi", "certification_opqibi", "open_data"),
             parameters=(Parameter("siren", SIREN),),
+            group=JSON,
         ),
         Endpoint(
             operation="api_entreprise_v2_certificats_opqibi",

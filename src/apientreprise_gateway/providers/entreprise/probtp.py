@@ -3,17 +3,10 @@
 from dataclasses import replace
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import (
-    DOCUMENT_V2,
-    DOCUMENT_V3,
-    DOCUMENTS,
-    SIRET,
-    AnswerKind,
-    Endpoint,
-    Parameter,
-    Ping,
-    Provider,
-)
+from apientreprise_gateway.contract.documents import DOCUMENT_V2, DOCUMENT_V3
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Ping, Provider
+from apientreprise_gateway.contract.parameters import SIRET, Parameter
+from apientreprise_gateway.providers.entreprise.groups import DOCUMENTS, JSON
 
 _TAG: Final = "Attestations sociales et fiscales"
 _SCOPES: Final = ("probtp", "cotisations_probtp")
@@ -44,6 +37,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_SCOPES,
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
         ),
         Endpoint(
             operation="api_entreprise_v2_attestations_cotisation_retraite_probtp",
@@ -64,6 +58,7 @@ PROVIDER: Final = Provider(
             tag=_TAG,
             scopes=_SCOPES,
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
             deprecated=True,
         ),
     ),

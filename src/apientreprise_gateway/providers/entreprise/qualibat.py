@@ -2,19 +2,11 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import (
-    DOCUMENT_V2,
-    DOCUMENT_V3,
-    DOCUMENT_V4,
-    DOCUMENTS,
-    SIRET,
-    AnswerKind,
-    Endpoint,
-    Parameter,
-    Ping,
-    Provider,
-)
+from apientreprise_gateway.contract.documents import DOCUMENT_V2, DOCUMENT_V3, DOCUMENT_V4
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Ping, Provider
 from apientreprise_gateway.contract.lifetime import END_OF_DAY
+from apientreprise_gateway.contract.parameters import SIRET, Parameter
+from apientreprise_gateway.providers.entreprise.groups import DOCUMENTS
 
 _TAG: Final = "Certifications professionnelles"
 _SCOPES: Final = ("qualibat", "open_data")

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import SIRET, AnswerKind, Endpoint, Parameter, Ping, Provider
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Ping, Provider
+from apientreprise_gateway.contract.parameters import SIRET, Parameter
+from apientreprise_gateway.providers.entreprise.groups import JSON
 
 PROVIDER: Final = Provider(
     key="qualifelec",
@@ -16,6 +18,7 @@ PROVIDER: Final = Provider(
             tag="Certifications professionnelles",
             scopes=("open_data",),
             parameters=(Parameter("siret", SIRET),),
+            group=JSON,
             answer=AnswerKind.DOCUMENT,
         ),
     ),

@@ -1,28 +1,38 @@
 """ACOSS: the Urssaf network, social security contributions of the general scheme."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import (
-    CERTIFICATE_TYPE,
-    DOCUMENT_V2,
-    DOCUMENT_V3,
-    DOCUMENT_V4,
-    DOCUMENTS,
-    EFFECTIFS,
-    MONTH_V2,
-    SIREN,
-    YEAR,
-    AnswerKind,
-    Endpoint,
-    Parameter,
-    Ping,
-    Provider,
-)
+from apientreprise_gateway.contract.documents import DOCUMENT_V2, DOCUMENT_V3, DOCUMENT_V4
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Ping, Provider
+from apientreprise_gateway.contract.errors import SpecificError
 from apientreprise_gateway.contract.lifetime import DAY, UNTIL_8
+from apientreprise_gateway.contract.parameters import SIREN, YEAR, Parameter
+from apientreprise_gateway.providers.entreprise.groups import DOCUMENTS, EFFECTIFS
+from apientreprise_gateway.providers.entreprise.parameters import CERTIFICATE_TYPE, MONTH_V2
 
 _CERTIFICATES: Final = "Attestations sociales et fiscales"
 _SCOPES: Final = ("attestations_sociales", "attestation_sociale_urssaf")
+
+_ERRORS: Final[Mapping[str, SpecificError]] = MappingProxyType(
+    {
+        "04501": SpecificError(
+            "Analyse manuelle de la situation du compte en cours",
+            "L'Urssaf examine la situation du compte. Réessayez dans deux jours.",
+            MappingProxyType({"retry_in": 172_800}),
+        ),
+        "04502": SpecificError(
+            "Demande de traitement logiciel en cours",
+            "L'Urssaf traite une demande au sujet de ce compte. Réessayez plus tard.",
+        ),
+        "04503": SpecificError(
+            "La situation du compte ne permet pas de délivrer l'attestation demandée",
+            "L'Urssaf ne délivre pas d'attestation à cette entité, au vu de la situation de son compte.",
+        ),
+    }
+)
 
 PROVIDER: Final = Provider(
     key="urssaf",
@@ -82,6 +92,7 @@ PROVIDER: Final = Provider(
             deprecated=True,
         ),
     ),
+    errors=_ERRORS,
     pings=(
         Ping(
             key="urssaf/attestation_sociale",

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from apientreprise_gateway.providers.schemas import Schema
+from apientreprise_gateway.contract.notation import Schema
 from apientreprise_gateway.sandbox.answers.shape import timestamp
 
 MISSING: Final = object()

@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from apientreprise_gateway.contract.endpoint import Endpoint
-from apientreprise_gateway.providers.schemas import Schema, schema_of
+from apientreprise_gateway.contract.notation import Schema
+from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from apientreprise_gateway.sandbox.answers.coercion import MISSING, coerce, is_nullable, kind_of
 from apientreprise_gateway.sandbox.answers.facts import ITEM, Facts, Path, facts_of, find
 from apientreprise_gateway.sandbox.answers.invention import (
@@ -75,7 +76,7 @@ def _body(operation: str, entity: Entity, values: tuple[tuple[str, str], ...]) -
     digest = hashlib.sha256("\0".join([operation, entity.siren, *others]).encode()).digest()
     inventor = Inventor(int.from_bytes(digest[:8]))
     body = _Author(entity, named, inventor).write(
-        schema_of(operation), _Place((), facts_of(entity, establishment, named))
+        SCHEMAS.of(operation), _Place((), facts_of(entity, establishment, named))
     )
     return _counted(body)
 

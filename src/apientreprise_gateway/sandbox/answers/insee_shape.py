@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from apientreprise_gateway.contract.errors import render, specific_error
+from apientreprise_gateway.contract.error_forms import object_bodies
+from apientreprise_gateway.providers.entreprise import insee
 from apientreprise_gateway.sandbox.answers.shape import Declined
 from apientreprise_gateway.sandbox.entities import Address
 
@@ -25,8 +26,8 @@ def optional_midnight(day: str | None) -> int | None:
 
 def several_seats() -> Declined:
     """What is answered about the head office of an entity that has more than one, in the form of v3."""
-    refusal = specific_error("01501", status=502, name="INSEE")
-    return Declined(refusal.status, "", body=render(refusal.errors, version=3))
+    refusal = insee.PROVIDER.own_error("01501", status=502)
+    return Declined(refusal.status, "", body=object_bodies(refusal.errors))
 
 
 def street_line(address: Address, repetition: str | None, street_type: str) -> str:

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from jsonschema_rs import validator_for
 
-from apientreprise_gateway.providers.schemas import schema_of
+from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from unit.dialects.sirene_3_11.answers import NAMES, PERSON, SIREN, SIRET, place
 from unit.dialects.sirene_3_11.asked import ADDRESS, PLACE_V3, PUBLIC_ADDRESS, body_of, data_of, sirene
 from unit.dialects.speaking import BASE_URL
 
 LINES = ("l1", "l2", "l3", "l4", "l5", "l6", "l7")
-VALID = validator_for(schema_of(ADDRESS))
+VALID = validator_for(SCHEMAS.of(ADDRESS))
 
 
 def described(*, operation: str = ADDRESS, of: dict[str, Any] | None = None, status: str = "O", **at: Any) -> Any:

@@ -13,7 +13,7 @@ from jsonschema_rs import Validator, validator_for
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.providers.entreprise import insee
-from apientreprise_gateway.providers.schemas import schema_of
+from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from apientreprise_gateway.upstream.reading import ProviderAnswer
 from unit.dialects.sirene_3_11.answers import (
     NAMES,
@@ -34,7 +34,7 @@ from unit.dialects.speaking import Provider, ask, said
 
 ENDPOINTS = insee.PROVIDER.endpoints
 VALIDATORS: dict[str, Validator] = {
-    endpoint.operation: validator_for(schema_of(endpoint.operation)) for endpoint in ENDPOINTS
+    endpoint.operation: validator_for(SCHEMAS.of(endpoint.operation)) for endpoint in ENDPOINTS
 }
 ODD: st.SearchStrategy[Any] = (
     st.none()

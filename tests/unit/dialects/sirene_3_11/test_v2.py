@@ -7,7 +7,7 @@ import pytest
 from jsonschema_rs import validator_for
 
 from apientreprise_gateway.contract.errors import Refusal
-from apientreprise_gateway.providers.schemas import schema_of
+from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from unit.dialects.sirene_3_11.answers import NAMES, PERSON, SIREN, SIRET, period, place, place_period, unit
 from unit.dialects.sirene_3_11.asked import COMPANY_V2, PLACE_V2, body_of, sirene
 from unit.dialects.speaking import ask
@@ -18,7 +18,7 @@ PERSON_OF = PERSON | NAMES
 def established(**changes: Any) -> Any:
     """An establishment that says this; its answer is as its schema says."""
     body = body_of(PLACE_V2, sirene(places=(place(**changes),)), non_diffusables="true")
-    assert validator_for(schema_of(PLACE_V2)).is_valid(body)
+    assert validator_for(SCHEMAS.of(PLACE_V2)).is_valid(body)
     assert body["gateway_error"] is False
     return body["etablissement"]
 
@@ -29,7 +29,7 @@ def company(
     """A company that says this; its answer is as its schema says."""
     found = unit(*periods, statutDiffusionUniteLegale=status, **said)
     body = body_of(COMPANY_V2, sirene(unit_of=found, places=places))
-    assert validator_for(schema_of(COMPANY_V2)).is_valid(body)
+    assert validator_for(SCHEMAS.of(COMPANY_V2)).is_valid(body)
     return body["entreprise"]
 
 

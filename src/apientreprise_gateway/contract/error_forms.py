@@ -1,0 +1,78 @@
+"""The forms that the body of an error can have. Each version of a product has one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+import orjson
+
+from apientreprise_gateway.contract.endpoint import Endpoint
+from apientreprise_gateway.contract.errors import ApiError, Refusal
+
+Render = Callable[[Refusal, Endpoint | None], tuple[int, bytes]]
+"""From a refusal, and the endpoint that it is about (None if it is about none), to status and body of the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorForm:
+    """A form of errors, with what OpenAPI says of it."""
+
+    render: Render
+    name: str
+    """What its schema is called."""
+    schema: Mapping[str, Any]
+    """Its JSON Schema."""
+    suffix: str = ""
+    """What the names of its examples and answers end with, so that they are not those of another form."""
+
+
+def object_bodies(errors: tuple[ApiError, ...]) -> bytes:
+    """Errors as a list of objects, each with all that is known of it."""
+    return orjson.dumps({"errors": [error.as_object() for error in errors]})
+
+
+def _as_objects(refusal: Refusal, _endpoint: Endpoint | None) -> tuple[int, bytes]:
+    return refusal.status, object_bodies(refusal.errors)
+
+
+_ERROR: Final = MappingProxyType(
+    {
+        "type": "object",
+        "required": ["code", "title", "detail", "meta"],
+        "properties": {
+            "code": {
+                "type": "string",
+                "pattern": "^[0-9]{5}$",
+                "description": "Deux chiffres pour l'origine (00 : la passerelle), trois pour l'erreur.",
+            },
+            "title": {"type": "string"},
+            "detail": {"type": "string"},
+            "source": {
+                "type": "object",
+                "description": "Le paramètre ou l'en-tête en cause, s'il y en a un.",
+                "properties": {"parameter": {"type": "string"}, "header": {"type": "string"}},
+            },
+            "meta": {
+                "type": "object",
+                "properties": {
+                    "provider": {"type": "string", "description": "Le fournisseur en cause."},
+                    "retry_in": {"type": "integer", "description": "Secondes avant de réessayer."},
+                },
+            },
+        },
+    }
+)
+
+OBJECTS: Final = ErrorForm(
+    render=_as_objects,
+    name="Erreurs",
+    schema=MappingProxyType(
+        {
+            "type": "object",
+            "required": ["errors"],
+            "properties": {"errors": {"type": "array", "minItems": 1, "items": dict(_ERROR)}},
+        }
+    ),
+)
+"""The form of v3 and later versions."""

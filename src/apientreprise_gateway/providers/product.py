@@ -1,0 +1,152 @@
+"""What a product is: an API with its own endpoints, and with all that differs from one API to another.
+
+The planes, the pages, the sandbox, settings and metrics read products as they come: whatever one API does otherwise
+than another is said here, as data, and resolved once, when a gateway is made.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from apientreprise_gateway.contract.endpoint import Endpoint, Provider
+from apientreprise_gateway.contract.error_forms import ErrorForm
+from apientreprise_gateway.contract.errors import GATEWAY_PREFIX
+from apientreprise_gateway.contract.groups import Group
+from apientreprise_gateway.contract.passing import TokenPassing
+from apientreprise_gateway.contract.traceability import TraceabilityRule
+from apientreprise_gateway.providers.dossier import Dossier
+from apientreprise_gateway.providers.schemas import Schemas
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A version of a product: what holds for all of its endpoints."""
+
+    number: int
+    prefix: str = ""
+    """What paths begin with before the number, such as `/api`."""
+    token: TokenPassing
+    traceability: TraceabilityRule
+    errors: ErrorForm
+
+    @property
+    def path(self) -> str:
+        """What the paths of its endpoints begin with: `/v3/`."""
+        return f"{self.prefix}/v{self.number}/"
+
+
+class PrivilegesPage(NamedTuple):
+    """A page that tells what a token opens."""
+
+    path: str
+    body: Callable[[Collection[str]], Mapping[str, Any]]
+    """From the scopes of a token to the answer."""
+    errors: ErrorForm
+
+
+class Wording(NamedTuple):
+    """What OpenAPI says of a parameter."""
+
+    description: str
+    example: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """The French words of a product's pages."""
+
+    introduction: str
+    """What the OpenAPI document begins with, in Markdown; errors that belong to no operation are listed after it."""
+    bearer: str = ""
+    """How a token is passed in `Authorization`; like the next two empty where it may not be passed so."""
+    header: str = ""
+    """How it is passed in a header of its own."""
+    parameter: str = ""
+    """How it is passed in the query."""
+    traceability: Mapping[str, Wording]
+    """Each traceability parameter, by its name; `recipient-v2` where flat versions mean something else by it."""
+    moved: str = ""
+    """What a redirection means, where an endpoint may answer with one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """One API."""
+
+    key: str
+    """As access lines, metrics and pings show it: `api_entreprise`."""
+    name: str
+    """Short name, in the addresses of its pages: `entreprise`."""
+    title: str
+    """As its pages show it: `API Entreprise`."""
+    hosts: tuple[str, ...] = ()
+    """The names of hosts that serve it alone; empty where any host serves it."""
+    versions: tuple[Version, ...]
+    """In ascending order."""
+    groups: tuple[Group, ...]
+    """The groups of its endpoints, which carry their limits."""
+    providers: tuple[Provider, ...]
+    dossier: Dossier | None = None
+    """The endpoint that asks several others, if it has one."""
+    introspection: Endpoint | None = None
+    """The endpoint that tells a holder what a token is, if it has one."""
+    privileges: tuple[PrivilegesPage, ...] = ()
+    schemas: Schemas
+    specification: str
+    """Path of its OpenAPI document."""
+    errors: str
+    """Path of its nomenclature of errors."""
+    texts: Texts
+    itself: Provider = field(init=False)
+    """Who answers for what the gateway answers without a provider."""
+
+    def __post_init__(self) -> None:
+        dossier = () if self.dossier is None else (self.dossier.endpoint,)
+        introspection = () if self.introspection is None else (self.introspection,)
+        own = Provider(key="gateway", name=self.title, prefix=GATEWAY_PREFIX, endpoints=(*dossier, *introspection))
+        object.__setattr__(self, "itself", own)
+        for endpoint in (*own.endpoints, *self.endpoints):
+            if endpoint.group not in self.groups:
+                raise ValueError(f"{endpoint.operation}: its group {endpoint.group.name} is none of {self.key}")
+            self.version_of(endpoint)
+
+    @property
+    def endpoints(self) -> Iterator[Endpoint]:
+        """The endpoints that its providers answer."""
+        return (endpoint for provider in self.providers for endpoint in provider.endpoints)
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """Every scope that opens some endpoint."""
+        return frozenset(scope for endpoint in self.endpoints for scope in endpoint.scopes)
+
+    def version_of(self, endpoint: Endpoint) -> Version:
+        """The version that an endpoint belongs to.
+
+        Raises:
+            ValueError: the product has no such version.
+        """
+        for version in self.versions:
+            if (version.prefix, version.number) == (endpoint.prefix, endpoint.version):
+                return version
+        raise ValueError(f"{endpoint.operation}: {self.key} has no version {endpoint.prefix}/v{endpoint.version}")
+
+
+class ErrorForms:
+    """The form of the errors of a call, by its path: that of the version it begins with, whatever follows.
+
+    A path that begins with none of them gets the form of the newest version of the first product.
+    """
+
+    def __init__(self, products: tuple[Product, ...]) -> None:
+        versions = [version for product in products for version in product.versions]
+        self._default = products[0].versions[-1].errors
+        forms = {version.path.encode("ascii"): version.errors for version in reversed(versions)}
+        self._others = tuple((path, form) for path, form in forms.items() if form is not self._default)
+
+    def of(self, raw_path: bytes) -> ErrorForm:
+        """The form for a path, as it was received."""
+        for start, form in self._others:
+            if raw_path.startswith(start):
+                return form
+        return self._default

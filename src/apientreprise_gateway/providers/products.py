@@ -1,0 +1,8 @@
+"""The products that there are, listed here and nowhere else."""
+
+from typing import Final
+
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
+from apientreprise_gateway.providers.product import Product
+
+PRODUCTS: Final[tuple[Product, ...]] = (ENTREPRISE,)
