@@ -8,9 +8,8 @@ import httptools
 import orjson
 from jwt import PyJWS
 
-from apientreprise_gateway.auth.access import bearer
 from apientreprise_gateway.auth.keys import KeyRing, secret_keys
-from apientreprise_gateway.auth.token import TokenVerifier
+from apientreprise_gateway.auth.token import TokenVerifier, bearer
 from apientreprise_gateway.contract import query
 from apientreprise_gateway.contract.errors import Refusal, render
 from apientreprise_gateway.contract.routes import Route, Routes, version_of

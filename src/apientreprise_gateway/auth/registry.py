@@ -63,29 +63,22 @@ class TokenRegistry:
         """
         self._file = None if path is None else WatchedFile(path)
         self._now = now
-        self._records: Mapping[str, TokenRecord] = {}
-        self._revoked: Mapping[str, float] = {}
+        self.records: Mapping[str, TokenRecord] = {}
+        """What is known of single tokens; of most there is nothing."""
+        self.revoked: Mapping[str, float] = {}
+        """The revocations known elsewhere: Unix times in seconds."""
         self.is_unsure = False
         """Whether there are revocations elsewhere that could not be read yet."""
         self._trouble: str | None = None
         self._read_changes()
 
-    def of(self, jti: str) -> TokenRecord | None:
-        """What is known of a token; None for most."""
-        return self._records.get(jti)
-
     def is_revoked(self, jti: str) -> bool:
         """Whether a token is revoked now."""
-        revoked_at = self._revoked.get(jti)
+        revoked_at = self.revoked.get(jti)
         if revoked_at is not None and revoked_at <= self._now():
             return True
-        record = self._records.get(jti)
+        record = self.records.get(jti)
         return record is not None and record.is_revoked(self._now())
-
-    @property
-    def revoked(self) -> Mapping[str, float]:
-        """The revocations known elsewhere."""
-        return self._revoked
 
     def revoke(self, revoked: Mapping[str, float]) -> None:
         """Take the revocations known elsewhere: Unix times in seconds, by `jti`, instead of those taken before.
@@ -96,7 +89,7 @@ class TokenRegistry:
         for jti, at in revoked.items():
             name = jti.lower()
             folded[name] = min(at, folded.get(name, at))
-        self._revoked = folded
+        self.revoked = folded
 
     def refresh(self) -> None:
         """Read the file anew if it has changed; keep what was known if that fails."""
@@ -107,7 +100,7 @@ class TokenRegistry:
             return
         is_repaired, self._trouble = self._trouble is not None, None
         if has_changed or is_repaired:
-            _log.info("tokens_file_read", records=len(self._records))
+            _log.info("tokens_file_read", records=len(self.records))
 
     def _read_changes(self) -> bool:
         """Read the file, if it has changed; whether it has.
@@ -123,7 +116,7 @@ class TokenRegistry:
         except OSError as error:
             raise ValueError(f"{path} cannot be read ({error})") from error
         if records is not None:
-            self._records = records
+            self.records = records
         return records is not None
 
     def _complain(self, trouble: str) -> None:

@@ -1,4 +1,4 @@
-"""Verification of tokens (JWT, RFC 7519).
+"""Tokens (JWT, RFC 7519): how they come with a call, and whether they are in force.
 
 A token that has been verified is remembered, so that its next call costs a dictionary look-up. What can change while
 a token lives (its expiry coming, its revocation) is looked at on every call, outside of that memory.
@@ -6,7 +6,7 @@ a token lives (its expiry coming, its revocation) is looked at on every call, ou
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -15,6 +15,7 @@ import orjson
 from jwt import InvalidTokenError, PyJWS
 
 from apientreprise_gateway.auth.keys import KeyRing
+from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.contract.errors import Refusal, refuse
 
 LEEWAY: Final = 5
@@ -26,6 +27,8 @@ _COMPACT: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 """What a signed token looks like (RFC 7515, section 7.1). Decoders of base64 pass over what else stands in one."""
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _JWS: Final = PyJWS()
+_SOON: Final = ((b"retry-after", b"2"),)
+"""Redis is asked for the revocations every second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +127,45 @@ class TokenVerifier:
     def _is_early(self, claims: dict[str, Any]) -> bool:
         latest = self._now() + LEEWAY
         return any(not _is_instant(claims[name]) or claims[name] > latest for name in ("iat", "nbf") if name in claims)
+
+
+def bearer(header: bytes | None) -> str | None:
+    """The token of an `Authorization` header (RFC 6750), or None if it holds none."""
+    if header is None or header[:7].lower() != b"bearer ":
+        return None
+    return header[7:].strip().decode("latin-1")
+
+
+def authenticate(text: str | None, *, verifier: TokenVerifier, registry: TokenRegistry) -> Token:
+    """What a token says, if it is in force.
+
+    Raises:
+        Refusal: 401, `00101` for a missing or invalid token, `00103` for an expired one, `00105` for a revoked one; 503
+            `00904` as long as nobody can say whether it is revoked.
+    """
+    token = verifier.verify(text)
+    jti = token.jti
+    # Nothing is known of most tokens.
+    if (jti in registry.revoked or jti in registry.records) and registry.is_revoked(jti):
+        raise refuse("00105")
+    if registry.is_unsure:
+        raise refuse("00904", headers=_SOON)
+    return token
+
+
+async def authenticate_with_newer_keys(
+    text: str | None, *, verifier: TokenVerifier, registry: TokenRegistry, renew: Callable[[], Awaitable[None]]
+) -> Token:
+    """What a token says, if it is in force; where no key verifies it, `renew` looks for newer ones first.
+
+    Raises:
+        Refusal: as `authenticate`; also 503 `00506` as long as the public keys could not be fetched.
+    """
+    try:
+        return authenticate(text, verifier=verifier, registry=registry)
+    except UnknownKeyError:
+        await renew()
+    return authenticate(text, verifier=verifier, registry=registry)
 
 
 def _header(text: str) -> tuple[str | None, str | None]:

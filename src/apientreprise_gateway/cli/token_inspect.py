@@ -49,8 +49,7 @@ def _verdict(token: str, settings: "Settings") -> tuple[bool, str]:
     """Whether a token is not known to be refused here, and why in words."""
     import asyncio
 
-    from apientreprise_gateway.auth.access import authenticate
-    from apientreprise_gateway.auth.token import TokenVerifier
+    from apientreprise_gateway.auth.token import TokenVerifier, authenticate
     from apientreprise_gateway.contract.errors import Refusal
     from apientreprise_gateway.gateway.components import key_ring, key_set, token_registry
 

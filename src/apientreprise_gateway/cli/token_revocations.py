@@ -72,7 +72,7 @@ def _unrevoke(options: argparse.Namespace) -> int:
         return FAILURE
     ask_redis(lambda client: revocation.lift(client, options.jti))
     print(f"{options.jti} is not revoked any more.")
-    record = token_registry(load()).of(options.jti)
+    record = token_registry(load()).records.get(options.jti)
     if record is not None and record.revoked_at is not None:
         print(f"GATEWAY_TOKENS: the file revokes it as well, from {_date(record.revoked_at)} on.", file=sys.stderr)
     return 0

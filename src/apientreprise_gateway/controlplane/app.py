@@ -28,24 +28,21 @@ from apientreprise_gateway.controlplane.pings import PING, PINGS, OriginOf, Page
 from apientreprise_gateway.controlplane.static import StaticAnswer
 
 DOCS: Final = "/docs"
-_ALIVE_END: Final = "/ping"
-_ALIVE: Final = re.compile(r"/v[1-9][0-9]{0,3}/ping")
 _SPECIFICATION: Final = "/openapi.yaml"
 _PRIVILEGES_V2: Final = "/v2/privileges"
 CONTROL_PATHS: Final = frozenset(
     {"/livez", "/readyz", "/metrics", "/privileges", _PRIVILEGES_V2, _SPECIFICATION, ERRORS, DOCS, PINGS}
 )
 """The paths of the control plane; those below /docs and /ping are its as well, and /v2/ping with its successors."""
-_BELOW: Final = (DOCS + "/", PING)
+_WHOLE: Final = "|".join((*map(re.escape, sorted(CONTROL_PATHS)), "/v[1-9][0-9]{0,3}/ping"))
+CONTROL: Final = rf"(?:{_WHOLE})\Z|{re.escape(DOCS)}/|{re.escape(PING)}"
+"""What the paths of the control plane begin with, as a regular expression."""
+_CONTROL: Final = re.compile(CONTROL)
 
 
 def is_control(path: str) -> bool:
     """Whether a path belongs to the control plane."""
-    return (
-        path in CONTROL_PATHS
-        or path.startswith(_BELOW)
-        or (path.endswith(_ALIVE_END) and _ALIVE.fullmatch(path) is not None)
-    )
+    return _CONTROL.match(path) is not None
 
 
 class Holder(Protocol):

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlencode
 
-from apientreprise_gateway.auth.access import authenticate, bearer
 from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry
-from apientreprise_gateway.auth.token import Token, TokenVerifier
+from apientreprise_gateway.auth.token import Token, TokenVerifier, authenticate, bearer
 from apientreprise_gateway.cache import directives
 from apientreprise_gateway.contract import query
 from apientreprise_gateway.contract.errors import Refusal, gateway_error, refuse
@@ -89,7 +88,7 @@ class Checks:
 
         Raises:
             UnknownKeyError: no key verifies it; there may be newer ones.
-            Refusal: as `access.authenticate`.
+            Refusal: as `auth.token.authenticate`.
         """
         text = bearer(call.headers.get(b"authorization")) or call.parameters.get("token")
         call.token = authenticate(text, verifier=self._tokens, registry=self._registry)

@@ -1,5 +1,7 @@
 """The calls that are being answered: the same one twice at the same time is refused, or only counted."""
 
+from typing import Final
+
 from apientreprise_gateway.contract.errors import refuse
 from apientreprise_gateway.observability.metrics import Metrics
 
@@ -12,7 +14,9 @@ class InFlight:
 
     def __init__(self, *, metrics: Metrics, refuses: bool) -> None:
         """Know of none yet; `refuses` is whether a call already in flight is refused. It is counted either way."""
-        self._flights: set[Flight] = set()
+        self._flights: set[Flight | None] = set()
+        self.leave: Final = self._flights.discard
+        """Given what `enter` returned, notes that the call has ended."""
         self._metrics = metrics
         self._refuses = refuses
 
@@ -36,8 +40,3 @@ class InFlight:
         if self._refuses:
             raise refuse("00015")
         return None
-
-    def leave(self, flight: Flight | None) -> None:
-        """Note the end of a call that `enter` let pass."""
-        if flight is not None:
-            self._flights.discard(flight)

@@ -31,7 +31,7 @@ class Introspection:
             ConnectionDropped, Refusal: as `Admission.count_unknown` and `authorize`.
         """
         await self._admission.count_unknown(call)
-        record = self._registry.of(token.jti)
+        record = self._registry.records.get(token.jti)
         authorize(call, plan, token, record)
         return ProviderAnswer(200, render(token, record))
 

@@ -208,7 +208,7 @@ class Pipeline:
 
     async def enforce_limit(self, call: Call, plan: Plan, token: Token) -> TokenRecord | None:
         """Count a call, and refuse it if its address or its token has made too many; what is known of the token."""
-        record = self._registry.of(token.jti)
+        record = self._registry.records.get(token.jti)
         limit = plan.limit if record is None else limit_of(plan, record)
         verdict = await self._limiter.admit(call.address, (token.jti, plan.group.name), limit)
         self._checks.enforce_limit(call, plan, limit, verdict)

@@ -16,14 +16,16 @@ class Origin:
     """Finds the base URL of a call."""
 
     def __init__(self, *, public_url: str | None, is_trusted: Callable[[str], bool]) -> None:
-        """Take the setting, without a slash at its end, and what tells whether a peer is a trusted proxy."""
-        self._public_url = public_url
-        self._is_trusted = is_trusted
+        """Find nothing yet.
 
-    @property
-    def configured(self) -> str:
+        Args:
+            public_url: the setting, without a slash at its end; None where only calls say it.
+            is_trusted: whether a peer is a trusted proxy.
+        """
+        self._public_url = public_url
+        self.configured: Final = public_url or ""
         """What the setting says, the same for every call; empty where it says nothing."""
-        return self._public_url or ""
+        self._is_trusted = is_trusted
 
     def of(self, scope: MutableMapping[str, Any]) -> str:
         """Scheme and host of a call, without a slash at the end."""

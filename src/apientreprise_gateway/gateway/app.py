@@ -6,6 +6,7 @@ reads settings.
 
 import asyncio
 import gc
+import re
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -14,16 +15,15 @@ from typing import Any, Final
 
 import structlog
 
-from apientreprise_gateway.auth.access import authenticate_with_newer_keys, bearer
 from apientreprise_gateway.auth.jwks import KeySet
 from apientreprise_gateway.auth.keys import Key
-from apientreprise_gateway.auth.token import Token, TokenVerifier
+from apientreprise_gateway.auth.token import Token, TokenVerifier, authenticate_with_newer_keys, bearer
 from apientreprise_gateway.cache.port import AnswerCache
 from apientreprise_gateway.contract import query
 from apientreprise_gateway.contract.endpoint import Ping, Provider
 from apientreprise_gateway.contract.errors import refuse, render
 from apientreprise_gateway.contract.routes import Route, Routes
-from apientreprise_gateway.controlplane.app import create_control, is_control
+from apientreprise_gateway.controlplane.app import CONTROL, create_control, is_control
 from apientreprise_gateway.controlplane.ceiling import Ceiling
 from apientreprise_gateway.controlplane.front import ROOT, Front, leads_to_docs
 from apientreprise_gateway.dataplane.admission import Admission
@@ -66,6 +66,8 @@ from apientreprise_gateway.server.barrier import Barrier
 from apientreprise_gateway.upstream.breaker import State
 
 _FAULT: Final = render(refuse("00500").errors, version=3)
+_DATA_PLANE: Final = re.compile(rf"(?!{ROOT}\Z|{CONTROL}|{re.escape(links.PREFIX)})")
+"""The paths that are for the data plane alone. Its `match` is asked for each call, and costs no frame of Python."""
 _RECORDER_SECONDS: Final = 3.0
 """How long a stop waits for spans to be sent."""
 _log = structlog.get_logger(__name__)
@@ -201,7 +203,7 @@ class Gateway:
             tls=None if identity is None else identity.context,
             drops_peer=admission.drops_peer,
             on_bad_request=self._pipeline.on_bad_request,
-            takes=_is_data_plane,
+            takes=_DATA_PLANE.match,
             answer=self._pipeline.answer,
         )
         self.certificate_ends = None if identity is None else identity.ends
@@ -458,10 +460,6 @@ class Gateway:
         self._close_upstreams()
         if self._desk not in kept:
             await self._desk.close()
-
-
-def _is_data_plane(path: str) -> bool:
-    return not is_control(path) and path != ROOT and not path.startswith(links.PREFIX)
 
 
 def create(predecessor: Gateway | None = None) -> Gateway:

@@ -9,7 +9,7 @@ import asyncio
 from typing import Final, Protocol
 from weakref import WeakKeyDictionary
 
-_MANY: Final = 8
+MANY: Final = 8
 """Calls in flight from which on it pays to wait for the end of the turn: with fewer, hardly two writes meet there."""
 
 
@@ -25,22 +25,24 @@ class WriteBatch:
 
     def __init__(self) -> None:
         """Begin with nothing to write."""
-        self._waiting: list[tuple[Writer, bytes]] = []
+        self.waiting: list[tuple[Writer, bytes]] = []
+        """What is to be written. While it is empty, and fewer than `MANY` calls are in flight, writers may write at
+        once instead."""
         self.calls = 0
         """Those in flight, counted by whoever answers them."""
 
     def add(self, writer: Writer, data: bytes) -> None:
         """Have a connection written to, after all that was added before; at once where few calls are in flight."""
-        if not self._waiting:
-            if self.calls < _MANY:
+        if not self.waiting:
+            if self.calls < MANY:
                 writer.put(data)
                 return
             asyncio.get_running_loop().call_soon(self.flush)
-        self._waiting.append((writer, data))
+        self.waiting.append((writer, data))
 
     def flush(self) -> None:
-        """Write now: before anything that bypasses the outbox is written to a connection, and before one is closed."""
-        waiting, self._waiting = self._waiting, []
+        """Write now: before anything that bypasses the batch is written to a connection, and before one is closed."""
+        waiting, self.waiting = self.waiting, []
         for writer, data in waiting:
             try:
                 writer.put(data)
@@ -54,7 +56,7 @@ _outboxes: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, WriteBatch]] = Wea
 
 
 def outbox_of(loop: asyncio.AbstractEventLoop) -> WriteBatch:
-    """The one outbox of a loop."""
+    """The one batch of a loop."""
     outbox = _outboxes.get(loop)
     if outbox is None:
         outbox = _outboxes[loop] = WriteBatch()

@@ -91,6 +91,8 @@ class AccessLog:
         self._leftover = leftover
         self._lines: list[bytes] = []
         self._waiting = 0
+        self.is_full = False
+        """Whether so much waits to be written that calls must wait as well."""
         self._waiting_bytes = 0
         self._batches: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._room = asyncio.Event()
@@ -115,6 +117,7 @@ class AccessLog:
         before = b"" if self._leftover is None else self._leftover.take()
         if before:
             self._waiting += len(before)
+            self.is_full = self._waiting > _FULL_BYTES
             self.written += before.count(b"\n")
             self._batches.put(before)
         self._thread.start()
@@ -127,17 +130,13 @@ class AccessLog:
             self._loop.call_later(_BATCH_SECONDS, self._hand_over)
         self._lines.append(line)
         self._waiting += len(line)
+        self.is_full = self._waiting > _FULL_BYTES
         self.written += 1
 
     @property
     def waiting(self) -> int:
         """Lines handed over that are not written yet."""
         return self.written - self._left
-
-    @property
-    def is_full(self) -> bool:
-        """Whether so much waits to be written that calls must wait as well."""
-        return self._waiting > _FULL_BYTES
 
     async def room(self, size: int = 0) -> None:
         """Wait until lines may be logged again; the size is that of the request that is kept meanwhile.
@@ -291,6 +290,7 @@ class AccessLog:
 
     def _reported(self, size: int, lines: int, lost: int, kept: int) -> None:
         self._waiting -= size
+        self.is_full = self._waiting > _FULL_BYTES
         self._left += lines + lost + kept
         self._on_written(lines)
         if lost:

@@ -80,7 +80,7 @@ class ProviderCalls:
                 self._record_span(self._recorder, outcome, status, seconds)
 
     def _record_span(self, recorder: tracing.Recorder, outcome: str, status: int, seconds: float) -> None:
-        trace = tracing.current()
+        trace = tracing.CURRENT.get()
         if trace is None or not trace.sampled:
             return
         attributes: tracing.Attributes = {

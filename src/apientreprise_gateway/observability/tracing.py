@@ -44,7 +44,8 @@ class Trace:
     """The headers by which a provider takes part, each with its CRLF."""
 
 
-_current: ContextVar[Trace | None] = ContextVar("trace", default=None)
+CURRENT: Final[ContextVar[Trace | None]] = ContextVar("trace", default=None)
+"""The trace in force."""
 
 
 class Recorder(Protocol):
@@ -76,24 +77,13 @@ def enter(headers: Sequence[tuple[bytes, bytes]], *, recorder: Recorder | None) 
     if trace is None and recorder is not None and recorder.begins():
         trace = _trace(os.urandom(16).hex(), None, flags=_SAMPLED)
     if trace is not None:
-        _current.set(trace)
+        CURRENT.set(trace)
     return trace
 
 
 def leave() -> None:
     """End what `enter` began, for a task that goes on with another call."""
-    _current.set(None)
-
-
-def current() -> Trace | None:
-    """The trace in force."""
-    return _current.get()
-
-
-def header_lines() -> bytes:
-    """The headers of a call to a provider that belong to the trace in force."""
-    trace = _current.get()
-    return b"" if trace is None else trace.lines
+    CURRENT.set(None)
 
 
 def _continued(given: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Trace | None:

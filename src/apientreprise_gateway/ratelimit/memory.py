@@ -137,7 +137,7 @@ class MemoryLimiter:
         return self._bans.in_force(self._clock())
 
     def _count(self, address: str, now: int) -> Ban | None:
-        ban = self._bans.get(address, now)
+        ban = self._bans.get(address, now) if address in self._bans.by_address else None
         if ban is not None:
             return ban
         outcome = self._addresses.hit(address, now, self._ip_limit)

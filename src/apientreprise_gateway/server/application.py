@@ -74,8 +74,8 @@ class ConnectionHooks:
     """Whether connections of an address are closed as soon as they are made."""
     on_bad_request: Callable[[str | None, str], Awaitable[tuple[int, bytes] | None]] = _answers_without_body
     """Given the peer and the code of what is wrong: status and body to answer, or None to close without a byte."""
-    takes: Callable[[str], bool] = _takes_none
-    """Whether calls of a path are answered by `answer`; the others go the way of ASGI."""
+    takes: Callable[[str], object] = _takes_none
+    """True of the paths whose calls are answered by `answer`; the others go the way of ASGI."""
     answer: Callable[[Scope, Respond], Coroutine[Any, Any, None]] = _answers_none
     """Answer a call, whose body is not read, without ASGI's messages: one call of `Respond`, and one write.
 

@@ -70,7 +70,8 @@ class Breaker:
         self._on_change = on_change
         self._clock = clock
         self._slice_seconds = figures.window / _SLICES
-        self._era = 0
+        self.era = 0
+        """What an admitted call names in its report; another one after each change of state."""
         self._probing = False
         self._opened_at = 0.0
         self._wait = figures.wait
@@ -84,7 +85,7 @@ class Breaker:
             What to name in the one report that each admitted call owes: `succeeded`, `failed` or `abandoned`.
         """
         if self.state is State.CLOSED:
-            return self._era
+            return self.era
         if self.state is State.OPEN:
             if self._clock() - self._opened_at < self._wait:
                 return None
@@ -92,7 +93,7 @@ class Breaker:
         if self._probing:
             return None
         self._probing = True
-        return self._era
+        return self.era
 
     @property
     def retry_in(self) -> int:
@@ -102,7 +103,7 @@ class Breaker:
 
     def succeeded(self, era: int) -> None:
         """The provider answered."""
-        if era != self._era:
+        if era != self.era:
             return  # what was admitted before a change says nothing about the time after it
         if self.state is State.CLOSED:
             self._silent = 0
@@ -120,7 +121,7 @@ class Breaker:
             answered: whether it said so itself. An error may be about what was asked, and one caller can cause many, so
                 that it counts less than silence.
         """
-        if era != self._era:
+        if era != self.era:
             return
         if self.state is State.HALF_OPEN:
             self._wait = min(self._wait * 2, self._figures.longest_wait)
@@ -136,7 +137,7 @@ class Breaker:
 
     def abandoned(self, era: int) -> None:
         """Nothing was learnt of the provider."""
-        if era == self._era:
+        if era == self.era:
             self._probing = False
 
     # Changing.
@@ -147,7 +148,7 @@ class Breaker:
 
     def _change(self, state: State, reason: str) -> None:
         self.state = state
-        self._era += 1
+        self.era += 1
         self._probing = False
         self._forget_all()
         self._on_change(state, reason)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import httptools
 
 from apientreprise_gateway.net.content_coding import Decoder, decoder_of
-from apientreprise_gateway.net.write_batch import outbox_of
+from apientreprise_gateway.net.write_batch import MANY, outbox_of
 from apientreprise_gateway.upstream.dial import Abortable
 from apientreprise_gateway.upstream.faults import CallError, Fault, tls_fault, words
 from apientreprise_gateway.upstream.spool import Sink
@@ -173,11 +173,14 @@ class Connection(Abortable):
             self._timer = None
         if self._timer is None:
             self._timer = self._loop.call_at(deadline, self._look_at_deadline)
-        self._outbox.add(self, request)
+        if self._outbox.calls < MANY and not self._outbox.waiting:
+            self.put(request)
+        else:
+            self._outbox.add(self, request)
         return self._answer
 
     def put(self, data: bytes) -> None:
-        """Write the request, see `Outbox`."""
+        """Write the request, see `WriteBatch`."""
         try:
             if self._transport is None or self.closed:
                 raise RuntimeError("closed")

@@ -112,12 +112,13 @@ class Pool:
             deadline = now + self._timeout
         elif deadline <= now:
             raise CallError(Fault.TIMEOUT)
+        trace = tracing.CURRENT.get()
         request = b"%b%b%b%b\r\n%b%b" % (
             self._prefix,
             target.encode("ascii"),
             self._headers,
             request_id.encode("ascii"),
-            tracing.header_lines(),
+            b"" if trace is None else trace.lines,
             headers,
         )
         self._calls += 1

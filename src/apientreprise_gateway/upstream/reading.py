@@ -173,7 +173,7 @@ def is_promised(endpoint: Endpoint, content: Any) -> bool:
     """Whether the body of a success has the outer form of the endpoint's."""
     if endpoint.array:
         return isinstance(content, list)
-    return isinstance(content, dict) and (endpoint.flat or content.keys() >= _ENVELOPE)
+    return isinstance(content, dict) and (content.keys() >= _ENVELOPE or endpoint.flat)
 
 
 def _errors(content: dict[str, Any]) -> list[ApiError]:

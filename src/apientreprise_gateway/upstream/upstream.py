@@ -116,7 +116,7 @@ class Upstream:
         if self._maintenance is not None:
             self._refuse_in_maintenance(self._maintenance)
         breaker = self._breaker
-        era = breaker.admit()
+        era = breaker.era if breaker.state is State.CLOSED else breaker.admit()
         if era is None:
             raise NotAskedError("open", self._error("001", retry_in=breaker.retry_in))
         started = time.monotonic()  # the loop's clock, see `Pool.get`

@@ -67,7 +67,7 @@ def test_no_file() -> None:
     """Without a file nothing is known of any token."""
     registry = TokenRegistry()
     registry.refresh()
-    assert registry.of(JTI) is None
+    assert registry.records.get(JTI) is None
     assert not registry.is_revoked(JTI)
 
 
@@ -109,7 +109,7 @@ def test_date_alone(file: File) -> None:
 def test_record_without_revocation(file: File) -> None:
     """A token may be known without being revoked."""
     registry = TokenRegistry(file.write({JTI: {}}), now=Clock())
-    assert registry.of(JTI) == TokenRecord()
+    assert registry.records.get(JTI) == TokenRecord()
     assert not registry.is_revoked(JTI)
 
 
@@ -160,7 +160,7 @@ def test_limit_changes_with_the_file(file: File) -> None:
     for limit in (500, None):
         file.write({JTI: {"limit_per_minute": limit}})
         registry.refresh()
-        record = registry.of(JTI)
+        record = registry.records.get(JTI)
         assert record is not None
         assert record.limit_per_minute == limit
 
@@ -178,7 +178,7 @@ def test_revocation_from_elsewhere() -> None:
     clock.now = NOON + 30
     assert registry.is_revoked(JTI)
     assert not registry.is_revoked(OTHER)
-    assert registry.of(JTI) is None
+    assert registry.records.get(JTI) is None
 
 
 @pytest.mark.parametrize(("in_file", "elsewhere"), [(30, 60), (60, 30), (30, 30)])
@@ -277,7 +277,7 @@ def test_change_is_read(file: File) -> None:
     with capture_logs() as logs:
         registry.refresh()
     assert registry.is_revoked(JTI)
-    assert registry.of(OTHER) is None
+    assert registry.records.get(OTHER) is None
     assert [(line["event"], line["records"]) for line in logs] == [("tokens_file_read", 1)]
 
 

@@ -63,7 +63,7 @@ class Spans:
     def asked(
         self, trace: tracing.Trace, name: str, seconds: float, attributes: tracing.Attributes, *, failed: bool
     ) -> None:
-        assert trace is tracing.current()
+        assert trace is tracing.CURRENT.get()
         self.asked_of.append((name, seconds, attributes, failed))
 
     def close(self) -> None:
