@@ -208,6 +208,17 @@ async def test_start_without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
         assert told == [False, True]
 
 
+async def test_a_start_tells_why_redis_cannot_be_used() -> None:
+    """Whoever starts with a password that is wrong reads so, not that nobody has answered."""
+    reasons: list[str] = []
+    with patient():
+        to = FakeLink(up=False)
+        cache = RedisCache(to, max_bytes=MEGABYTE, on_change=lambda _available, reason: reasons.append(reason))
+        await cache.start()
+        await cache.close()
+    assert reasons == ["the fake is down"]
+
+
 async def test_a_fault_of_a_library_holds_nobody() -> None:
     """What no link should raise makes the cache unavailable; nobody waits for it."""
     with patient():

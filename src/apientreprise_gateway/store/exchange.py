@@ -72,6 +72,8 @@ class Exchange:
         self._waiting_bytes = 0
         self._wake = asyncio.Event()
         self._trouble = asyncio.Event()
+        self._trouble_found = ""
+        """Why the last look for Redis found none, if it said so."""
         self._tasks: list[asyncio.Task[None]] = []
         self._is_available = True
 
@@ -80,7 +82,7 @@ class Exchange:
         if await self._find():
             self._on_change(True, "it answers")
         else:
-            self._leave("it did not answer at start")
+            self._leave(self._trouble_found or "it did not answer at start")
         self._tasks = [
             self._background.keep("cache", self._run),
             self._background.keep("cache_probe", self._look_for_it),
@@ -213,7 +215,8 @@ class Exchange:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS * 5):
                 await self._link.probe()
-        except (LinkError, TimeoutError):
+        except (LinkError, TimeoutError) as error:
+            self._trouble_found = str(error)
             return False
         except Exception as error:  # as in `_run`: the look-out goes on
             self._background.failed("cache_probe", error)
