@@ -8,8 +8,8 @@ import pytest
 
 from apientreprise_gateway.cache.port import Entry
 from apientreprise_gateway.cache.redis import SHARDS, RedisCache
+from apientreprise_gateway.store import driver as driver_module
 from apientreprise_gateway.store import exchange as exchange_module
-from apientreprise_gateway.store import link as link_module
 from apientreprise_gateway.store.link import RedisLink, link
 from apientreprise_gateway.store.url import parse_url
 from contract.shared import PATIENCE
@@ -48,7 +48,7 @@ def patient() -> Iterator[None]:
     """Wait for Redis as long as an overloaded machine may need, so that only the tests of trouble meet trouble."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exchange_module, "TIMEOUT_SECONDS", PATIENCE)
-        patch.setattr(link_module, "_CONNECT_SECONDS", PATIENCE)
+        patch.setattr(driver_module, "_CONNECT_SECONDS", PATIENCE)
         yield
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from redis.exceptions import ResponseError
 
 from apientreprise_gateway.ratelimit.windows import WINDOW
-from apientreprise_gateway.store.link import Command, LinkError, Reply
+from apientreprise_gateway.store.errors import UnreachableError
+from apientreprise_gateway.store.link import Command, Reply
 
 NOW = 1_700_000_000_000_000
 
 
 class FakeLink:
-    """A `Link` to a Redis whose windows are always empty, or always full."""
+    """A `RedisLink` to a Redis whose windows are always empty, or always full."""
 
     def __init__(self, *, admitted: bool = True, up: bool = True) -> None:
         """Take what its scripts say, and whether it can be reached."""
@@ -34,29 +35,29 @@ class FakeLink:
         return [command for commands in self.exchanges for command in commands]
 
     async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
-        """See `Link.exchange`."""
+        """See `RedisLink.exchange`."""
         self.exchanges.append(commands)
         if self.gate is not None:
             await self.gate.wait()
         if self.fault is not None:
             raise self.fault
         if not self.up:
-            raise LinkError("the fake is down")
+            raise UnreachableError("the fake is down")
         return [self._reply(command) for command in commands]
 
     async def probe(self) -> None:
-        """See `Link.probe`."""
+        """See `RedisLink.probe`."""
         self.probes += 1
         if self.fault is not None:
             raise self.fault
         if not self.up:
-            raise LinkError("the fake is down")
+            raise UnreachableError("the fake is down")
 
     async def drop(self) -> None:
-        """See `Link.drop`."""
+        """See `RedisLink.drop`."""
 
     async def close(self) -> None:
-        """See `Link.close`."""
+        """See `RedisLink.close`."""
         self.closed = True
 
     def _reply(self, command: Command) -> Reply:

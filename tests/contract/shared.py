@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
-from apientreprise_gateway.ratelimit import redis as redis_module
 from apientreprise_gateway.ratelimit.bans import Ban
 from apientreprise_gateway.ratelimit.lua import Script, WindowScripts, sliding
 from apientreprise_gateway.ratelimit.memory import Clock, MemoryLimiter, wall_clock
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
-from apientreprise_gateway.store import link as link_module
-from apientreprise_gateway.store.faults import About
-from apientreprise_gateway.store.link import Command, LinkError, RedisLink, Reply, link
+from apientreprise_gateway.store import driver as driver_module
+from apientreprise_gateway.store import exchange as exchange_module
+from apientreprise_gateway.store.errors import About, UnreachableError
+from apientreprise_gateway.store.link import Command, RedisLink, Reply, link
 from apientreprise_gateway.store.url import parse_url
 from support.stores import Cluster, Server
 
@@ -26,8 +26,8 @@ SERVER_CLOCK = "redis.call('TIME')"
 def patient() -> Iterator[None]:
     """Wait for a store as long as an overloaded machine may need, so that only the tests of trouble meet trouble."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(redis_module, "TIMEOUT_SECONDS", PATIENCE)
-        patch.setattr(link_module, "_CONNECT_SECONDS", PATIENCE)
+        patch.setattr(exchange_module, "TIMEOUT_SECONDS", PATIENCE)
+        patch.setattr(driver_module, "_CONNECT_SECONDS", PATIENCE)
         yield
 
 
@@ -121,7 +121,7 @@ class Recording:
 
     def _check(self) -> None:
         if self.cut:
-            raise LinkError("cut by the test")
+            raise UnreachableError("cut by the test")
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from redis.exceptions import ResponseError
 
+from apientreprise_gateway.cache import redis as cache_module
 from apientreprise_gateway.cache.port import CacheUnavailableError, Entry
 from apientreprise_gateway.cache.redis import OVERHEAD, RedisCache
-from apientreprise_gateway.store import exchange as exchange_module
 from apientreprise_gateway.store.exchange import BATCH_BYTES, MAX_WAITING_BYTES
 from apientreprise_gateway.store.link import Command, link
 from apientreprise_gateway.store.url import parse_url
@@ -176,7 +176,7 @@ async def test_foreign_values_are_no_answers(valkey: Server, value: bytes) -> No
 
 async def test_a_failing_exchange_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """When Redis fails nobody waits, later reads do not ask, and each change is told of once."""
-    monkeypatch.setattr(exchange_module, "PROBE_SECONDS", 0)
+    monkeypatch.setattr(cache_module, "PROBE_SECONDS", 0)
     with patient():
         to, told = FakeLink(up=True), Told()
         async with opened(to, told=told) as cache:
@@ -197,7 +197,7 @@ async def test_a_failing_exchange_is_told_once(monkeypatch: pytest.MonkeyPatch) 
 
 async def test_start_without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gateway starts although Redis is not there, says so once, and uses it when it comes."""
-    monkeypatch.setattr(exchange_module, "PROBE_SECONDS", 0)
+    monkeypatch.setattr(cache_module, "PROBE_SECONDS", 0)
     with patient():
         to, told = FakeLink(up=False), Told()
         async with opened(to, told=told) as cache:
@@ -244,7 +244,7 @@ async def test_reads_that_wait_when_the_gateway_stops_are_given_up() -> None:
 
 async def test_an_error_reply_makes_it_unavailable(store: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Redis that is full is away: a put is forgotten, and when there is room again the cache goes on."""
-    monkeypatch.setattr(exchange_module, "PROBE_SECONDS", 0)
+    monkeypatch.setattr(cache_module, "PROBE_SECONDS", 0)
     with patient():
         told = Told()
         async with opened(store, told=told) as cache:
@@ -281,7 +281,7 @@ async def test_a_frozen_redis_holds_nobody_twice(store: Server) -> None:
 
 async def test_a_killed_redis_comes_back_empty(store: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a restart of Redis the cache is empty, and keeps again."""
-    monkeypatch.setattr(exchange_module, "PROBE_SECONDS", 0)
+    monkeypatch.setattr(cache_module, "PROBE_SECONDS", 0)
     with patient():
         async with opened(store) as cache:
             await cache.put("0", entry(now=time.time()))

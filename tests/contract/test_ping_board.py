@@ -11,7 +11,7 @@ from apientreprise_gateway.pings.board import Answer, Status
 from apientreprise_gateway.pings.evidence import Seen
 from apientreprise_gateway.pings.monitor import BAD_SECONDS
 from apientreprise_gateway.pings.redis import RedisBoard
-from apientreprise_gateway.store.link import client
+from apientreprise_gateway.store.client import client
 from apientreprise_gateway.store.url import parse_url
 from contract.shared import empty, nodes_of
 from support.stores import Cluster, Server

@@ -14,6 +14,7 @@ from apientreprise_gateway.ratelimit.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.port import StoreUnavailableError, Verdict
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
+from apientreprise_gateway.store import exchange as exchange_module
 from apientreprise_gateway.store.connection import RedisConnection
 from apientreprise_gateway.store.link import RedisLink, ServerLink, link
 from apientreprise_gateway.store.url import parse_url
@@ -130,7 +131,7 @@ async def test_redis_is_not_asked_while_it_is_away(choice: str) -> None:
 @each_choice
 async def test_nobody_waits_twice(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a Redis that hangs, the calls on their way and those that queue behind them all stop waiting together."""
-    monkeypatch.setattr(redis_module, "TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(exchange_module, "TIMEOUT_SECONDS", 0.2)
     to, told = FakeLink(), Told()
     async with limiter_on(to, choice, told=told) as limiter:
         to.gate = asyncio.Event()
@@ -152,7 +153,7 @@ async def test_nobody_waits_twice(choice: str, monkeypatch: pytest.MonkeyPatch) 
 @each_choice
 async def test_nothing_is_sent_in_vain(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the queue was given up, Redis is not bothered with an exchange of nothing."""
-    monkeypatch.setattr(redis_module, "TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(exchange_module, "TIMEOUT_SECONDS", 0.05)
     to = FakeLink()
     async with limiter_on(to, choice) as limiter:
         to.gate = asyncio.Event()
@@ -166,7 +167,7 @@ async def test_nothing_is_sent_in_vain(choice: str, monkeypatch: pytest.MonkeyPa
 @each_choice
 async def test_refused_call_does_not_wait_for_its_count(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call over its limit is refused as Redis has said, though Redis is gone when the refusal is to be counted."""
-    monkeypatch.setattr(redis_module, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(exchange_module, "TIMEOUT_SECONDS", 0.1)
     to = FakeLink(admitted=False)
     async with limiter_on(to, choice) as limiter:
         asked: list[asyncio.Task[list[Verdict | BaseException]]] = [asyncio.create_task(call(limiter, 5))]
@@ -267,7 +268,7 @@ async def test_error_to_one_call_of_a_batch() -> None:
 async def test_probe_refused(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Redis that is found but whose restoring of bans hangs is still away."""
     monkeypatch.setattr(redis_module, "PROBE_SECONDS", 0)
-    monkeypatch.setattr(redis_module, "TIMEOUT_SECONDS", 0.01)
+    monkeypatch.setattr(exchange_module, "TIMEOUT_SECONDS", 0.01)
     to = FakeLink()
     async with limiter_on(to, choice) as limiter:
         limiter._bans.add(Ban(address=ADDRESS, reason=Reason.CEILING, count=1001, start=time.time_ns() // 1000))
@@ -304,7 +305,7 @@ async def test_known_bans_stay_in_force(valkey: Server) -> None:
             made = None
             while made is None:
                 made = await limiter.count_address("198.51.100.77")
-            limiter._leave("the test says so")
+            limiter._exchange._leave("the test says so")
             assert limiter.known_ban("198.51.100.77") == made
             assert limiter.bans_in_force() == [made]
 
@@ -334,7 +335,7 @@ async def test_frozen_and_thawed(valkey: Server, monkeypatch: pytest.MonkeyPatch
     with patient():
         async with limiter_on(valkey, told=told) as limiter:
             with monkeypatch.context() as patch:
-                patch.setattr(redis_module, "TIMEOUT_SECONDS", 0.1)
+                patch.setattr(exchange_module, "TIMEOUT_SECONDS", 0.1)
                 valkey.freeze()
                 try:
                     check_decided_alone("local", await call(limiter, 20))
@@ -356,7 +357,7 @@ async def test_a_process_that_stands_still(valkey: Server, monkeypatch: pytest.M
     with patient():
         async with limiter_on(valkey, told=told) as limiter:
             await call(limiter, 1)
-            monkeypatch.setattr(redis_module, "TIMEOUT_SECONDS", 0.1)
+            monkeypatch.setattr(exchange_module, "TIMEOUT_SECONDS", 0.1)
             waiting = asyncio.create_task(limiter.admit(ADDRESS, KEY, 100))
             wire = _wire_of(limiter)
             await until(lambda: wire._missing > 0)
@@ -415,7 +416,7 @@ async def test_a_store_that_answers_probes_alone(monkeypatch: pytest.MonkeyPatch
         to, told = FakeLink(), Told()
         async with limiter_on(to, "local", told=told) as limiter:
             to.refuses = lambda _command: "NOPERM this user has no permissions to run the 'evalsha' command"
-            monkeypatch.setattr("apientreprise_gateway.ratelimit.redis.asyncio.sleep", noted)
+            monkeypatch.setattr(asyncio, "sleep", noted)
             for _ in range(6):
                 await until(lambda: limiter.mode is Mode.SHARED)
                 await call(limiter, 1)

@@ -21,7 +21,8 @@ from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.port import Verdict
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
 from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
-from apientreprise_gateway.store.link import Command, client, close, link
+from apientreprise_gateway.store.client import client
+from apientreprise_gateway.store.link import Command, link
 from apientreprise_gateway.store.url import parse_url
 from contract.fakes import FakeLink
 from contract.oracle import SECOND, Clock, FirstCallOracle, SlidingOracle, StoreOracle, WindowOracle
@@ -428,9 +429,9 @@ async def test_listing_of_bans(store: Server | Cluster) -> None:
     assert len({key_slot(f"gw:{{{name}}}:ban".encode()) * 3 // 16384 for name in met}) == 3
     ended = Ban(address="198.51.100.3", reason=Reason.CEILING, count=2, start=made[0].start - DURATION - 2 * SECOND)
     asked = client(parse_url(store.url), timeout=20)
-    await asked.set(f"gw:{{{ended.address}}}:ban", written_ban(ended), px=10_000)
+    await asked.ask("SET", f"gw:{{{ended.address}}}:ban", written_ban(ended), "PX", 10_000)
     found = await bans(asked)
-    await close(asked)
+    await asked.close()
     ours = [one for one in found if one.address != "198.51.100.2"]
     assert [one.start for one in found] == sorted(one.start for one in found)
     assert sorted(ours, key=lambda one: one.address) == sorted(made, key=lambda one: one.address)
@@ -440,7 +441,7 @@ async def test_listing_without_bans(store: Server | Cluster) -> None:
     """A store without bans lists none."""
     asked = client(parse_url(store.url), timeout=20)
     assert await bans(asked) == []
-    await close(asked)
+    await asked.close()
 
 
 async def test_bans_are_restored(store: Server | Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -522,7 +523,7 @@ def test_two_processes_are_one(server: Server, kind: Scripts) -> None:
                     limiter = (one, other)[turn]
                     said = await limiter.admit(address, (jti, "json"), 2)
                     # What is taken back for a ban follows the answer; another process may come before it.
-                    await until(lambda limiter=limiter: not limiter._queue)  # type: ignore[misc]
+                    await until(lambda limiter=limiter: not limiter._exchange._queue)  # type: ignore[misc]
                     await limiter.count_address("192.0.2.99")
                     oracle.count(clock.now, "192.0.2.99")
                     heard = oracle.admit(clock.now, address, (jti, "json"), 2)

@@ -18,8 +18,9 @@ from apientreprise_gateway.ratelimit.lua import WindowScripts, first_call, slidi
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.port import StoreUnavailableError
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
-from apientreprise_gateway.store.faults import About
-from apientreprise_gateway.store.link import Command, client, link
+from apientreprise_gateway.store.client import client
+from apientreprise_gateway.store.errors import About
+from apientreprise_gateway.store.link import Command, link
 from apientreprise_gateway.store.url import parse_url
 from contract import caches
 from contract.fakes import FakeLink

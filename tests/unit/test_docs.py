@@ -19,7 +19,7 @@ from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.ratelimit.bans import Reason
 from apientreprise_gateway.ratelimit.redis import Mode
-from apientreprise_gateway.store.faults import About
+from apientreprise_gateway.store.errors import About
 from apientreprise_gateway.upstream.breaker import State
 from apientreprise_gateway.upstream.settings import KINDS, BreakerTable, ProviderSettings
 from support.prometheus import labels_of

@@ -9,16 +9,17 @@ that has lost its memory revives no token: it is given back what the gateways kn
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 import structlog
-from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from apientreprise_gateway.auth.registry import TokenRegistry
-from apientreprise_gateway.store.faults import About, about
+from apientreprise_gateway.store.client import Client, repaired
+from apientreprise_gateway.store.errors import ReplyError, StoreError
+from apientreprise_gateway.store.outage import Outage
 from apientreprise_gateway.store.words import redis_words
 
 POLL_SECONDS: Final = 1.0
@@ -30,8 +31,6 @@ _CHANGED: Final = "{gw:revoked}:changed"
 """In the slot of the other hash: the part in braces is what its name is."""
 _VERSION: Final = "gw:revoked:version"
 _GIVEN_AT_ONCE: Final = 500
-FAILURES: Final = (RedisError, RedisClusterException, OSError)
-"""What a client raises where Redis cannot be asked."""
 _log = structlog.get_logger(__name__)
 
 
@@ -63,14 +62,17 @@ def merged(one: Known, other: Known) -> dict[str, Revocation]:
     return found
 
 
-async def revoke(client: Any, jti: str, at: float, *, force: bool = False) -> float | None:
+async def revoke(client: Client, jti: str, at: float, *, force: bool = False) -> float | None:
     """Revoke a token, for every gateway on this Redis, unless it is revoked from an earlier date.
 
     Args:
-        client: of redis-py, for a server or for a Cluster.
+        client: of Redis.
         jti: the token's.
         at: Unix time in seconds, past or future.
         force: replace an earlier date too.
+
+    Raises:
+        StoreError: Redis cannot be asked, or refuses.
 
     Returns:
         The date that stands in the place of `at`: an earlier one, or the same; None if `at` is in force.
@@ -78,20 +80,18 @@ async def revoke(client: Any, jti: str, at: float, *, force: bool = False) -> fl
     return await _set(client, jti, at, force=force)
 
 
-async def lift(client: Any, jti: str) -> None:
-    """End the revocation of a token, for every gateway on this Redis, whatever each of them knows."""
+async def lift(client: Client, jti: str) -> None:
+    """End the revocation of a token, for every gateway on this Redis, whatever each of them knows.
+
+    Raises:
+        StoreError: Redis cannot be asked, or refuses.
+    """
     await _set(client, jti, LIFTED, force=True)
 
 
-async def _set(client: Any, jti: str, at: float, *, force: bool) -> float | None:
+async def _set(client: Client, jti: str, at: float, *, force: bool) -> float | None:
     words = (_script("revoke"), 2, _HASH, _CHANGED, jti, repr(at), int(force))
-    try:
-        was_set, *before = await client.eval(*words)
-    except ResponseError as error:
-        if about(error) is not About.KEY:
-            raise
-        await _set_aside(client, error)
-        was_set, *before = await client.eval(*words)
+    was_set, *before = await repaired(partial(client.ask, "EVAL", *words), partial(_set_aside, client))
     if not was_set:
         return float(before[0])
     if force:
@@ -100,29 +100,29 @@ async def _set(client: Any, jti: str, at: float, *, force: bool) -> float | None
     return None
 
 
-async def _forget_other_spellings(client: Any, jti: str) -> None:
+async def _forget_other_spellings(client: Client, jti: str) -> None:
     """Have the entry under a `jti` in lower case be the only one; another, by hand, meant the same token."""
-    names = [name for name in await client.hkeys(_HASH) if name.lower() == jti.encode() != name]
+    names = [name for name in await client.ask("HKEYS", _HASH) if name.lower() == jti.encode() != name]
     if names:
-        await client.hdel(_HASH, *names)
-        await client.hdel(_CHANGED, *names)
+        await client.ask("HDEL", _HASH, *names)
+        await client.ask("HDEL", _CHANGED, *names)
 
 
-async def _tell(client: Any) -> None:
+async def _tell(client: Client) -> None:
     """Have every gateway read the revocations."""
     # Never a value that was there before, also after the store has lost its memory.
-    await client.set(_VERSION, uuid4().hex)
+    await client.ask("SET", _VERSION, uuid4().hex)
 
 
-async def revocations(client: Any) -> dict[str, Revocation]:
+async def revocations(client: Client) -> dict[str, Revocation]:
     """Every entry that Redis has, lifted revocations included, by `jti`.
 
-    Args:
-        client: of redis-py, for a server or for a Cluster.
+    Raises:
+        StoreError: Redis cannot be asked, or has something else there.
     """
     # In this order: an old instant with a new date is put right by the next look, the other way round would stay.
-    changed = await client.hgetall(_CHANGED)
-    return _read(await client.hgetall(_HASH), changed)
+    changed = await client.ask("HGETALL", _CHANGED)
+    return _read(await client.ask("HGETALL", _HASH), changed)
 
 
 def _read(dates: Mapping[bytes, bytes], changed: Mapping[bytes, bytes]) -> dict[str, Revocation]:
@@ -145,28 +145,28 @@ def _instant(text: bytes) -> float:
     return instant
 
 
-async def _set_aside(client: Any, error: ResponseError) -> None:
+async def _set_aside(client: Client, error: ReplyError) -> None:
     """Move away what lies under our names and is not ours; it is kept, as it may have been a revocation."""
     for key, kind in ((_HASH, b"hash"), (_CHANGED, b"hash"), (_VERSION, b"string")):
-        found = await client.type(key)
+        found = await client.ask("TYPE", key)
         if found in (kind, b"none"):
             continue
         if key == _VERSION:
-            await client.delete(key)  # worth nothing
+            await client.ask("DEL", key)  # worth nothing
             aside = None
         else:
             aside = f"{{{_HASH}}}:spoilt:{uuid4().hex}"  # in the slot of both hashes
-            await client.rename(key, aside)
+            await client.ask("RENAME", key, aside)
         _log.error("revocations_spoilt", key=key, holds=found.decode(), reason=str(error), moved_to=aside)
 
 
-async def _give_back(client: Any, lost: Known) -> None:
+async def _give_back(client: Client, lost: Known) -> None:
     """Tell Redis what it does not know, or knows as of an earlier change."""
     entries = list(lost.items())
     for start in range(0, len(entries), _GIVEN_AT_ONCE):
         some = entries[start : start + _GIVEN_AT_ONCE]
         words = [word for jti, entry in some for word in (jti, repr(entry.at), repr(entry.changed))]
-        await client.eval(_script("give_back"), 2, _HASH, _CHANGED, *words)
+        await client.ask("EVAL", _script("give_back"), 2, _HASH, _CHANGED, *words)
     await _tell(client)
 
 
@@ -180,7 +180,7 @@ class RevocationWatch:
 
     def __init__(
         self,
-        client: Any,
+        client: Client,
         registry: TokenRegistry,
         *,
         known: Known | None = None,
@@ -190,7 +190,7 @@ class RevocationWatch:
         """Ask nothing yet.
 
         Args:
-            client: of redis-py, for a server or for a Cluster.
+            client: of Redis.
             registry: told of the revocations in force.
             known: what is known already; of this Redis, or of another that this one replaces.
             keep: awaited with what Redis has told, before that is in force.
@@ -201,7 +201,7 @@ class RevocationWatch:
         self._on_read = on_read
         self._keep = keep
         self._version: bytes | None = None
-        self._away = False
+        self._outage = Outage(_tell_of_change)
         self.known: Known = {}
         """Every entry, lifted revocations included; another mapping after each change."""
         self.was_read = False
@@ -218,24 +218,15 @@ class RevocationWatch:
     async def refresh(self) -> bool:
         """Read what has changed, if anything has; False if Redis cannot be asked."""
         try:
-            try:
-                await self._look()
-            except ResponseError as error:
-                if about(error) is not About.KEY:
-                    raise
-                await _set_aside(self._client, error)
-                await self._look()
-        except FAILURES as error:
-            if not self._away:
-                reason = redis_words(error)
-                _log.error("revocations_unreadable", reason=reason, effect="those known before stay in force")
-            self._away = True
+            await repaired(self._look, partial(_set_aside, self._client))
+        except StoreError as error:
+            self._outage.begin(redis_words(error))
             return False
-        self._away = False
+        self._outage.end("it answers again")
         return True
 
     async def _look(self) -> None:
-        version = await self._client.get(_VERSION)
+        version = await self._client.ask("GET", _VERSION)
         if version is None or version != self._version:
             found = await revocations(self._client)
             now_known, lost = self._joined_with(found)
@@ -264,13 +255,19 @@ class RevocationWatch:
                 await _give_back(self._client, lost)
                 _log.warning("revocations_given_back", tokens=len(lost), reason="Redis did not have them any more")
             elif not has_version:
-                await self._client.set(_VERSION, uuid4().hex, nx=True)  # so that nobody reads all of it again and again
-        except FAILURES as error:
+                # So that nobody reads all of it again and again.
+                await self._client.ask("SET", _VERSION, uuid4().hex, "NX")
+        except StoreError as error:
             _log.error("revocations_not_given_back", tokens=len(lost), reason=str(error))
 
     def _use(self, known: Known) -> None:
         self.known = known
         self._registry.revoke(_in_force(known.items()))
+
+
+def _tell_of_change(is_there: bool, reason: str) -> None:
+    if not is_there:
+        _log.error("revocations_unreadable", reason=reason, effect="those known before stay in force")
 
 
 def _in_force(entries: Iterable[tuple[str, Revocation]]) -> dict[str, float]:

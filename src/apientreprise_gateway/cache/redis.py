@@ -15,10 +15,16 @@ from typing import Final
 
 from apientreprise_gateway.cache.port import MAX_ENTRY_BYTES, CacheUnavailableError, Entry, Size, is_over
 from apientreprise_gateway.observability.background import Background
-from apientreprise_gateway.store.exchange import Exchange, ExchangeError, SpoiltKeyError
-from apientreprise_gateway.store.faults import About
+from apientreprise_gateway.store.errors import About
+from apientreprise_gateway.store.exchange import Exchange, ExchangeError
+from apientreprise_gateway.store.faults import Faults
 from apientreprise_gateway.store.link import Command, RedisLink, Reply
+from apientreprise_gateway.store.outage import Pace
 
+PROBE_SECONDS: Final = 0.5
+"""Between two looks for a Redis that is away, at first."""
+LONGEST_PROBE_SECONDS: Final = 5.0
+"""Between two looks for a Redis that comes and goes."""
 SHARDS: Final = 16
 OVERHEAD: Final = 256
 """Bytes that an entry takes in Redis besides its name and itself, rounded up."""
@@ -51,7 +57,15 @@ class RedisCache:
             on_fault: told of each error that is about one key or one command.
             clock: Unix time in seconds.
         """
-        self._exchange = Exchange(link, on_change=on_change, on_fault=on_fault, background=background)
+        self._exchange = Exchange(
+            link,
+            name="cache",
+            pace=Pace(PROBE_SECONDS, LONGEST_PROBE_SECONDS),
+            faults=Faults("cache", on_fault=on_fault),
+            on_change=on_change,
+            repair=_emptied_shard,
+            background=background,
+        )
         self._max_bytes = max_bytes // SHARDS
         self._clock = clock
         self._put_script = _load("put")
@@ -70,13 +84,7 @@ class RedisCache:
         """See `AnswerCache.get`."""
         name = _name(key)
         entries, _ = _keys(name[0] % SHARDS)
-        try:
-            entry = _read(await self._exchange.read(Command(entries, ("HGET", entries, name))))
-        except SpoiltKeyError:
-            await self._empty(name[0] % SHARDS)
-            return None
-        except ExchangeError as error:
-            raise CacheUnavailableError from error
+        entry = _read(await self._ask(Command(entries, ("HGET", entries, name))))
         return None if entry is None or is_over(entry, self._clock()) else entry
 
     async def put(self, key: str, entry: Entry) -> None:
@@ -88,12 +96,8 @@ class RedisCache:
         # Its length, not its end: the server removes it by its own clock, whatever that of this process says.
         lasts = max(0, int((entry.stale_until - entry.stored_at) * 1000))
         words = ("EVAL", self._put_script, 2, entries, ends, name, value, lasts, self._max_bytes, OVERHEAD)
-        with suppress(ExchangeError, CacheUnavailableError):  # it is as good as forgotten
-            try:
-                await self._exchange.write(Command(entries, words), len(value))
-            except SpoiltKeyError:
-                await self._empty(name[0] % SHARDS)
-                await self._exchange.write(Command(entries, words), len(value))
+        with suppress(ExchangeError):  # it is as good as forgotten
+            await self._exchange.write(Command(entries, words), len(value))
 
     async def sweep(self) -> Size:
         """See `AnswerCache.sweep`."""
@@ -103,13 +107,7 @@ class RedisCache:
             words = ("EVAL", self._sweep_script, 2, entries, ends, _SWEPT_AT_ONCE, OVERHEAD)
             removed, left, size = _SWEPT_AT_ONCE, 0, 0
             while removed == _SWEPT_AT_ONCE:
-                try:
-                    removed, left, size = await self._exchange.read(Command(entries, words))
-                except SpoiltKeyError:
-                    await self._empty(shard)
-                    removed, left, size = 0, 0, 0
-                except ExchangeError as error:
-                    raise CacheUnavailableError from error
+                removed, left, size = await self._ask(Command(entries, words))
             total = Size(total.entries + left, total.size + size)
         return total
 
@@ -117,13 +115,12 @@ class RedisCache:
         """See `AnswerCache.close`."""
         await self._exchange.close()
 
-    async def _empty(self, shard: int) -> None:
-        """Remove all of a shard, in which something lies that is not ours: a cache may forget, and must not fail."""
-        keys = _keys(shard)
+    async def _ask(self, command: Command) -> Reply:
         try:
-            await self._exchange.write(Command(keys[0], ("UNLINK", *keys)), 0)
+            (reply,) = await self._exchange.ask((command,))
         except ExchangeError as error:
             raise CacheUnavailableError from error
+        return reply
 
 
 def _load(name: str) -> str:
@@ -136,7 +133,14 @@ def _name(key: str) -> bytes:
 
 
 def _keys(shard: int) -> tuple[str, str]:
+    """The keys of a shard: of its entries, and of their ends."""
     return f"gwc:{{{shard}}}:entries", f"gwc:{{{shard}}}:ends"
+
+
+def _emptied_shard(command: Command) -> Command:
+    """What removes all of the shard of a command: a cache may forget, and must not fail."""
+    entries = command.key
+    return Command(entries, ("UNLINK", entries, entries.removesuffix(":entries") + ":ends"))
 
 
 def _written(entry: Entry) -> bytes:

@@ -1,14 +1,17 @@
 """What commands ask of the Redis that gateways share."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from apientreprise_gateway.store.client import Client
 
 _TIMEOUT: Final = 5.0
 """Seconds."""
 _T = TypeVar("_T")
 
 
-def ask_redis(ask: Callable[[Any], Awaitable[_T]]) -> _T:
+def ask_redis(ask: "Callable[[Client], Awaitable[_T]]") -> _T:
     """Call a function with a client of the Redis of GATEWAY_REDIS_URL; its result.
 
     Raises:
@@ -16,10 +19,9 @@ def ask_redis(ask: Callable[[Any], Awaitable[_T]]) -> _T:
     """
     import asyncio
 
-    from redis.exceptions import RedisError
-
     from apientreprise_gateway.gateway.settings import SettingsError, load
-    from apientreprise_gateway.store.link import client, close
+    from apientreprise_gateway.store.client import client
+    from apientreprise_gateway.store.errors import StoreError
     from apientreprise_gateway.store.url import parse_url
     from apientreprise_gateway.store.words import is_refusal, redis_words
 
@@ -32,10 +34,10 @@ def ask_redis(ask: Callable[[Any], Awaitable[_T]]) -> _T:
         try:
             return await ask(connection)
         finally:
-            await close(connection)
+            await connection.close()
 
     try:
         return asyncio.run(answer())
-    except (RedisError, OSError) as error:
+    except StoreError as error:
         remedy = "Correct the URL, or the ACL of Redis." if is_refusal(error) else "Is it running?"
         raise SettingsError(f"GATEWAY_REDIS_URL: Redis cannot be asked ({redis_words(error)}). {remedy}") from error

@@ -65,8 +65,9 @@ from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
 from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
 from apientreprise_gateway.server.buffers import Budget
 from apientreprise_gateway.server.limits import ConnectionLimits
-from apientreprise_gateway.store.faults import About
-from apientreprise_gateway.store.link import client, link
+from apientreprise_gateway.store.client import client
+from apientreprise_gateway.store.errors import About
+from apientreprise_gateway.store.link import link
 from apientreprise_gateway.store.url import RedisUrl, parse_url
 from apientreprise_gateway.upstream.assembly import Defaults, make_upstream
 from apientreprise_gateway.upstream.breaker import State

@@ -10,17 +10,19 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
 from apientreprise_gateway.auth.registry import TokenRegistry
-from apientreprise_gateway.auth.revocation import FAILURES, POLL_SECONDS, Known, RevocationWatch, merged
+from apientreprise_gateway.auth.revocation import POLL_SECONDS, Known, RevocationWatch, merged
 from apientreprise_gateway.gateway.copies import Copy, CopyError, Snapshot
 from apientreprise_gateway.ratelimit.ban_index import BanWatch
 from apientreprise_gateway.ratelimit.bans import Ban
 from apientreprise_gateway.ratelimit.redis import RedisLimiter
-from apientreprise_gateway.store.link import close
+from apientreprise_gateway.store.client import Client
+from apientreprise_gateway.store.errors import StoreError
+from apientreprise_gateway.store.outage import Outage
 
 RETRY_SECONDS: Final = 30.0
 """When to try again to write a copy that could not be written."""
@@ -45,7 +47,7 @@ class Denials:
 
     def __init__(
         self,
-        client: Any,
+        client: Client,
         *,
         registry: TokenRegistry,
         limiter: RedisLimiter,
@@ -60,7 +62,7 @@ class Denials:
         """Ask nothing yet.
 
         Args:
-            client: of redis-py, for a server or for a Cluster.
+            client: of Redis.
             registry: told of the revoked tokens.
             limiter: told of the banned addresses.
             copies: where both are kept.
@@ -81,7 +83,7 @@ class Denials:
         """Whether the revocations are known from somebody who had read Redis."""
         self._revocations = RevocationWatch(client, registry, known=known, on_read=on_read, keep=self._keep_first)
         self._bans = BanWatch(client, limiter)
-        self._bans_away = False
+        self._bans_outage = Outage(_tell_of_bans)
         self._news = asyncio.Event()
         self._writing = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
@@ -106,7 +108,7 @@ class Denials:
         for is_shared, snapshot in snapshots:
             self._take(snapshot, bans=snapshot.bans if is_shared else ())
         await self.refresh()
-        if not self._revocations.was_read or self._bans_away:
+        if not self._revocations.was_read or self._bans_outage.is_away:
             # Bans of an earlier life of this gateway; a Redis that can be asked knows better.
             self._limiter.add_bans(ban for _, snapshot in snapshots for ban in snapshot.bans)
         if not self._revocations.was_read:
@@ -132,12 +134,10 @@ class Denials:
             self._news.set()
         try:
             await self._bans.refresh()
-        except FAILURES as error:
-            if not self._bans_away:
-                _log.error("bans_unreadable", reason=str(error), effect="those known before stay in force")
-            self._bans_away = True
+        except StoreError as error:
+            self._bans_outage.begin(str(error))
         else:
-            self._bans_away = False
+            self._bans_outage.end("they can be read again")
 
     async def sync(self) -> None:
         """Take in what other workers have written into their copy; write what is new."""
@@ -205,7 +205,12 @@ class Denials:
     async def close(self) -> None:
         """End the watch; close the connection."""
         self._closed = True
-        await close(self._client)
+        await self._client.close()
+
+
+def _tell_of_bans(is_there: bool, reason: str) -> None:
+    if not is_there:
+        _log.error("bans_unreadable", reason=reason, effect="those known before stay in force")
 
 
 class _Keeper:

@@ -15,7 +15,7 @@ from apientreprise_gateway.dataplane.call import Check, Unlogged
 from apientreprise_gateway.gateway.denials import CopyAction
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.ratelimit.bans import Reason
-from apientreprise_gateway.store.faults import About
+from apientreprise_gateway.store.errors import About
 
 FAILURES: Final = ("00500", "00502", "00505", "00506", "00904", "00906")
 """Codes of the errors by which the gateway itself fails a caller: what its availability is measured by."""

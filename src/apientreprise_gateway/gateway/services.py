@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from apientreprise_gateway.gateway.settings import CacheStore, Settings, environment_name
@@ -92,34 +92,33 @@ def _of_redis(field: str, url: str) -> Iterator[_Service]:
 
 def _redis(url: str) -> Callable[[], Awaitable[None]]:
     async def ask() -> None:
-        from apientreprise_gateway.store.link import client, close  # noqa: PLC0415
+        from apientreprise_gateway.store.client import client  # noqa: PLC0415
         from apientreprise_gateway.store.url import parse_url  # noqa: PLC0415 - as above
 
         connection = client(parse_url(url), timeout=ASK_SECONDS)
         try:
             # What a call needs: to write, and to run a script.
-            await connection.set(_PROBE_KEY, "1", px=1000)
-            await connection.eval("return redis.call('PTTL', KEYS[1])", 1, _PROBE_KEY)
+            await connection.ask("SET", _PROBE_KEY, "1", "PX", 1000)
+            await connection.ask("EVAL", "return redis.call('PTTL', KEYS[1])", 1, _PROBE_KEY)
         finally:
-            await close(connection)
+            await connection.close()
 
     return ask
 
 
 def _sentinel(url: str, place: int) -> Callable[[], Awaitable[None]]:
     async def ask() -> None:
-        from apientreprise_gateway.store.link import client, close  # noqa: PLC0415
+        from apientreprise_gateway.store.client import client  # noqa: PLC0415
         from apientreprise_gateway.store.url import parse_url  # noqa: PLC0415 - as above
 
         address = parse_url(url)
-        connection: Any = client(address, timeout=ASK_SECONDS)
+        connection = client(address, timeout=ASK_SECONDS)
         try:
-            sentinel = connection.connection_pool.sentinel_manager.sentinels[place]
-            master = await sentinel.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", address.service)
+            master = await connection.ask_sentinel(place, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", address.service)
             if not master:
                 raise LookupError(f"it knows no service {address.service}")
         finally:
-            await close(connection)
+            await connection.close()
 
     return ask
 

@@ -12,13 +12,14 @@ from typing import Any, Final, TypeVar
 
 import orjson
 import structlog
-from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from apientreprise_gateway.pings.board import Answer, Status
 from apientreprise_gateway.pings.evidence import Seen
 from apientreprise_gateway.pings.probe import PROBE_SECONDS
-from apientreprise_gateway.store.faults import About, Faults, about
-from apientreprise_gateway.store.link import close
+from apientreprise_gateway.store.client import Client, Word, repaired
+from apientreprise_gateway.store.errors import About, ReplyError, StoreError
+from apientreprise_gateway.store.faults import Faults
+from apientreprise_gateway.store.outage import Outage
 from apientreprise_gateway.store.words import redis_words
 
 _SEEN: Final = "gw:{pings}:seen"
@@ -26,7 +27,6 @@ _SEEN_SECONDS: Final = 86_400
 _COUNTS: Final = ("good", "bad")
 _TURN_MILLISECONDS: Final = int(PROBE_SECONDS * 1000) + 1000
 """Longer than a probe takes; the answer that it brings is then in force for longer still."""
-_FAILURES: Final = (RedisError, RedisClusterException, OSError)
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 
@@ -34,92 +34,83 @@ _log = structlog.get_logger(__name__)
 class RedisBoard:
     """See `Board`."""
 
-    def __init__(self, client: Any, *, on_fault: Callable[[About], None] = lambda _about: None) -> None:
-        """Take a client of redis-py, for a server or for a Cluster, and what is told of errors about one key."""
+    def __init__(self, client: Client, *, on_fault: Callable[[About], None] = lambda _about: None) -> None:
+        """Take a client of Redis, and what is told of errors that are about one key."""
         self._client = client
         self._faults = Faults("pings", on_fault=on_fault)
-        self._away = False
+        self._outage = Outage(_tell_of_change)
 
     async def exchange(self, told: Mapping[str, Seen]) -> Mapping[str, Seen] | None:
         """See `Board.exchange`."""
-        replies = await self._try(_SEEN, partial(self._add, told))
+        replies = await self._try(_SEEN, partial(self._client.ask_all, _added(told)))
         return None if replies is None else _read(replies[-1])
-
-    async def _add(self, told: Mapping[str, Seen]) -> list[Any]:
-        pipeline = self._client.pipeline(transaction=False)
-        for key, seen in told.items():
-            for name, value in seen._asdict().items():
-                if not value:
-                    continue
-                if name in _COUNTS:
-                    pipeline.hincrby(_SEEN, f"{key} {name}", value)
-                else:
-                    pipeline.hset(_SEEN, f"{key} {name}", repr(value))
-        if told:
-            pipeline.expire(_SEEN, _SEEN_SECONDS)
-        pipeline.hgetall(_SEEN)
-        replies: list[Any] = await pipeline.execute()
-        return replies
 
     async def read(self, key: str) -> Answer | None:
         """See `Board.read`."""
-        return _answer(await self._ask("get", _answer_key(key)))
+        return _answer(await self._ask("GET", _answer_key(key)))
 
     async def publish(self, key: str, answer: Answer, *, now: float, replace: bool) -> Answer:
         """See `Board.publish`."""
         lives = max(1, round((answer.keep_until - now) * 1000))
-        await self._ask("set", _answer_key(key), orjson.dumps(answer), px=lives, nx=not replace)
+        unless_there = () if replace else ("NX",)
+        await self._ask("SET", _answer_key(key), orjson.dumps(answer), "PX", lives, *unless_there)
         return answer if replace else await self.read(key) or answer
 
     async def take_turn(self, key: str) -> bool:
         """See `Board.take_turn`."""
-        taken = await self._ask("set", f"gw:{{pings}}:turn:{key}", "1", px=_TURN_MILLISECONDS, nx=True)
-        return bool(taken) or self._away
+        taken = await self._ask("SET", f"gw:{{pings}}:turn:{key}", "1", "PX", _TURN_MILLISECONDS, "NX")
+        return bool(taken) or self._outage.is_away
 
     async def close(self) -> None:
         """See `Board.close`."""
-        await close(self._client)
+        await self._client.close()
 
-    async def _ask(self, command: str, *words: str | bytes, **options: Any) -> Any:
+    async def _ask(self, command: str, key: str, *words: Word) -> Any:
         """What Redis says for a ping; while it is away none waits for it, until `exchange` finds it again."""
-        if self._away:
+        if self._outage.is_away:
             return None
-        return await self._try(str(words[0]), partial(getattr(self._client, command), *words, **options))
+        return await self._try(key, partial(self._client.ask, command, key, *words))
 
     async def _try(self, key: str, ask: Callable[[], Awaitable[_T]]) -> _T | None:
         """What Redis says; None if it cannot be asked, or not about this key."""
+
+        async def remove(error: ReplyError) -> None:
+            """Remove all of the key, also what was added to it just now: nothing is counted twice."""
+            self._faults.tell(error, error.about, key)
+            await self._client.ask("UNLINK", key)
+
         try:
-            try:
-                reply = await ask()
-            except ResponseError as error:
-                reply = await self._repaired(key, ask, error)
-        except _FAILURES as error:
-            if isinstance(error, ResponseError) and about(error) is not About.STORE:
+            reply = await repaired(ask, remove)
+        except StoreError as error:
+            if isinstance(error, ReplyError) and error.about is not About.STORE:
+                if error.about is About.COMMAND:
+                    self._faults.tell(error, error.about, key)
                 return None
-            if not self._away:
-                _log.error(
-                    "pings_not_shared", reason=redis_words(error), effect="each process answers by what it knows"
-                )
-            self._away = True
+            self._outage.begin(redis_words(error))
             return None
-        if self._away:
-            _log.info("pings_shared")
-        self._away = False
+        self._outage.end("it answers again")
         return reply
 
-    async def _repaired(self, key: str, ask: Callable[[], Awaitable[_T]], error: ResponseError) -> _T:
-        """What Redis says once what is not ours has been removed from a key; the error if it is not about that.
 
-        All of a key goes, also what was added to it just now: nothing is counted twice.
-        """
-        meaning = about(error)
-        if meaning is About.STORE:
-            raise error
-        self._faults.tell(error, meaning, key)
-        if meaning is not About.KEY:
-            raise error
-        await self._client.unlink(key)
-        return await ask()
+def _tell_of_change(is_there: bool, reason: str) -> None:
+    if is_there:
+        _log.info("pings_shared")
+    else:
+        _log.error("pings_not_shared", reason=reason, effect="each process answers by what it knows")
+
+
+def _added(told: Mapping[str, Seen]) -> list[tuple[Word, ...]]:
+    """The commands that add numbers to those of all, and read them."""
+    commands: list[tuple[Word, ...]] = []
+    for key, seen in told.items():
+        for name, value in seen._asdict().items():
+            if value and name in _COUNTS:
+                commands.append(("HINCRBY", _SEEN, f"{key} {name}", value))
+            elif value:
+                commands.append(("HSET", _SEEN, f"{key} {name}", repr(value)))
+    if told:
+        commands.append(("EXPIRE", _SEEN, _SEEN_SECONDS))
+    return [*commands, ("HGETALL", _SEEN)]
 
 
 def _answer_key(key: str) -> str:

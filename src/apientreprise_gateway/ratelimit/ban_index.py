@@ -8,18 +8,20 @@ follows the index, so that it knows bans of addresses that it has not met, and g
 
 import time
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from functools import partial
+from typing import Final, Protocol
 
 import structlog
-from redis.exceptions import ResponseError
 
 from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Reason
 from apientreprise_gateway.ratelimit.windows import SECOND
-from apientreprise_gateway.store.faults import About, about
-from apientreprise_gateway.store.link import Command
+from apientreprise_gateway.store.client import Client, repaired
+from apientreprise_gateway.store.errors import ReplyError
+from apientreprise_gateway.store.link import Command, RedisLink
 
 FULL_EVERY: Final = 30
 """Looks, a second apart, of which one reads the whole index; the others read its latest entries."""
+_RESTORED_AT_ONCE: Final = 500
 _OVERLAP: Final = 60 * SECOND
 """By how much entries may come later than those that end after them."""
 _log = structlog.get_logger(__name__)
@@ -64,20 +66,48 @@ def entered(prefix: str, ban: Ban, *, now: int) -> list[Command]:
     ]
 
 
+async def restore(link: RedisLink, prefix: str, known: Sequence[Ban], *, now: int) -> None:
+    """Put bans into Redis, and into its index, unless it has one on the same address.
+
+    Args:
+        link: to a Redis that nobody else asks meanwhile.
+        prefix: of the keys.
+        known: the bans.
+        now: microseconds of the store's clock.
+
+    Raises:
+        UnreachableError: Redis cannot be asked.
+    """
+    for start in range(0, len(known), _RESTORED_AT_ONCE):
+        some = known[start : start + _RESTORED_AT_ONCE]
+        keys = [ban_key(prefix, ban.address) for ban in some]
+        lives = [max(1, (ban.end - now) // 1000) for ban in some]
+        given = [
+            Command(key, ("SET", key, written_ban(ban), "PX", left, "NX"))
+            for key, ban, left in zip(keys, some, lives, strict=True)
+        ]
+        replies = await link.exchange([*given, *(Command(key, ("GET", key)) for key in keys)])
+        kept = [kept_ban(ban, value) for ban, value in zip(some, replies[len(some) :], strict=True)]
+        await link.exchange([each for ban in kept for each in entered(prefix, ban, now=now)])
+
+
 def _entry(ban: Ban) -> str:
     return f"{ban.address} {written_ban(ban)}"
 
 
-async def read_index(client: Any, prefix: str, *, since: int) -> list[Ban]:
+async def read_index(client: Client, prefix: str, *, since: int) -> list[Ban]:
     """The bans that end after `since`, oldest first, one for each address.
 
     Args:
-        client: of redis-py, for a server or for a Cluster.
+        client: of Redis.
         prefix: of the keys.
         since: microseconds of the store's clock.
+
+    Raises:
+        StoreError: Redis cannot be asked, or has something else there.
     """
     found: dict[str, Ban] = {}
-    for entry in await client.zrangebyscore(index_key(prefix), since, "+inf"):
+    for entry in await client.ask("ZRANGEBYSCORE", index_key(prefix), since, "+inf"):
         address, _, value = entry.rpartition(b" ")
         try:
             ban = read_ban(address.decode(), value)
@@ -88,11 +118,11 @@ async def read_index(client: Any, prefix: str, *, since: int) -> list[Ban]:
     return list(found.values())
 
 
-async def bans(client: Any) -> list[Ban]:
+async def bans(client: Client) -> list[Ban]:
     """The bans in force, oldest first.
 
-    Args:
-        client: of redis-py, for a server or for a Cluster.
+    Raises:
+        StoreError: Redis cannot be asked, or has something else there.
     """
     return await read_index(client, "gw", since=time.time_ns() // 1000 - SECOND)
 
@@ -115,7 +145,7 @@ class Holder(Protocol):
 class BanWatch:
     """Keeps a process up to date with the bans in Redis."""
 
-    def __init__(self, client: Any, holder: Holder) -> None:
+    def __init__(self, client: Client, holder: Holder) -> None:
         self._client = client
         self._holder = holder
         self._partly = 0
@@ -127,7 +157,7 @@ class BanWatch:
         """Read what is new, and now and then everything.
 
         Raises:
-            RedisError, OSError: Redis cannot be asked; the next look reads everything.
+            StoreError: Redis cannot be asked; the next look reads everything.
         """
         partly, self._partly = self._partly, 0  # after a failure everything is read
         now = self._holder.now()
@@ -141,15 +171,14 @@ class BanWatch:
         self._partly = (partly or FULL_EVERY) - 1
 
     async def _read(self, since: int) -> list[Ban]:
-        try:
-            return await read_index(self._client, self._holder.prefix, since=since)
-        except ResponseError as error:
-            if about(error) is not About.KEY:
-                raise
-            key = index_key(self._holder.prefix)
-            _log.error("bans_unreadable", key=key, reason=str(error), effect="removed, and made anew")
-            await self._client.delete(key)
-            return []
+        return await repaired(
+            partial(read_index, self._client, self._holder.prefix, since=since), self._remove_what_is_no_index
+        )
+
+    async def _remove_what_is_no_index(self, error: ReplyError) -> None:
+        key = index_key(self._holder.prefix)
+        _log.error("bans_unreadable", key=key, reason=str(error), effect="removed, and made anew")
+        await self._client.ask("DEL", key)
 
     async def _give_back(self, indexed: set[str]) -> None:
         """Tell Redis of the bans that it does not know: made without it, or lost."""
@@ -161,6 +190,6 @@ class BanWatch:
         prefix = self._holder.prefix
         left = max(1, min(DURATION, ban.end - self._holder.now()) // 1000)
         key = ban_key(prefix, ban.address)
-        await self._client.set(key, written_ban(ban), px=left, nx=True)
-        for command in entered(prefix, kept_ban(ban, await self._client.get(key)), now=self._holder.now()):
-            await self._client.execute_command(*command.words)
+        await self._client.ask("SET", key, written_ban(ban), "PX", left, "NX")
+        for command in entered(prefix, kept_ban(ban, await self._client.ask("GET", key)), now=self._holder.now()):
+            await self._client.ask(*command.words)

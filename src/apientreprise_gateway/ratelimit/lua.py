@@ -84,21 +84,15 @@ def _scripts(form: str, name: str, holds: Holds) -> WindowScripts:
 
 
 class Scripts:
-    """The scripts that a limiter sends by their names, and what is sent when that is not enough."""
+    """The scripts of a limiter, by the names that Redis knows them by."""
 
     def __init__(self, *scripts: Script) -> None:
         self._by_sha = {script.sha: script for script in scripts}
         self._repair = Script.load("repair").text
-
-    def in_full(self, command: Command) -> Command:
-        """A command with the text of its script, for a server that does not know that."""
-        if command.words[0] != "EVALSHA":
-            return command
-        _, sha, *rest = command.words
-        return Command(command.key, ("EVAL", self._by_sha[str(sha)].text, *rest))
+        self.texts = {script.sha: script.text for script in scripts}
 
     def repair(self, command: Command) -> Command:
-        """What removes, of the keys of a command, those that do not hold what they should."""
+        """The command that removes, of the keys of another one, those that do not hold what they should."""
         if command.words[0] != "EVALSHA":  # of the index of bans, which is made anew
             return Command(command.key, ("DEL", command.key))
         _, sha, count, *rest = command.words

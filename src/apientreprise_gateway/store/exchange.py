@@ -1,224 +1,294 @@
-"""Commands to a Redis that may be slow or away.
+"""The exchange of commands with a Redis that may be slow or away, for any number of callers at the same time.
 
-Those that come while an exchange is under way make up the next one. None waits longer than two of them may take: when
-Redis does not answer in time, all that wait are told that it is away, and later ones are told at once, until it is
-found again.
+What is asked while an exchange is under way makes up the next one. Nobody waits longer than two of them may take: when
+Redis does not answer in time, all that wait are told that it is away, and whoever asks later is told at once, until a
+probe finds it again. What an outage means, and what is asked, is the policy of who owns the exchange.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
 
-from redis.exceptions import ResponseError
+from redis.exceptions import NoScriptError, ResponseError
 
 from apientreprise_gateway.net.deadline import Deadline
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.faults import words
-from apientreprise_gateway.store.faults import About, Faults, about
-from apientreprise_gateway.store.link import Command, LinkError, RedisLink, Reply
+from apientreprise_gateway.store.errors import About, StoreError, UnreachableError, about
+from apientreprise_gateway.store.faults import Faults
+from apientreprise_gateway.store.link import Command, RedisLink, Reply
+from apientreprise_gateway.store.outage import Outage, Pace
 
 TIMEOUT_SECONDS: Final = 0.1
-"""What an exchange may take."""
-PROBE_SECONDS: Final = 0.5
-"""Between two looks for a Redis that is away, at first."""
-LONGEST_PROBE_SECONDS: Final = 5.0
-"""A Redis that is away again soon after it was found is looked for less and less often."""
+"""What an exchange may take; to look for a Redis that is away may take five times as long."""
 BATCH_BYTES: Final = 1024 * 1024
-"""What the writes of one exchange may bring, so that reads need not wait long for them."""
+"""What the writes of one exchange may bring, so that others need not wait long for them."""
 MAX_WAITING_BYTES: Final = 16 * 1024 * 1024
-"""Writes that are more than this are given up."""
+"""Writes are refused while more than this waits."""
+
+Replies = list[Reply]
+_Request = tuple[Sequence[Command], "asyncio.Future[Replies]", str | None]
+"""Commands, who waits for the replies to them, and the party that they are about, if that matters."""
 
 
-class ExchangeError(Exception):
-    """There is no reply to a command: Redis is away, or too much waits for it."""
-
-
-class SpoiltKeyError(ExchangeError):
-    """What lies under the key of a command is not what the command is about."""
-
-
-class _Waiting(NamedTuple):
-    command: Command
-    size: int
-    reply: "asyncio.Future[Reply]"
+class ExchangeError(StoreError):
+    """There is no reply: Redis is away, answers with an error, or too much waits for it."""
 
 
 class Exchange:
-    """Exchanges commands for replies, for any number of calls at the same time."""
+    """Exchanges commands for replies."""
 
     def __init__(
         self,
         link: RedisLink,
         *,
+        name: str,
+        pace: Pace,
+        faults: Faults,
         on_change: Callable[[bool, str], None],
-        on_fault: Callable[[About], None] = lambda _about: None,
+        scripts: Mapping[str, str] | None = None,
+        repair: Callable[[Command], Command] | None = None,
+        restore: Callable[[], Awaitable[None]] | None = None,
+        on_unheard: Callable[[str, Replies], object] = lambda _party, _replies: None,
         background: Background | None = None,
     ) -> None:
         """Open no connection yet.
 
         Args:
-            link: the way to Redis.
+            link: the way to Redis; nobody else uses it but `restore`.
+            name: of the background tasks.
+            pace: how often a Redis that is away is looked for.
+            faults: told of each error that is about one key or one command.
             on_change: told whether Redis can be asked, and why, each time that this changes.
-            on_fault: told of each error that is about one key or one command.
-            background: keeps the exchange with Redis and the look-out for it going.
+            scripts: the texts of the scripts that commands name, by their hashes.
+            repair: what removes, of the keys of a command, what should not lie there; the command is sent again then.
+            restore: puts a Redis that was found in order before anybody else asks it.
+            on_unheard: given the replies about a party that nobody waits for any more.
+            background: keeps the exchange and the look-out going.
         """
         self._link = link
-        self._faults = Faults("cache", on_fault=on_fault)
+        self._name = name
+        self._pace = pace
+        self._faults = faults
         self._on_change = on_change
+        self._scripts = scripts or {}
+        self._repair = repair
+        self._restore = restore
+        self._on_unheard = on_unheard
         self._background = background or Background()
-        self._reads: list[_Waiting] = []
-        self._writes: deque[_Waiting] = deque()
+        self._outage = Outage(on_change)
+        self._queue: list[_Request] = []
+        self._writes: deque[tuple[int, _Request]] = deque()
+        """Requests that bring bytes, and how many."""
         self._waiting_bytes = 0
+        self._told: set[asyncio.Future[Replies]] = set()
+        """The replies to what was sent with `tell`."""
         self._wake = asyncio.Event()
-        self._trouble = asyncio.Event()
-        self._trouble_found = ""
+        self._not_found = ""
         """Why the last look for Redis found none, if it said so."""
         self._tasks: list[asyncio.Task[None]] = []
-        self._is_available = True
 
     async def start(self) -> None:
-        """Look for Redis; go on without it if it is not there."""
+        """Look for Redis, and go on without it if it is not there."""
+        self._loop = asyncio.get_running_loop()
         if await self._find():
             self._on_change(True, "it answers")
         else:
-            self._leave(self._trouble_found or "it did not answer at start")
+            self._outage.begin(self._not_found or "it did not answer at start")
         self._tasks = [
-            self._background.keep("cache", self._run),
-            self._background.keep("cache_probe", self._look_for_it),
+            self._background.keep(self._name, self._run),
+            self._background.keep(f"{self._name}_probe", lambda: self._outage.look_out(self._find, self._pace)),
         ]
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Send what nobody waits for, tell all that wait that there is no reply, and close the connections."""
+        if self._told and not self._outage.is_away:
+            await asyncio.wait(self._told, timeout=TIMEOUT_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._is_available = False
-        self._give_up([*self._reads, *self._writes])
+        self._outage.close()
+        self._give_up_waiting()
         await self._link.close()
 
-    async def read(self, command: Command) -> Reply:
-        """The reply to a command.
+    def ask(self, commands: Sequence[Command], party: str | None = None) -> "asyncio.Future[Replies]":
+        """The replies to commands, in their order; they are sent together, also if nobody waits for them any more.
+
+        Args:
+            commands: at least one.
+            party: whom they are about, if `on_unheard` is to know the replies that nobody waits for.
 
         Raises:
-            ExchangeError: there is none.
-            SpoiltKeyError: under its key lies something else.
+            ExchangeError: Redis is away; the future raises it if there is no reply to some of the commands.
         """
-        waiting = self._wait(command, 0)
-        self._reads.append(waiting)
-        return await waiting.reply
-
-    async def write(self, command: Command, size: int) -> Reply:
-        """The reply to a command that brings so many bytes.
-
-        Raises:
-            ExchangeError: there is none, or too many bytes wait already.
-            SpoiltKeyError: under its key lies something else.
-        """
-        if self._waiting_bytes + size > MAX_WAITING_BYTES:
+        if self._outage.is_away:
             raise ExchangeError
-        waiting = self._wait(command, size)
-        self._writes.append(waiting)
+        return self._enqueue(commands, party)
+
+    def tell(self, commands: Sequence[Command]) -> None:
+        """Send commands whose replies nobody waits for, also to a Redis that has just been found to be away."""
+        replies = self._enqueue(commands, None)
+        self._told.add(replies)
+        replies.add_done_callback(self._forget)
+
+    def write(self, command: Command, size: int) -> "asyncio.Future[Replies]":
+        """The reply to a command that brings so many bytes; it goes before what is asked with `ask`.
+
+        Raises:
+            ExchangeError: Redis is away, or too many bytes wait; the future raises it if there is no reply.
+        """
+        if self._outage.is_away or self._waiting_bytes + size > MAX_WAITING_BYTES:
+            raise ExchangeError
+        replies: asyncio.Future[Replies] = self._loop.create_future()
+        self._writes.append((size, ((command,), replies, None)))
         self._waiting_bytes += size
-        return await waiting.reply
-
-    def _wait(self, command: Command, size: int) -> _Waiting:
-        if not self._is_available:
-            raise ExchangeError
         self._wake.set()
-        return _Waiting(command, size, asyncio.get_running_loop().create_future())
+        return replies
+
+    def _enqueue(self, commands: Sequence[Command], party: str | None) -> "asyncio.Future[Replies]":
+        if not self._queue:
+            self._wake.set()
+        replies: asyncio.Future[Replies] = self._loop.create_future()
+        self._queue.append((commands, replies, party))
+        return replies
+
+    def _forget(self, replies: "asyncio.Future[Replies]") -> None:
+        self._told.discard(replies)
+        if not replies.cancelled():
+            replies.exception()  # nobody misses it
 
     # Exchanging.
 
     async def _run(self) -> None:
+        """Send what waits, one batch after the other."""
         deadline = Deadline()
         while True:
             await self._wake.wait()
-            batch = self._next_batch()
+            self._wake.clear()
+            batch, self._queue = self._queue, []
+            if self._writes:  # first: a read that comes after one must find what it has written
+                batch = self._next_writes() + batch
             if not batch:
-                self._wake.clear()
-                continue
+                continue  # all that waited has been told that Redis is away
             try:
                 with deadline.within(TIMEOUT_SECONDS):
-                    replies = await self._link.exchange([waiting.command for waiting in batch])
+                    replies = await self._send([command for commands, *_ in batch for command in commands])
                 self._hand_out(batch, replies)
             except asyncio.CancelledError:
-                self._give_up(batch)
+                _give_up(batch)
                 raise
-            except (LinkError, TimeoutError) as error:
+            except (UnreachableError, TimeoutError) as error:
                 self._leave(str(error) or f"it did not answer within {TIMEOUT_SECONDS:g} s", batch)
             except Exception as error:  # a fault of ours or of a library: nobody may wait for ever because of it
-                self._background.failed("cache", error)
+                self._background.failed(self._name, error)
                 self._leave(words(error), batch)
 
-    def _next_batch(self) -> list[_Waiting]:
-        """Writes first: a read that comes after one must find what it has written."""
-        batch: list[_Waiting] = []
-        size = 0
-        while self._writes and (not batch or size + self._writes[0].size <= BATCH_BYTES):
-            batch.append(self._writes.popleft())
-            size += batch[-1].size
-        self._waiting_bytes -= size
-        reads, self._reads = self._reads, []
-        # Whoever went away meanwhile needs no reply.
-        return batch + [waiting for waiting in reads if not waiting.reply.done()]
+    def _next_writes(self) -> list[_Request]:
+        """The writes of one batch, at least one; what is left awaits the next batch."""
+        requests: list[_Request] = []
+        total = 0
+        while self._writes and (not requests or total + self._writes[0][0] <= BATCH_BYTES):
+            size, request = self._writes.popleft()
+            requests.append(request)
+            total += size
+        self._waiting_bytes -= total
+        if self._writes:
+            self._wake.set()
+        return requests
 
-    def _hand_out(self, batch: list[_Waiting], replies: list[Reply]) -> None:
-        for waiting, reply in zip(batch, replies, strict=True):
-            if isinstance(reply, ResponseError):
-                self._fail(waiting, reply)
-            elif not waiting.reply.done():
-                waiting.reply.set_result(reply)
+    async def _send(self, commands: list[Command]) -> Replies:
+        replies = await self._link.exchange(commands)
+        # Scripts answer lists: that saves a look at what most replies are not.
+        failed = [
+            place for place, reply in enumerate(replies) if type(reply) is not list and isinstance(reply, ResponseError)
+        ]
+        if failed:
+            await self._send_again(commands, replies, failed)
+        return replies
 
-    def _fail(self, waiting: _Waiting, error: ResponseError) -> None:
-        meaning = about(error)
-        if meaning is About.STORE:
-            self._leave(str(error))
-        else:
-            self._faults.tell(error, meaning, waiting.command.key)
-        if not waiting.reply.done():
-            waiting.reply.set_exception(SpoiltKeyError() if meaning is About.KEY else ExchangeError())
+    async def _send_again(self, commands: list[Command], replies: Replies, failed: list[int]) -> None:
+        """Send again what an error shows not to have been carried out and what can be: nothing is counted twice.
 
-    def _give_up(self, batch: list[_Waiting]) -> None:
-        for waiting in batch:
-            if not waiting.reply.done():
-                waiting.reply.set_exception(ExchangeError())
+        That is a script which the server does not know, which goes with its text, and a command that met something
+        else under its keys, once that has been removed.
+        """
+        unknown = [place for place in failed if isinstance(replies[place], NoScriptError)]
+        await self._replace(replies, unknown, commands)
+        spoilt = []
+        for place in failed:
+            reply = replies[place]
+            if isinstance(reply, ResponseError) and (meaning := about(reply)) is not About.STORE:
+                self._faults.tell(reply, meaning, commands[place].key)
+                if meaning is About.KEY:
+                    spoilt.append(place)
+        if spoilt and self._repair is not None:
+            await self._link.exchange([self._repair(commands[place]) for place in spoilt])
+            await self._replace(replies, spoilt, commands)
 
-    # Trouble.
+    async def _replace(self, replies: Replies, places: list[int], commands: list[Command]) -> None:
+        if not places:
+            return
+        again = await self._link.exchange([self._in_full(commands[place]) for place in places])
+        for place, reply in zip(places, again, strict=True):
+            replies[place] = reply
 
-    def _leave(self, reason: str, batch: list[_Waiting] | None = None) -> None:
-        waiting = [*(batch or ()), *self._writes, *self._reads]
+    def _in_full(self, command: Command) -> Command:
+        """A command with the text of its script in the place of its name."""
+        if command.words[0] != "EVALSHA":
+            return command
+        _, sha, *rest = command.words
+        return Command(command.key, ("EVAL", self._scripts[str(sha)], *rest))
+
+    def _hand_out(self, batch: list[_Request], replies: Replies) -> None:
+        end = 0
+        for commands, future, party in batch:
+            start, end = end, end + len(commands)
+            own = replies[start:end]
+            error = None
+            for reply in own:
+                if type(reply) is not list and isinstance(reply, ResponseError):
+                    error = reply
+            if error is not None:
+                if about(error) is About.STORE:
+                    self._leave(str(error))
+                if not future.done():
+                    future.set_exception(ExchangeError())
+            elif not future.done():
+                future.set_result(own)
+            elif party is not None:
+                self._on_unheard(party, own)
+
+    # Outages.
+
+    def _leave(self, reason: str, batch: Sequence[_Request] = ()) -> None:
+        _give_up(batch)
+        self._give_up_waiting()
+        self._outage.begin(reason)
+
+    def _give_up_waiting(self) -> None:
+        waiting = [*(request for _, request in self._writes), *self._queue]
         self._writes.clear()
-        self._reads.clear()
+        self._queue = []
         self._waiting_bytes = 0
-        self._give_up(waiting)
-        if self._is_available:
-            self._is_available = False
-            self._trouble.set()
-            self._on_change(False, reason)
-
-    async def _look_for_it(self) -> None:
-        loop = asyncio.get_running_loop()
-        pause, found_at = PROBE_SECONDS, -LONGEST_PROBE_SECONDS
-        while True:
-            await self._trouble.wait()
-            lately = loop.time() - found_at < LONGEST_PROBE_SECONDS
-            pause = min(pause * 2, LONGEST_PROBE_SECONDS) if lately else PROBE_SECONDS
-            await asyncio.sleep(pause)
-            if await self._find():
-                found_at = loop.time()
-                self._trouble.clear()
-                self._is_available = True
-                self._on_change(True, "it answers again")
+        _give_up(waiting)
 
     async def _find(self) -> bool:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS * 5):
                 await self._link.probe()
-        except (LinkError, TimeoutError) as error:
-            self._trouble_found = str(error)
+                if self._restore is not None:
+                    await self._restore()
+        except (UnreachableError, TimeoutError) as error:
+            self._not_found = str(error)
             return False
         except Exception as error:  # as in `_run`: the look-out goes on
-            self._background.failed("cache_probe", error)
+            self._background.failed(f"{self._name}_probe", error)
             return False
         return True
+
+
+def _give_up(requests: Sequence[_Request]) -> None:
+    for _, replies, _ in requests:
+        if not replies.done():
+            replies.set_exception(ExchangeError())

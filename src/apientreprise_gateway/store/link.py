@@ -13,28 +13,20 @@ from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import Connection
-from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import SentinelConnectionPool
-from redis.backoff import NoBackoff
-from redis.exceptions import AskError, MovedError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import AskError, MovedError, ResponseError
 
 from apientreprise_gateway.store.connection import RedisConnection, Reply
-from apientreprise_gateway.store.sentinel import sentinel
-from apientreprise_gateway.store.url import Form, RedisUrl
+from apientreprise_gateway.store.driver import close_client, open_client
+from apientreprise_gateway.store.errors import FAILURES, UnreachableError
+from apientreprise_gateway.store.url import RedisUrl
 from apientreprise_gateway.store.words import redis_words
 
-__all__ = ["ClusterLink", "Command", "LinkError", "RedisLink", "Reply", "ServerLink", "client", "close", "link"]
+__all__ = ["ClusterLink", "Command", "RedisLink", "Reply", "ServerLink", "link"]
 
-_CONNECT_SECONDS: Final = 0.1
 _PROBE_KEY: Final = "gw:probe"
 _MAX_REDIRECTS: Final = 3
 _READ_BYTES: Final = 64 * 1024
 _ASKING: Final[bytes] = hiredis.pack_command(("ASKING",))
-_FAILURES: Final = (RedisError, RedisClusterException, OSError)
-
-
-class LinkError(Exception):
-    """Redis cannot be asked: no connection, no reply, or no way to find it."""
 
 
 class Command:
@@ -59,10 +51,10 @@ class RedisLink(Protocol):
     """A way to exchange commands for replies. One exchange at a time."""
 
     async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
-        """Send commands; return their replies, in their order. Raise `LinkError` if some got none."""
+        """Send commands; return their replies, in their order. Raise `UnreachableError` if some got none."""
 
     async def probe(self) -> None:
-        """Find the server or servers anew, and write to each. Raise `LinkError` if one cannot be written to."""
+        """Find the server or servers anew, and write to each. Raise `UnreachableError` if one cannot be written to."""
 
     async def drop(self) -> None:
         """Close the connections; the next exchange opens them anew."""
@@ -71,40 +63,10 @@ class RedisLink(Protocol):
         """Close the connections for good."""
 
 
-def client(address: RedisUrl, *, timeout: float | None = None) -> Redis | RedisCluster:
-    """A client of redis-py: for the control plane, and as the source of the links' connections."""
-    usual: dict[str, Any] = {
-        **address.options,
-        "protocol": 2,
-        "socket_connect_timeout": timeout or _CONNECT_SECONDS,
-        "socket_timeout": timeout,
-    }
-    never: Any = Retry(NoBackoff(), 0)
-    if address.form is Form.CLUSTER:
-        nodes = [ClusterNode(host, port) for host, port in address.nodes]
-        return RedisCluster(startup_nodes=nodes, retry=never, **usual)
-    if address.form is Form.SENTINEL:
-        quick = {"socket_connect_timeout": timeout or _CONNECT_SECONDS, "socket_timeout": timeout or _CONNECT_SECONDS}
-        found: Redis = sentinel(address.nodes, own={**quick, "retry": never}, retry=never, **usual).master_for(
-            address.service
-        )
-        return found
-    ((host, port),) = address.nodes
-    return Redis(host=host, port=port, retry=never, **usual)
-
-
 def link(address: RedisUrl) -> RedisLink:
     """The link to what a URL names; it opens no connection yet."""
-    found = client(address)
+    found = open_client(address)
     return ClusterLink(found) if isinstance(found, RedisCluster) else ServerLink(found)
-
-
-async def close(redis: Redis | RedisCluster) -> None:
-    """Close a client, and those of the Sentinels that it asks."""
-    await redis.aclose()
-    if isinstance(redis, Redis) and isinstance(redis.connection_pool, SentinelConnectionPool):
-        for sentinel in redis.connection_pool.sentinel_manager.sentinels:
-            await sentinel.aclose()
 
 
 class ServerLink:
@@ -123,9 +85,9 @@ class ServerLink:
             if wire is None or wire.closed:
                 wire = await self._open()
             return await wire.ask([command.packed for command in commands])
-        except _FAILURES as error:
+        except FAILURES as error:
             await self.drop()
-            raise LinkError(redis_words(error)) from error
+            raise UnreachableError(redis_words(error)) from error
         except BaseException:
             # Cancelled in the middle: what is still to come must not be read as the next reply.
             await self.drop()
@@ -148,7 +110,7 @@ class ServerLink:
     async def close(self) -> None:
         """See `RedisLink.close`."""
         await self.drop()
-        await close(self._redis)
+        await close_client(self._redis)
 
     async def _open(self) -> RedisConnection:
         if self._connection is not None:
@@ -174,9 +136,9 @@ class ClusterLink:
             for place, reply in enumerate(replies):
                 if isinstance(reply, AskError | MovedError):
                     replies[place] = await self._follow(reply, commands[place])
-        except _FAILURES as error:
+        except FAILURES as error:
             await self.drop()
-            raise LinkError(redis_words(error)) from error
+            raise UnreachableError(redis_words(error)) from error
         except BaseException:
             await self.drop()
             raise
@@ -188,8 +150,8 @@ class ClusterLink:
         try:
             await self._cluster.initialize()
             keys = self._keys_for_primaries()
-        except _FAILURES as error:
-            raise LinkError(redis_words(error)) from error
+        except FAILURES as error:
+            raise UnreachableError(redis_words(error)) from error
         await _check_writable(self, keys)
 
     async def drop(self) -> None:
@@ -296,4 +258,4 @@ async def _check_writable(to: RedisLink, keys: Iterable[str]) -> None:
     for reply in replies:
         if isinstance(reply, ResponseError):
             await to.drop()
-            raise LinkError(redis_words(reply))
+            raise UnreachableError(redis_words(reply))

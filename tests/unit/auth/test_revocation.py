@@ -4,7 +4,6 @@ import math
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +13,7 @@ from structlog.testing import capture_logs
 from apientreprise_gateway.auth import revocation
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.revocation import LIFTED, Revocation, RevocationWatch, lift, merged, revocations, revoke
-from apientreprise_gateway.store.link import client, close
+from apientreprise_gateway.store.client import client
 from apientreprise_gateway.store.url import parse_url
 from support import stores
 
@@ -42,8 +41,8 @@ class Site:
         self.server = server
         self.clock = Clock()
         self.registry = TokenRegistry(now=self.clock)
-        self.operator: Any = client(parse_url(server.url), timeout=PATIENCE)
-        self.client: Any = client(parse_url(server.url), timeout=PATIENCE)
+        self.operator = client(parse_url(server.url), timeout=PATIENCE)
+        self.client = client(parse_url(server.url), timeout=PATIENCE)
         self.watch = RevocationWatch(self.client, self.registry)
 
     async def read(self) -> list[str]:
@@ -70,8 +69,8 @@ async def _site(server: stores.Server) -> AsyncIterator[Site]:
     try:
         yield site
     finally:
-        await close(site.client)
-        await close(site.operator)
+        await site.client.close()
+        await site.operator.close()
 
 
 @pytest.fixture
@@ -87,21 +86,21 @@ async def test_a_jti_in_two_spellings(site: Site, loud_first: bool) -> None:
     """Of two entries that differ in case the earlier date counts, in any order; what is taken back is so in both."""
     dates = {JTI.upper(): NOON - 9, JTI: NOON + 9}
     for jti in sorted(dates, reverse=not loud_first):
-        await site.operator.hset("gw:revoked", jti, repr(dates[jti]))
+        await site.operator.ask("HSET", "gw:revoked", jti, repr(dates[jti]))
     await site.read()
     assert site.registry.is_revoked(JTI)
     assert (await revocations(site.operator))[JTI].at == NOON - 9
     await lift(site.operator, JTI)
     await site.read()
     assert not site.registry.is_revoked(JTI)
-    await site.operator.hset("gw:revoked", JTI.title(), repr(NOON - 9))
-    await site.operator.set("gw:revoked:version", "by hand")
+    await site.operator.ask("HSET", "gw:revoked", JTI.title(), repr(NOON - 9))
+    await site.operator.ask("SET", "gw:revoked:version", "by hand")
     await site.read()
     assert site.registry.is_revoked(JTI)
     await revoke(site.operator, JTI, NOON + 9, force=True)
     await site.read()
     assert not site.registry.is_revoked(JTI)
-    assert await site.operator.hkeys("gw:revoked") == [JTI.encode()]
+    assert await site.operator.ask("HKEYS", "gw:revoked") == [JTI.encode()]
 
 
 async def test_revoked_token_is_known(site: Site) -> None:
@@ -192,7 +191,7 @@ async def test_unreachable_server_keeps_what_was_read(site: Site) -> None:
         assert events == ["revocations_unreadable"]
         assert site.registry.is_revoked(JTI)
         assert await site.read() == ["revocations_given_back"]
-        await site.operator.connection_pool.disconnect()
+        await site.operator._redis.connection_pool.disconnect()
         await site.revoke(f"{OTHER}-{number}")
         await site.revoke(f"{OTHER}-{number}")
         await site.read()
@@ -275,8 +274,8 @@ async def test_emptied_server_is_given_back_what_was_lost(site: Site) -> None:
     other = Site(site.server)
     await other.read()
     assert (other.registry.is_revoked(JTI), other.registry.is_revoked(OTHER)) == (True, False)
-    await close(other.client)
-    await close(other.operator)
+    await other.client.close()
+    await other.operator.close()
 
 
 @pytest.mark.parametrize("stale_first", [True, False])
@@ -371,4 +370,4 @@ async def test_something_else_under_our_names(server: stores.Server, key: str, s
     assert fresh.was_read
     await site.read()
     for each in (site.operator, site.client):
-        await close(each)
+        await each.close()

@@ -16,7 +16,7 @@ from apientreprise_gateway.gateway.series import FAILURES, StorePart
 from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.ratelimit.bans import Reason
-from apientreprise_gateway.store.faults import About
+from apientreprise_gateway.store.errors import About
 from support.tokens import SECRET
 
 ROOT = Path(__file__).resolve().parents[3]
