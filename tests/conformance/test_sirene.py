@@ -15,7 +15,7 @@ import pytest
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.dialects import DIALECTS
 from apientreprise_gateway.providers.entreprise import insee
-from apientreprise_gateway.upstream.http import Response
+from apientreprise_gateway.upstream.response import Response
 from apientreprise_gateway.upstream.source import ProviderRequest
 from conformance.conftest import CATALOGUE, Json, load_cases
 

@@ -29,8 +29,8 @@ from apientreprise_gateway.server.protocol import GatewayProtocol, State, config
 from apientreprise_gateway.upstream.connection import Connection
 from apientreprise_gateway.upstream.faults import CallError
 from apientreprise_gateway.upstream.file_hosts import BadAddressError, FileHosts
-from apientreprise_gateway.upstream.http import Response
 from apientreprise_gateway.upstream.reading import read, trouble
+from apientreprise_gateway.upstream.response import Response
 
 Target = Callable[[bytes], bool]
 """Reads some bytes; whether they were accepted. Whatever else it raises is a crash."""

@@ -52,8 +52,8 @@ from apientreprise_gateway.documents.places import (
 )
 from apientreprise_gateway.upstream.faults import CallError, Fault
 from apientreprise_gateway.upstream.file_hosts import BadAddressError
-from apientreprise_gateway.upstream.http import Response
 from apientreprise_gateway.upstream.reading import ProviderAnswer, is_promised, read
+from apientreprise_gateway.upstream.response import Response
 from apientreprise_gateway.upstream.source import Get, ProviderRequest, Source, Timed
 from apientreprise_gateway.upstream.spool import Spool, SpoolFile
 from apientreprise_gateway.upstream.upstream import NotAskedError, Upstream

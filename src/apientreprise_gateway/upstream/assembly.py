@@ -10,9 +10,9 @@ from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.upstream import credentials
 from apientreprise_gateway.upstream.breaker import Breaker, Figures, OnChange
 from apientreprise_gateway.upstream.file_hosts import FileHosts
-from apientreprise_gateway.upstream.http import MAX_FILE_BYTES, Pool
 from apientreprise_gateway.upstream.maintenance import Maintenance
 from apientreprise_gateway.upstream.oauth2 import ClientCredentials
+from apientreprise_gateway.upstream.pool import MAX_FILE_BYTES, Pool
 from apientreprise_gateway.upstream.settings import (
     BasicAuth,
     BearerAuth,

@@ -1,24 +1,21 @@
-"""Making of connections to one server, directly or through a proxy."""
+"""Connecting to one server, directly or through a proxy."""
 
 import asyncio
-import base64
 import ssl
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeVar
-from urllib.parse import unquote, urlsplit
+from typing import Any, Final, TypeVar
 
 import httptools
 
 from apientreprise_gateway.upstream.faults import CallError, Fault, tls_fault, words
+from apientreprise_gateway.upstream.proxy import PROXY_AUTHENTICATION_REQUIRED, Proxy
 from apientreprise_gateway.upstream.resolver import Resolver
 
 _MAX_HEAD_BYTES: Final = 64 * 1024
-_PROXY_PORT: Final = 3128
-PROXY_AUTHENTICATION_REQUIRED: Final = 407
 
 
 class Abortable(asyncio.Protocol):
-    """A protocol that can end its connection."""
+    """A protocol whose connection can be closed from outside."""
 
     __slots__ = ()
 
@@ -30,40 +27,8 @@ class Abortable(asyncio.Protocol):
 _P = TypeVar("_P", bound=Abortable)
 
 
-class Proxy(NamedTuple):
-    """An HTTP proxy."""
-
-    host: str
-    port: int
-    authorization: bytes = b""
-    """A header line with its CRLF, or nothing."""
-
-    def __repr__(self) -> str:
-        """Without the password."""
-        return f"Proxy({self.host}:{self.port})"
-
-
-def parse_proxy(url: str) -> Proxy:
-    """Read `http://[user:password@]host[:port]`.
-
-    Raises:
-        ValueError: it is something else; the text repeats nothing of it.
-    """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or _PROXY_PORT
-    except ValueError:
-        raise ValueError("a proxy is given as http://[user:password@]host:port") from None
-    if parts.scheme != "http" or not host or parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ValueError("a proxy is given as http://[user:password@]host:port")
-    if parts.username is None:
-        return Proxy(host, port)
-    user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return Proxy(host, port, b"Proxy-Authorization: Basic %b\r\n" % base64.b64encode(user.encode()))
-
-
 class Dialer:
-    """The way to one server."""
+    """Makes connections to one server."""
 
     def __init__(self, host: str, port: int, *, tls: ssl.SSLContext | None, proxy: Proxy | None) -> None:
         """Resolve no name yet.
@@ -78,7 +43,7 @@ class Dialer:
         self._port = port
         self._tls = tls
         self._proxy = proxy
-        self._names = Resolver(host, port) if proxy is None else Resolver(proxy.host, proxy.port)
+        self._resolver = Resolver(host, port) if proxy is None else Resolver(proxy.host, proxy.port)
 
     async def connect(self, make: Callable[[], _P], deadline: float) -> _P:
         """Connect a protocol.
@@ -92,24 +57,24 @@ class Dialer:
         """
         try:
             if self._proxy is None:
-                addresses = await self._names.addresses(deadline)
+                addresses = await self._resolver.addresses(deadline)
                 return await _connect_to_any(addresses, make, deadline, tls=self._tls, host=self._host)
             if self._tls is None:
                 return await self._connect_to_proxy(make, deadline)
             return await self._connect_through(self._proxy, self._tls, make(), deadline)
         except TimeoutError:
-            self._names.doubt()
+            self._resolver.doubt()
             raise CallError(Fault.TIMEOUT) from None
         except ssl.SSLError as error:
             raise CallError(tls_fault(error), words(error)) from error
         except OSError as error:
-            self._names.doubt()
+            self._resolver.doubt()
             fault = Fault.REFUSED if isinstance(error, ConnectionRefusedError) else Fault.NETWORK
             raise CallError(fault, words(error)) from error
 
     def close(self) -> None:
-        """Ask for no address any more."""
-        self._names.close()
+        """Stop looking up addresses."""
+        self._resolver.close()
 
     async def _connect_through(self, proxy: Proxy, tls: ssl.SSLContext, protocol: _P, deadline: float) -> _P:
         tunnel = await self._connect_to_proxy(_Tunnel, deadline)
@@ -127,7 +92,7 @@ class Dialer:
 
     async def _connect_to_proxy(self, make: Callable[[], _P], deadline: float) -> _P:
         try:
-            addresses = await self._names.addresses(deadline)
+            addresses = await self._resolver.addresses(deadline)
             return await _connect_to_any(addresses, make, deadline)
         except TimeoutError:
             raise
@@ -145,10 +110,10 @@ async def _connect_to_any(
     tls: ssl.SSLContext | None = None,
     host: str | None = None,
 ) -> _P:
-    """Connect to the first address that lets us; each gets its share of the time that is left.
+    """Connect to the first address that accepts; each gets its share of the time that is left.
 
     Raises:
-        OSError: none does; what the last one said. A TimeoutError if that was nothing.
+        OSError: none accepts; the error of the last one, a TimeoutError if it did not answer.
     """
     loop = asyncio.get_running_loop()
     failure = OSError("the name has no address")
@@ -177,7 +142,7 @@ async def _connect_to_any(
 
 
 class _Tunnel(Abortable):
-    """A connection to a proxy, until it leads to the server."""
+    """A connection to a proxy that is asked to forward it to the server (CONNECT)."""
 
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
@@ -187,10 +152,10 @@ class _Tunnel(Abortable):
         self._head_read = False
 
     async def open(self, host: str, port: int, proxy: Proxy) -> asyncio.Transport:
-        """Ask the proxy to connect us; the connection through it.
+        """Have the proxy connect us to a server; the connection that leads there.
 
         Raises:
-            CallError: it does not.
+            CallError: the proxy does not.
         """
         assert self._transport is not None, "connected"  # noqa: S101 - for mypy
         target = (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode("ascii")

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from urllib.parse import SplitResult, quote, urlsplit
 
 from apientreprise_gateway import __version__
-from apientreprise_gateway.upstream.http import MAX_FILE_BYTES, Pool
+from apientreprise_gateway.upstream.pool import MAX_FILE_BYTES, Pool
 
 MAX_ADDRESS: Final = 2048
 """Longest address that is called."""

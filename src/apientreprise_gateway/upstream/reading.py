@@ -15,7 +15,7 @@ import orjson
 from apientreprise_gateway.contract.endpoint import Endpoint, Provider
 from apientreprise_gateway.contract.errors import OUTAGE_RETRY_IN, ApiError, Refusal, is_late, is_outage, provider_error
 from apientreprise_gateway.contract.routes import Route
-from apientreprise_gateway.upstream.http import Response
+from apientreprise_gateway.upstream.response import Response
 
 _STATUSES: Final[Mapping[int, str]] = {
     401: "006",

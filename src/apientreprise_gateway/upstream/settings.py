@@ -27,9 +27,9 @@ from pydantic import (
 from pydantic_settings import NoDecode
 
 from apientreprise_gateway.upstream.breaker import Figures
-from apientreprise_gateway.upstream.dial import parse_proxy
 from apientreprise_gateway.upstream.file_hosts import host_origin
 from apientreprise_gateway.upstream.maintenance import Once, Weekly
+from apientreprise_gateway.upstream.proxy import parse_proxy
 from apientreprise_gateway.upstream.secret import Secret
 
 _FIGURES: Final = Figures()

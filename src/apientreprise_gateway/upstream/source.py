@@ -11,8 +11,8 @@ from typing import NamedTuple, Protocol
 from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.observability.provider_calls import ABANDONED, OK
-from apientreprise_gateway.upstream.http import Response
 from apientreprise_gateway.upstream.reading import ProviderAnswer, read
+from apientreprise_gateway.upstream.response import Response
 from apientreprise_gateway.upstream.upstream import NotAskedError, Upstream
 
 

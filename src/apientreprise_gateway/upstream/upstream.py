@@ -8,10 +8,12 @@ from typing import Final
 from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.contract.errors import Refusal, network_error, provider_error
 from apientreprise_gateway.upstream.breaker import Breaker, State
+from apientreprise_gateway.upstream.faults import CallError, Fault
 from apientreprise_gateway.upstream.file_hosts import FileHosts
-from apientreprise_gateway.upstream.http import CallError, Fault, Pool, Response
 from apientreprise_gateway.upstream.maintenance import Maintenance
+from apientreprise_gateway.upstream.pool import Pool
 from apientreprise_gateway.upstream.reading import trouble
+from apientreprise_gateway.upstream.response import Response
 from apientreprise_gateway.upstream.spool import Sink
 
 _SUBCODES: Final[Mapping[Fault, str]] = {

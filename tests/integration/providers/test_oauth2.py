@@ -10,8 +10,8 @@ import structlog
 
 from apientreprise_gateway.upstream import oauth2
 from apientreprise_gateway.upstream.faults import CallError, Fault
-from apientreprise_gateway.upstream.http import Pool
 from apientreprise_gateway.upstream.oauth2 import ClientCredentials
+from apientreprise_gateway.upstream.pool import Pool
 from apientreprise_gateway.upstream.tls import client_context
 from support.certificates import Authority
 from support.proxy import proxy

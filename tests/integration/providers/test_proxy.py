@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from apientreprise_gateway.upstream.dial import Proxy, parse_proxy
 from apientreprise_gateway.upstream.faults import CallError, Fault
-from apientreprise_gateway.upstream.http import Pool, Response
+from apientreprise_gateway.upstream.pool import Pool
+from apientreprise_gateway.upstream.proxy import Proxy, parse_proxy
+from apientreprise_gateway.upstream.response import Response
 from apientreprise_gateway.upstream.tls import client_context
 from support.certificates import Authority
 from support.proxy import proxy

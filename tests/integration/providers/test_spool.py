@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.upstream import http
+from apientreprise_gateway.upstream.connection import SPOOL_FROM_BYTES
 from apientreprise_gateway.upstream.faults import CallError, Fault
-from apientreprise_gateway.upstream.http import Pool, Response
+from apientreprise_gateway.upstream.pool import Pool
+from apientreprise_gateway.upstream.response import Response
 from apientreprise_gateway.upstream.spool import Spool, SpoolFile
 from support.site import LONG, hang
 from support.stub import Handler, Stub, always, answer, stub
@@ -85,7 +86,7 @@ async def test_a_long_body_goes_to_a_file(tmp_path: Path, raw: bytes) -> None:
         assert provider.connections == 1
 
 
-@pytest.mark.parametrize("size", [0, 1, http.SPOOL_FROM_BYTES])
+@pytest.mark.parametrize("size", [0, 1, SPOOL_FROM_BYTES])
 async def test_a_short_body_stays_in_memory(tmp_path: Path, size: int) -> None:
     """A body of 64 KiB at most takes no file."""
     with stub(always(answer(b"x" * size))) as provider:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from apientreprise_gateway.upstream.faults import CallError
-from apientreprise_gateway.upstream.http import Pool
+from apientreprise_gateway.upstream.pool import Pool
 from apientreprise_gateway.upstream.spool import Spool, SpoolFile
 from apientreprise_gateway.upstream.tls import client_context
 from support.certificates import Authority

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from apientreprise_gateway.upstream.faults import CallError, Fault
-from apientreprise_gateway.upstream.http import Pool, Response
+from apientreprise_gateway.upstream.pool import Pool
+from apientreprise_gateway.upstream.response import Response
 from apientreprise_gateway.upstream.tls import client_context
 from support.certificates import Authority, demanding
 from support.serving import serving

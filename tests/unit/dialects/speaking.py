@@ -11,8 +11,8 @@ from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.dialects import DIALECTS
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
-from apientreprise_gateway.upstream.http import Response
 from apientreprise_gateway.upstream.reading import ProviderAnswer
+from apientreprise_gateway.upstream.response import Response
 from apientreprise_gateway.upstream.source import ProviderRequest
 
 BASE_URL = "https://passerelle.exemple.test"

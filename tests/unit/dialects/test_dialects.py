@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.dialects import DIALECTS
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
-from apientreprise_gateway.upstream.http import Response
+from apientreprise_gateway.upstream.response import Response
 from unit.dialects.speaking import Provider, ask, said
 
 KEYS = {provider.key: provider for provider in PROVIDERS}

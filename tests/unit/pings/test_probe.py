@@ -9,7 +9,7 @@ from apientreprise_gateway.contract.errors import network_error, provider_error
 from apientreprise_gateway.contract.routes import Route, Routes
 from apientreprise_gateway.pings.probe import example_of, probe
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
-from apientreprise_gateway.upstream.http import CallError, Fault
+from apientreprise_gateway.upstream.faults import CallError, Fault
 from apientreprise_gateway.upstream.reading import ProviderAnswer
 from apientreprise_gateway.upstream.source import ProviderRequest, Timed
 from unit.pings.lab import PROVIDER

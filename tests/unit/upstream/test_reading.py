@@ -10,8 +10,8 @@ from apientreprise_gateway.contract.codes import PROVIDER_ERRORS
 from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
-from apientreprise_gateway.upstream.http import Response
 from apientreprise_gateway.upstream.reading import ProviderAnswer, read, trouble
+from apientreprise_gateway.upstream.response import Response
 
 ROUTES = [Route(endpoint, provider) for provider in PROVIDERS for endpoint in provider.endpoints]
 each_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.endpoint.operation)

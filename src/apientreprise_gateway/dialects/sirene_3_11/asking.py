@@ -13,8 +13,8 @@ from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.contract.identifiers import is_siren
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.dialects.sirene_3_11.fields import Fields, MalformedAnswerError, digits, entries, fields
-from apientreprise_gateway.upstream.http import Response
 from apientreprise_gateway.upstream.reading import content_of, failure, refusal
+from apientreprise_gateway.upstream.response import Response
 from apientreprise_gateway.upstream.source import Get, ProviderRequest
 
 MOST_LINKS: Final = 1000

@@ -36,7 +36,7 @@ from apientreprise_gateway.gateway.settings.values import (
     RedisAddress,
     Secrets,
 )
-from apientreprise_gateway.upstream.http import MAX_CALLS
+from apientreprise_gateway.upstream.pool import MAX_CALLS
 from apientreprise_gateway.upstream.settings import BaseUrl
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from apientreprise_gateway.upstream.http import Response
+from apientreprise_gateway.upstream.response import Response
 from unit.dialects.sirene_3_11.answers import SIREN, SIRET, Json, of_links, of_place, of_places, of_unit, place, unit
 from unit.dialects.speaking import Provider, ask, said
 

@@ -1,26 +1,26 @@
-"""An HTTP/1.1 client for GET, over connections that are kept.
+"""An HTTP/1.1 client for GET, over connections that are kept (ADR 0002).
 
 Made for the data plane: one deadline for the whole of a call (name, connection, TLS, head, body), a connection that is
 closed when its call is cancelled, one retry when a kept connection turns out to be closed, and a named fault for all
-that can go wrong. Parsing is httptools' (llhttp, Node.js's parser); this file moves bytes (ADR 0002 says why).
+that can go wrong.
 """
 
-import asyncio
 import ssl
 import time
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from apientreprise_gateway.observability import tracing
-from apientreprise_gateway.upstream.connection import SPOOL_FROM_BYTES, Connection, Response, Stream
+from apientreprise_gateway.upstream.body_stream import write_to
+from apientreprise_gateway.upstream.connection import Connection
 from apientreprise_gateway.upstream.credentials import Credentials
-from apientreprise_gateway.upstream.dial import PROXY_AUTHENTICATION_REQUIRED, Dialer, parse_proxy
+from apientreprise_gateway.upstream.dial import Dialer
 from apientreprise_gateway.upstream.faults import CallError, Fault
+from apientreprise_gateway.upstream.proxy import PROXY_AUTHENTICATION_REQUIRED, Proxy, parse_proxy
+from apientreprise_gateway.upstream.response import Response
 from apientreprise_gateway.upstream.spool import Sink
 from apientreprise_gateway.upstream.tls import system_context
-
-__all__ = ["IDLE_SECONDS", "MAX_CALLS", "MAX_FILE_BYTES", "SPOOL_FROM_BYTES", "CallError", "Fault", "Pool", "Response"]
 
 IDLE_SECONDS: Final = 60.0
 """How long a connection may wait for its next call."""
@@ -54,12 +54,12 @@ class Pool:
             base_url: `http` or `https`; targets are appended to its path.
             timeout: seconds that a whole call may take, unless it comes with a deadline.
             max_body: bytes that a body in memory may have.
-            user_agent: how to call ourselves.
+            user_agent: sent as `User-Agent`.
             tls: for `https`; the system's authorities by default.
             proxy: `http://[user:password@]host:port` to go through.
-            max_calls: how many may be under way; one more fails at once.
+            max_calls: calls that may be under way; one more fails at once.
             max_file: bytes that a body in a file may have.
-            credentials: what goes along with each call; nothing by default.
+            credentials: sent with each call; nothing by default.
 
         Raises:
             ValueError: `proxy` is not the address of one.
@@ -70,11 +70,8 @@ class Pool:
         self._dialer = Dialer(parts.hostname or "", parts.port or (443 if tls else 80), tls=tls, proxy=through)
         reader = through if tls is None else None
         self._read_by_proxy = reader is not None
-        host, path = parts.netloc.rpartition("@")[2], parts.path.rstrip("/")
-        self._prefix = ("GET " if reader is None else f"GET http://{host}").encode("ascii") + path.encode("ascii")
-        fixed = f" HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {user_agent}\r\nAccept: */*\r\nAccept-Encoding: identity\r\n"
-        authorization = b"" if reader is None else reader.authorization
-        self._headers = b"%b%bX-Request-Id: " % (fixed.encode("ascii"), authorization)
+        self._prefix = _prefix(parts, reader)
+        self._headers = _headers(parts, user_agent, reader)
         self._timeout = timeout
         self._max_body = max_body
         self._max_file = max_file
@@ -159,11 +156,11 @@ class Pool:
         connection = kept = self._take_kept(now)
         while True:
             if connection is None:
-                connection = await self._dialer.connect(self._connection, deadline)
+                connection = await self._dialer.connect(self._make_connection, deadline)
             try:
                 response = await connection.send(request, deadline, spooled=spool is not None)
                 if connection.stream is not None and spool is not None:
-                    response = response._replace(file=await _spool(connection.stream, spool(), deadline))
+                    response = response._replace(file=await write_to(spool(), connection.stream, deadline))
             except BaseException as error:
                 # Cancelled or failed: whatever this connection still brings is nobody's.
                 connection.abort()
@@ -183,10 +180,8 @@ class Pool:
             raise CallError(Fault.NETWORK, "the proxy refuses our credentials (407)")
         return response
 
-    def _connection(self) -> Connection:
+    def _make_connection(self) -> Connection:
         return Connection(self._max_body, self._max_file)
-
-    # Connections.
 
     def _take_kept(self, now: float) -> Connection | None:
         while self._idle:
@@ -207,22 +202,26 @@ class Pool:
             self._idle.pop(0).abort()
 
 
+def _prefix(base: SplitResult, proxy: Proxy | None) -> bytes:
+    """The start of each request, up to its target; a proxy that reads requests is given the whole address."""
+    server = "" if proxy is None else f"http://{_host(base)}"
+    return f"GET {server}{base.path.rstrip('/')}".encode("ascii")
+
+
+def _headers(base: SplitResult, user_agent: str, proxy: Proxy | None) -> bytes:
+    """What follows the target in each request, up to the value of `X-Request-Id`."""
+    lines = (
+        f" HTTP/1.1\r\nHost: {_host(base)}\r\nUser-Agent: {user_agent}\r\nAccept: */*\r\nAccept-Encoding: identity\r\n"
+    ).encode("ascii")
+    authorization = b"" if proxy is None else proxy.authorization
+    return b"%b%bX-Request-Id: " % (lines, authorization)
+
+
+def _host(base: SplitResult) -> str:
+    """Host and port, without the credentials that an address may hold."""
+    return base.netloc.rpartition("@")[2]
+
+
 def _discard(response: Response) -> None:
     if response.file is not None:
         response.file.discard()
-
-
-async def _spool(stream: Stream, sink: Sink, deadline: float) -> Sink:
-    """Write a body to a sink, which is discarded if that fails."""
-    try:
-        async with asyncio.timeout_at(deadline):
-            while part := await stream.next():
-                await sink.write(part)
-            await sink.close()
-    except TimeoutError:
-        sink.discard()
-        raise CallError(Fault.TIMEOUT) from None
-    except BaseException:
-        sink.discard()
-        raise
-    return sink

@@ -1,0 +1,78 @@
+"""A long body on its way from a connection to a file."""
+
+import asyncio
+from typing import Final
+
+from apientreprise_gateway.upstream.faults import CallError, Fault
+from apientreprise_gateway.upstream.spool import Sink
+
+_WRITE_BYTES: Final = 256 * 1024
+"""Least that is written to a file at once, but for the last part."""
+
+
+class BodyStream:
+    """What has come of a body and is not written yet; while that is much, the connection is not read."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._ended = False
+        self._error: CallError | None = None
+        self._reader: asyncio.Future[None] | None = None
+
+    async def next(self) -> bytes:
+        """The next part; empty at the end.
+
+        Raises:
+            CallError: the body is not complete.
+        """
+        if self._size < _WRITE_BYTES and not self._ended:
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        if self._error is not None:
+            raise self._error
+        part = b"".join(self._waiting)
+        self._waiting, self._size = [], 0
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+        return part
+
+    def feed(self, data: bytes) -> None:
+        """Add a part that the connection has received."""
+        self._waiting.append(data)
+        self._size += len(data)
+        if self._size >= _WRITE_BYTES:
+            self._transport.pause_reading()
+            self._wake()
+
+    def end(self, error: CallError | None = None) -> None:
+        """Say that the body is complete, or by an error that it will never be."""
+        self._ended = True
+        self._error = error
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+
+async def write_to(sink: Sink, stream: BodyStream, deadline: float) -> Sink:
+    """Write a body to a sink, which is discarded if that fails.
+
+    Raises:
+        CallError: the body did not come, or not by the deadline (in the time of the loop).
+        OSError: the sink does not take it.
+    """
+    try:
+        async with asyncio.timeout_at(deadline):
+            while part := await stream.next():
+                await sink.write(part)
+            await sink.close()
+    except TimeoutError:
+        sink.discard()
+        raise CallError(Fault.TIMEOUT) from None
+    except BaseException:
+        sink.discard()
+        raise
+    return sink
