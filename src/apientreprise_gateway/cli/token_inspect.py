@@ -51,15 +51,15 @@ def _verdict(token: str, settings: "Settings") -> tuple[bool, str]:
 
     from apientreprise_gateway.auth.token import TokenVerifier, authenticate
     from apientreprise_gateway.contract.errors import Refusal
-    from apientreprise_gateway.gateway.components import key_ring, key_set, token_registry
+    from apientreprise_gateway.gateway.components.auth import KeySetSettings, key_ring, key_set, token_registry
 
     if not settings.jwt_secrets and settings.jwks is None:
         return True, "not verified: neither GATEWAY_JWT_SECRETS nor GATEWAY_JWKS is set"
     try:
-        public, registry = key_set(settings), token_registry(settings)
+        public, registry = key_set(KeySetSettings.of(settings)), token_registry(settings)
         if public is not None:
             asyncio.run(public.start())
-        verifier = TokenVerifier(key_ring(settings, public))
+        verifier = TokenVerifier(key_ring(settings.jwt_secrets, public))
         unknown = None if settings.redis_url is None else _add_revocations_to(registry)
         authenticate(token, verifier=verifier, registry=registry)
     except Refusal as refusal:

@@ -58,7 +58,7 @@ def _revoke(options: argparse.Namespace) -> int:
 def _unrevoke(options: argparse.Namespace) -> int:
     """Take a revocation back, once somebody has said yes."""
     from apientreprise_gateway.auth import revocation
-    from apientreprise_gateway.gateway.components import token_registry
+    from apientreprise_gateway.gateway.components.auth import token_registry
     from apientreprise_gateway.gateway.settings import load
 
     entry = ask_redis(revocation.revocations).get(options.jti)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 
 from apientreprise_gateway.gateway.app import Gateway, lifespan
-from apientreprise_gateway.gateway.components import TLS_FILES
+from apientreprise_gateway.gateway.components.connections import TLS_FILES
 from apientreprise_gateway.gateway.settings import SettingsError
 from apientreprise_gateway.process import ending
 
@@ -80,7 +80,7 @@ class ReloadableGateway:
             old = self.current
             self._install(new)
             old.stop_watching()
-            changed = new.differs_from(old)
+            changed = new.changes_from(old)
             end = new.certificate_ends if any(name in changed for name in TLS_FILES) else None
             ends = {} if end is None else {"certificate_ends": end.isoformat()}
             _log.info("reloaded", changed=changed, **ends)

@@ -2,25 +2,42 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
-from apientreprise_gateway.gateway import components
+from apientreprise_gateway.gateway.components.auth import KeySetSettings, key_set, token_registry
+from apientreprise_gateway.gateway.components.cache import CacheSettings
+from apientreprise_gateway.gateway.components.connections import server_identity
+from apientreprise_gateway.gateway.components.documents import DocumentSettings, document_service
+from apientreprise_gateway.gateway.components.upstreams import upstreams
 from apientreprise_gateway.gateway.settings import CacheStore, Settings, SettingsError
+from apientreprise_gateway.providers.products import PRODUCTS
 
 
-def _cache(settings: Settings) -> None:
-    if settings.cache is CacheStore.REDIS:
-        components.cache_url(settings)
+def _key_set(settings: Settings) -> object:
+    return key_set(KeySetSettings.of(settings))
 
 
-_PARTS: Final[tuple[Callable[[Settings], Any], ...]] = (
-    components.key_set,
-    components.token_registry,
+def _cache(settings: Settings) -> object:
+    return CacheSettings.of(settings).require_url() if settings.cache is CacheStore.REDIS else None
+
+
+def _upstreams(settings: Settings) -> object:
+    return upstreams(settings, [provider for product in PRODUCTS for provider in product.providers])
+
+
+def _documents(settings: Settings) -> object:
+    return document_service(DocumentSettings.of(settings))
+
+
+_MAKERS: Final[tuple[Callable[[Settings], object], ...]] = (
+    _key_set,
+    token_registry,
     _cache,
-    components.upstreams,
-    components.document_desk,
-    components.server_identity,
+    _upstreams,
+    _documents,
+    server_identity,
 )
+"""In the order in which a gateway makes them, which is that of the lines."""
 
 
 def verify(settings: Settings) -> None:
@@ -35,7 +52,7 @@ def verify(settings: Settings) -> None:
 
 
 def _problems(settings: Settings) -> Iterator[str]:
-    for make in _PARTS:
+    for make in _MAKERS:
         try:
             make(settings)
         except SettingsError as error:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from apientreprise_gateway.gateway import components
+from apientreprise_gateway.gateway.components.denials import DenialSettings, copies_of_denials
 from apientreprise_gateway.gateway.settings import Settings
 from apientreprise_gateway.store.url import parse_url
 from support import programs, stores
@@ -216,7 +216,7 @@ def test_a_copy_has_a_usual_place(tmp_path: Path, provider: Stub) -> None:
     with ExitStack() as stack:
         servers = [stack.enter_context(stores.server(tmp_path, stores.valkey_server())) for _ in range(2)]
         copies = [
-            components.copies_of_denials(Settings.model_construct(), parse_url(server.url))[0].path
+            copies_of_denials(DenialSettings.of(Settings.model_construct()), parse_url(server.url))[0].path
             for server in servers
         ]
         for copy in copies:

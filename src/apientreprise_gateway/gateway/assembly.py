@@ -1,0 +1,147 @@
+"""The components of a gateway, each made from its settings and from those that it needs."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import final
+
+from apientreprise_gateway.contract.endpoint import Provider
+from apientreprise_gateway.controlplane.ceiling import Ceiling
+from apientreprise_gateway.gateway import gauges, series
+from apientreprise_gateway.gateway.components.auth import (
+    AuthenticatorComponent,
+    KeySetComponent,
+    authenticator_component,
+    key_set_component,
+)
+from apientreprise_gateway.gateway.components.cache import CacheComponent, cache_component
+from apientreprise_gateway.gateway.components.connections import connection_limits, server_identity
+from apientreprise_gateway.gateway.components.denials import DenialsComponent, denials_component
+from apientreprise_gateway.gateway.components.documents import DocumentComponent, document_component
+from apientreprise_gateway.gateway.components.limits import LimiterComponent, limiter_component
+from apientreprise_gateway.gateway.components.observability import (
+    AccessFileComponent,
+    AccessLogComponent,
+    RecorderComponent,
+    access_file_component,
+    access_log_component,
+    make_metrics,
+    recorder_component,
+)
+from apientreprise_gateway.gateway.components.pings import PingsComponent, pings_component
+from apientreprise_gateway.gateway.components.upstreams import UpstreamsComponent, upstreams_component
+from apientreprise_gateway.gateway.endpoints import Endpoints
+from apientreprise_gateway.gateway.lifecycle import AnyComponent, Component
+from apientreprise_gateway.gateway.settings import Settings
+from apientreprise_gateway.observability.background import Background
+from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.server.limits import ConnectionLimits
+
+
+@final
+class Assembly:
+    """What a gateway is made of."""
+
+    def __init__(self, settings: Settings, providers: Iterable[Provider], *, former: "Assembly | None" = None) -> None:
+        """Make every component; open nothing but files.
+
+        What may be refused is made first, and of that the file of the access lines last: a refused configuration leaves
+        nothing open.
+
+        Args:
+            settings: complete enough to serve.
+            providers: who is asked.
+            former: of the gateway that this one replaces, which hands on what it can.
+
+        Raises:
+            SettingsError: a file that a setting names cannot be used.
+        """
+        providers = tuple(providers)
+        metrics = make_metrics() if former is None else former.metrics
+        self.metrics: Metrics = metrics
+        background = self.background = Background(metrics.background_failures)
+        self.key_set: KeySetComponent = key_set_component(settings, metrics=metrics, former=former and former.key_set)
+        self.tokens: AuthenticatorComponent = authenticator_component(
+            settings,
+            public=self.key_set.part,
+            metrics=metrics,
+            background=background,
+            former=former and former.tokens,
+        )
+        self.upstreams: UpstreamsComponent = upstreams_component(settings, providers, metrics=metrics)
+        series.begin_at_zero(metrics, providers)
+        self.limiter: LimiterComponent = limiter_component(
+            settings, metrics=metrics, background=background, former=former and former.limiter
+        )
+        self.documents: DocumentComponent = document_component(
+            settings, metrics=metrics, background=background, former=former and former.documents
+        )
+        self.cache: CacheComponent = cache_component(
+            settings, metrics=metrics, background=background, former=former and former.cache
+        )
+        self.recorder: RecorderComponent = recorder_component(settings, former=former and former.recorder)
+        self.identity = server_identity(settings)
+        """What callers are shown in TLS."""
+        self.access_log: AccessLogComponent = access_log_component(
+            settings, metrics=metrics, former=former and former.access_log
+        )
+        self.access_file: AccessFileComponent = access_file_component(
+            settings, access_log=self.access_log.part, former=former and former.access_file
+        )
+        self.denials: DenialsComponent = denials_component(
+            settings,
+            registry=self.tokens.part.registry,
+            limiter=self.limiter.part,
+            metrics=metrics,
+            background=background,
+            former=former and former.denials,
+        )
+        self.endpoints = Endpoints(
+            settings,
+            upstreams=self.upstreams.part,
+            documents=self.documents.part,
+            cache=self.cache.part,
+            metrics=metrics,
+            recorder=self.recorder.part,
+        )
+        self.pings: PingsComponent = pings_component(
+            settings,
+            providers,
+            upstreams=self.upstreams.part,
+            probing=self.endpoints.probing,
+            metrics=metrics,
+            former=former and former.pings,
+        )
+        self.connection_limits: ConnectionLimits = connection_limits(
+            settings, metrics, before=former and former.connection_limits
+        )
+        self.ceiling: Ceiling = Ceiling() if former is None else former.ceiling
+        """Of the calls to the control plane."""
+
+    def in_order(self) -> tuple[AnyComponent, ...]:
+        """The components in the order of their starts; see `lifecycle.py`."""
+        return (
+            self.recorder,
+            self.access_log,
+            self.limiter,
+            self.documents,
+            self.upstreams,
+            self.key_set,
+            self.tokens,
+            self.denials,
+            self.pings,
+            self.cache,
+            self.access_file,
+            self._gauges(),
+        )
+
+    def _gauges(self) -> Component[None, None]:
+        return Component(
+            name="gauges",
+            part=None,
+            made_of=None,
+            background={
+                "levels": partial(gauges.levels, self.metrics, self.limiter.part, self.access_log.part),
+                "event_loop": partial(gauges.event_loop, self.metrics),
+                "buffers": partial(gauges.buffers, self.metrics, self.connection_limits),
+            },
+        )

@@ -1,0 +1,173 @@
+"""Tokens: the keys that verify them, and what is known of single ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from pydantic import SecretStr
+
+from apientreprise_gateway.auth.jwks import FileKeySet, KeySet, RemoteKeySet
+from apientreprise_gateway.auth.keys import Key, KeyRing, secret_keys
+from apientreprise_gateway.auth.registry import TokenRegistry
+from apientreprise_gateway.auth.token import Token, TokenVerifier, authenticate_with_newer_keys, bearer
+from apientreprise_gateway.contract import query
+from apientreprise_gateway.gateway import gauges
+from apientreprise_gateway.gateway.lifecycle import Component, inherited
+from apientreprise_gateway.gateway.series import FETCH_OUTCOMES
+from apientreprise_gateway.gateway.settings import Settings, SettingsError, environment_name
+from apientreprise_gateway.gateway.workplace import shared_file
+from apientreprise_gateway.observability.background import Background
+from apientreprise_gateway.observability.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySetSettings:
+    """What a set of public keys is made of."""
+
+    source: Path | str | None
+    """A file, or a URL."""
+    refresh: float
+    """Seconds between two fetches of a URL."""
+    copy: Path | None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Those among all settings."""
+        return cls(source=settings.jwks, refresh=settings.jwks_refresh, copy=settings.jwks_copy)
+
+
+def key_set(settings: KeySetSettings, *, copy: Path | None = None, metrics: Metrics | None = None) -> KeySet | None:
+    """The public keys that the settings name, if they name any; those at a URL are not fetched yet.
+
+    Args:
+        settings: valid ones.
+        copy: file that keeps the last set fetched from a URL.
+        metrics: told of each fetch.
+
+    Raises:
+        SettingsError: the file cannot be used.
+    """
+    if settings.source is None:
+        return None
+    if isinstance(settings.source, Path):
+        try:
+            return FileKeySet(settings.source)
+        except ValueError as error:
+            raise SettingsError(f"{environment_name('jwks')}: {error}. Correct the file.") from error
+
+    def on_fetch(well: bool) -> None:
+        if metrics is not None:
+            metrics.key_fetches(FETCH_OUTCOMES[well]).inc()
+
+    def on_age(fetched_at: float) -> None:
+        if metrics is not None:
+            metrics.keys_fetched.set(fetched_at)
+
+    return RemoteKeySet(settings.source, copy=copy, every=settings.refresh, on_fetch=on_fetch, on_age=on_age)
+
+
+KeySetComponent = Component[KeySetSettings, KeySet | None]
+
+
+def key_set_component(settings: Settings, *, metrics: Metrics, former: KeySetComponent | None) -> KeySetComponent:
+    """The public keys, which a reload hands on. `Authenticator.start` gets them ready for whoever uses them."""
+
+    def make(own: KeySetSettings) -> KeySetComponent:
+        part = key_set(own, copy=own.copy or shared_file("jwks.json"), metrics=metrics)
+        if part is None:
+            return Component(name="keys", part=None, made_of=own)
+        return Component(name="keys", part=part, made_of=own, background={"keys": part.watch}, close=part.close)
+
+    return inherited(former, KeySetSettings.of(settings), make)
+
+
+def key_ring(secrets: Sequence[SecretStr], public: KeySet | None) -> KeyRing:
+    """The keys that verify tokens: secrets, then public ones."""
+    own = secret_keys(secret.get_secret_value() for secret in secrets)
+    if public is None:
+        return KeyRing(own)
+    return KeyRing([*own, *public.keys], known=bool(public.keys), renewable=True)
+
+
+def token_registry(settings: Settings) -> TokenRegistry:
+    """What the file of tokens says of single ones.
+
+    Raises:
+        SettingsError: the file cannot be used.
+    """
+    try:
+        return TokenRegistry(settings.tokens)
+    except ValueError as error:
+        raise SettingsError(f"{environment_name('tokens')}: {error}. Correct the file.") from error
+
+
+class Authenticator:
+    """Finds whose token a call has."""
+
+    def __init__(self, *, secrets: Sequence[SecretStr], public: KeySet | None, registry: TokenRegistry) -> None:
+        self._secrets = secrets
+        self._public = public
+        self.registry = registry
+        self.verifier = TokenVerifier(key_ring(secrets, public))
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether the public keys are known, if there are to be any."""
+        return self._public is None or bool(self._public.keys)
+
+    async def start(self, background: Background) -> None:
+        """Get the public keys ready, and verify by them from now on, however they change."""
+        if self._public is not None:
+            self._public.on_keys = self._use
+            await background.attempt("keys", self._public.start)
+            self._use(self._public.keys)
+
+    async def renew_keys(self) -> None:
+        """Look for newer public keys."""
+        if self._public is not None:
+            await self._public.renew()
+
+    async def authenticate(self, headers: Mapping[str, str], query_string: str) -> Token:
+        """The token of a call to the control plane.
+
+        Raises:
+            Refusal: it has no valid one.
+        """
+        given = query.read(query_string.encode("latin-1", "replace"), frozenset({"token"}))
+        authorization = headers.get("authorization", "").encode("latin-1", "replace")
+        return await authenticate_with_newer_keys(
+            bearer(authorization) or given.get("token"),
+            verifier=self.verifier,
+            registry=self.registry,
+            renew=self.renew_keys,
+        )
+
+    def _use(self, _keys: Sequence[Key]) -> None:
+        self.verifier.use(key_ring(self._secrets, self._public))
+
+
+AuthenticatorComponent = Component[None, Authenticator]
+
+
+def authenticator_component(
+    settings: Settings,
+    *,
+    public: KeySet | None,
+    metrics: Metrics,
+    background: Background,
+    former: AuthenticatorComponent | None,
+) -> AuthenticatorComponent:
+    """What verifies tokens; it knows the revocations that the one before knew."""
+    registry = token_registry(settings)
+    if former is not None:
+        registry.revoke(former.part.registry.revoked)
+    part = Authenticator(secrets=settings.jwt_secrets, public=public, registry=registry)
+    return Component(
+        name="tokens",
+        part=part,
+        made_of=None,
+        start=partial(part.start, background),
+        background={"tokens": registry.watch, "expiry": partial(gauges.tokens, metrics, part.verifier)},
+    )

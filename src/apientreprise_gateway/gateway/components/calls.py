@@ -1,0 +1,49 @@
+"""What the pipeline decides by, beyond tokens and limits."""
+
+from collections.abc import Iterable
+
+from apientreprise_gateway.contract.endpoint import Endpoint, Provider
+from apientreprise_gateway.contract.errors import FLAT_VERSION
+from apientreprise_gateway.dataplane.pipeline import Options
+from apientreprise_gateway.dataplane.validation import AnswerValidator
+from apientreprise_gateway.gateway.settings import (
+    BanAction,
+    Duplicates,
+    Limits,
+    Settings,
+    UserIdRequired,
+    ValidateUpstream,
+)
+from apientreprise_gateway.observability.metrics import Metrics
+
+
+def pipeline_options(settings: Settings) -> Options:
+    """The choices that the pipeline makes itself."""
+
+    def user_id_required(endpoint: Endpoint) -> bool:
+        match settings.user_id_required:
+            case UserIdRequired.ALL:
+                return True
+            case UserIdRequired.V2:
+                return endpoint.version == FLAT_VERSION
+            case UserIdRequired.NONE:
+                return False
+
+    return Options(
+        user_id_required=user_id_required,
+        forbid_banned=settings.ban_action is BanAction.FORBID,
+        shadow=settings.limits is Limits.SHADOW,
+        dossier_seconds=settings.upstream_timeout,
+        refuse_duplicates=settings.duplicates is Duplicates.REFUSE,
+    )
+
+
+def answer_validator(settings: Settings, providers: Iterable[Provider], metrics: Metrics) -> AnswerValidator | None:
+    """What compares answers with their schemas, if the settings want that."""
+    if settings.validate_upstream is ValidateUpstream.OFF:
+        return None
+    return AnswerValidator(
+        (endpoint.operation for provider in providers for endpoint in provider.endpoints),
+        sample=settings.validate_upstream is ValidateUpstream.SAMPLE,
+        on_deviation=lambda operation: metrics.deviations(operation).inc(),
+    )

@@ -1,0 +1,113 @@
+"""What follows the revocations and bans in Redis, and where copies of both are kept."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from pydantic import SecretStr
+
+from apientreprise_gateway.auth.registry import TokenRegistry
+from apientreprise_gateway.config.private import default_folder
+from apientreprise_gateway.gateway.components.limits import AnyLimiter
+from apientreprise_gateway.gateway.components.store import POLL_TIMEOUT
+from apientreprise_gateway.gateway.copies import Copy
+from apientreprise_gateway.gateway.denials import Denials
+from apientreprise_gateway.gateway.lifecycle import Component
+from apientreprise_gateway.gateway.settings import Limits, RevocationsUnknown, Settings
+from apientreprise_gateway.gateway.workplace import shared_file
+from apientreprise_gateway.observability.background import Background
+from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.ratelimit.memory import MemoryLimiter
+from apientreprise_gateway.store.client import client
+from apientreprise_gateway.store.url import RedisUrl, parse_url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenialSettings:
+    """What the following of revocations and bans is made of."""
+
+    redis_url: SecretStr | None
+    limits: Limits
+    copy: Path | None
+    unknown: RevocationsUnknown
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Those among all settings."""
+        return cls(
+            redis_url=settings.redis_url,
+            limits=settings.limits,
+            copy=settings.revocations_copy,
+            unknown=settings.revocations_unknown,
+        )
+
+
+DenialsComponent = Component[DenialSettings, Denials | None]
+
+
+def denials_component(
+    settings: Settings,
+    *,
+    registry: TokenRegistry,
+    limiter: AnyLimiter,
+    metrics: Metrics,
+    background: Background,
+    former: DenialsComponent | None,
+) -> DenialsComponent:
+    """What follows the revocations and bans in Redis, if there is one; new at each reload, as the registry is.
+
+    Args:
+        settings: enough to serve.
+        registry: told of the revoked tokens.
+        limiter: told of the banned addresses.
+        metrics: told of what is known.
+        background: told if the start fails.
+        former: what it knows is known from the start.
+    """
+    own = DenialSettings.of(settings)
+    metrics.revocations_known.set(1)
+    if own.redis_url is None or isinstance(limiter, MemoryLimiter):
+        return Component(name="revocations", part=None, made_of=own)
+    before = None if former is None else former.part
+    same_redis = former is not None and former.made_of.redis_url == own.redis_url
+    address = parse_url(own.redis_url.get_secret_value())
+
+    def on_state(is_known: bool, tokens: int) -> None:
+        metrics.revocations_known.set(is_known)
+        metrics.revocations.set(tokens)
+
+    part = Denials(
+        client(address, timeout=POLL_TIMEOUT),
+        registry=registry,
+        limiter=limiter,
+        copies=copies_of_denials(own, address),
+        refuses_unknown=own.unknown is RevocationsUnknown.REFUSE,
+        known=None if before is None else before.known,
+        is_known=before is not None and same_redis and before.is_known,
+        on_state=on_state,
+        on_read=metrics.revocations_read.set,
+        on_copy_failure=lambda action: metrics.revocations_copy_failures(action).inc(),
+    )
+    return Component(
+        name="revocations",
+        part=part,
+        made_of=own,
+        start=partial(background.attempt, "revocations", part.start),
+        background={"revocations": part.follow, "revocations_copy": part.keep},
+        close=part.close,
+    )
+
+
+def copies_of_denials(settings: DenialSettings, address: RedisUrl) -> list[Copy]:
+    """Where what is revoked and banned is kept: for the workers of this gateway, and for whoever starts after it."""
+    # What a gateway on trial bans is no other one's business.
+    of = f"{address.name} {settings.limits.value}"
+    if settings.copy is None:
+        name = hashlib.sha256(of.encode()).hexdigest()[:16]
+        kept = Copy(default_folder("revocations") / f"{name}.json", of=of, is_private=True)
+    else:
+        kept = Copy(settings.copy, of=of)
+    shared = shared_file("revocations.json")
+    return [kept] if shared is None else [Copy(shared, of=of, is_shared=True), kept]

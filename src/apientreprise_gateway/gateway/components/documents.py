@@ -1,0 +1,86 @@
+"""Documents: what takes them in, and what hands them out."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
+
+from apientreprise_gateway.dataplane.admission import Admission
+from apientreprise_gateway.dataplane.downloads import Serving
+from apientreprise_gateway.documents.service import DocumentService
+from apientreprise_gateway.gateway import gauges
+from apientreprise_gateway.gateway.lifecycle import Component, inherited
+from apientreprise_gateway.gateway.settings import Settings, SettingsError, environment_name
+from apientreprise_gateway.observability.access_log import AccessLog
+from apientreprise_gateway.observability.background import Background
+from apientreprise_gateway.observability.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentSettings:
+    """What the keeping of documents is made of."""
+
+    place: str | None
+    seconds: int
+    max_bytes: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Those among all settings."""
+        return cls(place=settings.documents, seconds=settings.document_seconds, max_bytes=settings.document_max_bytes)
+
+
+DocumentComponent = Component[DocumentSettings, DocumentService]
+
+
+def document_component(
+    settings: Settings, *, metrics: Metrics, background: Background, former: DocumentComponent | None
+) -> DocumentComponent:
+    """What keeps documents; a reload hands it on."""
+
+    def make(own: DocumentSettings) -> DocumentComponent:
+        part = document_service(own, metrics=metrics)
+        return Component(
+            name="documents",
+            part=part,
+            made_of=own,
+            start=partial(background.attempt, "documents", part.start),
+            background={"documents": part.watch, "document_work": partial(gauges.work, metrics, part)},
+            close=part.close,
+        )
+
+    return inherited(former, DocumentSettings.of(settings), make)
+
+
+def document_service(settings: DocumentSettings, *, metrics: Metrics | None = None) -> DocumentService:
+    """What keeps documents.
+
+    Raises:
+        SettingsError: the folder or the bucket cannot be used.
+    """
+    try:
+        return DocumentService(
+            place=settings.place,
+            seconds=settings.seconds,
+            max_bytes=settings.max_bytes,
+            metrics=metrics or Metrics(),
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"{environment_name('documents')}: {error.filename}: {error.strerror}. Name a folder that does not exist "
+            "yet, or one of this user's that nobody else may enter (chmod 700)."
+        ) from error
+    except ValueError as error:
+        raise SettingsError(f"{environment_name('documents')}: {error}. Correct the AWS_… variables.") from error
+
+
+def downloads(documents: DocumentService, *, admission: Admission, metrics: Metrics, access_log: AccessLog) -> Serving:
+    """What answers the links to documents."""
+    return Serving(
+        documents.store,
+        seals=documents.seals,
+        downloads=documents.downloads,
+        longest=documents.seconds,
+        admission=admission,
+        metrics=metrics,
+        access_log=access_log,
+    )

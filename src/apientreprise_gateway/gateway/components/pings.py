@@ -1,0 +1,81 @@
+"""What tells whether sources of data work."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+from pydantic import SecretStr
+
+from apientreprise_gateway.contract.endpoint import Ping, Provider
+from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.gateway.components.store import POLL_TIMEOUT, tell_of_fault
+from apientreprise_gateway.gateway.components.upstreams import ProviderAddress, Upstreams
+from apientreprise_gateway.gateway.lifecycle import Component
+from apientreprise_gateway.gateway.series import StorePart
+from apientreprise_gateway.gateway.settings import PingProbes, Settings
+from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.observability.provider_calls import label
+from apientreprise_gateway.pings.board import Board, NoBoard
+from apientreprise_gateway.pings.monitor import PingMonitor
+from apientreprise_gateway.pings.probe import Finding, probe
+from apientreprise_gateway.pings.redis import RedisBoard
+from apientreprise_gateway.store.client import client
+from apientreprise_gateway.store.url import parse_url
+from apientreprise_gateway.upstream.source import Source
+
+PingsComponent = Component[Mapping[str, ProviderAddress], PingMonitor]
+
+
+def pings_component(
+    settings: Settings,
+    providers: Iterable[Provider],
+    *,
+    upstreams: Upstreams,
+    probing: Callable[[Route], Source],
+    metrics: Metrics,
+    former: PingsComponent | None,
+) -> PingsComponent:
+    """What tells whether sources of data work; new at each reload.
+
+    Args:
+        settings: enough to serve.
+        providers: whose sources.
+        upstreams: the ways to them.
+        probing: what asks the provider of an endpoint for a probe.
+        metrics: told which sources work, and what comes of probes.
+        former: what it knows is taken over, but for providers that are asked elsewhere or in another way now.
+    """
+    providers = tuple(providers)
+    addresses = {provider.key: ProviderAddress.of(settings, provider) for provider in providers}
+
+    async def ask(route: Route) -> Finding:
+        return await probe(route, probing(route))
+
+    part = PingMonitor(
+        providers,
+        board=ping_board(settings.redis_url, metrics),
+        probe=ask,
+        may_probe=lambda _route, ping: _is_probed(ping, settings.ping_probes),
+        maintenance_until=lambda provider: upstreams[provider.key].maintenance_until,
+        clock=time.time,
+        on_status=lambda provider, ping, works: metrics.provider_up(provider.key, ping.key).set(works),
+        on_probe=lambda provider, ping, outcome: metrics.probes(provider.key, ping.key, label(outcome)).inc(),
+    )
+    if former is not None:
+        before = former.made_of
+        part.inherit(former.part, keeps=lambda provider: before.get(provider.key) == addresses[provider.key])
+    return Component(name="pings", part=part, made_of=addresses, background={"pings": part.watch}, close=part.close)
+
+
+def ping_board(redis_url: SecretStr | None, metrics: Metrics) -> Board:
+    """Where processes tell each other how sources of data do."""
+    if redis_url is None:
+        return NoBoard()
+    return RedisBoard(
+        client(parse_url(redis_url.get_secret_value()), timeout=POLL_TIMEOUT),
+        on_fault=partial(tell_of_fault, metrics, StorePart.PINGS),
+    )
+
+
+def _is_probed(ping: Ping, probes: PingProbes) -> bool:
+    return probes is PingProbes.ALL or (probes is PingProbes.ALLOWED and ping.probed)

@@ -1,0 +1,92 @@
+"""The ways to the providers."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
+
+import structlog
+
+from apientreprise_gateway.contract.endpoint import Provider
+from apientreprise_gateway.documents.service import longest_answer
+from apientreprise_gateway.gateway.lifecycle import Component
+from apientreprise_gateway.gateway.settings import PROVIDER_PREFIX, BreakerUse, Settings, SettingsError
+from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.upstream.assembly import Defaults, make_upstream
+from apientreprise_gateway.upstream.breaker import State
+from apientreprise_gateway.upstream.settings import ProviderSettings
+from apientreprise_gateway.upstream.upstream import Upstream
+
+OnBreaker = Callable[[str, State, str], None]
+"""Told of a provider each time its circuit breaker changes, of the new state and the reason."""
+Upstreams = Mapping[str, Upstream]
+"""The ways to the providers, by key."""
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderAddress:
+    """Where and how a provider is asked: what is known of it holds as long as this stays the same."""
+
+    base_url: object
+    own: ProviderSettings | None
+
+    @classmethod
+    def of(cls, settings: Settings, provider: Provider) -> Self:
+        """That of a provider among all settings."""
+        return cls(base_url=settings.upstream_url, own=settings.providers.get(provider.key))
+
+
+UpstreamsComponent = Component[None, Upstreams]
+
+
+def upstreams_component(settings: Settings, providers: Iterable[Provider], *, metrics: Metrics) -> UpstreamsComponent:
+    """The ways to the providers; new at each reload."""
+    part = upstreams(settings, providers, on_breaker=partial(_tell_of_breaker, metrics))
+    for key in part:
+        metrics.breaker_state(key, State.CLOSED)
+
+    async def close() -> None:
+        close_upstreams(part)
+
+    return Component(name="upstreams", part=part, made_of=None, close=close)
+
+
+def upstreams(
+    settings: Settings,
+    providers: Iterable[Provider],
+    *,
+    on_breaker: OnBreaker = lambda _provider, _state, _reason: None,
+) -> Upstreams:
+    """The ways to the providers.
+
+    Raises:
+        SettingsError: a provider's settings cannot be used.
+    """
+    defaults = Defaults(
+        base_url=None if settings.upstream_url is None else str(settings.upstream_url),
+        timeout=settings.upstream_timeout,
+        max_calls=settings.upstream_max_calls,
+        breakers=settings.breaker is BreakerUse.ON,
+        max_file=longest_answer(settings.document_max_bytes),
+    )
+    made = {}
+    for provider in providers:
+        own = settings.providers.get(provider.key, ProviderSettings())
+        try:
+            made[provider.key] = make_upstream(provider, own, defaults, on_change=partial(on_breaker, provider.key))
+        except ValueError as error:
+            raise SettingsError(f"{PROVIDER_PREFIX}{provider.key.upper()}: {error}. Correct it.") from error
+    return made
+
+
+def close_upstreams(upstreams: Upstreams) -> None:
+    """Close every connection to a provider."""
+    for upstream in upstreams.values():
+        upstream.close()
+
+
+def _tell_of_breaker(metrics: Metrics, provider: str, state: State, reason: str) -> None:
+    metrics.breaker_state(provider, state)
+    tell = _log.warning if state is State.OPEN else _log.info
+    tell("breaker", provider=provider, state=state.value, reason=reason)

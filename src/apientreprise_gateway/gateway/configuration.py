@@ -1,0 +1,43 @@
+"""What a gateway was configured by: its settings, and the files that only a start or a reload reads."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from apientreprise_gateway.gateway.components.connections import TLS_FILES
+from apientreprise_gateway.gateway.settings import PROVIDER_PREFIX, Settings, environment_name
+
+
+class Configuration:
+    """The settings of a gateway, and the content of their files as it is now."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._digests = _digests(settings)
+
+    def changes_from(self, other: "Configuration") -> list[str]:
+        """The variables of the settings that are not those of another, and of those whose files are not."""
+        pairs = zip(self.settings, other.settings, strict=True)
+        changed = [environment_name(name) for (name, own), (_, others) in pairs if own != others]
+        files = self._digests.keys() | other._digests.keys()
+        return changed + sorted(
+            name for name in files if name not in changed and self._digests.get(name) != other._digests.get(name)
+        )
+
+
+def _digests(settings: Settings) -> Mapping[str, bytes]:
+    """What is in the files that only a start or a reload reads, by the settings that name them.
+
+    Files that are watched, of keys and tokens, tell of their changes themselves.
+    """
+    files = dict(zip(TLS_FILES, ([settings.tls_certificate], [settings.tls_key]), strict=True))
+    for provider, own in settings.providers.items():
+        files[f"{PROVIDER_PREFIX}{provider.upper()}"] = [own.ca, own.client_certificate, own.client_key]
+    return {name: b"".join(map(_digest, paths)) for name, paths in files.items()}
+
+
+def _digest(path: Path | None) -> bytes:
+    try:
+        return b"" if path is None else hashlib.sha256(path.read_bytes()).digest()
+    except OSError:
+        return b""

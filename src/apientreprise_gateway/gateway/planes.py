@@ -1,0 +1,115 @@
+"""The planes of a gateway, and which of them answers a call."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from apientreprise_gateway.contract.routes import Routes
+from apientreprise_gateway.controlplane.app import CONTROL, create_control, is_control
+from apientreprise_gateway.controlplane.front import ROOT, Application, Front, leads_to_docs
+from apientreprise_gateway.dataplane.admission import Admission
+from apientreprise_gateway.dataplane.pipeline import Pipeline
+from apientreprise_gateway.documents import links
+from apientreprise_gateway.documents.origin import Origin
+from apientreprise_gateway.gateway.assembly import Assembly
+from apientreprise_gateway.gateway.components import calls, connections, documents, limits
+from apientreprise_gateway.gateway.settings import Limits, Settings
+from apientreprise_gateway.net.asgi import Scope
+from apientreprise_gateway.net.client_ip import ClientIp
+from apientreprise_gateway.providers.product import Product
+
+DATA_PLANE: Final = re.compile(rf"(?!{ROOT}\Z|{CONTROL}|{re.escape(links.PREFIX)})")
+"""The paths that are for the data plane alone. Its `match` is asked for each call, and costs no frame of Python."""
+
+
+class Planes:
+    """The data plane, the links to documents, the control plane."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        products: Iterable[Product],
+        parts: Assembly,
+        *,
+        ready: Callable[[], Mapping[str, bool]],
+        demo_token: str | None = None,
+    ) -> None:
+        """Make each from the parts of a gateway.
+
+        Args:
+            settings: complete enough to serve.
+            products: what is served.
+            parts: of the gateway.
+            ready: the checks that say whether calls can be answered, by name.
+            demo_token: shown to whoever opens `/docs`; for `demo` alone.
+        """
+        products = tuple(products)
+        providers = tuple(provider for product in products for provider in product.providers)
+        client_ip = connections.client_ip(settings)
+        origin = connections.origin(settings, client_ip)
+        self.admission = _admission(settings, parts, client_ip)
+        self.data = _data_plane(settings, products, parts, admission=self.admission, origin=origin)
+        self._downloads = documents.downloads(
+            parts.documents.part, admission=self.admission, metrics=parts.metrics, access_log=parts.access_log.part
+        )
+        control = create_control(
+            providers=providers,
+            authenticate=parts.tokens.part.authenticate,
+            registry=parts.metrics.exposed,
+            ready=ready,
+            store=lambda: limits.mode_of(parts.limiter.part),
+            sources=parts.pings.part,
+            origin_of=origin.of,
+            demo_token=demo_token,
+        )
+        self._control = Front(
+            control,
+            ceiling=parts.ceiling,
+            client_ip=client_ip,
+            metrics=parts.metrics,
+            shadow=settings.limits is Limits.SHADOW,
+        )
+
+    def of(self, scope: Scope) -> Application:
+        """The plane that a call is for."""
+        path = scope["path"]
+        if path.startswith(links.PREFIX):
+            return self._downloads
+        return self._control if is_control(path) or leads_to_docs(scope) else self.data
+
+
+def _admission(settings: Settings, parts: Assembly, client_ip: ClientIp) -> Admission:
+    options = calls.pipeline_options(settings)
+    return Admission(
+        client_ip=client_ip,
+        limiter=parts.limiter.part,
+        metrics=parts.metrics,
+        access_log=parts.access_log.part,
+        recorder=parts.recorder.part,
+        forbid_banned=options.forbid_banned,
+        shadow=options.shadow,
+    )
+
+
+def _data_plane(
+    settings: Settings, products: Iterable[Product], parts: Assembly, *, admission: Admission, origin: Origin
+) -> Pipeline:
+    tokens, pings = parts.tokens.part, parts.pings.part
+    products = tuple(products)
+    providers = [provider for product in products for provider in product.providers]
+    return Pipeline(
+        routes=Routes((*providers, *(product.itself for product in products))),
+        source_of=lambda route: parts.endpoints.answering(route, pings),
+        tokens=tokens.verifier,
+        renew_keys=tokens.renew_keys,
+        registry=tokens.registry,
+        limiter=parts.limiter.part,
+        validator=calls.answer_validator(settings, providers, parts.metrics),
+        policy=limits.policy(settings, (group for product in products for group in product.groups)),
+        admission=admission,
+        origin=origin,
+        options=calls.pipeline_options(settings),
+        metrics=parts.metrics,
+        access_log=parts.access_log.part,
+        recorder=parts.recorder.part,
+    )
