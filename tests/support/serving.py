@@ -40,6 +40,10 @@ def serving(serve: Serve, *, tls: ssl.SSLContext | None = None) -> Iterator[int]
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.sleep(0.01)  # for connections that were on their way in, and those on their way out
+        # What is left waits for the other side, which may be the thread that waits for us: a handshake, an end of TLS.
+        for transport in list(loop._transports.values()):  # type: ignore[attr-defined]  # asyncio shows them nowhere
+            transport.abort()
+        await asyncio.sleep(0)
 
     thread = threading.Thread(target=loop.run_until_complete, args=(main(),), daemon=True)
     thread.start()

@@ -160,7 +160,7 @@ async def test_a_proxy_that_hangs(ca: Authority, tls: ssl.SSLContext, reply: byt
 
         with stub(silent) as between:
             assert (await _fails(provider.url, between.url, tls, timeout=0.5)).fault is Fault.TIMEOUT
-            assert between.closed.wait(LONG)
+            assert await asyncio.to_thread(between.closed.wait, LONG)
 
 
 @pytest.mark.parametrize(
