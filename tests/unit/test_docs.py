@@ -128,3 +128,33 @@ def test_every_access_log_field_is_documented() -> None:
     line: dict[str, Any] = access_line(Call({}), "access", 200, 0.1)
     assert _names(calls) == set(line)
     assert _names(downloads) == set(download_line(Call({}), Download()))
+
+
+def test_paths_in_documents_exist() -> None:
+    """Every file of code and every room that a document names is there: from the root, or within the package."""
+    documents = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "bench" / "README.md", *(ROOT / "docs").rglob("*.md")]
+    package = ROOT / "src" / "apientreprise_gateway"
+    rooms = {folder.name for folder in package.iterdir() if folder.is_dir()}
+    named = [
+        (document.name, path)
+        for document in documents
+        for path in re.findall(r"`([\w./-]+(?:\.py|\.lua|/))`", document.read_text())
+        if path.endswith((".py", ".lua")) or path.split("/")[0] in rooms
+    ]
+    missing = [
+        (document, path)
+        for document, path in named
+        # A name in capitals stands for one of the reader's own.
+        if not (ROOT / path).exists() and not (package / path).exists() and not Path(path).stem.isupper()
+    ]
+    assert missing == []
+    assert len(named) > 50
+
+
+def test_every_room_is_on_the_map() -> None:
+    """The table of docs/architecture.md names every room of the package, and no other."""
+    table = (
+        (ROOT / "docs" / "architecture.md").read_text().partition("| room | what is in it |")[2].partition("\n## ")[0]
+    )
+    rooms = {folder.name for folder in (ROOT / "src" / "apientreprise_gateway").iterdir() if folder.is_dir()}
+    assert {name.strip("/") for name in _names(table)} == rooms - {"__pycache__"}
