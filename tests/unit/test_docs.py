@@ -131,21 +131,21 @@ def test_every_access_log_field_is_documented() -> None:
 
 
 def test_paths_in_documents_exist() -> None:
-    """Every file of code and every room that a document names is there: from the root, or within the package."""
+    """Every file of code and every room that a document names is there: beside it, from the root, or in the package."""
     documents = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "bench" / "README.md", *(ROOT / "docs").rglob("*.md")]
     package = ROOT / "src" / "apientreprise_gateway"
     rooms = {folder.name for folder in package.iterdir() if folder.is_dir()}
     named = [
-        (document.name, path)
+        (document, path)
         for document in documents
         for path in re.findall(r"`([\w./-]+(?:\.py|\.lua|/))`", document.read_text())
         if path.endswith((".py", ".lua")) or path.split("/")[0] in rooms
     ]
     missing = [
-        (document, path)
+        (document.name, path)
         for document, path in named
-        # A name in capitals stands for one of the reader's own.
-        if not (ROOT / path).exists() and not (package / path).exists() and not Path(path).stem.isupper()
+        if not any((folder / path).exists() for folder in (document.parent, ROOT, package))
+        and not Path(path).stem.isupper()  # such a name stands for one that the reader gives
     ]
     assert missing == []
     assert len(named) > 50
