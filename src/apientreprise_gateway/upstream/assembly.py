@@ -22,6 +22,7 @@ from apientreprise_gateway.upstream.settings import (
     ProviderSettings,
 )
 from apientreprise_gateway.upstream.tls import client_context
+from apientreprise_gateway.upstream.token_endpoint import TokenEndpoint
 from apientreprise_gateway.upstream.upstream import Upstream
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
@@ -135,7 +136,7 @@ def _client_credentials(own: ProviderSettings, auth: OAuth2Auth) -> ClientCreden
     if own.ca is not None or own.client_certificate is not None:
         tls = _context(own)
         tls.load_default_certs()  # the token server need not be of the provider's own authority
-    return ClientCredentials(
+    endpoint = TokenEndpoint(
         token_url=str(auth.token_url),
         client_id=auth.client_id,
         client_secret=auth.client_secret.get_secret_value(),
@@ -145,3 +146,4 @@ def _client_credentials(own: ProviderSettings, auth: OAuth2Auth) -> ClientCreden
         tls=tls,
         proxy=_proxy(own),
     )
+    return ClientCredentials(endpoint)

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import structlog
 
-from apientreprise_gateway.upstream import oauth2
+from apientreprise_gateway.upstream import oauth2, token_endpoint
 from apientreprise_gateway.upstream.faults import CallError, Fault
 from apientreprise_gateway.upstream.oauth2 import ClientCredentials
 from apientreprise_gateway.upstream.pool import Pool
 from apientreprise_gateway.upstream.tls import client_context
+from apientreprise_gateway.upstream.token_endpoint import TokenEndpoint
 from support.certificates import Authority
 from support.proxy import proxy
 from support.site import LONG
@@ -57,16 +58,16 @@ def _line_of(number: int) -> str:
 @pytest.mark.parametrize("by", ["basic", "post"])
 async def test_what_is_asked_for(server: TokenServer, by: Any) -> None:
     """A token is asked for once, by the client that we are, with scope and audience where they are given."""
-    plain = ClientCredentials(**server.given, client_auth=by)
+    plain = ClientCredentials(TokenEndpoint(**server.given, client_auth=by))
     assert [await _line(plain) for _ in range(3)] == [_line_of(1)] * 3
-    await _line(ClientCredentials(**server.given, client_auth=by, scope="a b", audience="https://x"))
+    await _line(ClientCredentials(TokenEndpoint(**server.given, client_auth=by, scope="a b", audience="https://x")))
     who = {"grant_type": "client_credentials", "client": "the-client", "secret": CLIENT_SECRET, "by": by}
     assert server.forms == [who, who | {"scope": "a b", "audience": "https://x"}]
 
 
 async def test_one_fetch_for_all_that_wait(server: TokenServer) -> None:
     """Fifty calls that need a token at once share one fetch."""
-    credentials = ClientCredentials(**server.given)
+    credentials = ClientCredentials(TokenEndpoint(**server.given))
     server.open.clear()
     calls = [asyncio.create_task(_line(credentials)) for _ in range(50)]
     await _until(lambda: bool(server.forms))
@@ -78,7 +79,7 @@ async def test_one_fetch_for_all_that_wait(server: TokenServer) -> None:
 async def test_a_token_is_renewed_before_its_end(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a new token is fetched the old one is sent, and no call waits."""
     monkeypatch.setattr(oauth2, "RENEWAL", 0)
-    credentials = ClientCredentials(**server.given)
+    credentials = ClientCredentials(TokenEndpoint(**server.given))
     assert await _line(credentials) == _line_of(1)
     server.open.clear()
     assert [await _line(credentials) for _ in range(20)] == [_line_of(1)] * 20
@@ -96,7 +97,7 @@ async def test_a_token_is_renewed_before_its_end(server: TokenServer, monkeypatc
 async def test_a_token_that_has_ended_is_not_sent(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token at its end is replaced before the call."""
     monkeypatch.setattr(oauth2, "END", 0)
-    credentials = ClientCredentials(**server.given)
+    credentials = ClientCredentials(TokenEndpoint(**server.given))
     assert [await _line(credentials) for _ in range(3)] == [_line_of(1), _line_of(2), _line_of(3)]
 
 
@@ -116,7 +117,7 @@ async def test_a_token_that_has_ended_is_not_sent(server: TokenServer, monkeypat
 )
 def test_lifetimes(told: object, renewed: float, ended: float) -> None:
     """A token is renewed at four fifths of its life, which is limited whatever the server says."""
-    seconds = oauth2._lifetime(told)
+    seconds = token_endpoint._lifetime(told)
     assert (oauth2.RENEWAL * seconds, oauth2.END * seconds) == pytest.approx((renewed, ended))
 
 
@@ -124,7 +125,7 @@ async def test_a_failed_renewal_keeps_the_token(server: TokenServer, monkeypatch
     """The token in force is sent as long as it is valid, and its server is not asked again for each call."""
     monkeypatch.setattr(oauth2, "RENEWAL", 0)
     monkeypatch.setattr(oauth2, "FIRST_PAUSE", 1000.0)
-    credentials = ClientCredentials(**server.given)
+    credentials = ClientCredentials(TokenEndpoint(**server.given))
     assert await _line(credentials) == _line_of(1)
     server.raw = answer(b"out of order", status=503)
     with structlog.testing.capture_logs() as told:
@@ -174,7 +175,7 @@ async def test_no_token(server: TokenServer, name: str, monkeypatch: pytest.Monk
     """Whatever a token server does wrong has its fault, is asked again after a pause only, and shows no secret."""
     monkeypatch.setattr(oauth2, "FIRST_PAUSE", 1000.0)
     server.raw, fault, words = WRONG[name]
-    credentials = ClientCredentials(**server.given)
+    credentials = ClientCredentials(TokenEndpoint(**server.given))
     with structlog.testing.capture_logs() as told:
         results = [await _fault(credentials) for _ in range(5)]
     assert {given for given, _ in results} == {fault}
@@ -192,8 +193,8 @@ def _assert_no_secret(*shown: object) -> None:
 
 async def test_secrets_are_not_shown(server: TokenServer) -> None:
     """No representation of credentials or of a pool that has them shows a secret."""
-    credentials = ClientCredentials(**server.given, proxy="http://user:the+secret+of@127.0.0.1:1")
-    own = ClientCredentials(**server.given)
+    credentials = ClientCredentials(TokenEndpoint(**server.given, proxy="http://user:the+secret+of@127.0.0.1:1"))
+    own = ClientCredentials(TokenEndpoint(**server.given))
     await _line(own)
     pool = Pool("http://127.0.0.1", timeout=1, max_body=1, user_agent="tests", credentials=own)
     _assert_no_secret(await _fault(credentials), credentials, own, pool)
@@ -202,7 +203,7 @@ async def test_secrets_are_not_shown(server: TokenServer) -> None:
 async def test_recovery(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the pause the token server is asked again, and what it gives is told of once."""
     monkeypatch.setattr(oauth2, "FIRST_PAUSE", 0.0)
-    credentials = ClientCredentials(**server.given)
+    credentials = ClientCredentials(TokenEndpoint(**server.given))
     server.raw = answer(b"{}", status=500)
     with structlog.testing.capture_logs() as told:
         for _ in range(3):
@@ -216,7 +217,7 @@ async def test_recovery(server: TokenServer, monkeypatch: pytest.MonkeyPatch) ->
 async def test_pauses_become_longer(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pause between fetches that fail doubles, up to a limit, and begins anew after one that does not."""
     monkeypatch.setattr(oauth2, "FIRST_PAUSE", 1.0)
-    credentials = ClientCredentials(**server.given)
+    credentials = ClientCredentials(TokenEndpoint(**server.given))
     server.raw = answer(b"{}", status=500)
     pauses = []
     for _ in range(8):
@@ -233,7 +234,7 @@ async def test_pauses_become_longer(server: TokenServer, monkeypatch: pytest.Mon
 async def test_a_token_server_that_is_down() -> None:
     """A token server that refuses connections, or has no address, gives no token."""
     for url in (f"http://127.0.0.1:{free_port()}/", "http://nosuch.invalid/", "https://127.0.0.1:1/?q=s"):
-        credentials = ClientCredentials(token_url=url, client_id="x", client_secret="y")
+        credentials = ClientCredentials(TokenEndpoint(token_url=url, client_id="x", client_secret="y"))
         assert (await _fault(credentials))[0] is Fault.NO_CREDENTIALS
 
 
@@ -243,7 +244,7 @@ async def test_a_fetch_has_an_end(server: TokenServer, drips: bool) -> None:
     server.drips = drips
     if not drips:
         server.open.clear()
-    credentials = ClientCredentials(**server.given, timeout=0.3)
+    credentials = ClientCredentials(TokenEndpoint(**server.given, timeout=0.3))
     fault, text = await _fault(credentials)
     assert fault is Fault.NO_CREDENTIALS
     assert "0.3 s" in text
@@ -251,7 +252,7 @@ async def test_a_fetch_has_an_end(server: TokenServer, drips: bool) -> None:
 
 async def test_no_call_waits_beyond_its_deadline(server: TokenServer) -> None:
     """A call gives up waiting at its own deadline, and the fetch goes on for those that have more time."""
-    credentials = ClientCredentials(**server.given)
+    credentials = ClientCredentials(TokenEndpoint(**server.given))
     server.open.clear()
     patient = asyncio.create_task(_line(credentials))
     await _until(lambda: bool(server.forms))
@@ -275,7 +276,7 @@ async def test_the_way_to_a_token_server(tmp_path_factory: pytest.TempPathFactor
 
     async def main(server: TokenServer, through: str) -> None:
         for tls, well in ((showing, True), (trusting, False), (None, False)):
-            credentials = ClientCredentials(**server.given, tls=tls, proxy=through)
+            credentials = ClientCredentials(TokenEndpoint(**server.given, tls=tls, proxy=through))
             if well:
                 assert await _line(credentials) == _line_of(1)
             else:
@@ -292,7 +293,7 @@ async def test_the_way_to_a_token_server(tmp_path_factory: pytest.TempPathFactor
 async def test_the_environment_names_no_proxy(server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the settings say what fetches go through."""
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
-    assert await _line(ClientCredentials(**server.given)) == _line_of(1)
+    assert await _line(ClientCredentials(TokenEndpoint(**server.given))) == _line_of(1)
 
 
 # Calls that carry tokens.
@@ -317,7 +318,7 @@ def _calls(provider: Stub, server: TokenServer) -> Iterator[Pool]:
         timeout=LONG,
         max_body=1_000_000,
         user_agent="tests",
-        credentials=ClientCredentials(**server.given),
+        credentials=ClientCredentials(TokenEndpoint(**server.given)),
     )
     yield pool
     pool.close()
@@ -379,7 +380,7 @@ async def test_a_refusal_while_the_token_server_is_down(server: TokenServer) -> 
 async def test_calls_that_wait_for_a_token_are_under_way(server: TokenServer) -> None:
     """They count for the cap, so that a token server that hangs does not gather calls without end."""
     with _provider(lambda: 1) as provider:
-        credentials = ClientCredentials(**server.given)
+        credentials = ClientCredentials(TokenEndpoint(**server.given))
         given: dict[str, Any] = {"timeout": LONG, "max_body": 1000, "user_agent": "tests", "max_calls": 3}
         pool = Pool(provider.url, **given, credentials=credentials)
         server.open.clear()
@@ -395,7 +396,7 @@ async def test_calls_that_wait_for_a_token_are_under_way(server: TokenServer) ->
 
 async def test_the_end_of_a_gateway_ends_its_fetch(server: TokenServer) -> None:
     """A pool that is closed leaves no fetch under way."""
-    credentials = ClientCredentials(**server.given)
+    credentials = ClientCredentials(TokenEndpoint(**server.given))
     server.open.clear()
     waiting = asyncio.create_task(_line(credentials))
     await _until(lambda: bool(server.forms))

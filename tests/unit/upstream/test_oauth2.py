@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from apientreprise_gateway.upstream import oauth2
 from apientreprise_gateway.upstream.faults import CallError, Fault
 from apientreprise_gateway.upstream.oauth2 import ClientCredentials
+from apientreprise_gateway.upstream.token_endpoint import MAX_ANSWER_BYTES, TokenEndpoint
 
 URL = "https://tokens.test/oauth/token"
 SECRET = "the-secret-of-the-client"
@@ -65,7 +66,7 @@ async def _fault(credentials: ClientCredentials) -> tuple[Fault, str]:
 async def test_the_form_of_a_request(server: respx.Route) -> None:
     """A token is asked for in a form, with the grant and no more than was given; the secret goes in a header."""
     server.return_value = _token("one")
-    assert await _line(ClientCredentials(**GIVEN, scope="a b")) == b"Authorization: Bearer one\r\n"
+    assert await _line(ClientCredentials(TokenEndpoint(**GIVEN, scope="a b"))) == b"Authorization: Bearer one\r\n"
     request = server.calls.last.request
     assert parse_qs(request.content.decode()) == {"grant_type": ["client_credentials"], "scope": ["a b"]}
     assert request.headers["authorization"].startswith("Basic ")
@@ -77,7 +78,7 @@ async def test_the_form_of_a_request(server: respx.Route) -> None:
 async def test_statuses_that_bring_a_token(server: respx.Route, status: int) -> None:
     """A token counts with every status that says that all went well."""
     server.return_value = httpx.Response(status, json={"access_token": "one"})
-    assert await _line(ClientCredentials(**GIVEN)) == b"Authorization: Bearer one\r\n"
+    assert await _line(ClientCredentials(TokenEndpoint(**GIVEN))) == b"Authorization: Bearer one\r\n"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ async def test_statuses_that_bring_a_token(server: respx.Route, status: int) -> 
 async def test_statuses_that_bring_none(server: respx.Route, status: int, fault: Fault) -> None:
     """A token in an answer that says that something went wrong is not used; only refusals blame our credentials."""
     server.return_value = httpx.Response(status, json={"access_token": "one", "error": "invalid_client"})
-    assert await _fault(ClientCredentials(**GIVEN)) == (fault, f"it answered {status} (invalid_client)")
+    assert await _fault(ClientCredentials(TokenEndpoint(**GIVEN))) == (fault, f"it answered {status} (invalid_client)")
 
 
 async def test_a_redirection_is_not_followed(server: respx.Route) -> None:
@@ -106,7 +107,10 @@ async def test_a_redirection_is_not_followed(server: respx.Route) -> None:
     elsewhere = respx.post("https://elsewhere.test/").mock(_token("stolen"))
     for status in (301, 302, 303, 307, 308):
         server.return_value = httpx.Response(status, headers={"Location": "https://elsewhere.test/"})
-        assert await _fault(ClientCredentials(**GIVEN)) == (Fault.NO_CREDENTIALS, f"it answered {status}")
+        assert await _fault(ClientCredentials(TokenEndpoint(**GIVEN))) == (
+            Fault.NO_CREDENTIALS,
+            f"it answered {status}",
+        )
     assert not elsewhere.called
 
 
@@ -125,7 +129,7 @@ async def test_a_redirection_is_not_followed(server: respx.Route) -> None:
 async def test_what_breaks_on_the_way(server: respx.Route, error: httpx.HTTPError) -> None:
     """Whatever ends a request early is named, once in the logs, and without the secret."""
     server.side_effect = error
-    credentials = ClientCredentials(**GIVEN)
+    credentials = ClientCredentials(TokenEndpoint(**GIVEN))
     with capture_logs() as logs:
         faults = [await _fault(credentials) for _ in range(3)]
     assert faults == [(Fault.NO_CREDENTIALS, f"{type(error).__name__}: {error}")] * 3
@@ -144,7 +148,7 @@ async def test_a_server_that_does_not_answer(server: respx.Route) -> None:
         raise AssertionError
 
     server.side_effect = hang
-    assert await _fault(ClientCredentials(**GIVEN, timeout=0.05)) == (
+    assert await _fault(ClientCredentials(TokenEndpoint(**GIVEN, timeout=0.05))) == (
         Fault.NO_CREDENTIALS,
         "no answer within 0.05 s",
     )
@@ -161,8 +165,8 @@ async def test_a_body_without_end(server: respx.Route) -> None:
             yield b" " * 1024
 
     server.return_value = httpx.Response(200, content=endless())
-    assert await _fault(ClientCredentials(**GIVEN)) == (Fault.NO_CREDENTIALS, "its answer is too long")
-    assert parts <= oauth2.MAX_ANSWER_BYTES // 1024 + 64
+    assert await _fault(ClientCredentials(TokenEndpoint(**GIVEN))) == (Fault.NO_CREDENTIALS, "its answer is too long")
+    assert parts <= MAX_ANSWER_BYTES // 1024 + 64
 
 
 @pytest.mark.parametrize(
@@ -172,19 +176,22 @@ async def test_a_body_without_end(server: respx.Route) -> None:
 async def test_what_is_no_token(server: respx.Route, body: bytes) -> None:
     """An answer without a token in it is told as such, whatever it is."""
     server.return_value = httpx.Response(200, content=body)
-    assert await _fault(ClientCredentials(**GIVEN)) == (Fault.NO_CREDENTIALS, "its answer is not a bearer token")
+    assert await _fault(ClientCredentials(TokenEndpoint(**GIVEN))) == (
+        Fault.NO_CREDENTIALS,
+        "its answer is not a bearer token",
+    )
 
 
 async def test_the_content_type_does_not_matter(server: respx.Route) -> None:
     """JSON is read under whatever name it comes."""
     server.return_value = httpx.Response(200, content=b'{"access_token": "one"}', headers={"Content-Type": "text/html"})
-    assert await _line(ClientCredentials(**GIVEN)) == b"Authorization: Bearer one\r\n"
+    assert await _line(ClientCredentials(TokenEndpoint(**GIVEN))) == b"Authorization: Bearer one\r\n"
 
 
 async def test_retries_follow_the_clock(server: respx.Route, clock: Clock) -> None:
     """After a failure nobody asks before the pause is over; each pause is twice the one before, a minute at most."""
     server.side_effect = httpx.ConnectTimeout("connecting")
-    credentials = ClientCredentials(**GIVEN)
+    credentials = ClientCredentials(TokenEndpoint(**GIVEN))
     asked = 0
     for pause in (1, 2, 4, 8, 16, 32, 60, 60):
         await _fault(credentials)
@@ -202,7 +209,7 @@ async def test_retries_follow_the_clock(server: respx.Route, clock: Clock) -> No
 async def test_a_token_in_use_follows_the_clock(server: respx.Route, clock: Clock) -> None:
     """A token is renewed in the background after four fifths of its lifetime, and not sent in its last twentieth."""
     server.side_effect = [_token(name, expires_in=1000) for name in ("one", "two", "three")]
-    credentials = ClientCredentials(**GIVEN)
+    credentials = ClientCredentials(TokenEndpoint(**GIVEN))
     assert await _line(credentials) == b"Authorization: Bearer one\r\n"
     clock.ahead += 790
     assert await _line(credentials) == b"Authorization: Bearer one\r\n"
@@ -220,7 +227,7 @@ async def test_a_token_in_use_follows_the_clock(server: respx.Route, clock: Cloc
 async def test_a_refused_token_is_replaced_once_a_minute(server: respx.Route, clock: Clock) -> None:
     """A provider that refuses every token does not make us ask for one with each call."""
     server.side_effect = [_token(f"{number}") for number in range(3)]
-    credentials = ClientCredentials(**GIVEN)
+    credentials = ClientCredentials(TokenEndpoint(**GIVEN))
     line = await _line(credentials)
     for asked in (2, 3):
         for _ in range(3):
@@ -231,7 +238,7 @@ async def test_a_refused_token_is_replaced_once_a_minute(server: respx.Route, cl
 
 async def test_no_line_shows_a_secret(server: respx.Route) -> None:
     """Neither the secret of the client nor a token is in a line or in a fault, in good times and in bad."""
-    credentials = ClientCredentials(**GIVEN, client_auth="post")
+    credentials = ClientCredentials(TokenEndpoint(**GIVEN, client_auth="post"))
     with capture_logs() as logs:
         server.return_value = httpx.Response(401, json={"error": SECRET, "error_description": SECRET})
         faults = [await _fault(credentials)]
