@@ -28,7 +28,7 @@ from apientreprise_gateway.dataplane.recording import access_line
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
-from apientreprise_gateway.upstream.breaker import Breaker, Figures
+from apientreprise_gateway.upstream.breaker import Breaker, BreakerPolicy
 from support.tokens import ALL_SCOPES, SECRET, token
 
 
@@ -49,7 +49,7 @@ def steps() -> dict[str, Callable[[], object]]:
     limiter = MemoryLimiter(ip_limit=10**9, ignored_429_limit=10**9)
     body = orjson.dumps({"data": {"scopes": ALL_SCOPES * 4}, "links": {}, "meta": {}})
     call = Call({})
-    breaker = Breaker(Figures())
+    breaker = Breaker(BreakerPolicy())
 
     def admit() -> None:
         coroutine = limiter.admit("192.0.2.1", ("jti", "json"), 10**9)

@@ -2,8 +2,7 @@
 
     scripts/audit.py [requirements/run.txt ...]
 
-Exit status 0: each was looked up, and none has a known vulnerability. 1: some have. 2: some could not be looked up,
-which is no good news.
+Exit status 0: each was looked up, and none has a known vulnerability. 1: some have. 2: some could not be looked up.
 """
 
 import json

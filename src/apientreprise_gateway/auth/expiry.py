@@ -16,7 +16,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ExpiryNotices:
-    """Tells of each token once a day (UTC)."""
+    """Logs each token that ends soon once a day (UTC)."""
 
     def __init__(self, *, now: Callable[[], float] = time.time) -> None:
         self._now = now

@@ -11,7 +11,7 @@ import jwt
 from apientreprise_gateway.auth.keys import HMAC
 
 LIFETIME_MONTHS: Final = 18
-"""How long a token lives unless told otherwise, as the published API has it."""
+"""Months that a token lives unless told otherwise, as in the published API."""
 CLAIMS_VERSION: Final = "1.0"
 
 
@@ -28,10 +28,10 @@ def issue(
     """Mint a token.
 
     Args:
-        secret: the one that signs, the first of `GATEWAY_JWT_SECRETS`.
+        secret: signs the token; the first of `GATEWAY_JWT_SECRETS`.
         scopes: what it opens.
         subject: who it is for, as operators will read it.
-        issued_at: now.
+        issued_at: the present.
         expires_at: its end; eighteen months later by default.
 
     Raises:
@@ -47,7 +47,7 @@ def issue(
 def encode(
     *, secret: str, jti: UUID, scopes: Iterable[str], subject: str, issued_at: datetime, expires_at: datetime
 ) -> str:
-    """The token that says this, whatever it says."""
+    """Sign a token with these claims, without a check of their values."""
     claims = {
         "uid": str(jti),
         "jti": str(jti),

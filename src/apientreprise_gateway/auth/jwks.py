@@ -16,8 +16,8 @@ from typing import Any, Final, Protocol
 import structlog
 
 from apientreprise_gateway import __version__
+from apientreprise_gateway.auth.fetch_lock import FetchLock
 from apientreprise_gateway.auth.keys import Key, read_jwks
-from apientreprise_gateway.auth.turn import Turn
 from apientreprise_gateway.config.watched import WatchedFile
 from apientreprise_gateway.net.content_coding import read_body
 from apientreprise_gateway.net.proxies import proxy_for
@@ -26,25 +26,25 @@ from apientreprise_gateway.observability.faults import words
 POLL_SECONDS: Final = 1.0
 """How often files are looked at."""
 FETCH_SECONDS: Final = 5.0
-"""How long a fetch may take."""
+"""Seconds that a fetch may take."""
 MAX_BYTES: Final = 512 * 1024
 """Largest key set that is read."""
 UNKNOWN_KEY_SECONDS: Final = 60.0
-"""How long after a fetch an unknown key does not cause another one."""
+"""Seconds after a fetch during which an unknown key causes no other one."""
 RETRY_SECONDS: Final = 30.0
-"""When to try again after a fetch that failed."""
+"""Seconds until another try, after a fetch that failed."""
 FIRST_RETRY_SECONDS: Final = 5.0
-"""The same, as long as no key is known."""
-_TURN_SECONDS: Final = 0.05
+"""The same while no key is known."""
+_LOCK_POLL_SECONDS: Final = 0.05
 _NAMED: Final = 5
-"""Entries left out of a set that a line names; it counts all."""
+"""Entries left out of a set that a line of the log names; it counts all."""
 _log = structlog.get_logger(__name__)
 
 OnKeys = Callable[[list[Key]], None]
 
 
-def _nobody(_keys: list[Key]) -> None:
-    """Nobody is told."""
+def _ignore(_keys: list[Key]) -> None:
+    """Do nothing."""
 
 
 class FetchError(Exception):
@@ -52,7 +52,7 @@ class FetchError(Exception):
 
 
 class KeySet(Protocol):
-    """Public keys that somebody else keeps."""
+    """Public keys that an issuer publishes."""
 
     keys: list[Key]
     """Those in force; none as long as none could be fetched."""
@@ -82,7 +82,7 @@ class FileKeySet:
             ValueError: it cannot be used.
         """
         self._file = WatchedFile(path)
-        self.on_keys: OnKeys = _nobody
+        self.on_keys: OnKeys = _ignore
         self._trouble = _Trouble()
         self._left_out = _LeftOut()
         self.keys: list[Key] = self._changed() or []
@@ -104,7 +104,7 @@ class FileKeySet:
         except ValueError as error:
             self._trouble.tell(str(error))
             return
-        self._trouble.ends()
+        self._trouble.end()
         if keys is not None and keys != self.keys:
             self.keys = keys
             _tell_of(keys)
@@ -138,7 +138,7 @@ class RemoteKeySet:
         *,
         copy: Path | None,
         every: float,
-        on_fetch: Callable[[bool], None] = lambda _well: None,
+        on_fetch: Callable[[bool], None] = lambda _succeeded: None,
         on_age: Callable[[float], None] = lambda _fetched_at: None,
     ) -> None:
         """Fetch nothing yet.
@@ -147,16 +147,16 @@ class RemoteKeySet:
             url: of a JWKS.
             copy: file in which the last good one is kept, next to a lock; None for memory alone.
             every: seconds between two fetches.
-            on_fetch: told after each fetch of this process whether it went well.
-            on_age: told when the set in force was fetched, in Unix time.
+            on_fetch: called after each fetch of this process with whether it succeeded.
+            on_age: called with the Unix time at which the set in force was fetched.
         """
         self._url = url
         self._copy = copy
         self._every = every
-        self.on_keys: OnKeys = _nobody
+        self.on_keys: OnKeys = _ignore
         self._on_fetch = on_fetch
         self._on_age = on_age
-        self._turn = Turn(None if copy is None else copy.with_name(copy.name + ".lock"))
+        self._lock = FetchLock(None if copy is None else copy.with_name(copy.name + ".lock"))
         self._kept = None if copy is None else WatchedFile(copy)
         self._kept_trouble: str | None = None
         self._left_out = _LeftOut()
@@ -175,7 +175,7 @@ class RemoteKeySet:
         """See `KeySet.watch`."""
         while True:
             self._read_copy()
-            if self._turn.age >= self._pause():
+            if self._lock.seconds_since_fetch >= self._pause():
                 await self._renew_unless(younger_than=self._pause())
             await asyncio.sleep(POLL_SECONDS)
 
@@ -195,21 +195,21 @@ class RemoteKeySet:
         return min(self._every, RETRY_SECONDS) if self._failed else self._every
 
     async def _renew_unless(self, *, younger_than: float) -> None:
-        """Fetch if the last fetch is not that young; who comes meanwhile waits for the same one."""
+        """Fetch, unless the last fetch is younger than so many seconds; callers meanwhile wait for the same fetch."""
         if self._renewing is None or self._renewing.done():
-            self._renewing = asyncio.create_task(self._take_turn(younger_than))
+            self._renewing = asyncio.create_task(self._fetch_in_turn(younger_than))
         await asyncio.shield(self._renewing)
 
-    async def _take_turn(self, pause: float) -> None:
+    async def _fetch_in_turn(self, pause: float) -> None:
         end = time.monotonic() + FETCH_SECONDS + 1
         while time.monotonic() < end:
-            with self._turn.taken() as ours:
-                if ours and self._turn.age >= pause:
-                    self._turn.note()
+            with self._lock.acquired() as ours:
+                if ours and self._lock.seconds_since_fetch >= pause:
+                    self._lock.note_fetch()
                     await self._fetch()
                 if ours:
                     break
-            await asyncio.sleep(_TURN_SECONDS)  # another process fetches: what it gets is for us as well
+            await asyncio.sleep(_LOCK_POLL_SECONDS)  # another process fetches: what it gets is for us as well
         self._read_copy()
 
     async def _fetch(self) -> None:
@@ -222,7 +222,7 @@ class RemoteKeySet:
             self._fails(words(error))
         else:
             self._failed = False
-            self._trouble.ends()
+            self._trouble.end()
             self._on_fetch(True)
             self._left_out.tell(read.left_out)
             self._write_copy(content)
@@ -243,7 +243,7 @@ class RemoteKeySet:
     # The copy.
 
     def _read_copy(self) -> None:
-        """Take over what another process, or an earlier one, has fetched."""
+        """Use what another process, or an earlier one, has fetched."""
         if self._kept is None:
             return
         before = self._kept.modified
@@ -321,31 +321,31 @@ def _client(url: str) -> Any:
 
 
 class _Trouble:
-    """Something that goes wrong again and again, told of once."""
+    """Logs each reason for which a key set cannot be read once, not with each try."""
 
     def __init__(self) -> None:
         self._told: str | None = None
 
     def tell(self, reason: str, *, has_keys: bool = True) -> None:
-        """It went wrong; whether there are keys of before."""
+        """Log a reason, unless it is that of the last try; `has_keys` says whether earlier keys stay in force."""
         if reason != self._told:
             effect = "the keys read before stay in force" if has_keys else "tokens that need its keys are refused"
             _log.error("jwks_unreadable", reason=reason, effect=effect)
         self._told = reason
 
-    def ends(self) -> None:
-        """It went well."""
+    def end(self) -> None:
+        """Note that the key set was read."""
         self._told = None
 
 
 class _LeftOut:
-    """The entries of a set that cannot serve, told of once."""
+    """Logs once which entries of a set cannot serve."""
 
     def __init__(self) -> None:
         self._told: list[str] = []
 
     def tell(self, reasons: list[str]) -> None:
-        """These are left out of the set in force."""
+        """Log the reasons, unless they are those of the last time."""
         if reasons and reasons != self._told:
             _log.warning("jwks_keys_left_out", keys=len(reasons), reasons=reasons[:_NAMED])
         self._told = reasons

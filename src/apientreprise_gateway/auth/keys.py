@@ -22,7 +22,7 @@ MAX_RSA_BITS: Final = 16_384
 MAX_KID_LENGTH: Final = 256
 _NUMBERS: Final = ("n", "e", "x", "y", "crv", "alg", "kty")
 _LONGEST_NUMBER: Final = MAX_RSA_BITS // 6 + 8
-"""In base64."""
+"""Characters of base64."""
 MAX_KEYS: Final = 64
 """Keys of one set; a token that names none of them is tried against all."""
 MIN_SECRET_BYTES: Final = 32
@@ -74,7 +74,7 @@ class KeyRing:
 
 
 def secret_keys(secrets: Iterable[str]) -> list[Key]:
-    """The keys that shared secrets are.
+    """Keys of shared secrets, for HS256.
 
     Raises:
         ValueError: a secret is too short to be safe; the message does not show it.
@@ -99,7 +99,7 @@ def jwks_keys(path: Path) -> list[Key]:
 
 
 class KeySetContent(NamedTuple):
-    """What a JWKS holds."""
+    """The content of a JWKS."""
 
     keys: list[Key]
     left_out: list[str]
@@ -113,8 +113,8 @@ def read_jwks(content: bytes, origin: str) -> KeySetContent:
     algorithms next to ours, and one entry that is broken must not take the others with it.
 
     Raises:
-        ValueError: it is none, holds a secret, or no key of it can serve. The message shows no key: the libraries' own
-            texts may, and are not quoted.
+        ValueError: it is no JWKS, holds a secret, or none of its keys can serve. The message shows no key, and does
+            not quote the libraries, whose texts may.
     """
     keys, left_out = [], []
     for entry, where in _entries(content, origin):
@@ -131,11 +131,11 @@ _ACCEPTED: Final = ", ".join(sorted(PUBLIC))
 
 
 class _UnfitKeyError(ValueError):
-    """A key is not one that can verify tokens here."""
+    """A key cannot verify tokens here."""
 
 
 def _entries(content: bytes, origin: str) -> list[tuple[Any, str]]:
-    """The entries of a key set, each with how to call it."""
+    """The entries of a key set, each with its name in messages."""
     try:
         entries = json.loads(content)["keys"]
     except (TypeError, KeyError, ValueError, RecursionError):

@@ -36,7 +36,7 @@ class TokenRecord:
     revoked_at: float | None = None
     """Unix time in seconds."""
     allowed: tuple[Network, ...] = ()
-    """Where it may be used from; empty for anywhere."""
+    """Networks that it may be used from; empty for any."""
     limit_per_minute: int | None = None
     """Its own limit, see `policy.own_limit`; None for that of everybody."""
 
@@ -135,7 +135,7 @@ def read(path: Path, content: bytes) -> dict[str, TokenRecord]:
     """The records in the content of a file.
 
     Raises:
-        ValueError: it is not what this module's text describes.
+        ValueError: it does not have the form that this module describes.
     """
     try:
         entries = json.loads(content, object_pairs_hook=_unique)
@@ -150,7 +150,7 @@ def read(path: Path, content: bytes) -> dict[str, TokenRecord]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON: of two entries of one name the first would be lost, and a revocation with it."""
+    """An object of JSON, refused if it has a key twice: the first entry would be lost, and a revocation with it."""
     entries = dict(pairs)
     if len(entries) < len(pairs):
         names = [name for name, _ in pairs]

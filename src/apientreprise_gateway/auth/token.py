@@ -33,7 +33,7 @@ _SOON: Final = ((b"retry-after", b"2"),)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """What a verified token says."""
+    """The content of a verified token."""
 
     jti: str
     uid: str
@@ -46,11 +46,11 @@ class Token:
 
 
 class UnknownKeyError(Refusal):
-    """No key has verified a token, which may be signed with one that is not known yet."""
+    """No known key verifies a token; it may be signed with a newer one."""
 
 
 class TokenVerifier:
-    """Turns the text of a token into what it says."""
+    """Verifies tokens, and remembers those that it has verified."""
 
     def __init__(self, keys: KeyRing, *, now: Callable[[], float] = time.time) -> None:
         self._keys = keys
@@ -58,13 +58,13 @@ class TokenVerifier:
         self._verified: dict[str, Token] = {}
 
     def use(self, keys: KeyRing) -> None:
-        """Verify with these keys from now on, also what is remembered if one of those before is not among them."""
+        """Verify with these keys from now on; forget the verified tokens if a former key is not among them."""
         if not keys.holds(self._keys):
             self._verified.clear()
         self._keys = keys
 
     def verify(self, text: str | None) -> Token:
-        """What a token says.
+        """The content of a token, once it is verified.
 
         Raises:
             Refusal: 401, `00101` for a missing or invalid token, `00103` for an expired one.
@@ -137,7 +137,7 @@ def bearer(header: bytes | None) -> str | None:
 
 
 def authenticate(text: str | None, *, verifier: TokenVerifier, registry: TokenRegistry) -> Token:
-    """What a token says, if it is in force.
+    """The content of a token that is in force.
 
     Raises:
         Refusal: 401, `00101` for a missing or invalid token, `00103` for an expired one, `00105` for a revoked one; 503
@@ -156,7 +156,7 @@ def authenticate(text: str | None, *, verifier: TokenVerifier, registry: TokenRe
 async def authenticate_with_newer_keys(
     text: str | None, *, verifier: TokenVerifier, registry: TokenRegistry, renew: Callable[[], Awaitable[None]]
 ) -> Token:
-    """What a token says, if it is in force; where no key verifies it, `renew` looks for newer ones first.
+    """The content of a token that is in force; if no key verifies it, `renew` looks for newer keys first.
 
     Raises:
         Refusal: as `authenticate`; also 503 `00506` as long as the public keys could not be fetched.
@@ -172,7 +172,7 @@ def _header(text: str) -> tuple[str | None, str | None]:
     """Algorithm and `kid` that a token names; no algorithm if it has no header that can be read."""
     try:
         header = _JWS.get_unverified_header(text)
-    except Exception:  # as above
+    except Exception:  # as in `_claims`
         return None, None
     algorithm = header.get("alg")
     return algorithm if isinstance(algorithm, str) else None, header.get("kid")
@@ -192,7 +192,7 @@ def _token(claims: dict[str, Any]) -> Token | None:
     return Token(
         jti=str(jti),
         uid=str(uid),
-        scopes=_same(frozenset(scopes)),
+        scopes=_interned(frozenset(scopes)),
         subject=subject,
         issued_at=claims.get("iat"),
         expires_at=expires_at,
@@ -200,7 +200,7 @@ def _token(claims: dict[str, Any]) -> Token | None:
 
 
 @lru_cache(maxsize=1024)
-def _same(scopes: frozenset[str]) -> frozenset[str]:
+def _interned(scopes: frozenset[str]) -> frozenset[str]:
     """One copy of each set: tokens that were issued for the same thing have the same, and 47 scopes take 6 kB."""
     return scopes
 

@@ -1,4 +1,4 @@
-"""Providers' own languages, translated into the gateway's: what is not asked in the form of its own answers."""
+"""Translations from the APIs of providers into our own form, for providers that do not answer in it."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -32,8 +32,8 @@ _SUBCODES: Final[Mapping[str, str]] = MappingProxyType(
         "VAT_BLOCKED": "008",
     }
 )
-"""What VIES says of a failure, as last three digits of a code; any other means 999. Its `TIMEOUT` is that of the tax
-office: our own deadline has not passed."""
+"""The outcomes of VIES that are failures, with the last three digits of their code; any other means 999. `TIMEOUT` is
+that of the tax office: our own deadline has not passed."""
 
 
 async def numero_tva(request: ProviderRequest, get: Get) -> ProviderAnswer:
@@ -42,18 +42,18 @@ async def numero_tva(request: ProviderRequest, get: Get) -> ProviderAnswer:
     country, national = number[:_COUNTRY], number[_COUNTRY:]
     answer = await get(f"/ms/{country}/vat/{national}")
     content = content_of(answer)
-    said = _said(content)
-    if said in _SUBCODES:
-        raise refusal(request.route, _SUBCODES[said])
+    outcome = _outcome(content)
+    if outcome in _SUBCODES:
+        raise refusal(request.route, _SUBCODES[outcome])
     if answer.status != 200:
         raise failure(request.route, answer.status)
-    if said != _VALID or not _confirms(content, national):
+    if outcome != _VALID or not _confirms(content, national):
         raise refusal(request.route, "999")
     return ProviderAnswer(200, orjson.dumps({"data": {"tva_number": number}, "links": {}, "meta": {}}))
 
 
-def _said(content: Any) -> str:
-    """What VIES says came of the question; empty where it says nothing that can be read."""
+def _outcome(content: Any) -> str:
+    """The outcome that VIES gives, empty if there is none."""
     if not isinstance(content, dict):
         return ""
     wrapped = content.get("errorWrappers")
@@ -70,4 +70,4 @@ def _confirms(content: dict[str, Any], national: str) -> bool:
 TRANSLATIONS: Final[Mapping[str, Translation]] = MappingProxyType(
     {"api_entreprise_v3_european_commission_vies": numero_tva}
 )
-"""How its one operation is asked and read."""
+"""The translation of each operation."""

@@ -1,4 +1,4 @@
-"""Assembly of the way to a provider from its settings."""
+"""The way to a provider, assembled from its settings."""
 
 import ssl
 import sys
@@ -8,7 +8,7 @@ from typing import Final
 from apientreprise_gateway import __version__
 from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.upstream import credentials
-from apientreprise_gateway.upstream.breaker import Breaker, Figures, OnChange
+from apientreprise_gateway.upstream.breaker import Breaker, BreakerPolicy, OnChange
 from apientreprise_gateway.upstream.file_hosts import FileHosts
 from apientreprise_gateway.upstream.maintenance import Maintenance
 from apientreprise_gateway.upstream.oauth2 import ClientCredentials
@@ -28,13 +28,13 @@ from apientreprise_gateway.upstream.upstream import Upstream
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 """Largest answer that is read; the largest of the catalogue has some hundred kilobytes, and a thousand establishments
 of INSEE's three megabytes. It is parsed in one go, which nothing else can interrupt."""
-_NEVER: Final = Figures(calls=sys.maxsize, silent=sys.maxsize)
-"""Of a breaker that does not open."""
+_NEVER: Final = BreakerPolicy(calls=sys.maxsize, silent=sys.maxsize)
+"""The policy of a breaker that never opens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """What holds for providers that say nothing else."""
+    """What holds for a provider whose settings leave it out."""
 
     base_url: str | None
     timeout: float
@@ -85,7 +85,7 @@ def make_upstream(provider: Provider, own: ProviderSettings, defaults: Defaults,
             max_file=defaults.max_file,
         ),
         timeout=timeout,
-        breaker=Breaker(own.breaker.figures() if defaults.breakers else _NEVER, on_change=on_change),
+        breaker=Breaker(own.breaker.policy() if defaults.breakers else _NEVER, on_change=on_change),
         maintenance=Maintenance([window.window() for window in own.maintenance]) if own.maintenance else None,
     )
 
@@ -95,7 +95,7 @@ def _proxy(own: ProviderSettings) -> str | None:
 
 
 def _tls(own: ProviderSettings, base_url: str) -> ssl.SSLContext | None:
-    """How to check the provider, and be checked; None for the system's authorities and no certificate of ours."""
+    """The TLS context of its own; None if it trusts the system's authorities and has no certificate of ours."""
     if own.ca is None and own.client_certificate is None:
         return None
     if not base_url.startswith("https:"):
@@ -114,7 +114,7 @@ def _context(own: ProviderSettings) -> ssl.SSLContext:
 
 
 def _credentials(own: ProviderSettings) -> credentials.Credentials | None:
-    """What goes along with each call."""
+    """The credentials that are sent with each call."""
     try:
         match own.auth:
             case NoAuth():

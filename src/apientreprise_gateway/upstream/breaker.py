@@ -2,7 +2,7 @@
 
 Closed, calls pass and what comes of them is counted. It opens when too many of the last seconds' calls failed, or when
 several in a row got no answer at all. After a while one call at a time may pass as a probe: an answer closes it, a
-failure opens it for longer. ADR 0007 says why it is ours, and how the figures were chosen.
+failure opens it for longer. ADR 0007 says why it is ours, and how its figures were chosen.
 """
 
 import math
@@ -29,7 +29,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class BreakerPolicy:
     """When a breaker opens, and for how long; times in seconds."""
 
     window: float = 10.0
@@ -54,7 +54,7 @@ class Breaker:
 
     def __init__(
         self,
-        figures: Figures,
+        policy: BreakerPolicy,
         *,
         on_change: OnChange = lambda _state, _reason: None,
         clock: Callable[[], float] = time.monotonic,
@@ -62,19 +62,19 @@ class Breaker:
         """Start closed.
 
         Args:
-            figures: when it opens, and for how long.
+            policy: when it opens, and for how long.
             on_change: told of each change of state.
             clock: seconds, which never go back.
         """
-        self._figures = figures
+        self._policy = policy
         self._on_change = on_change
         self._clock = clock
-        self._slice_seconds = figures.window / _SLICES
+        self._slice_seconds = policy.window / _SLICES
         self.era = 0
         """What an admitted call names in its report; another one after each change of state."""
         self._probing = False
         self._opened_at = 0.0
-        self._wait = figures.wait
+        self._wait = policy.wait
         self.state = State.CLOSED
         self._forget_all()
 
@@ -109,7 +109,7 @@ class Breaker:
             self._silent = 0
             self._count(failed=0)
             return
-        self._wait = self._figures.wait
+        self._wait = self._policy.wait
         self._change(State.CLOSED, "it answers again")
 
     def failed(self, era: int, reason: str, *, answered: bool) -> None:
@@ -124,15 +124,15 @@ class Breaker:
         if era != self.era:
             return
         if self.state is State.HALF_OPEN:
-            self._wait = min(self._wait * 2, self._figures.longest_wait)
+            self._wait = min(self._wait * 2, self._policy.longest_wait)
             self._open(reason)
             return
         if not answered:
             self._silent += 1
         self._count(failed=1)
-        if self._silent >= self._figures.silent:
+        if self._silent >= self._policy.silent:
             self._open(f"{self._silent} calls in a row got no answer, the last one because {reason}")
-        elif self._calls >= self._figures.calls and self._failures >= self._figures.share * self._calls:
+        elif self._calls >= self._policy.calls and self._failures >= self._policy.share * self._calls:
             self._open(f"{self._failures} of {self._calls} calls failed, the last one because {reason}")
 
     def abandoned(self, era: int) -> None:

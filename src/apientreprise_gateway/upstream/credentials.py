@@ -1,4 +1,4 @@
-"""What proves to a provider who calls."""
+"""Credentials that providers ask for."""
 
 import base64
 import re
@@ -25,11 +25,11 @@ class Credentials(Protocol):
                 again if a second try makes no sense.
 
         Raises:
-            CallError: they could not be had; the text carries no secret.
+            CallError: there are none now; the text carries no secret.
         """
 
     def close(self) -> None:
-        """End what is under way."""
+        """Cancel what is under way."""
 
 
 class FixedCredentials:

@@ -46,7 +46,7 @@ def tls_fault(error: ssl.SSLError) -> Fault:
 
 
 def words(error: OSError) -> str:
-    """What an error says, in short."""
+    """The text of an error, in short."""
     if isinstance(error, ssl.SSLError):
         return getattr(error, "verify_message", "") or error.reason or "TLS failed"
     return error.strerror or str(error) or type(error).__name__

@@ -1,7 +1,7 @@
 """The addresses that a provider gives for its files.
 
-An address comes from outside: only the provider's own server is called, and the hosts that its settings name. Nobody
-else's, whatever the address says; no redirection is followed, and credentials go to nobody but the provider.
+An address comes from outside: only the provider's own server is called, and the hosts that its settings name, whatever
+the address says. No redirection is followed, and credentials are sent to the provider alone.
 """
 
 import ssl
@@ -21,11 +21,11 @@ _SOME_BYTES: Final = 64 * 1024
 
 
 class BadAddressError(Exception):
-    """This is not an address that is called."""
+    """An address is malformed, or leads to a server that is not called."""
 
 
 class Origin(NamedTuple):
-    """A server: what an address has before its path."""
+    """A server, as an address names it before its path."""
 
     scheme: str
     host: str
@@ -33,12 +33,12 @@ class Origin(NamedTuple):
 
     @property
     def url(self) -> str:
-        """As an address has it; without a port that goes without saying, for some addresses are signed."""
+        """Its URL, without a default port: signatures of addresses cover how the host is written."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}" + ("" if self.port == _PORTS[self.scheme] else f":{self.port}")
 
 
-class Place(NamedTuple):
+class FileLocation(NamedTuple):
     """What an address leads to."""
 
     origin: Origin
@@ -64,12 +64,12 @@ class FileHosts:
         """Open no connection yet.
 
         Args:
-            base_url: the provider's own.
-            hosts: others, over HTTPS: `host` or `host:port`.
+            base_url: of the provider.
+            hosts: further hosts that may be called, over HTTPS: `host` or `host:port`.
             tls: for the provider's own server; the system's authorities by default.
             proxy: to go through.
             timeout: seconds that a download may take, unless it comes with a deadline.
-            max_file: how long a file may be.
+            max_file: bytes that a file may have.
 
         Raises:
             ValueError: one of the hosts is none.
@@ -84,7 +84,7 @@ class FileHosts:
         self._max_file = max_file
         self._pools: dict[Origin, Pool] = {}
 
-    def locate(self, address: str) -> Place:
+    def locate(self, address: str) -> FileLocation:
         """What an address leads to.
 
         Raises:
@@ -103,7 +103,7 @@ class FileHosts:
         if parts.query:
             target += f"?{quote(parts.query, safe=_AS_WRITTEN)}"
         is_own = origin == self._own and target.startswith(f"{self._prefix}/")
-        return Place(origin, target, target.removeprefix(self._prefix) if is_own else None)
+        return FileLocation(origin, target, target.removeprefix(self._prefix) if is_own else None)
 
     def pool(self, origin: Origin) -> Pool:
         """The connections to one of the servers; they carry no credentials."""

@@ -1,4 +1,4 @@
-"""Planned maintenance: when a provider is not to be asked, and until when.
+"""Planned maintenance: the windows during which a provider is not asked.
 
 Windows are given once and for all, or by the days of the week in French legal time. A weekly window belongs to the day
 on which it begins; its end is on the next day where it is not later than its beginning.
@@ -49,7 +49,7 @@ class Maintenance:
         """Take the windows.
 
         Args:
-            windows: may overlap and touch: they are then one.
+            windows: those that overlap or touch count as one.
             clock: Unix time in seconds.
 
         Raises:
@@ -60,7 +60,7 @@ class Maintenance:
         self._clock = clock
         self._until: float | None = None
         self._looked_at = math.inf
-        """From when on what was found holds: not before, where a clock is once it was set back."""
+        """When the windows were last looked at: a clock that was set back shows an earlier time."""
         self._next_change = -math.inf
 
     def until(self) -> float | None:

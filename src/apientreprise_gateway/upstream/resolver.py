@@ -1,4 +1,4 @@
-"""The addresses of a server's name."""
+"""Resolving of a server's name."""
 
 import asyncio
 import socket
@@ -34,7 +34,7 @@ class Resolver:
         self._looking_up: asyncio.Future[None] | None = None
 
     async def addresses(self, deadline: float) -> list[Any]:
-        """Where to connect to.
+        """Socket addresses to connect to, as `getaddrinfo` gives them.
 
         Calls that come during a look-up wait for it together; where addresses are known already, none waits.
 
@@ -65,7 +65,7 @@ class Resolver:
         self._fresh_until = min(self._fresh_until, asyncio.get_running_loop().time() + _DOUBTFUL_SECONDS)
 
     def close(self) -> None:
-        """Wait for no look-up any more."""
+        """Cancel the look-up that is under way."""
         if self._looking_up is not None:
             self._looking_up.cancel()
 
@@ -84,7 +84,7 @@ async def _look_up(host: str, port: int) -> list[Any]:
     try:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (socket.gaierror, UnicodeError):
-        pass  # it is not an address, so it is a name
+        pass  # it is a name
     loop = asyncio.get_running_loop()
     found: asyncio.Future[list[Any]] = loop.create_future()
 
@@ -113,6 +113,6 @@ def _set_exception(future: "asyncio.Future[Any]", error: BaseException) -> None:
 
 
 def _retrieve(future: "asyncio.Future[None]") -> None:
-    """Look at what came of a look-up that nobody may have waited for."""
+    """Retrieve the error of a look-up that nobody may have waited for, so that asyncio does not log it."""
     if not future.cancelled():
         future.exception()

@@ -26,13 +26,13 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode
 
-from apientreprise_gateway.upstream.breaker import Figures
+from apientreprise_gateway.upstream.breaker import BreakerPolicy
 from apientreprise_gateway.upstream.file_hosts import host_origin
 from apientreprise_gateway.upstream.maintenance import Once, Weekly
 from apientreprise_gateway.upstream.proxy import parse_proxy
 from apientreprise_gateway.upstream.secret import Secret
 
-_FIGURES: Final = Figures()
+_DEFAULTS: Final = BreakerPolicy()
 
 
 def _check_proxy(value: SecretStr) -> SecretStr:
@@ -128,19 +128,19 @@ KINDS: Final[Mapping[str, type[BaseModel]]] = {
 class BreakerTable(_Table):
     """When the circuit breaker opens, and for how long."""
 
-    window: float = Field(default=_FIGURES.window, ge=1, le=3600, description="Seconds over which calls are counted.")
+    window: float = Field(default=_DEFAULTS.window, ge=1, le=3600, description="Seconds over which calls are counted.")
     calls: int = Field(
-        default=_FIGURES.calls, ge=1, description="Calls within the window that a share is judged from, at least."
+        default=_DEFAULTS.calls, ge=1, description="Calls within the window that a share is judged from, at least."
     )
-    share: float = Field(default=_FIGURES.share, gt=0, le=1, description="Share of failed calls that opens it.")
+    share: float = Field(default=_DEFAULTS.share, gt=0, le=1, description="Share of failed calls that opens it.")
     silent: int = Field(
-        default=_FIGURES.silent, ge=1, description="Calls in a row that got no answer at all, which open it as well."
+        default=_DEFAULTS.silent, ge=1, description="Calls in a row that got no answer at all, which open it as well."
     )
     wait: float = Field(
-        default=_FIGURES.wait, gt=0, le=3600, description="Seconds until a probe; doubled after each that fails."
+        default=_DEFAULTS.wait, gt=0, le=3600, description="Seconds until a probe; doubled after each that fails."
     )
     longest_wait: float = Field(
-        default=_FIGURES.longest_wait, gt=0, le=3600, description="Seconds between probes, at most."
+        default=_DEFAULTS.longest_wait, gt=0, le=3600, description="Seconds between probes, at most."
     )
 
     @model_validator(mode="after")
@@ -149,9 +149,9 @@ class BreakerTable(_Table):
             raise ValueError("longest_wait is shorter than wait")
         return self
 
-    def figures(self) -> Figures:
-        """As the breaker takes them."""
-        return Figures(**self.model_dump())
+    def policy(self) -> BreakerPolicy:
+        """The same for a `Breaker`."""
+        return BreakerPolicy(**self.model_dump())
 
 
 # Maintenance.
@@ -182,7 +182,7 @@ class OnceTable(_Table):
         return self
 
     def window(self) -> Once:
-        """As the maintenance takes it."""
+        """The same for `Maintenance`."""
         return Once(self.start, self.end)
 
     def __str__(self) -> str:
@@ -205,7 +205,7 @@ class WeeklyTable(_Table):
         return self
 
     def window(self) -> Weekly:
-        """As the maintenance takes it."""
+        """The same for `Maintenance`."""
         return Weekly(frozenset(list(Day).index(day) for day in self.days), self.begins, self.ends)
 
     def __str__(self) -> str:
@@ -231,7 +231,7 @@ Window = Annotated[
 ]
 
 
-# The whole.
+# All of one provider.
 
 
 class ProviderSettings(_Table):

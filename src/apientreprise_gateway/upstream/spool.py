@@ -27,7 +27,7 @@ class Sink(Protocol):
         """The body is complete."""
 
     def discard(self) -> None:
-        """Forget the body and free what it takes: at any time, also during a `write`, also twice."""
+        """Drop the body and free its space; allowed at any time, during a `write` and twice as well."""
 
 
 class SpoolFile:
@@ -114,5 +114,5 @@ class Spool:
         return SpoolFile(self._folder, self.threads, owner)
 
     def close(self) -> None:
-        """End the threads, once what they were told is done."""
+        """End the threads, once their work is done."""
         self.threads.close()

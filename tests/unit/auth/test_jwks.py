@@ -284,7 +284,7 @@ async def test_an_unknown_key_is_looked_for_once() -> None:
     async def main(server: Stub) -> None:
         keys = remote(server.url, taken)
         await keys.start()
-        keys._turn._own -= module.UNKNOWN_KEY_SECONDS
+        keys._lock._own -= module.UNKNOWN_KEY_SECONDS
         server.handler = always(answer(issuer.published("one", "two")))
         await asyncio.gather(*(keys.renew() for _ in range(200)))
         assert kids(keys) == ["one", "two"]

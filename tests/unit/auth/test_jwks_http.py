@@ -26,7 +26,7 @@ def server() -> Iterator[respx.Route]:
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time that last fetches are judged by; in Unix time."""
     now = [1_800_000_000.0]
-    monkeypatch.setattr("apientreprise_gateway.auth.turn.time.time", lambda: now[0])
+    monkeypatch.setattr("apientreprise_gateway.auth.fetch_lock.time.time", lambda: now[0])
     return now
 
 

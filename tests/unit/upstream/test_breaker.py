@@ -4,19 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apientreprise_gateway.upstream.breaker import Breaker, Figures, State
+from apientreprise_gateway.upstream.breaker import Breaker, BreakerPolicy, State
 
-FIGURES = Figures(window=10, calls=20, share=0.5, silent=10, wait=5, longest_wait=60)
+POLICY = BreakerPolicy(window=10, calls=20, share=0.5, silent=10, wait=5, longest_wait=60)
 
 
 class Bench:
     """A breaker whose time is ours."""
 
-    def __init__(self, figures: Figures = FIGURES) -> None:
+    def __init__(self, policy: BreakerPolicy = POLICY) -> None:
         self.now = 1000.0
         self.told: list[tuple[State, str]] = []
         self.breaker = Breaker(
-            figures, on_change=lambda state, reason: self.told.append((state, reason)), clock=lambda: self.now
+            policy, on_change=lambda state, reason: self.told.append((state, reason)), clock=lambda: self.now
         )
 
     @property
@@ -47,7 +47,7 @@ class Bench:
 
     def opened(self) -> "Bench":
         """Open it."""
-        self.fail(FIGURES.silent)
+        self.fail(POLICY.silent)
         assert self.state is State.OPEN
         return self
 
@@ -223,7 +223,7 @@ def test_late_reports(bench: Bench) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(["ok", "error", "silence", "gone"]), st.floats(0, 20)), max_size=200))
 def test_laws(steps: list[tuple[str, float]]) -> None:
-    """Whatever happens: it opens only if the figures are met, and at most one probe is under way."""
+    """Whatever happens: it opens only if the policy are met, and at most one probe is under way."""
     bench = Bench()
     history: list[tuple[float, bool]] = []
     row = 0

@@ -8,7 +8,7 @@ import pytest
 
 from apientreprise_gateway.gateway.settings import Settings, SettingsError, load, require_for_serving
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
-from apientreprise_gateway.upstream.breaker import Figures
+from apientreprise_gateway.upstream.breaker import BreakerPolicy
 from apientreprise_gateway.upstream.maintenance import Once, Weekly
 from apientreprise_gateway.upstream.settings import (
     BasicAuth,
@@ -74,7 +74,7 @@ def test_nothing_given() -> None:
     assert load().providers == {}
     own = ProviderSettings()
     assert (own.base_url, own.dialect, own.timeout, own.max_calls, own.proxy) == (None,) * 5
-    assert (own.auth, own.maintenance, own.breaker.figures()) == (NoAuth(), (), Figures())
+    assert (own.auth, own.maintenance, own.breaker.policy()) == (NoAuth(), (), BreakerPolicy())
 
 
 def test_file(given: Given) -> None:
@@ -104,7 +104,7 @@ def test_file(given: Given) -> None:
     assert own.proxy.get_secret_value() == f"http://user:{SECRET}@proxy.example:3128"
     assert isinstance(own.auth, BasicAuth)
     assert (own.auth.username, own.auth.password.get_secret_value()) == ("us", SECRET)
-    assert own.breaker.figures() == Figures(calls=5, share=0.2, wait=1)
+    assert own.breaker.policy() == BreakerPolicy(calls=5, share=0.2, wait=1)
     assert [window.window() for window in own.maintenance] == [
         Weekly(frozenset({5, 6}), time(22), time(6)),
         Once(datetime(2026, 12, 1, 19, tzinfo=UTC), datetime(2026, 12, 2, 2, tzinfo=UTC)),

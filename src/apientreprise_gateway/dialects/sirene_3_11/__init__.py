@@ -35,4 +35,4 @@ TRANSLATIONS: Final[Mapping[str, Translation]] = MappingProxyType(
         "api_entreprise_v2_etablissements_restored": operations.etablissement_v2(),
     }
 )
-"""How each operation is asked and read."""
+"""The translation of each operation."""

@@ -11,7 +11,7 @@ _FRANCE = "FRANCE"
 
 
 def description(establishment: Fields) -> dict[str, Any]:
-    """What is said of an address.
+    """The published description of an address.
 
     The published answers name some kinds of street and some indices of numbers only. Another kind of street stands
     before the name of the street, another index behind the number, so that none is lost.

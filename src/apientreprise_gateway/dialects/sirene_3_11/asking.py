@@ -1,4 +1,4 @@
-"""What is asked of API Sirene.
+"""Calls to API Sirene.
 
 It answers about one legal unit, about one establishment, or with the establishments and links that a search finds. A
 number that was entered twice (`doublon`) is answered with 301 and the number that remains: that one is asked for then.
@@ -18,14 +18,14 @@ from apientreprise_gateway.upstream.response import Response
 from apientreprise_gateway.upstream.source import Get, ProviderRequest
 
 MOST_LINKS: Final = 1000
-"""How many links a search gives at most; an establishment has a handful."""
+"""Links that a search gives at most; an establishment has a handful."""
 _MOVED: Final = 301
 _SEVERAL_HEAD_OFFICES: Final = "01501"
 _SIREN: Final = re.compile(r"(?<!\d)\d{9}(?!\d)", re.ASCII)
 
 
 class Found(NamedTuple):
-    """What was found."""
+    """A legal unit or an establishment that Sirene has found."""
 
     of: Fields
     replaced: str | None = None

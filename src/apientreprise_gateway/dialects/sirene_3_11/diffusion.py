@@ -1,4 +1,4 @@
-"""What is left of a description once it holds only what may be made public.
+"""Removal of what may not be made public from a description.
 
 A legal unit or an establishment may object to being published. INSEE then gives the data that identify it to
 administrations alone: `[ND]` stands in their place here, and null where the published schema wants one of some values.
@@ -40,12 +40,12 @@ def masked_unit(unit: Description) -> Description:
     if unit["type"] == "personne_morale":
         return {**unit, "personne_morale_attributs": {**unit["personne_morale_attributs"], "sigle": HIDDEN}}
     person = {**dict.fromkeys(unit["personne_physique_attributs"], HIDDEN), "sexe": None}
-    company = {name: said and HIDDEN for name, said in unit["personne_morale_attributs"].items()}
+    company = {name: value and HIDDEN for name, value in unit["personne_morale_attributs"].items()}
     return {**unit, "personne_physique_attributs": person, "personne_morale_attributs": company}
 
 
 def masked_address(address: Description) -> Description:
-    """An address of which the town is left."""
+    """An address without all that is more precise than the town."""
     return {**address, **_ADDRESS, "acheminement_postal": {**address["acheminement_postal"], **_ENVELOPE}}
 
 

@@ -23,7 +23,7 @@ _SIGNS: Final = ("enseigne1Etablissement", "enseigne2Etablissement", "enseigne3E
 
 
 def flattened(establishment: Fields) -> Fields:
-    """An establishment with what its current period says, and its unit with the SIREN of both."""
+    """An establishment with the fields of its current period, and its unit with the SIREN of both."""
     siren = digits(establishment, "siren", 9)
     return {
         **establishment,
@@ -33,7 +33,7 @@ def flattened(establishment: Fields) -> Fields:
 
 
 def description(establishment: Fields, *, version: int) -> dict[str, Any]:
-    """What is said of an establishment, with its unit and its address.
+    """The published description of an establishment, with its unit and its address.
 
     Args:
         establishment: flattened.
@@ -57,7 +57,7 @@ def description(establishment: Fields, *, version: int) -> dict[str, Any]:
 
 
 def sign(establishment: Fields) -> str | None:
-    """What stands above its door."""
+    """Its trade signs, joined by commas."""
     signs = [found for found in (text(establishment, name) for name in _SIGNS) if found]
     return ", ".join(signs) or None
 

@@ -36,7 +36,7 @@ def unite_legale(version: int, *, public: bool = False) -> Translation:
         if public and diffusion.is_masked(described):
             described = diffusion.masked_unit(described)
         siret = described["siret_siege_social"]
-        return _reading(
+        return _answer_of(
             {**described, "date_cessation": units.ended(unit)},
             links={
                 "siege_social": _link(request, version, f"etablissements/{siret}"),
@@ -45,7 +45,7 @@ def unite_legale(version: int, *, public: bool = False) -> Translation:
             meta={"date_derniere_mise_a_jour": units.updated(unit), "redirect_from_siren": found.replaced},
         )
 
-    return _strictly(answer)
+    return _checked(answer)
 
 
 def siege(version: int, *, public: bool = False) -> Translation:
@@ -69,13 +69,13 @@ def _establishment(
             _check_public(request, described, described["unite_legale"])
         if public and diffusion.is_masked(described, described["unite_legale"]):
             described = diffusion.masked_establishment(described)
-        return _reading(
+        return _answer_of(
             described,
             links={"unite_legale": _link(request, version, f"unites_legales/{described['unite_legale']['siren']}")},
             meta={"date_derniere_mise_a_jour": establishments.updated(place), "redirect_from_siret": found.replaced},
         )
 
-    return _strictly(answer)
+    return _checked(answer)
 
 
 def adresse(*, public: bool = False) -> Translation:
@@ -90,7 +90,7 @@ def adresse(*, public: bool = False) -> Translation:
             _check_public(request, described, unit)
         if public and diffusion.is_masked(described, unit):
             described = diffusion.masked_address(described)
-        return _reading(
+        return _answer_of(
             described,
             links={
                 "unite_legale": _link(request, _ADDRESS_VERSION, f"unites_legales/{unit['siren']}"),
@@ -99,7 +99,7 @@ def adresse(*, public: bool = False) -> Translation:
             meta={"date_derniere_mise_a_jour": establishments.updated(place)},
         )
 
-    return _strictly(answer)
+    return _checked(answer)
 
 
 def successions() -> Translation:
@@ -107,9 +107,9 @@ def successions() -> Translation:
 
     async def answer(request: ProviderRequest, get: Get) -> ProviderAnswer:
         links = await asking.links(request, get)
-        return _reading(succession.description(links, request.values[0]), links={}, meta={})
+        return _answer_of(succession.description(links, request.values[0]), links={}, meta={})
 
-    return _strictly(answer)
+    return _checked(answer)
 
 
 def entreprise_v2() -> Translation:
@@ -123,12 +123,12 @@ def entreprise_v2() -> Translation:
         seat = establishments.flattened(await asking.head_office(request.route, get, request.values[0]))
         _check_asked_for(request, seat)
         company = v2.company(unit, seat)
-        if _is_everyone_asked_for(request):
+        if _wants_unpublished(request):
             company["diffusable_commercialement"] = v2.is_fully_public(seat)
         body = {"entreprise": company, "etablissement_siege": v2.establishment(seat), "gateway_error": True}
         return ProviderAnswer(_INCOMPLETE, orjson.dumps(body))
 
-    return _strictly(answer)
+    return _checked(answer)
 
 
 def etablissement_v2() -> Translation:
@@ -142,10 +142,10 @@ def etablissement_v2() -> Translation:
         _check_asked_for(request, place)
         return ProviderAnswer(200, orjson.dumps({"etablissement": v2.establishment(place), "gateway_error": False}))
 
-    return _strictly(answer)
+    return _checked(answer)
 
 
-def _strictly(answer: _Answer) -> Translation:
+def _checked(answer: _Answer) -> Translation:
     """A translation that refuses what is not as Sirene documents it."""
 
     async def translation(request: ProviderRequest, get: Get) -> ProviderAnswer:
@@ -157,7 +157,7 @@ def _strictly(answer: _Answer) -> Translation:
     return translation
 
 
-def _reading(data: dict[str, Any], *, links: dict[str, str], meta: dict[str, Any]) -> ProviderAnswer:
+def _answer_of(data: dict[str, Any], *, links: dict[str, str], meta: dict[str, Any]) -> ProviderAnswer:
     return ProviderAnswer(200, orjson.dumps({"data": data, "links": links, "meta": meta}))
 
 
@@ -166,17 +166,17 @@ def _link(request: ProviderRequest, version: int, path: str) -> str:
 
 
 def _check_public(request: ProviderRequest, *descriptions: dict[str, Any]) -> None:
-    """Know nobody who may not be made public, as the published API does."""
+    """Answer 404 of whoever may not be made public, as the published API does."""
     if diffusion.is_hidden(*descriptions):
         raise failure(request.route, 404)
 
 
-def _is_everyone_asked_for(request: ProviderRequest) -> bool:
-    """Whether v2 is asked for those who object to being published too."""
+def _wants_unpublished(request: ProviderRequest) -> bool:
+    """Whether a call to v2 also wants those who object to being published."""
     return request.query.get("non_diffusables") == "true"
 
 
 def _check_asked_for(request: ProviderRequest, place: Fields) -> None:
-    """Refuse v2 those who object, unless they were asked for."""
-    if not (_is_everyone_asked_for(request) or v2.is_fully_public(place)):
+    """Refuse v2 an establishment that objects to being published, unless it asks for those too."""
+    if not (_wants_unpublished(request) or v2.is_fully_public(place)):
         raise refusal(request.route, "005")

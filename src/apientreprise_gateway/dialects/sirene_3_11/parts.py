@@ -1,4 +1,4 @@
-"""The parts that every description is made of."""
+"""Parts that the descriptions of legal units and establishments share."""
 
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ _FIRST_VERSION: Final = 3
 
 
 def diffusion(of: Fields, name: str) -> str:
-    """What may be made public of somebody."""
+    """The published status of diffusion: what may be made public of a legal unit or an establishment."""
     found = _STATUSES.get(needed(of, name))
     if found is None:
         raise MalformedAnswerError(name)
@@ -21,15 +21,15 @@ def diffusion(of: Fields, name: str) -> str:
 
 
 def activities(of: Fields, *, version: int, suffix: str, newer: Fields) -> dict[str, Any]:
-    """What somebody does, in the nomenclature that it was coded in.
+    """The main activity, in the nomenclature that it was coded in.
 
-    From v4 on it is said in NAF 2025, if Sirene knows that, and in NAF rév. 2 beside it.
+    From v4 on it is given in NAF 2025, if Sirene knows that, and in NAF rév. 2 beside it.
 
     Args:
-        of: what holds the code and its nomenclature.
+        of: the object that has the code and its nomenclature.
         version: of the answer.
-        suffix: what the names of the fields end in.
-        newer: what holds the code of NAF 2025.
+        suffix: the end of the fields' names.
+        newer: the object that has the code of NAF 2025.
     """
     code = text(of, f"activitePrincipale{suffix}")
     nomenclature = text(of, f"nomenclatureActivitePrincipale{suffix}")
@@ -45,7 +45,7 @@ def activities(of: Fields, *, version: int, suffix: str, newer: Fields) -> dict[
 
 
 def band(of: Fields, *, suffix: str) -> dict[str, Any]:
-    """How many somebody employs."""
+    """The band of headcounts, with its year."""
     return labels.band(text(of, f"trancheEffectifs{suffix}"), text(of, f"anneeEffectifs{suffix}"))
 
 

@@ -25,12 +25,12 @@ _STATES: Final = frozenset({"A", "C"})
 
 
 def flattened(unit: Fields) -> Fields:
-    """A unit with what its current period says, as Sirene gives it with an establishment."""
+    """A unit with the fields of its current period, as Sirene gives it with an establishment."""
     return {**unit, **current(entries(unit, "periodesUniteLegale"))}
 
 
 def description(unit: Fields, *, version: int) -> dict[str, Any]:
-    """What is said of a legal unit, without its end.
+    """The published description of a legal unit, without the day on which it ceased.
 
     Args:
         unit: flattened.
@@ -70,7 +70,7 @@ def description(unit: Fields, *, version: int) -> dict[str, Any]:
 
 
 def is_person(unit: Fields) -> bool:
-    """Whether a unit is a sole trader."""
+    """Whether a unit is a natural person: a sole trader."""
     return needed(unit, "categorieJuridiqueUniteLegale") == _SOLE_TRADER
 
 

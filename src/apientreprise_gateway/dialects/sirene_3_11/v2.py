@@ -1,7 +1,7 @@
 """Legal units and establishments of Sirene in the flat form of v2.
 
-v2 told of Sirene's own codes of streets where later versions have words, and of what Infogreffe knows beside INSEE:
-that is left out here, which the operation says with 206.
+v2 gives Sirene's own codes of streets where later versions have words. It also has what Infogreffe knows and INSEE does
+not: that is left out here, which the operation says with 206.
 """
 
 from typing import Any, Final
