@@ -48,92 +48,68 @@ class Memory:
         self.discarded = True
 
 
-def test_small_parts_are_written_together() -> None:
+async def test_small_parts_are_written_together() -> None:
     """Parts are gathered until they are worth a write; the last one is written as it is."""
-
-    async def main() -> list[bytes]:
-        stream, sink = BodyStream(Transport()), Memory()
-        writing = asyncio.create_task(write_to(sink, stream, _later()))
-        for _ in range(3):
-            stream.feed(bytes(MUCH // 2))
-            await asyncio.sleep(0)
-        stream.end()
-        assert await writing is sink
-        assert (sink.closed, sink.discarded) == (True, False)
-        return sink.parts
-
-    assert [len(part) for part in asyncio.run(main())] == [MUCH, MUCH // 2]
+    stream, sink = BodyStream(Transport()), Memory()
+    writing = asyncio.create_task(write_to(sink, stream, _later()))
+    for _ in range(3):
+        stream.feed(bytes(MUCH // 2))
+        await asyncio.sleep(0)
+    stream.end()
+    assert await writing is sink
+    assert (sink.closed, sink.discarded) == (True, False)
+    assert [len(part) for part in sink.parts] == [MUCH, MUCH // 2]
 
 
-def test_the_connection_is_not_read_while_much_waits() -> None:
+async def test_the_connection_is_not_read_while_much_waits() -> None:
     """Reading pauses once there is enough for a write, and resumes when that is taken."""
-
-    async def main() -> None:
-        transport = Transport()
-        stream = BodyStream(transport)
-        stream.feed(bytes(MUCH - 1))
-        assert not transport.paused
-        stream.feed(b"a")
-        assert transport.paused
-        await stream.next()
-        assert not transport.paused
-
-    asyncio.run(main())
+    transport = Transport()
+    stream = BodyStream(transport)
+    stream.feed(bytes(MUCH - 1))
+    assert not transport.paused
+    stream.feed(b"a")
+    assert transport.paused
+    await stream.next()
+    assert not transport.paused
 
 
-def test_a_closed_connection_is_not_resumed() -> None:
+async def test_a_closed_connection_is_not_resumed() -> None:
     """What came before a connection ended is still given; the connection is left alone."""
-
-    async def main() -> None:
-        transport = Transport()
-        stream = BodyStream(transport)
-        stream.feed(bytes(MUCH))
-        transport.closing = True
-        assert len(await stream.next()) == MUCH
-        assert transport.paused
-
-    asyncio.run(main())
+    transport = Transport()
+    stream = BodyStream(transport)
+    stream.feed(bytes(MUCH))
+    transport.closing = True
+    assert len(await stream.next()) == MUCH
+    assert transport.paused
 
 
-def test_a_body_that_breaks_off_is_discarded() -> None:
+async def test_a_body_that_breaks_off_is_discarded() -> None:
     """A body that will never be complete is no file."""
-
-    async def main() -> None:
-        stream, sink = BodyStream(Transport()), Memory()
-        stream.feed(b"a")
-        stream.end(CallError(Fault.NETWORK))
-        with pytest.raises(CallError):
-            await write_to(sink, stream, _later())
-        assert (sink.closed, sink.discarded) == (False, True)
-
-    asyncio.run(main())
+    stream, sink = BodyStream(Transport()), Memory()
+    stream.feed(b"a")
+    stream.end(CallError(Fault.NETWORK))
+    with pytest.raises(CallError):
+        await write_to(sink, stream, _later())
+    assert (sink.closed, sink.discarded) == (False, True)
 
 
-def test_a_body_that_does_not_come_in_time_is_discarded() -> None:
+async def test_a_body_that_does_not_come_in_time_is_discarded() -> None:
     """At the deadline the call has failed."""
-
-    async def main() -> None:
-        sink = Memory()
-        with pytest.raises(CallError) as caught:
-            await write_to(sink, BodyStream(Transport()), asyncio.get_running_loop().time())
-        assert caught.value.fault is Fault.TIMEOUT
-        assert sink.discarded
-
-    asyncio.run(main())
+    sink = Memory()
+    with pytest.raises(CallError) as caught:
+        await write_to(sink, BodyStream(Transport()), asyncio.get_running_loop().time())
+    assert caught.value.fault is Fault.TIMEOUT
+    assert sink.discarded
 
 
-def test_a_disk_that_is_full() -> None:
+async def test_a_disk_that_is_full() -> None:
     """What the sink raises is passed on, and the sink discarded."""
-
-    async def main() -> None:
-        stream, sink = BodyStream(Transport()), Memory(OSError(28, "No space left on device"))
-        stream.feed(b"a")
-        stream.end()
-        with pytest.raises(OSError, match="No space"):
-            await write_to(sink, stream, _later())
-        assert sink.discarded
-
-    asyncio.run(main())
+    stream, sink = BodyStream(Transport()), Memory(OSError(28, "No space left on device"))
+    stream.feed(b"a")
+    stream.end()
+    with pytest.raises(OSError, match="No space"):
+        await write_to(sink, stream, _later())
+    assert sink.discarded
 
 
 def _later() -> float:
