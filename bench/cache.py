@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from compare import load
-from ground import MissingToolError, ground, machine, need, say
+from testbed import MissingToolError, machine, need, say, testbed
 
 CONNECTIONS = 64
 CASES = (
@@ -32,7 +32,7 @@ def main() -> None:
     spent: dict[str, list[float]] = {}
     try:
         need("wrk")
-        with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder, ground(Path(folder)) as prepared:
+        with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder, testbed(Path(folder)) as prepared:
             print(machine())
             for number in range(options.rounds):
                 for setting, same, name in CASES:

@@ -23,16 +23,17 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import pygal
-from ground import (
+from pygal.style import CleanStyle
+from testbed import (
     BIN,
     HERE,
     LIMIT,
     PATH,
     QUERY,
     SECRET,
-    Ground,
     MissingToolError,
     Server,
+    Testbed,
     bearer,
     filled,
     free_port,
@@ -41,15 +42,14 @@ from ground import (
     say,
     started,
 )
-from ground import ground as prepared
-from pygal.style import CleanStyle
+from testbed import testbed as prepared
 
 GATEWAY: Final = "gateway"
 SERVERS: Final = (GATEWAY, "nginx + Lua", "FastAPI + httpx")
 _MILLISECONDS: Final = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
-class Figures(NamedTuple):
+class Measurement(NamedTuple):
     """What one run shows."""
 
     per_second: float
@@ -63,17 +63,17 @@ class Figures(NamedTuple):
 
 
 @contextlib.contextmanager
-def serving(name: str, ground: Ground) -> Iterator[Server]:
+def serving(name: str, testbed: Testbed) -> Iterator[Server]:
     """Run one of the servers."""
     if name == GATEWAY:
-        with ground.gateway() as server:
+        with testbed.gateway() as server:
             yield server
         return
-    folder, port = ground.folder / re.sub(r"\W+", "-", name), free_port()
+    folder, port = testbed.folder / re.sub(r"\W+", "-", name), free_port()
     folder.mkdir(exist_ok=True)
     if name == "nginx + Lua":
-        script = ground.store().script_load((HERE / "peers/window.lua").read_text())
-        blanks = {"port": port, "redis": ground.redis_port, "upstream": ground.upstream.removeprefix("http://")}
+        script = testbed.store().script_load((HERE / "peers/window.lua").read_text())
+        blanks = {"port": port, "redis": testbed.redis_port, "upstream": testbed.upstream.removeprefix("http://")}
         command = ["nginx", "-c", str(filled("nginx.conf", folder, script=script, **blanks))]
     else:
         command = [str(BIN / "uvicorn"), "fastapi_httpx:app", "--app-dir", str(HERE / "peers"), "--port", str(port)]
@@ -81,18 +81,18 @@ def serving(name: str, ground: Ground) -> Iterator[Server]:
     env = {
         "SECRET": SECRET,
         "LIMIT": str(LIMIT),
-        "REDIS_PORT": str(ground.redis_port),
-        "UPSTREAM": ground.upstream,
+        "REDIS_PORT": str(testbed.redis_port),
+        "UPSTREAM": testbed.upstream,
         "ACCESS_LOG": str(folder / "access.log"),
     }
     with started(command, folder, port=port, cpu="0", env=env) as server:
         yield server
 
 
-def load(server: Server, ground: Ground, *, connections: int, seconds: int, same: bool = False) -> Figures:
+def load(server: Server, testbed: Testbed, *, connections: int, seconds: int, same: bool = False) -> Measurement:
     """Call a server as fast as it answers, about another company each time, or always about the same."""
-    ground.store().flushdb()
-    command = ["taskset", "-c", ground.cpus, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
+    testbed.store().flushdb()
+    command = ["taskset", "-c", testbed.cpus, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
     command += ["--timeout", "5s", "-H", bearer()]
     command += [server.url + PATH] if same else ["-s", str(HERE / "load.lua"), server.url + "/" + QUERY]
     before = server.cpu()
@@ -101,7 +101,7 @@ def load(server: Server, ground: Ground, *, connections: int, seconds: int, same
     answers = int(_found(r"(\d+) requests in", told))
     if answers == 0 or "Non-2xx" in told or "Socket errors" in told:
         raise RuntimeError(f"not every call was answered with 200 (see {server.folder}):\n{told}")
-    return Figures(
+    return Measurement(
         per_second=float(_found(r"Requests/sec: +([\d.]+)", told)),
         p50=_latency(told, "50%"),
         p99=_latency(told, "99%"),
@@ -120,23 +120,25 @@ def _latency(text: str, share: str) -> float:
     return float(match[1]) * _MILLISECONDS[match[2]] if match else 0.0
 
 
-def measure(ground: Ground, *, rounds: int, seconds: int, connections: list[int]) -> dict[tuple[int, str], Figures]:
+def measure(
+    testbed: Testbed, *, rounds: int, seconds: int, connections: list[int]
+) -> dict[tuple[int, str], Measurement]:
     """The median of each figure, by connections and server."""
-    runs: dict[tuple[int, str], list[Figures]] = {}
+    runs: dict[tuple[int, str], list[Measurement]] = {}
     for number in range(rounds):
         for name in SERVERS:
             say(f"round {number + 1} of {rounds}: {name}")
-            with serving(name, ground) as server:
-                load(server, ground, connections=8, seconds=1)  # warm-up
+            with serving(name, testbed) as server:
+                load(server, testbed, connections=8, seconds=1)  # warm-up
                 for count in connections:
-                    runs.setdefault((count, name), []).append(load(server, ground, connections=count, seconds=seconds))
+                    runs.setdefault((count, name), []).append(load(server, testbed, connections=count, seconds=seconds))
     return {
-        key: Figures(*(statistics.median(column) for column in zip(*found, strict=True)))
+        key: Measurement(*(statistics.median(column) for column in zip(*found, strict=True)))
         for key, found in sorted(runs.items(), key=lambda item: (item[0][0], SERVERS.index(item[0][1])))
     }
 
 
-def table(figures: dict[tuple[int, str], Figures]) -> str:
+def table(figures: dict[tuple[int, str], Measurement]) -> str:
     """The figures in Markdown."""
     lines = [
         "| connections | server | answers/s | p50 ms | p99 ms | CPU µs per answer | of the gateway's | MiB |",
@@ -151,7 +153,7 @@ def table(figures: dict[tuple[int, str], Figures]) -> str:
     return "\n".join(lines)
 
 
-def chart(figures: dict[tuple[int, str], Figures]) -> str:
+def chart(figures: dict[tuple[int, str], Measurement]) -> str:
     """A chart of the CPU that each server spends."""
     counts = sorted({count for count, _ in figures})
     drawing = pygal.HorizontalBar(
@@ -200,9 +202,9 @@ def main() -> None:
     options = parser.parse_args()
     try:
         need("wrk")
-        with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder, prepared(Path(folder)) as ground:
+        with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder, prepared(Path(folder)) as testbed:
             figures = measure(
-                ground,
+                testbed,
                 rounds=options.rounds,
                 seconds=options.seconds,
                 connections=[int(count) for count in options.connections.split(",")],

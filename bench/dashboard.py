@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ground import HERE, MissingToolError, machine, need, say
 from panels import Event, Series, Span, draw
+from testbed import HERE, MissingToolError, machine, need, say
 
 from support import stores
 from support.busy import Busy, busy

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 import httpx
-from ground import LIMIT, PATH, Ground, MissingToolError, free_port, ground, machine, need, say, started
+from testbed import LIMIT, PATH, MissingToolError, Testbed, free_port, machine, need, say, started, testbed
 
 from support.tokens import SECRET, token
 
@@ -39,7 +39,7 @@ def control(pid: int, *arguments: str) -> None:
     subprocess.run(["callgrind_control", *arguments, str(pid)], check=True, capture_output=True)
 
 
-def counted(place: Ground, python: str, *, connections: int, seconds: int, functions: int) -> tuple[float, list[str]]:
+def counted(place: Testbed, python: str, *, connections: int, seconds: int, functions: int) -> tuple[float, list[str]]:
     """Instructions per call, and the functions that have most of them."""
     port, counts = free_port(), place.folder / "counts"
     valgrind = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={counts}"]
@@ -83,7 +83,7 @@ def main() -> int:
     given = parser.parse_args()
     try:
         need("valgrind", "callgrind_control", "callgrind_annotate", "wrk")
-        with tempfile.TemporaryDirectory() as folder, ground(Path(folder)) as place:
+        with tempfile.TemporaryDirectory() as folder, testbed(Path(folder)) as place:
             cost, rows = counted(
                 place,
                 given.python,

@@ -20,8 +20,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from ground import HERE, QUERY, Ground, MissingToolError, Server, bearer, free_port, ground, machine, need, say, started
 from latency import arrivals
+from testbed import (
+    HERE,
+    QUERY,
+    MissingToolError,
+    Server,
+    Testbed,
+    bearer,
+    free_port,
+    machine,
+    need,
+    say,
+    started,
+    testbed,
+)
 
 CALLERS = 500
 HANGS = "/v3/infogreffe/rcs/unites_legales/130025265/extrait_kbis" + QUERY
@@ -49,7 +62,7 @@ CASES = (
 
 
 @contextlib.contextmanager
-def provider(prepared: Ground, milliseconds: int) -> Iterator[int]:
+def provider(prepared: Testbed, milliseconds: int) -> Iterator[int]:
     """A provider that takes so long, on a port that is given."""
     port = free_port()
     command = [sys.executable, str(HERE / "slow.py"), str(port), str(milliseconds)]
@@ -58,7 +71,7 @@ def provider(prepared: Ground, milliseconds: int) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def callers(server: Server, prepared: Ground, path: str) -> Iterator[None]:
+def callers(server: Server, prepared: Testbed, path: str) -> Iterator[None]:
     """Connections that call another provider, until the end of the block."""
     command = ["taskset", "-c", prepared.cpus, "wrk", "-t1", f"-c{CALLERS}", "-d600", "--timeout", "60"]
     command += ["-s", str(HERE / "hang.lua"), "-H", bearer(), server.url + path]
@@ -70,7 +83,7 @@ def callers(server: Server, prepared: Ground, path: str) -> Iterator[None]:
         process.wait()
 
 
-def measure(case: Case, prepared: Ground, hanging: int, *, rate: int, seconds: int) -> dict[str, float]:
+def measure(case: Case, prepared: Testbed, hanging: int, *, rate: int, seconds: int) -> dict[str, float]:
     """Milliseconds of the calls to the provider that answers."""
     settings = {
         "duplicates": "count",
@@ -85,7 +98,7 @@ def measure(case: Case, prepared: Ground, hanging: int, *, rate: int, seconds: i
         return figures | {"cpu": (server.cpu() - cpu) / (time.monotonic() - began) * 100}
 
 
-def table(prepared: Ground, hanging: int, *, rate: int, seconds: int, rounds: int) -> None:
+def table(prepared: Testbed, hanging: int, *, rate: int, seconds: int, rounds: int) -> None:
     """Print the medians of all cases."""
     found: dict[str, list[dict[str, float]]] = {case.name: [] for case in CASES}
     for number in range(rounds):
@@ -112,7 +125,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         need("wrk", "k6")
-        with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder, ground(Path(folder)) as prepared:
+        with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder, testbed(Path(folder)) as prepared:
             print(machine())
             for milliseconds in options.milliseconds:
                 print(f"\n{options.rate} calls per second to a provider that takes {milliseconds} ms\n")

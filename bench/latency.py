@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from compare import load
-from ground import BIN, HERE, QUERY, Ground, MissingToolError, bearer, free_port, ground, machine, need, say, started
+from testbed import BIN, HERE, QUERY, MissingToolError, Testbed, bearer, free_port, machine, need, say, started, testbed
 
 IN_FLIGHT = (250, 500, 1000, 2000)
 WARM = 100
@@ -24,7 +24,7 @@ WARM = 100
 PROVIDER_MILLISECONDS = 300
 
 
-def arrivals(base: str, prepared: Ground, *, rate: int, seconds: int) -> dict[str, float]:
+def arrivals(base: str, prepared: Testbed, *, rate: int, seconds: int) -> dict[str, float]:
     """Call at a constant rate; milliseconds, and numbers of answers."""
     given = {"BASE": base, "RATE": rate, "SECONDS": seconds, "QUERY": QUERY, "BEARER": bearer().partition(": ")[2]}
     command = ["taskset", "-c", prepared.cpus, str(BIN / "k6"), "run", "--quiet", "--no-usage-report"]
@@ -40,7 +40,7 @@ def arrivals(base: str, prepared: Ground, *, rate: int, seconds: int) -> dict[st
     return figures
 
 
-def added(prepared: Ground, *, rate: int, seconds: int) -> None:
+def added(prepared: Testbed, *, rate: int, seconds: int) -> None:
     """Print what the gateway adds at a constant rate."""
     say("the provider alone")
     alone = arrivals(prepared.upstream, prepared, rate=rate, seconds=seconds)
@@ -55,7 +55,7 @@ def added(prepared: Ground, *, rate: int, seconds: int) -> None:
     print(f"| added | {through['p50'] - alone['p50']:.2f} | {through['p99'] - alone['p99']:.2f} | | |")
 
 
-def in_flight(prepared: Ground, *, seconds: int) -> None:
+def in_flight(prepared: Testbed, *, seconds: int) -> None:
     """Print what calls in flight cost."""
     print(f"\nA provider that takes {PROVIDER_MILLISECONDS} ms\n")
     print("| in flight | answers/s | CPU µs per answer | MiB | KiB per call in flight |\n|---|---|---|---|---|")
@@ -81,7 +81,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         need("wrk", "k6")
-        with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder, ground(Path(folder)) as prepared:
+        with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder, testbed(Path(folder)) as prepared:
             print(machine())
             added(prepared, rate=options.rate, seconds=options.seconds)
             in_flight(prepared, seconds=max(3, options.seconds // 4))

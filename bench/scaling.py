@@ -15,8 +15,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from compare import Figures, load
-from ground import Ground, MissingToolError, Server, ground, machine, need, say
+from compare import Measurement, load
+from testbed import MissingToolError, Server, Testbed, machine, need, say, testbed
 
 WORKERS = (1, 2, 4)
 CONNECTIONS = 64
@@ -32,7 +32,7 @@ def main() -> None:
     alone: dict[int, list[float]] = {}
     try:
         need("wrk")
-        with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder, ground(Path(folder)) as prepared:
+        with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder, testbed(Path(folder)) as prepared:
             print(machine())
             for number in range(options.rounds):
                 for workers in WORKERS:
@@ -52,12 +52,12 @@ def main() -> None:
         print(f"| {workers} | {cost:.0f} | {cost / one:.2f} | {single:.0f} | {cost / single:.2f} |")
 
 
-def _of_single_ones(prepared: Ground, count: int, seconds: int) -> float:
+def _of_single_ones(prepared: Testbed, count: int, seconds: int) -> float:
     """CPU µs per answer of so many gateways of one worker, called at the same time."""
     with contextlib.ExitStack() as stack:
         servers = [stack.enter_context(prepared.gateway()) for _ in range(count)]
 
-        def call(server: Server) -> Figures:
+        def call(server: Server) -> Measurement:
             load(server, prepared, connections=CONNECTIONS, seconds=2)
             return load(server, prepared, connections=CONNECTIONS, seconds=seconds)
 

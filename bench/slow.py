@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 import uvloop
-from ground import BODY
+from testbed import BODY
 
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY.encode())

@@ -13,7 +13,7 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from ground import HERE, QUERY, Ground, MissingToolError, Server, ground, machine, need, say
+from testbed import HERE, QUERY, MissingToolError, Server, Testbed, machine, need, say, testbed
 
 from support.tokens import token
 
@@ -21,7 +21,7 @@ BATCH_SECONDS = 5
 SCOPE = "unites_legales_etablissements_insee"
 
 
-def calls(server: Server, prepared: Ground, tokens: Path) -> int:
+def calls(server: Server, prepared: Testbed, tokens: Path) -> int:
     """Call for a while; the number of answers."""
     command = [
         "taskset",
@@ -53,7 +53,7 @@ def main() -> None:
         need("wrk")
     except MissingToolError as error:
         sys.exit(f"bench: {error}")
-    with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder, ground(Path(folder)) as prepared:
+    with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder, testbed(Path(folder)) as prepared:
         print(f"{machine()}; {options.tokens} tokens from as many addresses, 64 connections, one worker")
         tokens = Path(folder) / "tokens"
         ids = (str(uuid.UUID(int=2**100 + number)) for number in range(options.tokens))

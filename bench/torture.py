@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torture_clients as clients
-from ground import HERE, MissingToolError, need
+from testbed import HERE, MissingToolError, need
 from torture_report import MINUTE, table
 from torture_scene import Scene, Weight, built, watch_memory
 from torture_unread import unread

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import ground  # noqa: F401 - finds `support`
+import testbed  # noqa: F401 - finds `support`
 
 from support.tokens import token
 from support.wire import Answer, Wire, request, wire

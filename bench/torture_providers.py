@@ -4,7 +4,7 @@ import random
 from asyncio import StreamReader, StreamWriter, sleep
 from base64 import b64encode
 
-import ground  # noqa: F401 - finds `support`
+import testbed  # noqa: F401 - finds `support`
 
 from support.papers import as_base64, pdf
 from support.stub import answer as whole

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections import Counter
 from datetime import datetime
 
-from ground import machine, say
+from testbed import machine, say
 from torture_clients import HOGS, Report
 from torture_providers import ESCAPED
 from torture_scene import DEADLINE, LIMIT, WORKERS, Scene, Weight

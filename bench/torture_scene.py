@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from ground import BIN, Server, free_port, say, started
+from testbed import BIN, Server, free_port, say, started
 from torture_clients import CEILING, Report
 from torture_providers import escaped_document, hang, large_document, misbehave
 

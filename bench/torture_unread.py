@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from ground import Server, free_port
+from testbed import Server, free_port
 from torture_clients import EXPIRY, HEALTHY, SIRET
 from torture_scene import Scene
 

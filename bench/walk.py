@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import ground  # noqa: F401 - finds `support`
+import testbed  # noqa: F401 - finds `support`
 import uvloop
 
 import apientreprise_gateway

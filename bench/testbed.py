@@ -1,4 +1,4 @@
-"""The ground that benchmarks stand on: Redis, a provider, servers pinned to a CPU, and what they use of it.
+"""What benchmarks run on: Redis, a provider, servers pinned to a CPU, and what they use of it.
 
 The server under test runs on CPU 0, all else on the others. CPU time is read from /proc for the server's whole process
 tree: of all figures it depends least on what else the machine does.
@@ -214,7 +214,7 @@ def filled(template: str, folder: Path, **values: object) -> Path:
 
 
 @dataclass
-class Ground:
+class Testbed:
     """Redis, and a provider that answers at once."""
 
     folder: Path
@@ -253,7 +253,7 @@ class Ground:
 
 
 @contextlib.contextmanager
-def ground(folder: Path) -> Iterator[Ground]:
+def testbed(folder: Path) -> Iterator[Testbed]:
     """Start what every server under test needs."""
     need("taskset", "nginx", "redis-server")
     last = (os.cpu_count() or 1) - 1
@@ -265,7 +265,7 @@ def ground(folder: Path) -> Iterator[Ground]:
         started(store, folder / "redis", port=redis_port, cpu=cpus),
         started(["nginx", "-c", str(nginx)], folder / "upstream", port=upstream_port, cpu=cpus),
     ):
-        yield Ground(folder, redis_port, upstream_port, cpus)
+        yield Testbed(folder, redis_port, upstream_port, cpus)
 
 
 def bearer() -> str:
