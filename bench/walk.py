@@ -22,7 +22,7 @@ import apientreprise_gateway
 from apientreprise_gateway.gateway.app import Gateway
 from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.process.runner import listen
-from apientreprise_gateway.server import protocol
+from apientreprise_gateway.server.uvicorn_server import Server, config
 from support.site import GOOD, ROOMY, fresh
 from support.stub import stub
 from support.tokens import SECRET
@@ -66,7 +66,7 @@ def _short(file: str) -> str:
     return str(Path(file).relative_to(PACKAGE))
 
 
-class _Server(protocol.Server):
+class _Server(Server):
     """A server that leaves signals alone."""
 
     def capture_signals(self) -> Any:
@@ -85,7 +85,7 @@ def call(port: int, bearer: str, times: int) -> None:
 async def walk(gateway: Gateway) -> Walk:
     """The walk of one warm call: the shortest seen, as the others had the gateway's own clockwork in them."""
     at = listen("127.0.0.1", 0)
-    running = _Server(protocol.config(gateway, host=at.host, port=at.port))
+    running = _Server(config(gateway, host=at.host, port=at.port))
     serving = asyncio.create_task(running.serve(sockets=[at.socket]))
     while not running.started:
         await asyncio.sleep(0.01)

@@ -25,7 +25,9 @@ from apientreprise_gateway.providers.entreprise.dossier import DOSSIER
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.server.application import ConnectionHooks, Respond
 from apientreprise_gateway.server.heads import MAX_HEADERS, split_target
-from apientreprise_gateway.server.protocol import GatewayProtocol, State, config
+from apientreprise_gateway.server.protocol import GatewayProtocol
+from apientreprise_gateway.server.state import State
+from apientreprise_gateway.server.uvicorn_server import config
 from apientreprise_gateway.upstream.connection import Connection
 from apientreprise_gateway.upstream.faults import CallError
 from apientreprise_gateway.upstream.file_hosts import BadAddressError, FileHosts

@@ -21,7 +21,7 @@ import uvloop
 from apientreprise_gateway.gateway.app import Gateway
 from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.process.runner import listen
-from apientreprise_gateway.server import protocol
+from apientreprise_gateway.server.uvicorn_server import Server, config
 from support import stores
 from support.site import GOOD, ROOMY, fresh
 from support.stub import stub
@@ -63,7 +63,7 @@ class Meter:
             self.found[f"{Path(file).name}: {code.co_qualname}"] += 1
 
 
-class _Server(protocol.Server):
+class _Server(Server):
     """A server that leaves signals to the tests."""
 
     def capture_signals(self) -> Any:
@@ -90,7 +90,7 @@ def _calls(port: int, data: bytes, times: int) -> None:
 async def _measured(gateway: Gateway) -> Counter[str]:
     """What the cheapest of a few batches costs: the others had the gateway's own clockwork in them."""
     at = listen("127.0.0.1", 0)
-    running = _Server(protocol.config(gateway, host=at.host, port=at.port))
+    running = _Server(config(gateway, host=at.host, port=at.port))
     task = asyncio.create_task(running.serve(sockets=[at.socket]))
     while not running.started:
         await asyncio.sleep(0.01)

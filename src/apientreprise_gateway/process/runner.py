@@ -16,8 +16,8 @@ import uvicorn
 import uvloop
 
 from apientreprise_gateway.process import ending, signals
-from apientreprise_gateway.server import protocol
 from apientreprise_gateway.server.application import Application
+from apientreprise_gateway.server.uvicorn_server import BACKLOG, Server, config
 
 _CLOSING_STEPS_SECONDS: Final = 0.2
 """What uvicorn's own steps of a stop take besides."""
@@ -57,7 +57,7 @@ def listen(host: str, port: int, *, scheme: str = "http") -> Listener:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.getaddrinfo(host, port, family)
-        bound = socket.create_server((host, port), family=family, backlog=protocol.BACKLOG)
+        bound = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (socket.gaierror, UnicodeError) as error:
         raise PortTakenError(f"--host {host}: this is no address. {_HOSTS}") from error
     except OSError as error:
@@ -123,7 +123,7 @@ def too_few_files(needed: int) -> int | None:
 
 
 async def _serve(apps: Sequence[tuple[Application, Listener]], life: Life) -> None:
-    servers = [_Server(protocol.config(app, host=at.host, port=at.port)) for app, at in apps]
+    servers = [_Server(config(app, host=at.host, port=at.port)) for app, at in apps]
     asked = _Signals(reloads=life.reload is not None, hears_twice=life.hears_twice)
     tasks = [asyncio.create_task(each.serve(sockets=[at.socket])) for each, (_, at) in zip(servers, apps, strict=True)]
     await _started(servers, tasks)
@@ -213,7 +213,7 @@ class _Signals:
             await act()
 
 
-class _Server(protocol.Server):
+class _Server(Server):
     """A server whose signals are handled by `run`, for all of them, and that closes in order when it is in a hurry."""
 
     def may_take(self, seconds: float) -> None:

@@ -11,12 +11,11 @@ import pytest
 from apientreprise_gateway.net.asgi import Scope
 from apientreprise_gateway.net.header_lines import lines_of
 from apientreprise_gateway.net.write_batch import outbox_of
-from apientreprise_gateway.server import protocol as server_module
-from apientreprise_gateway.server import readers, requests
+from apientreprise_gateway.server import eviction, held_requests, stalls
 from apientreprise_gateway.server.application import CONNECTION, ClientGoneError, ConnectionHooks, Respond
 from apientreprise_gateway.server.buffers import Budget
 from apientreprise_gateway.server.limits import ConnectionLimits
-from apientreprise_gateway.server.protocol import Server, config
+from apientreprise_gateway.server.uvicorn_server import Server, config
 
 LARGE = bytes(1024 * 1024)
 Handler = Callable[[Scope, Respond], Awaitable[None]]
@@ -416,8 +415,8 @@ async def test_too_many_connections() -> None:
 @pytest.mark.parametrize("sent", [b"", b"GET /direct HT"], ids=["nothing", "a part of a head"])
 async def test_connections_that_only_take_room(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections on which no request comes shut nobody out: they make room before those that have been answered."""
-    monkeypatch.setattr(server_module, "_HEAD_SECONDS", 0.1)
-    monkeypatch.setattr(server_module, "_FULL_SECONDS", 0.0)
+    monkeypatch.setattr(eviction, "_HEAD_SECONDS", 0.1)
+    monkeypatch.setattr(eviction, "_FULL_SECONDS", 0.0)
     cut: list[str] = []
     async with serving(App(), max_connections=3, client_timeout=60, on_closed=cut.append) as started:
         idle, kept = await started.connect()
@@ -442,7 +441,7 @@ async def test_connections_that_only_take_room(sent: bytes, monkeypatch: pytest.
 
 async def test_no_room_is_not_looked_for_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who comes just after nobody could make room is closed without another look."""
-    monkeypatch.setattr(server_module, "_FULL_SECONDS", 60)
+    monkeypatch.setattr(eviction, "_FULL_SECONDS", 60)
     cut: list[str] = []
     async with serving(App(), max_connections=1, client_timeout=60, on_closed=cut.append) as started:
         _, first = await started.connect()
@@ -468,7 +467,7 @@ async def test_a_stop_waits_for_a_request_that_comes_in() -> None:
         reader, writer = await server.connect()
         writer.write(b"GET /direct HTTP/1.1\r\nhos")
         connections: Any = server.server.server_state.connections
-        await until(lambda: any(each._reads_head for each in connections))
+        await until(lambda: any(each.inbound.parser.reads_head for each in connections))
         server.server.should_exit = True
         await until(lambda: not server.server.servers[0].is_serving())
         await asyncio.sleep(0.1)
@@ -599,7 +598,7 @@ async def test_an_empty_line_begins_nothing(blank: bytes) -> None:
         assert (await answer(reader))[0] == 200
         writer.write(blank)
         connections: Any = server.server.server_state.connections
-        await until(lambda: all(each._blank for each in connections))
+        await until(lambda: all(each.inbound.parser.blank for each in connections))
         _, other = await server.connect()
         assert await end(reader) == b""
         for each in (writer, other):
@@ -714,7 +713,7 @@ def buffer_size(writer: asyncio.StreamWriter, count: int) -> None:
 
 async def test_readers_that_leave_no_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who takes nothing makes room for others; who takes its answer, and who has just come, does not."""
-    monkeypatch.setattr(readers, "_JUDGED_SECONDS", 0.2)
+    monkeypatch.setattr(stalls, "_JUDGED_SECONDS", 0.2)
     cut: list[str] = []
     untaken = Budget(24 * len(LARGE))
 
@@ -746,7 +745,7 @@ async def test_readers_that_leave_no_room_for_others(monkeypatch: pytest.MonkeyP
 
 async def test_heads_that_leave_no_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Long heads that do not end make room for others, which are answered."""
-    monkeypatch.setattr(requests, "_JUDGED_SECONDS", 0.1)
+    monkeypatch.setattr(held_requests, "_JUDGED_SECONDS", 0.1)
     cut: list[str] = []
     unanswered = Budget(200 * 1024)
     async with serving(App(), client_timeout=60, on_closed=cut.append, unanswered=unanswered) as server:
@@ -776,9 +775,9 @@ async def test_an_answered_request_is_not_held() -> None:
             writer.write(request(path, method="POST", more=more) + bytes(100_000))
             assert (await answer(reader))[0] == 200
         connections: Any = server.server.server_state.connections
-        await until(lambda: all(each.idle_since is not None for each in connections))
+        await until(lambda: all(each.inbound.idle.since is not None for each in connections))
         assert unanswered.total == 0
-        assert all(each._last is None and not each._headers for each in connections)
+        assert all(each.turns.last is None and not each.inbound.parser._headers for each in connections)
         for _, writer in streams:
             writer.close()
 
@@ -794,7 +793,7 @@ async def test_many_requests_at_once(count: int, path: str) -> None:
         connections: Any = server.server.server_state.connections
         for number in range(count):
             assert (await answer(reader))[1].startswith(f"{path}/{number}".encode())
-            most = max(most, *(len(each._next) for each in connections))
+            most = max(most, *(len(each.turns.waiting) for each in connections))
         writer.write(request(f"{path}/last"))
         assert (await answer(reader))[1].startswith(f"{path}/last".encode())
         writer.close()

@@ -11,6 +11,7 @@ from typing import Final
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from apientreprise_gateway.server.buffers import Budget
+from apientreprise_gateway.server.timers import Clock
 
 _READ_BYTES_PER_SECOND: Final = 1024
 """A client that takes its answers more slowly than this is let go."""
@@ -20,33 +21,35 @@ _JUDGED_SECONDS: Final = 1.0
 """Nor is one that has had less time than this."""
 
 
-class Reader:
-    """The client of a connection, as far as it takes what is written to it."""
+class StallWatch:
+    """Sees that the client of a connection takes what is written to it; holds it in the budget (`buffers.Holder`)."""
 
     def __init__(
         self,
         transport: asyncio.Transport,
+        clock: Clock,
         *,
-        patience: float,
+        seconds: float,
         budget: Budget,
-        on_slow: Callable[[], None],
+        on_stalled: Callable[[], None],
         on_taken: Callable[[], None],
     ) -> None:
         """Watch nothing yet.
 
         Args:
             transport: what carries the connection.
-            patience: seconds within which something must have been taken.
+            clock: the event loop's.
+            seconds: within which something must have been taken.
             budget: of what is not taken.
-            on_slow: closes the connection of a reader that is too slow.
+            on_stalled: closes the connection of a client that takes too little.
             on_taken: told when all has been taken.
         """
         self._tcp = self._transport = transport
-        self._patience = patience
+        self._clock = clock
+        self._seconds = seconds
         self._budget = budget
-        self._loop = asyncio.get_running_loop()
-        self.let_go = on_slow
-        """See `buffers.Holder`."""
+        self.let_go = on_stalled
+        """Make room for others."""
         self._on_taken = on_taken
         self._check: asyncio.TimerHandle | None = None
         self._since = 0.0
@@ -79,34 +82,34 @@ class Reader:
         """See that what was written is taken."""
         self._enter()
         if self._check is None:
-            self._since = self._loop.time()
+            self._since = self._clock.time()
             self._untaken = self.unsent() + _held_by_system(self._tcp)
-            self._check = self._loop.call_later(self._patience, self._look)
+            self._check = self._clock.call_later(self._seconds, self._look)
 
     def watch_anew(self) -> None:
         """See that all that was written so far is taken, from now on."""
-        self._stop()
+        self._cancel()
         self.watch()
 
     def resumed(self, *, last: bool) -> None:
         """Note that most was taken; if it was the last for now, nothing more is coming that would tell of the rest."""
-        self._stop()
+        self._cancel()
         self._enter()
         if last:
             self.watch()
 
-    def close(self) -> None:
-        """Watch no more."""
-        self._stop()
+    def stop(self) -> None:
+        """Watch no more, and hold nothing."""
+        self._cancel()
         self._budget.hold(self, 0)
 
     def held(self) -> int:
-        """See `buffers.Holder`."""
+        """Bytes that the client has not taken, those of an answer that waits for it included."""
         return self.unsent() + self._pending
 
     def pace(self) -> float | None:
-        """See `buffers.Holder`."""
-        elapsed = self._loop.time() - self._since
+        """Bytes per second that it takes; None if that is fair, or not known yet."""
+        elapsed = self._clock.time() - self._since
         if self._check is None or elapsed < _JUDGED_SECONDS:
             return None
         pace = (self._untaken - self.unsent() - _held_by_system(self._tcp)) / elapsed
@@ -116,7 +119,7 @@ class Reader:
         self._budget.hold(self, self.held())
         self._budget.has_room()
 
-    def _stop(self) -> None:
+    def _cancel(self) -> None:
         if self._check is not None:
             self._check.cancel()
             self._check = None
@@ -127,7 +130,7 @@ class Reader:
         if left == 0:
             self._enter()
             self._on_taken()
-        elif self._untaken - left - _held_by_system(self._tcp) < _READ_BYTES_PER_SECOND * self._patience:
+        elif self._untaken - left - _held_by_system(self._tcp) < _READ_BYTES_PER_SECOND * self._seconds:
             self.let_go()
         else:
             self.watch()

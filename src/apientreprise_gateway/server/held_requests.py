@@ -1,10 +1,11 @@
 """What connections hold of requests: who sends a head slowly makes room for others, if there is none."""
 
-import asyncio
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from apientreprise_gateway.server.buffers import SMALL_BYTES, Budget
 from apientreprise_gateway.server.limits import Closing
+from apientreprise_gateway.server.timers import Clock
 
 _JUDGED_SECONDS: Final = 1.0
 """A client that has had less time than this for a head is not asked to make room."""
@@ -19,19 +20,18 @@ class Sender(Protocol):
     def reads_head_since(self) -> float | None:
         """Since when the head of a request has been coming in; None if none is."""
 
-    def cut(self, reason: Closing) -> None:
-        """Close at once."""
 
+class HeldRequests:
+    """What a connection holds of requests, in the budget of all (`buffers.Holder`)."""
 
-class Request:
-    """What a connection holds of requests, in the budget of all."""
+    __slots__ = ("_budget", "_clock", "_close", "_sender", "weighs")
 
-    __slots__ = ("_budget", "_of", "weighs")
-
-    def __init__(self, of: Sender, budget: Budget) -> None:
-        """Hold nothing yet."""
-        self._of = of
+    def __init__(self, sender: Sender, budget: Budget, clock: Clock, *, close: Callable[[Closing], None]) -> None:
+        """Hold nothing yet; `close` closes the connection at once."""
+        self._sender = sender
         self._budget = budget
+        self._clock = clock
+        self._close = close
         self.weighs = False
         """Whether it is in the budget."""
 
@@ -45,7 +45,7 @@ class Request:
         budget.hold(self, held)
         if held and not budget.has_room():
             budget.hold(self, 0)
-            self._of.cut(Closing.FULL)
+            self._close(Closing.FULL)
 
     def end(self) -> None:
         """Hold nothing any more."""
@@ -54,16 +54,16 @@ class Request:
             self._budget.hold(self, 0)
 
     def held(self) -> int:
-        """See `buffers.Holder`."""
-        count = self._of.unanswered()
+        """Bytes that are held; 0 for the few that are in no budget."""
+        count = self._sender.unanswered()
         return count if count > SMALL_BYTES else 0
 
     def pace(self) -> float | None:
-        """See `buffers.Holder`."""
-        since = self._of.reads_head_since()
-        elapsed = 0.0 if since is None else asyncio.get_running_loop().time() - since
+        """Bytes of a head per second; None if no head is coming in, or not for long."""
+        since = self._sender.reads_head_since()
+        elapsed = 0.0 if since is None else self._clock.time() - since
         return None if elapsed < _JUDGED_SECONDS else self.held() / elapsed
 
     def let_go(self) -> None:
-        """See `buffers.Holder`."""
-        self._of.cut(Closing.SLOW_REQUEST)
+        """Make room for others."""
+        self._close(Closing.SLOW_REQUEST)

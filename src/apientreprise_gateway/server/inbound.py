@@ -1,0 +1,304 @@
+"""What comes in on a connection: it is read no faster than it has its turn, and waited for as long as is fair.
+
+A client that sends no whole request in time is at fault, unless it is we who do not read.
+"""
+
+import asyncio
+from typing import Final, Protocol
+from urllib.parse import unquote
+
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+
+from apientreprise_gateway.net.asgi import Header, Scope
+from apientreprise_gateway.server import presence
+from apientreprise_gateway.server.application import Application
+from apientreprise_gateway.server.buffers import SMALL_BYTES
+from apientreprise_gateway.server.eviction import Wait
+from apientreprise_gateway.server.exchanges import AsgiExchange, DirectExchange, Exchange, Line
+from apientreprise_gateway.server.heads import MAX_DECODED_PATH_BYTES, Target
+from apientreprise_gateway.server.held_requests import HeldRequests
+from apientreprise_gateway.server.limits import Closing, ConnectionLimits
+from apientreprise_gateway.server.request_parser import (
+    LAST_OF_BLANK,
+    BadRequestError,
+    EndlessRequestError,
+    RequestParser,
+)
+from apientreprise_gateway.server.timers import Clock, IdleTimer, RequestTimer
+from apientreprise_gateway.server.turns import Turns
+
+_PIECE_BYTES: Final = 4 * 1024
+"""What the parser is given at once: so closely are the bounds of a request kept, and so many wait for their turn."""
+_QUEUED_BYTES: Final = 2048
+"""What a request weighs that waits for its turn."""
+
+
+class Connection(Line, Protocol):
+    """A connection, as far as requests come in by it."""
+
+    app: Application
+    scope: Scope
+    """What the scopes of its requests have in common."""
+    cancels: bool
+    """Whether a call is to be cancelled if the client goes away."""
+    tcp: asyncio.Transport
+    """What carries the transport; itself without TLS."""
+
+    def answer_bad_request(self, code: str) -> None:
+        """Answer what is not an acceptable HTTP request, and close."""
+
+    def hang_up(self) -> None:
+        """Close, once the client has taken what was written."""
+
+    def cut(self, reason: Closing) -> None:
+        """Close at once."""
+
+
+class Inbound:
+    """The requests that come in on one connection."""
+
+    __slots__ = (
+        "_body_bytes",
+        "_connection",
+        "_ignored_bytes",
+        "_presence",
+        "_refuses",
+        "_timer",
+        "_turns",
+        "_unread",
+        "held",
+        "idle",
+        "parser",
+    )
+
+    def __init__(self, connection: Connection, turns: Turns, limits: ConnectionLimits, clock: Clock) -> None:
+        """Read nothing yet."""
+        self._connection = connection
+        self._turns = turns
+        self.parser = RequestParser(self)
+        self.held = HeldRequests(self, limits.unanswered, clock, close=connection.cut)
+        self.idle = IdleTimer(clock, limits.keep_alive, self._close_idle)
+        self._timer = RequestTimer(clock, limits.client_timeout, self._request_is_late)
+        self._presence = presence.PresenceWatch(self, clock)
+        self._body_bytes = 0
+        """Of the body that comes, what has not been read, or has been passed over."""
+        self._unread = b""
+        """What has come behind more requests than are read at once."""
+        self._refuses = False
+        """Whether nothing that comes is read any more."""
+        self._ignored_bytes = 0
+
+    def begin(self) -> None:
+        """Wait for the first request."""
+        self._timer.start()
+
+    def close(self) -> None:
+        """Wait for nothing any more, and hold nothing."""
+        self.idle.stop()
+        self._timer.stop()
+        self._presence.stop()
+        self.held.end()
+        self.parser.close()
+        self._unread = b""
+
+    def receive(self, data: bytes) -> None:
+        """Read what has come, or let it lie."""
+        parser = self.parser
+        if self._refuses:
+            self._ignore(len(data))
+            return
+        if self._unread:
+            self._unread += data
+            self.held.enter()
+            return
+        try:
+            if (data[:1] <= LAST_OF_BLANK or parser.blank) and not parser.reads_request:
+                data = parser.pass_over_blank(data)
+                if not data:
+                    return  # nothing has begun: it waits for a request as before
+            self.idle.since = None
+            if len(data) <= _PIECE_BYTES:
+                parser.feed(data)
+            else:
+                self._read_pieces(data)
+        except BadRequestError as error:
+            self._refuse(error)
+        if parser.reads_request:
+            self._await_the_rest()
+
+    def _read_pieces(self, data: bytes) -> None:
+        try:
+            for start in range(0, len(data), _PIECE_BYTES):
+                if self._connection.transport.is_closing():
+                    break
+                if self._turns.waiting:
+                    self._unread = data[start:]  # once these have had their turn
+                    break
+                self.parser.feed(data[start : start + _PIECE_BYTES])
+                self._weigh()
+        finally:
+            self.held.enter()
+
+    def _await_the_rest(self) -> None:
+        """Wait for what is missing of a request."""
+        self._weigh()
+        if self.parser.reads_head:
+            self.idle.since = None  # the body of the request before may have ended meanwhile
+            self._timer.start()
+
+    def _weigh(self) -> None:
+        if self.parser.framing_bytes > SMALL_BYTES or self._body_bytes > SMALL_BYTES:
+            self.held.enter()
+
+    def _ignore(self, count: int) -> None:
+        """Let lie what comes after what was refused; some of it is read, as nothing else shows that a client leaves."""
+        self._ignored_bytes += count
+        if self._ignored_bytes > HIGH_WATER_LIMIT:
+            self._pause()
+
+    def _pause(self) -> None:
+        """Read no more for now; the system knows all the same when the client goes."""
+        self._connection.flow.pause_reading()
+        self._presence.start()
+
+    def go_on(self) -> None:
+        """Read on, since all that was read has been answered."""
+        if self._unread:
+            self._read_the_rest()
+            return
+        flow = self._connection.flow
+        if flow.read_paused:
+            flow.resume_reading()
+        if self.parser.reads_request:
+            self._timer.start()
+            return
+        # Until the next request nothing is held of this one.
+        self._turns.last = self._turns.current = None
+        self.idle.start()
+
+    def _read_the_rest(self) -> None:
+        """Read what has come behind the requests that have had their turn."""
+        data, self._unread = self._unread, b""
+        self._turns.last = None
+        self.receive(data)
+        if self._turns.last is None:
+            self.go_on()
+        elif not self._turns.waiting and not self._unread:
+            self._connection.flow.resume_reading()
+
+    # What the parser tells (`request_parser.Listener`).
+
+    def request_begun(self, method: str, target: Target, headers: list[Header], *, keep_alive: bool) -> None:
+        """Start to answer; a pipelined request waits for its turn."""
+        self.idle.since = None
+        self._body_bytes = 0
+        if self._timer.handle is not None:
+            self._timer.stop()
+        connection, turns = self._connection, self._turns
+        raw_path, query_string, _ = target
+        path = str(raw_path, "ascii")
+        if "%" in path and len(path) <= MAX_DECODED_PATH_BYTES:
+            path = unquote(path)
+        scope: Scope = {
+            **connection.scope,
+            "method": method,
+            "raw_path": raw_path,
+            "query_string": query_string,
+            "headers": headers,
+        }
+        keep_alive = keep_alive and not connection.server_state.draining
+        exchange: Exchange
+        if connection.app.hooks.takes(path):
+            exchange = DirectExchange(connection, scope, keep_alive=keep_alive)
+        else:
+            version = self.parser.http_version
+            exchange = AsgiExchange(connection, scope, path=path, http_version=version, keep_alive=keep_alive)
+        before, turns.last = turns.last, exchange
+        if before is None or before.response_complete:
+            turns.start(exchange)
+        else:
+            self._pause()
+            turns.waiting.append(exchange)
+
+    def body_received(self, data: bytes) -> None:
+        """Hand over a body, or let it lie; read no more of it than is asked for."""
+        exchange = self._turns.last
+        if exchange is None or exchange.response_complete:
+            return
+        self._body_bytes = exchange.take_body(data)
+        if self._body_bytes > HIGH_WATER_LIMIT:
+            self._pause()
+
+    def request_ended(self) -> None:
+        """Tell an ASGI application that it has the whole body."""
+        if self._timer.handle is not None:
+            self._timer.stop()
+        exchange = self._turns.last
+        if exchange is None or exchange.response_complete:
+            self.go_on()  # the answer came before the end of the body
+        elif not exchange.is_direct:
+            exchange.end_body()
+
+    def _refuse(self, error: BadRequestError) -> None:
+        """Read no more; the connection ends with an answer that says why, or with that of the call before it."""
+        connection, turns = self._connection, self._turns
+        if turns.last is not None and turns.is_answering:
+            turns.last.keep_alive = False
+        elif isinstance(error, EndlessRequestError) and not self.parser.reads_head:
+            connection.outbox.flush()  # it has its answer
+            connection.transport.abort()
+            return
+        else:
+            connection.answer_bad_request(error.code)
+        self._refuses = True
+
+    # For how long is waited.
+
+    def _request_is_late(self) -> None:
+        if self._turns.is_answering or self._connection.flow.read_paused:
+            self._timer.start()  # it is we who do not read
+        elif not self._connection.transport.is_closing():
+            self._connection.cut(Closing.SLOW_REQUEST)
+
+    def _close_idle(self) -> None:
+        if not self._connection.transport.is_closing():
+            self._connection.hang_up()
+
+    @property
+    def wait(self) -> Wait | None:
+        """What the client is waited for to do; None if it is not."""
+        if self.idle.since is not None:
+            return Wait(is_idle=True, since=self.idle.since)
+        since = self._timer.since
+        return None if since is None or self._turns.is_answering else Wait(is_idle=False, since=since)
+
+    # What is held (`held_requests.Sender`).
+
+    def unanswered(self) -> int:
+        """How many bytes are held of requests, roughly."""
+        held = len(self._unread) + _QUEUED_BYTES * len(self._turns.waiting)
+        if self.parser.reads_head:
+            return held + self.parser.framing_bytes
+        last = self._turns.last
+        if last is None or last.response_complete:
+            return held
+        return held + last.body_held() + self.parser.head_bytes
+
+    def reads_head_since(self) -> float | None:
+        """Since when the head of a request has been coming in; None if none is."""
+        return self._timer.since if self.parser.reads_head else None
+
+    # Whether the client is still there (`presence.Watched`).
+
+    @property
+    def reads_nothing(self) -> bool:
+        """Whether the connection is open, and nothing is read from it for now."""
+        return self._connection.flow.read_paused and not self._connection.transport.is_closing()
+
+    def client_has_gone(self) -> bool:
+        """Whether the client has gone while somebody would want to know."""
+        return self._connection.cancels and presence.has_gone(self._connection.tcp)
+
+    def leave(self) -> None:
+        """Close; nothing more is read that would tell."""
+        self._connection.transport.abort()

@@ -1,0 +1,209 @@
+"""Requests out of the bytes of a connection, each within its bounds; no socket, event loop or clock is known here.
+
+A request is refused as soon as it passes a bound, and so is what two readers may read otherwise (`heads.py`). What
+offers another protocol is answered in this one.
+"""
+
+from typing import Any, Final, Protocol
+
+import httptools
+
+from apientreprise_gateway.net.asgi import Header
+from apientreprise_gateway.server import heads
+
+LAST_OF_BLANK: Final = b"\r"
+"""No request line begins with a byte up to this one."""
+_NOT_HTTP: Final = "00401"
+_TARGET_TOO_LONG: Final = "00406"
+_HEAD_TOO_LONG: Final = "00407"
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+
+
+class BadRequestError(Exception):
+    """What has come is no acceptable request, and nothing behind it can be read."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+        """The error code to answer with."""
+
+
+class EndlessRequestError(BadRequestError):
+    """A request has ever more bytes besides its body."""
+
+
+class Listener(Protocol):
+    """Who is told of requests."""
+
+    def request_begun(self, method: str, target: heads.Target, headers: list[Header], *, keep_alive: bool) -> None:
+        """The head of a request is complete; the list of its headers is the listener's from now on."""
+
+    def body_received(self, data: bytes) -> None:
+        """A part of its body has come."""
+
+    def request_ended(self) -> None:
+        """It is complete."""
+
+
+class RequestParser:
+    """Reads the requests of a connection, one after the other."""
+
+    __slots__ = (
+        "_code",
+        "_has_host",
+        "_header_bytes",
+        "_header_count",
+        "_headers",
+        "_is_framed",
+        "_listener",
+        "_parser",
+        "_target",
+        "_target_bytes",
+        "blank",
+        "framing_bytes",
+        "reads_head",
+        "reads_request",
+    )
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._parser: Any = httptools.HttpRequestParser(self)
+        # So that of pipelined requests those before a `Connection: close` are answered.
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.reads_head = False
+        """Whether the head of a request has begun, and not ended."""
+        self.reads_request = False
+        """Whether a request has begun, and not ended."""
+        self.blank = b""
+        """Empty lines that came before a request."""
+        self.framing_bytes = 0
+        """Bytes of the request that is read, less those of its body."""
+        self._code = _NOT_HTTP
+        self._target = b""
+        self._target_bytes = 0
+        self._headers: list[Header] = []
+        self._header_bytes = self._header_count = 0
+        self._has_host = self._is_framed = False
+
+    @property
+    def head_bytes(self) -> int:
+        """What the head of the request that was read last weighs."""
+        return self._header_bytes + self._target_bytes
+
+    @property
+    def http_version(self) -> str:
+        """Version of the request that was read last."""
+        version: str = self._parser.get_http_version()
+        return version
+
+    def close(self) -> None:
+        """Let go of the parser and of the listener, which refer to each other."""
+        self._parser = self._listener = None  # type: ignore[assignment]  # nothing is read after that
+
+    def pass_over_blank(self, data: bytes) -> bytes:
+        """What is left of data without the empty lines before a request.
+
+        Raises:
+            BadRequestError: there are too many of them.
+        """
+        passed = heads.blank_before(self.blank, data)
+        if passed is None:
+            raise BadRequestError(self._code)
+        self.blank, data = passed
+        return data
+
+    def feed(self, data: bytes) -> None:
+        """Read what has come, and tell the listener of it.
+
+        Raises:
+            BadRequestError: it is refused.
+        """
+        rest = data
+        try:
+            while rest:
+                try:
+                    self._parser.feed_data(rest)
+                except httptools.HttpParserUpgrade as offered:
+                    # Not taken: the answer is HTTP/1.1, and so is what comes after it. But not what the parser takes
+                    # for that: it skips the body of such a request, which would then be read as another one.
+                    if self._is_framed:
+                        raise BadRequestError(self._code) from None
+                    rest = rest[offered.args[0] :]
+                else:
+                    break
+        except httptools.HttpParserError as error:
+            raise BadRequestError(self._code_of(error, rest)) from error
+        if self.reads_request:
+            self._bound(rest, len(data))
+
+    def _code_of(self, error: httptools.HttpParserError, data: bytes) -> str:
+        if self.reads_head and self._code == _NOT_HTTP:
+            return heads.code_of(str(error), self._target, data)
+        return self._code
+
+    def _bound(self, data: bytes, count: int) -> None:
+        """Refuse a request that has not ended if it never will, or has no version."""
+        parser = self._parser
+        if self.reads_head and heads.lacks_version(parser.get_http_version(), parser.get_method(), self._target, data):
+            raise BadRequestError(self._code)
+        self.framing_bytes += count
+        if self.framing_bytes > heads.MAX_FRAMING_BYTES:
+            raise EndlessRequestError(_HEAD_TOO_LONG)
+
+    def _refuse(self, code: str) -> None:
+        self._code = code
+        raise BadRequestError(code)  # the parser turns it into the error that `feed` meets
+
+    # Called by the parser, under its names.
+
+    def on_message_begin(self) -> None:
+        self.reads_head = self.reads_request = True
+        self.blank = b""
+        self.framing_bytes = self._header_bytes = self._header_count = 0
+        self._has_host = self._is_framed = False
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+        self._target_bytes = count = len(self._target)
+        if count > heads.MAX_TARGET_BYTES:
+            self._refuse(_TARGET_TOO_LONG)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._header_bytes += len(name) + len(value) + heads.HEADER_WEIGHT
+        self._header_count += 1
+        if self._header_bytes > heads.MAX_HEADER_BYTES or self._header_count > heads.MAX_HEADERS:
+            self._refuse(_HEAD_TOO_LONG)
+        if not self.reads_head:
+            return  # a trailer is no header: it neither authenticates a call nor says whom it comes from
+        name = name.lower()
+        if name == b"host":
+            if self._has_host:
+                self._refuse(_NOT_HTTP)  # RFC 9112, section 3.2: a proxy may have believed the other one
+            self._has_host = True
+        elif name in _FRAMING:
+            self._is_framed = True
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        self.reads_head = False
+        version = parser.get_http_version()
+        if version not in heads.VERSIONS:
+            self._refuse(_NOT_HTTP)
+        method = str(parser.get_method(), "ascii")
+        target = heads.split_target(self._target, method)
+        headers = self._headers
+        if target.host is not None:
+            headers = heads.with_host(headers, target.host)
+        # From here on nothing is held of it.
+        self._target, self._headers = b"", []
+        keep_alive = parser.should_keep_alive() and version != "1.0"
+        self._listener.request_begun(method, target, headers, keep_alive=keep_alive)
+
+    def on_body(self, body: bytes) -> None:
+        self.framing_bytes -= len(body)
+        self._listener.body_received(body)
+
+    def on_message_complete(self) -> None:
+        self.reads_request = False
+        self._listener.request_ended()
