@@ -72,7 +72,7 @@ class Checks:
             raise refuse("00406")
         match = self._routes.find(scope["raw_path"])
         if match is None:
-            raise refuse("00404")
+            raise refuse("00405", headers=_ALLOW) if scope["raw_path"] == b"*" else refuse("00404")
         if match.route is None:
             raise refuse("00402")
         plan = call.plan = self._plans[match.route.endpoint.operation]
