@@ -14,11 +14,12 @@ from apientreprise_gateway.dataplane.call import Call, Check, Unlogged
 from apientreprise_gateway.dataplane.downloads import Download, download_line
 from apientreprise_gateway.dataplane.recording import access_line
 from apientreprise_gateway.gateway.denials import CopyAction
-from apientreprise_gateway.gateway.series import CLOSE_REASONS, FETCH_OUTCOMES, StorePart
+from apientreprise_gateway.gateway.series import FETCH_OUTCOMES, StorePart
 from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.ratelimit.bans import Reason
 from apientreprise_gateway.ratelimit.redis import Mode
+from apientreprise_gateway.server.limits import Closing
 from apientreprise_gateway.store.errors import About
 from apientreprise_gateway.upstream.breaker import State
 from apientreprise_gateway.upstream.settings import KINDS, BreakerTable, ProviderSettings
@@ -70,7 +71,7 @@ LABEL_VALUES: dict[str, Iterable[str]] = {
     "gateway_breaker_state": State,
     "gateway_cache_lookups_total": Result,
     "gateway_calls_without_line_total": Unlogged,
-    "gateway_connections_cut_total": CLOSE_REASONS,
+    "gateway_connections_cut_total": Closing,
     "gateway_jwks_fetches_total": FETCH_OUTCOMES.values(),
     "gateway_revocations_copy_failures_total": CopyAction,
     "gateway_shadow_refusals_total": (*Check, front.CHECK),

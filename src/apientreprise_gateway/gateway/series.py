@@ -15,11 +15,11 @@ from apientreprise_gateway.dataplane.call import Check, Unlogged
 from apientreprise_gateway.gateway.denials import CopyAction
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.ratelimit.bans import Reason
+from apientreprise_gateway.server.limits import Closing
 from apientreprise_gateway.store.errors import About
 
 FAILURES: Final = ("00500", "00502", "00505", "00506", "00904", "00906")
 """Codes of the errors by which the gateway itself fails a caller: what its availability is measured by."""
-CLOSE_REASONS: Final = ("full", "evicted", "slow_request", "slow_reader", "handshake")
 FETCH_OUTCOMES: Final = {True: "ok", False: "failed"}
 """How a fetch of the key set ended, by whether it went well."""
 
@@ -39,7 +39,7 @@ def begin_at_zero(metrics: Metrics, providers: Iterable[Provider]) -> None:
     _show(metrics.decisions, groups, ("admitted", "refused"))
     _show(metrics.errors, FAILURES)
     _show(metrics.bans, set(Reason) - {Reason.OTHER})  # that is a ban by a newer version, which counts it
-    _show(metrics.connections_cut, CLOSE_REASONS)
+    _show(metrics.connections_cut, Closing)
     _show(metrics.shadowed, (*Check, front.CHECK))
     _show(metrics.store_faults, StorePart, set(About) - {About.STORE})  # a store that is away is a mode, no fault
     _show(metrics.unlogged, Unlogged)
