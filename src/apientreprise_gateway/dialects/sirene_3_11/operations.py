@@ -9,10 +9,10 @@ from typing import Any, Final
 import orjson
 
 from apientreprise_gateway.dialects.sirene_3_11 import adresse as addresses
-from apientreprise_gateway.dialects.sirene_3_11 import asking, diffusion, succession, v2
+from apientreprise_gateway.dialects.sirene_3_11 import api, diffusion, succession, v2
 from apientreprise_gateway.dialects.sirene_3_11 import etablissement as establishments
 from apientreprise_gateway.dialects.sirene_3_11 import unite_legale as units
-from apientreprise_gateway.dialects.sirene_3_11.asking import Found
+from apientreprise_gateway.dialects.sirene_3_11.api import Found
 from apientreprise_gateway.dialects.sirene_3_11.fields import Fields, MalformedAnswerError, digits, fields
 from apientreprise_gateway.upstream.reading import ProviderAnswer, failure, moved, refusal
 from apientreprise_gateway.upstream.source import Get, ProviderRequest, Translation
@@ -28,7 +28,7 @@ def unite_legale(version: int, *, public: bool = False) -> Translation:
     """The legal unit of a SIREN; `public` leaves what may be made public."""
 
     async def answer(request: ProviderRequest, get: Get) -> ProviderAnswer:
-        found = await asking.unite_legale(request, get)
+        found = await api.unite_legale(request, get)
         unit = units.flattened(found.of)
         described = units.description(unit, version=version)
         if public:
@@ -50,12 +50,12 @@ def unite_legale(version: int, *, public: bool = False) -> Translation:
 
 def siege(version: int, *, public: bool = False) -> Translation:
     """The head office of a SIREN."""
-    return _establishment(asking.siege, version, public=public)
+    return _establishment(api.siege, version, public=public)
 
 
 def etablissement(version: int, *, public: bool = False) -> Translation:
     """The establishment of a SIRET."""
-    return _establishment(asking.etablissement, version, public=public)
+    return _establishment(api.etablissement, version, public=public)
 
 
 def _establishment(
@@ -82,7 +82,7 @@ def adresse(*, public: bool = False) -> Translation:
     """The address of a SIRET."""
 
     async def answer(request: ProviderRequest, get: Get) -> ProviderAnswer:
-        found = await asking.etablissement(request, get)
+        found = await api.etablissement(request, get)
         place = establishments.flattened(found.of)
         described = addresses.description(place)
         unit = units.description(fields(place, "uniteLegale"), version=_ADDRESS_VERSION)
@@ -106,7 +106,7 @@ def successions() -> Translation:
     """Who came before the establishment of a SIRET, and who after it."""
 
     async def answer(request: ProviderRequest, get: Get) -> ProviderAnswer:
-        links = await asking.links(request, get)
+        links = await api.links(request, get)
         return _answer_of(succession.description(links, request.values[0]), links={}, meta={})
 
     return _checked(answer)
@@ -116,11 +116,11 @@ def entreprise_v2() -> Translation:
     """The legal unit of a SIREN with its head office, as v2 told of them."""
 
     async def answer(request: ProviderRequest, get: Get) -> ProviderAnswer:
-        found = await asking.unite_legale(request, get)
+        found = await api.unite_legale(request, get)
         unit = units.flattened(found.of)
         if found.replaced is not None:
             return moved(request.route, digits(unit, "siren", 9))
-        seat = establishments.flattened(await asking.head_office(request.route, get, request.values[0]))
+        seat = establishments.flattened(await api.head_office(request.route, get, request.values[0]))
         _check_asked_for(request, seat)
         company = v2.company(unit, seat)
         if _wants_unpublished(request):
@@ -135,7 +135,7 @@ def etablissement_v2() -> Translation:
     """The establishment of a SIRET, as v2 told of it."""
 
     async def answer(request: ProviderRequest, get: Get) -> ProviderAnswer:
-        found = await asking.etablissement(request, get)
+        found = await api.etablissement(request, get)
         place = establishments.flattened(found.of)
         if found.replaced is not None:
             return moved(request.route, digits(place, "siret", 14))
