@@ -20,11 +20,12 @@ fuzz: .venv/dev.stamp  ## feed every reader of outside data with any bytes (SECO
 
 check: .venv/deploy.stamp lint test  ## what CI checks: formatting, lint, types, imports, then `make test`
 
-lint: .venv/dev.stamp  ## formatting, lint, types, which room imports which
+lint: .venv/dev.stamp  ## formatting, lint, types, which room imports which, sizes
 	@$(BIN)/ruff format --check --quiet . || { echo "make format repairs this"; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo --no-cache >.venv/imports.log || { cat .venv/imports.log; exit 1; }
+	@$(BIN)/python scripts/sizes.py
 
 format: .venv/dev.stamp  ## repair formatting and what ruff can repair
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
