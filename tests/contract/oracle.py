@@ -45,9 +45,10 @@ class WindowOracle(Protocol):
 
 
 class SlidingOracle:
-    """A call is admitted if fewer than the limit were admitted in the 60 s before it."""
+    """A call is admitted if fewer than the limit were admitted in the length before it."""
 
-    def __init__(self) -> None:
+    def __init__(self, length: int = MINUTE) -> None:
+        self.length = length
         self.admitted: list[int] = []
 
     def judge(self, now: int, limit: int) -> Expected:
@@ -58,23 +59,24 @@ class SlidingOracle:
             self.admitted.append(now)
             inside.append(now)
         # Room comes only when a call leaves the window, so these are the only instants to try.
-        instants = [now, *(call + MINUTE for call in inside)]
+        instants = [now, *(call + self.length for call in inside)]
         free_at = next(instant for instant in instants if len(self._inside(instant)) < limit)
-        return Expected(admitted, len(inside), inside[0] + MINUTE, free_at)
+        return Expected(admitted, len(inside), inside[0] + self.length, free_at)
 
     def _inside(self, now: int) -> list[int]:
-        return [call for call in self.admitted if call > now - MINUTE]
+        return [call for call in self.admitted if call > now - self.length]
 
 
 class FirstCallOracle:
-    """A call is admitted if fewer than the limit were admitted since the call that opened the current minute."""
+    """A call is admitted if fewer than the limit were admitted since the call that opened the current period."""
 
-    def __init__(self) -> None:
+    def __init__(self, length: int = MINUTE) -> None:
+        self.length = length
         self.periods: list[list[int]] = []
 
     def judge(self, now: int, limit: int) -> Expected:
         """Judge a call; remember it if it is admitted."""
-        if not self.periods or now >= self.periods[-1][0] + MINUTE:
+        if not self.periods or now >= self.periods[-1][0] + self.length:
             self.periods.append([now])
             admitted = True
         else:
@@ -82,7 +84,7 @@ class FirstCallOracle:
             if admitted:
                 self.periods[-1].append(now)
         period = self.periods[-1]
-        end = period[0] + MINUTE
+        end = period[0] + self.length
         return Expected(admitted, len(period), end, now if len(period) < limit else end)
 
 

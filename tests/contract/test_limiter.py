@@ -43,7 +43,7 @@ class Kind:
 
     window: type[Window]
     scripts: Callable[[], WindowScripts]
-    oracle: Callable[[], WindowOracle]
+    oracle: Callable[..., WindowOracle]
 
 
 @dataclass(frozen=True)
@@ -238,6 +238,77 @@ async def test_counter_is_shared_by_addresses(store: Store) -> None:
         await limiter.admit("192.0.2.1", KEY, 2)
         await limiter.admit(None, KEY, 2)
         assert not (await limiter.admit("192.0.2.2", KEY, 2)).admitted
+
+
+# Windows of another length.
+
+
+@pytest.mark.parametrize("seconds", [1, 5, 3600])
+async def test_another_length_is_exact(store: Store, seconds: int) -> None:
+    """A window of another length is free again to the microsecond, and its headers say when."""
+
+    async with store.opened() as (limiter, clock):
+        first, start = clock.now, clock.now // SECOND
+        verdicts = [await limiter.admit(ADDRESS, KEY, 2, seconds) for _ in range(3)]
+        assert [verdict.admitted for verdict in verdicts] == [True, True, False]
+        assert [verdict.reset for verdict in verdicts] == [start + seconds] * 3
+        assert verdicts[2].retry_after == seconds
+        clock.now = first + seconds * SECOND - 1
+        early = await limiter.admit(ADDRESS, KEY, 2, seconds)
+        assert (early.admitted, early.retry_after) == (False, 1)
+        clock.now = first + seconds * SECOND
+        late = await limiter.admit(ADDRESS, KEY, 2, seconds)
+        assert (late.admitted, late.remaining, late.reset) == (True, 1, start + 2 * seconds)
+
+
+async def test_two_lengths_are_two_counters(store: Store) -> None:
+    """A token's windows of two lengths count apart, also on the same group."""
+
+    async with store.opened() as (limiter, clock):
+        await _fill(limiter, 2)
+        assert (await limiter.admit(None, KEY, 2, 5)).remaining == 1
+        assert (await limiter.admit(None, KEY, 2, 1)).remaining == 1
+        assert not (await limiter.admit(None, KEY, 2)).admitted
+        clock.advance(seconds=1)
+        assert (await limiter.admit(None, KEY, 2, 1)).remaining == 1
+        assert (await limiter.admit(None, KEY, 2, 5)).remaining == 0
+
+
+async def test_calls_in_short_windows_count_for_the_address(store: Store) -> None:
+    """The ceiling of an address is of 60 s, however short the windows of the tokens are."""
+
+    async with store.opened(ip_limit=10) as (limiter, clock):
+        for _ in range(10):
+            assert (await limiter.admit(ADDRESS, KEY, 1, 1)).admitted
+            clock.advance(seconds=1)
+        verdict = await limiter.admit(ADDRESS, KEY, 1, 1)
+        assert verdict.ban is not None
+        assert (verdict.ban.reason, verdict.ban.count) == (Reason.CEILING, 11)
+
+
+def test_every_length_is_that_of_the_oracle(store: Store) -> None:
+    """Whenever calls come, a window of any length admits and says what one that keeps everything does."""
+
+    gaps = st.one_of(st.just(0), st.integers(1, 2 * SECOND), st.integers(1, MINUTE))
+
+    @settings(max_examples=store.examples, deadline=None, phases=PHASES)
+    @given(gaps=st.lists(gaps, max_size=25), seconds=st.sampled_from([1, 5, 61, 600]), limit=st.integers(1, 4))
+    def law(gaps: list[int], seconds: int, limit: int) -> None:
+        async def example() -> None:
+            oracle = store.kind.oracle(seconds * SECOND)
+            async with store.opened() as (limiter, clock):
+                for gap in gaps:
+                    clock.advance(microseconds=gap)
+                    verdict = await limiter.admit(None, KEY, limit, seconds)
+                    expected = oracle.judge(clock.now, limit)
+                    assert (verdict.admitted, verdict.remaining) == (expected.admitted, max(0, limit - expected.used))
+                    assert verdict.reset == -(-expected.reset_at // SECOND)
+                    wait = max(1, -(-(expected.free_at - clock.now) // SECOND))
+                    assert verdict.retry_after == (0 if expected.admitted else wait)
+
+        complete(example())
+
+    law()
 
 
 # Bans.

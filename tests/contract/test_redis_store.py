@@ -175,6 +175,7 @@ async def test_every_key_ends(store: Server | Cluster, kind: Scripts) -> None:
 async def test_keys_vanish_by_themselves(server: Server, kind: Scripts, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once its windows and bans have ended, a server that nobody asks holds nothing."""
     monkeypatch.setattr(redis_module, "WINDOW", 50_000)
+    monkeypatch.setattr(redis_module, "SECOND", 1000)  # those of tokens
     for module in (redis_module, ban_index):
         monkeypatch.setattr(module, "DURATION", 100_000)
     async with opened(server, window=kind, ip_limit=8, ignored_429_limit=2) as limiter:
@@ -630,7 +631,7 @@ async def test_shadow_has_keys_of_its_own(server: Server) -> None:
 
 
 @pytest.mark.parametrize(("kind", "window"), [(sliding, SlidingWindow), (first_call, FirstCallWindow)])
-def test_shadow_is_that_of_the_memory(server: Server, kind: Scripts, window: Callable[[], Window]) -> None:
+def test_shadow_is_that_of_the_memory(server: Server, kind: Scripts, window: Callable[[int], Window]) -> None:
     """In shadow, Redis and the memory say the same of the same calls."""
 
     @given(turns=_turns, ip_limit=st.integers(1, 8), ignored=st.integers(1, 3))

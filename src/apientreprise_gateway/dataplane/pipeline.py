@@ -210,7 +210,7 @@ class Pipeline:
         """Count a call, and refuse it if its address or its token has made too many; what is known of the token."""
         record = self._registry.records.get(token.jti)
         limit = plan.limit if record is None else limit_of(plan, record)
-        verdict = await self._limiter.admit(call.address, (token.jti, plan.group.name), limit)
+        verdict = await self._limiter.admit(call.address, (token.jti, plan.group.name), limit, plan.group.seconds)
         self._checks.enforce_limit(call, plan, limit, verdict)
         return record
 

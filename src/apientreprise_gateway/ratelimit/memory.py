@@ -10,11 +10,13 @@ from typing import Final, Generic, TypeVar
 
 from apientreprise_gateway.ratelimit.bans import Ban, Bans, Reason
 from apientreprise_gateway.ratelimit.port import TokenKey, Verdict, banned, verdict
-from apientreprise_gateway.ratelimit.windows import WINDOW, Outcome, SlidingWindow, Window
+from apientreprise_gateway.ratelimit.windows import SECOND, USUAL_SECONDS, WINDOW, Outcome, SlidingWindow, Window
 
 Clock = Callable[[], int]
 """Microseconds since the Unix epoch."""
 
+WindowFactory = Callable[[int], Window]
+"""Makes an empty window of a length in microseconds."""
 _Key = TypeVar("_Key", bound=Hashable)
 _SWEPT_PER_HIT: Final = 2
 
@@ -25,10 +27,11 @@ def wall_clock() -> int:
 
 
 class _Counters(Generic[_Key]):
-    """Windows by key; empty ones are forgotten as others are hit, so that memory follows the last minute's traffic."""
+    """Windows of one length by key; empty ones are forgotten as others are hit, so that memory follows the traffic."""
 
-    def __init__(self, new: Callable[[], Window]) -> None:
-        self.kind = self._new = new
+    def __init__(self, new: WindowFactory, length: int) -> None:
+        self._new = new
+        self._length = length
         self._windows: OrderedDict[_Key, Window] = OrderedDict()
 
     def __len__(self) -> int:
@@ -38,7 +41,7 @@ class _Counters(Generic[_Key]):
         self._sweep(now)
         window = self._windows.get(key)
         if window is None:
-            window = self._windows[key] = self._new()
+            window = self._windows[key] = self._new(self._length)
         outcome = window.hit(now, limit)
         self._windows.move_to_end(key)
         return outcome
@@ -50,9 +53,21 @@ class _Counters(Generic[_Key]):
                 return
             key = next(iter(self._windows))
             # One that ends later than a new one would was hit before the clock was set back.
-            if now < self._windows[key].expires_at <= now + WINDOW:
+            if now < self._windows[key].expires_at <= now + self._length:
                 return
             del self._windows[key]
+
+
+class _CountersByLength(dict[int, _Counters[TokenKey]]):
+    """The counters of tokens, by the length of their windows in seconds."""
+
+    def __init__(self, kind: WindowFactory) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def __missing__(self, seconds: int) -> _Counters[TokenKey]:
+        counters = self[seconds] = _Counters(self.kind, seconds * SECOND)
+        return counters
 
 
 class MemoryLimiter:
@@ -63,7 +78,7 @@ class MemoryLimiter:
         *,
         ip_limit: int,
         ignored_429_limit: int,
-        window: Callable[[], Window] = SlidingWindow,
+        window: WindowFactory = SlidingWindow,
         shadow: bool = False,
         on_ban: Callable[[Ban], None] = lambda _ban: None,
         clock: Clock = wall_clock,
@@ -83,18 +98,18 @@ class MemoryLimiter:
         self._shadow = shadow
         self._on_ban = on_ban
         self._clock = clock
-        self._tokens: _Counters[TokenKey] = _Counters(window)
-        self._addresses: _Counters[str] = _Counters(SlidingWindow)
-        self._refused: _Counters[str] = _Counters(SlidingWindow)
+        self._tokens = _CountersByLength(window)
+        self._addresses: _Counters[str] = _Counters(SlidingWindow, WINDOW)
+        self._refused: _Counters[str] = _Counters(SlidingWindow, WINDOW)
         self._bans = Bans()
 
-    async def admit(self, address: str | None, key: TokenKey, limit: int) -> Verdict:
+    async def admit(self, address: str | None, key: TokenKey, limit: int, seconds: int = USUAL_SECONDS) -> Verdict:
         """See `Limiter.admit`."""
         now = self._clock()
         ban = None if address is None else self._count(address, now)
         if ban is not None and not self._shadow:
             return banned(ban, limit=limit)
-        outcome = self._tokens.hit(key, now, limit)
+        outcome = self._tokens[seconds].hit(key, now, limit)
         if ban is None and address is not None and not outcome.admitted:
             ban = self._count_refused(address, now)
             if ban is not None and not self._shadow:

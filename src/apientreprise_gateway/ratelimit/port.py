@@ -3,7 +3,7 @@
 from typing import NamedTuple, Protocol
 
 from apientreprise_gateway.ratelimit.bans import Ban
-from apientreprise_gateway.ratelimit.windows import SECOND, Outcome
+from apientreprise_gateway.ratelimit.windows import SECOND, USUAL_SECONDS, Outcome
 
 TokenKey = tuple[str, str]
 """A counter: the token's `jti`, the group's name."""
@@ -30,7 +30,7 @@ class StoreUnavailableError(Exception):
 class Limiter(Protocol):
     """A store of windows and bans. Every call is decided in one atomic step, on the store's own clock."""
 
-    async def admit(self, address: str | None, key: TokenKey, limit: int) -> Verdict:
+    async def admit(self, address: str | None, key: TokenKey, limit: int, seconds: int = USUAL_SECONDS) -> Verdict:
         """Count a call by its address and by its token, and decide on it.
 
         Raises `StoreUnavailableError` where nobody may decide in the store's place.
@@ -38,7 +38,8 @@ class Limiter(Protocol):
         Args:
             address: the client, as `client_ip.counted` writes it; None if it is exempt from ceiling and bans.
             key: the token's counter.
-            limit: calls per minute on that counter, at least 1.
+            limit: calls that one window of that counter takes, at least 1.
+            seconds: length of the window. Windows of two lengths are two counters, whatever their key is.
         """
 
     async def count_address(self, address: str) -> Ban | None:

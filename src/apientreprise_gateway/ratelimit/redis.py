@@ -15,7 +15,7 @@ from apientreprise_gateway.ratelimit.lua import SLIDING_FORM, Scripts, WindowScr
 from apientreprise_gateway.ratelimit.lua import address as address_script
 from apientreprise_gateway.ratelimit.memory import Clock, MemoryLimiter, wall_clock
 from apientreprise_gateway.ratelimit.port import StoreUnavailableError, TokenKey, Verdict, banned, verdict
-from apientreprise_gateway.ratelimit.windows import WINDOW, Outcome
+from apientreprise_gateway.ratelimit.windows import SECOND, USUAL_SECONDS, WINDOW, Outcome
 from apientreprise_gateway.store.errors import About
 from apientreprise_gateway.store.exchange import Exchange, ExchangeError, Replies
 from apientreprise_gateway.store.faults import Faults
@@ -122,18 +122,19 @@ class RedisLimiter:
         if not self._shadow:
             successor.add_bans(self._bans.in_force(self.now()))
 
-    async def admit(self, address: str | None, key: TokenKey, limit: int) -> Verdict:
+    async def admit(self, address: str | None, key: TokenKey, limit: int, seconds: int = USUAL_SECONDS) -> Verdict:
         """See `Limiter.admit`."""
         if self.mode is not Mode.SHARED:
-            return await self._decide_alone(address, key, limit)
+            return await self._decide_alone(address, key, limit, seconds)
+        form = self._window.form if seconds == USUAL_SECONDS else f"{self._window.form}-{seconds}"
         admit = self._window.admit.call(
-            f"{self.prefix}:{{{key[0]}}}:{key[1]}:{self._window.form}", arguments=(limit, WINDOW)
+            f"{self.prefix}:{{{key[0]}}}:{key[1]}:{form}", arguments=(limit, seconds * SECOND)
         )
         commands = (admit,) if address is None else (admit, self._count(address, self._ceiling, "calls"))
         try:
             replies = await self._exchange.ask(commands, address)
         except ExchangeError:
-            return await self._decide_alone(address, key, limit)
+            return await self._decide_alone(address, key, limit, seconds)
         now, admitted, used, reset_at, free_at = replies[0]
         self._clock_ahead = now - self._clock()
         outcome = Outcome(admitted == 1, used, reset_at, free_at)
@@ -201,10 +202,10 @@ class RedisLimiter:
             return None  # the call is refused all the same: that was decided already
         return self._learn(address, reply)
 
-    async def _decide_alone(self, address: str | None, key: TokenKey, limit: int) -> Verdict:
+    async def _decide_alone(self, address: str | None, key: TokenKey, limit: int, seconds: int) -> Verdict:
         if self._fallback is None:
             raise StoreUnavailableError
-        return await self._fallback.admit(address, key, limit)
+        return await self._fallback.admit(address, key, limit, seconds)
 
     def _count(self, address: str, rule: tuple[int | str, ...], window: str) -> Command:
         name = f"{self.prefix}:{{{address}}}"

@@ -24,7 +24,7 @@ from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWind
 from apientreprise_gateway.store.link import link
 from apientreprise_gateway.store.url import parse_url
 
-_WINDOWS: Final[Mapping[WindowKind, Callable[[], Window]]] = {
+_WINDOWS: Final[Mapping[WindowKind, Callable[[int], Window]]] = {
     WindowKind.SLIDING: SlidingWindow,
     WindowKind.FIRST_CALL: FirstCallWindow,
 }

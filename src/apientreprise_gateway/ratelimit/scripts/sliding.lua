@@ -1,4 +1,4 @@
--- Admits a call of a token unless its limit is reached in the last minute; the same rule as windows.SlidingWindow.
+-- Admits a call of a token unless its limit is reached in the window; the same rule as windows.SlidingWindow.
 -- KEYS: the window, a list of instants.
 -- ARGV: limit; length of the window (µs).
 -- Returns {now, admitted, used, reset_at, free_at}; instants in µs of this server's clock.
