@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 
 def closing_seconds(stop_timeout: float) -> float:
-    """The seconds of a stop that are for what comes after the calls."""
+    """Seconds of a stop that are left for closing, once the calls have had theirs."""
     return min(stop_timeout / 2, max(1.0, stop_timeout / 5), _LONGEST_CLOSING_SECONDS)
 
 

@@ -39,7 +39,7 @@ class Listener(NamedTuple):
 
     @property
     def url(self) -> str:
-        """How to reach it."""
+        """The URL that it is reached at."""
         return f"{self.scheme}://{self.address}"
 
     @property
@@ -73,7 +73,7 @@ def listen(host: str, port: int, *, scheme: str = "http") -> Listener:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """What happens besides serving, from the start to the end."""
+    """What a process that serves does besides, from its start to its end."""
 
     ready: Callable[[], None]
     """Called once everything answers."""
@@ -178,13 +178,13 @@ async def _first(*awaited: Awaitable[Any]) -> None:
 
 
 class _Signals:
-    """What signals have asked of a serving process."""
+    """What signals have asked a serving process to do."""
 
     def __init__(self, *, reloads: bool, hears_twice: bool) -> None:
         """Obey them from now on; without `reloads` a hangup, such as that of a terminal, asks to stop."""
         self.to_stop = asyncio.Event()
         self.again = asyncio.Event()
-        """Asked once more to stop."""
+        """Set when a stop was asked for a second time."""
         self.to_reload = asyncio.Event()
         self.to_reopen = asyncio.Event()
         self._hears_twice = hears_twice
@@ -217,7 +217,7 @@ class _Server(Server):
     """A server whose signals are handled by `run`, for all of them, and that closes in order when it is in a hurry."""
 
     def may_take(self, seconds: float) -> None:
-        """Give calls in flight so many seconds, from its stop on."""
+        """Set for how many seconds calls in flight may go on once it stops."""
         self.config.timeout_graceful_shutdown = max(0.1, seconds)  # type: ignore[assignment]  # it is only waited for
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -18,12 +18,12 @@ _ALL: Final = (*STOP, RELOAD, REOPEN)
 
 
 def hold() -> None:
-    """Let none of them come in."""
+    """Have the system hold these signals back from now on."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _ALL)
 
 
 def obey() -> None:
-    """Let them come in, those that were held first: there are handlers now."""
+    """Let these signals come in, those that were held first: there are handlers for them now."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ALL)
 
 

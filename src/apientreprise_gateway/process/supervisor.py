@@ -33,8 +33,10 @@ _KILL_SECONDS: Final = 1.0
 _log = structlog.get_logger(__name__)
 
 Work = Callable[[int, Connection], None]
-"""Given a number, from 1 on, and a heart. Serves until SIGTERM, and obeys signals, which it begins with held
-(`signals.obey`). Sends a first message once it serves, and another at least every `BEAT_SECONDS`, to its end."""
+"""What a worker does, given its number, from 1 on, and its heart, a pipe to the supervisor.
+
+It serves until SIGTERM, and obeys signals, which are held when it begins (`signals.obey`). By its heart it sends a
+first message once it serves, and another one at least every `BEAT_SECONDS` until it ends."""
 
 
 @dataclass(eq=False)
@@ -50,7 +52,7 @@ class _Worker:
         return self.process.pid or 0
 
     def listen(self) -> None:
-        """Take in what it has sent."""
+        """Read the messages of its heart."""
         with suppress(EOFError, OSError):
             while self.heart.poll():
                 self.heart.recv_bytes()
@@ -199,9 +201,9 @@ class Supervisor:
                 worker.signal(signal.SIGKILL)
                 worker.process.join()
             if not worker.process.is_alive():
-                self._bury(worker)
+                self._remove(worker)
 
-    def _bury(self, worker: _Worker) -> None:
+    def _remove(self, worker: _Worker) -> None:
         pid, status = worker.pid, worker.process.exitcode
         worker.process.close()
         worker.heart.close()

@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 from apientreprise_gateway.net.asgi import Message, Receive, Send
 from apientreprise_gateway.observability.faults import FaultLog
 
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
+Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class Barrier:
-    """Lets no exception of an application out: servers write a trace for each."""
+    """An application whose exceptions are told and answered here: servers would write a trace for each."""
 
-    def __init__(self, inner: Application, *, faults: FaultLog, body: bytes) -> None:
+    def __init__(self, inner: Asgi, *, faults: FaultLog, body: bytes) -> None:
         """Take the application, what tells of its faults, and the body of the 500 that stands in for its answer."""
         self._inner = inner
         self._faults = faults

@@ -10,12 +10,12 @@ from time import monotonic
 from typing import Final, Protocol
 
 WAITING_BYTES: Final = 64 * 1024 * 1024
-"""Bytes of a budget."""
+"""Bytes that connections may hold, unless told otherwise."""
 SMALL_BYTES: Final = 16 * 1024
 """What a connection may hold without being in a budget; an answer that is no longer is given in any case."""
 _FREED_SHARE: Final = 20
 """One in so many bytes is freed beyond what is needed, so that not every byte looks for room."""
-_TIRED_SECONDS: Final = 0.05
+_FULL_SECONDS: Final = 0.05
 """So long after a look that found no room none is looked for: it takes milliseconds."""
 
 
@@ -23,10 +23,10 @@ class Holder(Protocol):
     """What holds bytes for a connection."""
 
     def held(self) -> int:
-        """How many, now."""
+        """Bytes that it holds now."""
 
     def pace(self) -> float | None:
-        """How fast its client goes about it, in bytes per second; None if it is not to blame, or not yet."""
+        """Bytes per second that its client takes or sends; None if it is not to blame, or cannot be judged yet."""
 
     def let_go(self) -> None:
         """Close the connection, at once."""
@@ -41,7 +41,7 @@ class Budget:
         self.total = 0
         self._clock = clock
         self._holders: dict[Holder, int] = {}
-        self._tired_until = float("-inf")
+        self._full_until = float("-inf")
 
     def hold(self, holder: Holder, count: int) -> None:
         """Enter what a connection holds in place of what it held."""
@@ -57,14 +57,14 @@ class Budget:
         return self.total + count <= self.most
 
     def measure(self) -> int:
-        """What is held, now that clients have gone on with it unseen."""
+        """Bytes that are held, asked of each connection anew: clients go on taking and sending meanwhile."""
         for holder in list(self._holders):
             self.hold(holder, holder.held())
         return self.total
 
     def _make_room(self, count: int) -> None:
         now = self._clock()
-        if now < self._tired_until or self.measure() + count <= self.most:
+        if now < self._full_until or self.measure() + count <= self.most:
             return
         aim = self.most - self.most // _FREED_SHARE - count
         paces = [(pace, holder) for holder in self._holders if (pace := holder.pace()) is not None]
@@ -74,4 +74,4 @@ class Budget:
             self.hold(holder, 0)
             holder.let_go()
         if self.total + count > self.most:
-            self._tired_until = now + _TIRED_SECONDS
+            self._full_until = now + _FULL_SECONDS

@@ -1,7 +1,7 @@
 """What the head of a request may cost, and what its request line says.
 
 The rule: a head is refused as soon as it passes a bound, before more of it is read; what two readers may read otherwise
-is refused as well. Only what is pure is here: `server.GatewayProtocol` feeds the parser.
+is refused as well. Only what is pure is here: `request_parser` feeds the parser.
 """
 
 import re

@@ -20,7 +20,7 @@ class Line:
         self.app_state: dict[str, Any] = {"kept": 1}
         self.transport = FakeTransport()
         self.flow = FlowControl(self.transport)
-        self.stalls: Any = None
+        self.stalls: Any = None  # asked only while writing is paused
         self.outbox = WriteBatch()
         self.server_state = State()
         self.answers = 0
