@@ -35,7 +35,7 @@ def use_everything(metrics: Metrics) -> None:
             metrics.seconds(endpoint.operation).observe(0.1)
             for decision in ("admitted", "refused"):
                 metrics.decisions(endpoint.group.name, decision).inc()
-    metrics.tell()
+    metrics.flush()
 
 
 def measure(workers: int) -> tuple[float, int]:

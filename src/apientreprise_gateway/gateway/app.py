@@ -147,7 +147,7 @@ class Gateway:
     async def stop(self, *, successor: "Gateway | None" = None) -> None:
         """Close what is open, but for what a successor has kept, within the part of a stop's time that is for it."""
         await self._lifecycle.close(successor=successor and successor._lifecycle)
-        self._parts.metrics.tell()
+        self._parts.metrics.flush()
 
     async def ask_sources(self, *, on_progress: Callable[[int, int], None]) -> list[Result]:
         """Ask every source of data once, of a gateway that does not serve; see `pings.check.ask_all`."""

@@ -1,1 +1,1 @@
-"""What operators see: metrics, logs."""
+"""What operators see: metrics, logs, traces."""

@@ -28,24 +28,25 @@ from apientreprise_gateway.observability.sink import Sink
 _BATCH_SECONDS: Final = 0.02
 _RETRY_SECONDS: Final = 0.5
 _ROOM_SECONDS: Final = 0.1
-"""How long to wait for room in a pipe before looking whether there is another place, or an end, by now."""
+"""Seconds to wait for room in a pipe before looking whether the sink was replaced, or the log closed, meanwhile."""
 _TURN_SECONDS: Final = 0.005
 _SLOW_SECONDS: Final = 0.05
 _FULL_BYTES: Final = 32 * 1024 * 1024
 MAX_WAITING_CALLS: Final = 1000
+"""Calls of a process that may wait for room; one more is turned away."""
 MAX_WAITING_BYTES: Final = 8 * 1024 * 1024
-"""How many calls of a process may wait for room, and how many bytes of requests: a call more is turned away."""
+"""Bytes of the requests of calls that may wait for room; a call with more is turned away."""
 _UNSEEN: Final = {
     code: f"\\u{code:04x}"
     for code in (0x7F, *range(0x80, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
 }
-"""What JSON lets stand that a terminal obeys, that some readers take for the end of a line, or that turns a text round:
-DEL and C1, the separators of lines and paragraphs, the marks of direction."""
+"""Escapes for characters that JSON may hold as they are, though a terminal obeys them or readers take them for the end
+of a line: DEL and C1, the separators of lines and paragraphs, the marks of direction."""
 _log = structlog.get_logger(__name__)
 
 
 def encode(fields: dict[str, Any]) -> bytes:
-    """The fields of a line as JSON, which is one line for every reader and nothing but text for every terminal."""
+    """The fields of a line as JSON, one line for every reader, without a character that a terminal obeys."""
     try:
         line = orjson.dumps(fields, default=str)
     except TypeError:  # half of a character, or a number beyond 64 bits: from outside, as all that stands here may be
@@ -56,7 +57,7 @@ def encode(fields: dict[str, Any]) -> bytes:
 
 
 def tell_of_lost(lines: int) -> None:
-    """Say how many access lines were never written, if any were not."""
+    """Log how many access lines were never written, if there are any."""
     if lines:
         _log.error("access_lines_lost", lines=lines)
 
@@ -66,7 +67,7 @@ class LogFullError(Exception):
 
 
 class AccessLog:
-    """Writes lines to a sink, and to another one from when it is given that."""
+    """Writes lines to a sink, which can be replaced while it runs."""
 
     def __init__(
         self,
@@ -76,12 +77,12 @@ class AccessLog:
         on_lost: Callable[[int], None] = lambda _lines: None,
         leftover: Leftover | None = None,
     ) -> None:
-        """Keep lines for a sink.
+        """Start with lines kept in memory; `start` begins to write them.
 
         Args:
-            sink: where they go; the log closes it.
-            on_written: told, in the event loop, how many more lines have left this process.
-            on_lost: told, in the event loop, how many lines could not be written by the end.
+            sink: where lines go; the log closes it.
+            on_written: called in the event loop with the number of lines just written.
+            on_lost: called in the event loop with the number of lines that could not be written by the end.
             leftover: where a worker leaves such lines to another one, and finds them.
         """
         self._sink = sink
@@ -97,7 +98,7 @@ class AccessLog:
         self._batches: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._room = asyncio.Event()
         self._changed = threading.Event()
-        """Set when the thread has something new to look at: another sink, or the end."""
+        """Set when the thread has something new to look at: another sink, or the close."""
         self._changing = threading.Lock()
         self._give_up_at = math.inf
         self._latest = math.inf
@@ -107,12 +108,12 @@ class AccessLog:
         self._left = 0
         self._is_told = False
         self.written = 0
-        """Lines handed over so far."""
+        """Number of lines logged so far."""
         self.waiting_calls = 0
-        """Calls that wait for room."""
+        """Number of calls that wait for room."""
 
     def start(self) -> None:
-        """Start to write; call it in the event loop that will log."""
+        """Start to write; call it in the event loop of those who log."""
         self._loop = asyncio.get_running_loop()
         before = b"" if self._leftover is None else self._leftover.take()
         if before:
@@ -135,11 +136,11 @@ class AccessLog:
 
     @property
     def waiting(self) -> int:
-        """Lines handed over that are not written yet."""
+        """Number of lines logged that are not written yet."""
         return self.written - self._left
 
     async def room(self, size: int = 0) -> None:
-        """Wait until lines may be logged again; the size is that of the request that is kept meanwhile.
+        """Wait until lines may be logged again; `size` is the bytes of the request that is kept meanwhile.
 
         Raises:
             LogFullError: too many calls wait already.
@@ -157,7 +158,7 @@ class AccessLog:
             self._waiting_bytes -= size
 
     def redirect(self, sink: Sink) -> None:
-        """Write to another sink from now on, lines included that the present one has not taken."""
+        """Write to another sink from now on, also the lines that the present one has not taken."""
         with self._changing:
             unused, self._next = self._next, sink
         if unused is not None:
@@ -166,7 +167,7 @@ class AccessLog:
         self._batches.put(b"")  # so that a thread without lines lets go of the old one as well
 
     async def close(self, seconds: float = 5.0) -> None:
-        """Write what waits, for so many seconds at most, then close; lines that are left are lost, and told of."""
+        """Write what waits, for so many seconds at most, then close; lines that are left are lost, which is logged."""
         self._hand_over()
         self._give_up_at = time.monotonic() + seconds
         self._changed.set()
@@ -182,7 +183,7 @@ class AccessLog:
         self._next = None
 
     def hurry(self, seconds: float) -> None:
-        """Let a close, under way or to come, end before so many seconds from now have passed."""
+        """Have a close, under way or to come, end within so many seconds from now."""
         self._latest = time.monotonic() + seconds
 
     def _hand_over(self) -> None:
@@ -226,7 +227,7 @@ class AccessLog:
             pause(_RETRY_SECONDS)
 
     def _write_batch(self, batch: bytes) -> int:
-        """Write a batch; how many of its bytes were written, in whole lines: all, but for the end of the process."""
+        """Write a batch; return how many of its bytes were written, in whole lines: all of them, unless closing."""
         rest, done = memoryview(batch), self._change_over(batch, 0)
         while done < len(batch):
             # Once time is over nothing is tried any more: what is left is to be counted in time as well.
@@ -241,7 +242,7 @@ class AccessLog:
         return done
 
     def _write_some(self, data: memoryview) -> int | OSError | None:
-        """How many bytes were written; else why none could be, a while later."""
+        """Write once: the number of bytes written, the error met, or None where there was no room; waits after both."""
         if not self._sink.lock():
             pause(_TURN_SECONDS)
             return None
@@ -262,14 +263,14 @@ class AccessLog:
         return count
 
     def _gives_up(self, error: OSError | None) -> bool:
-        """Whether the end has come for lines that cannot be written."""
+        """Whether to stop trying to write, as the log is being closed."""
         if self._give_up_at == math.inf or self._next is not None:
             return False
         nobody_reads = error is not None and error.errno == errno.EPIPE
         return nobody_reads or time.monotonic() >= min(self._give_up_at, self._latest)
 
     def _change_over(self, batch: bytes, done: int) -> int:
-        """Go on with the next sink, if there is one; how much of the batch is written in whole lines then."""
+        """Go on with the next sink, if there is one; return how much of the batch is written, in whole lines."""
         if self._next is None:
             return done
         done = self._line_start(batch, done)
@@ -281,12 +282,12 @@ class AccessLog:
         return done
 
     def _line_start(self, batch: bytes, done: int) -> int:
-        """Where the line begins that is half written; the half is taken back if that can be done."""
+        """Where the line begins that is partly written; that part is taken back if the sink can do so."""
         start = batch.rfind(b"\n", 0, done) + 1
         self._sink.take_back(done - start)
         return start
 
-    # In the event loop again.
+    # In the event loop.
 
     def _reported(self, size: int, lines: int, lost: int, kept: int) -> None:
         self._waiting -= size

@@ -1,10 +1,10 @@
-"""Access lines as text, for who reads along on a terminal."""
+"""Access lines as short text, for a terminal."""
 
 from typing import Any
 
 
 def as_text(fields: dict[str, Any]) -> bytes:
-    """The fields of a line in short: when, what came of it, what was asked."""
+    """The time, status, duration, operation, identifier and codes of a line."""
     seconds = fields.get("seconds")
     parts = (
         str(fields.get("time") or "")[11:19],

@@ -26,15 +26,14 @@ _CONNECTION: Final = {"transport", "protocol", "socket"}
 
 
 class Count(Protocol):
-    """A counter."""
+    """A counter of failures."""
 
-    def inc(self) -> None:
-        """Add one."""
+    def inc(self) -> None: ...
 
 
 class _Uncounted:
     def inc(self) -> None:
-        """Add nothing."""
+        pass
 
 
 class EndedError(Exception):
@@ -45,16 +44,16 @@ class Background:
     """The background tasks of one process."""
 
     def __init__(self, count_of: Callable[[str], Count] = lambda _name: _Uncounted()) -> None:
-        """Take what counts the failures of a task, by its name."""
+        """Begin without tasks; `count_of` gives the counter of a task's failures, by its name."""
         self._count_of = count_of
         self._faults: defaultdict[str, FaultLog] = defaultdict(FaultLog)
 
     def keep(self, name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        """Have work done that must not end, until the task is cancelled.
+        """Start a task that must not end before it is cancelled.
 
         Args:
-            name: of a fixed list, as it is a label.
-            work: begins it, and begins it again after a failure.
+            name: one of a fixed list, as it is the label of a metric.
+            work: called to begin the work, and again after each failure.
         """
         self._count_of(name)  # shown from the start: an alert sees a first failure only if there was a number before
         return asyncio.create_task(self._keep(name, work), name=name)
@@ -65,19 +64,19 @@ class Background:
             self._count_of(name)
 
     async def attempt(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Have work done once; whoever waits for it goes on if it fails."""
+        """Do work once; a failure is logged and counted, and not raised."""
         try:
             await work()
         except Exception as error:
             self.failed(name, error)
 
     def failed(self, name: str, error: BaseException, **fields: Any) -> None:
-        """Tell of a failure, and count it."""
+        """Log a failure and count it."""
         self._count_of(name).inc()
         self._faults[name].tell("background_failed", error, task=name, **fields)
 
     def guard(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Have a loop hand over what fails in it unseen: callbacks, and tasks that nobody waits for."""
+        """Log and count what fails in a loop unseen: callbacks, and tasks that nobody waits for."""
         self._count_of(CALLBACKS)
 
         def handle(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -90,7 +89,7 @@ class Background:
         loop.set_exception_handler(handle)
 
     def guard_threads(self) -> None:
-        """Have every thread of this process that ends with an exception seen."""
+        """Log and count each thread of this process that ends with an exception."""
         self._count_of(THREADS)
 
         def handle(ended: threading.ExceptHookArgs) -> None:
@@ -113,7 +112,7 @@ class Background:
 
 
 async def _outcome(work: Callable[[], Awaitable[None]]) -> BaseException:
-    """Why work that should not end has ended; does not return if it was cancelled by its owner."""
+    """The exception with which work ended that should not end; a cancellation by its owner is passed on."""
     # A task of its own: what it is woken for, at every call some of them, does not come by way of this one.
     try:
         task = asyncio.ensure_future(work())
@@ -125,7 +124,7 @@ async def _outcome(work: Callable[[], Awaitable[None]]) -> BaseException:
         task.cancel()
         await asyncio.wait([task])
         if not task.cancelled():
-            task.exception()  # nobody is interested in it any more
+            task.exception()  # marks it as retrieved: asyncio would log it otherwise
         raise
     if task.cancelled():
         return EndedError("something that it waited for was cancelled")

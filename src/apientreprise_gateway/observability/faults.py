@@ -13,9 +13,9 @@ from typing import Any, Final
 import structlog
 
 EVERY_SECONDS: Final = 60.0
-"""Between two lines about the same fault."""
+"""Seconds between two lines about the same fault."""
 MAX_KINDS: Final = 256
-"""Faults that are told apart; when there are more, all of them may be told once more."""
+"""Kinds of fault that are remembered; with one more, all are forgotten, and may be logged again within the minute."""
 _PACKAGE: Final = str(Path(__file__).resolve().parents[1])
 _LONGEST: Final = 200
 _FRAMES: Final = 3
@@ -23,19 +23,19 @@ _log = structlog.get_logger(__name__)
 
 
 class FaultLog:
-    """Tells of faults, for whoever owns it."""
+    """Logs faults, each kind of them once a minute at most."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._told: dict[tuple[str, str, str], tuple[float, int]] = {}
 
     def tell(self, event: str, error: BaseException, **fields: Any) -> None:
-        """Write a line, unless that was done lately.
+        """Log a fault, unless one of its kind was logged within the last minute.
 
         Args:
             event: what failed.
             error: why; its text is cut, and its trace is a few places of this program.
-            fields: what else the line says.
+            fields: further fields of the line.
         """
         kind = event, type(error).__name__, place(error)
         now = self._clock()
@@ -52,7 +52,7 @@ class FaultLog:
 
 
 def words(error: BaseException) -> str:
-    """An exception in one short line."""
+    """An exception as one short line: its type, and the beginning of its text."""
     text = " ".join(str(error).split())
     text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -18,147 +18,140 @@ _DELAY: Final = 0.01
 """Seconds after an addition until the other workers can read it: one write for all additions of that time."""
 
 
-class _Told(Protocol):
-    def tell(self) -> None:
-        """Tell the client library what is new."""
+class _Hot(Protocol):
+    def flush(self) -> None:
+        """Hand over to the client library what is new."""
 
 
-_T = TypeVar("_T", bound=_Told)
+_T = TypeVar("_T", bound=_Hot)
 
 
 class HotMetrics(Collector):
-    """The tallies of one process; registered before their metrics, it brings those up to date for every scrape."""
+    """The hot metrics of one process; registered before them, it brings them up to date for every scrape."""
 
     def __init__(self, *, shared: bool) -> None:
-        """Begin without tallies.
+        """Begin without metrics.
 
         Args:
             shared: whether other processes show these metrics too, so that they must not wait for our own scrape.
         """
-        self._tallies: list[_Told] = []
+        self._metrics: list[_Hot] = []
         self._lock = Lock()
-        self.is_due = not shared
-        """Whether nothing need be done about an addition: it will be told."""
+        self.will_flush = not shared
+        """Whether nothing need be done about an addition: a scrape or a timer will hand it over."""
 
     def counter(self, child: Counter) -> "HotCounter":
-        """What adds to a counter."""
+        """A counter that adds to one of the client library."""
         return self._add(HotCounter(self, child))
 
     def histogram(self, child: Histogram) -> "HotHistogram":
-        """What adds to a histogram."""
+        """A histogram that adds to one of the client library."""
         return self._add(HotHistogram(self, child))
 
     def gauge(self, child: Gauge) -> "HotGauge":
-        """What moves a gauge."""
+        """A gauge that sets one of the client library."""
         return self._add(HotGauge(self, child))
 
-    def _add(self, tally: _T) -> _T:
+    def _add(self, metric: _T) -> _T:
         with self._lock:
-            self._tallies.append(tally)
-        return tally
+            self._metrics.append(metric)
+        return metric
 
-    def plan(self) -> None:
-        """Tell soon; call it in the event loop."""
-        asyncio.get_running_loop().call_later(_DELAY, self._tell_as_planned)
-        self.is_due = True
+    def schedule_flush(self) -> None:
+        """Hand over soon what is new; call it in the event loop."""
+        asyncio.get_running_loop().call_later(_DELAY, self._flush_as_scheduled)
+        self.will_flush = True
 
-    def _tell_as_planned(self) -> None:
-        self.is_due = False
-        self.tell()
+    def _flush_as_scheduled(self) -> None:
+        self.will_flush = False
+        self.flush()
 
-    def tell(self) -> None:
-        """Tell the client library all that is new."""
+    def flush(self) -> None:
+        """Hand over to the client library all that is new."""
         with self._lock:
-            for tally in self._tallies:
-                tally.tell()
+            for metric in self._metrics:
+                metric.flush()
 
     def collect(self) -> Iterable[Metric]:
-        """Nothing of its own; see `prometheus_client.registry.Collector`."""
-        self.tell()
+        """Bring the metrics up to date that are collected after this; it has no samples of its own."""
+        self.flush()
         return ()
 
 
 class HotCounter:
-    """Adds to a counter."""
+    """A counter for calls to add to."""
 
-    __slots__ = ("_child", "_ledger", "_told", "_value")
+    __slots__ = ("_child", "_flushed", "_hot", "_value")
 
-    def __init__(self, ledger: HotMetrics, child: Counter) -> None:
-        self._ledger = ledger
+    def __init__(self, hot: HotMetrics, child: Counter) -> None:
+        self._hot = hot
         self._child = child
-        self._value = self._told = 0
+        self._value = self._flushed = 0
 
     def inc(self) -> None:
-        """Add one."""
         self._value += 1
-        if not self._ledger.is_due:
-            self._ledger.plan()
+        if not self._hot.will_flush:
+            self._hot.schedule_flush()
 
-    def tell(self) -> None:
-        """See `HotMetrics.tell`."""
+    def flush(self) -> None:
         value = self._value
-        if value != self._told:
-            self._child.inc(value - self._told)
-            self._told = value
+        if value != self._flushed:
+            self._child.inc(value - self._flushed)
+            self._flushed = value
 
 
 class HotGauge:
-    """Moves a gauge."""
+    """A gauge for calls to move."""
 
-    __slots__ = ("_child", "_ledger", "_told", "_value")
+    __slots__ = ("_child", "_flushed", "_hot", "_value")
 
-    def __init__(self, ledger: HotMetrics, child: Gauge) -> None:
-        self._ledger = ledger
+    def __init__(self, hot: HotMetrics, child: Gauge) -> None:
+        self._hot = hot
         self._child = child
-        self._value = self._told = 0
+        self._value = self._flushed = 0
 
     def inc(self) -> None:
-        """Go up by one."""
         self._value += 1
-        if not self._ledger.is_due:
-            self._ledger.plan()
+        if not self._hot.will_flush:
+            self._hot.schedule_flush()
 
     def dec(self) -> None:
-        """Go down by one."""
         self._value -= 1
-        if not self._ledger.is_due:
-            self._ledger.plan()
+        if not self._hot.will_flush:
+            self._hot.schedule_flush()
 
-    def tell(self) -> None:
-        """See `HotMetrics.tell`."""
-        if self._value != self._told:
-            self._told = self._value
-            self._child.set(self._told)
+    def flush(self) -> None:
+        if self._value != self._flushed:
+            self._flushed = self._value
+            self._child.set(self._flushed)
 
 
 class HotHistogram:
-    """Adds to a histogram."""
+    """A histogram for calls to add to."""
 
-    __slots__ = ("_bounds", "_child", "_counts", "_ledger", "_sum", "_told", "_told_sum")
+    __slots__ = ("_bounds", "_child", "_counts", "_flushed", "_flushed_sum", "_hot", "_sum")
 
-    def __init__(self, ledger: HotMetrics, child: Histogram) -> None:
-        self._ledger = ledger
+    def __init__(self, hot: HotMetrics, child: Histogram) -> None:
+        self._hot = hot
         self._child = child
         self._bounds: list[float] = child._upper_bounds
         self._counts = [0] * len(self._bounds)
-        self._told = [0] * len(self._bounds)
-        self._sum = self._told_sum = 0.0
+        self._flushed = [0] * len(self._bounds)
+        self._sum = self._flushed_sum = 0.0
 
     def observe(self, amount: float) -> None:
-        """Add an amount."""
         self._counts[bisect_left(self._bounds, amount)] += 1
         self._sum += amount
-        if not self._ledger.is_due:
-            self._ledger.plan()
+        if not self._hot.will_flush:
+            self._hot.schedule_flush()
 
-    def tell(self) -> None:
-        """See `HotMetrics.tell`."""
-        if self._sum == self._told_sum and self._counts == self._told:
+    def flush(self) -> None:
+        if self._sum == self._flushed_sum and self._counts == self._flushed:
             return
         counts, total = self._counts.copy(), self._sum
         # The library can take over single observations only; its parts can add what many have come to.
-        for bucket, count, told in zip(self._child._buckets, counts, self._told, strict=True):
-            if count != told:
-                bucket.inc(count - told)
-        self._child._sum.inc(total - self._told_sum)
-        self._told, self._told_sum = counts, total
+        for bucket, count, flushed in zip(self._child._buckets, counts, self._flushed, strict=True):
+            if count != flushed:
+                bucket.inc(count - flushed)
+        self._child._sum.inc(total - self._flushed_sum)
+        self._flushed, self._flushed_sum = counts, total

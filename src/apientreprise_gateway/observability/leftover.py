@@ -8,14 +8,13 @@ _KEPT: Final = ".lines"
 
 
 class Leftover:
-    """Files in the folder that the workers of a gateway share."""
+    """Lines kept as files in the folder that the workers of a gateway share."""
 
     def __init__(self, folder: Path) -> None:
-        """Look in a folder that exists."""
         self._folder = folder
 
     def keep(self, lines: bytes) -> bool:
-        """Keep lines; whether there was room for them."""
+        """Keep lines; return whether there was room for them."""
         new = self._folder / f"{os.getpid()}.new"
         try:
             new.write_bytes(lines)
@@ -26,7 +25,7 @@ class Leftover:
         return True
 
     def take(self) -> bytes:
-        """The lines that are kept, oldest first; whoever takes them sees to them."""
+        """Remove the lines that are kept and return them, oldest first."""
         taken = b""
         for file in sorted(self._folder.glob(f"*{_KEPT}"), key=lambda file: file.stat().st_mtime_ns):
             own = file.with_suffix(f".{os.getpid()}")

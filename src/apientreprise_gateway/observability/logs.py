@@ -18,7 +18,7 @@ from apientreprise_gateway.observability.stderr import ErrorStream
 
 _LONGEST: Final = 200
 _CREDENTIALS: Final = re.compile(r"""//[^/?#\s"']*@""")
-"""What a URL has before its host."""
+"""User and password of a URL."""
 _stream: ErrorStream | None = None
 
 
@@ -30,13 +30,13 @@ def write_apart() -> None:
 
 
 def drain(seconds: float) -> None:
-    """Wait until what was said is written, for so many seconds at most."""
+    """Wait until all lines logged so far are written, for so many seconds at most."""
     if _stream is not None:
         _stream.drain(seconds)
 
 
 def newly_dropped() -> int:
-    """Lines that were dropped since this was last asked."""
+    """Lines that were dropped since the last call of this."""
     return 0 if _stream is None else _stream.newly_dropped()
 
 
@@ -81,14 +81,14 @@ def configure(*, level: str = "INFO") -> None:
 
 
 class _ShortFaults(logging.Filter):
-    """Has what libraries log with a trace told as our own faults are: in a line, once a minute for all alike."""
+    """Logs what libraries log with a trace as our own faults are: in one line, once a minute for each kind."""
 
     def __init__(self) -> None:
         super().__init__()
         self._faults = FaultLog()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is written as it is."""
+        """Whether a record is to be written as it is."""
         error = record.exc_info[1] if record.exc_info else None
         if error is None or isinstance(record.msg, dict):  # ours are made by structlog, of fields
             return True
@@ -105,12 +105,12 @@ def _dumps(record: Any, **_options: Any) -> str:
 
 
 def _without_credentials(_logger: Any, _name: str, line: Any) -> str:
-    """Show no password of a URL, whoever quotes it: libraries do, of proxies that they cannot use."""
+    """A line without the passwords of URLs: libraries quote those of proxies that they cannot use."""
     return _CREDENTIALS.sub("//***@", str(line))
 
 
 def _as_text(_logger: Any, _name: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Let nothing in a record be obeyed by the terminal that it is shown on."""
+    """A record whose control characters are escaped, so that the terminal which shows it obeys none of them."""
     for field, value in record.items():
         if isinstance(value, str) and not value.isprintable():
             record[field] = "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in value)

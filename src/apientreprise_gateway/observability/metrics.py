@@ -330,9 +330,9 @@ class Metrics(
         made = {name: maker.make(declared) for name, declared in declarations(Metrics)}
         vars(self).update(made, registry=registry, exposed=all_workers(hot) if shared else registry, _hot=hot)
 
-    def tell(self) -> None:
+    def flush(self) -> None:
         """Show other processes all that was counted so far."""
-        self._hot.tell()
+        self._hot.flush()
 
 
 def all_workers(own: HotMetrics | None = None) -> CollectorRegistry:

@@ -37,11 +37,11 @@ class OtelRecorder:
     """A `Recorder` for OpenTelemetry."""
 
     def __init__(self, url: str, *, share: float) -> None:
-        """Send nothing yet.
+        """Set up the export; nothing is sent yet.
 
         Args:
-            url: of the collector's traces, such as `http://127.0.0.1:4318/v1/traces`.
-            share: of the calls without a trace of their own that are recorded, 0 to 1.
+            url: where the collector takes traces, such as `http://127.0.0.1:4318/v1/traces`.
+            share: fraction of the calls without a trace of their own that are recorded, 0 to 1.
         """
         self._share = share
         self._ids = _Ids()
@@ -55,22 +55,18 @@ class OtelRecorder:
         self._tracer = self._provider.get_tracer(SERVICE, __version__)
 
     def begins(self) -> bool:
-        """See `Recorder.begins`."""
         return random.random() < self._share  # noqa: S311 - a sample, not a secret
 
     def served(self, trace: Trace, name: str, seconds: float, attributes: Attributes, *, failed: bool) -> None:
-        """See `Recorder.served`."""
         self._ids.next = (int(trace.trace_id, 16), int(trace.span_id, 16))
         parent = None if trace.parent_id is None else _context(trace.trace_id, trace.parent_id)
         self._record(name, parent, SpanKind.SERVER, seconds, attributes, failed=failed)
 
     def asked(self, trace: Trace, name: str, seconds: float, attributes: Attributes, *, failed: bool) -> None:
-        """See `Recorder.asked`."""
         parent = _context(trace.trace_id, trace.span_id)
         self._record(name, parent, SpanKind.CLIENT, seconds, attributes, failed=failed)
 
     def close(self) -> None:
-        """See `Recorder.close`."""
         self._provider.force_flush(int(_STOP_SECONDS * 1000))
         self._provider.shutdown()
 
@@ -87,7 +83,7 @@ class OtelRecorder:
 
 
 class _Ids(IdGenerator):
-    """Gives spans the ids that callers and providers know them by."""
+    """Gives spans the ids that callers and providers already know."""
 
     def __init__(self) -> None:
         self._random = RandomIdGenerator()

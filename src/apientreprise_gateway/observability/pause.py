@@ -7,5 +7,5 @@ _NEVER: Final = threading.Event()
 
 
 def pause(seconds: float) -> None:
-    """Have a thread wait. `time.sleep` fails in it where a library sets the clock (libfaketime), and would end it."""
+    """Wait in a thread. `time.sleep` raises where a library sets the clock (libfaketime), and would end the thread."""
     _NEVER.wait(seconds)

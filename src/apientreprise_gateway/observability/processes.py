@@ -19,20 +19,23 @@ _TRIES: Final = 5
 
 
 class _Use(NamedTuple):
-    """Of one process; its fields as /proc/PID/stat has them."""
+    """What one process uses, in the units of /proc/PID/stat."""
 
     cpu: int
+    """Ticks of the clock."""
     of_children: int
-    """Those that have ended."""
+    """CPU time of its children that have ended, in ticks."""
     started: int
+    """Ticks from the start of the system."""
     resident: int
+    """Pages of memory."""
 
     @classmethod
     def of(cls, pid: int) -> "_Use":
-        """Of a process.
+        """Read what a process uses.
 
         Raises:
-            OSError: it has ended.
+            OSError: the process has ended.
         """
         # The name, in parentheses, may hold anything.
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
@@ -41,20 +44,19 @@ class _Use(NamedTuple):
 
 
 class Processes(Collector):
-    """The supervisor and its workers, as one process."""
+    """Describes the supervisor and its workers as one process."""
 
     def __init__(self, folder: Path, supervisor: int) -> None:
         """Describe nothing yet.
 
         Args:
             folder: where workers keep their metrics, in files named by their process ids.
-            supervisor: its process id; its CPU time takes in that of workers which have ended.
+            supervisor: process id of the supervisor; its CPU time includes that of workers which have ended.
         """
         self._folder = folder
         self._supervisor = supervisor
 
     def collect(self) -> Iterable[Metric]:
-        """See `prometheus_client.registry.Collector`."""
         try:
             supervisor, workers = self._together()
         except (OSError, ValueError):
@@ -77,7 +79,7 @@ class Processes(Collector):
         )
 
     def _together(self) -> tuple[_Use, dict[int, _Use]]:
-        """What all have used, at a moment at which none of them ends: else its CPU time would count twice, or not."""
+        """What supervisor and workers use, read while no worker ends: its CPU time would count twice, or not at all."""
         for _ in range(_TRIES):
             before = _Use.of(self._supervisor)
             workers = dict(self._workers())

@@ -23,27 +23,29 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 DEATHS: Final = ("gateway_worker_deaths", "Workers that ended by themselves, and were replaced")
-"""Name and text of the counter of those that are buried."""
+"""Name and text of the counter of workers that died."""
 _DEAD: Final = 0
-"""In the place of a process id: no worker has this one."""
+"""Stands for a process id in the names of the files of dead workers: no worker has this one."""
 _LOCK: Final = "metrics.lock"
 _GATE: Final = "metrics.gate"
-"""Held while one waits for the lock: scrapes that overlap without end would leave no moment for a burial."""
+"""Held while one waits for the lock: scrapes that overlap without end would never let a dead worker be cleared."""
 _PREFIX: Final = "gateway-metrics-"
 _OWNER: Final = "owner.lock"
-"""Locked as long as the gateway runs, however it ends."""
+"""A file that is locked for as long as the gateway runs, however it ends."""
 _SUMMED: Final = ("counter", "histogram")
 
 
 _TOTALS_BYTES: Final = 1024 * 1024
+"""Size of a worker's file of counters, and of the one of histograms: room for every number that the catalogue, the
+contract and the codes of providers allow for, and more."""
 _LEVELS_BYTES: Final = 64 * 1024
-"""Room for every number that the catalogue, the contract and the codes of providers allow for, and more."""
+"""Size of a worker's file of gauges."""
 Merge = Literal["livesum", "livemax", "livemin", "livemostrecent"]
 """How the gauges of workers become one, in the words of the client library."""
 
 
 class _Key(NamedTuple):
-    """What a number in a file belongs to."""
+    """The sample that a number in a file is the value of."""
 
     metric: str
     sample: str
@@ -59,7 +61,6 @@ class SharedMetrics(Collector):
         self._keys: dict[str, _Key] = {}
 
     def collect(self) -> Iterable[Metric]:
-        """See `prometheus_client.registry.Collector`."""
         with _locked(self._folder, fcntl.LOCK_SH):
             gauges = [str(path) for path in self._folder.glob("gauge_*.db")]
             levels = list(MultiProcessCollector.merge(gauges))  # type: ignore[no-untyped-call]
@@ -80,14 +81,14 @@ class SharedMetrics(Collector):
 
 @contextmanager
 def workplace() -> Iterator[Path]:
-    """A folder that the workers of one gateway share until the end of the block; those left by killed ones are removed.
+    """A folder for the workers of one gateway to share, until the end of the block; removes those of killed gateways.
 
     Raises:
         OSError: there is no room for it.
     """
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as name:
         folder = Path(name)
-        # Locked before it has its name, so that nobody takes the folder for one that is left.
+        # Locked before it has its name, so that nobody takes the folder for that of a killed gateway.
         with _opened(folder / "new") as own:
             fcntl.flock(own, fcntl.LOCK_EX)
             (folder / "new").rename(folder / _OWNER)
@@ -98,7 +99,7 @@ def workplace() -> Iterator[Path]:
 
 
 def _remove_if_left(folder: Path) -> None:
-    with suppress(OSError):  # somebody else's, or gone
+    with suppress(OSError):  # it is in use, another user's, or gone
         owner = os.open(folder / _OWNER, os.O_RDWR)
         try:
             fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -135,7 +136,7 @@ def _unfinished(folder: Path, pid: int) -> Path:
 
 
 def clear_dead_worker(folder: Path, pid: int) -> None:
-    """Keep what a worker has counted, and no file of its own."""
+    """Add what a worker has counted to the files of the dead, and remove its own."""
     with _locked(folder, fcntl.LOCK_EX):
         mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
         _unfinished(folder, pid).unlink(missing_ok=True)

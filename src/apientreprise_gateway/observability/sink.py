@@ -26,9 +26,9 @@ class Sink:
         """Write to a descriptor.
 
         Args:
-            fd: opened for writing; one that may make a write wait is asked before each whether it would.
+            fd: opened for writing; one that may block is polled before each write.
             owned: whether to close it at the end.
-            lock: descriptor of the file by whose lock several processes write one after the other, if they do.
+            lock: descriptor of the file whose lock makes several processes write one after the other, if they do.
         """
         kind = os.fstat(fd).st_mode
         self._fd = fd
@@ -43,7 +43,7 @@ class Sink:
         self._end = -1
 
     def write(self, data: memoryview) -> int:
-        """Write some of the data; how many bytes were taken.
+        """Write some of the data; return how many bytes were taken.
 
         Raises:
             BlockingIOError: there is no room now.
@@ -61,13 +61,13 @@ class Sink:
         return os.write(self._fd, piece)
 
     def wait(self, seconds: float) -> bool:
-        """Wait until something can be written, or an error met; whether that is so."""
+        """Wait so many seconds for room; return whether there is some, or an error to meet."""
         poll = select.poll()
         poll.register(self._fd, select.POLLOUT)
         return bool(poll.poll(seconds * 1000))
 
     def take_back(self, count: int) -> None:
-        """Remove the last bytes that were written, the half of a line, where that can be done: from a file."""
+        """Remove the last bytes that were written, part of a line; only a file lets that be done."""
         if not count or not self._is_file:
             return
         with suppress(OSError):
@@ -76,21 +76,21 @@ class Sink:
                 os.lseek(self._fd, 0, os.SEEK_END)
 
     def lock(self) -> bool:
-        """Whether it is this process's turn; it is until `unlock`."""
+        """Whether this process may write now; if so, it may until `unlock`."""
         if self._lock is not None and not self._is_locked:
             self._is_locked = takes_lock(self._lock)
             return self._is_locked
         return True
 
     def unlock(self) -> None:
-        """Let another process have its turn."""
+        """Let other processes write."""
         if self._lock is not None and self._is_locked:
             with suppress(OSError):
                 fcntl.flock(self._lock, fcntl.LOCK_UN)
             self._is_locked = False
 
     def close(self) -> None:
-        """Close what was opened for it."""
+        """Close the descriptors that it owns."""
         self.unlock()
         if self._socket is not None:
             self._socket.close()
@@ -115,7 +115,7 @@ def standard(fd: int, *, lock: Path | None = None) -> Sink:
 
     Args:
         fd: which of them.
-        lock: a file that the processes share that write in turns.
+        lock: a file whose lock makes several processes write one after the other.
 
     Raises:
         OSError: it is closed, or the lock cannot be opened.

@@ -11,7 +11,7 @@ from typing import Final
 from apientreprise_gateway.observability.sink import Sink, standard
 
 MAX_BYTES: Final = 1024 * 1024
-"""What may wait to be written; what comes beyond it is dropped."""
+"""Bytes that may wait to be written; lines beyond are dropped."""
 _ROOM_SECONDS: Final = 1.0
 _FD: Final = 2
 
@@ -22,7 +22,7 @@ class ErrorStream(io.TextIOBase):
     encoding = "utf-8"
 
     def __init__(self, *, on_dropped: Callable[[int], None]) -> None:
-        """Begin to write.
+        """Start the thread that writes.
 
         Args:
             on_dropped: told, once lines can be written again, how many could not be.
@@ -42,7 +42,7 @@ class ErrorStream(io.TextIOBase):
             threading.Thread(target=self._write_lines, name="stderr", daemon=True).start()
 
     def write(self, text: str) -> int:
-        """Have a text written, once its line is whole."""
+        """Queue a text, to be written once its line is whole."""
         with self._changed:
             whole, end, self._begun = (self._begun + text).rpartition("\n")
             if len(self._begun) > MAX_BYTES:
@@ -60,7 +60,7 @@ class ErrorStream(io.TextIOBase):
         self._changed.notify_all()
 
     def drain(self, seconds: float) -> None:
-        """Wait until all is written, for so many seconds at most."""
+        """Wait until all lines are written, for so many seconds at most."""
         end = time.monotonic() + seconds
         with self._changed:
             if self._begun:
@@ -69,20 +69,18 @@ class ErrorStream(io.TextIOBase):
                 self._changed.wait(left)
 
     def newly_dropped(self) -> int:
-        """Lines that were dropped since this was last asked."""
+        """Lines that were dropped since the last call of this."""
         new, self._counted = self._dropped - self._counted, self._dropped
         return new
 
     def writable(self) -> bool:
-        """See `io.TextIOBase`."""
         return True
 
     def isatty(self) -> bool:
-        """Whether it is a terminal."""
         return os.isatty(_FD)
 
     def fileno(self) -> int:
-        """The descriptor, for those who go past Python."""
+        """The descriptor, for those who write to it directly."""
         return _FD
 
     def _write_lines(self) -> None:
@@ -102,7 +100,7 @@ class ErrorStream(io.TextIOBase):
                 self._on_dropped(untold)
 
     def _write_all(self, lines: bytes) -> int:
-        """Write lines, waiting for their reader; how many could not be written."""
+        """Write lines, waiting for room; return how many could not be written."""
         assert self._sink is not None  # noqa: S101 - there is no thread without it
         rest, done = memoryview(lines), 0
         while done < len(lines):

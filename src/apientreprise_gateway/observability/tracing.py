@@ -16,11 +16,11 @@ _TRACEPARENT: Final = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-
 _MEMBER: Final = re.compile(
     rb"[a-z0-9][a-z0-9_*/@-]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
 )
-"""Of a `tracestate`: a vendor's key and what it is to be told again."""
+"""A member of `tracestate`: a vendor's key and its value."""
 _MOST_MEMBERS: Final = 32
 _LONGEST_STATE: Final = 512
 _LONG_MEMBER: Final = 128
-"""Of members that do not all fit, longer ones are the first to be left out."""
+"""Bytes of a member; longer ones are the first to be left out where not all members fit."""
 _NO_TRACE: Final = b"0" * 32
 _NO_SPAN: Final = b"0" * 16
 _SAMPLED: Final = 0x01
@@ -35,41 +35,41 @@ class Trace:
     trace_id: str
     """32 hexadecimal digits, the same for all who take part."""
     span_id: str
-    """16 of them: what the gateway does for the call."""
+    """16 hexadecimal digits: the span of the gateway's own work for the call."""
     parent_id: str | None
-    """Of the caller's span; None if the trace begins here."""
+    """The id of the caller's span; None if the trace begins here."""
     sampled: bool
     """Whether spans are to be recorded."""
     lines: bytes
-    """The headers by which a provider takes part, each with its CRLF."""
+    """Headers for the call to a provider that carry the trace on, each with its CRLF."""
 
 
 CURRENT: Final[ContextVar[Trace | None]] = ContextVar("trace", default=None)
-"""The trace in force."""
+"""The trace of the call that a task answers."""
 
 
 class Recorder(Protocol):
     """Records spans."""
 
     def begins(self) -> bool:
-        """Whether to begin a trace for a call that brings none."""
+        """Whether to begin a trace for a call that has none."""
 
     def served(self, trace: Trace, name: str, seconds: float, attributes: Attributes, *, failed: bool) -> None:
         """Record a call that was answered just now."""
 
     def asked(self, trace: Trace, name: str, seconds: float, attributes: Attributes, *, failed: bool) -> None:
-        """Record a provider's part in it, which ended just now."""
+        """Record the call to a provider, which ended just now."""
 
     def close(self) -> None:
-        """Hand on what was recorded; may take a while."""
+        """Send what was recorded; may take a while."""
 
 
 def enter(headers: Sequence[tuple[bytes, bytes]], *, recorder: Recorder | None) -> Trace | None:
-    """The trace of a call, which is in force until `leave` or the end of its task; None if it belongs to none.
+    """Make the trace of a call the current one, until `leave` or the end of its task; None if it belongs to none.
 
     Args:
         headers: of the call, their names in lower case.
-        recorder: who may begin a trace.
+        recorder: asked whether to begin a trace where the call has none.
     """
     given = [value for name, value in headers if name == b"traceparent"]
     # Two of them are none: nobody can tell which one is meant.
@@ -82,7 +82,7 @@ def enter(headers: Sequence[tuple[bytes, bytes]], *, recorder: Recorder | None) 
 
 
 def leave() -> None:
-    """End what `enter` began, for a task that goes on with another call."""
+    """Have no current trace, in a task that goes on with another call."""
     CURRENT.set(None)
 
 
@@ -98,7 +98,7 @@ def _continued(given: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Trace | 
 
 
 def _state(given: Sequence[bytes]) -> bytes:
-    """What is passed on of a `tracestate`, which may come in several headers; nothing if it cannot be read."""
+    """The members of `tracestate`, which may be several headers, that are passed on; empty if it is malformed."""
     members = [member for part in b",".join(given).split(b",") if (member := part.strip(b" \t"))]
     if len(members) > _MOST_MEMBERS or not all(map(_MEMBER.fullmatch, members)):
         return b""

@@ -1,4 +1,4 @@
-"""Tests of the tallies."""
+"""Tests of the hot metrics."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ AMOUNTS = st.lists(st.sampled_from([0.0, 0.4, 0.5, 0.6, 1.0, 2.5, 3.0, 1000.0]),
 
 
 def registered(*, shared: bool = False) -> tuple[CollectorRegistry, HotMetrics]:
-    """A registry with a ledger."""
-    registry, ledger = CollectorRegistry(), HotMetrics(shared=shared)
-    registry.register(ledger)
-    return registry, ledger
+    """A registry with a hot."""
+    registry, hot = CollectorRegistry(), HotMetrics(shared=shared)
+    registry.register(hot)
+    return registry, hot
 
 
 def read(registry: CollectorRegistry) -> dict[tuple[str, str], float]:
@@ -33,9 +33,9 @@ def read(registry: CollectorRegistry) -> dict[tuple[str, str], float]:
 
 def test_a_scrape_shows_what_was_added() -> None:
     """Each scrape shows all additions so far, and shows none twice."""
-    registry, ledger = registered()
-    calls = ledger.counter(Counter("calls", "Calls.", registry=registry))
-    busy = ledger.gauge(Gauge("busy", "Busy.", registry=registry))
+    registry, hot = registered()
+    calls = hot.counter(Counter("calls", "Calls.", registry=registry))
+    busy = hot.gauge(Gauge("busy", "Busy.", registry=registry))
     for number in range(1, 4):
         calls.inc()
         busy.inc()
@@ -47,15 +47,15 @@ def test_a_scrape_shows_what_was_added() -> None:
 
 
 @given(st.lists(AMOUNTS, max_size=4))
-def test_a_spread_is_the_histogram(scrapes: Sequence[Sequence[float]]) -> None:
+def test_a_hot_histogram_is_the_histogram(scrapes: Sequence[Sequence[float]]) -> None:
     """Whatever is observed and whenever it is read, the histogram is the one that the library would show."""
-    registry, ledger = registered()
+    registry, hot = registered()
     other = CollectorRegistry()
-    spread = ledger.histogram(Histogram("seconds", "Seconds.", buckets=BOUNDS, registry=registry))
+    seconds = hot.histogram(Histogram("seconds", "Seconds.", buckets=BOUNDS, registry=registry))
     plain = Histogram("seconds", "Seconds.", buckets=BOUNDS, registry=other)
     for amounts in scrapes:
         for amount in amounts:
-            spread.observe(amount)
+            seconds.observe(amount)
             plain.observe(amount)
         shown, expected = read(registry), read(other)
         assert shown.pop(("seconds_sum", "{}")) == pytest.approx(expected.pop(("seconds_sum", "{}")))
@@ -64,9 +64,9 @@ def test_a_spread_is_the_histogram(scrapes: Sequence[Sequence[float]]) -> None:
 
 async def test_others_are_told_soon() -> None:
     """Where other processes show the metrics, they are told without a scrape, of every addition."""
-    registry, ledger = registered(shared=True)
+    registry, hot = registered(shared=True)
     counter = Counter("calls", "Calls.", registry=registry)
-    calls = ledger.counter(counter)
+    calls = hot.counter(counter)
     for number in range(1, 4):
         calls.inc()
         calls.inc()
