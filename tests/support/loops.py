@@ -1,6 +1,7 @@
 """Event loops beside those of pytest-asyncio."""
 
 import asyncio
+import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -10,3 +11,36 @@ T = TypeVar("T")
 def complete(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in a loop of its own: each example of a law that is stated inside a test needs one."""
     return asyncio.run(work)
+
+
+class _NoWait(selectors.SelectSelector):
+    """Tells a loop how long it would have waited, and does not wait."""
+
+    slept = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is ready now."""
+        found = super().select(0)
+        if timeout is None and not found:
+            raise RuntimeError("nothing will ever happen")
+        if not found:
+            self.slept += timeout or 0.0
+        return found
+
+
+class TimelessLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock jumps to the next timer: no test of pauses takes time, and each is the same every time."""
+
+    def __init__(self) -> None:
+        self._no_wait = _NoWait()
+        super().__init__(self._no_wait)
+
+    def time(self) -> float:
+        """Seconds that were slept since the start."""
+        return self._no_wait.slept
+
+
+def complete_at_once(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a loop in which no pause takes time."""
+    with asyncio.Runner(loop_factory=TimelessLoop) as runner:
+        return runner.run(work)
