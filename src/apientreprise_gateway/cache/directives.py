@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 
 class CacheControl(NamedTuple):
-    """What a caller wants."""
+    """What a caller asks of the cache."""
 
     fresh: bool = False
-    """No answer that was kept."""
+    """Whether the answer must come from the provider."""
     unkept: bool = False
-    """That its own answer is not kept."""
+    """Whether the answer must not be kept."""
 
 
 NOTHING = CacheControl()

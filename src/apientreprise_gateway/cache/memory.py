@@ -15,7 +15,7 @@ OVERHEAD: Final = 512
 """Bytes that an entry takes besides its key and body, rounded up."""
 _SWEPT_AT_ONCE: Final = 1000
 _SET_BACK_SECONDS: Final = 1.0
-"""By less than this two clocks differ that nobody has touched."""
+"""Two clocks that nobody has set differ by less than this."""
 
 
 class MemoryCache:

@@ -35,7 +35,12 @@ class RedisBoard:
     """See `Board`."""
 
     def __init__(self, client: Client, *, on_fault: Callable[[About], None] = lambda _about: None) -> None:
-        """Take a client of Redis, and what is told of errors that are about one key."""
+        """Ask nothing yet.
+
+        Args:
+            client: of Redis.
+            on_fault: told of each error that is about one key or one command.
+        """
         self._client = client
         self._faults = Faults("pings", on_fault=on_fault)
         self._outage = Outage(_tell_of_change)

@@ -1,1 +1,1 @@
-"""How much may be called: windows, bans, client addresses."""
+"""How much may be called: windows per token, bans of addresses."""

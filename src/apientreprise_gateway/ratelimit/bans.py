@@ -47,8 +47,8 @@ class Ban:
         return self.start + DURATION
 
 
-def _nobody() -> None:
-    """Nobody is told."""
+def _tell_nobody() -> None:
+    pass
 
 
 class Bans:
@@ -58,7 +58,7 @@ class Bans:
         """Know of none yet; `steady` is seconds that only go forward, so that no change of a clock prolongs a ban."""
         self._steady = steady
         self._added: dict[str, float] = {}
-        self.on_add: Callable[[], None] = _nobody
+        self.on_add: Callable[[], None] = _tell_nobody
         """Called for each ban that is put in force."""
         self.by_address: dict[str, Ban] = {}
         """Those that have ended may be among them: a look saves asking the clock for an address that is not."""

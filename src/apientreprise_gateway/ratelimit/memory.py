@@ -1,4 +1,4 @@
-"""The store in the memory of one process.
+"""The limiter in the memory of one process.
 
 For `demo`, for a deployment of a single process, and as the reference that every other store is tested against.
 """
@@ -83,7 +83,7 @@ class MemoryLimiter:
         on_ban: Callable[[Ban], None] = lambda _ban: None,
         clock: Clock = wall_clock,
     ) -> None:
-        """Make an empty store.
+        """Have counted nothing yet.
 
         Args:
             ip_limit: calls within 60 s that one address may make; the next one bans it.
@@ -142,10 +142,10 @@ class MemoryLimiter:
         self._bans.on_add = tell
 
     async def start(self) -> None:
-        """Nothing to make ready."""
+        """See `Limiter.start`."""
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """See `Limiter.close`."""
 
     def bans_in_force(self) -> list[Ban]:
         """See `Limiter.bans_in_force`."""

@@ -1,4 +1,4 @@
-"""The policy: which figure limits which endpoint."""
+"""The policy: how many calls which group of endpoints takes."""
 
 from collections.abc import Iterable, Mapping
 
@@ -27,7 +27,7 @@ class Policy:
 
 
 def own_limit(figure: int, group: Group, own: int | None) -> int:
-    """Calls per minute of a token that may have a limit of its own.
+    """Calls within a window of a token that may have a limit of its own.
 
     Args:
         figure: what the group allows to every token.

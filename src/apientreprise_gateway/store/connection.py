@@ -84,7 +84,7 @@ class RedisConnection(asyncio.Protocol):
         self._closed = True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell who waits, redis-py included."""
+        """Fail what is asked, and tell redis-py."""
         self._closed = True
         self._fail(RedisConnectionError("the server closed the connection"))
         self._before.connection_lost(exc)
