@@ -14,7 +14,7 @@ _SHARED_FOLDER: Final = Path("/var/tmp")  # noqa: S108 - only its user may enter
 
 
 def default_folder(of: str) -> Path:
-    """Where this user's gateways keep something across restarts, unless a setting names another place."""
+    """The folder in which this user's gateways keep something across restarts, unless a setting names another."""
     shared = _SHARED_FOLDER if os.access(_SHARED_FOLDER, os.W_OK) else Path(tempfile.gettempdir())
     return shared / f"apientreprise-gateway-{of}-{os.geteuid()}"
 
@@ -63,7 +63,7 @@ def replace_file(path: Path, content: bytes, *, outlives_crash: bool = True) -> 
 
 
 def takes_lock(descriptor: int) -> bool:
-    """Whether the lock of a file is ours now, until the file is closed; it is on a file system without locks."""
+    """Try to lock a file until it is closed; False if another has the lock, True where files cannot be locked."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -27,7 +27,7 @@ class Stamp(NamedTuple):
     size: int
     changed_ns: int
     modified_ns: int
-    """Its date, in nanoseconds of Unix time."""
+    """Date of the last change of its content, in nanoseconds of Unix time."""
 
 
 def _stamp(stat: os.stat_result) -> Stamp:
@@ -53,10 +53,10 @@ def read_regular(path: Path) -> bytes:
 
 
 def must_be_regular(path: Path, stat: os.stat_result) -> None:
-    """Nothing, for what may be opened: to open a pipe would take until somebody writes to it.
+    """Refuse what is no file: to open a pipe would block until somebody writes to it.
 
     Raises:
-        OSError: it is something else than a file.
+        OSError: it is no regular file.
     """
     if not S_ISREG(stat.st_mode):
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
@@ -70,7 +70,6 @@ class WatchedFile:
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Read nothing yet."""
         self.path = path
         self._clock = clock
         self._accepted: Stamp | None = None
@@ -120,7 +119,7 @@ class WatchedFile:
 
     @property
     def modified(self) -> float:
-        """The date of what was accepted, in Unix time."""
+        """Date of the file that was accepted, in seconds of Unix time; 0 if none was."""
         return 0.0 if self._accepted is None else self._accepted.modified_ns / 1e9
 
     def _take(self, stamp: Stamp, digest: bytes) -> None:

@@ -19,7 +19,7 @@ MOST_PER_LINK: Final = 32
 SLOW_SECONDS: Final = 2.0
 """A client that takes longer for one part of a document (128 kB; 512 kB from S3) is slow."""
 RETRY_SECONDS: Final = 5
-"""When to come again."""
+"""Seconds after which a refused client may try again."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Turn:
 
     @contextmanager
     def sending(self) -> Iterator[None]:
-        """While its client takes a part."""
+        """Mark the time in which its client takes a part."""
         self._sending_since = self.clock()
         try:
             yield
@@ -49,15 +49,13 @@ class Turn:
 
 
 class Downloads:
-    """Those of a process."""
+    """The downloads under way in a process."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """None yet."""
         self._clock = clock
         self._under_way: set[Turn] = set()
 
     def __len__(self) -> int:
-        """How many there are."""
         return len(self._under_way)
 
     @contextmanager
@@ -65,9 +63,9 @@ class Downloads:
         """Hold a place while a document is downloaded.
 
         Args:
-            link: which one.
-            address: what its client is counted by, if it is counted.
-            cut: hangs up on that client.
+            link: identifies the document.
+            address: what its client is counted by; None if it is exempt.
+            cut: closes the connection of that client.
 
         Raises:
             Refusal: there is no room (00905).

@@ -18,12 +18,12 @@ BLANKS: Final = b" \t\r\n"
 _BEFORE: Final = BLANKS + "\N{BYTE ORDER MARK}".encode()
 _SCHEME: Final = b"data:"
 _MAX_HEAD: Final = 1024
-"""What a data URL may have before its data."""
+"""Bytes that a data URL may have before its data."""
 _HEAD: Final = re.compile(rb"data:[^,]*;base64,", re.IGNORECASE)
 _BOTH_ALPHABETS: Final = bytes.maketrans(b"-_", b"+/")
 _ALPHABET: Final = re.compile(rb"[A-Za-z0-9+/]*")
 _SIGN_BYTES: Final = 3
-"""Of a percent-encoded sign."""
+"""Bytes of a percent-encoded sign."""
 
 
 def looks_encoded(text: bytes) -> bool:
@@ -45,7 +45,7 @@ class Decoder:
     """Decodes a text, UTF-8, as it comes."""
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
-        """Take what is given the bytes of the file."""
+        """Begin a text; `write` is called with the decoded bytes."""
         self._write = write
         self._start: bytes | None = b""
         """What has come, as long as it may be what stands before the data."""
@@ -56,10 +56,10 @@ class Decoder:
         self._padded = False
 
     def feed(self, data: bytes) -> None:
-        """Read on.
+        """Decode the next part of the text.
 
         Raises:
-            FileFault: this is not base64.
+            FileFault: it is not base64.
         """
         data = data.translate(None, BLANKS)
         if self._start is None:
@@ -70,10 +70,10 @@ class Decoder:
             self._begin(self._start)
 
     def finish(self) -> None:
-        """The text is complete.
+        """End the text.
 
         Raises:
-            FileFault: the file is not.
+            FileFault: the file is not complete.
         """
         if self._start is not None:
             self._begin(self._start)

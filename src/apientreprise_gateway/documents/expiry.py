@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ExpirySweeper:
-    """Removes documents."""
+    """Removes documents that have ended from a store."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class ExpirySweeper:
         longest: float = math.inf,
         besides: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Take the parts.
+        """Configure it; `watch` begins to remove.
 
         Args:
             store: what is looked through.
@@ -52,7 +52,7 @@ class ExpirySweeper:
         self._failing = False
 
     async def watch(self) -> None:
-        """Remove, for ever; workers that started together drift apart."""
+        """Remove in rounds, until cancelled; the pauses are random, so that workers do not act together."""
         while True:
             await asyncio.sleep(self._every * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
             await self.round()

@@ -21,7 +21,7 @@ from apientreprise_gateway.documents.files import UNREADABLE, Content, Disk, Fil
 LONG_BYTES: Final = 64 * 1024
 """A string beyond this is a file; no other field of the catalogue comes near."""
 MAX_REST: Final = 1024 * 1024
-"""What an answer may have besides its files."""
+"""Bytes that an answer may have besides its files."""
 MAX_FILES: Final = 100
 """Files that one answer may hold."""
 _PART_BYTES: Final = LONG_BYTES // 2
@@ -42,7 +42,7 @@ class Found(NamedTuple):
     """Something long that stood in an answer."""
 
     content: Content | FileFault
-    """The file; what is wrong with it, if it is none."""
+    """The file, or what is wrong with it."""
     looks_encoded: bool
     """Whether it looked like a file, rather than an address."""
 
@@ -51,9 +51,9 @@ class Extraction(NamedTuple):
     """An answer without its files."""
 
     rest: Any
-    """What it says; a file's token stands where the file stood."""
+    """The parsed answer; a token stands in the place of each file."""
     files: dict[str, Found]
-    """What was taken out, by its token."""
+    """The files that were taken out, by their tokens."""
 
 
 class Extractor:
@@ -71,7 +71,7 @@ class Extractor:
         self._at = 0
 
     def step(self) -> bool:
-        """Read the next part; whether there is more.
+        """Read the next part; return whether there is more.
 
         Raises:
             NotJsonError: it is not an answer that can be read.
@@ -133,7 +133,7 @@ class _Scanner:
         self._file: _EncodedFile | None = None
 
     def feed(self, part: bytes) -> None:
-        """Read on."""
+        """Read the next part."""
         at = self._string(part, 0) if self._in_string and part else 0
         if at < len(part):
             self._between(part, at)
@@ -150,7 +150,7 @@ class _Scanner:
             self._string(part, end + 1)
 
     def _string(self, part: bytes, at: int) -> int:
-        """Read on in a string; where it ends, or the part does."""
+        """Read on in a string; return where it, or the part, ends."""
         end = self._end_of_string(part, at)
         piece = part[at:] if end < 0 else part[at:end]
         if self._file is None:
@@ -207,7 +207,7 @@ class _EncodedFile:
         self._decode(data[:whole])
 
     def finish(self) -> Found:
-        """The string is complete."""
+        """End the string; return the file that it was."""
         if self._fault is None:
             self._decode(self._held)
         try:
@@ -227,7 +227,7 @@ class _EncodedFile:
 
 
 def _whole_escapes(data: bytes) -> int:
-    """Up to where a part of a string has no escape that goes on behind it."""
+    """Length of a part of a string without an escape that is cut at its end."""
     last = data.rfind(b"\\", max(0, len(data) - _LONGEST_ESCAPE + 1))
     if last < 0:
         return len(data)

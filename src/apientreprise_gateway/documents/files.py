@@ -14,7 +14,7 @@ from apientreprise_gateway.contract.documents import FileKind
 
 _COPY_BYTES: Final = 128 * 1024
 _CANNOT_COPY: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
-"""What a kernel or a file system says that cannot copy by itself."""
+"""Errors of kernels and file systems that cannot copy by themselves."""
 _HEAD_BYTES: Final = 1024
 """Readers of PDF accept the header anywhere in here."""
 _PDF_TAIL_BYTES: Final = 2048
@@ -38,13 +38,13 @@ class Content(Protocol):
 
     @property
     def size(self) -> int:
-        """How many there are."""
+        """Number of bytes."""
 
     def read(self, start: int, length: int) -> bytes:
-        """Those from `start` on, `length` at most."""
+        """The bytes from `start` on, `length` at most."""
 
     def copy_to(self, fd: int, start: int, length: int) -> None:
-        """Append those from `start` on, `length` at most, to an open file."""
+        """Append the bytes from `start` on, `length` at most, to an open file."""
 
 
 class Memory:
@@ -55,11 +55,11 @@ class Memory:
         self.size = len(data)
 
     def read(self, start: int, length: int) -> bytes:
-        """Those from `start` on, `length` at most."""
+        """The bytes from `start` on, `length` at most."""
         return self._data[start : start + length]
 
     def copy_to(self, fd: int, start: int, length: int) -> None:
-        """Append those from `start` on, `length` at most, to an open file."""
+        """Append the bytes from `start` on, `length` at most, to an open file."""
         write_all(fd, self.read(start, length))
 
 
@@ -68,7 +68,6 @@ class OpenFile:
     that has been given up."""
 
     def __init__(self, fd: int) -> None:
-        """Take over a descriptor."""
         self.fd: Final = fd
 
     def __del__(self) -> None:
@@ -79,16 +78,16 @@ class Disk:
     """Content in an open file."""
 
     def __init__(self, file: OpenFile) -> None:
-        """Take a file that is complete."""
+        """Wrap a file that is written to its end."""
         self._file = file
         self.size = os.fstat(file.fd).st_size
 
     def read(self, start: int, length: int) -> bytes:
-        """Those from `start` on, `length` at most."""
+        """The bytes from `start` on, `length` at most."""
         return os.pread(self._file.fd, length, start)
 
     def copy_to(self, fd: int, start: int, length: int) -> None:
-        """Append those from `start` on, `length` at most, to an open file."""
+        """Append the bytes from `start` on, `length` at most, to an open file."""
         done, stop = start, min(start + length, self.size)
         try:
             while done < stop:
@@ -125,7 +124,7 @@ class FileFault(Exception):  # noqa: N818 - in the provider's file, not in the p
 
 
 LATE: Final = "002"
-"""Of a file that was not read, checked and kept in the time that its provider has."""
+"""The file was not read, checked and kept within the deadline of its provider."""
 UNREADABLE: Final = "051"
 TOO_SLOW: Final = "052"
 NOT_DOWNLOADED: Final = "053"
@@ -135,14 +134,14 @@ EMPTY: Final = "056"
 
 
 def kind_of(head: bytes) -> FileKind | None:
-    """What a file pretends to be, by its first bytes."""
+    """The kind that the first bytes of a file say; None for any other."""
     if head.startswith((_ZIP_ENTRY, _ZIP_END)):
         return FileKind.ZIP
     return FileKind.PDF if b"%PDF-" in head[:_HEAD_BYTES] else None
 
 
 def check(content: Content, kinds: tuple[FileKind, ...]) -> FileKind:
-    """What a file is.
+    """Check a whole file; return its kind.
 
     Args:
         content: the whole file.

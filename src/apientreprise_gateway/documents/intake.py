@@ -26,12 +26,11 @@ class Workshop:
     """The threads in which files are read and decoded, part by part; providers take turns."""
 
     def __init__(self) -> None:
-        """Start none yet."""
         self.reading: Final = FairThreads(_READERS, "documents-read")
         self.decoding: Final = FairThreads(_DECODERS, "documents-decode")
 
     def close(self) -> None:
-        """End them, once what they were told is done."""
+        """End the threads once all queued work is done."""
         self.reading.close()
         self.decoding.close()
 
@@ -50,14 +49,14 @@ class DocumentIntake:
         folder: Path | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Take the rules.
+        """Configure it.
 
         Args:
             store: where documents are kept.
             seals: what links are sealed with.
-            workshop: where they are read and decoded.
-            seconds: how long.
-            max_bytes: how long a document may be.
+            workshop: threads in which they are read and decoded.
+            seconds: how long documents are kept.
+            max_bytes: size that a document may have.
             folder: for the temporary files of what is decoded; the system's own by default.
             clock: Unix time.
         """

@@ -29,7 +29,7 @@ from apientreprise_gateway.observability.pause import pause
 ABANDONED_SECONDS: Final = 3600.0
 """After so long a document that is still being written was left by a process that died."""
 TIMEOUT_SECONDS: Final = 30.0
-"""How long a disk may take for one thing that is asked of it."""
+"""Seconds that a disk may take for one operation."""
 _CHUNK_BYTES: Final = 128 * 1024
 _COPY_BYTES: Final = 4 * 1024 * 1024
 """Copied at once: between two parts others have their turn, and a document that nobody waits for is given up."""
@@ -37,7 +37,7 @@ _SWEEPER: Final = "removal"
 _INCOMING: Final = "incoming"
 _SEAL: Final = "seal"
 _FIRST_SECONDS: Final = 1.0
-"""How long who is first may take to write; then it has died of it, and its file is replaced."""
+"""Seconds that the first writer may take; after that it is held to have died, and its file is replaced."""
 _THREADS: Final = 8
 _T = TypeVar("_T")
 
@@ -68,7 +68,7 @@ class LocalStore:
         return self._incoming
 
     async def start(self) -> None:
-        """Nothing is left to do."""
+        """Do nothing: the folder was made before."""
 
     async def put(self, key: str, content: Content, *, owner: str = "") -> None:
         """Keep a document.
@@ -115,7 +115,7 @@ class LocalStore:
         return await self._in_thread(_SWEEPER, lambda: self._remove(moment, beyond, most))
 
     async def close(self) -> None:
-        """End the threads, once what they were told is done."""
+        """End the threads once all queued work is done."""
         self.threads.close()
 
     async def _in_thread(self, owner: str, work: Callable[[], _T]) -> _T:
@@ -183,7 +183,7 @@ class LocalStore:
         return removed
 
     def _ended(self, moment: float, beyond: float) -> Iterator[Path]:
-        """What has to go, without a list of all that there is."""
+        """Files to remove, found without a list of all files."""
         for folder in self._buckets(moment, beyond):
             yield from (Path(entry.path) for entry in _entries(folder))
         now = self._clock()  # what was written later than now was written by a clock that was ahead
@@ -274,7 +274,7 @@ def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
 
 
 def _unlink(place: Path) -> int:
-    """Remove a file; how many that were."""
+    """Remove a file; return the number of files removed, 0 or 1."""
     try:
         place.unlink()
     except FileNotFoundError:  # another worker was faster

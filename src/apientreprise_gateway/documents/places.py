@@ -41,7 +41,7 @@ class Place(NamedTuple):
     way: Way
     """How to get to it."""
     given: Given
-    """What the provider says there; a fault where that makes no sense, None for nothing."""
+    """What the provider wrote there; a fault where it is unusable, None where it is absent."""
 
 
 def places_of(answer: Any, document: Document, tokens: frozenset[str]) -> list[Place]:
@@ -79,7 +79,7 @@ def answer_around(place: Place) -> dict[str, Any]:
 
 
 def follow(answer: Any, way: Way) -> Any:
-    """What a way leads to."""
+    """The value in an answer that a way leads to."""
     for step in way:
         answer = answer[step]
     return answer

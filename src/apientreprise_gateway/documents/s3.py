@@ -155,12 +155,12 @@ class S3Documents:
         return removed
 
     async def close(self) -> None:
-        """End the threads, once what they were told is done."""
+        """End the threads once all queued work is done."""
         self.threads.close()
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
-        """Turn what the library raises into what the port promises."""
+        """Raise the errors of the library as `StoreError`."""
         from obstore.exceptions import BaseError  # noqa: PLC0415 - as in _connect
 
         try:

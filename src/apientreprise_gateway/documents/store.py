@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from apientreprise_gateway.documents.files import Content
 
 SECRET_BYTES: Final = 32
-"""Of a secret that links are sealed with. What is shorter was cut, and is none."""
+"""Length of the secret that links are sealed with; a shorter one was cut, and is not used."""
 
 
 class StoreError(Exception):
@@ -22,11 +22,11 @@ class Kept(Protocol):
 
     @property
     def size(self) -> int:
-        """How many bytes it has."""
+        """Number of bytes."""
 
     @property
     def chunk(self) -> int:
-        """How many bytes are best read at once."""
+        """Number of bytes that are best read at once."""
 
     async def read(self, start: int, length: int) -> bytes:
         """The bytes from `start` on, `length` of them, or fewer at the end.
@@ -36,11 +36,11 @@ class Kept(Protocol):
         """
 
     async def close(self) -> None:
-        """Free what reading takes; nothing is read afterwards."""
+        """Release the document; nothing is read afterwards."""
 
 
 class DocumentStore(Protocol):
-    """A place for documents, under keys that start with the hour of their end (`links.Link.key`)."""
+    """A place for documents, under keys that start with the hour of their end (`links.DocumentLink.key`)."""
 
     async def start(self) -> None:
         """Get ready.
@@ -98,7 +98,7 @@ class DocumentStore(Protocol):
         """
 
     async def close(self) -> None:
-        """Free what the store takes."""
+        """Release the resources of the store."""
 
 
 class NullStore:
@@ -111,16 +111,13 @@ class NullStore:
         """See `DocumentStore`."""
 
     async def open(self, key: str, *, owner: str = "") -> Kept | None:
-        """See `DocumentStore`."""
         del key, owner
         return None
 
     async def secret(self, proposed: bytes) -> bytes:
-        """See `DocumentStore`."""
         return proposed
 
     async def remove_ended(self, moment: float, *, most: int, beyond: float = math.inf) -> int:
-        """See `DocumentStore`."""
         del moment, most, beyond
         return 0
 

@@ -17,12 +17,12 @@ _PREFIX_LENGTH: Final = 96
 _HOLDS_IPV4: Final = (IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96"))
 _PREFIXES: Final = frozenset(int(each.network_address) >> _IPV4_BITS for each in _HOLDS_IPV4)
 TRANSLATED_LOCALLY: Final = IPv6Network("64:ff9b:1::/48")
-"""Of translators of one's own (RFC 8215). Where in such an address the IPv4 address stands is theirs to choose, so that
-each of them is itself; but it is one client, not a subscriber's network."""
+"""Addresses made by local translators (RFC 8215). Where the IPv4 address stands in them is up to the translator, so
+they are kept as they are; each is one client, not a subscriber's network."""
 
 
 def plain(address: Address) -> Address:
-    """An address, or the IPv4 address that it holds."""
+    """The IPv4 address that an address holds, or else the address itself."""
     if isinstance(address, IPv6Address) and int(address) >> _IPV4_BITS in _PREFIXES:
         return IPv4Address(int(address) & (1 << _IPV4_BITS) - 1)
     return address
@@ -32,7 +32,7 @@ def address(text: str) -> Address:
     """Read an address.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is no address.
     """
     return plain(ip_address(text))
 
@@ -41,7 +41,7 @@ def network(text: str, *, strict: bool = False) -> Network:
     """Read an address or a CIDR.
 
     Args:
-        text: of either family.
+        text: an address or a CIDR of either family.
         strict: whether bits beyond the prefix are an error.
 
     Raises:

@@ -15,7 +15,7 @@ UNKNOWN: Final = "unknown"
 """Stands for a peer without an address (a Unix socket) or a header that cannot be read."""
 _COUNTED_IPV6_PREFIX: Final = 64
 _REMEMBERED: Final = 4096
-"""Addresses that need not be read again; each is in three such memories, with a quarter of a kilobyte."""
+"""Addresses kept in each of the three caches of what was read; an entry takes a quarter of a kilobyte."""
 
 
 def parse(text: str) -> Address | None:
@@ -48,7 +48,12 @@ class ClientIp:
     """Finds the client's address of a request."""
 
     def __init__(self, *, trusted_proxies: tuple[Network, ...] = (), allowlist: tuple[Network, ...] = ()) -> None:
-        """Take the proxies whose `X-Forwarded-For` is believed, and the clients exempt from ceiling and bans."""
+        """Configure it.
+
+        Args:
+            trusted_proxies: networks of the proxies whose `X-Forwarded-For` is believed.
+            allowlist: networks of the clients that are exempt from ceiling and bans.
+        """
         self._trusted = trusted_proxies
         self._allowed = allowlist
         self.is_trusted = lru_cache(maxsize=1024)(self._find_trusted)

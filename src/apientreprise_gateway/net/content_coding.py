@@ -18,11 +18,11 @@ _GZIP: Final = b"\x1f\x8b"
 _LABELS: Final[Mapping[str, str]] = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate", "x-deflate": "deflate"}
 _PLAIN: Final = b'{[<%"- \t\r\n'
 _ZIP: Final = b"PK"
-"""What JSON, pages, PDFs and archives begin with, and nothing that is compressed."""
+"""First bytes of JSON, HTML, PDF and ZIP; compressed data begins with none of them."""
 
 
 def decoder_of(label: str) -> "Decoder | None":
-    """What undoes the coding that `Content-Encoding` names, its lines joined by commas; None if it names none."""
+    """The decoder for a `Content-Encoding`, its lines joined by commas; None if it names no coding that we know."""
     codings = [_LABELS[each] for each in (part.strip().lower() for part in label.split(",")) if each in _LABELS]
     return Decoder(codings[-1]) if codings else None
 
@@ -56,16 +56,16 @@ class Decoder:
     def __init__(self, coding: str) -> None:
         self._coding = coding
         self._head = b""
-        """What has come of a body, or of its next member, whose form is not known yet."""
+        """The first bytes of a body, or of its next member, as long as its form is not known."""
         self._inflate: zlib._Decompress | None = None
         self._plain = False
         self._members = 0
-        """Those that are whole."""
+        """Number of members that are complete."""
         self.broken = False
         """Whether the body cannot be decoded, or ended too early."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What some more of the body stands for."""
+        """Decode the next bytes of the body."""
         while data and not self.broken:
             if self._plain:
                 yield data
@@ -73,13 +73,13 @@ class Decoder:
             data = self._begin(data) if self._inflate is None else (yield from self._decode(self._inflate, data))
 
     def end(self) -> bytes:
-        """The body has come: what is left of it."""
+        """End the body; return what was held back of it."""
         if self._inflate is not None:
             self.broken = True
         return b"" if self._members else self._head
 
     def _begin(self, data: bytes) -> bytes:
-        """Look at the first bytes of a member; what to go on with, nothing if they are too few."""
+        """Look at the first bytes of a member; return the bytes to go on with, none if they are too few."""
         head = self._head + data
         if len(head) < len(_GZIP):
             self._head = head
@@ -99,7 +99,7 @@ class Decoder:
         return head
 
     def _decode(self, inflate: "zlib._Decompress", data: bytes) -> Generator[bytes, None, bytes]:
-        """Give what some data of a member stands for; return what comes behind the member."""
+        """Yield the decoded data of a member; return the bytes that follow it."""
         while True:
             try:
                 part = inflate.decompress(data, PART_BYTES)

@@ -14,20 +14,20 @@ from types import TracebackType
 from typing import Final
 
 _SLICES: Final = 4
-"""Of one deadline."""
+"""Slices of a deadline, each ended by a look at the clock."""
 _LATE: Final = 1.5
-"""How many slices may pass until a look that was to come after one is late."""
+"""Number of slices after which a look that was due after one counts as late."""
 _MOST: Final = 1.5
-"""How much of a deadline is counted at most while all looks are late."""
+"""Multiple of the deadline at which it ends even though all looks are late."""
 _TICK: Final = 0.001
-"""What the loop's timers may be early by."""
+"""Seconds by which the loop's timers may be early."""
 
 
 class Deadline:
     """A deadline of the task that makes it; a context manager, not to be nested."""
 
     def __init__(self) -> None:
-        """Belong to the current task."""
+        """Make a deadline of the current task."""
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a deadline belongs to a task")
@@ -36,11 +36,11 @@ class Deadline:
         self._timer: asyncio.TimerHandle | None = None
         self._seconds = self._slice = 0.0
         self._counted = 0.0
-        """Of the use in progress."""
+        """Seconds of the present use that count."""
         self._looked_at = 0.0
-        """Up to when."""
+        """Time of the event loop at the last look."""
         self._use = 0
-        """Their number; even between two."""
+        """Number of entries and exits so far: odd within a use, even between two."""
         self._cancelling = 0
         self._expired = False
 

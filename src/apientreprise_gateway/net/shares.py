@@ -13,20 +13,19 @@ class FairSlots:
     """
 
     def __init__(self, count: int) -> None:
-        """Give none yet."""
         self._count = count
         self._taken: Counter[str] = Counter()
         self._lines: dict[str, deque[asyncio.Future[None]]] = {}
-        """Who waits; the owner whose turn is the longest ago comes first."""
+        """Those who wait, by owner; the owner whose turn is the longest ago comes first."""
 
     @property
     def waiting(self) -> int:
-        """How many wait for a slot."""
+        """Number of those who wait for a slot."""
         return sum(not turn.done() for line in self._lines.values() for turn in line)
 
     @asynccontextmanager
     async def taken(self, owner: str) -> AsyncIterator[None]:
-        """Hold a slot, once there is one."""
+        """Wait for a slot, and hold it until the end of the block."""
         if self._taken[owner] and self._taken.total() >= self._count:
             await self._turn_of(owner)
         else:

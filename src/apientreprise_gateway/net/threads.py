@@ -36,7 +36,7 @@ class FairThreads:
         self._most = max(1, count - 1)
         """Threads that one owner may hold."""
         self._lines: dict[str, deque[_Work]] = {}
-        """What waits; the owner whose turn is the longest ago comes first."""
+        """Work that waits, by owner; the owner whose turn is the longest ago comes first."""
         self._held: Counter[str] = Counter()
         self._changed = threading.Condition()
         self._started = 0
@@ -50,11 +50,11 @@ class FairThreads:
             return sum(map(len, self._lines.values()))
 
     async def run(self, owner: str, what: Callable[[], _T]) -> _T:
-        """What a piece of work returns; given up before its turn, it is not begun."""
+        """Do a piece of work in a thread and return its result; cancelled before its turn, it is not begun."""
         return await asyncio.wrap_future(self.submit(owner, what))
 
     def submit(self, owner: str, what: Callable[[], _T]) -> "Future[_T]":
-        """Have a piece of work done.
+        """Queue a piece of work.
 
         Raises:
             RuntimeError: the threads have been told to end.
@@ -73,7 +73,7 @@ class FairThreads:
         return outcome
 
     def close(self) -> None:
-        """End the threads, once what they were told is done."""
+        """End the threads once all queued work is done."""
         with self._changed:
             self._closed = True
             self._idle = 0

@@ -16,7 +16,7 @@ class Identity:
 
     context: ssl.SSLContext
     ends: datetime
-    """When the certificate does."""
+    """When the certificate ends."""
 
 
 def server_identity(certificate: Path, key: Path) -> Identity:
@@ -38,7 +38,7 @@ def server_identity(certificate: Path, key: Path) -> Identity:
 
 
 def load_certificate(context: ssl.SSLContext, certificate: Path, key: Path, password: str | None = None) -> None:
-    """Have a context show a certificate.
+    """Load a certificate and its key into a context.
 
     Raises:
         ValueError: a file cannot be used; the text names it.

@@ -17,19 +17,18 @@ class Writer(Protocol):
     """A connection that is written to."""
 
     def put(self, data: bytes) -> None:
-        """Write, or let it be if the connection is gone."""
+        """Write; do nothing if the connection is gone."""
 
 
 class WriteBatch:
-    """What is to be written at the end of this turn, in its order."""
+    """Writes to several connections, kept in order until the end of this turn of the event loop."""
 
     def __init__(self) -> None:
-        """Begin with nothing to write."""
         self.waiting: list[tuple[Writer, bytes]] = []
         """What is to be written. While it is empty, and fewer than `MANY` calls are in flight, writers may write at
         once instead."""
         self.calls = 0
-        """Those in flight, counted by whoever answers them."""
+        """Calls in flight, counted by whoever answers them."""
 
     def add(self, writer: Writer, data: bytes) -> None:
         """Have a connection written to, after all that was added before; at once where few calls are in flight."""

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from apientreprise_gateway.observability.provider_calls import CallCounts
 
 WINDOW_SECONDS: Final = 60.0
-"""The calls that are judged together."""
+"""Seconds of calls that are judged together."""
 TOLERATED: Final = 0.1
 """The share of bad calls from which on a source does not work, as published."""
 SKEW_SECONDS: Final = 5.0
@@ -36,7 +36,7 @@ class _Sample(NamedTuple):
 
 
 class Evidence:
-    """The calls of every process to a source, as far as this one knows."""
+    """The calls of all processes to a source, as far as this one knows."""
 
     def __init__(self, tally: CallCounts, *, now: float) -> None:
         self.tally = tally
@@ -44,10 +44,10 @@ class Evidence:
         self.bad_at = 0.0
         self.probed_at = 0.0
         self._others_good = 0
-        """The calls of other processes, and of those that are no more."""
+        """Good calls of other processes, those that have ended included."""
         self._others_bad = 0
         self._told = (0, 0)
-        """How much of the tally the others have been told."""
+        """Good and bad calls of this process that the others have been told of."""
         self._probe_told = 0.0
         """The last probe that they have been told of, or have told of."""
         self._is_shared = False
@@ -66,7 +66,7 @@ class Evidence:
             self.bad_at = now
 
     def _set_back(self, seconds: float, now: float) -> None:
-        """The clock was set back: what was noted by it was not in the future."""
+        """Move all times back with the clock, so that none lies in the future."""
         self._samples = deque(sample._replace(at=sample.at + seconds) for sample in self._samples)
         self.good_at, self.bad_at = min(self.good_at, now), min(self.bad_at, now)
         self.probed_at = self._probe_told = min(self.probed_at, now)
@@ -106,7 +106,7 @@ class Evidence:
     # What processes tell one another.
 
     def tell(self) -> Seen | None:
-        """What the others have not been told yet, once: what does not reach them is lost, and soon old anyway."""
+        """What is new for the other processes, or None; given once: what gets lost would soon be old anyway."""
         good, bad = self.tally.good - self._told[0], self.tally.bad - self._told[1]
         is_newer = self.probed_at > self._probe_told
         if not good and not bad and not is_newer:
@@ -134,5 +134,5 @@ class Evidence:
 
 
 def _past(told: float, now: float) -> float:
-    """When others have noticed something; never, if their clock was ahead when they did."""
+    """A time of others, at most now; 0 if their clock was ahead."""
     return 0.0 if told > now + SKEW_SECONDS else min(told, now)

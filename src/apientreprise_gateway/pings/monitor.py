@@ -33,11 +33,11 @@ _log = structlog.get_logger(__name__)
 class _Source:
     ping: Ping
     route: Route
-    """What a probe asks for."""
+    """The endpoint that a probe asks."""
     evidence: Evidence
     kept: Answer | None = None
     kept_until: float = 0.0
-    """By the clock that only goes forward: no answer outlives its length, whatever is done to the other clock."""
+    """By the monotonic clock, so that a change of the system clock does not prolong an answer."""
     finding: "asyncio.Task[Answer] | None" = None
 
 
@@ -57,13 +57,13 @@ class PingMonitor:
         on_status: Callable[[Provider, Ping, bool], None],
         on_probe: Callable[[Provider, Ping, str], None],
     ) -> None:
-        """Ask nobody yet.
+        """Configure it; nothing is asked before `answer` or `watch`.
 
         Args:
             providers: whose pings.
             board: what other processes know.
             probe: asks a provider for an example.
-            may_probe: whether that may be done now.
+            may_probe: whether a source may be probed now.
             maintenance_until: the end of a provider's maintenance in force, as Unix time in seconds.
             clock: Unix time in seconds.
             steady: seconds that only go forward.
@@ -126,7 +126,7 @@ class PingMonitor:
         return await asyncio.shield(source.finding)
 
     async def watch(self) -> None:
-        """Keep the views of the processes one, until cancelled or closed."""
+        """Exchange with the other processes every second, until cancelled or closed."""
         # redis-py may swallow a cancellation while it reads; the flag ends the watch all the same.
         while not self._closed:
             await self.refresh()
@@ -226,7 +226,7 @@ class PingMonitor:
         return self._answer(source, Status.BAD, now)
 
     async def _of_another(self, source: _Source) -> Answer:
-        """What another process finds, which is at it."""
+        """The answer of another process, which is probing now."""
         for _ in range(int(PROBE_SECONDS / _TURN_SECONDS)):
             await asyncio.sleep(_TURN_SECONDS)
             found = await self._board.read(source.ping.key)

@@ -14,9 +14,9 @@ from apientreprise_gateway.upstream.source import ProviderRequest, Source, Stopw
 from apientreprise_gateway.upstream.upstream import NotAskedError
 
 PROBE_SECONDS: Final = 5.0
-"""How long a probe may take."""
+"""Seconds that a probe may take."""
 AGENT: Final = "ping"
-"""Who asks, where a provider wants to know."""
+"""The `user_id` that is sent where a provider wants one."""
 _faults = FaultLog()
 
 
@@ -28,11 +28,11 @@ class Finding(NamedTuple):
     status: int
     seconds: float
     code: str = ""
-    """Of the error."""
+    """Code of the error; empty without one."""
     detail: str = ""
     """The error, in French."""
     cause: str = ""
-    """What the connection says of it."""
+    """Cause of the error, as the connection words it."""
 
 
 async def probe(route: Route, source: Source, *, seconds: float = PROBE_SECONDS) -> Finding:
@@ -41,7 +41,7 @@ async def probe(route: Route, source: Source, *, seconds: float = PROBE_SECONDS)
     Args:
         route: the endpoint.
         source: what asks its provider.
-        seconds: after which the answer comes too late.
+        seconds: deadline of the answer.
     """
     started = time.perf_counter()
     try:
@@ -63,7 +63,7 @@ async def probe(route: Route, source: Source, *, seconds: float = PROBE_SECONDS)
 
 
 def example_of(route: Route) -> ProviderRequest:
-    """What a caller asks who takes every example of the documentation."""
+    """The request made of the examples in the documentation."""
     endpoint = route.endpoint
     values = []
     target = endpoint.path

@@ -16,6 +16,7 @@ from apientreprise_gateway.gateway.series import FAILURES, StorePart
 from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.ratelimit.bans import Reason
+from apientreprise_gateway.server.limits import Closing
 from apientreprise_gateway.store.errors import About
 from support.tokens import SECRET
 
@@ -38,7 +39,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     [
         ("gateway_errors_total", "code", FAILURES),
         ("gateway_bans_total", "reason", BANS),
-        ("gateway_connections_cut_total", "reason", ("full", "evicted", "slow_request", "slow_reader", "handshake")),
+        ("gateway_connections_cut_total", "reason", Closing),
         ("gateway_shadow_refusals_total", "check", (*Check, front.CHECK)),
         ("gateway_calls_without_line_total", "outcome", Unlogged),
         ("gateway_revocations_copy_failures_total", "action", CopyAction),
