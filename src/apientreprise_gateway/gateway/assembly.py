@@ -15,6 +15,7 @@ from apientreprise_gateway.gateway.components.auth import (
 )
 from apientreprise_gateway.gateway.components.cache import CacheComponent, cache_component
 from apientreprise_gateway.gateway.components.connections import connection_limits, server_identity
+from apientreprise_gateway.gateway.components.context import Context
 from apientreprise_gateway.gateway.components.denials import DenialsComponent, denials_component
 from apientreprise_gateway.gateway.components.documents import DocumentComponent, document_component
 from apientreprise_gateway.gateway.components.limits import LimiterComponent, limiter_component
@@ -56,43 +57,29 @@ class Assembly:
             SettingsError: a file that a setting names cannot be used.
         """
         providers = tuple(providers)
-        metrics = make_metrics() if former is None else former.metrics
-        self.metrics: Metrics = metrics
-        background = self.background = Background(metrics.background_failures)
-        self.key_set: KeySetComponent = key_set_component(settings, metrics=metrics, former=former and former.key_set)
+        self.metrics: Metrics = make_metrics() if former is None else former.metrics
+        self.background = Background(self.metrics.background_failures)
+        context = Context(settings=settings, metrics=self.metrics, background=self.background)
+        self.key_set: KeySetComponent = key_set_component(context, former=former and former.key_set)
         self.tokens: AuthenticatorComponent = authenticator_component(
-            settings,
-            public=self.key_set.part,
-            metrics=metrics,
-            background=background,
-            former=former and former.tokens,
+            context, public=self.key_set.part, former=former and former.tokens
         )
-        self.upstreams: UpstreamsComponent = upstreams_component(settings, providers, metrics=metrics)
-        series.begin_at_zero(metrics, providers)
-        self.limiter: LimiterComponent = limiter_component(
-            settings, metrics=metrics, background=background, former=former and former.limiter
-        )
-        self.documents: DocumentComponent = document_component(
-            settings, metrics=metrics, background=background, former=former and former.documents
-        )
-        self.cache: CacheComponent = cache_component(
-            settings, metrics=metrics, background=background, former=former and former.cache
-        )
-        self.recorder: RecorderComponent = recorder_component(settings, former=former and former.recorder)
+        self.upstreams: UpstreamsComponent = upstreams_component(context, providers)
+        series.begin_at_zero(self.metrics, providers)
+        self.limiter: LimiterComponent = limiter_component(context, former=former and former.limiter)
+        self.documents: DocumentComponent = document_component(context, former=former and former.documents)
+        self.cache: CacheComponent = cache_component(context, former=former and former.cache)
+        self.recorder: RecorderComponent = recorder_component(context, former=former and former.recorder)
         self.identity = server_identity(settings)
         """What callers are shown in TLS."""
-        self.access_log: AccessLogComponent = access_log_component(
-            settings, metrics=metrics, former=former and former.access_log
-        )
+        self.access_log: AccessLogComponent = access_log_component(context, former=former and former.access_log)
         self.access_file: AccessFileComponent = access_file_component(
-            settings, access_log=self.access_log.part, former=former and former.access_file
+            context, access_log=self.access_log.part, former=former and former.access_file
         )
         self.denials: DenialsComponent = denials_component(
-            settings,
+            context,
             registry=self.tokens.part.registry,
             limiter=self.limiter.part,
-            metrics=metrics,
-            background=background,
             former=former and former.denials,
         )
         self.endpoints = Endpoints(
@@ -100,19 +87,18 @@ class Assembly:
             upstreams=self.upstreams.part,
             documents=self.documents.part,
             cache=self.cache.part,
-            metrics=metrics,
+            metrics=self.metrics,
             recorder=self.recorder.part,
         )
         self.pings: PingsComponent = pings_component(
-            settings,
+            context,
             providers,
             upstreams=self.upstreams.part,
             probing=self.endpoints.probing,
-            metrics=metrics,
             former=former and former.pings,
         )
         self.connection_limits: ConnectionLimits = connection_limits(
-            settings, metrics, before=former and former.connection_limits
+            settings, self.metrics, before=former and former.connection_limits
         )
         self.ceiling: Ceiling = Ceiling() if former is None else former.ceiling
         """Of the calls to the control plane."""
@@ -130,9 +116,14 @@ class Assembly:
             self.denials,
             self.pings,
             self.cache,
+            self._in_force(),
             self.access_file,
             self._gauges(),
         )
+
+    def _in_force(self) -> Component[None, None]:
+        """What takes the place of a predecessor, once nothing may fail any more."""
+        return Component(name="in_force", part=None, made_of=None, start=self.tokens.part.follow)
 
     def _gauges(self) -> Component[None, None]:
         return Component(

@@ -21,7 +21,7 @@ from apientreprise_gateway.ratelimit.ban_index import read_ban, written_ban
 from apientreprise_gateway.ratelimit.bans import Ban
 
 _LOCK_SECONDS: Final = 1.0
-"""How long to wait for another process that writes; what it does not take in now it takes in with its next look."""
+"""How long to wait for another process that writes. After that both write, and each takes in later what it missed."""
 _LOCK_PAUSE_SECONDS: Final = 0.02
 
 

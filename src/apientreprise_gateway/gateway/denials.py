@@ -27,9 +27,9 @@ from apientreprise_gateway.store.outage import Outage
 RETRY_SECONDS: Final = 30.0
 """When to try again to write a copy that could not be written."""
 _PAUSE_SECONDS: Final = 0.1
-"""Between the beginnings of two writes of a copy, at least."""
+"""The shortest time between the beginnings of two writes of a copy."""
 _SHARE: Final = 10
-"""How much longer than a write takes, at least, that is."""
+"""That time is at least so many times as long as the write before took."""
 _KEPT_FIRST_SECONDS: Final = 1.0
 """How long what Redis has told may wait for its copies before it is in force: a disk that hangs is not waited for."""
 _log = structlog.get_logger(__name__)
@@ -88,7 +88,7 @@ class Denials:
         self._writing = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
         self._closed = False
-        self._settle()  # before anything that may fail: who does not know must say so
+        self._settle()  # before anything that may fail: until it is known who is revoked, tokens are refused
 
     @property
     def known(self) -> Known:
@@ -162,11 +162,11 @@ class Denials:
     async def _keep_first(self, known: Known) -> None:
         """Have the copies hold what Redis has told before it is in force: this process may end at any moment."""
         if self._keeping is not None and not self._keeping.done():
-            return  # a disk that hangs
+            return  # a write hangs: what Redis has told is in force without it
         self._keeping = asyncio.create_task(self._keep(known))
         done, _ = await asyncio.wait({self._keeping}, timeout=_KEPT_FIRST_SECONDS)
         for task in done:
-            task.exception()  # whoever follows the copies meets the same, and tells
+            task.exception()  # fetched, so that asyncio does not warn; `keep` meets the same, and tells
 
     async def _keep(self, known: Known) -> None:
         async with self._writing:
@@ -199,7 +199,7 @@ class Denials:
             self._news.clear()
             began = loop.time()
             await self.sync()
-            # Many bans in a row, among many revocations: most of the time belongs to the calls.
+            # With many bans in a row and many revocations, writing must not take most of the time from the calls.
             earliest = began + max(_PAUSE_SECONDS, _SHARE * (loop.time() - began))
 
     async def close(self) -> None:

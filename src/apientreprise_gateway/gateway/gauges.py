@@ -16,7 +16,7 @@ from apientreprise_gateway.server.limits import ConnectionLimits
 _LEVELS_SECONDS: Final = 1.0
 _TOKENS_SECONDS: Final = 5.0
 _EXPIRING: Final = {"7d": 7, "30d": 30}
-"""How soon a token's end is worth a figure, in days; within the last one it is worth a line in the log."""
+"""Days before its end from which a token counts as expiring, by label; the log tells of those within the last one."""
 _LAG_SECONDS: Final = 0.25
 _CACHE_SECONDS: Final = 5.0
 

@@ -9,7 +9,8 @@ A component is listed after those that its start needs. The order of `assembly.P
   time that all share.
 - Documents, the ways to providers, keys and revocations follow, each needed by some calls. The cache comes after them:
   every call can do without.
-- The access log's new file is taken last. A successor whose start fails before that leaves the lines where they are.
+- What takes the place of a predecessor comes last: whoever follows the keys, and the file of the access lines. A
+  successor whose start fails leaves both to the gateway that stays in force.
 
 Work that is done besides answering calls begins once all have started.
 """

@@ -7,21 +7,21 @@ closed for it, and what the old one knows is kept where the setting behind it ha
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
 from apientreprise_gateway.gateway.app import Gateway, lifespan
 from apientreprise_gateway.gateway.components.connections import TLS_FILES
 from apientreprise_gateway.gateway.settings import SettingsError
+from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.process import ending
 
 RETIRING_SECONDS: Final = 90.0
 """How long a replaced gateway is kept for the calls that it has begun; longer than any of them may take."""
 _COLLECT_SECONDS: Final = 0.5
-_Message = MutableMapping[str, Any]
 _log = structlog.get_logger(__name__)
 
 
@@ -42,15 +42,11 @@ class ReloadableGateway:
         self._install(first)
 
     def _install(self, gateway: Gateway) -> None:
+        """Have a gateway answer from the next call on, and its hooks hold from the next connection on."""
         self.current = gateway
         self.hooks = gateway.hooks
 
-    async def __call__(
-        self,
-        scope: _Message,
-        receive: Callable[[], Awaitable[_Message]],
-        send: Callable[[_Message], Awaitable[None]],
-    ) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a call to the gateway in force."""
         if scope["type"] == "lifespan":
             await lifespan(receive, send, start=self.current.start, stop=self._stop)
@@ -113,8 +109,8 @@ class ReloadableGateway:
 
     def _retired(self, task: asyncio.Task[None]) -> None:
         self._retiring.pop(task, None)
-        # Its parts refer to each other, and what lives that long is looked at too rarely: reloads would pile up. Until
-        # what it has cancelled has ended, that holds it.
+        # Its parts refer to each other, and what lives that long is rarely collected: replaced gateways would pile up.
+        # The tasks that it has cancelled refer to it until they have ended, hence the pause.
         asyncio.get_running_loop().call_later(_COLLECT_SECONDS, gc.collect)
 
     async def _stop(self) -> None:

@@ -14,6 +14,7 @@ from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier, authenticate_with_newer_keys, bearer
 from apientreprise_gateway.contract import query
 from apientreprise_gateway.gateway import gauges
+from apientreprise_gateway.gateway.components.context import Context
 from apientreprise_gateway.gateway.lifecycle import Component, inherited
 from apientreprise_gateway.gateway.series import FETCH_OUTCOMES
 from apientreprise_gateway.gateway.settings import Settings, SettingsError, environment_name
@@ -71,16 +72,16 @@ def key_set(settings: KeySetSettings, *, copy: Path | None = None, metrics: Metr
 KeySetComponent = Component[KeySetSettings, KeySet | None]
 
 
-def key_set_component(settings: Settings, *, metrics: Metrics, former: KeySetComponent | None) -> KeySetComponent:
-    """The public keys, which a reload hands on. `Authenticator.start` gets them ready for whoever uses them."""
+def key_set_component(context: Context, *, former: KeySetComponent | None) -> KeySetComponent:
+    """The public keys, which a reload hands on. `Authenticator.prepare` gets them ready for whoever uses them."""
 
     def make(own: KeySetSettings) -> KeySetComponent:
-        part = key_set(own, copy=own.copy or shared_file("jwks.json"), metrics=metrics)
+        part = key_set(own, copy=own.copy or shared_file("jwks.json"), metrics=context.metrics)
         if part is None:
             return Component(name="keys", part=None, made_of=own)
         return Component(name="keys", part=part, made_of=own, background={"keys": part.watch}, close=part.close)
 
-    return inherited(former, KeySetSettings.of(settings), make)
+    return inherited(former, KeySetSettings.of(context.settings), make)
 
 
 def key_ring(secrets: Sequence[SecretStr], public: KeySet | None) -> KeyRing:
@@ -117,11 +118,15 @@ class Authenticator:
         """Whether the public keys are known, if there are to be any."""
         return self._public is None or bool(self._public.keys)
 
-    async def start(self, background: Background) -> None:
-        """Get the public keys ready, and verify by them from now on, however they change."""
+    async def prepare(self, background: Background) -> None:
+        """Get the public keys ready."""
+        if self._public is not None:
+            await background.attempt("keys", self._public.start)
+
+    async def follow(self) -> None:
+        """Verify by the public keys as they are from now on, in the place of whoever followed them before."""
         if self._public is not None:
             self._public.on_keys = self._use
-            await background.attempt("keys", self._public.start)
             self._use(self._public.keys)
 
     async def renew_keys(self) -> None:
@@ -152,22 +157,20 @@ AuthenticatorComponent = Component[None, Authenticator]
 
 
 def authenticator_component(
-    settings: Settings,
+    context: Context,
     *,
     public: KeySet | None,
-    metrics: Metrics,
-    background: Background,
     former: AuthenticatorComponent | None,
 ) -> AuthenticatorComponent:
     """What verifies tokens; it knows the revocations that the one before knew."""
-    registry = token_registry(settings)
+    registry = token_registry(context.settings)
     if former is not None:
         registry.revoke(former.part.registry.revoked)
-    part = Authenticator(secrets=settings.jwt_secrets, public=public, registry=registry)
+    part = Authenticator(secrets=context.settings.jwt_secrets, public=public, registry=registry)
     return Component(
         name="tokens",
         part=part,
         made_of=None,
-        start=partial(part.start, background),
-        background={"tokens": registry.watch, "expiry": partial(gauges.tokens, metrics, part.verifier)},
+        start=partial(part.prepare, context.background),
+        background={"tokens": registry.watch, "expiry": partial(gauges.tokens, context.metrics, part.verifier)},
     )

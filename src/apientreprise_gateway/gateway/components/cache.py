@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from apientreprise_gateway.cache.memory import MemoryCache
 from apientreprise_gateway.cache.port import AnswerCache
 from apientreprise_gateway.gateway import gauges
+from apientreprise_gateway.gateway.components.context import Context
 from apientreprise_gateway.gateway.components.store import tell_of_fault
 from apientreprise_gateway.gateway.lifecycle import Component, inherited
 from apientreprise_gateway.gateway.series import StorePart
@@ -60,13 +61,11 @@ class CacheSettings:
 CacheComponent = Component[CacheSettings, AnswerCache | None]
 
 
-def cache_component(
-    settings: Settings, *, metrics: Metrics, background: Background, former: CacheComponent | None
-) -> CacheComponent:
+def cache_component(context: Context, *, former: CacheComponent | None) -> CacheComponent:
     """What keeps answers, if the settings want that; a reload hands it on."""
 
     def make(own: CacheSettings) -> CacheComponent:
-        part = answer_cache(own, metrics, background)
+        part = answer_cache(own, context.metrics, context.background)
         if part is None:
             return Component(name="cache", part=None, made_of=own)
         return Component(
@@ -74,11 +73,11 @@ def cache_component(
             part=part,
             made_of=own,
             start=part.start,
-            background={"kept_answers": partial(gauges.kept_answers, metrics, part)},
+            background={"kept_answers": partial(gauges.kept_answers, context.metrics, part)},
             close=part.close,
         )
 
-    return inherited(former, CacheSettings.of(settings), make)
+    return inherited(former, CacheSettings.of(context.settings), make)
 
 
 def answer_cache(settings: CacheSettings, metrics: Metrics, background: Background | None = None) -> AnswerCache | None:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.config.private import default_folder
+from apientreprise_gateway.gateway.components.context import Context
 from apientreprise_gateway.gateway.components.limits import AnyLimiter
 from apientreprise_gateway.gateway.components.store import POLL_TIMEOUT
 from apientreprise_gateway.gateway.copies import Copy
@@ -17,8 +18,6 @@ from apientreprise_gateway.gateway.denials import Denials
 from apientreprise_gateway.gateway.lifecycle import Component
 from apientreprise_gateway.gateway.settings import Limits, RevocationsUnknown, Settings
 from apientreprise_gateway.gateway.workplace import shared_file
-from apientreprise_gateway.observability.background import Background
-from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.store.client import client
 from apientreprise_gateway.store.url import RedisUrl, parse_url
@@ -48,25 +47,21 @@ DenialsComponent = Component[DenialSettings, Denials | None]
 
 
 def denials_component(
-    settings: Settings,
+    context: Context,
     *,
     registry: TokenRegistry,
     limiter: AnyLimiter,
-    metrics: Metrics,
-    background: Background,
     former: DenialsComponent | None,
 ) -> DenialsComponent:
     """What follows the revocations and bans in Redis, if there is one; new at each reload, as the registry is.
 
     Args:
-        settings: enough to serve.
+        context: with settings that are enough to serve.
         registry: told of the revoked tokens.
         limiter: told of the banned addresses.
-        metrics: told of what is known.
-        background: told if the start fails.
         former: what it knows is known from the start.
     """
-    own = DenialSettings.of(settings)
+    own, metrics = DenialSettings.of(context.settings), context.metrics
     metrics.revocations_known.set(1)
     if own.redis_url is None or isinstance(limiter, MemoryLimiter):
         return Component(name="revocations", part=None, made_of=own)
@@ -94,7 +89,7 @@ def denials_component(
         name="revocations",
         part=part,
         made_of=own,
-        start=partial(background.attempt, "revocations", part.start),
+        start=partial(context.background.attempt, "revocations", part.start),
         background={"revocations": part.follow, "revocations_copy": part.keep},
         close=part.close,
     )

@@ -8,10 +8,10 @@ from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.downloads import Serving
 from apientreprise_gateway.documents.service import DocumentService
 from apientreprise_gateway.gateway import gauges
+from apientreprise_gateway.gateway.components.context import Context
 from apientreprise_gateway.gateway.lifecycle import Component, inherited
 from apientreprise_gateway.gateway.settings import Settings, SettingsError, environment_name
 from apientreprise_gateway.observability.access_log import AccessLog
-from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.metrics import Metrics
 
 
@@ -32,23 +32,21 @@ class DocumentSettings:
 DocumentComponent = Component[DocumentSettings, DocumentService]
 
 
-def document_component(
-    settings: Settings, *, metrics: Metrics, background: Background, former: DocumentComponent | None
-) -> DocumentComponent:
+def document_component(context: Context, *, former: DocumentComponent | None) -> DocumentComponent:
     """What keeps documents; a reload hands it on."""
 
     def make(own: DocumentSettings) -> DocumentComponent:
-        part = document_service(own, metrics=metrics)
+        part = document_service(own, metrics=context.metrics)
         return Component(
             name="documents",
             part=part,
             made_of=own,
-            start=partial(background.attempt, "documents", part.start),
-            background={"documents": part.watch, "document_work": partial(gauges.work, metrics, part)},
+            start=partial(context.background.attempt, "documents", part.start),
+            background={"documents": part.watch, "document_work": partial(gauges.work, context.metrics, part)},
             close=part.close,
         )
 
-    return inherited(former, DocumentSettings.of(settings), make)
+    return inherited(former, DocumentSettings.of(context.settings), make)
 
 
 def document_service(settings: DocumentSettings, *, metrics: Metrics | None = None) -> DocumentService:

@@ -9,6 +9,7 @@ import structlog
 from pydantic import SecretStr
 
 from apientreprise_gateway.contract.groups import Group
+from apientreprise_gateway.gateway.components.context import Context
 from apientreprise_gateway.gateway.components.store import tell_of_fault
 from apientreprise_gateway.gateway.lifecycle import Component, inherited
 from apientreprise_gateway.gateway.series import StorePart
@@ -60,18 +61,17 @@ AnyLimiter = MemoryLimiter | RedisLimiter
 LimiterComponent = Component[LimiterSettings, AnyLimiter]
 
 
-def limiter_component(
-    settings: Settings, *, metrics: Metrics, background: Background, former: LimiterComponent | None
-) -> LimiterComponent:
+def limiter_component(context: Context, *, former: LimiterComponent | None) -> LimiterComponent:
     """What counts calls, and bans; a reload hands it on, or else what it knows."""
 
     def make(own: LimiterSettings) -> LimiterComponent:
         # What a gateway on trial counts and bans is no other one's business.
         alike = former is not None and former.made_of.limits is own.limits
-        part = limiter(own, metrics, predecessor=former.part if former and alike else None, background=background)
+        predecessor = former.part if former and alike else None
+        part = limiter(own, context.metrics, predecessor=predecessor, background=context.background)
         return Component(name="limits", part=part, made_of=own, start=part.start, close=part.close, closes_first=True)
 
-    return inherited(former, LimiterSettings.of(settings), make)
+    return inherited(former, LimiterSettings.of(context.settings), make)
 
 
 def limiter(

@@ -10,6 +10,7 @@ from typing import Final, Self
 import structlog
 from pydantic import AnyHttpUrl
 
+from apientreprise_gateway.gateway.components.context import Context
 from apientreprise_gateway.gateway.lifecycle import Component, Flush, inherited
 from apientreprise_gateway.gateway.settings import Settings, SettingsError, environment_name
 from apientreprise_gateway.gateway.workplace import folder, shared_file
@@ -47,9 +48,7 @@ def make_metrics() -> Metrics:
 AccessLogComponent = Component[None, AccessLog]
 
 
-def access_log_component(
-    settings: Settings, *, metrics: Metrics, former: AccessLogComponent | None
-) -> AccessLogComponent:
+def access_log_component(context: Context, *, former: AccessLogComponent | None) -> AccessLogComponent:
     """The access log: one for the whole life of the process, so that lines not yet written outlive every reload.
 
     Raises:
@@ -59,9 +58,9 @@ def access_log_component(
         return former
     shared = folder()
     part = AccessLog(
-        access_sink(settings.access_log),
-        on_written=metrics.access_lines.inc,
-        on_lost=metrics.access_lines_lost.inc,
+        access_sink(context.settings.access_log),
+        on_written=context.metrics.access_lines.inc,
+        on_lost=context.metrics.access_lines_lost.inc,
         leftover=None if shared is None else Leftover(shared),
     )
 
@@ -140,14 +139,14 @@ AccessFileComponent = Component[None, AccessFile]
 
 
 def access_file_component(
-    settings: Settings, *, access_log: AccessLog, former: AccessFileComponent | None
+    context: Context, *, access_log: AccessLog, former: AccessFileComponent | None
 ) -> AccessFileComponent:
     """The file of the access lines, in force once all else has started.
 
     Raises:
         SettingsError: the file cannot be opened.
     """
-    part = AccessFile(access_log, settings.access_log, former=None if former is None else former.part)
+    part = AccessFile(access_log, context.settings.access_log, former=None if former is None else former.part)
     return Component(name="access_file", part=part, made_of=None, start=part.start, discard=part.discard)
 
 
@@ -170,7 +169,7 @@ class RecorderSettings:
 RecorderComponent = Component[RecorderSettings, Recorder | None]
 
 
-def recorder_component(settings: Settings, *, former: RecorderComponent | None) -> RecorderComponent:
+def recorder_component(context: Context, *, former: RecorderComponent | None) -> RecorderComponent:
     """What records spans, if the settings want that; a reload hands it on."""
 
     def make(own: RecorderSettings) -> RecorderComponent:
@@ -180,7 +179,7 @@ def recorder_component(settings: Settings, *, former: RecorderComponent | None) 
         flush = Flush(work=partial(_close_recorder, part), share=_SPANS_SHARE)
         return Component(name="recorder", part=part, made_of=own, flush=flush)
 
-    return inherited(former, RecorderSettings.of(settings), make)
+    return inherited(former, RecorderSettings.of(context.settings), make)
 
 
 def span_recorder(settings: RecorderSettings) -> Recorder | None:

@@ -8,11 +8,12 @@ from pydantic import SecretStr
 
 from apientreprise_gateway.contract.endpoint import Ping, Provider
 from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.gateway.components.context import Context
 from apientreprise_gateway.gateway.components.store import POLL_TIMEOUT, tell_of_fault
 from apientreprise_gateway.gateway.components.upstreams import ProviderAddress, Upstreams
 from apientreprise_gateway.gateway.lifecycle import Component
 from apientreprise_gateway.gateway.series import StorePart
-from apientreprise_gateway.gateway.settings import PingProbes, Settings
+from apientreprise_gateway.gateway.settings import PingProbes
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.observability.provider_calls import label
 from apientreprise_gateway.pings.board import Board, NoBoard
@@ -27,24 +28,23 @@ PingsComponent = Component[Mapping[str, ProviderAddress], PingMonitor]
 
 
 def pings_component(
-    settings: Settings,
+    context: Context,
     providers: Iterable[Provider],
     *,
     upstreams: Upstreams,
     probing: Callable[[Route], Source],
-    metrics: Metrics,
     former: PingsComponent | None,
 ) -> PingsComponent:
     """What tells whether sources of data work; new at each reload.
 
     Args:
-        settings: enough to serve.
+        context: with settings that are enough to serve.
         providers: whose sources.
         upstreams: the ways to them.
         probing: what asks the provider of an endpoint for a probe.
-        metrics: told which sources work, and what comes of probes.
         former: what it knows is taken over, but for providers that are asked elsewhere or in another way now.
     """
+    settings, metrics = context.settings, context.metrics
     providers = tuple(providers)
     addresses = {provider.key: ProviderAddress.of(settings, provider) for provider in providers}
 

@@ -9,6 +9,7 @@ import structlog
 
 from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.documents.service import longest_answer
+from apientreprise_gateway.gateway.components.context import Context
 from apientreprise_gateway.gateway.lifecycle import Component
 from apientreprise_gateway.gateway.settings import PROVIDER_PREFIX, BreakerUse, Settings, SettingsError
 from apientreprise_gateway.observability.metrics import Metrics
@@ -40,11 +41,11 @@ class ProviderAddress:
 UpstreamsComponent = Component[None, Upstreams]
 
 
-def upstreams_component(settings: Settings, providers: Iterable[Provider], *, metrics: Metrics) -> UpstreamsComponent:
+def upstreams_component(context: Context, providers: Iterable[Provider]) -> UpstreamsComponent:
     """The ways to the providers; new at each reload."""
-    part = upstreams(settings, providers, on_breaker=partial(_tell_of_breaker, metrics))
+    part = upstreams(context.settings, providers, on_breaker=partial(_tell_of_breaker, context.metrics))
     for key in part:
-        metrics.breaker_state(key, State.CLOSED)
+        context.metrics.breaker_state(key, State.CLOSED)
 
     async def close() -> None:
         close_upstreams(part)
