@@ -1,4 +1,5 @@
 import asyncio
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.identifiers import is_rna, is_siren, is_siret
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
-from apientreprise_gateway.sandbox.app import create_app
+from apientreprise_gateway.sandbox.app import Sandbox, create_app
 from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY
 from apientreprise_gateway.sandbox.faults import FAULTS, SPECIALS, Special
 from unit.sandbox.calling import ABOUT_NOBODY, Answer, Clock, ask, get, path_for, path_of
@@ -35,6 +36,19 @@ NAMES = {
 ENDPOINTS = [
     endpoint for provider in PROVIDERS for endpoint in provider.endpoints if endpoint.operation not in ABOUT_NOBODY
 ]
+
+
+@cache
+def ordinary() -> tuple[Clock, Sandbox]:
+    """A sandbox of which nothing is asked, and its clock."""
+    clock = Clock()
+    return clock, create_app(sleep=clock.sleep)
+
+
+@cache
+def always(fault: str) -> Sandbox:
+    """A sandbox in which every call meets a fault."""
+    return create_app(sleep=Clock().sleep, error_rate=1.0, fault=fault)
 
 
 async def _forever(_seconds: float) -> None:
@@ -66,13 +80,11 @@ def test_identifiers_follow_the_scheme(special: Special) -> None:
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.operation)
 def test_identifiers_meet_their_fault_on_every_endpoint(endpoint: Endpoint, special: Special) -> None:
     """A fault's identifier does what the fault's name does to an ordinary entity: none gets the plain answer."""
-    clock = Clock()
+    clock, app = ordinary()
+    clock.pauses.clear()
     path = path_of(endpoint, siren=special.siren, siret=special.siret, rna=special.rna)
-    answer = get(create_app(sleep=clock.sleep), path)
-    forced = get(
-        create_app(sleep=Clock().sleep, error_rate=1.0, fault=special.fault),
-        path_for(endpoint, ORDINARY),
-    )
+    answer = get(app, path)
+    forced = get(always(special.fault), path_for(endpoint, ORDINARY))
     assert (answer.status, answer.dropped, answer.complete) == (forced.status, forced.dropped, forced.complete)
     plain = answer.status == 200 and answer.complete and answer.headers["content-type"].startswith("application/json")
     assert not plain or clock.pauses or special.fault in {"truncated-json", "empty"}
