@@ -9,7 +9,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from apientreprise_gateway.net.asgi import Scope
-from apientreprise_gateway.net.write_batch import WriteBatch, Writer
+from apientreprise_gateway.net.write_batch import MANY, WriteBatch, Writer
 from apientreprise_gateway.server.application import ClientGoneError
 from apientreprise_gateway.server.stalls import StallWatch
 from apientreprise_gateway.server.state import State
@@ -60,10 +60,12 @@ class DirectExchange:
         if not gone:
             length = len(body)
             head = line.server_state.head(status, lines, length, keep_alive=self.keep_alive)
-            if self.scope["method"] == "HEAD":
-                line.outbox.add(line, head)
-            elif length <= _JOINED_BYTES:
-                line.outbox.add(line, head + body)
+            if self.scope["method"] == "HEAD" or length <= _JOINED_BYTES:
+                data = head if self.scope["method"] == "HEAD" else head + body
+                if line.outbox.calls < MANY and not line.outbox.waiting:
+                    line.put(data)
+                else:
+                    line.outbox.add(line, data)
             else:
                 line.outbox.flush()
                 transport.writelines((head, body))
