@@ -7,12 +7,10 @@ endpoint, in its `Plan`.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
 from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier, UnknownKeyError
 from apientreprise_gateway.contract import traceability
-from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.errors import ConnectionDropped, Refusal, refuse, refuse_for_now
 from apientreprise_gateway.contract.routes import Route, Routes
 from apientreprise_gateway.dataplane.admission import Admission
@@ -21,10 +19,10 @@ from apientreprise_gateway.dataplane.checks import Checks, authorize, limit_of
 from apientreprise_gateway.dataplane.dossier import Dossier
 from apientreprise_gateway.dataplane.in_flight import InFlight
 from apientreprise_gateway.dataplane.introspection import Introspection
-from apientreprise_gateway.dataplane.plan import Plan, plan_of
+from apientreprise_gateway.dataplane.options import Options
+from apientreprise_gateway.dataplane.plan import Plan, plans_of
 from apientreprise_gateway.dataplane.recording import Recording
 from apientreprise_gateway.dataplane.refusals import Answered, refused
-from apientreprise_gateway.dataplane.validation import AnswerValidator
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.net.header_lines import headers_of, lines_of
@@ -32,10 +30,8 @@ from apientreprise_gateway.observability import tracing
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.providers.dossier import RESOURCES, parameters_of
 from apientreprise_gateway.providers.entreprise.dossier import DOSSIER
 from apientreprise_gateway.providers.entreprise.introspection import INTROSPECTION
-from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
 from apientreprise_gateway.ratelimit.policy import Policy
 from apientreprise_gateway.ratelimit.port import Limiter, StoreUnavailableError
 from apientreprise_gateway.server.application import ClientGoneError, Respond
@@ -43,20 +39,7 @@ from apientreprise_gateway.server.buffers import SMALL_BYTES
 from apientreprise_gateway.upstream.reading import ProviderAnswer
 from apientreprise_gateway.upstream.source import Source
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """Choices of the deployment that the data plane makes itself."""
-
-    user_id_required: Callable[[Endpoint], bool]
-    forbid_banned: bool = False
-    """Whether a banned address gets 403 instead of a closed connection."""
-    shadow: bool = False
-    """Whether limits and bans are counted and reported, and refuse nothing."""
-    dossier_seconds: float = 10
-    """Seconds that the provider calls of a dossier may take; then it is answered with the parts that are there."""
-    refuse_duplicates: bool = True
-    """Whether a call already in flight is refused; it is counted either way."""
+_OwnAnswer = Callable[[Call, Plan, Token, list[str]], Awaitable[ProviderAnswer]]
 
 
 class Pipeline:
@@ -71,14 +54,13 @@ class Pipeline:
         renew_keys: Callable[[], Awaitable[None]],
         registry: TokenRegistry,
         limiter: Limiter,
-        validator: AnswerValidator | None,
         policy: Policy,
         admission: Admission,
         origin: Origin,
+        recording: Recording,
         options: Options,
         metrics: Metrics,
         access_log: AccessLog,
-        recorder: tracing.Recorder | None = None,
     ) -> None:
         """Put the data plane together.
 
@@ -89,14 +71,13 @@ class Pipeline:
             renew_keys: looks for newer public keys.
             registry: what is known of single tokens.
             limiter: decides whether a call may pass.
-            validator: compares answers with their schemas; None where nobody wants that.
             policy: the limits in force.
             admission: the first check.
             origin: what callers reach the gateway at.
+            recording: told of each call that has ended.
             options: choices of the deployment.
             metrics: where calls are counted.
-            access_log: takes a line for each call.
-            recorder: records spans; None for no spans.
+            access_log: calls wait for it while it is full.
         """
         self._renew_keys = renew_keys
         self._registry = registry
@@ -106,8 +87,8 @@ class Pipeline:
         self._access_log = access_log
         self._faults = FaultLog()
         self._in_flight = InFlight(metrics=metrics, refuses=options.refuse_duplicates)
-        self._recording = Recording(metrics=metrics, access_log=access_log, recorder=recorder, validator=validator)
-        plans = _plans(routes, source_of=source_of, policy=policy, user_id_required=options.user_id_required)
+        self._recording = recording
+        plans = plans_of(routes, source_of=source_of, policy=policy, user_id_required=options.user_id_required)
         self._checks = Checks(
             routes=routes,
             plans=plans,
@@ -117,18 +98,20 @@ class Pipeline:
             origin=origin,
             metrics=metrics,
         )
+        self._own = self._own_answers(routes, plans, seconds=options.dossier_seconds)
+
+    def _own_answers(self, routes: Routes, plans: Mapping[str, Plan], *, seconds: float) -> Mapping[str, _OwnAnswer]:
+        """What answers the endpoints that no provider stands behind, by operation."""
         dossier = Dossier(
             resources=DOSSIER.resources_of(route.endpoint for route in routes),
             plans=plans,
             checks=self._checks,
             way=self,
             recording=self._recording,
-            seconds=options.dossier_seconds,
+            seconds=seconds,
         )
-        self._own = {
-            DOSSIER.endpoint.operation: dossier.answer,
-            INTROSPECTION.operation: Introspection(admission=admission, registry=registry).answer,
-        }
+        introspection = Introspection(admission=self._admission, registry=self._registry)
+        return {DOSSIER.endpoint.operation: dossier.answer, INTROSPECTION.operation: introspection.answer}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call from any ASGI server."""
@@ -258,24 +241,3 @@ class Pipeline:
         status, body, _ = refused(call, refusal)
         self._recording.answered(call, status, body)
         return status, body
-
-
-def _plans(
-    routes: Routes,
-    *,
-    source_of: Callable[[Route], Source],
-    policy: Policy,
-    user_id_required: Callable[[Endpoint], bool],
-) -> Mapping[str, Plan]:
-    """What is known of the calls of every endpoint, by operation."""
-    of_parts = parameters_of(DOSSIER.resources_of(route.endpoint for route in routes).values())
-    return {
-        route.endpoint.operation: plan_of(
-            route,
-            policy=policy,
-            user_id_required=user_id_required(route.endpoint),
-            source=None if route.provider is ENTREPRISE.itself else source_of(route),
-            besides=of_parts | {RESOURCES} if route.endpoint is DOSSIER.endpoint else frozenset(),
-        )
-        for route in routes
-    }

@@ -1,12 +1,15 @@
 """What is known of the calls of an endpoint before they are made: computed once, at the start."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from apientreprise_gateway.contract import traceability
+from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.errors import FLAT_VERSION
 from apientreprise_gateway.contract.groups import Group
-from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.contract.routes import Route, Routes
+from apientreprise_gateway.providers.dossier import RESOURCES, parameters_of
+from apientreprise_gateway.providers.entreprise.dossier import DOSSIER
 from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
 from apientreprise_gateway.ratelimit.policy import Policy
 from apientreprise_gateway.upstream.source import Source
@@ -84,3 +87,31 @@ def plan_of(
         source=source,
         content_type=JSON if endpoint.flat else _JSON_API,
     )
+
+
+def plans_of(
+    routes: Routes,
+    *,
+    source_of: Callable[[Route], Source],
+    policy: Policy,
+    user_id_required: Callable[[Endpoint], bool],
+) -> Mapping[str, Plan]:
+    """What is known of the calls of every endpoint, by operation.
+
+    Args:
+        routes: the endpoints.
+        source_of: makes what answers an endpoint of a provider.
+        policy: the limits in force.
+        user_id_required: whether an endpoint that takes `user_id` requires it.
+    """
+    of_parts = parameters_of(DOSSIER.resources_of(route.endpoint for route in routes).values())
+    return {
+        route.endpoint.operation: plan_of(
+            route,
+            policy=policy,
+            user_id_required=user_id_required(route.endpoint),
+            source=None if route.provider is ENTREPRISE.itself else source_of(route),
+            besides=of_parts | {RESOURCES} if route.endpoint is DOSSIER.endpoint else frozenset(),
+        )
+        for route in routes
+    }

@@ -9,6 +9,7 @@ from apientreprise_gateway.controlplane.app import CONTROL, create_control, is_c
 from apientreprise_gateway.controlplane.front import ROOT, Application, Front, leads_to_docs
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.pipeline import Pipeline
+from apientreprise_gateway.dataplane.recording import Recording
 from apientreprise_gateway.documents import links
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.gateway.assembly import Assembly
@@ -104,12 +105,16 @@ def _data_plane(
         renew_keys=tokens.renew_keys,
         registry=tokens.registry,
         limiter=parts.limiter.part,
-        validator=calls.answer_validator(settings, providers, parts.metrics),
         policy=limits.policy(settings, (group for product in products for group in product.groups)),
         admission=admission,
         origin=origin,
+        recording=Recording(
+            metrics=parts.metrics,
+            access_log=parts.access_log.part,
+            recorder=parts.recorder.part,
+            validator=calls.answer_validator(settings, providers, parts.metrics),
+        ),
         options=calls.pipeline_options(settings),
         metrics=parts.metrics,
         access_log=parts.access_log.part,
-        recorder=parts.recorder.part,
     )

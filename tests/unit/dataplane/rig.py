@@ -12,8 +12,10 @@ from apientreprise_gateway.auth.token import TokenVerifier
 from apientreprise_gateway.contract.routes import Route, Routes
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.call import Call
-from apientreprise_gateway.dataplane.pipeline import Options, Pipeline
+from apientreprise_gateway.dataplane.options import Options
+from apientreprise_gateway.dataplane.pipeline import Pipeline
 from apientreprise_gateway.dataplane.plan import Plan, plan_of
+from apientreprise_gateway.dataplane.recording import Recording
 from apientreprise_gateway.dataplane.validation import AnswerValidator
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.net.addresses import networks
@@ -220,14 +222,13 @@ class Rig:
             renew_keys=self._renew,
             registry=self.registry,
             limiter=limiter,
-            validator=validator,
             policy=POLICY,
             admission=self.admission,
             origin=Origin(public_url=None, is_trusted=lambda _peer: False),
+            recording=Recording(metrics=self.metrics, access_log=self.lines, recorder=recorder, validator=validator),
             options=given,
             metrics=self.metrics,
             access_log=self.lines,
-            recorder=recorder,
         )
 
     async def _renew(self) -> None:

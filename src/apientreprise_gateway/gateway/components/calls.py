@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from apientreprise_gateway.contract.endpoint import Endpoint, Provider
 from apientreprise_gateway.contract.errors import FLAT_VERSION
-from apientreprise_gateway.dataplane.pipeline import Options
+from apientreprise_gateway.dataplane.options import Options
 from apientreprise_gateway.dataplane.validation import AnswerValidator
 from apientreprise_gateway.gateway.settings import (
     BanAction,
