@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -139,7 +139,7 @@ def _decode(content: bytes, of: str) -> Snapshot | None:
     return Snapshot(revoked, tuple(ban for ban in bans if now < ban.end), found["whole"] is True)
 
 
-def _number(value: Any) -> float:
+def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("a date is no number")
     return float(value)
