@@ -44,7 +44,7 @@ def _demo(options: argparse.Namespace) -> None:
     from apientreprise_gateway.gateway.settings import load
     from apientreprise_gateway.observability import logs
     from apientreprise_gateway.process import title
-    from apientreprise_gateway.process.runner import Life, apart, listen, run
+    from apientreprise_gateway.process.runner import Lifecycle, in_a_thread, listen, run
     from apientreprise_gateway.sandbox.app import create_app
 
     _drop_other_settings()
@@ -56,8 +56,8 @@ def _demo(options: argparse.Namespace) -> None:
     token = _mint(settings)
     gateway = Gateway(settings, demo_token=token)
     title.show(f"demo {gateway_at.address}")
-    life = Life(
-        ready=partial(apart, lambda: _print_welcome(gateway_at.url, sandbox_at.url, token)),
+    life = Lifecycle(
+        ready=partial(in_a_thread, lambda: _print_welcome(gateway_at.url, sandbox_at.url, token)),
         reopen=partial(asyncio.to_thread, gateway.reopen),
         hurry=gateway.hurry,
         stop_timeout=lambda: gateway.stop_timeout,

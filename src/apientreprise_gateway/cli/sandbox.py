@@ -30,7 +30,7 @@ def _sandbox(options: argparse.Namespace) -> None:
 
     from apientreprise_gateway.observability import logs
     from apientreprise_gateway.process import title
-    from apientreprise_gateway.process.runner import Life, apart, listen, run
+    from apientreprise_gateway.process.runner import Lifecycle, in_a_thread, listen, run
     from apientreprise_gateway.sandbox.app import create_app
     from apientreprise_gateway.sandbox.documents import Form
 
@@ -43,4 +43,4 @@ def _sandbox(options: argparse.Namespace) -> None:
     at = listen(options.host, options.port)
     title.show(f"sandbox {at.address}")
     ready = partial(print, f"Fictive providers: {at.url} (Ctrl+C stops them)", flush=True)
-    run([(app, at)], Life(ready=partial(apart, ready)))
+    run([(app, at)], Lifecycle(ready=partial(in_a_thread, ready)))

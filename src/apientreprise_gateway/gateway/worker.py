@@ -40,7 +40,7 @@ def serve(
     background.guard_threads()
     background.expect("reload", "reopen")
     serving = ReloadableGateway(gateway, renew=app.create)
-    life = runner.Life(
+    life = runner.Lifecycle(
         ready=ready,
         reload=lambda: background.attempt("reload", serving.reload),
         reopen=lambda: background.attempt("reopen", serving.reopen),

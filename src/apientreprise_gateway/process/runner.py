@@ -72,7 +72,7 @@ def listen(host: str, port: int, *, scheme: str = "http") -> Listener:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class Lifecycle:
     """What a process that serves does besides, from its start to its end."""
 
     ready: Callable[[], None]
@@ -93,12 +93,12 @@ class Life:
     """Asked at the signal to stop: seconds until the process is gone, whatever stands still (`process.ending`)."""
 
 
-def apart(show: Callable[[], None]) -> None:
+def in_a_thread(show: Callable[[], None]) -> None:
     """Have something printed that the event loop must not wait for."""
     threading.Thread(target=show, name="show", daemon=True).start()
 
 
-def run(apps: Sequence[tuple[Application, Listener]], life: Life) -> None:
+def run(apps: Sequence[tuple[Application, Listener]], life: Lifecycle) -> None:
     """Serve applications, each on its socket, until SIGINT or SIGTERM; the last one stops first.
 
     What is left then is to exit, by `process.ending.leave`.
@@ -122,7 +122,7 @@ def too_few_files(needed: int) -> int | None:
     return most if most != resource.RLIM_INFINITY and most < needed else None
 
 
-async def _serve(apps: Sequence[tuple[Application, Listener]], life: Life) -> None:
+async def _serve(apps: Sequence[tuple[Application, Listener]], life: Lifecycle) -> None:
     servers = [_Server(config(app, host=at.host, port=at.port)) for app, at in apps]
     asked = _Signals(reloads=life.reload is not None, hears_twice=life.hears_twice)
     tasks = [asyncio.create_task(each.serve(sockets=[at.socket])) for each, (_, at) in zip(servers, apps, strict=True)]
@@ -158,7 +158,7 @@ async def _started(servers: Sequence[uvicorn.Server], tasks: Sequence[asyncio.Ta
         await asyncio.sleep(0.005)
 
 
-async def _hurry(servers: "Sequence[_Server]", asked: "_Signals", life: Life, deadline: ending.Deadline) -> None:
+async def _hurry(servers: "Sequence[_Server]", asked: "_Signals", life: Lifecycle, deadline: ending.Deadline) -> None:
     """Cut short what is left once it is asked for again."""
     await asked.again.wait()
     deadline.shorten(ending.HURRIED_SECONDS)

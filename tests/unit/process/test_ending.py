@@ -35,7 +35,7 @@ def ready():
 logs.write_apart()
 logs.configure()
 WHAT
-runner.run([(app, runner.listen("127.0.0.1", 0))], runner.Life(ready=ready, stop_timeout=lambda: 1.0))
+runner.run([(app, runner.listen("127.0.0.1", 0))], runner.Lifecycle(ready=ready, stop_timeout=lambda: 1.0))
 ending.leave(0)
 """
 STANDS_STILL = {
