@@ -13,7 +13,7 @@ import yaml
 from apientreprise_gateway.observability.metrics import Metrics
 from support.prometheus import labels_of, promtool
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "gateway.json"
 _SELECTOR = re.compile(r"(?<![\w:])(gateway_\w+)(?:\{([^}]*)\})?")
