@@ -56,10 +56,11 @@ def store(request: pytest.FixtureRequest) -> Server | Cluster:
 
 async def spoil(store: Server | Cluster, key: str, spoilt: Spoilt) -> None:
     """Put something else under a name of ours, on the node where it belongs."""
-    to = link(parse_url(store.url))
-    await to.exchange([Command(key, ("DEL", key))])
-    await to.exchange([Command(key, (spoilt[0], key, *spoilt[1:]))])
-    await to.close()
+    with patient():
+        to = link(parse_url(store.url))
+        await to.exchange([Command(key, ("DEL", key))])
+        await to.exchange([Command(key, (spoilt[0], key, *spoilt[1:]))])
+        await to.close()
 
 
 async def limiting(
