@@ -6,11 +6,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
-from apientreprise_gateway.controlplane.openapi import NO_SCOPES, document, to_yaml
-from apientreprise_gateway.controlplane.ping_description import address_of
-from apientreprise_gateway.gateway.settings import CONFIG, Settings, environment_name
-from apientreprise_gateway.providers.entreprise.product import PROVIDERS
-from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
+from apientreprise_gateway.controlplane.openapi import document, to_yaml
+from apientreprise_gateway.controlplane.openapi.operations import NO_SCOPES
+from apientreprise_gateway.controlplane.openapi.pings import address_of
+from apientreprise_gateway.gateway.settings import CONFIG, environment_name, fields_of
+from apientreprise_gateway.providers.product import Product
+from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.upstream import settings as provider_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,9 +50,9 @@ def settings_page() -> str:
     """The page of docs/settings.md."""
     rows = [
         f"| `{environment_name(name)}` | {_default(field.default)} | {field.description} |"
-        for name, field in Settings.model_fields.items()
+        for name, field in fields_of(PRODUCTS).items()
     ]
-    keys = ", ".join(f"`{provider.key}`" for provider in PROVIDERS)
+    keys = ", ".join(f"`{provider.key}`" for product in PRODUCTS for provider in product.providers)
     return SETTINGS_HEAD + "\n".join(rows) + "\n" + PROVIDER_HEAD.format(keys=keys) + _provider_tables()
 
 
@@ -89,16 +90,16 @@ def _default(value: object) -> str:
     return "" if value in (None, (), {}) else f"`{value}`"
 
 
-def provider_page(provider: Provider) -> str:
+def provider_page(provider: Provider, product: Product) -> str:
     """The page of a provider, in French, for integrators."""
-    sections = [_endpoint_section(endpoint, provider) for endpoint in provider.endpoints]
+    sections = [_endpoint_section(endpoint, provider, product) for endpoint in provider.endpoints]
     return (
         f"# {provider.name}\n\nCodes d'erreur : `{provider.prefix}…`. Toutes les règles communes sont dans le "
         f"[guide de l'intégrateur](../guide-integrateur.md).\n\n" + "\n".join(sections)
     )
 
 
-def _endpoint_section(endpoint: Endpoint, provider: Provider) -> str:
+def _endpoint_section(endpoint: Endpoint, provider: Provider, product: Product) -> str:
     figure = endpoint.group.limit.calls
     ping = provider.ping_of(endpoint.operation)
     rows = {
@@ -113,7 +114,7 @@ def _endpoint_section(endpoint: Endpoint, provider: Provider) -> str:
         "Dépréciée": "oui" if endpoint.deprecated else "",
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items() if value)
-    what = SCHEMAS.descriptions[endpoint.operation]
+    what = product.schemas.descriptions[endpoint.operation]
     return f"## {endpoint.path}\n\n{endpoint.summary}. {what}\n\n| | |\n|---|---|\n{table}\n"
 
 
@@ -121,7 +122,8 @@ def provider_index() -> str:
     """The list of the providers' pages."""
     rows = "\n".join(
         f"| {provider.prefix} | [{provider.name}]({provider.key}.md) | {len(provider.endpoints)} |"
-        for provider in PROVIDERS
+        for product in PRODUCTS
+        for provider in product.providers
     )
     return f"# Fournisseurs\n\n| codes | fournisseur | ressources |\n|---|---|---|\n{rows}\n"
 
@@ -129,10 +131,14 @@ def provider_index() -> str:
 def pages() -> dict[Path, str]:
     """Every generated file, with its content."""
     return {
-        ROOT / "openapi.yaml": to_yaml(document(PROVIDERS)),
+        **{ROOT / product.specification[1:]: to_yaml(document(product)) for product in PRODUCTS},
         ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "docs" / "fournisseurs" / "README.md": provider_index(),
-        **{ROOT / "docs" / "fournisseurs" / f"{each.key}.md": provider_page(each) for each in PROVIDERS},
+        **{
+            ROOT / "docs" / "fournisseurs" / f"{provider.key}.md": provider_page(provider, product)
+            for product in PRODUCTS
+            for provider in product.providers
+        },
     }
 
 

@@ -8,14 +8,15 @@ import pytest
 from apientreprise_gateway.contract import lifetime
 from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
 from apientreprise_gateway.controlplane.openapi import document
-from apientreprise_gateway.gateway.settings import Settings
+from apientreprise_gateway.gateway.settings import fields_of
 from apientreprise_gateway.providers.entreprise.groups import DOCUMENTS, JSON
-from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
+from apientreprise_gateway.providers.products import PRODUCTS
 from conformance.conftest import CATALOGUE, Json, load_operations
 from conformance.differences import DIFFERENCES, NONE, Aspect, Difference, listed
 
 PUBLISHED = load_operations()
-DOCUMENT = document(PROVIDERS)
+DOCUMENT = document(ENTREPRISE)
 MEMBERS = Counter(endpoint.group.name for endpoint, _ in CATALOGUE.values())
 SHARED_GROUPS = {JSON.name, DOCUMENTS.name}
 TRACEABILITY_AND_TOKEN = {"context", "recipient", "object", "token", "error_format"}
@@ -119,7 +120,7 @@ def test_scopes_are_the_published_ones(endpoint: Endpoint, provider: Provider) -
 def test_rate_limit_is_the_published_one(endpoint: Endpoint, provider: Provider) -> None:
     """The endpoint counts in the published group, or on its own, up to the published figure."""
     seed = PUBLISHED[endpoint.operation]["rate_limit"]["seed"]
-    figure = Settings.model_fields[endpoint.group.limit.setting].default
+    figure = fields_of(PRODUCTS)[endpoint.group.limit.setting].default
     published = f"group {seed['group']}" if seed["counter"] == "shared" else "own counter"
     found = differing(
         (published, counter_of(endpoint)), (f"{seed['limit']} per {seed['period_s']} s", f"{figure} per 60 s")

@@ -9,16 +9,16 @@ import pytest
 
 from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
 from apientreprise_gateway.contract.lifetime import HOUR
-from apientreprise_gateway.controlplane import description
-from apientreprise_gateway.controlplane.openapi import document
+from apientreprise_gateway.controlplane.openapi import document, nomenclature
+from apientreprise_gateway.controlplane.openapi.tokens import INTROSPECTION_SCHEMA
 from apientreprise_gateway.providers.entreprise.groups import JSON
-from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVIDERS
 from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from conformance.conftest import NEWER, NEWER_PINGS, load_newer
 
 TEXT = load_newer()
 PREFIX = "api_entreprise_"
-DOCUMENT = document(PROVIDERS)
+DOCUMENT = document(ENTREPRISE)
 SERVED = {
     endpoint.operation: (endpoint, provider)
     for provider in PROVIDERS
@@ -180,7 +180,7 @@ def told(start: str, end: str) -> str:
 
 def test_body_of_the_introspection() -> None:
     """A token is told of in the published fields, all of them and no other."""
-    data, links = (description.SCHEMAS["Introspection"]["properties"][name] for name in ("data", "links"))
+    data, links = (INTROSPECTION_SCHEMA["properties"][name] for name in ("data", "links"))
     published = told("introspect: data closed, all required:\n{", " closed}; links")
     delegation = data["properties"]["delegation"]
     for schema, names in (
@@ -194,7 +194,7 @@ def test_body_of_the_introspection() -> None:
 
 def test_body_of_the_errors() -> None:
     """The list of errors has the published parts, and what the published one has of a code."""
-    properties = description.SCHEMAS["Nomenclature"]["properties"]
+    properties = nomenclature.SCHEMA["properties"]
     published = told("/errors: {", "Unknown operation_id")
     parts = ["api", "providers", "generic_subcodes", "platform_codes", "endpoints"]
     assert [name for name in re.findall(r"(\w+)\*", published) if name in parts] == parts == list(properties)

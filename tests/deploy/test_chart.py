@@ -9,10 +9,11 @@ import yaml
 from apientreprise_gateway import __version__
 from apientreprise_gateway.cli.main import make_parser
 from apientreprise_gateway.documents import links
-from apientreprise_gateway.gateway.settings import Settings, environment_name
+from apientreprise_gateway.gateway.settings import environment_name, fields_of
 from apientreprise_gateway.providers.entreprise.dossier import DOSSIER
 from apientreprise_gateway.providers.entreprise.introspection import INTROSPECTION
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.products import PRODUCTS
 from support import programs
 from support.certificates import Authority
 from support.tokens import SECRET
@@ -144,7 +145,7 @@ def test_everything_is_rendered(helm: Any) -> None:
 def test_the_gateway_can_be_served_as_configured(objects: Objects, tmp_path: Path) -> None:
     """The variables of a pod are settings that `check` accepts, its arguments a command of ours."""
     environment = _environment(objects)
-    known = {environment_name(field) for field in Settings.model_fields} | {"GATEWAY_CONFIG"}
+    known = {environment_name(field) for field in fields_of(PRODUCTS)} | {"GATEWAY_CONFIG"}
     assert set(environment) <= known
     mounts = {mount["mountPath"]: mount for mount in _pod(objects)["containers"][0]["volumeMounts"]}
     if "GATEWAY_CONFIG" in environment:
@@ -215,7 +216,7 @@ def test_a_pod_is_given_the_time_to_stop(objects: Objects) -> None:
     """It is not killed before it has drained, and balancers notice that it goes while it still takes calls."""
     environment, pod = _environment(objects), _pod(objects)
     drain = float(environment["GATEWAY_DRAIN_DELAY"])
-    stop = float(environment.get("GATEWAY_STOP_TIMEOUT", Settings.model_fields["stop_timeout"].default))
+    stop = float(environment.get("GATEWAY_STOP_TIMEOUT", fields_of(PRODUCTS)["stop_timeout"].default))
     assert pod["terminationGracePeriodSeconds"] >= drain + stop + 5
     assert "lifecycle" not in pod["containers"][0]
     probe = pod["containers"][0]["readinessProbe"]

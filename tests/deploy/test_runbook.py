@@ -42,5 +42,5 @@ def test_what_is_looked_for_in_access_lines_is_there() -> None:
     """The fields by which the runbook looks for access lines are those of the lines."""
     programs = re.findall(r"jq (?:-\w+ )*'([^']+)'[^'`]*access\.log", RUNBOOK.read_text())
     named = {field for program in programs for field in re.findall(r"(?<![\w\"])\.([a-z_]+)", program)}
-    assert named <= set(access_line(Call({}), "access", 200, 0.1))
+    assert named <= set(access_line(Call({}), "api_entreprise", "access", 200, 0.1))
     assert {"client_ip", "codes", "jti", "operation", "status"} <= named

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from apientreprise_gateway.cli.main import make_parser
-from apientreprise_gateway.gateway.settings import Settings, environment_name
+from apientreprise_gateway.gateway.settings import environment_name, fields_of
+from apientreprise_gateway.providers.products import PRODUCTS
 from support.programs import START_SECONDS, TRACE, environment
 from support.site import GOOD, LONG, UNITE_LEGALE, fresh
 from support.stores import free_port, until
@@ -67,14 +68,14 @@ def test_its_commands_and_settings_are_ours() -> None:
         assert program == INSTALLED
         make_parser().parse_args(arguments)
     names = {value.partition("=")[0] for value in _said("Environment")}
-    known = {environment_name(field) for field in Settings.model_fields} | {"GATEWAY_CONFIG", "PYTHONUNBUFFERED"}
+    known = {environment_name(field) for field in fields_of(PRODUCTS)} | {"GATEWAY_CONFIG", "PYTHONUNBUFFERED"}
     assert names <= known
     assert _said("ExecReload") == ["/bin/kill -HUP $MAINPID"]
 
 
 def test_it_is_given_the_time_to_stop() -> None:
     """systemd waits for the default times of stopping, tells the parent alone, and then kills whoever is left."""
-    needed = sum(Settings.model_fields[name].default for name in ("drain_delay", "stop_timeout"))
+    needed = sum(fields_of(PRODUCTS)[name].default for name in ("drain_delay", "stop_timeout"))
     assert float(_said("TimeoutStopSec")[0]) >= needed + 5
     assert _said("KillMode") == ["mixed"]
 

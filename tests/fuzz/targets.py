@@ -9,10 +9,12 @@ import orjson
 from jwt import PyJWS
 
 from apientreprise_gateway.auth.keys import KeyRing, secret_keys
-from apientreprise_gateway.auth.token import TokenVerifier, bearer
+from apientreprise_gateway.auth.token import TokenVerifier
 from apientreprise_gateway.contract import query
-from apientreprise_gateway.contract.errors import Refusal, render
-from apientreprise_gateway.contract.routes import Route, Routes, version_of
+from apientreprise_gateway.contract.error_forms import OBJECTS
+from apientreprise_gateway.contract.errors import Refusal
+from apientreprise_gateway.contract.passing import TokenPassing
+from apientreprise_gateway.contract.routes import Route, Routes
 from apientreprise_gateway.documents.extract import Extractor, NotJsonError, decode
 from apientreprise_gateway.documents.files import FileFault, Memory
 from apientreprise_gateway.documents.links import read_path
@@ -22,7 +24,9 @@ from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.net.client_ip import ClientIp, counted, parse
 from apientreprise_gateway.providers.dossier import choose
 from apientreprise_gateway.providers.entreprise.dossier import DOSSIER
-from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVIDERS
+from apientreprise_gateway.providers.product import Versions
+from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.server.application import ConnectionHooks, Respond
 from apientreprise_gateway.server.heads import MAX_HEADERS, split_target
 from apientreprise_gateway.server.protocol import GatewayProtocol
@@ -41,6 +45,8 @@ _SECRET: Final = "a-secret-for-fuzzing-that-is-long-enough-to-be-accepted"
 _VERIFIER: Final = TokenVerifier(KeyRing(secret_keys([_SECRET])))
 _SIGNER: Final = PyJWS()
 _WANTED: Final = frozenset({"context", "object", "recipient", "user_id", "token"})
+_TOKEN_OF: Final = TokenPassing().reader()
+_VERSIONS: Final = Versions(PRODUCTS)
 _ROUTES: Final = Routes(PROVIDERS)
 _BY_NAME: Final[Mapping[str, Route]] = {route.endpoint.operation: route for route in _ROUTES}
 _READERS: Final = tuple(
@@ -60,7 +66,7 @@ _OURS: Final = frozenset({"provider.example", "files.example"})
 
 def token(data: bytes) -> bool:
     """The text of a token, whoever wrote it."""
-    return _verified(bearer(b"Bearer " + data))
+    return _verified(_TOKEN_OF({b"authorization": b"Bearer " + data}, {}))
 
 
 def claims(data: bytes) -> bool:
@@ -88,7 +94,7 @@ def parameters(data: bytes) -> bool:
 
 def path(data: bytes) -> bool:
     """The path of a call."""
-    version_of(data)
+    _VERSIONS.of(data)
     found = _ROUTES.find(data)
     if found is None:
         return False
@@ -133,7 +139,7 @@ def resources(data: bytes) -> bool:
         return bool(choose(_RESOURCES, query.read(b"ressources=" + data, frozenset({"ressources"})).get("ressources")))
     except Refusal as refusal:
         assert refusal.status == 422  # noqa: PT017 - part of the law
-        render(refusal.errors, version=3)
+        OBJECTS.render(refusal, None)
         return False
 
 
@@ -148,7 +154,7 @@ def answer(data: bytes) -> bool:
                 reading = read(route, response)
             except Refusal as refusal:
                 assert 400 <= refusal.status < 600  # noqa: PT017 - part of the law
-                render(refusal.errors, version=route.endpoint.version)
+                ENTREPRISE.version_of(route.endpoint).errors.render(refusal, route.endpoint)
             else:
                 accepted = accepted or reading.status == 200
                 reading.moved_to.encode("ascii")

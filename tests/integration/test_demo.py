@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from apientreprise_gateway.cli.demo import SETTINGS
-from apientreprise_gateway.gateway.settings import Settings
+from apientreprise_gateway.gateway.settings import fields_of
+from apientreprise_gateway.providers.products import PRODUCTS
 from support import programs
 from support.site import LONG, wait_until
 
@@ -148,7 +149,7 @@ def test_the_settings_of_a_demonstration_are_documented() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "bac-a-sable.md").read_text()
     named = set(re.findall(r"`GATEWAY_(\w+)`", page.partition("sauf de ceux-ci")[2].partition("Les liens")[0]))
     assert named == SETTINGS
-    assert {name.lower() for name in SETTINGS} <= Settings.model_fields.keys()
+    assert {name.lower() for name in SETTINGS} <= fields_of(PRODUCTS).keys()
 
 
 def _on_a_terminal(*arguments: str, until: str, then: Callable[[str], None]) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from apientreprise_gateway.controlplane.description import SCHEMAS
+from apientreprise_gateway.controlplane.openapi import nomenclature
+from apientreprise_gateway.controlplane.openapi.tokens import INTROSPECTION_SCHEMA
 from support.site import ROOMY, Site, codes, fresh
 from support.site import site as started
 from support.stub import always, answer
@@ -100,7 +101,7 @@ def test_introspection(keeper: Site) -> None:
     token = fresh(jti=KNOWN, scopes=["b", "a"])
     response = keeper.client.get(keeper.program.url + INTROSPECT, headers=head_of(token))
     assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
-    Draft202012Validator(SCHEMAS["Introspection"]).validate(response.json())
+    Draft202012Validator(INTROSPECTION_SCHEMA).validate(response.json())
     data = response.json()["data"]
     assert (data["id"], data["scopes"], data["rate_limit_par_minute"]) == (KNOWN, ["a", "b"], 12)
     assert data["date_emission"] < data["date_expiration"]
@@ -156,7 +157,7 @@ def test_errors(site: Site, query: str) -> None:
     response = site.client.get(url)
     assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
     assert response.headers["cache-control"] == "public, max-age=3600"
-    Draft202012Validator(SCHEMAS["Nomenclature"]).validate(response.json())
+    Draft202012Validator(nomenclature.SCHEMA).validate(response.json())
     assert (len(response.json()["endpoints"]) == 1) == ("dgfip" in query)
     tag = response.headers["etag"]
     for given in (tag, f"W/{tag}", f'"x", {tag}', "*"):

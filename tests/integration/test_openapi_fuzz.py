@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from apientreprise_gateway.controlplane import openapi
-from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
 from support import programs
 from support.tokens import token
 
@@ -38,4 +38,4 @@ def test_no_server_error_and_no_undeclared_answer(tmp_path: Path) -> None:
         ]
         run = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=tmp_path)
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-2000:]
-    assert f"Tested: {len(openapi.document(PROVIDERS)['paths'])}" in run.stdout
+    assert f"Tested: {len(openapi.document(ENTREPRISE)['paths'])}" in run.stdout

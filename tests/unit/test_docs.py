@@ -96,7 +96,7 @@ def test_labels_lead_to_fields() -> None:
     labels = set().union(*labels_of(Metrics().registry).values())
     assert {label for label, _ in rows} <= labels
     assert {field for _, field in rows} | set(re.findall(r"[(\[ ]\.(\w+)", table)) <= set(
-        access_line(Call({}), "access", 200, 0.1)
+        access_line(Call({}), "api_entreprise", "access", 200, 0.1)
     )
     assert len(rows) > 3
 
@@ -126,7 +126,7 @@ def test_the_example_of_providers_is_complete(tmp_path: Path, monkeypatch: pytes
 def test_every_access_log_field_is_documented() -> None:
     """docs/access-log.md names every field of each kind of line, and no other."""
     calls, downloads = (ROOT / "docs" / "access-log.md").read_text().split("| field of a download |")
-    line: dict[str, Any] = access_line(Call({}), "access", 200, 0.1)
+    line: dict[str, Any] = access_line(Call({}), "api_entreprise", "access", 200, 0.1)
     assert _names(calls) == set(line)
     assert _names(downloads) == set(download_line(Call({}), Download()))
 

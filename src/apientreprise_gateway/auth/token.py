@@ -129,13 +129,6 @@ class TokenVerifier:
         return any(not _is_instant(claims[name]) or claims[name] > latest for name in ("iat", "nbf") if name in claims)
 
 
-def bearer(header: bytes | None) -> str | None:
-    """The token of an `Authorization` header (RFC 6750), or None if it holds none."""
-    if header is None or header[:7].lower() != b"bearer ":
-        return None
-    return header[7:].strip().decode("latin-1")
-
-
 def authenticate(text: str | None, *, verifier: TokenVerifier, registry: TokenRegistry) -> Token:
     """The content of a token that is in force.
 

@@ -15,7 +15,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _catalogue(options: argparse.Namespace) -> None:
     from apientreprise_gateway.gateway.settings import load
-    from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+    from apientreprise_gateway.providers.products import PRODUCTS
 
     settings = load()
     rows = [
@@ -25,12 +25,13 @@ def _catalogue(options: argparse.Namespace) -> None:
             "provider": provider.name,
             "answer": endpoint.answer.value,
             "group": endpoint.group.name,
-            "per_minute": getattr(settings, endpoint.group.limit.setting),
+            "per_minute": settings.limit(endpoint.group.limit.setting),
             "scopes": list(endpoint.scopes),
             "cache": None if endpoint.cache is None else endpoint.cache.text,
             "summary": endpoint.summary,
         }
-        for provider in PROVIDERS
+        for product in PRODUCTS
+        for provider in product.providers
         for endpoint in provider.endpoints
     ]
     if options.json:

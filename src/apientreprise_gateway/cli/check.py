@@ -36,13 +36,14 @@ def _check(options: argparse.Namespace) -> int:
     from apientreprise_gateway.gateway.app import Gateway
     from apientreprise_gateway.gateway.verify import told_together
     from apientreprise_gateway.observability import logs
+    from apientreprise_gateway.providers.products import PRODUCTS
 
     settings = all_settings.load()
     all_settings.require_for_serving(settings)
     logs.configure(level=settings.log_level)
     with told_together(settings):
         gateway = Gateway(settings)  # as serve would make it, files included
-    for field in all_settings.Settings.model_fields:
+    for field in all_settings.fields_of(PRODUCTS):
         value = getattr(settings, field)
         print(f"{all_settings.environment_name(field)} = {_shown(field, value)}")
     for key, own in sorted(settings.providers.items()):

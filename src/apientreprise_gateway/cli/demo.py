@@ -45,6 +45,7 @@ def _demo(options: argparse.Namespace) -> None:
     from apientreprise_gateway.observability import logs
     from apientreprise_gateway.process import title
     from apientreprise_gateway.process.runner import Lifecycle, in_a_thread, listen, run
+    from apientreprise_gateway.providers.products import PRODUCTS
     from apientreprise_gateway.sandbox.app import create_app
 
     _drop_other_settings()
@@ -62,7 +63,7 @@ def _demo(options: argparse.Namespace) -> None:
         hurry=gateway.hurry,
         stop_timeout=lambda: gateway.stop_timeout,
     )
-    run([(create_app(links=gateway_at.url), sandbox_at), (gateway, gateway_at)], life)
+    run([(create_app(products=PRODUCTS, links=gateway_at.url), sandbox_at), (gateway, gateway_at)], life)
 
 
 def _drop_other_settings() -> None:
@@ -99,9 +100,9 @@ def _mint(settings: "Settings") -> str:
     from datetime import UTC, datetime
 
     from apientreprise_gateway.auth.issue import issue
-    from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+    from apientreprise_gateway.providers.products import PRODUCTS
 
-    scopes = sorted({scope for provider in PROVIDERS for endpoint in provider.endpoints for scope in endpoint.scopes})
+    scopes = sorted({scope for product in PRODUCTS for scope in product.scopes})
     secret = settings.jwt_secrets[0].get_secret_value()
     return issue(secret=secret, scopes=scopes, subject="demo", issued_at=datetime.now(UTC))
 

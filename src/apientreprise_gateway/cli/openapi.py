@@ -10,6 +10,6 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _openapi(_options: argparse.Namespace) -> None:
     from apientreprise_gateway.controlplane.openapi import document, to_yaml
-    from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+    from apientreprise_gateway.providers.products import PRODUCTS
 
-    print(to_yaml(document(PROVIDERS)), end="")
+    print(to_yaml(document(PRODUCTS[0])), end="")

@@ -31,6 +31,7 @@ def _sandbox(options: argparse.Namespace) -> None:
     from apientreprise_gateway.observability import logs
     from apientreprise_gateway.process import title
     from apientreprise_gateway.process.runner import Lifecycle, in_a_thread, listen, run
+    from apientreprise_gateway.providers.products import PRODUCTS
     from apientreprise_gateway.sandbox.app import create_app
     from apientreprise_gateway.sandbox.documents import Form
 
@@ -39,7 +40,9 @@ def _sandbox(options: argparse.Namespace) -> None:
     if error_rate is None:
         error_rate = 0.0 if options.fault is None else 1.0
     form = None if options.documents is None else Form(options.documents)
-    app = create_app(latency_ms=options.latency_ms, error_rate=error_rate, fault=options.fault, form=form)
+    app = create_app(
+        products=PRODUCTS, latency_ms=options.latency_ms, error_rate=error_rate, fault=options.fault, form=form
+    )
     at = listen(options.host, options.port)
     title.show(f"sandbox {at.address}")
     ready = partial(print, f"Fictive providers: {at.url} (Ctrl+C stops them)", flush=True)

@@ -51,9 +51,9 @@ def _complaint_about(scopes: Sequence[str], *, force: bool) -> str | None:
     """What is wrong with the first scope that cannot be meant; None if all can."""
     import difflib
 
-    from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+    from apientreprise_gateway.providers.products import PRODUCTS
 
-    known = {scope for provider in PROVIDERS for endpoint in provider.endpoints for scope in endpoint.scopes}
+    known = {scope for product in PRODUCTS for scope in product.scopes}
     for scope in scopes:
         words = scope.replace(",", " ").replace(";", " ").split()
         if not words:

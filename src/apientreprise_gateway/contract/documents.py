@@ -34,7 +34,7 @@ class Document:
     own: tuple[str, ...] = ()
     """Where the provider's own form, which is not ours, holds the file in base64; only if `alone`."""
     optional: bool = False
-    """Whether there may be none."""
+    """Whether an answer may have no document."""
     faulty: tuple[str, ...] = ()
     """The field that counts the documents that could not be had; without it, one such fails the whole call."""
     seconds: int | None = None

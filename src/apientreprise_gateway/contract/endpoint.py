@@ -46,9 +46,9 @@ class Endpoint:
     scopes: tuple[str, ...]
     """Any one of them opens the endpoint; empty if any valid token does."""
     parameters: tuple[Parameter, ...]
-    """Those of the path, in its order."""
+    """The parameters of the path, in its order."""
     group: Group
-    """What its calls are counted with."""
+    """The endpoints whose calls are counted together with its own."""
     aliases: tuple[str, ...] = ()
     """Other paths that it has, at the same version and with the same parameters; the provider is asked at `path`."""
     query: tuple[Parameter, ...] = ()

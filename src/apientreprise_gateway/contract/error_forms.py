@@ -20,9 +20,9 @@ class ErrorForm:
 
     render: Render
     name: str
-    """What its schema is called."""
+    """Name of its schema in OpenAPI."""
     schema: Mapping[str, Any]
-    """Its JSON Schema."""
+    """JSON Schema of the body."""
     suffix: str = ""
     """What the names of its examples and answers end with, so that they are not those of another form."""
 

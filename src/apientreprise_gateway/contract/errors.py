@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-import orjson
-
 from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS, Source
 
 GATEWAY_PREFIX: Final = "00"
@@ -129,23 +127,3 @@ def provider_error(subcode: str, *, prefix: str, name: str, retry_in: int | None
         meta = {**meta, "retry_in": retry_in}
     detail = kind.detail.format(provider=name)
     return Refusal(kind.status, ApiError(code=prefix + subcode, title=kind.title, detail=detail, meta=meta))
-
-
-def is_flagged(refusal: Refusal) -> bool:
-    """Whether v2 says `gateway_error` with a refusal, on the endpoints that have that flag."""
-    if refusal.status >= 500:
-        return True
-    return any(
-        error.code.startswith("003") or (refusal.status == 404 and not error.code.startswith(GATEWAY_PREFIX))
-        for error in refusal.errors
-    )
-
-
-def render(errors: tuple[ApiError, ...], *, version: int, gateway_error: bool = False) -> bytes:
-    """The body of an error answer, in the shape of an API version."""
-    if version != FLAT_VERSION:
-        return orjson.dumps({"errors": [error.as_object() for error in errors]})
-    body: dict[str, Any] = {"errors": [error.detail for error in errors]}
-    if gateway_error:
-        body["gateway_error"] = True
-    return orjson.dumps(body)

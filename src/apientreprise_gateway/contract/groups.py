@@ -10,7 +10,7 @@ class Limit:
     setting: str
     """Name of the setting, without its prefix: `limit_json`."""
     calls: int
-    """The number unless it is set."""
+    """The number of calls unless the setting is given."""
     description: str
     """What the setting means, in English, for the page of settings."""
 

@@ -23,12 +23,12 @@ class Lifetime:
 
 
 def lasting(seconds: int, text: str) -> Lifetime:
-    """The same time for every answer."""
+    """A lifetime of the same number of seconds for every answer."""
     return Lifetime(text, lambda now: now + seconds)
 
 
 def until(hour: int, text: str) -> Lifetime:
-    """The next time that it is this hour in Paris."""
+    """A lifetime that ends when it is next this hour in Paris."""
 
     def ends(now: float) -> float:
         today = _date(now)

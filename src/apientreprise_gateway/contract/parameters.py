@@ -13,7 +13,7 @@ from apientreprise_gateway.contract import identifiers
 
 @dataclass(frozen=True, slots=True)
 class ParameterKind:
-    """A kind of parameter: how it is judged, which error says that it is wrong, how OpenAPI shows it."""
+    """A kind of parameter: how a value is checked, the error of a wrong one, what OpenAPI says of it."""
 
     name: str
     accepts: Callable[[str], bool]
@@ -28,7 +28,7 @@ class ParameterKind:
     form: Callable[[str], bool] | None = None
     """What tells a refused value that is only out of range, where that is an error of its own."""
     range_code: str = ""
-    """That error."""
+    """The error of a value that is out of range."""
     sent_as: Callable[[str], str] | None = None
     """How the provider spells an accepted value, where it spells it otherwise than the caller may."""
     names_agent: bool = False

@@ -7,13 +7,6 @@ TokenReader = Callable[[Mapping[bytes, bytes], Mapping[str, str]], str | None]
 """From the headers of a call (names in lower case) and its parameters to its token; None where there is none."""
 
 
-def bearer(header: bytes | None) -> str | None:
-    """The token of an `Authorization` header (RFC 6750), or None if it holds none."""
-    if header is None or header[:7].lower() != b"bearer ":
-        return None
-    return header[7:].strip().decode("latin-1")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenPassing:
     """The ways in which a token may be passed; where a call has several, the first of these counts."""
@@ -26,13 +19,12 @@ class TokenPassing:
     """In a query parameter, such as `token`."""
 
     def reader(self) -> TokenReader:
-        """What finds the token of a call."""
+        """A function that finds the token of a call."""
         name = None if self.header is None else self.header.lower().encode("ascii")
         parameter = self.parameter
         by_bearer = self.bearer
 
         def read(headers: Mapping[bytes, bytes], parameters: Mapping[str, str]) -> str | None:
-            # `bearer` is written out: this runs for every call.
             if by_bearer:
                 header = headers.get(b"authorization")
                 if header is not None and header[:7].lower() == b"bearer " and (text := header[7:].strip()):

@@ -108,11 +108,6 @@ class Routes:
         return Match(version, node.versions.get(version), values)
 
 
-def version_of(raw_path: bytes) -> int | None:
-    """The version that a path starts with, or None."""
-    return _version(raw_path[: _MAX_VERSION_DIGITS + 4].decode("latin-1").split("/", 3))
-
-
 def _version(segments: list[str]) -> int | None:
     if len(segments) < 3 or segments[0]:
         return None

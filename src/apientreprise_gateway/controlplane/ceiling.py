@@ -26,7 +26,13 @@ class Ceiling:
         addresses: int = MAX_ADDRESSES,
         clock: Callable[[], int] = lambda: monotonic_ns() // 1000,
     ) -> None:
-        """Take the calls within 60 s, how many addresses to remember, and microseconds of a clock that only goes on."""
+        """Remember nobody yet.
+
+        Args:
+            limit: calls that an address may make within 60 s.
+            addresses: how many addresses are remembered.
+            clock: microseconds of a monotonic clock.
+        """
         self._limit = limit
         self._addresses = addresses
         self._clock = clock

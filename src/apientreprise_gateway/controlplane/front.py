@@ -6,9 +6,10 @@ from typing import Final
 from starlette.responses import RedirectResponse, Response
 
 from apientreprise_gateway.contract.errors import refuse, refuse_for_now
-from apientreprise_gateway.controlplane.app import DOCS, refused_page
 from apientreprise_gateway.controlplane.ceiling import Ceiling
+from apientreprise_gateway.controlplane.errors import ErrorPages
 from apientreprise_gateway.controlplane.negotiation import accepts
+from apientreprise_gateway.controlplane.paths import DOCS, LIVE, READY
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.net.client_ip import ClientIp, counted
 from apientreprise_gateway.observability.metrics import Metrics
@@ -20,7 +21,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 ROOT: Final = "/"
 CHECK: Final = "control"
 """How metrics call the ceiling, where limits are not enforced."""
-_FREE: Final = frozenset({"/livez", "/readyz"})
+_FREE: Final = frozenset({LIVE, READY})
 """Asked by whoever runs the gateway, however often; they cost nothing."""
 _READS: Final = frozenset({"GET", "HEAD"})
 
@@ -41,10 +42,27 @@ class Front:
     """The control plane, as whoever calls it meets it."""
 
     def __init__(
-        self, control: Application, *, ceiling: Ceiling, client_ip: ClientIp, metrics: Metrics, shadow: bool
+        self,
+        control: Application,
+        *,
+        errors: ErrorPages,
+        ceiling: Ceiling,
+        client_ip: ClientIp,
+        metrics: Metrics,
+        shadow: bool,
     ) -> None:
-        """Take the control plane, and what is counted; in `shadow` nothing is refused."""
+        """Refuse nobody yet.
+
+        Args:
+            control: the control plane.
+            errors: the answers to calls that are refused.
+            ceiling: how many calls each address may make.
+            client_ip: finds the address of a client.
+            metrics: where refusals are counted.
+            shadow: whether refusals are reported, and not made.
+        """
         self._control = control
+        self._errors = errors
         self._ceiling = ceiling
         self._client_ip = client_ip
         self._metrics = metrics
@@ -60,7 +78,7 @@ class Front:
             page = self._too_many(path, wait)
         elif not _has_room(scope):
             self._metrics.errors("00908").inc()
-            page = refused_page(path, refuse_for_now())
+            page = self._errors.of(path, refuse_for_now())
         elif path == ROOT:
             page = RedirectResponse(DOCS, 302, headers={"Vary": "Accept", "Cache-Control": "no-store"})
         await page(scope, receive, send)
@@ -81,4 +99,4 @@ class Front:
     def _too_many(self, path: str, wait: int) -> Response:
         self._metrics.control_refused.inc()
         self._metrics.errors("00907").inc()
-        return refused_page(path, refuse("00907", headers=((b"retry-after", b"%d" % wait),)))
+        return self._errors.of(path, refuse("00907", headers=((b"retry-after", b"%d" % wait),)))

@@ -1,6 +1,6 @@
-"""The nomenclature of errors: every code that the gateway may answer with, by operation, in the published form.
+"""The nomenclature of errors: every code that a product may answer with, by operation, in the published form.
 
-It is derived from the catalogue, once. It says what the OpenAPI document says in its examples, for programs.
+It is derived from the product, once. It says what the OpenAPI document says in its examples, for programs.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,10 +12,9 @@ import orjson
 
 from apientreprise_gateway.contract import query
 from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS
-from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.contract.errors import Refusal, gateway_error
-from apientreprise_gateway.contract.traceability import CODES
-from apientreprise_gateway.controlplane.openapi import (
+from apientreprise_gateway.contract.traceability import CODES, NOT_A_SIRET
+from apientreprise_gateway.controlplane.openapi.cases import (
     EVERYWHERE,
     OFF_OPERATION,
     Case,
@@ -25,18 +24,17 @@ from apientreprise_gateway.controlplane.openapi import (
 )
 from apientreprise_gateway.controlplane.static import StaticAnswer
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
-from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
+from apientreprise_gateway.providers.product import Product
 
 Json = dict[str, Any]
 
-API: Final = "entreprise"
 OPERATION_ID: Final = "operation_id"
 _OPERATION_ID: Final = frozenset({OPERATION_ID})
 _KEPT: Final = {"Cache-Control": "public, max-age=3600"}
 """How long whoever asks may keep the nomenclature, as published."""
 
 
-_PLATFORM: Final = (*EVERYWHERE, *OFF_OPERATION, CODES["context"], CODES["object"], CODES["recipient"], "00210")
+_PLATFORM: Final = (*EVERYWHERE, *OFF_OPERATION, CODES["context"], CODES["object"], CODES["recipient"], NOT_A_SIRET)
 """The gateway's own errors that are not about what some operations alone have."""
 
 
@@ -78,36 +76,37 @@ class NomenclaturePage:
         await answer(scope, receive, send)
 
 
-def nomenclature(providers: Iterable[Provider]) -> Nomenclature:
-    """The nomenclature of what these providers offer."""
-    content = _content(tuple(providers))
+def nomenclature(product: Product) -> Nomenclature:
+    """The nomenclature of a product."""
+    content = _content(product)
     return Nomenclature(content, orjson.dumps(content))
 
 
-_pages: Final[dict[tuple[int, ...], tuple[NomenclaturePage, tuple[Provider, ...]]]] = {}
-"""Made once, for all gateways of a process that offer the same; each is beside what its key names, which thus stays."""
+_pages: Final[dict[int, tuple[NomenclaturePage, Product]]] = {}
+"""Made once, for all gateways of a process; each is beside the product that its key names, which thus stays."""
 
 
-def page(providers: tuple[Provider, ...]) -> NomenclaturePage:
-    """The page of what these providers offer."""
-    key = tuple(map(id, providers))
+def page(product: Product) -> NomenclaturePage:
+    """The page of a product."""
+    key = id(product)
     if key not in _pages:
-        _pages[key] = (NomenclaturePage(nomenclature(providers)), providers)
+        _pages[key] = (NomenclaturePage(nomenclature(product)), product)
     return _pages[key][0]
 
 
-def _content(providers: tuple[Provider, ...]) -> Json:
+def _content(product: Product) -> Json:
     platform = [own_case(code) for code in _PLATFORM]
     common = {case.error.code for case in platform}
     endpoints = {
-        endpoint.operation: (provider.name, cases_of(endpoint, provider))
-        for provider in providers
+        endpoint.operation: (provider.name, cases_of(endpoint, provider, product))
+        for provider in product.providers
         for endpoint in provider.endpoints
     }
-    endpoints[ENTREPRISE.itself.endpoints[0].operation] = (ENTREPRISE.itself.name, dossier_cases())
+    if product.dossier is not None:
+        endpoints[product.dossier.endpoint.operation] = (product.title, dossier_cases(product.dossier, product))
     return {
-        "api": API,
-        "providers": {provider.prefix: provider.name for provider in (ENTREPRISE.itself, *providers)},
+        "api": product.name,
+        "providers": {provider.prefix: provider.name for provider in (product.itself, *product.providers)},
         "generic_subcodes": {subcode: {"title": kind.title} for subcode, kind in PROVIDER_ERRORS.items()},
         "platform_codes": _by_status(platform),
         "endpoints": {

@@ -33,10 +33,15 @@ class Sources(Protocol):
 
 
 class PingPages:
-    """The pages."""
+    """The pages that list the pings and answer each."""
 
     def __init__(self, sources: Sources, *, origin_of: OriginOf) -> None:
-        """Take whom to ask about the sources, and what tells where a caller reaches the gateway."""
+        """Make the pages.
+
+        Args:
+            sources: knows whether each source works.
+            origin_of: the scheme and host at which a caller reaches the gateway.
+        """
         self._sources = sources
         self._origin_of = origin_of
 
@@ -51,7 +56,7 @@ class PingPages:
         return JSONResponse(rows, headers={"Cache-Control": f"private, max-age={INDEX_SECONDS}"})
 
     async def ping(self, request: Request) -> Response:
-        """One of them."""
+        """The status of one source."""
         answer = await self._sources.answer(request.path_params["key"])
         if answer is None:
             return no_such_ping()

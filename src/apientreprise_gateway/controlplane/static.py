@@ -37,7 +37,13 @@ class StaticAnswer:
     """An ASGI application with one answer to GET and HEAD."""
 
     def __init__(self, make: Callable[[], bytes], *, media_type: str, headers: Mapping[str, str]) -> None:
-        """Take what makes the answer, in a thread, once somebody asks; its type, and its other headers."""
+        """Make nothing yet.
+
+        Args:
+            make: makes the body, in a thread, at the first call.
+            media_type: of the body.
+            headers: further headers of the answer.
+        """
         self._make = make
         self._headers = [
             *((name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers.items()),

@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry
-from apientreprise_gateway.auth.token import Token, TokenVerifier, authenticate, bearer
+from apientreprise_gateway.auth.token import Token, TokenVerifier, authenticate
 from apientreprise_gateway.cache import directives
 from apientreprise_gateway.contract import query
 from apientreprise_gateway.contract.errors import Refusal, gateway_error, refuse
@@ -83,14 +83,14 @@ class Checks:
             raise refuse("00405", headers=_ALLOW)
         return plan, match.values
 
-    def authenticate(self, call: Call) -> Token:
+    def authenticate(self, call: Call, plan: Plan) -> Token:
         """Whose token it is.
 
         Raises:
             UnknownKeyError: no key verifies it; there may be newer ones.
             Refusal: as `auth.token.authenticate`.
         """
-        text = bearer(call.headers.get(b"authorization")) or call.parameters.get("token")
+        text = plan.token(call.headers, call.parameters)
         call.token = authenticate(text, verifier=self._tokens, registry=self._registry)
         return call.token
 

@@ -18,7 +18,7 @@ from apientreprise_gateway.contract.errors import ConnectionDropped, Refusal, re
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.call import Call, common_lines
 from apientreprise_gateway.dataplane.checks import MAX_TARGET_BYTES
-from apientreprise_gateway.dataplane.refusals import refused
+from apientreprise_gateway.dataplane.refusals import Refusals
 from apientreprise_gateway.documents.downloads import Downloads, Turn
 from apientreprise_gateway.documents.links import DocumentLink, read_path
 from apientreprise_gateway.documents.ranges import UnsatisfiableError, knows, part_of, values
@@ -80,6 +80,7 @@ class Serving:
         admission: Admission,
         metrics: Metrics,
         access_log: AccessLog,
+        refusals: Refusals,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Serve nothing yet.
@@ -92,6 +93,7 @@ class Serving:
             admission: the first check, as of any call.
             metrics: where downloads are counted.
             access_log: takes a line for each.
+            refusals: the answers to those that are refused.
             clock: Unix time in seconds.
         """
         self._store = store
@@ -101,6 +103,7 @@ class Serving:
         self._admission = admission
         self._metrics = metrics
         self._access_log = access_log
+        self._refusals = refusals
         self._faults = FaultLog()
         self._clock = clock
 
@@ -135,7 +138,7 @@ class Serving:
             return self._refused(call, refusal)
 
     def _refused(self, call: Call, refusal: Refusal) -> _Answer:
-        status, body, lines = refused(call, refusal)
+        status, body, lines = self._refusals(call, refusal)
         return _Answer(status, [*headers_of(lines), (b"content-length", b"%d" % len(body))], body)
 
     async def _answer_or_count(self, call: Call, download: Download) -> _Answer:

@@ -6,13 +6,13 @@ endpoint, in its `Plan`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
 from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier, UnknownKeyError
 from apientreprise_gateway.contract import traceability
 from apientreprise_gateway.contract.errors import ConnectionDropped, Refusal, refuse, refuse_for_now
-from apientreprise_gateway.contract.routes import Route, Routes
+from apientreprise_gateway.contract.routes import Routes
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.call import Call, head_lines
 from apientreprise_gateway.dataplane.checks import Checks, authorize, limit_of
@@ -20,9 +20,9 @@ from apientreprise_gateway.dataplane.dossier import Dossier
 from apientreprise_gateway.dataplane.in_flight import InFlight
 from apientreprise_gateway.dataplane.introspection import Introspection
 from apientreprise_gateway.dataplane.options import Options
-from apientreprise_gateway.dataplane.plan import Plan, plans_of
+from apientreprise_gateway.dataplane.plan import Plan
 from apientreprise_gateway.dataplane.recording import Recording
-from apientreprise_gateway.dataplane.refusals import Answered, refused
+from apientreprise_gateway.dataplane.refusals import Answered, Refusals
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.net.header_lines import headers_of, lines_of
@@ -30,16 +30,15 @@ from apientreprise_gateway.observability import tracing
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.providers.entreprise.dossier import DOSSIER
-from apientreprise_gateway.providers.entreprise.introspection import INTROSPECTION
-from apientreprise_gateway.ratelimit.policy import Policy
+from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.ratelimit.port import Limiter, StoreUnavailableError
 from apientreprise_gateway.server.application import ClientGoneError, Respond
 from apientreprise_gateway.server.buffers import SMALL_BYTES
 from apientreprise_gateway.upstream.reading import ProviderAnswer
 from apientreprise_gateway.upstream.source import Source
 
-_OwnAnswer = Callable[[Call, Plan, Token, list[str]], Awaitable[ProviderAnswer]]
+OwnAnswer = Callable[[Call, Plan, Token, list[str]], Awaitable[ProviderAnswer]]
+"""What answers an endpoint that is the gateway's own, from the call, its plan, its token and its path parameters."""
 
 
 class Pipeline:
@@ -48,49 +47,49 @@ class Pipeline:
     def __init__(
         self,
         *,
-        routes: Routes,
-        source_of: Callable[[Route], Source],
+        products: tuple[Product, ...],
+        plans: Mapping[str, Plan],
         tokens: TokenVerifier,
         renew_keys: Callable[[], Awaitable[None]],
         registry: TokenRegistry,
         limiter: Limiter,
-        policy: Policy,
         admission: Admission,
+        refusals: Refusals,
         origin: Origin,
-        recording: Recording,
         options: Options,
         metrics: Metrics,
         access_log: AccessLog,
+        recording: Recording,
     ) -> None:
         """Put the data plane together.
 
         Args:
-            routes: the endpoints by their paths.
-            source_of: makes what answers an endpoint of a provider.
+            products: what is served.
+            plans: what is known of the calls of every endpoint, by operation.
             tokens: verifies tokens.
             renew_keys: looks for newer public keys.
             registry: what is known of single tokens.
             limiter: decides whether a call may pass.
-            policy: the limits in force.
             admission: the first check.
+            refusals: the answers to calls that are refused.
             origin: what callers reach the gateway at.
-            recording: told of each call that has ended.
             options: choices of the deployment.
             metrics: where calls are counted.
-            access_log: calls wait for it while it is full.
+            access_log: where calls wait while it is full.
+            recording: told of each call that has ended.
         """
         self._renew_keys = renew_keys
         self._registry = registry
         self._limiter = limiter
         self._admission = admission
+        self._refusals = refusals
         self._metrics = metrics
         self._access_log = access_log
         self._faults = FaultLog()
         self._in_flight = InFlight(metrics=metrics, refuses=options.refuse_duplicates)
         self._recording = recording
-        plans = plans_of(routes, source_of=source_of, policy=policy, user_id_required=options.user_id_required)
         self._checks = Checks(
-            routes=routes,
+            routes=Routes(each for product in products for each in (*product.providers, product.itself)),
             plans=plans,
             tokens=tokens,
             registry=registry,
@@ -98,20 +97,26 @@ class Pipeline:
             origin=origin,
             metrics=metrics,
         )
-        self._own = self._own_answers(routes, plans, seconds=options.dossier_seconds)
+        self._own = dict(self._own_answers(products, plans, seconds=options.dossier_seconds))
 
-    def _own_answers(self, routes: Routes, plans: Mapping[str, Plan], *, seconds: float) -> Mapping[str, _OwnAnswer]:
-        """What answers the endpoints that no provider stands behind, by operation."""
-        dossier = Dossier(
-            resources=DOSSIER.resources_of(route.endpoint for route in routes),
-            plans=plans,
-            checks=self._checks,
-            way=self,
-            recording=self._recording,
-            seconds=seconds,
-        )
+    def _own_answers(
+        self, products: Iterable[Product], plans: Mapping[str, Plan], *, seconds: float
+    ) -> Iterator[tuple[str, OwnAnswer]]:
+        """What answers the endpoints that are the gateway's own, by operation."""
         introspection = Introspection(admission=self._admission, registry=self._registry)
-        return {DOSSIER.endpoint.operation: dossier.answer, INTROSPECTION.operation: introspection.answer}
+        for product in products:
+            if product.introspection is not None:
+                yield product.introspection.operation, introspection.answer
+            if product.dossier is not None:
+                dossier = Dossier(
+                    resources=product.dossier.resources_of(product.endpoints),
+                    plans=plans,
+                    checks=self._checks,
+                    way=self,
+                    recording=self._recording,
+                    seconds=seconds,
+                )
+                yield product.dossier.endpoint.operation, dossier.answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call from any ASGI server."""
@@ -134,7 +139,7 @@ class Pipeline:
         try:
             status, body, lines = await self.conclude(call, self._checked(call))
             if len(body) > SMALL_BYTES and connection is not None and not connection.has_room(len(body)):
-                status, body, lines = refused(call, refuse_for_now())
+                status, body, lines = self._refusals(call, refuse_for_now())
             await respond(status, lines, body)
         except ConnectionDropped:
             self._admission.drop(call)
@@ -163,10 +168,10 @@ class Pipeline:
         try:
             plan, values = self._checks.find_endpoint(call)
             try:
-                token = self._checks.authenticate(call)
+                token = self._checks.authenticate(call, plan)
             except UnknownKeyError:
                 await self._renew_keys()
-                token = self._checks.authenticate(call)
+                token = self._checks.authenticate(call, plan)
         except Exception:  # a fault counts like a refusal: whoever has found one must not be able to go on with it
             await self._admission.count_unknown(call)
             raise
@@ -202,14 +207,14 @@ class Pipeline:
         try:
             found = await answer
         except Refusal as refusal:
-            return refused(call, refusal)
+            return self._refusals(call, refusal)
         except StoreUnavailableError:
-            return refused(call, refuse("00505"))
+            return self._refusals(call, refuse("00505"))
         except ConnectionDropped:
             raise
         except Exception as error:
             self._faults.tell("call_failed", error, operation=call.operation, request_id=call.request_id.decode())
-            return refused(call, refuse("00500"))
+            return self._refusals(call, refuse("00500"))
         call.codes = found.codes
         call.cached, call.stale = found.cached, found.stale
         lines = head_lines(call)
@@ -238,6 +243,6 @@ class Pipeline:
         except asyncio.CancelledError:
             self._recording.abandoned(call)
             raise
-        status, body, _ = refused(call, refusal)
+        status, body, _ = self._refusals(call, refusal)
         self._recording.answered(call, status, body)
         return status, body

@@ -9,11 +9,11 @@ from apientreprise_gateway.dataplane.validation import AnswerValidator
 from apientreprise_gateway.observability import tracing
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.providers.product import Versions
 
 MAX_LOGGED_CHARACTERS: Final = 256
 """Longest value of a traceability parameter that an access line keeps."""
 _CUT: Final = ("identifier", "context", "recipient", "object", "user_id")
-PRODUCT: Final = "api_entreprise"
 
 
 class Recording:
@@ -24,6 +24,7 @@ class Recording:
         *,
         metrics: Metrics,
         access_log: AccessLog,
+        versions: Versions,
         recorder: tracing.Recorder | None = None,
         validator: AnswerValidator | None = None,
     ) -> None:
@@ -32,11 +33,13 @@ class Recording:
         Args:
             metrics: where calls are counted.
             access_log: takes a line for each.
+            versions: tell the product of a call whose endpoint is not known.
             recorder: records spans; None for no spans.
             validator: compares successes with their schemas; None where nobody wants that.
         """
         self._metrics = metrics
         self._access_log = access_log
+        self._versions = versions
         self._recorder = recorder
         self._validator = validator
 
@@ -49,7 +52,8 @@ class Recording:
         for code in call.codes:
             metrics.errors(code).inc()
         if call.outcome_without_line is None:
-            self._access_log.write(access_line(call, "access", status, seconds))
+            product = self._versions.of(call.scope["raw_path"])[0] if call.plan is None else call.plan.product
+            self._access_log.write(access_line(call, product.key, "access", status, seconds))
         else:
             metrics.unlogged(call.outcome_without_line).inc()
         if self._recorder is not None and call.trace is not None and call.trace.sampled and call.part_of is None:
@@ -64,7 +68,8 @@ class Recording:
         if call.outcome_without_line is not None:
             self._metrics.unlogged(call.outcome_without_line).inc()
             return
-        self._access_log.write(access_line(call, "abandoned", None, time.perf_counter() - call.started))
+        product = self._versions.of(call.scope["raw_path"])[0] if call.plan is None else call.plan.product
+        self._access_log.write(access_line(call, product.key, "abandoned", None, time.perf_counter() - call.started))
 
     def _record_span(
         self, recorder: tracing.Recorder, call: Call, trace: tracing.Trace, status: int, seconds: float
@@ -85,7 +90,7 @@ def _is_of_a_source(call: Call) -> bool:
     return call.plan is not None and call.plan.source is not None
 
 
-def access_line(call: Call, event: str, status: int | None, seconds: float) -> dict[str, Any]:
+def access_line(call: Call, product: str, event: str, status: int | None, seconds: float) -> dict[str, Any]:
     """The fields of an access line; `docs/access-log.md` explains each."""
     scope, parameters, trace = call.scope, call.parameters, call.trace
     fields: dict[str, Any] = {
@@ -94,7 +99,7 @@ def access_line(call: Call, event: str, status: int | None, seconds: float) -> d
         "request_id": call.request_id.decode("latin-1"),
         "trace_id": None if trace is None else trace.trace_id,
         "span_id": None if trace is None else trace.span_id,
-        "product": PRODUCT,
+        "product": product,
         "operation": call.operation,
         "part_of": call.part_of,
         "identifier": call.identifier,

@@ -1,22 +1,28 @@
 """The answers to calls that are refused."""
 
-from typing import Final
-
-from apientreprise_gateway.contract.errors import Refusal, is_flagged, render
-from apientreprise_gateway.contract.routes import version_of
+from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.dataplane.call import Call, head_lines
 from apientreprise_gateway.net.header_lines import lines_of
+from apientreprise_gateway.providers.product import Versions
 
 Answered = tuple[int, bytes, bytes]
 """Status, body and header lines of what goes out as an answer."""
-_LATEST_SHAPE: Final = 3
-"""The version whose error bodies a path without a version gets."""
 
 
-def refused(call: Call, refusal: Refusal) -> Answered:
-    """What goes out to a call that is refused; the codes of its errors are noted in the call."""
-    call.codes = tuple(error.code for error in refusal.errors)
-    flagged = call.plan is not None and call.plan.route.endpoint.gateway_error and is_flagged(refusal)
-    version = version_of(call.scope["raw_path"]) or _LATEST_SHAPE
-    body = render(refusal.errors, version=version, gateway_error=flagged)
-    return refusal.status, body, head_lines(call) + lines_of(refusal.headers)
+class Refusals:
+    """What goes out to calls that are refused."""
+
+    def __init__(self, versions: Versions) -> None:
+        """Take what tells the version of a call whose endpoint is not known."""
+        self.versions = versions
+
+    def __call__(self, call: Call, refusal: Refusal) -> Answered:
+        """What goes out to a call; the codes of its errors are noted in it."""
+        call.codes = tuple(error.code for error in refusal.errors)
+        plan = call.plan
+        if plan is None:
+            _, version = self.versions.of(call.scope["raw_path"])
+            status, body = version.errors.render(refusal, None)
+        else:
+            status, body = plan.errors.render(refusal, plan.route.endpoint)
+        return status, body, head_lines(call) + lines_of(refusal.headers)

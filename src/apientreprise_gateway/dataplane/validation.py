@@ -6,13 +6,13 @@ the place where it lies, never with the data.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import structlog
 from jsonschema_rs import ValidationError, Validator, validator_for
 
-from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
+from apientreprise_gateway.providers.schemas import Schemas
 from apientreprise_gateway.upstream.reading import parsed
 
 SAMPLE_SECONDS: Final = 1.0
@@ -31,7 +31,7 @@ class AnswerValidator:
 
     def __init__(
         self,
-        operations: Iterable[str],
+        schemas: Mapping[str, Schemas],
         *,
         sample: bool,
         on_deviation: Callable[[str], None],
@@ -40,7 +40,7 @@ class AnswerValidator:
         """Read no schema yet: each takes memory, and few operations are called.
 
         Args:
-            operations: those that will be compared.
+            schemas: where that of each operation is that will be compared.
             sample: whether to compare a sample of the answers instead of all.
             on_deviation: told the operation of each answer that is not as its schema says.
             clock: seconds.
@@ -48,9 +48,10 @@ class AnswerValidator:
         Raises:
             ValueError: one of the operations has no schema.
         """
-        without = sorted({*operations} - {*SCHEMAS.operations})
+        without = sorted(operation for operation, found in schemas.items() if operation not in found.operations)
         if without:
             raise ValueError(f"no schema for {', '.join(without)}")
+        self._schemas = schemas
         self._validators: dict[str, Validator] = {}
         self._sample = sample
         self._on_deviation = on_deviation
@@ -74,7 +75,7 @@ class AnswerValidator:
     def _validator(self, operation: str) -> Validator:
         known = self._validators.get(operation)
         if known is None:
-            known = self._validators[operation] = validator_for(SCHEMAS.of(operation))
+            known = self._validators[operation] = validator_for(self._schemas[operation].of(operation))
         return known
 
     def _is_due(self, times: dict[str, float], operation: str, seconds: float) -> bool:

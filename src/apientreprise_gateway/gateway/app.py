@@ -11,13 +11,14 @@ from typing import Final, final
 
 import structlog
 
-from apientreprise_gateway.contract.errors import refuse, render
+from apientreprise_gateway.contract.error_forms import object_bodies
+from apientreprise_gateway.contract.errors import refuse
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.gateway.assembly import Assembly
 from apientreprise_gateway.gateway.components.upstreams import close_upstreams
 from apientreprise_gateway.gateway.configuration import Configuration
 from apientreprise_gateway.gateway.lifecycle import Lifecycle
-from apientreprise_gateway.gateway.planes import DATA_PLANE, Planes
+from apientreprise_gateway.gateway.planes import Planes
 from apientreprise_gateway.gateway.settings import (
     Settings,
     load,
@@ -36,7 +37,7 @@ from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.server.application import ConnectionHooks
 from apientreprise_gateway.server.barrier import Barrier
 
-_FAULT: Final = render(refuse("00500").errors, version=3)
+_FAULT: Final = object_bodies(refuse("00500").errors)
 _log = structlog.get_logger(__name__)
 
 
@@ -87,7 +88,7 @@ class Gateway:
             tls=None if parts.identity is None else parts.identity.context,
             drops_peer=self._planes.admission.drops_peer,
             on_bad_request=self._planes.data.on_bad_request,
-            takes=DATA_PLANE.match,
+            takes=self._planes.takes,
             answer=self._planes.data.answer,
         )
         parts.metrics.certificate_ends.set(0 if parts.identity is None else parts.identity.ends.timestamp())

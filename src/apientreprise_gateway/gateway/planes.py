@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
 
-from apientreprise_gateway.contract.routes import Routes
-from apientreprise_gateway.controlplane.app import CONTROL, create_control, is_control
+from apientreprise_gateway.controlplane.app import create_control
+from apientreprise_gateway.controlplane.errors import ErrorPages
 from apientreprise_gateway.controlplane.front import ROOT, Application, Front, leads_to_docs
+from apientreprise_gateway.controlplane.paths import control_pattern
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.pipeline import Pipeline
+from apientreprise_gateway.dataplane.plan import plans_of
 from apientreprise_gateway.dataplane.recording import Recording
+from apientreprise_gateway.dataplane.refusals import Refusals
 from apientreprise_gateway.documents import links
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.gateway.assembly import Assembly
@@ -17,10 +19,7 @@ from apientreprise_gateway.gateway.components import calls, connections, documen
 from apientreprise_gateway.gateway.settings import Limits, Settings
 from apientreprise_gateway.net.asgi import Scope
 from apientreprise_gateway.net.client_ip import ClientIp
-from apientreprise_gateway.providers.product import Product
-
-DATA_PLANE: Final = re.compile(rf"(?!{ROOT}\Z|{CONTROL}|{re.escape(links.PREFIX)})")
-"""The paths that are for the data plane alone. Its `match` is asked for each call, and costs no frame of Python."""
+from apientreprise_gateway.providers.product import Product, Versions
 
 
 class Planes:
@@ -45,16 +44,24 @@ class Planes:
             demo_token: shown to whoever opens `/docs`; for `demo` alone.
         """
         products = tuple(products)
-        providers = tuple(provider for product in products for provider in product.providers)
         client_ip = connections.client_ip(settings)
         origin = connections.origin(settings, client_ip)
         self.admission = _admission(settings, parts, client_ip)
-        self.data = _data_plane(settings, products, parts, admission=self.admission, origin=origin)
+        refusals = Refusals(Versions(products))
+        self.data = _data_plane(settings, products, parts, admission=self.admission, refusals=refusals, origin=origin)
         self._downloads = documents.downloads(
-            parts.documents.part, admission=self.admission, metrics=parts.metrics, access_log=parts.access_log.part
+            parts.documents.part,
+            admission=self.admission,
+            refusals=refusals,
+            metrics=parts.metrics,
+            access_log=parts.access_log.part,
         )
+        pattern = control_pattern(products)
+        self._is_control = re.compile(pattern).match
+        self.takes = re.compile(rf"(?!{ROOT}\Z|{pattern}|{re.escape(links.PREFIX)})").match
+        """Whether a path is for the data plane alone: asked for each call, it costs no frame of Python."""
         control = create_control(
-            providers=providers,
+            products=products,
             authenticate=parts.tokens.part.authenticate,
             registry=parts.metrics.exposed,
             ready=ready,
@@ -65,6 +72,7 @@ class Planes:
         )
         self._control = Front(
             control,
+            errors=ErrorPages(products),
             ceiling=parts.ceiling,
             client_ip=client_ip,
             metrics=parts.metrics,
@@ -76,7 +84,7 @@ class Planes:
         path = scope["path"]
         if path.startswith(links.PREFIX):
             return self._downloads
-        return self._control if is_control(path) or leads_to_docs(scope) else self.data
+        return self._control if self._is_control(path) or leads_to_docs(scope) else self.data
 
 
 def _admission(settings: Settings, parts: Assembly, client_ip: ClientIp) -> Admission:
@@ -93,28 +101,40 @@ def _admission(settings: Settings, parts: Assembly, client_ip: ClientIp) -> Admi
 
 
 def _data_plane(
-    settings: Settings, products: Iterable[Product], parts: Assembly, *, admission: Admission, origin: Origin
+    settings: Settings,
+    products: tuple[Product, ...],
+    parts: Assembly,
+    *,
+    admission: Admission,
+    refusals: Refusals,
+    origin: Origin,
 ) -> Pipeline:
     tokens, pings = parts.tokens.part, parts.pings.part
-    products = tuple(products)
-    providers = [provider for product in products for provider in product.providers]
-    return Pipeline(
-        routes=Routes((*providers, *(product.itself for product in products))),
+    options = calls.pipeline_options(settings)
+    plans = plans_of(
+        products,
         source_of=lambda route: parts.endpoints.answering(route, pings),
+        policy=limits.policy(settings, (group for product in products for group in product.groups)),
+        user_id_required=options.user_id_required,
+    )
+    return Pipeline(
+        products=products,
+        plans=plans,
         tokens=tokens.verifier,
         renew_keys=tokens.renew_keys,
         registry=tokens.registry,
         limiter=parts.limiter.part,
-        policy=limits.policy(settings, (group for product in products for group in product.groups)),
         admission=admission,
+        refusals=refusals,
         origin=origin,
+        options=options,
+        metrics=parts.metrics,
+        access_log=parts.access_log.part,
         recording=Recording(
             metrics=parts.metrics,
             access_log=parts.access_log.part,
+            versions=refusals.versions,
             recorder=parts.recorder.part,
-            validator=calls.answer_validator(settings, providers, parts.metrics),
+            validator=calls.answer_validator(settings, products, parts.metrics),
         ),
-        options=calls.pipeline_options(settings),
-        metrics=parts.metrics,
-        access_log=parts.access_log.part,
     )

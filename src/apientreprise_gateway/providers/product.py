@@ -39,6 +39,7 @@ class PrivilegesPage(NamedTuple):
     """A page that tells what a token opens."""
 
     path: str
+    token: TokenPassing
     body: Callable[[Collection[str]], Mapping[str, Any]]
     """From the scopes of a token to the answer."""
     errors: ErrorForm
@@ -69,7 +70,7 @@ class Texts:
     """What a redirection means, where an endpoint may answer with one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Product:
     """One API."""
 
@@ -132,21 +133,20 @@ class Product:
         raise ValueError(f"{endpoint.operation}: {self.key} has no version {endpoint.prefix}/v{endpoint.version}")
 
 
-class ErrorForms:
-    """The form of the errors of a call, by its path: that of the version it begins with, whatever follows.
+class Versions:
+    """Which version of which product a path belongs to that leads to no endpoint: its error has that version's form.
 
-    A path that begins with none of them gets the form of the newest version of the first product.
+    A path that begins like none belongs to the newest version of the first product.
     """
 
     def __init__(self, products: tuple[Product, ...]) -> None:
-        versions = [version for product in products for version in product.versions]
-        self._default = products[0].versions[-1].errors
-        forms = {version.path.encode("ascii"): version.errors for version in reversed(versions)}
-        self._others = tuple((path, form) for path, form in forms.items() if form is not self._default)
+        self._default = (products[0], products[0].versions[-1])
+        paths: dict[bytes, tuple[Product, Version]] = {}
+        for product in products:
+            for version in product.versions:
+                paths.setdefault(version.path.encode("ascii"), (product, version))
+        self._paths = tuple(paths.items())
 
-    def of(self, raw_path: bytes) -> ErrorForm:
-        """The form for a path, as it was received."""
-        for start, form in self._others:
-            if raw_path.startswith(start):
-                return form
-        return self._default
+    def of(self, raw_path: bytes) -> tuple[Product, Version]:
+        """The product and its version, for a path as it was received."""
+        return next((found for start, found in self._paths if raw_path.startswith(start)), self._default)

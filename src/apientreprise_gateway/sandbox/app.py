@@ -17,13 +17,12 @@ from apientreprise_gateway.contract.parameters import ParameterKind
 from apientreprise_gateway.contract.query import read
 from apientreprise_gateway.contract.routes import Route, Routes
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
-from apientreprise_gateway.providers.entreprise import insee
-from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.sandbox import dialects, documents
 from apientreprise_gateway.sandbox.answers import answer_of
 from apientreprise_gateway.sandbox.answers.shape import LINKS, Declined
 from apientreprise_gateway.sandbox.directory import DIRECTORY, FAULT_BY_IDENTIFIER
-from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, ORDINARY, Entity
+from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, KNOWS_ALL, ORDINARY, Entity
 from apientreprise_gateway.sandbox.exchange import NO_HEADERS, Exchange, Reply, Sleep, send_head
 from apientreprise_gateway.sandbox.faults import DEFAULT_FAULT, FAULTS, SPECIALS, TIMEOUT_SECONDS, Fault, message
 from apientreprise_gateway.server.application import ConnectionHooks
@@ -34,6 +33,7 @@ _A_YEAR: Final = "2024"
 
 def create_app(
     *,
+    products: tuple[Product, ...],
     latency_ms: float = 0,
     error_rate: float = 0.0,
     fault: str | None = None,
@@ -41,11 +41,11 @@ def create_app(
     form: documents.Form | None = None,
     links: str | None = None,
     sleep: Sleep = asyncio.sleep,
-    providers: tuple[Provider, ...] = PROVIDERS,
 ) -> "Sandbox":
     """Build the sandbox.
 
     Args:
+        products: whose providers it stands in for.
         latency_ms: what every answer of a provider waits first.
         error_rate: share of the calls, 0 to 1, that meet a fault; the same calls in every run.
         fault: which fault they meet, by its name in `FAULTS`; `error-500` unless told.
@@ -53,7 +53,6 @@ def create_app(
         form: in which providers give their documents; each in its own by default.
         links: what callers reach the gateway at, for the links in answers; an address that does not exist by default.
         sleep: waits a number of seconds.
-        providers: whom it stands in for.
 
     Raises:
         ValueError: a figure is out of its range, or the fault has no such name.
@@ -66,7 +65,7 @@ def create_app(
     if name not in FAULTS:
         raise ValueError(f"unknown fault {name!r}: choose one of {', '.join(FAULTS)}")
     return Sandbox(
-        providers,
+        products,
         latency=latency_ms / 1000,
         error_rate=error_rate,
         fault=FAULTS[name],
@@ -82,7 +81,7 @@ class Sandbox:
 
     def __init__(
         self,
-        providers: tuple[Provider, ...],
+        products: tuple[Product, ...],
         *,
         latency: float,
         error_rate: float,
@@ -93,11 +92,16 @@ class Sandbox:
         sleep: Sleep,
     ) -> None:
         self.hooks = ConnectionHooks()
-        self._routes = Routes(providers)
+        self._providers = {provider.key: provider for product in products for provider in product.providers}
+        self._routes = Routes(self._providers.values())
         self._endpoints = {route.endpoint.operation: route.endpoint for route in self._routes}
         self._form = form
         self._links = links
-        self._answers = {route.endpoint.operation: answer_of(route.endpoint) for route in self._routes}
+        self._answers = {
+            endpoint.operation: answer_of(endpoint, product.schemas)
+            for product in products
+            for endpoint in product.endpoints
+        }
         self._latency = latency
         self._error_rate = error_rate
         self._fault = fault
@@ -121,11 +125,13 @@ class Sandbox:
             await _send(send, Reply(200, page))
             return
         spoken = dialects.find(path.decode("latin-1"))
-        if spoken is not None:
+        if spoken is not None and spoken[0].provider in self._providers:
             dialect, rest = spoken
             answer = dialect.speak(rest, scope.get("query_string", b"").decode("latin-1"))
             await self._provide(
-                self._exchange(dialect.provider, scope, receive, send), answer.reply, answer.identifiers
+                self._exchange(self._providers[dialect.provider], scope, receive, send),
+                answer.reply,
+                answer.identifiers,
             )
             return
         if path.startswith(documents.PREFIX.encode()):
@@ -199,7 +205,7 @@ def _entity(route: Route, values: Mapping[str, str]) -> Entity | None:
         value = values[parameter.name]
         if value in DIRECTORY and parameter.kind.accepts(value):
             found = DIRECTORY[value]
-            return None if found in AT_INSEE and route.provider is not insee.PROVIDER else found
+            return None if found in AT_INSEE and route.provider.key != KNOWS_ALL else found
     return None if naming else ORDINARY
 
 

@@ -69,9 +69,9 @@ class BadFile:
     description: str
     """One line of French for who uses the sandbox."""
     spoil: Callable[[bytes], bytes] = lambda file: file
-    """What becomes of the file."""
+    """Damages the file."""
     encode: Callable[[bytes], str] = lambda file: b64encode(file).decode()
-    """What becomes of it in base64."""
+    """Encodes the file in base64, well or badly."""
     by_address: bool = False
     """Whether it can only go wrong with an address, which is then what is given."""
     address: str = ""

@@ -728,7 +728,9 @@ ABROAD: Final = Entity(
 """An entity whose seat is abroad."""
 
 AT_INSEE: Final = (REPLACED, TWO_SEATS, ABROAD)
-"""Entities that no other provider knows."""
+"""Entities that one provider alone knows."""
+KNOWS_ALL: Final = "insee"
+"""Key of that provider."""
 
 
 def double(*, siren: str, siret: str, rna: str) -> Entity:

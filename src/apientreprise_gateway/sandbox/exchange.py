@@ -33,7 +33,7 @@ class Exchange:
     send: Send
     sleep: Sleep
     provider: Provider
-    """Who is asked."""
+    """The provider that the sandbox stands in for."""
 
     async def start(
         self, status: int, length: int, *, content_type: str = JSON, headers: Mapping[str, str] = NO_HEADERS

@@ -20,8 +20,9 @@ from apientreprise_gateway import __version__
 from apientreprise_gateway.auth.issue import default_expiry
 from apientreprise_gateway.cli.main import main
 from apientreprise_gateway.controlplane.openapi import document, to_yaml
-from apientreprise_gateway.gateway.settings import Settings, environment_name
-from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.gateway.settings import environment_name, fields_of
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVIDERS
+from apientreprise_gateway.providers.products import PRODUCTS
 from support import programs
 from support.stub import always, answer, stub
 from support.tokens import JTI, SECRET, token
@@ -248,7 +249,7 @@ def test_openapi(command: Command) -> None:
     """The OpenAPI file, and nothing else."""
     result = command("openapi")
     assert (result.status, result.err) == (0, "")
-    assert result.out == to_yaml(document(PROVIDERS))
+    assert result.out == to_yaml(document(ENTREPRISE))
 
 
 @pytest.mark.parametrize("arguments", [["catalogue"], ["openapi"]])
@@ -278,7 +279,7 @@ def test_check(command: Command) -> None:
     assert (result.status, result.err) == (0, "")
     *lines, verdict = result.out.splitlines()
     assert verdict == "This configuration can be served."
-    assert {line.partition(" = ")[0] for line in lines} == {environment_name(field) for field in Settings.model_fields}
+    assert {line.partition(" = ")[0] for line in lines} == {environment_name(field) for field in fields_of(PRODUCTS)}
     assert "GATEWAY_LIMIT_IP = 77" in lines
     assert "GATEWAY_JWT_SECRETS = (2 set)" in lines
     assert SECRET not in result.out

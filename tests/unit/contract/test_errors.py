@@ -1,67 +1,15 @@
-"""Tests of the codes and of the answers that they become."""
-
-import json
-from typing import Any
+"""Tests of the codes and of the refusals that carry them."""
 
 import pytest
 
 from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS
 from apientreprise_gateway.contract.errors import (
-    ApiError,
     Refusal,
     gateway_error,
     network_error,
     provider_error,
     refuse,
-    render,
 )
-
-ONE = ApiError(code="00101", title="Interdit", detail="Votre jeton…", source={"parameter": "token"}, meta={"a": 1})
-
-
-def rendered(*errors: ApiError, version: int = 3, flagged: bool = False) -> Any:
-    """The body of an answer, read back."""
-    return json.loads(render(errors, version=version, gateway_error=flagged))
-
-
-# Bodies.
-
-
-@pytest.mark.parametrize("version", [3, 4, 1, 99])
-def test_objects(version: int) -> None:
-    """In every version but v2 errors are objects, in the published order of their keys."""
-    body = rendered(ONE, version=version, flagged=True)
-    assert body == {
-        "errors": [
-            {
-                "code": "00101",
-                "title": "Interdit",
-                "detail": "Votre jeton…",
-                "source": {"parameter": "token"},
-                "meta": {"a": 1},
-            }
-        ]
-    }
-    assert list(body["errors"][0]) == ["code", "title", "detail", "source", "meta"]
-
-
-def test_flat() -> None:
-    """In v2 errors are bare texts, with a flag where the endpoint has one."""
-    assert rendered(ONE, version=2) == {"errors": ["Votre jeton…"]}
-    assert rendered(ONE, version=2, flagged=True) == {"errors": ["Votre jeton…"], "gateway_error": True}
-
-
-def test_several_errors_in_their_order() -> None:
-    """All errors of a refusal are in the body, in their order."""
-    errors = [gateway_error("00201"), gateway_error("00203")]
-    assert [error["code"] for error in rendered(*errors)["errors"]] == ["00201", "00203"]
-    assert len(rendered(*errors, version=2)["errors"]) == 2
-
-
-def test_without_source() -> None:
-    """Where there is no source the key is left out; `meta` is always there."""
-    assert list(rendered(gateway_error("00429"))["errors"][0]) == ["code", "title", "detail", "meta"]
-
 
 # The gateway's own.
 

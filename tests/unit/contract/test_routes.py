@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from apientreprise_gateway.contract.endpoint import Endpoint, Provider
 from apientreprise_gateway.contract.parameters import SIREN, SIRET, Parameter
-from apientreprise_gateway.contract.routes import Routes, version_of
+from apientreprise_gateway.contract.routes import Routes
 from apientreprise_gateway.providers.entreprise.groups import JSON
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 
@@ -212,7 +212,7 @@ def test_any_bytes(path: bytes) -> None:
     [
         ("/v2/x", 2),
         ("/v10/x", 10),
-        ("/v2/", 2),
+        ("/v2/", None),
         ("/v2", None),
         ("/v/x", None),
         ("/v2x/x", None),
@@ -221,8 +221,25 @@ def test_any_bytes(path: bytes) -> None:
         ("/v99999/x", None),
         ("x/v2/x", None),
         ("", None),
+        ("/api/v2/x", None),
     ],
 )
-def test_version_of(path: str, version: int | None) -> None:
-    """A version is `v` and a few ASCII digits, at the start."""
-    assert version_of(path.encode("latin-1", "replace")) == version
+@pytest.mark.parametrize("prefix", ["", "/api"])
+def test_version_of_a_path(path: str, version: int | None, prefix: str) -> None:
+    """A version is `v` and a few ASCII digits, at the start or after the prefix of some endpoint."""
+    found = routes(endpoint(f"{prefix}/v2/x")).find((prefix + path).encode("latin-1", "replace"))
+    assert (None if found is None else found.version) == version
+
+
+def test_prefixes_are_apart() -> None:
+    """Endpoints with a prefix and without may have the same path below their version."""
+    plain, prefixed, other = endpoint("/v2/x"), endpoint("/api/v2/x"), endpoint("/api/v3/x")
+    known = routes(plain, prefixed, other)
+    for path, wanted in ((b"/v2/x", plain), (b"/api/v2/x", prefixed), (b"/api/v3/x", other)):
+        found = known.find(path)
+        assert found is not None
+        assert found.route is not None
+        assert found.route.endpoint is wanted
+    unserved = known.find(b"/v3/x")
+    assert unserved is not None
+    assert unserved.route is None

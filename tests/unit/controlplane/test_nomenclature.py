@@ -1,6 +1,7 @@
 """Tests of the list of errors."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,15 +9,15 @@ from jsonschema import Draft202012Validator
 
 from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS
 from apientreprise_gateway.contract.errors import Refusal
-from apientreprise_gateway.controlplane.description import SCHEMAS
 from apientreprise_gateway.controlplane.nomenclature import nomenclature, page
 from apientreprise_gateway.controlplane.openapi import document
+from apientreprise_gateway.controlplane.openapi.nomenclature import SCHEMA
 from apientreprise_gateway.providers.entreprise.dossier import DOSSIER
-from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVIDERS
 
-ALL = nomenclature(PROVIDERS)
+ALL = nomenclature(ENTREPRISE)
 BODY: Any = json.loads(ALL.body)
-DOCUMENT = document(PROVIDERS)
+DOCUMENT = document(ENTREPRISE)
 OPERATIONS = [endpoint.operation for provider in PROVIDERS for endpoint in provider.endpoints]
 
 
@@ -38,7 +39,7 @@ def documented(operation: str) -> dict[str, str]:
 
 def test_has_the_described_form() -> None:
     """The body is as its schema says."""
-    Draft202012Validator(SCHEMAS["Nomenclature"]).validate(BODY)
+    Draft202012Validator(SCHEMA).validate(BODY)
     assert (BODY["api"], BODY["providers"]["00"], BODY["providers"]["43"]) == (
         "entreprise",
         "API Entreprise",
@@ -103,5 +104,5 @@ def test_unknown_operation(operation: str) -> None:
 
 def test_is_made_once() -> None:
     """All gateways of a process that offer the same have the same page."""
-    assert page(PROVIDERS) is page(tuple(PROVIDERS))
-    assert page(PROVIDERS) is not page(PROVIDERS[:1])
+    assert page(ENTREPRISE) is page(ENTREPRISE)
+    assert page(ENTREPRISE) is not page(replace(ENTREPRISE, providers=PROVIDERS[:1]))

@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,15 +13,16 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from apientreprise_gateway import __version__
 from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS
 from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
-from apientreprise_gateway.controlplane.openapi import JSON_API_TYPE, JSON_TYPE, document, to_yaml
+from apientreprise_gateway.controlplane.openapi import document, to_yaml
+from apientreprise_gateway.controlplane.openapi.components import JSON_API_TYPE, JSON_TYPE
 from apientreprise_gateway.providers.dossier import MAX_RESOURCES, RESOURCES, parameters_of
 from apientreprise_gateway.providers.entreprise.dossier import DOSSIER
 from apientreprise_gateway.providers.entreprise.introspection import INTROSPECTION
-from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVIDERS
 
 Json = dict[str, Any]
 
-DOCUMENT = document(PROVIDERS)
+DOCUMENT = document(ENTREPRISE)
 SPECIFIC_CODES = {code for provider in PROVIDERS for code in provider.errors}
 TEXT = to_yaml(DOCUMENT)
 ENDPOINTS = [
@@ -264,7 +266,7 @@ def test_unnamed_codes_are_told_in_the_description() -> None:
 
 def test_is_the_same_each_time() -> None:
     """The same catalogue gives the same text."""
-    assert to_yaml(document(PROVIDERS)) == TEXT
+    assert to_yaml(document(ENTREPRISE)) == TEXT
 
 
 def test_yaml_says_what_the_document_says() -> None:
@@ -300,7 +302,7 @@ def test_refuses_to_mix_up_two_parts() -> None:
     other = Provider(key="insee", name="Autre", prefix="99", endpoints=PROVIDERS[1].endpoints)
 
     with pytest.raises(ValueError, match="404-insee"):
-        document([PROVIDERS[0], other])
+        document(replace(ENTREPRISE, providers=(PROVIDERS[0], other)))
 
 
 @each_endpoint

@@ -14,8 +14,9 @@ from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.call import Call
 from apientreprise_gateway.dataplane.options import Options
 from apientreprise_gateway.dataplane.pipeline import Pipeline
-from apientreprise_gateway.dataplane.plan import Plan, plan_of
+from apientreprise_gateway.dataplane.plan import Plan, plan_of, plans_of
 from apientreprise_gateway.dataplane.recording import Recording
+from apientreprise_gateway.dataplane.refusals import Refusals
 from apientreprise_gateway.dataplane.validation import AnswerValidator
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.net.addresses import networks
@@ -27,6 +28,7 @@ from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.observability.tracing import Recorder
 from apientreprise_gateway.providers.entreprise.groups import GROUPS
 from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVIDERS
+from apientreprise_gateway.providers.product import Versions
 from apientreprise_gateway.ratelimit.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.policy import Policy
 from apientreprise_gateway.ratelimit.port import Limiter, TokenKey, Verdict
@@ -43,6 +45,8 @@ PATH = f"/v4/insee/sirene/unites_legales/{SIREN}"
 TRACE = f"context=essai&recipient={SIRET}&object=essai"
 BODY = b'{"data":{},"links":{},"meta":{}}'
 ROUTES = Routes((*PROVIDERS, ENTREPRISE.itself))
+PRODUCTS = (ENTREPRISE,)
+VERSIONS = Versions(PRODUCTS)
 LIMIT = 250
 POLICY = Policy(GROUPS, {group.limit.setting: LIMIT for group in GROUPS})
 BAN = Ban(address=CLIENT, reason=Reason.CEILING, count=1001, start=0)
@@ -57,7 +61,7 @@ def route_of(operation: str) -> Route:
 
 def plan(operation: str = OPERATION, source: Source | None = None) -> Plan:
     """The plan of an endpoint."""
-    return plan_of(route_of(operation), policy=POLICY, user_id_required=True, source=source)
+    return plan_of(route_of(operation), product=ENTREPRISE, policy=POLICY, user_id_required=True, source=source)
 
 
 def scope_of(
@@ -216,16 +220,27 @@ class Rig:
             shadow=given.shadow,
         )
         self.pipeline = Pipeline(
-            routes=ROUTES,
-            source_of=lambda _route: self.source,
+            products=PRODUCTS,
+            plans=plans_of(
+                PRODUCTS,
+                source_of=lambda _route: self.source,
+                policy=POLICY,
+                user_id_required=given.user_id_required,
+            ),
             tokens=self.verifier,
             renew_keys=self._renew,
             registry=self.registry,
             limiter=limiter,
-            policy=POLICY,
             admission=self.admission,
+            refusals=Refusals(VERSIONS),
             origin=Origin(public_url=None, is_trusted=lambda _peer: False),
-            recording=Recording(metrics=self.metrics, access_log=self.lines, recorder=recorder, validator=validator),
+            recording=Recording(
+                metrics=self.metrics,
+                access_log=self.lines,
+                versions=VERSIONS,
+                recorder=recorder,
+                validator=validator,
+            ),
             options=given,
             metrics=self.metrics,
             access_log=self.lines,

@@ -9,7 +9,8 @@ from apientreprise_gateway.dataplane.recording import MAX_LOGGED_CHARACTERS, Rec
 from apientreprise_gateway.dataplane.validation import AnswerValidator
 from apientreprise_gateway.observability import tracing
 from apientreprise_gateway.observability.metrics import Metrics
-from unit.dataplane.rig import BODY, CLIENT, OPERATION, FakeSource, Lines, call_of, plan
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
+from unit.dataplane.rig import BODY, CLIENT, OPERATION, VERSIONS, FakeSource, Lines, call_of, plan
 
 TRACEPARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-%b"
 
@@ -43,9 +44,13 @@ class Bench:
         self.lines = Lines()
         self.spans = Spans()
         self.deviations: list[str] = []
-        validator = AnswerValidator([OPERATION], sample=False, on_deviation=self.deviations.append)
+        validator = AnswerValidator({OPERATION: ENTREPRISE.schemas}, sample=False, on_deviation=self.deviations.append)
         self.recording = Recording(
-            metrics=self.metrics, access_log=self.lines, recorder=self.spans, validator=validator
+            metrics=self.metrics,
+            access_log=self.lines,
+            versions=VERSIONS,
+            recorder=self.spans,
+            validator=validator,
         )
 
     def count(self, sample: str, **labels: str) -> float | None:
@@ -136,7 +141,7 @@ def test_long_parameters_are_cut(length: int, cut: bool) -> None:
     text = "a" * length
     made = call_of(f"/v4/nothing?object={text}")
     made.parameters = {"object": text}
-    logged = access_line(made, "access", 404, 0.1)["object"]
+    logged = access_line(made, ENTREPRISE.key, "access", 404, 0.1)["object"]
 
     assert (logged != text) is cut
     assert len(logged) == MAX_LOGGED_CHARACTERS

@@ -14,9 +14,11 @@ from apientreprise_gateway.gateway.settings import (
     UserIdRequired,
     WindowKind,
     environment_name,
+    fields_of,
     load,
     require_for_serving,
 )
+from apientreprise_gateway.providers.products import PRODUCTS
 
 SECRET = "a-secret-for-tests-that-is-long-enough-to-be-accepted"
 
@@ -59,13 +61,22 @@ def toml(folder: Path, content: str | bytes) -> str:
 def test_defaults() -> None:
     """Without any variable, the figures are those of the contract."""
     settings = load()
-    assert (settings.limit_ip, settings.limit_json, settings.limit_documents, settings.limit_strict) == (
+    assert (
+        settings.limit_ip,
+        settings.limit("limit_json"),
+        settings.limit("limit_documents"),
+        settings.limit("limit_strict"),
+    ) == (
         1000,
         250,
         50,
         5,
     )
-    assert (settings.limit_effectifs, settings.limit_agefiph, settings.ignored_429_limit) == (250, 250, 100)
+    assert (settings.limit("limit_effectifs"), settings.limit("limit_agefiph"), settings.ignored_429_limit) == (
+        250,
+        250,
+        100,
+    )
     assert settings.upstream_timeout == 10
     assert (settings.window, settings.ban_action) == (WindowKind.SLIDING, BanAction.CLOSE)
     assert settings.user_id_required is UserIdRequired.ALL
@@ -92,18 +103,18 @@ def test_values(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     )
     assert [secret.get_secret_value() for secret in settings.jwt_secrets] == [SECRET, SECRET[::-1]]
     assert settings.trusted_proxies == tuple(map(ip_network, ("10.0.0.0/8", "192.0.2.1", "2001:db8::/32")))
-    assert (settings.limit_strict, settings.upstream_timeout, settings.metrics_port) == (7, 2.5, 9100)
+    assert (settings.limit("limit_strict"), settings.upstream_timeout, settings.metrics_port) == (7, 2.5, 9100)
     assert (settings.window, settings.ban_action) == (WindowKind.FIRST_CALL, BanAction.FORBID)
     assert settings.user_id_required is UserIdRequired.V2
     assert str(settings.upstream_url) == "http://127.0.0.1:8081/base"
     assert settings.access_log == tmp_path / "log"
 
 
-@pytest.mark.parametrize("field", list(Settings.model_fields))
+@pytest.mark.parametrize("field", list(fields_of(PRODUCTS)))
 def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch, field: str) -> None:
     """A variable that is set to nothing is not set, whatever the setting."""
     monkeypatch.setenv(environment_name(field), "")
-    assert getattr(load(), field) == Settings.model_fields[field].default
+    assert getattr(load(), field) == fields_of(PRODUCTS)[field].default
 
 
 def test_empty_unknown_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +125,7 @@ def test_empty_unknown_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_given_in_code_counts_most(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a command gives counts more than the environment."""
     monkeypatch.setenv("GATEWAY_LIMIT_JSON", "7")
-    assert load(limit_json=8).limit_json == 8
+    assert load(limit_json=8).limit("limit_json") == 8
 
 
 def test_settings_cannot_be_changed() -> None:
@@ -123,10 +134,10 @@ def test_settings_cannot_be_changed() -> None:
         load().limit_ip = 5
 
 
-@pytest.mark.parametrize("field", list(Settings.model_fields))
+@pytest.mark.parametrize("field", list(fields_of(PRODUCTS)))
 def test_described(field: str) -> None:
     """Every setting says what it is."""
-    assert Settings.model_fields[field].description
+    assert fields_of(PRODUCTS)[field].description
     assert environment_name(field) == f"GATEWAY_{field.upper()}"
 
 
@@ -175,7 +186,7 @@ def test_name_like_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_service_links(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     """What Kubernetes adds for services called `gateway` or `gateway-redis` is no setting of ours."""
-    assert given(monkeypatch, **{name: value}) == Settings()
+    assert given(monkeypatch, **{name: value}) == load()
 
 
 @pytest.mark.parametrize("name", ["SERVICE", "SERVICE_HOSTS", "PORTS", "PORT_80", "PORT_TCP"])
@@ -234,7 +245,7 @@ def test_wrong_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> 
     """A wrong value is refused with one line that begins with its name and says what is expected."""
     text = message(monkeypatch, **{name: value})
     assert text.startswith(f"GATEWAY_{name}: ")
-    assert text.endswith(f"Expected: {Settings.model_fields[name.lower()].description}")
+    assert text.endswith(f"Expected: {fields_of(PRODUCTS)[name.lower()].description}")
 
 
 @pytest.mark.parametrize("name", ["TRUSTED_PROXIES", "IP_ALLOWLIST"])
@@ -316,7 +327,7 @@ def test_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     """Where both speak, the environment counts; a variable set to nothing does not speak."""
     path = toml(tmp_path, "limit_ip = 7\nlimit_json = 8\nlimit_strict = 9")
     settings = given(monkeypatch, CONFIG=path, LIMIT_IP="70", LIMIT_STRICT="")
-    assert (settings.limit_ip, settings.limit_json, settings.limit_strict) == (70, 8, 9)
+    assert (settings.limit_ip, settings.limit("limit_json"), settings.limit("limit_strict")) == (70, 8, 9)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.groups import Group
-from apientreprise_gateway.gateway.settings import Settings
+from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.providers.entreprise.groups import GROUPS
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.ratelimit.policy import Policy, own_limit
@@ -37,8 +37,8 @@ def test_published_figures(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) 
     """Without any setting, the limits are those that are published."""
     for setting in SETTINGS:
         monkeypatch.delenv(f"GATEWAY_{setting.upper()}", raising=False)
-    settings = Settings()
-    policy = Policy(GROUPS, {setting: getattr(settings, setting) for setting in SETTINGS})
+    settings = load()
+    policy = Policy(GROUPS, {setting: settings.limit(setting) for setting in SETTINGS})
     assert policy.limit_of(endpoint) == PUBLISHED[endpoint.group.name]
 
 

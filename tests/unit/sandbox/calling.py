@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from apientreprise_gateway.contract.endpoint import Endpoint
+from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.sandbox.app import Sandbox, create_app
 from apientreprise_gateway.sandbox.documents import Form
 from apientreprise_gateway.sandbox.entities import Entity
@@ -91,7 +92,7 @@ def get(app: Sandbox, target: str, *, method: str = "GET", droppable: bool = Tru
 
 def ask(target: str) -> Answer:
     """Call a sandbox that has no faults of its own, and that gives the addresses of documents."""
-    return get(create_app(sleep=Clock().sleep, form=Form.ADDRESS), target)
+    return get(create_app(products=PRODUCTS, sleep=Clock().sleep, form=Form.ADDRESS), target)
 
 
 ABOUT_NOBODY = frozenset({"api_entreprise_v2_liasses_fiscales_dictionaries_dgfip"})

@@ -6,6 +6,7 @@ import pytest
 
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.sandbox.app import create_app
 from unit.sandbox.calling import ABOUT_NOBODY, Clock, ask, get, path_of
 
@@ -69,7 +70,7 @@ def test_unknown_paths_are_not_found(path: str) -> None:
 
 def test_only_reading_is_allowed() -> None:
     """Methods other than GET and HEAD are refused."""
-    answer = get(create_app(), ORDINARY, method="POST")
+    answer = get(create_app(products=PRODUCTS), ORDINARY, method="POST")
     assert answer.status == 405
     assert answer.headers["allow"] == "GET, HEAD"
 
@@ -83,7 +84,7 @@ def test_index_lists_the_identifiers() -> None:
 
 def test_livez_answers_whatever_fails() -> None:
     """The sandbox itself is well while its providers are not."""
-    app = create_app(error_rate=1.0)
+    app = create_app(products=PRODUCTS, error_rate=1.0)
     assert get(app, "/livez").status == 200
     assert get(app, "/").status == 200
 
@@ -91,7 +92,7 @@ def test_livez_answers_whatever_fails() -> None:
 def test_latency_precedes_every_answer_of_a_provider() -> None:
     """The latency is in milliseconds, for data and for errors alike."""
     clock = Clock()
-    app = create_app(latency_ms=250, sleep=clock.sleep)
+    app = create_app(products=PRODUCTS, latency_ms=250, sleep=clock.sleep)
     get(app, ORDINARY)
     get(app, "/v4/insee/sirene/unites_legales/000000000")
     assert clock.pauses == [0.25, 0.25]
@@ -100,12 +101,12 @@ def test_latency_precedes_every_answer_of_a_provider() -> None:
 def test_no_latency_is_no_pause() -> None:
     """Nothing is waited for unless asked."""
     clock = Clock()
-    get(create_app(sleep=clock.sleep), ORDINARY)
+    get(create_app(products=PRODUCTS, sleep=clock.sleep), ORDINARY)
     assert clock.pauses == []
 
 
 def _statuses(**options: Any) -> Iterator[int | None]:
-    app = create_app(**options)
+    app = create_app(products=PRODUCTS, **options)
     for _ in range(200):
         yield get(app, ORDINARY).status
 
@@ -126,7 +127,7 @@ def test_error_rate_meets_the_fault_that_is_named() -> None:
 
 def test_an_identifier_has_precedence_over_chance() -> None:
     """A fault's own identifier meets that fault, whatever the rate."""
-    assert get(create_app(error_rate=1.0), "/v4/insee/sirene/unites_legales/999004294").status == 429
+    assert get(create_app(products=PRODUCTS, error_rate=1.0), "/v4/insee/sirene/unites_legales/999004294").status == 429
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_an_identifier_has_precedence_over_chance() -> None:
 def test_wrong_options_are_refused(options: dict[str, Any]) -> None:
     """A figure out of its range or an unknown fault stops the start."""
     with pytest.raises(ValueError, match=r"error rate|latency|unknown fault"):
-        create_app(**options)
+        create_app(products=PRODUCTS, **options)
 
 
 def test_what_is_about_nobody_answers_for_everybody() -> None:
@@ -164,7 +165,7 @@ async def test_lifespan_is_acknowledged() -> None:
     async def send(message: Any) -> None:
         sent.append(message["type"])
 
-    await create_app()({"type": "lifespan"}, receive, send)
+    await create_app(products=PRODUCTS)({"type": "lifespan"}, receive, send)
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
@@ -172,7 +173,7 @@ async def test_it_speaks_to_an_http_client() -> None:
     """A real client reads an answer, its query included."""
 
     async def call() -> httpx.Response:
-        transport = httpx.ASGITransport(create_app())
+        transport = httpx.ASGITransport(create_app(products=PRODUCTS))
         async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as client:
             return await client.get("/v2/entreprises/998000020", params={"non_diffusables": "true"})
 

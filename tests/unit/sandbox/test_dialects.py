@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from apientreprise_gateway.dialects import DIALECTS
+from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.sandbox import dialects
 from apientreprise_gateway.sandbox.app import create_app
 from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, ORDINARY
@@ -142,7 +143,11 @@ def test_another_language_is_unknown() -> None:
 @pytest.mark.parametrize("special", SPECIALS, ids=lambda special: special.fault)
 def test_faults_are_met_in_every_language(special: Any) -> None:
     """The identifiers that meet a fault meet it in these languages too."""
-    own = get(create_app(sleep=Clock().sleep), f"/v4/insee/sirene/unites_legales/{special.siren}", impatient=True)
+    own = get(
+        create_app(products=PRODUCTS, sleep=Clock().sleep),
+        f"/v4/insee/sirene/unites_legales/{special.siren}",
+        impatient=True,
+    )
     for target in (f"{SIRENE}/siren/{special.siren}", f"{SIRENE}/siret/{special.siret}"):
-        answer = get(create_app(sleep=Clock().sleep), target, impatient=True)
+        answer = get(create_app(products=PRODUCTS, sleep=Clock().sleep), target, impatient=True)
         assert (answer.status, answer.dropped, answer.complete) == (own.status, own.dropped, own.complete)

@@ -9,6 +9,7 @@ import pytest
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.identifiers import is_rna, is_siren, is_siret
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.sandbox.app import Sandbox, create_app
 from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY
 from apientreprise_gateway.sandbox.faults import FAULTS, SPECIALS, Special
@@ -42,13 +43,13 @@ ENDPOINTS = [
 def ordinary() -> tuple[Clock, Sandbox]:
     """A sandbox of which nothing is asked, and its clock."""
     clock = Clock()
-    return clock, create_app(sleep=clock.sleep)
+    return clock, create_app(products=PRODUCTS, sleep=clock.sleep)
 
 
 @cache
 def always(fault: str) -> Sandbox:
     """A sandbox in which every call meets a fault."""
-    return create_app(sleep=Clock().sleep, error_rate=1.0, fault=fault)
+    return create_app(products=PRODUCTS, sleep=Clock().sleep, error_rate=1.0, fault=fault)
 
 
 async def _forever(_seconds: float) -> None:
@@ -57,7 +58,7 @@ async def _forever(_seconds: float) -> None:
 
 def met(fault: str, **options: Any) -> Answer:
     """What the identifier of a fault gets."""
-    return get(create_app(sleep=Clock().sleep), PATH.format(siren=BY_NAME[fault].siren), **options)
+    return get(create_app(products=PRODUCTS, sleep=Clock().sleep), PATH.format(siren=BY_NAME[fault].siren), **options)
 
 
 def test_names_are_the_documented_ones() -> None:
@@ -93,7 +94,7 @@ def test_identifiers_meet_their_fault_on_every_endpoint(endpoint: Endpoint, spec
 def test_slow_answers_after_three_seconds() -> None:
     """The answer is an ordinary one, under the identifier asked for."""
     clock = Clock()
-    answer = get(create_app(sleep=clock.sleep), PATH.format(siren="999000011"))
+    answer = get(create_app(products=PRODUCTS, sleep=clock.sleep), PATH.format(siren="999000011"))
     assert clock.pauses == [3.0]
     assert answer.status == 200
     assert answer.json()["data"]["siren"] == "999000011"
@@ -102,7 +103,7 @@ def test_slow_answers_after_three_seconds() -> None:
 def test_timeout_outlasts_any_caller() -> None:
     """Nothing is sent for a minute."""
     clock = Clock()
-    answer = get(create_app(sleep=clock.sleep), PATH.format(siren="999005044"))
+    answer = get(create_app(products=PRODUCTS, sleep=clock.sleep), PATH.format(siren="999005044"))
     assert clock.pauses == [60.0]
     assert answer.status == 504
 
@@ -110,13 +111,15 @@ def test_timeout_outlasts_any_caller() -> None:
 @pytest.mark.parametrize("fault", ["slow", "timeout"])
 def test_nothing_is_sent_to_a_caller_who_left(fault: str) -> None:
     """A pause ends when the client goes away, and nobody is answered."""
-    answer = get(create_app(sleep=_forever), PATH.format(siren=BY_NAME[fault].siren), impatient=True)
+    answer = get(create_app(products=PRODUCTS, sleep=_forever), PATH.format(siren=BY_NAME[fault].siren), impatient=True)
     assert answer.status is None
 
 
 def test_drip_stops_when_the_caller_leaves() -> None:
     """A drip announces its whole length, and ends with the connection."""
-    answer = get(create_app(sleep=_forever), PATH.format(siren=BY_NAME["drip"].siren), impatient=True)
+    answer = get(
+        create_app(products=PRODUCTS, sleep=_forever), PATH.format(siren=BY_NAME["drip"].siren), impatient=True
+    )
     assert answer.status == 200
     assert answer.body == b""
     assert not answer.complete
@@ -125,7 +128,7 @@ def test_drip_stops_when_the_caller_leaves() -> None:
 def test_drip_sends_one_byte_each_half_second() -> None:
     """Each byte has its pause, and together they are the announced body."""
     clock = Clock()
-    answer = get(create_app(sleep=clock.sleep), PATH.format(siren=BY_NAME["drip"].siren))
+    answer = get(create_app(products=PRODUCTS, sleep=clock.sleep), PATH.format(siren=BY_NAME["drip"].siren))
     assert clock.pauses == [0.5] * len(answer.body)
     assert all(len(part) <= 1 for part in answer.parts)
     assert int(answer.headers["content-length"]) == len(answer.body)

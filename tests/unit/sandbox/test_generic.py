@@ -2,6 +2,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from apientreprise_gateway.contract.endpoint import Endpoint, Provider
 from apientreprise_gateway.contract.identifiers import is_rna, is_siren, is_siret
 from apientreprise_gateway.contract.parameters import SIREN, SIRET, SIRET_OR_RNA, Parameter, ParameterKind
 from apientreprise_gateway.providers.entreprise.groups import JSON
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
 from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from apientreprise_gateway.sandbox.answers import ANSWERS
 from apientreprise_gateway.sandbox.answers.generic import answer_for
@@ -41,7 +43,7 @@ def synthetic(operation: str, kind: ParameterKind = SIREN) -> Endpoint:
 
 def answered(operation: str, entity: Entity = ORDINARY, **values: str) -> Any:
     """What is made of an operation's schema."""
-    return answer_for(synthetic(operation))(entity, {"id": entity.siren, **values}, {})
+    return answer_for(synthetic(operation), SCHEMAS)(entity, {"id": entity.siren, **values}, {})
 
 
 def closed(schema: Any) -> Any:
@@ -100,7 +102,8 @@ def test_nothing_leads_outside(operation: str) -> None:
 def test_any_catalogue_is_served_over_http() -> None:
     """An endpoint that nobody wrote an answer for answers as the others do: data, 404 and faults."""
     endpoints = tuple(synthetic(operation) for operation in SCHEMAS.operations if operation not in ANSWERS)
-    app = create_app(providers=(Provider(key="essai", name="Essai", prefix="99", endpoints=endpoints),))
+    served = Provider(key="essai", name="Essai", prefix="99", endpoints=endpoints)
+    app = create_app(products=(replace(ENTREPRISE, providers=(served,), dossier=None),))
     for endpoint in endpoints:
         assert get(app, endpoint.path.format(id="130025265")).status == 200
         assert get(app, endpoint.path.format(id="000000000")).status == 404
@@ -167,7 +170,7 @@ def test_others_are_not_the_entity() -> None:
 
 def test_the_establishment_asked_for_is_answered() -> None:
     """The SIRET of the answer is that of the question, EORI numbers included."""
-    answer = answer_for(synthetic("api_entreprise_v2_conventions_collectives", SIRET))
+    answer = answer_for(synthetic("api_entreprise_v2_conventions_collectives", SIRET), SCHEMAS)
     assert answer(ORDINARY, {"id": "13002526500021"}, {})["siret"] == "13002526500021"
     customs = ask("/v2/eori_douanes/FR13002526500021").json()
     assert (customs["numero_eori"], customs["ville"]) == ("FR13002526500021", "CREST")
@@ -181,7 +184,7 @@ def test_the_year_asked_for_is_answered() -> None:
 
 def test_associations_only_where_only_they_are_asked_for() -> None:
     """An endpoint that takes an RNA does not know a company that has none."""
-    answer = answer_for(synthetic("api_entreprise_v3_data_subvention_subventions", SIRET_OR_RNA))
+    answer = answer_for(synthetic("api_entreprise_v3_data_subvention_subventions", SIRET_OR_RNA), SCHEMAS)
     with pytest.raises(Declined):
         answer(CLOSED, {"id": "99800005300012"}, {})
     assert answer(ASSOCIATION, {"id": "W998000004"}, {})["data"]
@@ -233,7 +236,7 @@ def test_faker_is_loaded_by_the_first_invented_answer() -> None:
     """Neither the gateway nor a sandbox that nobody asks pays for it."""
     program = (
         "import sys, apientreprise_gateway.gateway.app;"
-        "from apientreprise_gateway.sandbox.app import create_app; create_app();"
+        "from apientreprise_gateway.sandbox.app import create_app; create_app(products=PRODUCTS);"
         "assert 'faker' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

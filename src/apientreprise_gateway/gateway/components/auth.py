@@ -1,6 +1,6 @@
 """Tokens: the keys that verify them, and what is known of single ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,8 +11,7 @@ from pydantic import SecretStr
 from apientreprise_gateway.auth.jwks import FileKeySet, KeySet, RemoteKeySet
 from apientreprise_gateway.auth.keys import Key, KeyRing, secret_keys
 from apientreprise_gateway.auth.registry import TokenRegistry
-from apientreprise_gateway.auth.token import Token, TokenVerifier, authenticate_with_newer_keys, bearer
-from apientreprise_gateway.contract import query
+from apientreprise_gateway.auth.token import Token, TokenVerifier, authenticate_with_newer_keys
 from apientreprise_gateway.gateway import gauges
 from apientreprise_gateway.gateway.components.context import Context
 from apientreprise_gateway.gateway.lifecycle import Component, inherited
@@ -134,19 +133,14 @@ class Authenticator:
         if self._public is not None:
             await self._public.renew()
 
-    async def authenticate(self, headers: Mapping[str, str], query_string: str) -> Token:
-        """The token of a call to the control plane.
+    async def authenticate(self, text: str | None) -> Token:
+        """What the token of a call to the control plane says.
 
         Raises:
-            Refusal: it has no valid one.
+            Refusal: there is no valid one.
         """
-        given = query.read(query_string.encode("latin-1", "replace"), frozenset({"token"}))
-        authorization = headers.get("authorization", "").encode("latin-1", "replace")
         return await authenticate_with_newer_keys(
-            bearer(authorization) or given.get("token"),
-            verifier=self.verifier,
-            registry=self.registry,
-            renew=self.renew_keys,
+            text, verifier=self.verifier, registry=self.registry, renew=self.renew_keys
         )
 
     def _use(self, _keys: Sequence[Key]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from apientreprise_gateway.contract.endpoint import Endpoint, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.errors import FLAT_VERSION
 from apientreprise_gateway.dataplane.options import Options
 from apientreprise_gateway.dataplane.validation import AnswerValidator
@@ -15,6 +15,7 @@ from apientreprise_gateway.gateway.settings import (
     ValidateUpstream,
 )
 from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.providers.product import Product
 
 
 def pipeline_options(settings: Settings) -> Options:
@@ -38,12 +39,12 @@ def pipeline_options(settings: Settings) -> Options:
     )
 
 
-def answer_validator(settings: Settings, providers: Iterable[Provider], metrics: Metrics) -> AnswerValidator | None:
+def answer_validator(settings: Settings, products: Iterable[Product], metrics: Metrics) -> AnswerValidator | None:
     """What compares answers with their schemas, if the settings want that."""
     if settings.validate_upstream is ValidateUpstream.OFF:
         return None
     return AnswerValidator(
-        (endpoint.operation for provider in providers for endpoint in provider.endpoints),
+        {endpoint.operation: product.schemas for product in products for endpoint in product.endpoints},
         sample=settings.validate_upstream is ValidateUpstream.SAMPLE,
         on_deviation=lambda operation: metrics.deviations(operation).inc(),
     )

@@ -6,6 +6,7 @@ from typing import Self
 
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.downloads import Serving
+from apientreprise_gateway.dataplane.refusals import Refusals
 from apientreprise_gateway.documents.service import DocumentService
 from apientreprise_gateway.gateway import gauges
 from apientreprise_gateway.gateway.components.context import Context
@@ -71,7 +72,9 @@ def document_service(settings: DocumentSettings, *, metrics: Metrics | None = No
         raise SettingsError(f"{environment_name('documents')}: {error}. Correct the AWS_… variables.") from error
 
 
-def downloads(documents: DocumentService, *, admission: Admission, metrics: Metrics, access_log: AccessLog) -> Serving:
+def downloads(
+    documents: DocumentService, *, admission: Admission, refusals: Refusals, metrics: Metrics, access_log: AccessLog
+) -> Serving:
     """What answers the links to documents."""
     return Serving(
         documents.store,
@@ -79,6 +82,7 @@ def downloads(documents: DocumentService, *, admission: Admission, metrics: Metr
         downloads=documents.downloads,
         longest=documents.seconds,
         admission=admission,
+        refusals=refusals,
         metrics=metrics,
         access_log=access_log,
     )

@@ -126,17 +126,9 @@ def mode_of(limiter: AnyLimiter) -> str:
 
 
 def policy(settings: Settings, groups: Iterable[Group]) -> Policy:
-    """How many calls a minute each group of endpoints may get."""
-    return Policy(
-        groups,
-        {
-            "limit_json": settings.limit_json,
-            "limit_documents": settings.limit_documents,
-            "limit_strict": settings.limit_strict,
-            "limit_effectifs": settings.limit_effectifs,
-            "limit_agefiph": settings.limit_agefiph,
-        },
-    )
+    """How many calls each group of endpoints may get within its window."""
+    groups = tuple(groups)
+    return Policy(groups, {group.limit.setting: settings.limit(group.limit.setting) for group in groups})
 
 
 def _tell_of_ban(metrics: Metrics, ban: Ban, *, shadow: bool) -> None:

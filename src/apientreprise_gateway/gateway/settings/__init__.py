@@ -20,7 +20,7 @@ from apientreprise_gateway.gateway.settings.choices import (
     WindowKind,
 )
 from apientreprise_gateway.gateway.settings.loading import load
-from apientreprise_gateway.gateway.settings.model import Settings, scheme
+from apientreprise_gateway.gateway.settings.model import Settings, fields_of, scheme
 from apientreprise_gateway.gateway.settings.names import CONFIG, PREFIX, PROVIDER_PREFIX, environment_name
 from apientreprise_gateway.gateway.settings.requirements import require_for_serving, require_for_workers
 
@@ -42,6 +42,7 @@ __all__ = [
     "ValidateUpstream",
     "WindowKind",
     "environment_name",
+    "fields_of",
     "load",
     "require_for_serving",
     "require_for_workers",

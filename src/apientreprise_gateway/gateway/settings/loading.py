@@ -6,7 +6,7 @@ which may be a secret.
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,29 +14,36 @@ from pydantic import ValidationError
 
 from apientreprise_gateway.config.environment import SettingsError, nearest
 from apientreprise_gateway.gateway.settings import providers, requirements
-from apientreprise_gateway.gateway.settings.model import Settings
+from apientreprise_gateway.gateway.settings.model import Settings, fields_of, settings_of
 from apientreprise_gateway.gateway.settings.names import CONFIG, PREFIX, PROVIDER_PREFIX, environment_name
+from apientreprise_gateway.providers.product import Product
+from apientreprise_gateway.providers.products import PRODUCTS
 
 # What Kubernetes adds to the environment of every pod next to a service that is called `gateway` or `gateway-…`.
 _SERVICE_LINK: Final = re.compile(r"GATEWAY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
 
 
-def load(**given: Any) -> Settings:
-    """Read the settings; `given` ones count more than the environment.
+def load(products: tuple[Product, ...] = PRODUCTS, /, **given: Any) -> Settings:
+    """Read the settings.
+
+    Args:
+        products: what is to be served.
+        given: settings that count more than the environment.
 
     Raises:
         SettingsError: one of them cannot be used.
     """
     # First and alone: how pydantic would read such variables together is not defined.
     _raise_if_any(list(_overlapping(os.environ)))
-    problems = list(_unknown(os.environ))
+    fields = fields_of(products)
+    problems = list(_unknown(os.environ, fields))
     path = os.environ.get(CONFIG)
     if path and not Path(path).is_file():
         raise SettingsError(f"{CONFIG}: there is no file {path}. Point it at a TOML file, or unset it.")
     try:
-        settings = Settings(**given)
+        settings = settings_of(products)(**given)
     except ValidationError as error:
-        problems += _lines(error)
+        problems += _lines(error, products)
         raise SettingsError("\n".join(problems)) from None  # the chained text could show a secret
     except ValueError as error:
         problems.append(f"{CONFIG}: {path} is not valid TOML ({error}). Correct it, or unset it.")
@@ -50,9 +57,9 @@ def _raise_if_any(problems: list[str]) -> None:
         raise SettingsError("\n".join(problems))
 
 
-def _unknown(environment: Mapping[str, str]) -> Iterator[str]:
+def _unknown(environment: Mapping[str, str], fields: Iterable[str]) -> Iterator[str]:
     """The variables that name no setting."""
-    known = {environment_name(field) for field in Settings.model_fields} | {CONFIG}
+    known = {environment_name(field) for field in fields} | {CONFIG}
     for name, value in environment.items():
         if name.startswith(PROVIDER_PREFIX):
             continue  # pydantic finds what is unknown in the table of providers
@@ -72,7 +79,7 @@ def _overlapping(environment: Mapping[str, str]) -> Iterator[str]:
             yield f"{name}: {whole} gives a value for all of it. Remove one of them."
 
 
-def _lines(error: ValidationError) -> list[str]:
+def _lines(error: ValidationError, products: tuple[Product, ...]) -> list[str]:
     """The problems, each in one line, without the value that caused it: the first of each setting."""
     found: dict[tuple[int | str, ...], str] = {}
     for problem in error.errors(include_input=False, include_url=False):
@@ -82,18 +89,20 @@ def _lines(error: ValidationError) -> list[str]:
             place = unknown if unknown in found else place[:3]
         else:
             place = place[:1]
-        found.setdefault(place, _line(problem))
+        found.setdefault(place, _line(problem, products))
     return list(found.values())
 
 
-def _line(problem: Mapping[str, Any]) -> str:
+def _line(problem: Mapping[str, Any], products: tuple[Product, ...]) -> str:
     if problem["loc"][:1] == ("providers",) and len(problem["loc"]) > 1:
-        return providers.explain({**problem, "loc": problem["loc"][1:]}, PROVIDER_PREFIX)
+        keys = [provider.key for product in products for provider in product.providers]
+        return providers.explain({**problem, "loc": problem["loc"][1:]}, PROVIDER_PREFIX, keys)
+    fields = fields_of(products)
     field = str(problem["loc"][0]) if problem["loc"] else ""
     if problem["type"] == "extra_forbidden":
-        return f"{CONFIG}: {field} is no setting. {_remedy(nearest(field, Settings.model_fields))}"
+        return f"{CONFIG}: {field} is no setting. {_remedy(nearest(field, fields))}"
     message = problem["msg"].removeprefix("Value error, ")
-    return f"{environment_name(field)}: {message}. Expected: {Settings.model_fields[field].description}"
+    return f"{environment_name(field)}: {message}. Expected: {fields[field].description}"
 
 
 def _remedy(near: str | None) -> str:

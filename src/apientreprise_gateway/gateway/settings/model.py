@@ -1,9 +1,13 @@
 """Every setting, with its default and the bounds of its value."""
 
 import os
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from pydantic import AnyHttpUrl, Field, FilePath
+from pydantic import AnyHttpUrl, Field, FilePath, create_model
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -26,7 +30,7 @@ from apientreprise_gateway.gateway.settings.choices import (
     WindowKind,
 )
 from apientreprise_gateway.gateway.settings.names import CONFIG, PREFIX
-from apientreprise_gateway.gateway.settings.providers import ProvidersSettings
+from apientreprise_gateway.gateway.settings.providers import providers_settings
 from apientreprise_gateway.gateway.settings.values import (
     DocumentPlace,
     KeySetAddress,
@@ -36,12 +40,16 @@ from apientreprise_gateway.gateway.settings.values import (
     RedisAddress,
     Secrets,
 )
+from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.upstream.pool import MAX_CALLS
-from apientreprise_gateway.upstream.settings import BaseUrl
+from apientreprise_gateway.upstream.settings import BaseUrl, ProviderSettings
 
 
 class Settings(BaseSettings):
-    """Every setting; the description is what the documentation says of it."""
+    """Every setting that does not depend on what is served; the description is what the documentation says of it.
+
+    `settings_of` adds those that do.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True, extra="forbid", frozen=True
@@ -128,7 +136,7 @@ class Settings(BaseSettings):
         default=BreakerUse.ON,
         description="`off`: providers in trouble are asked all the same (tests that want every fault).",
     )
-    providers: ProvidersSettings = Field(
+    providers: Mapping[str, ProviderSettings] = Field(
         default={}, description="What differs from provider to provider, see below and docs/providers.md."
     )
     validate_upstream: ValidateUpstream = Field(
@@ -169,14 +177,6 @@ class Settings(BaseSettings):
         description="Addresses and CIDRs exempt from the ceiling per address and from bans, in the same forms.",
     )
     limit_ip: PerMinute = Field(default=1000, description="Calls per minute from one address; one more bans it.")
-    limit_json: PerMinute = Field(default=250, description="Calls per minute and token, JSON endpoints together.")
-    limit_documents: PerMinute = Field(default=50, description="Calls per minute and token, documents together.")
-    limit_strict: PerMinute = Field(
-        default=5,
-        description="Calls per minute and token on the attestation fiscale; as many on INPI actes and bilans.",
-    )
-    limit_effectifs: PerMinute = Field(default=250, description="Calls per minute and token on the headcounts.")
-    limit_agefiph: PerMinute = Field(default=250, description="Calls per minute and token on Agefiph.")
     window: WindowKind = Field(
         default=WindowKind.SLIDING,
         description="`sliding`: the last 60 s; `first-call`: the 60 s that a first call opens. Counts begin anew when "
@@ -267,6 +267,11 @@ class Settings(BaseSettings):
         default=None, ge=1, le=65535, description="Also serve `/metrics` on this port, for a network of its own."
     )
 
+    def limit(self, setting: str) -> int:
+        """The value of a setting of a group's limit."""
+        value: int = getattr(self, setting)
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -286,3 +291,26 @@ class Settings(BaseSettings):
 def scheme(settings: Settings) -> str:
     """What the addresses of the gateway itself begin with."""
     return "http" if settings.tls_certificate is None else "https"
+
+
+@cache
+def settings_of(products: tuple[Product, ...]) -> type[Settings]:
+    """All settings of a gateway that serves these products: a limit for each setting of their groups as well."""
+    limits = {group.limit.setting: group.limit for product in products for group in product.groups}
+    fields: dict[str, Any] = {
+        limit.setting: (PerMinute, Field(default=limit.calls, description=limit.description))
+        for limit in limits.values()
+    }
+    keys = (provider.key for product in products for provider in product.providers)
+    table = (providers_settings(keys), Settings.model_fields["providers"])
+    return create_model("Settings", __base__=Settings, providers=table, **fields)
+
+
+def fields_of(products: tuple[Product, ...]) -> dict[str, FieldInfo]:
+    """The fields of all settings, in the order of the documentation: the limits stand together."""
+    fields = settings_of(products).model_fields
+    names = [name for name in fields if name in Settings.model_fields]
+    place = names.index("limit_ip") + 1
+    return {
+        name: fields[name] for name in (*names[:place], *(each for each in fields if each not in names), *names[place:])
+    }

@@ -8,14 +8,7 @@ from pydantic_settings import NoDecode
 
 from apientreprise_gateway.config.environment import nearest
 from apientreprise_gateway.dialects import DIALECTS
-from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.upstream.settings import KINDS, TABLES, ProviderSettings
-
-
-def _check_key(value: str) -> str:
-    if value not in {provider.key for provider in PROVIDERS}:
-        raise ValueError("there is no such provider")
-    return value
 
 
 def _refuse_text(value: object) -> object:
@@ -24,13 +17,21 @@ def _refuse_text(value: object) -> object:
     return value
 
 
-ProvidersSettings = Annotated[
-    Mapping[Annotated[str, AfterValidator(_check_key)], ProviderSettings], NoDecode, BeforeValidator(_refuse_text)
-]
-"""The settings of providers, by key."""
+def providers_settings(keys: Iterable[str]) -> Any:
+    """The type of the table of providers that have these keys."""
+    known = frozenset(keys)
+
+    def check_key(value: str) -> str:
+        if value not in known:
+            raise ValueError("there is no such provider")
+        return value
+
+    return Annotated[
+        Mapping[Annotated[str, AfterValidator(check_key)], ProviderSettings], NoDecode, BeforeValidator(_refuse_text)
+    ]
 
 
-def unknown_dialects(settings: ProvidersSettings, prefix: str) -> Iterator[str]:
+def unknown_dialects(settings: Mapping[str, ProviderSettings], prefix: str) -> Iterator[str]:
     """A line for each dialect that its provider does not speak, with those that it does.
 
     Args:
@@ -44,16 +45,17 @@ def unknown_dialects(settings: ProvidersSettings, prefix: str) -> Iterator[str]:
             yield f"{prefix}{key.upper()}__DIALECT: there is no such dialect. {remedy}"
 
 
-def explain(problem: Mapping[str, Any], prefix: str) -> str:
+def explain(problem: Mapping[str, Any], prefix: str, keys: Iterable[str]) -> str:
     """A problem that pydantic found, in one line, without the value that caused it.
 
     Args:
         problem: one of `ValidationError.errors()`, its place beginning with the key of the provider.
         prefix: of the names of variables.
+        keys: of the providers that there are.
     """
     key, *steps = problem["loc"]
     if steps == ["[key]"]:
-        return f"{prefix}{key.upper()}: there is no such provider. {_remedy(key, [each.key for each in PROVIDERS])}"
+        return f"{prefix}{key.upper()}: there is no such provider. {_remedy(key, keys)}"
     table: type[BaseModel] = ProviderSettings
     place, window = [key], ""
     for step in steps:

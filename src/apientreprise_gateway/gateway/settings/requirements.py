@@ -8,7 +8,8 @@ from apientreprise_gateway.gateway.settings import providers
 from apientreprise_gateway.gateway.settings.choices import CacheStore
 from apientreprise_gateway.gateway.settings.model import Settings
 from apientreprise_gateway.gateway.settings.names import PREFIX, PROVIDER_PREFIX, environment_name
-from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.product import Product
+from apientreprise_gateway.providers.products import PRODUCTS
 
 
 def contradictions(settings: Settings) -> Iterator[str]:
@@ -18,13 +19,14 @@ def contradictions(settings: Settings) -> Iterator[str]:
     yield from providers.unknown_dialects(settings.providers, PROVIDER_PREFIX)
 
 
-def require_for_serving(settings: Settings) -> None:
+def require_for_serving(settings: Settings, products: Iterable[Product] = PRODUCTS) -> None:
     """Refuse settings that are valid but not enough to serve real calls.
 
     Raises:
         SettingsError: a setting without a safe default is missing.
     """
-    problems = [*_lacking_keys(settings), *_lacking_addresses(settings, [provider.key for provider in PROVIDERS])]
+    keys = [provider.key for product in products for provider in product.providers]
+    problems = [*_lacking_keys(settings), *_lacking_addresses(settings, keys)]
     if problems:
         raise SettingsError("\n".join(problems))
 

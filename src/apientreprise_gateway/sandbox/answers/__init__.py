@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from apientreprise_gateway.contract.endpoint import Endpoint
+from apientreprise_gateway.providers.schemas import Schemas
 from apientreprise_gateway.sandbox.answers import agefiph, dgfip, gip_mds, infogreffe, inpi, insee, mi, urssaf
 from apientreprise_gateway.sandbox.answers.generic import answer_for
 from apientreprise_gateway.sandbox.answers.shape import Answer
@@ -27,6 +28,6 @@ ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType(
 """What answers for the operations that have an answer of their own."""
 
 
-def answer_of(endpoint: Endpoint) -> Answer:
-    """What answers for an endpoint."""
-    return ANSWERS.get(endpoint.operation) or answer_for(endpoint)
+def answer_of(endpoint: Endpoint, schemas: Schemas) -> Answer:
+    """What answers for an endpoint; `schemas` are those of its product."""
+    return ANSWERS.get(endpoint.operation) or answer_for(endpoint, schemas)

@@ -17,7 +17,7 @@ def kind_of(schema: Schema) -> str:
 
 
 def is_nullable(schema: Schema) -> bool:
-    """Whether null will do."""
+    """Whether a schema accepts null."""
     return isinstance(schema["type"], list)
 
 

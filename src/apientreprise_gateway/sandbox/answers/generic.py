@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.notation import Schema
-from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
+from apientreprise_gateway.providers.schemas import Schemas
 from apientreprise_gateway.sandbox.answers.coercion import MISSING, coerce, is_nullable, kind_of
 from apientreprise_gateway.sandbox.answers.facts import ITEM, Facts, Path, facts_of, find
 from apientreprise_gateway.sandbox.answers.invention import (
@@ -48,14 +48,14 @@ _COUNTS: Final = frozenset({"count", "nombre_documents", "nombre_filiales"})
 _EXCLUSIVE: Final = {"personne_morale": "personne_physique", "personne_physique": "personne_morale"}
 
 
-def answer_for(endpoint: Endpoint) -> Answer:
-    """What answers for an endpoint."""
+def answer_for(endpoint: Endpoint, schemas: Schemas) -> Answer:
+    """What answers for an endpoint; `schemas` are those of its product."""
     associations = takes_associations(endpoint)
 
     def answer(entity: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Any:
         if associations and entity.association is None:
             raise Declined(404, "Aucune association ne porte cet identifiant")
-        return _body(endpoint.operation, entity, tuple(sorted(values.items())))
+        return _body(schemas, endpoint.operation, entity, tuple(sorted(values.items())))
 
     return answer
 
@@ -67,7 +67,7 @@ def takes_associations(endpoint: Endpoint) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _body(operation: str, entity: Entity, values: tuple[tuple[str, str], ...]) -> Any:
+def _body(schemas: Schemas, operation: str, entity: Entity, values: tuple[tuple[str, str], ...]) -> Any:
     """The body of an answer; shared, as the same question always gets the same one."""
     named = dict(values)
     establishment = _establishment(entity, named)
@@ -76,7 +76,7 @@ def _body(operation: str, entity: Entity, values: tuple[tuple[str, str], ...]) -
     digest = hashlib.sha256("\0".join([operation, entity.siren, *others]).encode()).digest()
     inventor = Inventor(int.from_bytes(digest[:8]))
     body = _Author(entity, named, inventor).write(
-        SCHEMAS.of(operation), _Place((), facts_of(entity, establishment, named))
+        schemas.of(operation), _Place((), facts_of(entity, establishment, named))
     )
     return _counted(body)
 
@@ -99,7 +99,7 @@ class _Place(NamedTuple):
     path: Path
     facts: Facts
     rank: int = 0
-    """That of the entry of an array that it is in."""
+    """Position of the entry of an array in which the value stands."""
     silent: bool = False
     """Whether everything that may be null is."""
     neighbours: frozenset[str] = frozenset()

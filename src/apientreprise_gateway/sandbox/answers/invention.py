@@ -46,7 +46,7 @@ _ROLES: Final = ("Président", "Trésorière", "Secrétaire", "Directrice géné
 
 
 class Person(NamedTuple):
-    """Somebody who does not exist."""
+    """An invented person."""
 
     title: str
     first_name: str
@@ -62,7 +62,7 @@ class Field(NamedTuple):
     """What holds it: where its neighbours say that it is a person, the person is the same for all of them."""
     neighbours: frozenset[str]
     rank: int
-    """That of the entry that it is of, where there is an array."""
+    """Position of the entry of an array that the field belongs to."""
     pattern: str = ""
 
 

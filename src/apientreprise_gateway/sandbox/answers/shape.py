@@ -22,7 +22,7 @@ class Declined(Exception):  # noqa: N818 - a provider that declines is an answer
     """A provider has no data to give about an entity that others know."""
 
     def __init__(self, status: int, text: str, *, location: str = "", body: bytes | None = None) -> None:
-        """Take what it answers instead.
+        """Say what the provider answers instead.
 
         Args:
             status: of the answer.

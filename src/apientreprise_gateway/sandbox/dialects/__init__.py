@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.dialects import sirene_3_11 as sirene_3_11
 from apientreprise_gateway.dialects import vies as vies_rest
-from apientreprise_gateway.providers.entreprise import european_commission, insee
 from apientreprise_gateway.sandbox.dialects import sirene, vies
 from apientreprise_gateway.sandbox.dialects.reply import DialectReply
 
@@ -22,15 +20,16 @@ PREFIX: Final = "/dialects/"
 class Dialect:
     """A language, with who speaks it."""
 
-    provider: Provider
+    provider: str
+    """Key of the provider."""
     speak: Callable[[str, str], DialectReply]
     """From the path below that of the language, and the query, to the answer."""
 
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
     {
-        sirene_3_11.DIALECT: Dialect(insee.PROVIDER, sirene.speak),
-        vies_rest.DIALECT: Dialect(european_commission.PROVIDER, vies.speak),
+        sirene_3_11.DIALECT: Dialect("insee", sirene.speak),
+        vies_rest.DIALECT: Dialect("european_commission", vies.speak),
     }
 )
 """By the name that settings give them."""

@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 
 def speak(path: str, query: str) -> DialectReply:
-    """Answer a question."""
+    """The answer to a call, by its path and query."""
     number = _NUMBER.fullmatch(path)
     if number is not None:
         return _unit(number[2]) if number[1] == "siren" else _place(number[2])

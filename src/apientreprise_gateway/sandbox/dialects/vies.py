@@ -14,7 +14,7 @@ _CHECKED: Final = "2026-03-02T10:00:00.000Z"
 
 
 def speak(path: str, _query: str) -> DialectReply:
-    """Answer a question."""
+    """The answer to a call, by its path and query."""
     question = _QUESTION.fullmatch(path)
     if question is None:
         return reply(404, {"actionSucceed": False, "errorWrappers": [{"error": "NOT_FOUND"}]})

@@ -1,13 +1,12 @@
-"""What the OpenAPI document says of the pings."""
+"""The pings, as pages of the document."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from apientreprise_gateway.contract.endpoint import Ping, Provider
+from apientreprise_gateway.controlplane.openapi.components import Json
 from apientreprise_gateway.controlplane.pings import PING, PINGS
 from apientreprise_gateway.pings.board import Status
-
-Json = dict[str, Any]
 
 TAG: Final = "Disponibilité"
 ALIVE: Final = "/v{version}/ping"
@@ -52,18 +51,15 @@ SCHEMAS: Final[dict[str, Json]] = {
 
 
 def address_of(ping: Ping) -> str:
-    """Where a ping is."""
+    """The path of a ping."""
     return PING + ping.key
 
 
 def paths(providers: Iterable[Provider]) -> dict[str, Json]:
     """The operations, by path, for the pings of these providers."""
     keys = [ping.key.split("/", 1) for provider in providers for ping in provider.pings]
-    return {
-        PINGS: {"get": _index()},
-        PING + "{provider}/{source}": {"get": _ping(keys)},
-        ALIVE: {"get": _alive()},
-    }
+    ping = {PING + "{provider}/{source}": {"get": _ping(keys)}} if keys else {}
+    return {PINGS: {"get": _index()}, **ping, ALIVE: {"get": _alive()}}
 
 
 def _open(name: str, summary: str, description: str, responses: Json, *parameters: Json) -> Json:

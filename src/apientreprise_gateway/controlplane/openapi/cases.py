@@ -1,0 +1,123 @@
+"""The errors that operations may answer with. The nomenclature of errors is made from the same cases."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
+
+from apientreprise_gateway.contract import traceability
+from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS, Source
+from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
+from apientreprise_gateway.contract.errors import (
+    ApiError,
+    Refusal,
+    gateway_error,
+    network_error,
+    provider_error,
+    refuse,
+)
+from apientreprise_gateway.contract.parameters import Parameter
+from apientreprise_gateway.controlplane.openapi.parameters import checked_of, required_of
+from apientreprise_gateway.providers.dossier import Dossier
+from apientreprise_gateway.providers.product import Product
+
+_TOO_MANY: Final = "00429"
+# The published ranges: 002xx is traceability, 003xx the parameters, 004xx the request as such.
+NOT_KEPT: Final = "00502"
+"""The document of an answer could not be kept."""
+_OF_REQUESTS: Final = ("00907", "00909")
+"""Errors of ours about a request as such, or about one that names no operation of the data plane."""
+_OF_SOME: Final = frozenset({NOT_KEPT, "00902", "00903", *_OF_REQUESTS})
+"""Errors of other ranges, and of ours, that not every operation may answer with."""
+EVERYWHERE: Final = tuple(
+    code
+    for code in GATEWAY_ERRORS
+    if code == _TOO_MANY or (code not in _OF_SOME and not code.startswith(("002", "003", "004")))
+)
+"""The gateway's own errors that any operation may answer with, whatever its parameters."""
+OFF_OPERATION: Final = (
+    *(code for code in sorted(GATEWAY_ERRORS) if code.startswith("004") and code != _TOO_MANY),
+    *_OF_REQUESTS,
+)
+"""Errors of requests that name no operation, which OpenAPI has no place for."""
+TOKEN_REFUSED: Final = tuple(code for code, kind in GATEWAY_ERRORS.items() if kind.status == 401)
+"""What a token is refused for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One error that an operation may answer with."""
+
+    status: int
+    error: ApiError
+    key: str
+    """What it is called among the examples."""
+
+
+def _case(refusal: Refusal, name: str = "") -> Case:
+    (error,) = refusal.errors
+    return Case(refusal.status, error, f"{error.code}-{name}" if name else error.code)
+
+
+def own_case(code: str) -> Case:
+    """One of the gateway's own errors."""
+    return _case(network_error() if code == network_error().errors[0].code else refuse(code))
+
+
+def _parameter_case(parameter: Parameter, code: str) -> Case:
+    name = parameter.kind.source or parameter.name
+    source: Source = {"parameter": name}
+    usual = gateway_error(code).source == source
+    return _case(refuse(code, source=source), "" if usual else name)
+
+
+def cases_of(endpoint: Endpoint, provider: Provider, product: Product) -> Iterator[Case]:
+    """Every error that an endpoint may answer with."""
+    yield from map(own_case, EVERYWHERE)
+    if endpoint.document is not None:
+        yield own_case(NOT_KEPT)
+    for name in required_of(endpoint, product):
+        yield own_case(traceability.CODES[name])
+    if product.version_of(endpoint).traceability.siret_recipient:
+        yield own_case(traceability.NOT_A_SIRET)
+    for parameter in checked_of(endpoint):
+        for code in parameter.kind.codes:
+            yield _parameter_case(parameter, code)
+    for subcode in PROVIDER_ERRORS:
+        if _may_say(subcode, endpoint, provider):
+            yield _case(provider_error(subcode, prefix=provider.prefix, name=provider.name))
+    for status, codes in endpoint.codes.items():
+        for code in codes:
+            yield _case(provider.own_error(code, status=status))
+
+
+_OF_PARTS: Final = frozenset({"00015", "00100", "00107", "00501"})
+"""Errors that a part of a dossier may carry, never the dossier."""
+
+
+def dossier_cases(dossier: Dossier, product: Product) -> Iterator[Case]:
+    """Every error that a dossier as such may answer with."""
+    endpoint = dossier.endpoint
+    codes = [code for code in EVERYWHERE if code not in _OF_PARTS]
+    codes += [traceability.CODES[name] for name in required_of(endpoint, product, user_id_required=False)]
+    codes += [traceability.NOT_A_SIRET, *(code for each in endpoint.parameters for code in each.kind.codes)]
+    return map(own_case, (*codes, "00902", "00903"))
+
+
+def by_status(cases: Iterable[Case]) -> Iterator[tuple[int, list[Case]]]:
+    """Cases by their status, in ascending order."""
+    status = attrgetter("status")
+    for found, group in groupby(sorted(cases, key=status), status):
+        yield found, list(group)
+
+
+def _may_say(subcode: str, endpoint: Endpoint, provider: Provider) -> bool:
+    if subcode == "005":
+        return subcode in provider.statuses.values()
+    return not is_about_file(subcode) or endpoint.answer is AnswerKind.DOCUMENT
+
+
+def is_about_file(code: str) -> bool:
+    """Whether an error of a provider is about a file."""
+    return code[-3:].startswith("05")

@@ -1,0 +1,22 @@
+"""The shared parts of a document: what repeats is written once, and referred to."""
+
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+JSON_TYPE: Final = "application/json"
+JSON_API_TYPE: Final = "application/vnd.api+json"
+
+
+class Components:
+    """The shared parts, by section and name."""
+
+    def __init__(self) -> None:
+        self.sections: dict[str, Json] = {}
+
+    def refer(self, section: str, key: str, value: Json) -> Json:
+        """Keep a part under a name, and return the reference to it."""
+        kept = self.sections.setdefault(section, {}).setdefault(key, value)
+        if kept != value:
+            raise ValueError(f"two different {section} are named {key}")
+        return {"$ref": f"#/components/{section}/{key}"}

@@ -1,0 +1,98 @@
+"""The dossier of a product."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from apientreprise_gateway.contract.endpoint import Endpoint
+from apientreprise_gateway.controlplane.openapi.cases import by_status, dossier_cases
+from apientreprise_gateway.controlplane.openapi.components import JSON_API_TYPE, Components, Json
+from apientreprise_gateway.controlplane.openapi.failures import failure
+from apientreprise_gateway.controlplane.openapi.headers import headers_of
+from apientreprise_gateway.controlplane.openapi.parameters import parameters_of
+from apientreprise_gateway.providers.dossier import MAX_RESOURCES, RESOURCES, Dossier
+from apientreprise_gateway.providers.product import Product
+
+_SCHEMA: Final[Json] = {
+    "type": "object",
+    "required": ["data", "links", "meta"],
+    "properties": {
+        "data": {
+            "type": "object",
+            "description": "La réponse de chaque ressource, sous le nom par lequel elle a été demandée.",
+            "additionalProperties": {
+                "type": "object",
+                "required": ["status", "headers"],
+                "properties": {
+                    "status": {"type": "integer", "description": "Celui de l'appel que la ressource remplace."},
+                    "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+                    "data": {"description": "Comme dans la réponse de la ressource."},
+                    "links": {"type": "object"},
+                    "meta": {"type": "object"},
+                    "errors": {"$ref": "#/components/schemas/Erreurs/properties/errors"},
+                },
+            },
+        },
+        "links": {"type": "object"},
+        "meta": {
+            "type": "object",
+            "required": ["siret", "ressources", "ressources_obtenues"],
+            "properties": {
+                "siret": {"type": "string"},
+                "ressources": {"type": "integer", "description": "Nombre de ressources demandées."},
+                "ressources_obtenues": {
+                    "type": "integer",
+                    "description": "Nombre de celles qui ont le statut 200.",
+                },
+            },
+        },
+    },
+}
+
+
+def operation_of_dossier(dossier: Dossier, product: Product, components: Components) -> Json:
+    """What is said of the dossier."""
+    endpoint = dossier.endpoint
+    form = product.version_of(endpoint).errors
+    return {
+        "operationId": endpoint.operation,
+        "summary": endpoint.summary,
+        "description": dossier.description,
+        "tags": [endpoint.tag],
+        "parameters": [
+            *parameters_of(endpoint, product, components),
+            _resources_parameter(dossier, product.endpoints),
+            *(
+                {"name": name, "in": "query", "description": text, "schema": {"type": "string"}}
+                for name, text in dossier.parameters.items()
+            ),
+        ],
+        "responses": {
+            "200": {
+                "description": "Le dossier, quoi que chaque ressource ait répondu.",
+                "headers": headers_of(200, components),
+                "content": {JSON_API_TYPE: {"schema": components.refer("schemas", "Dossier", _SCHEMA)}},
+            },
+            **{
+                str(status): failure(cases, f"{status}-dossier", form, components)
+                for status, cases in by_status(dossier_cases(dossier, product))
+            },
+        },
+    }
+
+
+def _resources_parameter(dossier: Dossier, endpoints: Iterable[Endpoint]) -> Json:
+    return {
+        "name": RESOURCES,
+        "in": "query",
+        "required": True,
+        "description": "Les ressources demandées ; sans préfixe de version, la plus récente.",
+        "style": "form",
+        "explode": False,
+        "schema": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_RESOURCES,
+            "items": {"type": "string", "enum": sorted(dossier.resources_of(endpoints))},
+        },
+        "example": list(dossier.examples),
+    }

@@ -1,0 +1,83 @@
+"""The answers that tell of errors."""
+
+from collections.abc import Mapping
+
+import orjson
+
+from apientreprise_gateway.contract.codes import GATEWAY_ERRORS
+from apientreprise_gateway.contract.endpoint import Endpoint, Provider
+from apientreprise_gateway.contract.error_forms import ErrorForm
+from apientreprise_gateway.contract.errors import Refusal
+from apientreprise_gateway.controlplane.openapi.cases import NOT_KEPT, Case, by_status, cases_of, is_about_file
+from apientreprise_gateway.controlplane.openapi.components import JSON_API_TYPE, JSON_TYPE, Components, Json
+from apientreprise_gateway.controlplane.openapi.headers import headers_of
+from apientreprise_gateway.controlplane.openapi.parameters import checked_of, key_of
+from apientreprise_gateway.providers.product import Product
+
+
+def failures_of(endpoint: Endpoint, provider: Provider, product: Product, components: Components) -> Json:
+    """The answers of an endpoint that tell of errors, by status."""
+    form = product.version_of(endpoint).errors
+    kind = JSON_TYPE if endpoint.flat else JSON_API_TYPE
+    responses: Json = {}
+    for status, cases in by_status(cases_of(endpoint, provider, product)):
+        key = _response_key(status, cases, endpoint, provider)
+        responses[str(_status_of(cases[0], form))] = failure(cases, key, form, components, of_provider=kind)
+    return responses
+
+
+def _status_of(case: Case, form: ErrorForm) -> int:
+    return form.render(Refusal(case.status, case.error), None)[0]
+
+
+def _response_key(status: int, cases: list[Case], endpoint: Endpoint, provider: Provider) -> str:
+    """What an answer is called among the components: operations whose answers may differ never share a name."""
+    codes = [case.error.code for case in cases]
+    specific = endpoint.codes.get(status, ())
+    if status == 422:
+        keys = [key_of(parameter) for parameter in checked_of(endpoint)]
+        return "-".join(["422", *keys, *(["user_id"] if endpoint.user_id else []), *specific])
+    if all(code in GATEWAY_ERRORS for code in codes):
+        return str(status)
+    files = ["fichier"] if any(map(is_about_file, codes)) else []
+    if NOT_KEPT in codes:
+        files = ["document"]
+    return "-".join([str(status), provider.key, *files, *specific])
+
+
+def failure(
+    cases: list[Case], key: str, form: ErrorForm, components: Components, *, of_provider: str = JSON_API_TYPE
+) -> Json:
+    """An answer that tells of one of some errors.
+
+    Args:
+        cases: the errors; they have one status.
+        key: what the answer is called among the components.
+        form: of the body.
+        components: where it is kept.
+        of_provider: the media type, if one of the errors is a provider's.
+    """
+    has_provider = any(case.error.code not in GATEWAY_ERRORS for case in cases)
+    content = {
+        "schema": components.refer("schemas", form.name, _plain(form.schema)),
+        "examples": {
+            case.key: components.refer("examples", case.key + form.suffix, _example(case, form)) for case in cases
+        },
+    }
+    value = {
+        "description": " ; ".join(dict.fromkeys(case.error.title for case in cases)),
+        "headers": headers_of(cases[0].status, components),
+        "content": {of_provider if has_provider else JSON_TYPE: content},
+    }
+    return components.refer("responses", key + form.suffix, value)
+
+
+def _example(case: Case, form: ErrorForm) -> Json:
+    error = case.error
+    _, body = form.render(Refusal(case.status, error), None)
+    return {"summary": f"{error.code} : {error.title}", "value": orjson.loads(body)}
+
+
+def _plain(schema: Mapping[str, object]) -> Json:
+    """A schema as plain dictionaries, which YAML can write."""
+    return {name: _plain(value) if isinstance(value, Mapping) else value for name, value in schema.items()}

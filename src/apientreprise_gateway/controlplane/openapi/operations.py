@@ -1,0 +1,83 @@
+"""The operations that providers answer."""
+
+from typing import Final
+
+from apientreprise_gateway.contract.documents import Document
+from apientreprise_gateway.contract.endpoint import Endpoint, Provider
+from apientreprise_gateway.controlplane.openapi.components import JSON_API_TYPE, JSON_TYPE, Components, Json
+from apientreprise_gateway.controlplane.openapi.failures import failures_of
+from apientreprise_gateway.controlplane.openapi.headers import cache_headers, headers_of
+from apientreprise_gateway.controlplane.openapi.parameters import parameters_of
+from apientreprise_gateway.controlplane.openapi.pings import address_of
+from apientreprise_gateway.providers.product import Product
+
+NO_SCOPES: Final = "aucun (tout jeton valide)"
+"""What stands for the scopes of an endpoint that has none."""
+
+_SUCCESSES: Final = {
+    200: "Les données demandées.",
+    206: "Les données demandées, moins celles que le fournisseur n'a pas pu donner.",
+}
+"""What each status of a success means; only v2 tells a partial one by its status."""
+
+
+_LOCATION: Final[Json] = {"description": "La nouvelle adresse, paramètres compris.", "schema": {"type": "string"}}
+
+
+def operation_of(endpoint: Endpoint, provider: Provider, product: Product, components: Components) -> Json:
+    """What is said of an endpoint."""
+    operation: Json = {
+        "operationId": endpoint.operation,
+        "summary": endpoint.summary,
+        "description": _description(endpoint, provider, product),
+        "tags": [endpoint.tag],
+        "parameters": list(parameters_of(endpoint, product, components)),
+        "responses": {
+            **_successes(endpoint, product, components),
+            **failures_of(endpoint, provider, product, components),
+        },
+    }
+    if endpoint.deprecated:
+        operation["deprecated"] = True
+    return operation
+
+
+def _description(endpoint: Endpoint, provider: Provider, product: Product) -> str:
+    scopes = " ou ".join(f"`{scope}`" for scope in endpoint.scopes) or NO_SCOPES
+    ping = provider.ping_of(endpoint.operation)
+    text = (
+        f"{product.schemas.descriptions[endpoint.operation]}\n\n"
+        f"Fournisseur : {provider.name}. Droit requis : {scopes}. "
+        f"Compteur d'appels : `{endpoint.group.name}`. Attente conseillée : {endpoint.client_timeout} s."
+    )
+    if endpoint.cache:
+        text += f" Réponse conservée {endpoint.cache.text}, si la passerelle en conserve."
+    if ping:
+        text += f" Disponibilité : `{address_of(ping)}`."
+    return text if endpoint.document is None else f"{text}\n\n{_kept(endpoint.document)}"
+
+
+def _kept(document: Document) -> str:
+    """What is to be known of an operation's document."""
+    kinds = " ou ".join(kind.upper() for kind in document.kinds)
+    seconds = f" pendant {document.seconds} secondes" if document.seconds else ""
+    none = " Il peut ne pas y en avoir : l'adresse est alors nulle ou absente." if document.optional else ""
+    return f"Document ({kinds}) : `{document.address[-1]}` le donne sans jeton{seconds}.{none}"
+
+
+def _successes(endpoint: Endpoint, product: Product, components: Components) -> Json:
+    statuses = (200, 206) if endpoint.flat else (200,)
+    responses = {str(status): _success(status, endpoint, product, components) for status in statuses}
+    if endpoint.redirects:
+        headers = {"Location": _LOCATION, **headers_of(301, components)}
+        responses["301"] = {"description": product.texts.moved, "headers": headers}
+    return responses
+
+
+def _success(status: int, endpoint: Endpoint, product: Product, components: Components) -> Json:
+    schema = components.refer("schemas", endpoint.operation, product.schemas.of(endpoint.operation))
+    return {
+        "description": _SUCCESSES[status],
+        "headers": headers_of(status, components) | (cache_headers(components) if endpoint.cache else {}),
+        "content": {JSON_TYPE if endpoint.flat else JSON_API_TYPE: {"schema": schema}},
+    }

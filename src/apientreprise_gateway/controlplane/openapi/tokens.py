@@ -1,0 +1,106 @@
+"""What can be asked of one's own token: its introspection, its privileges."""
+
+from typing import Final
+
+from apientreprise_gateway.contract.endpoint import Endpoint
+from apientreprise_gateway.contract.error_forms import OBJECTS
+from apientreprise_gateway.controlplane.openapi.cases import EVERYWHERE, TOKEN_REFUSED, by_status, own_case
+from apientreprise_gateway.controlplane.openapi.components import JSON_TYPE, Components, Json
+from apientreprise_gateway.controlplane.openapi.failures import failure
+from apientreprise_gateway.controlplane.openapi.headers import headers_of
+from apientreprise_gateway.controlplane.openapi.parameters import request_id
+from apientreprise_gateway.controlplane.openapi.pings import TOO_MANY
+from apientreprise_gateway.controlplane.openapi.schemas import closed
+from apientreprise_gateway.providers.product import Product
+
+TAG: Final = "Jeton"
+_OF_INTROSPECTION: Final = frozenset({"00107", "00901", "00904", "00906", "00908", "00500", "00505", "00506"})
+"""What an introspection may be refused for, besides the token itself."""
+
+_NULLABLE_TEXT: Final[Json] = {"type": ["string", "null"]}
+_INSTANT: Final[Json] = {"type": ["string", "null"], "format": "date-time"}
+_OBJECT: Final[Json] = {"type": "object"}
+
+INTROSPECTION_SCHEMA: Final[Json] = closed(
+    {
+        "data": closed(
+            {
+                "id": {"type": "string", "format": "uuid", "description": "Identifiant du jeton (`jti`)."},
+                "type": {"type": "string", "enum": ["standard", "editeur"]},
+                "scopes": {"type": "array", "items": {"type": "string"}, "description": "Les droits, triés."},
+                "datapass_id": {**_NULLABLE_TEXT, "description": "Habilitation, si la passerelle la connaît."},
+                "siret_souscripteur": {**_NULLABLE_TEXT, "description": "SIRET de son titulaire, de même."},
+                "date_emission": _INSTANT,
+                "date_expiration": {**_INSTANT, "description": "`null` pour un jeton qui n'expire pas."},
+                "rate_limit_par_minute": {
+                    "type": ["integer", "null"],
+                    "description": "Limite propre au jeton ; `null` s'il a celles de tous.",
+                },
+                "delegation": {
+                    "type": ["object", "null"],
+                    "required": ["id", "siret_delegant"],
+                    "properties": {"id": {"type": "string"}, "siret_delegant": {"type": "string"}},
+                    "additionalProperties": False,
+                },
+            }
+        ),
+        "links": closed({"datapass": {"type": ["string", "null"], "format": "uri"}}),
+        "meta": _OBJECT,
+    }
+)
+"""The body of an introspection."""
+
+_PRIVILEGES_SCHEMA: Final[Json] = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {
+        "data": {
+            "type": "object",
+            "required": ["privileges"],
+            "properties": {"privileges": {"type": "array", "items": {"type": "string"}}},
+        }
+    },
+}
+
+
+def introspection_of(endpoint: Endpoint, product: Product, components: Components) -> Json:
+    """What is said of the introspection."""
+    form = product.version_of(endpoint).errors
+    refused = (*TOKEN_REFUSED, *(code for code in EVERYWHERE if code in _OF_INTROSPECTION))
+    return {
+        "operationId": endpoint.operation,
+        "summary": endpoint.summary,
+        "description": "Ses droits, ses dates, sa limite propre. Hors traçabilité et hors limites d'appels ; l'appel "
+        "est enregistré, et compte pour l'adresse IP.",
+        "tags": [TAG],
+        "parameters": [request_id(components)],
+        "responses": {
+            "200": {
+                "description": "Ce que la passerelle sait du jeton.",
+                "headers": headers_of(401, components),
+                "content": {JSON_TYPE: {"schema": {"$ref": "#/components/schemas/Introspection"}}},
+            },
+            **{
+                str(status): failure(cases, f"{status}-jeton", form, components)
+                for status, cases in by_status(map(own_case, refused))
+            },
+        },
+    }
+
+
+def privileges(components: Components) -> Json:
+    """What is said of the page of privileges."""
+    return {
+        "operationId": "privileges",
+        "summary": "Droits de votre jeton",
+        "description": "Hors traçabilité et hors limites d'appels par jeton.",
+        "tags": [TAG],
+        "responses": {
+            "200": {
+                "description": "Les droits, triés.",
+                "content": {JSON_TYPE: {"schema": components.refer("schemas", "Privileges", _PRIVILEGES_SCHEMA)}},
+            },
+            "401": failure(list(map(own_case, TOKEN_REFUSED)), "401", OBJECTS, components),
+            "429": TOO_MANY,
+        },
+    }
