@@ -73,7 +73,7 @@ def test_the_gateway_starts_without_reading_a_schema() -> None:
     """Composing the gateway reads none of the files."""
     program = (
         "import apientreprise_gateway.gateway.app, sys;"
-        "module = sys.modules.get('apientreprise_gateway.providers.schemas');"
-        "assert module is None or module._content.cache_info().currsize == 0"
+        "module = sys.modules.get('apientreprise_gateway.providers.entreprise.schemas');"
+        "assert module is None or module.SCHEMAS._contents == {}"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
