@@ -80,7 +80,7 @@ class CachedSource:
         observe: Callable[[Result], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Take the source behind.
+        """Keep nothing yet.
 
         Args:
             inner: what is asked.

@@ -58,7 +58,7 @@ def places_of(answer: Any, document: Document, tokens: frozenset[str]) -> list[P
     ]
 
 
-def own_slot(answer: Any, document: Document) -> Place | None:
+def own_place(answer: Any, document: Document) -> Place | None:
     """The place of the document in an answer that is in the provider's own form; None if it is not."""
     if not document.own:
         return None

@@ -47,10 +47,11 @@ class DocumentService:
         self.seals = Seals(self.store)
         self.downloads = Downloads()
 
-        def shelf(store: DocumentStore, seals: Seals) -> DocumentIntake:
+        def intake(store: DocumentStore, seals: Seals) -> DocumentIntake:
             return DocumentIntake(store, seals, self._workshop, seconds=seconds, max_bytes=max_bytes, folder=folder)
 
-        self._shelf, self._empty_shelf = shelf(self.store, self.seals), shelf(NullStore(), Seals(NullStore()))
+        self._intake = intake(self.store, self.seals)
+        self._keeping_nothing = intake(NullStore(), Seals(NullStore()))
         self._removal = ExpirySweeper(
             self.store, on_removed=metrics.documents_removed.inc, besides=self.seals.refresh, longest=seconds
         )
@@ -68,7 +69,7 @@ class DocumentService:
         translation = DocumentTranslation(
             route,
             upstream,
-            shelf=self._shelf if keeps else self._empty_shelf,
+            intake=self._intake if keeps else self._keeping_nothing,
             spool=self._spool,
             on_kept=(lambda form: self._metrics.documents(provider, form).inc()) if keeps else lambda _form: None,
         )

@@ -47,7 +47,7 @@ from apientreprise_gateway.documents.places import (
     answer_around,
     follow,
     holders,
-    own_slot,
+    own_place,
     places_of,
 )
 from apientreprise_gateway.upstream.faults import CallError, Fault
@@ -72,14 +72,14 @@ class DocumentTranslation:
     """How a provider of documents is asked, and how its answer becomes ours; a `Translation`."""
 
     def __init__(
-        self, route: Route, upstream: Upstream, *, shelf: DocumentIntake, spool: Spool, on_kept: OnKept
+        self, route: Route, upstream: Upstream, *, intake: DocumentIntake, spool: Spool, on_kept: OnKept
     ) -> None:
-        """Take the parts.
+        """Ask nobody yet.
 
         Args:
             route: the endpoint, which has a `document`.
             upstream: the way to the provider.
-            shelf: keeps its files.
+            intake: keeps its files.
             spool: where long answers go.
             on_kept: told the form (`file`, `base64`, `address`) of each document that was kept.
         """
@@ -88,7 +88,7 @@ class DocumentTranslation:
         assert route.endpoint.document is not None  # noqa: S101 - who makes this source has looked
         self._endpoint: Endpoint = route.endpoint
         self._document: Document = route.endpoint.document
-        self._shelf = shelf
+        self._intake = intake
         self._owner = route.provider.key
         self._spool = partial(spool, self._owner)
         self._on_kept = on_kept
@@ -129,7 +129,7 @@ class DocumentTranslation:
         self, request: ProviderRequest, response: Response, content: Content, deadline: float
     ) -> ProviderAnswer:
         async with self._in_time(deadline, "reading"):
-            head = await self._shelf.head(content, _HEAD_BYTES, owner=self._owner)
+            head = await self._intake.head(content, _HEAD_BYTES, owner=self._owner)
         if "json" in response.content_type.lower() and head.lstrip().startswith(_JSON_STARTS):
             return await self._read_json(request, response.status, content, deadline)
         declared = any(each in response.content_type.lower() for each in _FILE_TYPES)
@@ -142,30 +142,30 @@ class DocumentTranslation:
         self, request: ProviderRequest, status: int, content: Content, deadline: float
     ) -> ProviderAnswer:
         async with self._in_time(deadline, "decoding"):
-            answer, files = await self._shelf.extract(content, owner=self._owner)
+            answer, files = await self._intake.extract(content, owner=self._owner)
         filling = _Filling(request, files, deadline)
-        own = own_slot(answer, self._document)
+        own = own_place(answer, self._document)
         if own is not None:
             return await self._fill(answer_around(own), [own], filling, status)
         tokens = frozenset(token for token, found in files.items() if found.looks_encoded)
-        slots = places_of(answer, self._document, tokens)
-        if not is_promised(self._endpoint, answer) or not self._is_complete(slots):
+        places = places_of(answer, self._document, tokens)
+        if not is_promised(self._endpoint, answer) or not self._is_complete(places):
             raise self._refusal("999")
-        return await self._fill(answer, slots, filling, status)
+        return await self._fill(answer, places, filling, status)
 
-    def _is_complete(self, slots: Sequence[Place]) -> bool:
+    def _is_complete(self, places: Sequence[Place]) -> bool:
         """Whether the documents are there that there must be, and no more than we handle."""
-        if len(slots) > MAX_FILES:
+        if len(places) > MAX_FILES:
             return False
-        return self._document.optional or (bool(slots) and all(place.given is not None for place in slots))
+        return self._document.optional or (bool(places) and all(place.given is not None for place in places))
 
-    async def _fill(self, answer: Any, slots: Sequence[Place], filling: "_Filling", status: int) -> ProviderAnswer:
+    async def _fill(self, answer: Any, places: Sequence[Place], filling: "_Filling", status: int) -> ProviderAnswer:
         """Keep the documents of an answer, and say where in it their links go."""
-        kept = await self._keep_all(slots, filling)
+        kept = await self._keep_all(places, filling)
         for left in filling.files.values():  # something long in it is no document
             raise left.content if isinstance(left.content, FileFault) else self._refusal("999")
         ends: list[int] = []
-        for place, found in zip(slots, kept, strict=True):
+        for place, found in zip(places, kept, strict=True):
             place.holder[self._document.address[-1]] = found.path if isinstance(found, DocumentLink) else None
             if self._document.expires_in:
                 place.holder[self._document.expires_in] = None
@@ -180,7 +180,7 @@ class DocumentTranslation:
             raise self._refusal("999") from None
         return ProviderAnswer(status, body, expires_at=min(ends, default=None))
 
-    async def _keep_all(self, slots: Sequence[Place], filling: "_Filling") -> list[DocumentLink | FileFault | None]:
+    async def _keep_all(self, places: Sequence[Place], filling: "_Filling") -> list[DocumentLink | FileFault | None]:
         """Keep the documents of some places, a few at a time."""
         room = asyncio.Semaphore(MAX_AT_ONCE)
 
@@ -188,7 +188,7 @@ class DocumentTranslation:
             async with room:
                 return await self._keep(place, number, filling)
 
-        tasks = [asyncio.create_task(keep(place, number)) for number, place in enumerate(slots, 1)]
+        tasks = [asyncio.create_task(keep(place, number)) for number, place in enumerate(places, 1)]
         try:
             return await asyncio.gather(*tasks)
         finally:
@@ -204,7 +204,7 @@ class DocumentTranslation:
                 return None
             name = self._name(filling.request, number)
             async with self._in_time(filling.deadline, "keeping"):
-                link = await self._shelf.keep(content, self._document, name, owner=self._owner)
+                link = await self._intake.keep(content, self._document, name, owner=self._owner)
         except FileFault as fault:
             if not self._document.faulty:
                 raise
@@ -230,7 +230,7 @@ class DocumentTranslation:
         found = filling.files.pop(text, None)
         if found is None:
             async with self._in_time(filling.deadline, "decoding"):
-                return await self._shelf.decode(text, owner=self._owner)
+                return await self._intake.decode(text, owner=self._owner)
         if isinstance(found.content, FileFault):
             raise found.content
         return found.content
@@ -328,7 +328,13 @@ class Linked:
     """The outermost source: it makes addresses of the paths of documents, for the call at hand."""
 
     def __init__(self, inner: Source, document: Document, *, clock: Callable[[], float] = time.time) -> None:
-        """Take the source that it stands in front of, where its answers hold documents, and Unix time."""
+        """Complete nothing yet.
+
+        Args:
+            inner: the source that it stands in front of.
+            document: where its answers hold documents.
+            clock: Unix time in seconds.
+        """
         self._inner = inner
         self._document = document
         self._clock = clock

@@ -46,7 +46,7 @@ class NotAskedError(Refusal):
     """The provider was not asked."""
 
     def __init__(self, outcome: str, refusal: Refusal) -> None:
-        """Take the reason, as metrics show it, and what to answer."""
+        """Say why, as metrics show it (`open`, `busy`, `020`), and what to answer."""
         super().__init__(refusal.status, *refusal.errors)
         self.outcome = outcome
 
