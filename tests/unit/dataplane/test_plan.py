@@ -37,7 +37,10 @@ def test_user_id_is_required_where_the_deployment_says_so() -> None:
 
     def required(operation: str, *, user_id: bool) -> bool:
         route = route_of(operation)
-        return "user_id" in plan_of(route, policy=POLICY, user_id_required=user_id, source=None).required
+        return (
+            "user_id"
+            in plan_of(route, product=ENTREPRISE, policy=POLICY, user_id_required=user_id, source=None).required
+        )
 
     assert required(FISCAL, user_id=True)
     assert not required(FISCAL, user_id=False)
@@ -55,7 +58,7 @@ def test_every_endpoint_has_a_plan() -> None:
     def never(_endpoint: Endpoint) -> bool:
         return False
 
-    plans = plans_of(ROUTES, source_of=source_of, policy=POLICY, user_id_required=never)
+    plans = plans_of([ENTREPRISE], source_of=source_of, policy=POLICY, user_id_required=never)
 
     assert plans.keys() == {route.endpoint.operation for route in ROUTES}
     own = {endpoint.operation for endpoint in ENTREPRISE.itself.endpoints}

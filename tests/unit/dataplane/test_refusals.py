@@ -6,8 +6,10 @@ import pytest
 
 from apientreprise_gateway.contract.errors import refuse
 from apientreprise_gateway.dataplane.call import Call
-from apientreprise_gateway.dataplane.refusals import refused
-from unit.dataplane.rig import ADMITTED, PATH, call_of, plan
+from apientreprise_gateway.dataplane.refusals import Refusals
+from unit.dataplane.rig import ADMITTED, PATH, VERSIONS, call_of, plan
+
+refused = Refusals(VERSIONS)
 
 
 def call(target: str = PATH) -> Call:
