@@ -236,6 +236,7 @@ def test_faker_is_loaded_by_the_first_invented_answer() -> None:
     """Neither the gateway nor a sandbox that nobody asks pays for it."""
     program = (
         "import sys, apientreprise_gateway.gateway.app;"
+        "from apientreprise_gateway.providers.products import PRODUCTS;"
         "from apientreprise_gateway.sandbox.app import create_app; create_app(products=PRODUCTS);"
         "assert 'faker' not in sys.modules"
     )
