@@ -13,6 +13,7 @@ from apientreprise_gateway.controlplane import front
 from apientreprise_gateway.dataplane.call import Call, Check, Unlogged
 from apientreprise_gateway.dataplane.downloads import Download, download_line
 from apientreprise_gateway.dataplane.recording import access_line
+from apientreprise_gateway.dialects import DIALECTS
 from apientreprise_gateway.gateway.denials import CopyAction
 from apientreprise_gateway.gateway.series import FETCH_OUTCOMES, StorePart
 from apientreprise_gateway.gateway.settings import load
@@ -121,6 +122,14 @@ def test_the_example_of_providers_is_complete(tmp_path: Path, monkeypatch: pytes
     assert breaker == BreakerTable(), "it says that these are the defaults"
     shown = {name for own in providers for name in own.auth.model_fields_set}
     assert shown == {name for table in KINDS.values() for name in table.model_fields}
+
+
+def test_every_dialect_is_documented() -> None:
+    """The page about providers names each dialect beside who speaks it."""
+    page = " ".join((ROOT / "docs" / "providers.md").read_text().split())
+    for provider, dialects in DIALECTS.items():
+        for dialect in dialects:
+            assert f"`{dialect}` of `{provider}`" in page
 
 
 def test_every_access_log_field_is_documented() -> None:
