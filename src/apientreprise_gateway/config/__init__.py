@@ -1,1 +1,1 @@
-"""What every program of this package does with what configures it."""
+"""Shared by all programs of the package: the error of bad settings, files that change, private folders."""

@@ -1,4 +1,4 @@
-"""What every program says of settings that it cannot use."""
+"""The error of settings that cannot be used, and suggestions for misspelt names."""
 
 import difflib
 from collections.abc import Iterable
@@ -9,5 +9,5 @@ class SettingsError(Exception):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a misspelt one is most like, if any is like it."""
+    """The known name that is closest to a misspelt one; None if none is close."""
     return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)

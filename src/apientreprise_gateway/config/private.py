@@ -1,4 +1,4 @@
-"""Files and folders that are one user's alone."""
+"""Folders that only the gateway's own user may enter, and files in them."""
 
 import errno
 import fcntl
@@ -14,13 +14,13 @@ _SHARED_FOLDER: Final = Path("/var/tmp")  # noqa: S108 - only its user may enter
 
 
 def default_folder(of: str) -> Path:
-    """The folder in which this user's gateways keep something across restarts, unless a setting names another."""
+    """The folder in which this user's gateways keep `of`, such as `documents`, unless a setting names another."""
     shared = _SHARED_FOLDER if os.access(_SHARED_FOLDER, os.W_OK) else Path(tempfile.gettempdir())
     return shared / f"apientreprise-gateway-{of}-{os.geteuid()}"
 
 
 def own_folder(folder: Path) -> None:
-    """Make a folder that is this user's alone, or make sure that it is.
+    """Make a folder that only this user may enter; one that exists must be such a folder.
 
     Raises:
         OSError: it cannot be made.
@@ -38,12 +38,12 @@ def own_folder(folder: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes, *, outlives_crash: bool = True) -> None:
-    """Put a file in its place whole: whoever reads it meets the old content or the new.
+    """Replace a file in one step: whoever reads it gets the old content or the new, never a part.
 
     Args:
         path: the file.
         content: its content.
-        outlives_crash: whether it must be on the disk when this returns; that takes its time.
+        outlives_crash: whether it must be on the disk when this returns (`fsync`, which is slow).
 
     Raises:
         OSError: it cannot be written; the old one stays.

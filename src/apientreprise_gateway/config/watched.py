@@ -1,8 +1,8 @@
-"""Files that somebody changes while the gateway serves.
+"""Files that may change while the gateway runs, and how a change is noticed.
 
-Whether one has changed is told by everything that the system knows of it: a tool may replace a file by another of the
-same size and date (`rsync -t`), a mount may turn a link (Kubernetes' `..data`). And as two changes may fall into one
-tick of the system's clock, a file that has just changed is read for a few seconds more, and compared by its content.
+A file may have changed if any field of its `Stamp` has: a tool may replace it by another of the same size and date
+(`rsync -t`), a mount may switch a symbolic link (Kubernetes' `..data`). As two changes may fall into one tick of the
+system's clock, a file that has just changed is read again for a few seconds more, and compared by its content.
 """
 
 import errno
@@ -16,11 +16,11 @@ from typing import Final, NamedTuple, TypeVar
 
 T = TypeVar("T")
 SETTLING_SECONDS: Final = 3.0
-"""How long after a change a file is read each time it is looked at."""
+"""Seconds after a change during which each look at a file reads its content."""
 
 
 class Stamp(NamedTuple):
-    """What the system knows of a file, of which something changes with its content."""
+    """What the system knows of a file; at least one field differs after its content has changed."""
 
     device: int
     inode: int
@@ -35,7 +35,7 @@ def _stamp(stat: os.stat_result) -> Stamp:
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """What the system knows of a file that is always replaced as a whole; None if there is none that can be seen."""
+    """The stamp of a file that is always replaced as a whole; None if it is missing or cannot be seen."""
     try:
         return _stamp(path.stat())
     except OSError:
@@ -53,7 +53,7 @@ def read_regular(path: Path) -> bytes:
 
 
 def must_be_regular(path: Path, stat: os.stat_result) -> None:
-    """Refuse what is no file: to open a pipe would block until somebody writes to it.
+    """Refuse what is no regular file: opening a pipe would block until somebody writes to it.
 
     Raises:
         OSError: it is no regular file.
@@ -65,8 +65,8 @@ def must_be_regular(path: Path, stat: os.stat_result) -> None:
 class WatchedFile:
     """A file, and whether it has changed since its content was accepted.
 
-    Not accepted, it has changed for as long as it is there: one that is half written, or that cannot be used, is read
-    again and again until it can.
+    Content that was not accepted counts as changed at each look: a file that is half written, or cannot be used, is
+    read again until it can.
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -88,7 +88,7 @@ class WatchedFile:
         if now >= self._settled_at and _stamp(stat) == self._accepted:
             return None
         must_be_regular(self.path, stat)
-        # The stamp is of the file that is read, whatever takes its place meanwhile, and older than what is read.
+        # The stamp is of the open file, which may be replaced meanwhile; taken first, it cannot hide a later write.
         with self.path.open("rb") as file:
             stamp = _stamp(os.fstat(file.fileno()))
             content = file.read()
@@ -100,7 +100,7 @@ class WatchedFile:
         return content
 
     def read_changed(self, parse: Callable[[bytes], T]) -> T | None:
-        """What the content means, if it is not what was accepted last; it is accepted unless `parse` raises.
+        """The content as parsed, None if it is what was accepted last; it is accepted unless `parse` raises.
 
         Raises:
             OSError: it cannot be read.
@@ -113,7 +113,7 @@ class WatchedFile:
         return parsed
 
     def accept(self) -> None:
-        """Take the content that was read last for the one in force."""
+        """Accept the content that `changed` returned last."""
         if self._read is not None:
             self._take(*self._read)
 
