@@ -1,1 +1,1 @@
-"""What everybody knows of the network (addresses, proxies, codings of bodies), and the threads that are shared."""
+"""What several rooms need for the network: addresses, proxies, TLS, content codings, deadlines, shared threads."""

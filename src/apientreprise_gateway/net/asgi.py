@@ -1,4 +1,4 @@
-"""The types of ASGI (https://asgi.readthedocs.io), as an application and a server name them to each other."""
+"""The types of the ASGI interface between a server and an application (https://asgi.readthedocs.io)."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 Header = tuple[bytes, bytes]
 """Name, in lower case, and value."""
 Scope = MutableMapping[str, Any]
-"""What is known of a connection or a request before anything of it is read."""
+"""What is known of a connection or a request before its body is read."""
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]

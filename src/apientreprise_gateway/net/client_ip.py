@@ -35,8 +35,8 @@ def parse(text: str) -> Address | None:
 def counted(text: str) -> str:
     """The name under which an address is counted and banned: itself, or its /64 for IPv6.
 
-    One subscriber holds at least a /64, so its addresses are one client; those that a translator of one's own makes of
-    IPv4 are one client each.
+    One subscriber holds at least a /64, so its addresses are one client. Addresses that a local translator makes of
+    IPv4 (RFC 8215) are one client each.
     """
     found = parse(text)
     if isinstance(found, IPv6Address) and found not in TRANSLATED_LOCALLY:
@@ -48,7 +48,7 @@ class ClientIp:
     """Finds the client's address of a request."""
 
     def __init__(self, *, trusted_proxies: tuple[Network, ...] = (), allowlist: tuple[Network, ...] = ()) -> None:
-        """Configure it.
+        """Trust some proxies, and exempt some clients.
 
         Args:
             trusted_proxies: networks of the proxies whose `X-Forwarded-For` is believed.
@@ -84,7 +84,7 @@ class ClientIp:
                 continue  # an empty element says nothing (RFC 9110, section 5.6.1)
             found = parse(text)
             if found is None:
-                # Nothing left of what cannot be read can be believed.
+                # Entries to the left of one that cannot be read cannot be trusted.
                 return farthest
             farthest = str(found)
             if not is_in(found, self._trusted):

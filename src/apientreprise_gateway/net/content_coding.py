@@ -1,8 +1,8 @@
 """Bodies that a server has compressed, though nobody asked it to (RFC 9110, section 8.4).
 
-A label counts only where it names a coding, and a coding only where the body has it: servers write `UTF-8`, `none` or
-`binary` there, and say `gzip` of bodies that are not. Other codings than gzip and deflate are left as they are; such a
-body then is not what was expected.
+`Content-Encoding` is followed only where it names a coding, and where the body has that coding: servers write `UTF-8`,
+`none` or `binary` there, and `gzip` for bodies that are not. Codings other than gzip and deflate are not decoded; such
+a body is then rejected by its reader.
 """
 
 import zlib
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import httpx
 
 PART_BYTES: Final = 64 * 1024
-"""Most bytes that come out at once: whoever takes them can stop before a bomb has gone off."""
+"""Most bytes that are decoded at once, so that the reader of a decompression bomb can stop early."""
 _GZIP: Final = b"\x1f\x8b"
 _LABELS: Final[Mapping[str, str]] = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate", "x-deflate": "deflate"}
 _PLAIN: Final = b'{[<%"- \t\r\n'
@@ -28,10 +28,7 @@ def decoder_of(label: str) -> "Decoder | None":
 
 
 async def read_body(response: "httpx.Response", most: int) -> bytes | None:
-    """The body of a response of httpx that is being streamed; none if it cannot be decoded.
-
-    None if it is longer than `most` bytes.
-    """
+    """Read the body of a streamed httpx response: empty if it cannot be decoded, None if longer than `most` bytes."""
     decoder = decoder_of(response.headers.get("content-encoding", ""))
     body = bytearray()
     read = 0
@@ -88,7 +85,7 @@ class Decoder:
         if head.startswith(_GZIP):  # whatever the label says
             self._inflate = zlib.decompressobj(16 + zlib.MAX_WBITS)
         elif self._members:
-            return b""  # padding
+            return b""  # padding after the last member
         elif head[0] in _PLAIN or head.startswith(_ZIP):
             self._plain = True
         elif self._coding == "gzip":

@@ -1,12 +1,12 @@
-"""A deadline for what one task does over and over, that counts only the time in which the event loop could look.
+"""A deadline that one task uses again and again, and that does not count the time in which the event loop was blocked.
 
-`asyncio.timeout` cannot tell a server that is slow from a process that is: a loop that stood still finds its timer due
-before it has read what waits in the socket. Here time is counted in slices, and a slice that ends late counts for no
-more than itself; the last one must not end late, unless the loop is late all the time. Who never answers costs its
-deadline, and what the loop itself was late.
+`asyncio.timeout` cannot tell a slow server from a slow process: a loop that was blocked finds its timer due before it
+has read what waits in the socket. Here time is counted in slices, and a slice that ends late counts for its own length
+only; the last one must end on time, unless the loop is always late. A server that never answers thus costs the deadline
+plus the lateness of the loop.
 
-A timer that is set and taken back for each of thousands of short exchanges would cost more than the rest of their
-bookkeeping. This one goes on from use to use, and is not set again when it fires between two.
+Setting and cancelling a timer for each of thousands of short exchanges would cost more than the rest of their
+bookkeeping. This timer runs on from one use to the next, and is not renewed when it fires between two.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from typing import Final
 _SLICES: Final = 4
 """Slices of a deadline, each ended by a look at the clock."""
 _LATE: Final = 1.5
-"""Number of slices after which a look that was due after one counts as late."""
+"""A look at the clock counts as late if it comes more than this number of slices after the one before."""
 _MOST: Final = 1.5
-"""Multiple of the deadline at which it ends even though all looks are late."""
+"""Multiple of the deadline that, once counted, ends it even if every look is late."""
 _TICK: Final = 0.001
 """Seconds by which the loop's timers may be early."""
 
@@ -27,7 +27,6 @@ class Deadline:
     """A deadline of the task that makes it; a context manager, not to be nested."""
 
     def __init__(self) -> None:
-        """Make a deadline of the current task."""
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a deadline belongs to a task")
@@ -36,7 +35,7 @@ class Deadline:
         self._timer: asyncio.TimerHandle | None = None
         self._seconds = self._slice = 0.0
         self._counted = 0.0
-        """Seconds of the present use that count."""
+        """Seconds counted so far in the present use."""
         self._looked_at = 0.0
         """Time of the event loop at the last look."""
         self._use = 0
@@ -45,7 +44,7 @@ class Deadline:
         self._expired = False
 
     def within(self, seconds: float) -> "Deadline":
-        """Cut off, with a `TimeoutError`, what is done in its block and takes longer."""
+        """Enter it with `with`: its block raises `TimeoutError` if it takes longer than so many seconds."""
         self._looked_at = now = self._loop.time()
         self._seconds, self._slice, self._counted = seconds, seconds / _SLICES, 0.0
         if self._timer is not None and self._timer.when() > now + self._slice:
@@ -80,7 +79,7 @@ class Deadline:
         elif passed > self._slice * _LATE and self._counted < self._seconds * _MOST:
             self._timer = self._loop.call_at(now + self._slice, self._look)
         else:
-            self._loop.call_soon(self._cut, self._use)  # whom the last read has awoken runs before it
+            self._loop.call_soon(self._cut, self._use)  # a task woken by the last read runs first
 
     def _cut(self, use: int) -> None:
         if use == self._use:

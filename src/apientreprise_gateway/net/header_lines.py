@@ -19,7 +19,7 @@ def lines_of(headers: Iterable[Header]) -> bytes:
 
 
 def headers_of(lines: bytes) -> list[Header]:
-    """The headers that lines are made of."""
+    """The headers in lines that `lines_of` made."""
     headers = []
     for line in lines.split(b"\r\n")[:-1]:
         name, _, value = line.partition(b": ")

@@ -16,7 +16,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 class ProxyError(ValueError):
-    """A variable names what is no proxy; the text names the variable and not its value, which may hold a password."""
+    """A variable names no usable proxy; the text names the variable and not its value, which may hold a password."""
 
 
 def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:
@@ -39,7 +39,7 @@ def _proxy(variable: str, value: str) -> str:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # half an address in brackets, a port that is none
+    except ValueError:  # an unclosed bracket, an invalid port
         usable = False
     if not usable or any(sign.isspace() or not sign.isprintable() for sign in url):
         raise ProxyError(

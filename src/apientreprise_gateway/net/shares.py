@@ -1,4 +1,4 @@
-"""Slots for work that takes long, such as an upload, shared so that no owner of work waits for another's."""
+"""Slots for long work, such as uploads, shared so that the work of one owner never holds up another's."""
 
 import asyncio
 from collections import Counter, deque
@@ -16,7 +16,7 @@ class FairSlots:
         self._count = count
         self._taken: Counter[str] = Counter()
         self._lines: dict[str, deque[asyncio.Future[None]]] = {}
-        """Those who wait, by owner; the owner whose turn is the longest ago comes first."""
+        """Futures of those who wait, by owner; the owner whose turn is the longest ago comes first."""
 
     @property
     def waiting(self) -> int:
@@ -43,7 +43,7 @@ class FairSlots:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled():
-                self._release(owner)  # it was given as it was given up
+                self._release(owner)  # the slot was given just before the wait was cancelled
             raise
 
     def _release(self, owner: str) -> None:

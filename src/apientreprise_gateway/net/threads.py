@@ -1,8 +1,8 @@
 """Threads that several owners of work share, so that none of them waits for the work of another.
 
-Work is short: a part of a file is read, decoded or written. It waits in a line of its owner's, and the lines take
-turns, whatever their length; while there are two threads or more, no owner holds them all. Who has much to do is thus
-slowed down by its own work alone, and work that nobody waits for any more is not begun.
+Work is short: a part of a file is read, decoded or written. Each owner has a queue, and the queues take turns, whatever
+their length; while there are two threads or more, no owner holds them all. An owner with much to do is thus slowed down
+by its own work alone. Work that nobody waits for any more is not begun.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ class _Work(NamedTuple):
 
 
 class FairThreads:
-    """A few threads, and the lines in front of them."""
+    """A few threads, and the queues of work for them."""
 
     def __init__(self, count: int, name: str) -> None:
         """Start no thread yet.
 
         Args:
             count: how many threads there are at most.
-            name: of the threads.
+            name: what the names of the threads begin with.
         """
         self.name: Final = name
         self._count = count
@@ -89,7 +89,7 @@ class FairThreads:
         while (work := self._next()) is not None:
             _do(work)
             owner = work.owner
-            del work  # what it was done with is not kept for the next
+            del work  # nothing keeps its arguments alive while this waits for the next
             with self._changed:
                 self._held[owner] -= 1
                 if not self._held[owner]:
@@ -107,7 +107,7 @@ class FairThreads:
                 if self._closed and not self._lines:
                     return None
                 self._idle += 1
-                self._changed.wait()  # who wakes it counts it out
+                self._changed.wait()  # whoever wakes it has taken it off `_idle`
 
     def _take(self, owner: str) -> _Work:
         line = self._lines.pop(owner)

@@ -1,4 +1,4 @@
-"""TLS from files: a certificate and its key, read so that what is wrong with them is said in our words."""
+"""TLS contexts from a certificate and its key, with errors that name the file and what is wrong with it."""
 
 import ssl
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from apientreprise_gateway.config.watched import must_be_regular
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What the server shows to its callers."""
+    """The certificate that the server shows to its callers, loaded into a TLS context."""
 
     context: ssl.SSLContext
     ends: datetime
-    """When the certificate ends."""
+    """When the certificate expires, in UTC."""
 
 
 def server_identity(certificate: Path, key: Path) -> Identity:
-    """The server's side of TLS 1.2 and 1.3.
+    """The identity of a server that speaks TLS 1.2 and 1.3.
 
     Args:
-        certificate: PEM file of the certificate, followed by those between it and its authority.
+        certificate: PEM file of the certificate, followed by the intermediate ones.
         key: PEM file of its key, not encrypted.
 
     Raises:

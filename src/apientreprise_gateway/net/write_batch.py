@@ -1,8 +1,8 @@
 """Writing to connections: where many calls are in flight, the writes of one turn of the event loop go out together.
 
-A write wakes whoever reads. With the work of another call between them, each write finds its reader asleep again, and
-to wake it costs the system more than all else in the write; of writes that follow each other only the first does. With
-64 calls in flight this spares a fifth of the time in the system, or more (docs/performance.md).
+A write wakes its reader. If another call is worked on between two writes, the reader has gone to sleep again, and
+waking it costs the system more than the rest of the write; of writes in a row, only the first has to. With 64 calls in
+flight this saves a fifth of the time spent in the system, or more (docs/performance.md).
 """
 
 import asyncio
@@ -55,7 +55,7 @@ _outboxes: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, WriteBatch]] = Wea
 
 
 def outbox_of(loop: asyncio.AbstractEventLoop) -> WriteBatch:
-    """The one batch of a loop."""
+    """The write batch of an event loop, made on first use."""
     outbox = _outboxes.get(loop)
     if outbox is None:
         outbox = _outboxes[loop] = WriteBatch()
