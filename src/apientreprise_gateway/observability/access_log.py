@@ -1,8 +1,8 @@
 """The access log: one JSON line for every answer.
 
 Lines are handed in batches to a thread that writes them, so that no answer waits for a disk or a pipe. None is ever
-dropped while the process lives: where the lines cannot be written they are kept and tried again, there or in the place
-that a reload names, and when too many wait, new calls wait too. So many of these, that is: more are turned away.
+dropped while the process lives: lines that cannot be written are kept and tried again, there or in the place that a
+reload names. When too many lines wait, new calls wait too, up to `MAX_WAITING_CALLS`; more are turned away.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ def encode(fields: dict[str, Any]) -> bytes:
     """The fields of a line as JSON, one line for every reader, without a character that a terminal obeys."""
     try:
         line = orjson.dumps(fields, default=str)
-    except TypeError:  # half of a character, or a number beyond 64 bits: from outside, as all that stands here may be
+    except TypeError:  # a lone surrogate or an integer beyond 64 bits: values may come from outside
         line = json.dumps(fields, default=str, separators=(",", ":")).encode()
     if line.isascii() and b"\x7f" not in line:
         return line
@@ -113,7 +113,7 @@ class AccessLog:
         """Number of calls that wait for room."""
 
     def start(self) -> None:
-        """Start to write; call it in the event loop of those who log."""
+        """Start to write; call it in the event loop in which `write` is called."""
         self._loop = asyncio.get_running_loop()
         before = b"" if self._leftover is None else self._leftover.take()
         if before:
@@ -164,7 +164,7 @@ class AccessLog:
         if unused is not None:
             unused.close()
         self._changed.set()
-        self._batches.put(b"")  # so that a thread without lines lets go of the old one as well
+        self._batches.put(b"")  # wakes a thread that has no lines, so that it closes the old sink too
 
     async def close(self, seconds: float = 5.0) -> None:
         """Write what waits, for so many seconds at most, then close; lines that are left are lost, which is logged."""
@@ -174,7 +174,7 @@ class AccessLog:
         self._batches.put(None)
         if self._thread.is_alive():
             await asyncio.to_thread(self._thread.join, seconds + 5 * _ROOM_SECONDS)
-        if self._thread.is_alive():  # the system does not come back from a write
+        if self._thread.is_alive():  # a write is blocked in the system
             tell_of_lost(self.waiting)
             return
         for sink in (self._sink, self._next):
@@ -199,7 +199,7 @@ class AccessLog:
             began = time.monotonic()
             done = self._write_surely(batch)
             if time.monotonic() - began > _SLOW_SECONDS:
-                pause(2 * _TURN_SECONDS)  # others wait for their turn in what is slow to take lines
+                pause(2 * _TURN_SECONDS)  # the sink is slow: give other processes a turn
             left.append(batch[done:])
             self._report(done, batch.count(b"\n", 0, done), 0)
         rest = b"".join(left)
@@ -230,7 +230,7 @@ class AccessLog:
         """Write a batch; return how many of its bytes were written, in whole lines: all of them, unless closing."""
         rest, done = memoryview(batch), self._change_over(batch, 0)
         while done < len(batch):
-            # Once time is over nothing is tried any more: what is left is to be counted in time as well.
+            # Once the time is up nothing more is tried: what is left has to be counted within it as well.
             outcome = None if self._gives_up(None) else self._write_some(rest[done:])
             if isinstance(outcome, int):
                 done += outcome

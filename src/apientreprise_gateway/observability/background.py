@@ -1,7 +1,7 @@
-"""Background tasks: what a process does besides answering calls, and must never stop doing unseen.
+"""Background tasks: what a process does besides answering calls, and must not stop doing unnoticed.
 
-Whatever a task raises is told in one line, counted, and followed by another try, after a pause that grows to a bound. A
-task that ends by itself, or that something else than its owner cancels, has failed in the same way.
+Whatever a task raises is logged in one line and counted; then the task is started again, after a pause that grows to a
+bound. A task that returns, or is cancelled by anything but its owner, has failed in the same way.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 10.0
 """Seconds before a task that has failed is started again; doubled from the first to the longest."""
 STEADY_SECONDS: Final = 30.0
-"""After so long without a failure the pause is the first again."""
+"""Seconds that a task must have run for its next failure to be followed by the first pause again."""
 CALLBACKS: Final = "callbacks"
-"""The name of what fails in the event loop without anybody waiting for it."""
+"""Task name under which callbacks and tasks that fail with nobody waiting for them are counted."""
 THREADS: Final = "threads"
-"""The name of threads that end with an exception."""
+"""Task name under which threads that end with an exception are counted."""
 _CONNECTION: Final = {"transport", "protocol", "socket"}
-"""What a loop names when it tells of a connection."""
+"""Keys of the context that an event loop gives with an error of a connection."""
 
 
 class Count(Protocol):
@@ -59,7 +59,7 @@ class Background:
         return asyncio.create_task(self._keep(name, work), name=name)
 
     def expect(self, *names: str) -> None:
-        """Show work that is done once in a while before it fails for the first time, as `keep` does."""
+        """Show the counters of work that is done once in a while before its first failure, as `keep` does."""
         for name in names:
             self._count_of(name)
 
@@ -76,12 +76,12 @@ class Background:
         self._faults[name].tell("background_failed", error, task=name, **fields)
 
     def guard(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Log and count what fails in a loop unseen: callbacks, and tasks that nobody waits for."""
+        """Log and count what fails in a loop unnoticed: callbacks, and tasks that nobody waits for."""
         self._count_of(CALLBACKS)
 
         def handle(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
             error = context.get("exception") or EndedError(context.get("message", ""))
-            if _CONNECTION & context.keys():  # somebody else's doing
+            if _CONNECTION & context.keys():  # the peer's doing: not counted
                 self._faults[CALLBACKS].tell("connection_failed", error)
             else:
                 self.failed(CALLBACKS, error)
@@ -112,8 +112,8 @@ class Background:
 
 
 async def _outcome(work: Callable[[], Awaitable[None]]) -> BaseException:
-    """The exception with which work ended that should not end; a cancellation by its owner is passed on."""
-    # A task of its own: what it is woken for, at every call some of them, does not come by way of this one.
+    """Do work that should not end; the exception that ended it. A cancellation by its owner is passed on."""
+    # In a task of its own: its wake-ups, some of which come with every call, do not pass through this coroutine.
     try:
         task = asyncio.ensure_future(work())
     except Exception as error:

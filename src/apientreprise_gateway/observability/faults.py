@@ -1,7 +1,7 @@
-"""Faults: exceptions that nothing in the code expects, told in short lines.
+"""The log of faults: exceptions that nothing in the code expects, in short lines.
 
-A fault may come with every call, at the pleasure of whoever has found it: so it is told in one line without a trace,
-and of those alike one line a minute, which says how many came since the one before.
+Whoever has found a fault can cause it with every call. So it is logged in one line without a traceback, and each kind
+once a minute at most, with the number of those left out since the line before.
 """
 
 import time
@@ -34,7 +34,7 @@ class FaultLog:
 
         Args:
             event: what failed.
-            error: why; its text is cut, and its trace is a few places of this program.
+            error: why; its text is cut, and its traceback to a few frames of this program.
             fields: further fields of the line.
         """
         kind = event, type(error).__name__, place(error)
@@ -59,7 +59,7 @@ def words(error: BaseException) -> str:
 
 
 def place(error: BaseException) -> str:
-    """Where an exception was raised: the last places in this program, the outermost first."""
+    """Where an exception was raised: the last frames in this program, the outermost first."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_PACKAGE)]
     return " > ".join(
         f"{Path(frame.filename).relative_to(_PACKAGE)}:{frame.lineno} {frame.name}" for frame in frames[-_FRAMES:]

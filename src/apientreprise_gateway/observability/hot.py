@@ -1,4 +1,4 @@
-"""Counting on the hot path: plain numbers, which the client library is told of when somebody wants to read them.
+"""Metrics of the hot path: plain numbers, handed to the Prometheus client library only when they are to be read.
 
 The library's own counters take a lock for each addition, and where several workers share their metrics, a system call
 and a write to a file. One call adds to ten of them. Only the event loop's thread may add; any thread may read.
@@ -38,7 +38,7 @@ class HotMetrics(Collector):
         self._metrics: list[_Hot] = []
         self._lock = Lock()
         self.will_flush = not shared
-        """Whether nothing need be done about an addition: a scrape or a timer will hand it over."""
+        """Whether a scrape or a timer will hand additions over anyway, so that none need be scheduled."""
 
     def counter(self, child: Counter) -> "HotCounter":
         """A counter that adds to one of the client library."""
@@ -149,7 +149,7 @@ class HotHistogram:
         if self._sum == self._flushed_sum and self._counts == self._flushed:
             return
         counts, total = self._counts.copy(), self._sum
-        # The library can take over single observations only; its parts can add what many have come to.
+        # The library's histogram takes single observations only; its buckets and its sum take totals.
         for bucket, count, flushed in zip(self._child._buckets, counts, self._flushed, strict=True):
             if count != flushed:
                 bucket.inc(count - flushed)

@@ -1,6 +1,6 @@
-"""How a metric is declared, and made.
+"""Metrics declared as fields of a dataclass, and made from these declarations.
 
-A metric is a field of a dataclass, and what it is stands beside its name:
+Name, help and labels stand beside the field's name:
 
     bans: Callable[[str], Counter] = counters("gateway_bans", "Addresses banned, by reason", "reason")
 
@@ -20,12 +20,12 @@ from apientreprise_gateway.observability.hot import HotCounter, HotGauge, HotHis
 from apientreprise_gateway.observability.shared import Merge
 
 OTHER: Final = "other"
-"""The label of all that comes after the last one which has a label of its own."""
+"""The label under which values are counted once as many as allowed have a label of their own."""
 _KEY: Final = "metric"
 
 
 class Kind(Enum):
-    """What a metric is, to whom reads it and to whom counts."""
+    """The type of a metric, and whether the hot path counts it (`hot.py`)."""
 
     COUNTER = auto()
     HOT_COUNTER = auto()
@@ -37,7 +37,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """What a metric is."""
+    """All that a metric is made from."""
 
     kind: Kind
     name: str
@@ -50,7 +50,7 @@ class Declaration:
     buckets: tuple[float, ...] = ()
     """The upper bounds of a histogram."""
     most: int | None = None
-    """How many values the label may have of those that are not bounded by where they come from; more are `OTHER`."""
+    """How many values of its label are counted by themselves, where they come from outside; more are `OTHER`."""
 
 
 def _declared(kind: Kind, name: str, text: str, labels: tuple[str, ...] = (), **more: Any) -> Any:
@@ -117,7 +117,7 @@ class Maker:
         self._hot = hot
 
     def make(self, declared: Declaration) -> object:
-        """What callers add to: the metric itself, or what finds it by its labels."""
+        """The metric to add to; for one with labels, a function that gives the child for their values."""
         metric = self._metric(declared)
         if declared.kind is Kind.STATE_GAUGE:
             return StateGauge(metric)
@@ -153,7 +153,7 @@ class Maker:
 
 
 class StateGauge:
-    """A gauge of several states, of which one is."""
+    """A gauge with a child for each state of something that is in one state at a time."""
 
     def __init__(self, gauge: Gauge) -> None:
         self._gauge = gauge
@@ -166,7 +166,7 @@ class StateGauge:
 
 
 class _Bounded:
-    """Children of a metric by a label whose values are not bounded: only so many have their own."""
+    """Children of a metric by one label; values beyond the first `most` share the child `OTHER`."""
 
     def __init__(self, child: Callable[[str], object], *, most: int) -> None:
         self._child = child

@@ -1,7 +1,7 @@
 """Set-up of the operators' log: everything that is not an access line, on standard error.
 
-A process that serves has a thread write it (`write_apart`): whatever is said there, by us, by a library, by Python
-itself, no event loop waits for whoever reads. Lines that find no room are dropped, counted and told of.
+A process that serves has a thread write it (`write_apart`), so that no event loop waits for a slow reader, whether the
+gateway, a library or Python itself logs. Lines that find no room are dropped, counted and reported.
 """
 
 import logging
@@ -36,7 +36,7 @@ def drain(seconds: float) -> None:
 
 
 def newly_dropped() -> int:
-    """Lines that were dropped since the last call of this."""
+    """Number of lines dropped since this was last called."""
     return 0 if _stream is None else _stream.newly_dropped()
 
 
@@ -75,13 +75,13 @@ def configure(*, level: str = "INFO") -> None:
     root.setLevel(level)
     # uvicorn's own lines repeat ours (start, stop) or let anybody fill the log (one per request that is no HTTP).
     logging.getLogger("uvicorn.error").setLevel(max(logging.ERROR, root.level))
-    # Those of httpx tell of every fetch, with its address.
+    # httpx logs every request with its URL.
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 class _ShortFaults(logging.Filter):
-    """Logs what libraries log with a trace as our own faults are: in one line, once a minute for each kind."""
+    """Has errors that libraries log with a traceback logged like our own faults: one short line a minute and kind."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class _ShortFaults(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record is to be written as it is."""
         error = record.exc_info[1] if record.exc_info else None
-        if error is None or isinstance(record.msg, dict):  # ours are made by structlog, of fields
+        if error is None or isinstance(record.msg, dict):  # a dict: one of our own, made by structlog
             return True
         self._faults.tell(" ".join(record.getMessage().split())[:_LONGEST], error, logger=record.name)
         return False

@@ -42,7 +42,7 @@ NO_OPERATION = "none"
 MULTIPROCESS_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable by which the client library shares the metrics of several workers."""
 MAX_CODES: Final = 1000
-"""Error codes that are counted by themselves; providers have theirs, so that there is no end to them."""
+"""Error codes that are counted by themselves; providers make up codes of their own, so their number has no bound."""
 
 _ANSWER_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 _LAG_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
@@ -72,7 +72,7 @@ class CallMetrics:
 
 @dataclass(frozen=True, init=False, eq=False)
 class ProviderMetrics:
-    """Calls to providers, and how these do."""
+    """Calls to providers, and whether these work."""
 
     provider_calls: Callable[[str, str], HotCounter] = hot_counters(
         "gateway_provider_calls",
@@ -149,7 +149,7 @@ class LimitMetrics:
 
 @dataclass(frozen=True, init=False, eq=False)
 class CacheMetrics:
-    """Answers that are kept."""
+    """The cache of answers."""
 
     cache_lookups: Callable[[str, str], HotCounter] = hot_counters(
         "gateway_cache_lookups",
@@ -194,7 +194,7 @@ class DocumentMetrics:
 
 @dataclass(frozen=True, init=False, eq=False)
 class TokenMetrics:
-    """Tokens: their keys, their ends, and which of them are revoked."""
+    """Tokens: keys that verify them, expiry, revocations."""
 
     tokens_expiring: Callable[[str], Gauge] = gauges(
         "gateway_tokens_expiring",
@@ -278,7 +278,7 @@ class LogMetrics:
 
 @dataclass(frozen=True, init=False, eq=False)
 class ProcessMetrics:
-    """How a process is doing."""
+    """Whether processes keep up, and what failed in them."""
 
     loop_lag: HotHistogram = hot_histogram(
         "gateway_event_loop_lag_seconds", "How much later than asked for the event loop goes on", buckets=_LAG_BUCKETS
@@ -336,7 +336,7 @@ class Metrics(
 
 
 def all_workers(own: HotMetrics | None = None) -> CollectorRegistry:
-    """A registry that shows the metrics of all workers together; `own` is of the worker that is asked, if it is one."""
+    """A registry that shows the metrics of all workers together; `own` is None in the supervisor."""
     folder = Path(os.environ[MULTIPROCESS_DIR])
     registry = CollectorRegistry()
     if own is not None:

@@ -46,7 +46,7 @@ class OtelRecorder:
         self._share = share
         self._ids = _Ids()
         self._provider = TracerProvider(
-            sampler=ALWAYS_ON,  # what is recorded was decided before
+            sampler=ALWAYS_ON,  # whether to record was decided before
             resource=Resource.create({"service.name": SERVICE, "service.version": __version__}),
             id_generator=self._ids,
             shutdown_on_exit=False,

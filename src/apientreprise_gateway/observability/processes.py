@@ -1,6 +1,6 @@
-"""What the processes of a gateway use together: the `process_…` metrics of one that has several workers.
+"""The `process_…` metrics of a gateway with several workers: what its processes use together.
 
-The client library describes the process that is asked. With workers that would be one of them, another one at each
+The client library describes only the process that is scraped. With several workers that would be another one at each
 scrape, so nobody could tell what the gateway uses.
 """
 
@@ -22,13 +22,13 @@ class _Use(NamedTuple):
     """What one process uses, in the units of /proc/PID/stat."""
 
     cpu: int
-    """Ticks of the clock."""
+    """CPU time, user and system, in clock ticks."""
     of_children: int
-    """CPU time of its children that have ended, in ticks."""
+    """CPU time of its children that have ended, in clock ticks."""
     started: int
-    """Ticks from the start of the system."""
+    """When it started, in clock ticks since the system's start."""
     resident: int
-    """Pages of memory."""
+    """Resident memory, in pages."""
 
     @classmethod
     def of(cls, pid: int) -> "_Use":
@@ -90,7 +90,7 @@ class Processes(Collector):
     def _workers(self) -> Iterator[tuple[int, _Use]]:
         for path in self._folder.glob("counter_*.db"):
             pid = int(path.stem.rpartition("_")[2])
-            with suppress(OSError):  # it has just ended, or the file is what the dead have left
+            with suppress(OSError):  # it has just ended, or the file is that of dead workers (process id 0)
                 yield pid, _Use.of(pid)
 
 

@@ -1,4 +1,4 @@
-"""What is noted of each call to a provider: metrics, a span, and whether its source of data works.
+"""The record of each call to a provider: metrics, a span, and whether its source of data works.
 
 A call counts as good if its answer proves that the source works, whether or not it has what was asked for: data, 404,
 422 and 451 do. It counts as bad if the source was the reason for a failure: no answer in time, a refused connection,
@@ -37,7 +37,7 @@ class CallCounts:
             self.bad += 1
 
     def works(self, outcome: str, status: int) -> bool | None:
-        """What a call proves; None for nothing."""
+        """Whether a call proves that the source works; None if it proves nothing."""
         if outcome == ABANDONED:
             return None
         if status < 500 or outcome in self._answers:
@@ -46,12 +46,12 @@ class CallCounts:
 
 
 class ProviderCalls:
-    """Told of each call to a provider for one endpoint."""
+    """Records each call to a provider for one endpoint."""
 
     def __init__(
         self, provider: str, *, counts: CallCounts, metrics: Metrics, recorder: tracing.Recorder | None = None
     ) -> None:
-        """Note what comes from now on.
+        """Record what comes from now on.
 
         Args:
             provider: its key.
@@ -65,7 +65,7 @@ class ProviderCalls:
         self._recorder = recorder
 
     def __call__(self, outcome: str, status: int, seconds: float | None) -> None:
-        """Note a call.
+        """Record a call.
 
         Args:
             outcome: `OK`, `ABANDONED`, the code of the error, or why the provider was not asked: `open`, `busy`, `020`.
@@ -97,4 +97,4 @@ def label(outcome: str) -> str:
 
 
 def ignore(_outcome: str, _status: int, _seconds: float | None) -> None:
-    """Note nothing, for calls that nobody made, such as probes."""
+    """Record nothing: for calls that no caller caused, such as probes."""

@@ -28,7 +28,7 @@ _DEAD: Final = 0
 """Stands for a process id in the names of the files of dead workers: no worker has this one."""
 _LOCK: Final = "metrics.lock"
 _GATE: Final = "metrics.gate"
-"""Held while one waits for the lock: scrapes that overlap without end would never let a dead worker be cleared."""
+"""Held while waiting for the lock, so that overlapping scrapes cannot keep a dead worker from being cleared."""
 _PREFIX: Final = "gateway-metrics-"
 _OWNER: Final = "owner.lock"
 """A file that is locked for as long as the gateway runs, however it ends."""
@@ -45,7 +45,7 @@ Merge = Literal["livesum", "livemax", "livemin", "livemostrecent"]
 
 
 class _Key(NamedTuple):
-    """The sample that a number in a file is the value of."""
+    """The sample that a number in a file belongs to."""
 
     metric: str
     sample: str

@@ -1,7 +1,7 @@
 """Where lines are written to: a file, a pipe, a socket, a terminal.
 
-No write waits inside the system for whoever reads: a thread that does so can neither be told of another place nor be
-ended. Lines of up to `PIPE_BUF` bytes go into a pipe whole or not at all, whoever else writes to it.
+No write blocks in the system until somebody reads: a blocked thread could neither be given another sink nor be ended.
+Lines of up to `PIPE_BUF` bytes go into a pipe whole or not at all, whoever else writes to it.
 """
 
 import fcntl
@@ -37,7 +37,7 @@ class Sink:
         self._is_locked = False
         self._is_file = stat.S_ISREG(kind)
         self.is_terminal = os.isatty(fd)
-        """Whether somebody may be reading along."""
+        """Whether lines are shown on a terminal."""
         self._asks = not self._is_file and os.get_blocking(fd)
         self._socket = socket.socket(fileno=os.dup(fd)) if stat.S_ISSOCK(kind) else None
         self._end = -1
@@ -67,7 +67,7 @@ class Sink:
         return bool(poll.poll(seconds * 1000))
 
     def take_back(self, count: int) -> None:
-        """Remove the last bytes that were written, part of a line; only a file lets that be done."""
+        """Remove the last `count` bytes written, part of a line; does nothing where the sink is no file."""
         if not count or not self._is_file:
             return
         with suppress(OSError):
@@ -96,7 +96,7 @@ class Sink:
             self._socket.close()
         for fd in {self._fd if self._owned else None, self._lock}:
             if fd is not None:
-                with suppress(OSError):  # a disk of the network may fail as late as now
+                with suppress(OSError):  # a network file system may report an error only here
                     os.close(fd)
 
 
@@ -122,7 +122,7 @@ def standard(fd: int, *, lock: Path | None = None) -> Sink:
     """
     turns = None if lock is None else os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
-        # Opened anew, so that it does not wait for us alone: others have the descriptor too, a shell for instance.
+        # Opened anew to be non-blocking for us alone: the descriptor is shared with others, such as a shell.
         with suppress(OSError):  # a socket, or another user's
             own = os.open(f"/proc/self/fd/{fd}", _FLAGS)
             return Sink(own, owned=True, lock=turns)

@@ -32,7 +32,7 @@ class ErrorStream(io.TextIOBase):
         self._begun = ""
         self._waiting = 0
         self._dropped = self._told = self._counted = 0
-        # Its lock may be taken again by the thread that has it: a collection within may warn of something.
+        # Its lock is reentrant: a garbage collection while it is held may write a warning here.
         self._changed = threading.Condition()
         try:
             self._sink: Sink | None = standard(_FD)
@@ -69,7 +69,7 @@ class ErrorStream(io.TextIOBase):
                 self._changed.wait(left)
 
     def newly_dropped(self) -> int:
-        """Lines that were dropped since the last call of this."""
+        """Number of lines dropped since this was last called."""
         new, self._counted = self._dropped - self._counted, self._dropped
         return new
 

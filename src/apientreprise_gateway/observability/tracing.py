@@ -1,7 +1,7 @@
 """The trace that a call belongs to, across all who take part in it (W3C Trace Context).
 
 A caller's `traceparent` is taken over: its access line names the trace, and calls to providers carry it on, with the
-gateway's own span as their parent. What is not well formed is as good as none. Spans are recorded only if the
+gateway's own span as their parent. A malformed one is ignored. Spans are recorded only if the
 deployment asks for it, by a `Recorder`, which may also begin traces.
 """
 
@@ -30,7 +30,7 @@ Attributes = Mapping[str, str | int | float | bool]
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The part of a call in a trace."""
+    """The gateway's part in the trace of one call."""
 
     trace_id: str
     """32 hexadecimal digits, the same for all who take part."""
@@ -72,7 +72,7 @@ def enter(headers: Sequence[tuple[bytes, bytes]], *, recorder: Recorder | None) 
         recorder: asked whether to begin a trace where the call has none.
     """
     given = [value for name, value in headers if name == b"traceparent"]
-    # Two of them are none: nobody can tell which one is meant.
+    # Two headers count as none: nobody can tell which one is meant.
     trace = _continued(given[0], headers) if len(given) == 1 else None
     if trace is None and recorder is not None and recorder.begins():
         trace = _trace(os.urandom(16).hex(), None, flags=_SAMPLED)
@@ -82,7 +82,7 @@ def enter(headers: Sequence[tuple[bytes, bytes]], *, recorder: Recorder | None) 
 
 
 def leave() -> None:
-    """Have no current trace, in a task that goes on with another call."""
+    """Clear the current trace, in a task that goes on with another call."""
     CURRENT.set(None)
 
 
