@@ -1,1 +1,1 @@
-"""The vocabulary of what is served: endpoints, parameters, identifiers, routes, errors. Pure."""
+"""The vocabulary of any product: endpoints, parameters, identifiers, routes, errors. Nothing here reads or sends."""

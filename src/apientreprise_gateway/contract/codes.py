@@ -15,7 +15,7 @@ Source = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ErrorKind:
-    """An error before it is about anything: the status and the words that it always has."""
+    """The status and the words of a code, the same in all answers."""
 
     status: int
     title: str
@@ -248,4 +248,4 @@ PROVIDER_ERRORS: Final[Mapping[str, ErrorKind]] = {
         "La réponse du fournisseur {provider} n'est pas celle attendue.",
     ),
 }
-"""What can be said of a provider, by the last three digits of the code."""
+"""The errors that any provider may have, by the last three digits of the code."""

@@ -1,4 +1,4 @@
-"""Documents of an answer: what kinds of files there are, and where an answer speaks of them."""
+"""Documents in answers: the kinds of files, and the fields of an answer that hold them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,7 +18,7 @@ EACH: Final = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """Where an answer speaks of its document, or of its documents, which the gateway keeps.
+    """The fields of an answer that hold its document, or its documents, which the gateway stores.
 
     A provider sends the file alone, or the address of the file in the field that is published for it, or the file in
     base64 there or in `CONTENT` beside it.
@@ -30,15 +30,15 @@ class Document:
     """The field beside it that holds the seconds for which that address works; empty where none does."""
     kinds: tuple[FileKind, ...] = (FileKind.PDF,)
     alone: bool = False
-    """Whether the answer says nothing else: then the file alone is an answer too."""
+    """Whether the answer has nothing besides the document: then a provider may send the bare file instead."""
     own: tuple[str, ...] = ()
-    """Where the provider's own form, which is not ours, holds the file in base64; only if `alone`."""
+    """The field that holds the file in base64 where the provider's answer has another form than ours; needs `alone`."""
     optional: bool = False
     """Whether an answer may have no document."""
     faulty: tuple[str, ...] = ()
-    """The field that counts the documents that could not be had; without it, one such fails the whole call."""
+    """The field that counts the documents that could not be fetched; without it, one such fails the whole call."""
     seconds: int | None = None
-    """How long it is kept at most, where that is less than usual."""
+    """Seconds for which it is kept at most, where that is less than usual."""
 
 
 CONTENT: Final = "document"

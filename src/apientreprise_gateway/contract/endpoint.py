@@ -1,4 +1,4 @@
-"""What an endpoint is.
+"""Endpoints, their providers and pings, as data.
 
 A provider file declares its endpoints with these classes; everything else (path lookup, checks, OpenAPI, sandbox,
 metrics) reads them. They are plain data: nothing here looks at a request.
@@ -41,10 +41,10 @@ class Endpoint:
     path: str
     """With its version and its parameters in braces: `/v4/insee/sirene/unites_legales/{siren}`, `/api/v2/etudiants`."""
     summary: str
-    """One line of French."""
+    """One line, in French."""
     tag: str
     scopes: tuple[str, ...]
-    """Any one of them opens the endpoint; empty if any valid token does."""
+    """A token needs one of these; if empty, any valid token opens the endpoint."""
     parameters: tuple[Parameter, ...]
     """The parameters of the path, in its order."""
     group: Group
@@ -55,7 +55,7 @@ class Endpoint:
     """Its own query parameters, all optional; they are passed on to the provider."""
     answer: AnswerKind = AnswerKind.JSON
     document: Document | None = None
-    """Where the answer holds a document that the gateway stores; the addresses of other ones are their provider's."""
+    """Where the answer holds a document that the gateway stores; other documents keep the provider's address."""
     user_id: bool = False
     """Whether the provider wants to know which agent asks (`user_id`)."""
     cache: Lifetime | None = None
@@ -110,25 +110,25 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
-    """A question that anybody may ask: does this source of data work?"""
+    """A public page that says whether one source of data works."""
 
     key: str
     """Its address below `/ping/`, as published: `insee/sirene`."""
     name: str
     """In French, for the list of pings."""
     probe: str
-    """The operation that is asked where no call has told lately."""
+    """The operation that is called to find out, where no recent call has shown it."""
     cache_seconds: int
-    """How long a good answer stands, as published."""
+    """Seconds for which a good result is given again, as published."""
     operations: tuple[str, ...] = ()
-    """The operations whose calls tell, and whose pages name the ping; all of the provider's if empty."""
+    """The operations whose calls show it, and whose documentation names the ping; all of the provider's if empty."""
     probed: bool = True
-    """Whether it may be asked without a caller's need; otherwise calls alone tell."""
+    """Whether the gateway may call the provider just to find out; otherwise only callers' calls show it."""
     answers: tuple[str, ...] = ()
-    """Codes of answers that prove that it works, although their status is that of a failure."""
+    """Error codes which prove that the source works, although their status is that of a failure."""
 
     def covers(self, operation: str) -> bool:
-        """Whether the calls of an operation tell."""
+        """Whether the calls of an operation show if the source works."""
         return not self.operations or operation in self.operations
 
 
@@ -138,12 +138,12 @@ _NO_ERRORS: Final[Mapping[str, SpecificError]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """A public body that answers, with the endpoints that it answers for."""
+    """A public body that holds data, with the endpoints that give it."""
 
     key: str
     """Short name: settings and metrics use it."""
     name: str
-    """As `meta.provider` shows it."""
+    """Name as `meta.provider` shows it."""
     prefix: str
     """The first two digits of its error codes."""
     endpoints: tuple[Endpoint, ...]
@@ -151,7 +151,7 @@ class Provider:
     """Statuses that mean something else with this provider than with the others, as last three digits of a code."""
     pings: tuple[Ping, ...] = ()
     errors: Mapping[str, SpecificError] = field(default_factory=lambda: _NO_ERRORS)
-    """What it alone says, by code; the `codes` of an endpoint say with which status."""
+    """Errors that it alone has, by code; the `codes` of an endpoint say with which status."""
 
     def __post_init__(self) -> None:
         codes = {code for endpoint in self.endpoints for codes in endpoint.codes.values() for code in codes}
@@ -163,7 +163,7 @@ class Provider:
                 raise ValueError(f"{self.key}: the ping {ping.key} names an operation of somebody else")
 
     def ping_of(self, operation: str) -> Ping | None:
-        """The ping that tells about an operation."""
+        """The ping that covers an operation; None if none does."""
         return next((ping for ping in self.pings if ping.covers(operation)), None)
 
     def own_error(self, code: str, *, status: int) -> Refusal:

@@ -1,7 +1,7 @@
 """Errors: what they are made of, and the refusals that carry them.
 
-Five digits: the first two name the provider (00 is the gateway itself), the last three say what happened. The
-tables are in `codes`; what one provider alone says stands with that provider.
+A code has five digits: the first two name the provider (00 is the gateway itself), the last three say what happened.
+The tables are in `codes`; errors that one provider alone has stand with that provider.
 """
 
 from collections.abc import Mapping
@@ -54,12 +54,12 @@ class ConnectionDropped(Exception):  # noqa: N818 - the contract's answer to a b
 
 @dataclass(frozen=True, slots=True)
 class SpecificError:
-    """What one provider alone says, in its own form."""
+    """An error that one provider alone has, in its published form."""
 
     title: str
     detail: str
     meta: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
-    """Besides the provider's name."""
+    """What `meta` holds besides the provider's name."""
 
 
 BAD_ANSWER: Final = "Mauvaise réponse du fournisseur de données"
@@ -79,12 +79,12 @@ def is_outage(code: str) -> bool:
 
 
 def is_late(code: str) -> bool:
-    """Whether a code says that the deadline passed, which is what 504 says, and nothing else does."""
+    """Whether a code says that the deadline passed; these codes, and no others, have status 504."""
     return code[2:] == _DEADLINE_PASSED
 
 
 ROOM_RETRY_IN: Final = 2
-"""Seconds after which a call that found no room (00908) may be tried again: slow readers have been let go by then."""
+"""Seconds after which a call that found no room (00908) may be tried again: slow readers are disconnected by then."""
 
 
 def gateway_error(code: str, *, source: Source | None = None, meta: Mapping[str, Any] = _EMPTY) -> ApiError:
@@ -99,18 +99,18 @@ def refuse(code: str, *, source: Source | None = None, headers: tuple[tuple[byte
 
 
 def refuse_for_now() -> Refusal:
-    """The refusal of an answer for which there is no room, as others do not take theirs (00908)."""
+    """The refusal of a call whose answer finds no room, as other clients do not read theirs (00908)."""
     return refuse("00908", headers=((b"retry-after", b"%d" % ROOM_RETRY_IN),))
 
 
 def network_error() -> Refusal:
-    """Trouble on the way to a provider that no other code names (00501)."""
+    """The refusal for trouble on the way to a provider that no other code names (00501)."""
     kind = GATEWAY_ERRORS[_NETWORK_TROUBLE]
     return Refusal(kind.status, gateway_error(_NETWORK_TROUBLE, meta={"retry_in": OUTAGE_RETRY_IN}))
 
 
 def provider_error(subcode: str, *, prefix: str, name: str, retry_in: int | None = None) -> Refusal:
-    """An error that is a provider's: its code is the provider's prefix, then `subcode`.
+    """The refusal for an error of a provider; its code is the provider's prefix, then `subcode`.
 
     Args:
         subcode: the last three digits of the code.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many calls a window takes: a setting of the deployment says it."""
+    """How many calls are allowed in a window, as a setting of the deployment says."""
 
     setting: str
     """Name of the setting, without its prefix: `limit_json`."""
@@ -22,6 +22,7 @@ class Group:
     name: str
     limit: Limit
     shared: bool = False
-    """Whether endpoints of several providers share it; otherwise it protects one, and no token may have more."""
+    """Whether endpoints of several providers share it; otherwise it protects one provider, and no token may have a
+    higher limit."""
     seconds: int = 60
     """Length of the window in which calls are counted."""

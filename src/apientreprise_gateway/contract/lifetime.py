@@ -1,6 +1,6 @@
 """How long an answer may be kept.
 
-Providers renew their data at an hour of theirs, in Paris; an answer that is kept must not outlive the data.
+Each provider renews its data at a set hour, Paris time; an answer that is kept must not outlive the data.
 """
 
 from collections.abc import Callable
@@ -14,12 +14,12 @@ _PARIS: Final = ZoneInfo("Europe/Paris")
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """A rule that says when an answer ends."""
+    """A rule that says when an answer that is kept expires."""
 
     text: str
     """In French, for the documentation."""
     ends: Callable[[float], float]
-    """The end of an answer given now: always later than now. Unix time, in seconds."""
+    """From the present time to when an answer given now expires, always later; both Unix time in seconds."""
 
 
 def lasting(seconds: int, text: str) -> Lifetime:
@@ -33,7 +33,7 @@ def until(hour: int, text: str) -> Lifetime:
     def ends(now: float) -> float:
         today = _date(now)
         end = _instant(today, hour)
-        # Compared as instants: two times of one zone compare by what clocks show, which are not in order in autumn.
+        # Compared as Unix time: `datetime`s of one zone compare by what clocks show, and these go back in autumn.
         return end if end > now else _instant(today + timedelta(days=1), hour)
 
     return Lifetime(text, ends)

@@ -1,4 +1,4 @@
-"""Translation of the compact notation into JSON Schema."""
+"""Translation of the compact notation of schemas (`providers/schemas.py`) into JSON Schema."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -7,7 +7,7 @@ from typing import Any, Final
 Schema = dict[str, Any]
 """A JSON Schema."""
 Words = Mapping[str, str]
-"""What fields mean, by their names."""
+"""Descriptions of fields, by their names."""
 
 _MARK: Final = "?"
 _SCALARS: Final[Mapping[str, Schema]] = MappingProxyType(

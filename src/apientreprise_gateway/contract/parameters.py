@@ -26,13 +26,13 @@ class ParameterKind:
     names_entity: bool = False
     """Whether its value says whose data is asked for."""
     form: Callable[[str], bool] | None = None
-    """What tells a refused value that is only out of range, where that is an error of its own."""
+    """Whether a refused value is well formed and only out of range, where that is an error of its own."""
     range_code: str = ""
     """The error of a value that is out of range."""
     sent_as: Callable[[str], str] | None = None
     """How the provider spells an accepted value, where it spells it otherwise than the caller may."""
     names_agent: bool = False
-    """Whether its value says who asks, not what is asked: an answer that is kept is the same for all of them."""
+    """Whether its value says which agent asks, not what is asked: a cached answer is the same for all agents."""
 
     def code_of(self, value: str) -> str:
         """The error of a value that is refused."""

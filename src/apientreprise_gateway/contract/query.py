@@ -1,7 +1,7 @@
 """Reading of a query string.
 
-Only the parameters that the caller names are decoded: a query full of others costs a split. Where a parameter comes
-twice, the last one counts, for the check, for the trace and for the provider alike.
+Only the wanted parameters are decoded: a query full of others costs a split. Where a parameter comes twice, the last
+one counts, for the check, for the trace and for the provider alike.
 """
 
 from urllib.parse import unquote_to_bytes
@@ -23,7 +23,7 @@ def read(query: bytes, wanted: frozenset[str]) -> dict[str, str]:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a text, or any part of it, is what it stands for."""
+    """Whether a text, and thus each part of it, needs no decoding."""
     return "%" not in text and text.isascii()
 
 

@@ -31,7 +31,7 @@ class _Node:
 
 
 class Match(NamedTuple):
-    """What a path names."""
+    """The endpoint that a path names, and the values of its parameters."""
 
     version: int
     route: Route | None
@@ -50,7 +50,7 @@ class Routes:
         """The trees of paths that have a prefix before their version, by that prefix without its slash."""
         self._all: list[Route] = []
         self._versions: dict[str, int] = {}
-        """Those that exist, as paths spell them."""
+        """Versions that exist, by their spelling in paths, such as `v3`."""
         for provider in providers:
             for endpoint in provider.endpoints:
                 self._add(Route(endpoint, provider))
