@@ -1,6 +1,6 @@
 """Dossiers: endpoints that ask several others of their product about one entity, and answer with all of them.
 
-They are ours, not published ones (ADR 0015). What one can ask are the endpoints of its product, from v3 on, whose path
+They are ours, not published ones (ADR 0015). A dossier can ask the endpoints of its product, from v3 on, whose path
 names an entity; each is a resource, known by its published name.
 """
 
@@ -16,7 +16,7 @@ from apientreprise_gateway.contract.parameters import ParameterKind
 RESOURCES: Final = "ressources"
 """The query parameter that names the resources."""
 MAX_RESOURCES: Final = 20
-"""How many resources one call may ask for: as many provider calls run at the same time."""
+"""Most resources that one call may ask for: as many provider calls run at the same time."""
 
 _MAX_SHOWN: Final = 64
 
@@ -91,6 +91,6 @@ def choose(known: Mapping[str, Resource], text: str | None) -> list[Resource]:
 
 
 def _number(kind: ParameterKind, siret: str) -> str:
-    """What a company is called where a SIREN, a SIRET or something else is wanted."""
+    """The number of a company as a kind of parameter wants it: its SIREN or its SIRET."""
     siren = siret[:9]
     return siren if kind.accepts(siren) else siret

@@ -1,7 +1,7 @@
-"""What a product is: an API with its own endpoints, and with all that differs from one API to another.
+"""Products: each is an API with its own endpoints, and holds all that differs from one API to another.
 
-The planes, the pages, the sandbox, settings and metrics read products as they come: whatever one API does otherwise
-than another is said here, as data, and resolved once, when a gateway is made.
+The planes, the pages, the sandbox, settings and metrics treat all products alike: whatever differs between two APIs is
+data of a product, and is resolved once, when a gateway is made.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -46,7 +46,7 @@ class PrivilegesPage(NamedTuple):
 
 
 class Wording(NamedTuple):
-    """What OpenAPI says of a parameter."""
+    """The description and example of a parameter in OpenAPI."""
 
     description: str
     example: str
@@ -59,11 +59,11 @@ class Texts:
     introduction: str
     """What the OpenAPI document begins with, in Markdown; errors that belong to no operation are listed after it."""
     bearer: str = ""
-    """How a token is passed in `Authorization`; like the next two empty where it may not be passed so."""
+    """How to pass a token in `Authorization`; like the next two, empty where a token may not be passed so."""
     header: str = ""
-    """How it is passed in a header of its own."""
+    """How to pass a token in a header of its own."""
     parameter: str = ""
-    """How it is passed in the query."""
+    """How to pass a token in the query."""
     traceability: Mapping[str, Wording]
     """Each traceability parameter, by its name; `recipient-v2` where flat versions mean something else by it."""
     moved: str = ""
@@ -72,7 +72,7 @@ class Texts:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Product:
-    """One API."""
+    """One API: its versions, providers and endpoints, and the words of its pages."""
 
     key: str
     """As access lines, metrics and pings show it: `api_entreprise`."""
@@ -99,7 +99,7 @@ class Product:
     """Path of its nomenclature of errors."""
     texts: Texts
     itself: Provider = field(init=False)
-    """Who answers for what the gateway answers without a provider."""
+    """Stands for a provider where the gateway itself answers: the dossier, the introspection."""
 
     def __post_init__(self) -> None:
         dossier = () if self.dossier is None else (self.dossier.endpoint,)
@@ -134,9 +134,9 @@ class Product:
 
 
 class Versions:
-    """Which version of which product a path belongs to that leads to no endpoint: its error has that version's form.
+    """Finds the product and version of a path that leads to no endpoint: its error has that version's form.
 
-    A path that begins like none belongs to the newest version of the first product.
+    A path that begins like none of them belongs to the newest version of the first product.
     """
 
     def __init__(self, products: tuple[Product, ...]) -> None:

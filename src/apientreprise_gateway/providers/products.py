@@ -1,4 +1,4 @@
-"""The products that there are, listed here and nowhere else."""
+"""The list of all products, kept here and nowhere else."""
 
 from typing import Final
 

@@ -26,7 +26,7 @@ Inside a part:
 What several operations share stands under `shapes`, as YAML anchors. `fields.yaml` says what a field means where its
 name does not. Lengths are not noted, nor that an object has no other fields: a provider may add one.
 
-Nothing is read before the first question, and then only the file that answers it.
+No file is read before it is needed, and then only the one that holds the operation.
 """
 
 import re

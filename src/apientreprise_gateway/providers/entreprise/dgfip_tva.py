@@ -1,4 +1,4 @@
-"""DGFIP: the numbers of value added tax, which a service of its own gives to any token, and without asking who asks."""
+"""DGFIP: the numbers of value added tax, from a service of its own: any token opens it, and it needs no `user_id`."""
 
 from typing import Final
 

@@ -18,7 +18,7 @@ ATTESTATION_FISCALE: Final = Group("attestation_fiscale", _STRICT)
 ACTES_INPI: Final = Group("actes_inpi", _STRICT)
 BILANS_INPI: Final = Group("bilans_inpi", _STRICT)
 ACTES_BILANS: Final = Group("actes_bilans", _STRICT)
-"""What succeeded to actes and bilans lists both in one call."""
+"""The endpoint that replaced those of actes and of bilans lists both in one call."""
 EFFECTIFS: Final = Group("effectifs", Limit("limit_effectifs", 250, "Calls per minute and token on the headcounts."))
 AGEFIPH: Final = Group("agefiph", Limit("limit_agefiph", 250, "Calls per minute and token on Agefiph."))
 

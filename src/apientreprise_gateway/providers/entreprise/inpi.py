@@ -1,4 +1,4 @@
-"""INPI: deeds, yearly accounts and intellectual property, as the services of v2 gave them."""
+"""INPI: deeds, yearly accounts and intellectual property, as v2 gives them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,6 +1,6 @@
 """INSEE: the Sirene directory of companies and their establishments.
 
-Its entities that object to the diffusion of their data are on the paths without `diffusibles` only.
+Entities that object to the diffusion of their data are only on the paths without `diffusibles`.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""The introspection: the endpoint that tells a token's holder what the token is. Any valid token opens it.
+"""The introspection: the endpoint that shows a caller its own token. Any valid token opens it.
 
-No window counts its calls.
+Its calls count against no rate limit.
 """
 
 from typing import Final

@@ -18,7 +18,7 @@ FISCAL_YEAR: Final = ParameterKind(
 )
 YEAR_V2: Final = ParameterKind("year_v2", identifiers.is_integer, "00307", "Année de l'exercice.", "2021")
 DICTIONARY_YEAR: Final = replace(YEAR_V2, name="dictionary_year", description="Année du dictionnaire.")
-"""A dictionary is about no entity: its year is what says which one is asked for."""
+"""The year of a dictionary, which is about no entity: the year alone says which one is asked for."""
 MONTH_V2: Final = ParameterKind("month", identifiers.is_two_digits, "00305", "Mois, sur deux chiffres.", "06")
 HISTORY_DEPTH: Final = ParameterKind(
     "history_depth",
