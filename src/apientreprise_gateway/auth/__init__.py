@@ -1,1 +1,1 @@
-"""Who calls: tokens, the keys that sign them, what is known of each."""
+"""Authentication: tokens, the keys that sign them, and what is recorded about single tokens."""

@@ -1,4 +1,4 @@
-"""Notices of tokens that will end soon: a few by name each day, so that no number of tokens floods the log."""
+"""Log lines about tokens that expire soon; only a few a day name a token, so that the log is never flooded."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ExpiryNotices:
-    """Logs each token that ends soon once a day (UTC)."""
+    """Logs each token that expires soon once a day (UTC), up to `NAMED_A_DAY` of them."""
 
     def __init__(self, *, now: Callable[[], float] = time.time) -> None:
         self._now = now
@@ -25,7 +25,7 @@ class ExpiryNotices:
         self._has_told_of_more = False
 
     def tell(self, expiring: Sequence[Token]) -> None:
-        """Name those that were not named today, the first to end first, then say that there are more."""
+        """Log the tokens not yet named today, earliest expiry first; past the limit, log once that there are more."""
         day = int(self._now() // _DAY_SECONDS)
         if day != self._day:
             self._day, self._told, self._has_told_of_more = day, set(), False

@@ -1,4 +1,4 @@
-"""A lock by which processes that share a file fetch one after the other."""
+"""A file lock, so that processes that share a copy of a key set fetch it one at a time."""
 
 import os
 import time
@@ -10,7 +10,7 @@ from apientreprise_gateway.config.private import takes_lock
 
 
 class FetchLock:
-    """A file that is locked during a fetch; its date is that of the last fetch."""
+    """A file that is locked during a fetch; its modification time is that of the last fetch."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -32,7 +32,7 @@ class FetchLock:
         return 0.0 if stat is None or not stat.st_size else stat.st_mtime
 
     def note_fetch(self) -> None:
-        """Note that a fetch begins."""
+        """Record that a fetch begins now."""
         self._own = time.time()
         if self._path is not None:
             try:
@@ -42,7 +42,7 @@ class FetchLock:
 
     @contextmanager
     def acquired(self) -> Iterator[bool]:
-        """Try to take the lock for the block; whether it is ours."""
+        """Try to take the lock for the block; yields whether this process holds it (True if the file is unusable)."""
         try:
             lock = None if self._path is None else os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError:

@@ -11,12 +11,12 @@ import jwt
 from apientreprise_gateway.auth.keys import HMAC
 
 LIFETIME_MONTHS: Final = 18
-"""Months that a token lives unless told otherwise, as in the published API."""
+"""Longest lifetime of a token in months, and the default, as in the published API."""
 CLAIMS_VERSION: Final = "1.0"
 
 
 def default_expiry(issued_at: datetime) -> datetime:
-    """Eighteen months later, on the same day, or on that month's last if it is shorter."""
+    """The moment `LIFETIME_MONTHS` later: on the same day of the month, or on its last day if the month is shorter."""
     months = issued_at.month - 1 + LIFETIME_MONTHS
     year, month = issued_at.year + months // 12, months % 12 + 1
     return issued_at.replace(year=year, month=month, day=min(issued_at.day, monthrange(year, month)[1]))
@@ -29,13 +29,13 @@ def issue(
 
     Args:
         secret: signs the token; the first of `GATEWAY_JWT_SECRETS`.
-        scopes: what it opens.
+        scopes: names of the scopes that it grants.
         subject: who it is for, as operators will read it.
-        issued_at: the present.
-        expires_at: its end; eighteen months later by default.
+        issued_at: the current time.
+        expires_at: when it expires; eighteen months later by default.
 
     Raises:
-        ValueError: it would have expired already, or live longer than eighteen months.
+        ValueError: it would have expired already, or would last longer than eighteen months.
     """
     latest = default_expiry(issued_at)
     end = latest if expires_at is None else expires_at
@@ -47,7 +47,7 @@ def issue(
 def encode(
     *, secret: str, jti: UUID, scopes: Iterable[str], subject: str, issued_at: datetime, expires_at: datetime
 ) -> str:
-    """Sign a token with these claims, without a check of their values."""
+    """Sign a token with these claims, whose values are not checked."""
     claims = {
         "uid": str(jti),
         "jti": str(jti),

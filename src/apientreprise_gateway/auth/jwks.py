@@ -1,9 +1,9 @@
 """Key sets (JWKS) that change while the gateway serves.
 
-One in a file is read anew when it changes. One at a URL is fetched at the start, then every few minutes, and at once
-when a token names a key that is not in it, but for that reason at most once a minute, by all processes together. The
-last good one stays in force whatever happens; it is kept in a file as well, by which processes share one fetch and a
-start outlives an issuer that is away.
+A key set in a file is read again when the file changes. One at a URL is fetched at the start, then every few minutes,
+and at once when a token names a key that is not in it; all processes together do the latter at most once a minute. The
+last good key set stays in force whatever happens. It is also kept in a file, so that processes share one fetch and the
+gateway can start while the issuer is unreachable.
 """
 
 import asyncio
@@ -24,27 +24,27 @@ from apientreprise_gateway.net.proxies import proxy_for
 from apientreprise_gateway.observability.faults import words
 
 POLL_SECONDS: Final = 1.0
-"""How often files are looked at."""
+"""Seconds between two looks at a file."""
 FETCH_SECONDS: Final = 5.0
 """Seconds that a fetch may take."""
 MAX_BYTES: Final = 512 * 1024
-"""Largest key set that is read."""
+"""Bytes of the largest key set that is read."""
 UNKNOWN_KEY_SECONDS: Final = 60.0
-"""Seconds after a fetch during which an unknown key causes no other one."""
+"""Seconds after a fetch during which an unknown key does not cause another fetch."""
 RETRY_SECONDS: Final = 30.0
-"""Seconds until another try, after a fetch that failed."""
+"""Seconds from a failed fetch to the next one."""
 FIRST_RETRY_SECONDS: Final = 5.0
-"""The same while no key is known."""
+"""Seconds from a failed fetch to the next one, while no key is known."""
 _LOCK_POLL_SECONDS: Final = 0.05
 _NAMED: Final = 5
-"""Entries left out of a set that a line of the log names; it counts all."""
+"""Unusable entries of a key set that a log line describes; it counts all of them."""
 _log = structlog.get_logger(__name__)
 
 OnKeys = Callable[[list[Key]], None]
 
 
 def _ignore(_keys: list[Key]) -> None:
-    """Do nothing."""
+    """Do nothing: the `on_keys` of a key set until another is set."""
 
 
 class FetchError(Exception):
@@ -55,21 +55,21 @@ class KeySet(Protocol):
     """Public keys that an issuer publishes."""
 
     keys: list[Key]
-    """Those in force; none as long as none could be fetched."""
+    """The keys in force; empty until a fetch has succeeded."""
     on_keys: OnKeys
-    """Told of the keys when they change."""
+    """Called with the keys when they change."""
 
     async def start(self) -> None:
-        """Get ready to serve."""
+        """Read the keys for the first time."""
 
     async def watch(self) -> None:
-        """Follow the changes until cancelled."""
+        """Keep the keys up to date until cancelled."""
 
     async def renew(self) -> None:
         """Look for newer keys at once, unless that was just done."""
 
     async def close(self) -> None:
-        """End what is under way."""
+        """Cancel a fetch that is under way."""
 
 
 class FileKeySet:
@@ -79,7 +79,7 @@ class FileKeySet:
         """Read the file.
 
         Raises:
-            ValueError: it cannot be used.
+            ValueError: it cannot be read, or is no JWKS with a usable key.
         """
         self._file = WatchedFile(path)
         self.on_keys: OnKeys = _ignore
@@ -111,10 +111,10 @@ class FileKeySet:
             self.on_keys(keys)
 
     def _changed(self) -> list[Key] | None:
-        """The keys of a file that has changed.
+        """The keys of the file if it has changed since the last look, else None.
 
         Raises:
-            ValueError: it cannot be used.
+            ValueError: it cannot be read, or is no JWKS with a usable key.
         """
         try:
             read = self._file.read_changed(lambda content: read_jwks(content, str(self._file.path)))
@@ -141,11 +141,11 @@ class RemoteKeySet:
         on_fetch: Callable[[bool], None] = lambda _succeeded: None,
         on_age: Callable[[float], None] = lambda _fetched_at: None,
     ) -> None:
-        """Fetch nothing yet.
+        """Configure it; nothing is fetched before `start`.
 
         Args:
-            url: of a JWKS.
-            copy: file in which the last good one is kept, next to a lock; None for memory alone.
+            url: the address of a JWKS.
+            copy: file in which the last good key set is kept, with its lock file beside it; None to keep no copy.
             every: seconds between two fetches.
             on_fetch: called after each fetch of this process with whether it succeeded.
             on_age: called with the Unix time at which the set in force was fetched.
@@ -166,7 +166,7 @@ class RemoteKeySet:
         self.keys: list[Key] = []
 
     async def start(self) -> None:
-        """Fetch the set, unless the copy has it."""
+        """Read the copy; fetch the key set if there is no usable copy."""
         self._read_copy()
         if not self.keys:
             await self._renew_unless(younger_than=FIRST_RETRY_SECONDS)
@@ -195,7 +195,7 @@ class RemoteKeySet:
         return min(self._every, RETRY_SECONDS) if self._failed else self._every
 
     async def _renew_unless(self, *, younger_than: float) -> None:
-        """Fetch, unless the last fetch is younger than so many seconds; callers meanwhile wait for the same fetch."""
+        """Fetch, unless the last fetch was less than `younger_than` seconds ago; concurrent callers share one fetch."""
         if self._renewing is None or self._renewing.done():
             self._renewing = asyncio.create_task(self._fetch_in_turn(younger_than))
         await asyncio.shield(self._renewing)
@@ -209,7 +209,7 @@ class RemoteKeySet:
                     await self._fetch()
                 if ours:
                     break
-            await asyncio.sleep(_LOCK_POLL_SECONDS)  # another process fetches: what it gets is for us as well
+            await asyncio.sleep(_LOCK_POLL_SECONDS)  # another process fetches: its copy will be read below
         self._read_copy()
 
     async def _fetch(self) -> None:
@@ -218,7 +218,7 @@ class RemoteKeySet:
             read = read_jwks(content, self._url)
         except (FetchError, ValueError) as error:
             self._fails(str(error))
-        except Exception as error:  # whatever else comes up: it is told, and tried again
+        except Exception as error:  # any other failure is logged and retried as well
             self._fails(words(error))
         else:
             self._failed = False
@@ -243,7 +243,7 @@ class RemoteKeySet:
     # The copy.
 
     def _read_copy(self) -> None:
-        """Use what another process, or an earlier one, has fetched."""
+        """Use the key set that another process, or an earlier run, has fetched."""
         if self._kept is None:
             return
         before = self._kept.modified
@@ -262,7 +262,7 @@ class RemoteKeySet:
             self._use(read.keys)
 
     def _tell_of_copy(self, trouble: str | None) -> None:
-        if trouble is not None and trouble != self._kept_trouble:  # once, not each time that it is looked at
+        if trouble is not None and trouble != self._kept_trouble:  # once, not at each look
             _log.error(
                 "jwks_copy_unreadable", file=str(self._copy), reason=trouble, effect="the key set is fetched anew"
             )
@@ -280,12 +280,12 @@ class RemoteKeySet:
 
 
 async def fetch(url: str) -> bytes:
-    """The body at a URL, in bounded time and size.
+    """The body at a URL, of at most `MAX_BYTES`, fetched within `FETCH_SECONDS`.
 
     Raises:
-        FetchError: there is none, or its status is not 200.
+        FetchError: no answer, a status other than 200, or a body that is too large.
     """
-    # Late, and in a thread: both the import and the reading of the authorities' certificates take long.
+    # In a thread, and imported only here: the import of httpx and the reading of the CA certificates are slow.
     client = await asyncio.to_thread(_client, url)
     from httpx import HTTPError, InvalidURL  # noqa: PLC0415 - see above
 
@@ -308,12 +308,12 @@ def _client(url: str) -> Any:
 
     import httpx  # noqa: PLC0415
 
-    # The environment is read here: httpx fails on what is usual in it, such as `NO_PROXY=[::1]`.
+    # The environment is read here: httpx fails on values that are common in it, such as `NO_PROXY=[::1]`.
     through = proxy_for(url, os.environ)
     try:
         proxy = None if through is None else httpx.Proxy(through)
     except Exception:
-        raise FetchError("the proxy that the environment names cannot be used") from None  # it may hold a password
+        raise FetchError("the proxy that the environment names cannot be used") from None  # its URL may hold a password
     headers = {"User-Agent": f"apientreprise-gateway/{__version__}", "Accept-Encoding": "identity"}
     return httpx.AsyncClient(
         verify=ssl.create_default_context(), headers=headers, timeout=FETCH_SECONDS, proxy=proxy, trust_env=False
@@ -321,13 +321,13 @@ def _client(url: str) -> Any:
 
 
 class _Trouble:
-    """Logs each reason for which a key set cannot be read once, not with each try."""
+    """Logs why a key set cannot be read: once for each reason, not at each try."""
 
     def __init__(self) -> None:
         self._told: str | None = None
 
     def tell(self, reason: str, *, has_keys: bool = True) -> None:
-        """Log a reason, unless it is that of the last try; `has_keys` says whether earlier keys stay in force."""
+        """Log a reason, unless it was that of the last try; `has_keys` says whether earlier keys stay in force."""
         if reason != self._told:
             effect = "the keys read before stay in force" if has_keys else "tokens that need its keys are refused"
             _log.error("jwks_unreadable", reason=reason, effect=effect)
@@ -339,7 +339,7 @@ class _Trouble:
 
 
 class _LeftOut:
-    """Logs once which entries of a set cannot serve."""
+    """Logs which entries of a key set cannot be used: once for each list of reasons."""
 
     def __init__(self) -> None:
         self._told: list[str] = []

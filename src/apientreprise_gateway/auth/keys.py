@@ -1,7 +1,7 @@
 """The keys that may sign tokens.
 
-Algorithms are pinned by configuration: secrets serve HS256 alone, a key of a JWKS serves the one algorithm that it
-names or that its type implies. The token's own header only chooses among them.
+Each key serves one algorithm: secrets serve HS256 alone, a key of a JWKS the algorithm that it names or that its type
+implies. The token's own header only chooses among these keys.
 """
 
 import json
@@ -16,57 +16,57 @@ HMAC: Final = "HS256"
 PUBLIC: Final = frozenset({"RS256", "ES256", "EdDSA"})
 """Algorithms that a key of a JWKS may serve."""
 MIN_RSA_BITS: Final = 2048
-"""RFC 7518, section 3.3."""
+"""Bits of the shortest RSA key that is accepted (RFC 7518, section 3.3)."""
 MAX_RSA_BITS: Final = 16_384
-"""What OpenSSL verifies with; a longer key would cost every call that names it."""
+"""Bits of the longest RSA key, the most that OpenSSL takes; a longer one would slow every call that names it."""
 MAX_KID_LENGTH: Final = 256
 _NUMBERS: Final = ("n", "e", "x", "y", "crv", "alg", "kty")
 _LONGEST_NUMBER: Final = MAX_RSA_BITS // 6 + 8
-"""Characters of base64."""
+"""Base64 characters of the longest parameter of a key."""
 MAX_KEYS: Final = 64
 """Keys of one set; a token that names none of them is tried against all."""
 MIN_SECRET_BYTES: Final = 32
-"""RFC 7518, section 3.2: an HS256 key is at least as long as the hash."""
+"""Bytes of the shortest secret: an HS256 key is at least as long as the hash (RFC 7518, section 3.2)."""
 
 
 class Key(NamedTuple):
-    """A key, with the only algorithm that it serves."""
+    """A key that verifies tokens, with the one algorithm that it serves."""
 
     algorithm: str
     kid: str | None
     material: Any
-    """What PyJWT verifies with: bytes of a secret, or a public key."""
+    """The bytes of a secret, or a public key, as PyJWT takes it."""
 
 
 class KeyRing:
     """The keys in force."""
 
     def __init__(self, keys: Iterable[Key], *, known: bool = True, renewable: bool = False) -> None:
-        """Take the keys.
+        """Keep the keys.
 
         Args:
             keys: in the order in which they are tried.
-            known: whether the public keys are among them; False as long as none could be fetched.
-            renewable: whether there may be newer public keys than these.
+            known: False while public keys are configured but could not be fetched yet.
+            renewable: whether the issuer may publish newer public keys than these.
         """
         self._keys = tuple(keys)
         self.known = known
         self._renewable = renewable
 
     def holds(self, other: "KeyRing") -> bool:
-        """Whether every key of another ring is here as well."""
+        """Whether this ring has every key of another ring."""
         return all(key in self._keys for key in other._keys)
 
     def may_lack(self, algorithm: object, kid: object) -> bool:
-        """Whether a token that no key has verified may be signed with a public key that is newer than these."""
+        """Whether a token that no key has verified may be signed with a newer public key, not fetched yet."""
         if not self._renewable or algorithm not in PUBLIC:
             return False
         return kid is None or all(key.kid != kid for key in self._keys)
 
     def candidates(self, algorithm: object, kid: object) -> list[Key]:
-        """The keys that a token may have been signed with, by its (untrusted) header.
+        """The keys to try for a token, by the algorithm and `kid` in its (untrusted) header.
 
-        A `kid` that names a key singles it out; an unknown one is ignored for secrets, which have none.
+        Those with that `kid`, if there are any; else those without one, such as secrets; all if the token has no `kid`.
         """
         fitting = [key for key in self._keys if key.algorithm == algorithm]
         named = [key for key in fitting if key.kid is not None and key.kid == kid]
@@ -74,7 +74,7 @@ class KeyRing:
 
 
 def secret_keys(secrets: Iterable[str]) -> list[Key]:
-    """Keys of shared secrets, for HS256.
+    """HS256 keys made of shared secrets.
 
     Raises:
         ValueError: a secret is too short to be safe; the message does not show it.
@@ -89,7 +89,7 @@ def jwks_keys(path: Path) -> list[Key]:
     """The public keys of a JWKS file (RFC 7517).
 
     Raises:
-        ValueError: as `read_jwks`, or the file cannot be read.
+        ValueError: the file cannot be read, or as `read_jwks`.
     """
     try:
         content = path.read_bytes()
@@ -103,18 +103,18 @@ class KeySetContent(NamedTuple):
 
     keys: list[Key]
     left_out: list[str]
-    """What is wrong with the entries that cannot serve, a sentence each; it shows no key."""
+    """Why each unusable entry was left out, a sentence each; no sentence shows a key."""
 
 
 def read_jwks(content: bytes, origin: str) -> KeySetContent:
-    """The public keys of a JWKS (RFC 7517), wherever it comes from.
+    """The public keys in the text of a JWKS (RFC 7517); `origin` names it in messages.
 
-    Entries that cannot serve are left out, whatever their shape: issuers publish keys for encryption and of other
-    algorithms next to ours, and one entry that is broken must not take the others with it.
+    Unusable entries are left out, whatever their shape: issuers also publish encryption keys and keys of other
+    algorithms, and one broken entry must not make the others unusable.
 
     Raises:
-        ValueError: it is no JWKS, holds a secret, or none of its keys can serve. The message shows no key, and does
-            not quote the libraries, whose texts may.
+        ValueError: it is no JWKS, holds a private key or a secret, or has no usable key. The message shows no key, and
+            does not quote the libraries, whose messages may show one.
     """
     keys, left_out = [], []
     for entry, where in _entries(content, origin):
@@ -131,11 +131,11 @@ _ACCEPTED: Final = ", ".join(sorted(PUBLIC))
 
 
 class _UnfitKeyError(ValueError):
-    """A key cannot verify tokens here."""
+    """An entry of a key set cannot be used to verify tokens; the text says why."""
 
 
 def _entries(content: bytes, origin: str) -> list[tuple[Any, str]]:
-    """The entries of a key set, each with its name in messages."""
+    """The entries of a key set, each with the name that messages give it."""
     try:
         entries = json.loads(content)["keys"]
     except (TypeError, KeyError, ValueError, RecursionError):
@@ -169,10 +169,10 @@ def _material(entry: dict[str, Any]) -> PyJWK | None:
     """A key as PyJWT reads it; None if it cannot."""
     try:
         return PyJWK(entry)
-    except Exception:  # PyJWT and OpenSSL raise as many kinds as there are shapes of entries
+    except Exception:  # PyJWT and OpenSSL raise many kinds of exceptions, depending on how the entry is malformed
         return None
 
 
 def _fits(key: PyJWK) -> bool:
-    """Whether a key is of the curve that its algorithm is defined for; a library may take others."""
+    """Whether a key is on the curve that its algorithm requires; PyJWT may accept other curves."""
     return key.algorithm_name != "ES256" or isinstance(key.key.curve, SECP256R1)

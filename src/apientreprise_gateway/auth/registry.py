@@ -1,12 +1,12 @@
-"""What is known of single tokens: a revocation, the addresses they may be used from, a limit of their own.
+"""What is recorded about single tokens: a revocation, the addresses they may be used from, a rate limit of their own.
 
 Kept in a JSON file (`GATEWAY_TOKENS`), by `jti`:
 
     {"4a0c…": {"revoked_at": "2026-03-01T00:00:00Z", "allowed_addresses": ["192.0.2.0/24"], "limit_per_minute": 500}}
 
-Every key is optional; a revocation may lie in the future. The file is read anew when it changes, at most a second
-later; a change that cannot be read leaves what was known before in force. Revocations may come from Redis as well
-(`revocation.py`); a token is revoked at the earlier of both dates.
+Every key is optional; a revocation may lie in the future. The file is read again at most a second after it changes; if
+it cannot be read, the records read before stay in force. Revocations may come from Redis as well (`revocation.py`); a
+token is revoked at the earlier of both dates.
 """
 
 import asyncio
@@ -31,17 +31,17 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
-    """What is known of one token."""
+    """What is recorded about one token."""
 
     revoked_at: float | None = None
-    """Unix time in seconds."""
+    """Unix time in seconds from which it is refused; None if it is not revoked."""
     allowed: tuple[Network, ...] = ()
     """Networks that it may be used from; empty for any."""
     limit_per_minute: int | None = None
-    """Its own limit, see `policy.own_limit`; None for that of everybody."""
+    """Calls per minute that it is allowed, see `policy.own_limit`; None for the usual limits."""
 
     def is_revoked(self, now: float) -> bool:
-        """Whether the token is revoked at `now`."""
+        """Whether the token is revoked at `now`, Unix time in seconds."""
         return self.revoked_at is not None and self.revoked_at <= now
 
     def allows(self, client: str) -> bool:
@@ -59,16 +59,16 @@ class TokenRegistry:
         """Read the file, if there is one.
 
         Raises:
-            ValueError: it cannot be read.
+            ValueError: it cannot be read, or does not have the form described above.
         """
         self._file = None if path is None else WatchedFile(path)
         self._now = now
         self.records: Mapping[str, TokenRecord] = {}
-        """What is known of single tokens; of most there is nothing."""
+        """The records of the file, by `jti`; most tokens have none."""
         self.revoked: Mapping[str, float] = {}
-        """The revocations known elsewhere: Unix times in seconds."""
+        """The revocations in Redis: Unix times in seconds, by `jti`."""
         self.is_unsure = False
-        """Whether there are revocations elsewhere that could not be read yet."""
+        """Whether revocations are kept in Redis but could not be read yet."""
         self._trouble: str | None = None
         self._read_changes()
 
@@ -81,9 +81,9 @@ class TokenRegistry:
         return record is not None and record.is_revoked(self._now())
 
     def revoke(self, revoked: Mapping[str, float]) -> None:
-        """Take the revocations known elsewhere: Unix times in seconds, by `jti`, instead of those taken before.
+        """Replace the revocations known from Redis: Unix times in seconds, by `jti`.
 
-        A `jti` in upper case is the same: no token has one, and whoever has written it there means one that there is.
+        A `jti` in upper case stands for the same in lower case: tokens have them in lower case only.
         """
         folded: dict[str, float] = {}
         for jti, at in revoked.items():
@@ -92,7 +92,7 @@ class TokenRegistry:
         self.revoked = folded
 
     def refresh(self) -> None:
-        """Read the file anew if it has changed; keep what was known if that fails."""
+        """Read the file again if it has changed; keep the records if that fails."""
         try:
             has_changed = self._read_changes()
         except ValueError as error:
@@ -103,10 +103,10 @@ class TokenRegistry:
             _log.info("tokens_file_read", records=len(self.records))
 
     def _read_changes(self) -> bool:
-        """Read the file, if it has changed; whether it has.
+        """Read the file if it has changed; return whether it has.
 
         Raises:
-            ValueError: it cannot be read.
+            ValueError: it cannot be read, or does not have the form described above.
         """
         if self._file is None:
             return False
@@ -120,7 +120,7 @@ class TokenRegistry:
         return records is not None
 
     def _complain(self, trouble: str) -> None:
-        if trouble != self._trouble:  # once, not every second
+        if trouble != self._trouble:  # log it once, not every second
             _log.error("tokens_file_unreadable", reason=trouble, effect="the records read before stay in force")
         self._trouble = trouble
 
@@ -132,10 +132,10 @@ class TokenRegistry:
 
 
 def read(path: Path, content: bytes) -> dict[str, TokenRecord]:
-    """The records in the content of a file.
+    """The records in the content of a tokens file, by `jti` in lower case; messages name the path.
 
     Raises:
-        ValueError: it does not have the form that this module describes.
+        ValueError: it does not have the form described above.
     """
     try:
         entries = json.loads(content, object_pairs_hook=_unique)
@@ -150,7 +150,7 @@ def read(path: Path, content: bytes) -> dict[str, TokenRecord]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON, refused if it has a key twice: the first entry would be lost, and a revocation with it."""
+    """A JSON object as a dict; ValueError for a duplicate key, since the first entry (a revocation?) would be lost."""
     entries = dict(pairs)
     if len(entries) < len(pairs):
         names = [name for name, _ in pairs]

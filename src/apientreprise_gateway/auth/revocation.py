@@ -1,9 +1,9 @@
-"""Revocations in Redis: which tokens end before their time, and when.
+"""Revocations in Redis: which tokens are refused before they expire, and from when on.
 
-A hash holds the date of each, by `jti`, another when each date was last changed; a key that changes with them tells the
-gateways when to read them. A revocation that was lifted stays there, dated `inf`: what was revoked before must not come
-back from a gateway that did not hear of it. Of two entries the one that was changed last is in force, so that a Redis
-that has lost its memory revives no token: it is given back what the gateways know.
+One hash holds the date of each revocation, by `jti`; another holds when each date was last changed. A version key that
+changes with them tells the gateways to read them again. A revocation that was lifted stays there, dated `inf`, so that
+a gateway that did not hear of it cannot bring the revocation back. Of two entries the one changed last is in force. A
+Redis that has lost its data therefore makes no token valid again: the gateways write back what they know.
 """
 
 import math
@@ -23,24 +23,24 @@ from apientreprise_gateway.store.outage import Outage
 from apientreprise_gateway.store.words import redis_words
 
 POLL_SECONDS: Final = 1.0
-"""How often Redis is asked whether anything has changed."""
+"""Seconds between two looks at Redis for changes."""
 LIFTED: Final = math.inf
 """Date of a revocation that was lifted."""
 _HASH: Final = "gw:revoked"
 _CHANGED: Final = "{gw:revoked}:changed"
-"""In the slot of the other hash: the part in braces is what its name is."""
+"""In the same cluster slot as the other hash, as its hash tag (in braces) is that hash's name."""
 _VERSION: Final = "gw:revoked:version"
 _GIVEN_AT_ONCE: Final = 500
 _log = structlog.get_logger(__name__)
 
 
 class Revocation(NamedTuple):
-    """What is known of the revocation of one token."""
+    """The revocation of one token, or its lifting."""
 
     at: float
     """Unix time in seconds from which the token is refused; `LIFTED` for never."""
     changed: float = 0.0
-    """Unix time in seconds at which that date was given; 0 if it is not known."""
+    """Unix time in seconds at which that date was set; 0 if unknown."""
 
     @property
     def in_force(self) -> bool:
@@ -53,7 +53,7 @@ Known = Mapping[str, Revocation]
 
 
 def merged(one: Known, other: Known) -> dict[str, Revocation]:
-    """All that two sources know; of what both know, what was changed last, and else the earlier date."""
+    """The entries of both sources; for a token in both, the entry changed last, else the one with the earlier date."""
     found = dict(one)
     for jti, entry in other.items():
         known = found.get(jti)
@@ -63,28 +63,28 @@ def merged(one: Known, other: Known) -> dict[str, Revocation]:
 
 
 async def revoke(client: Client, jti: str, at: float, *, force: bool = False) -> float | None:
-    """Revoke a token, for every gateway on this Redis, unless it is revoked from an earlier date.
+    """Revoke a token, for every gateway on this Redis, unless it is already revoked from that date or an earlier one.
 
     Args:
-        client: of Redis.
+        client: the Redis client.
         jti: the token's.
         at: Unix time in seconds, past or future.
         force: replace an earlier date too.
 
     Raises:
-        StoreError: Redis cannot be asked, or refuses.
+        StoreError: Redis cannot be reached, or refuses.
 
     Returns:
-        The date that stands in the place of `at`: an earlier one, or the same; None if `at` is in force.
+        None if `at` was set; else the date that was kept, earlier than `at` or the same.
     """
     return await _set(client, jti, at, force=force)
 
 
 async def lift(client: Client, jti: str) -> None:
-    """End the revocation of a token, for every gateway on this Redis, whatever each of them knows.
+    """End the revocation of a token, for every gateway on this Redis.
 
     Raises:
-        StoreError: Redis cannot be asked, or refuses.
+        StoreError: Redis cannot be reached, or refuses.
     """
     await _set(client, jti, LIFTED, force=True)
 
@@ -101,7 +101,7 @@ async def _set(client: Client, jti: str, at: float, *, force: bool) -> float | N
 
 
 async def _forget_other_spellings(client: Client, jti: str) -> None:
-    """Have the entry under a `jti` in lower case be the only one; another, by hand, meant the same token."""
+    """Delete entries of the same `jti` with upper-case letters: written by hand, they meant the same token."""
     names = [name for name in await client.ask("HKEYS", _HASH) if name.lower() == jti.encode() != name]
     if names:
         await client.ask("HDEL", _HASH, *names)
@@ -109,8 +109,8 @@ async def _forget_other_spellings(client: Client, jti: str) -> None:
 
 
 async def _tell(client: Client) -> None:
-    """Have every gateway read the revocations."""
-    # Never a value that was there before, also after the store has lost its memory.
+    """Have every gateway read the revocations again."""
+    # A random value has never been there before, even after Redis has lost its data.
     await client.ask("SET", _VERSION, uuid4().hex)
 
 
@@ -118,9 +118,9 @@ async def revocations(client: Client) -> dict[str, Revocation]:
     """Every entry that Redis has, lifted revocations included, by `jti`.
 
     Raises:
-        StoreError: Redis cannot be asked, or has something else there.
+        StoreError: Redis cannot be reached, or a key holds another type.
     """
-    # In this order: an old instant with a new date is put right by the next look, the other way round would stay.
+    # In this order: the next look corrects a new date read with an old time of change, but not the reverse.
     changed = await client.ask("HGETALL", _CHANGED)
     return _read(await client.ask("HGETALL", _HASH), changed)
 
@@ -131,7 +131,7 @@ def _read(dates: Mapping[bytes, bytes], changed: Mapping[bytes, bytes]) -> dict[
         try:
             name = jti.decode().lower()
             entry = Revocation(_instant(date), _instant(changed.get(jti, b"0")))
-            other = read.get(name, entry)  # written in upper case as well: the earlier date counts
+            other = read.get(name, entry)  # the same jti in upper case: the earlier date counts
             read[name] = Revocation(min(entry.at, other.at), max(entry.changed, other.changed))
         except ValueError:
             _log.error("revocation_without_date", jti=jti.decode("latin-1"), effect="that token is not revoked")
@@ -146,22 +146,22 @@ def _instant(text: bytes) -> float:
 
 
 async def _set_aside(client: Client, error: ReplyError) -> None:
-    """Move away what lies under our names and is not ours; it is kept, as it may have been a revocation."""
+    """Rename keys of ours that hold another type; the value is kept, as it may have been a revocation."""
     for key, kind in ((_HASH, b"hash"), (_CHANGED, b"hash"), (_VERSION, b"string")):
         found = await client.ask("TYPE", key)
         if found in (kind, b"none"):
             continue
         if key == _VERSION:
-            await client.ask("DEL", key)  # worth nothing
+            await client.ask("DEL", key)  # the version holds nothing that must be kept
             aside = None
         else:
-            aside = f"{{{_HASH}}}:spoilt:{uuid4().hex}"  # in the slot of both hashes
+            aside = f"{{{_HASH}}}:spoilt:{uuid4().hex}"  # in the cluster slot of both hashes
             await client.ask("RENAME", key, aside)
         _log.error("revocations_spoilt", key=key, holds=found.decode(), reason=str(error), moved_to=aside)
 
 
 async def _give_back(client: Client, lost: Known) -> None:
-    """Tell Redis what it does not know, or knows as of an earlier change."""
+    """Write to Redis the entries that it lacks or has only in an older version."""
     entries = list(lost.items())
     for start in range(0, len(entries), _GIVEN_AT_ONCE):
         some = entries[start : start + _GIVEN_AT_ONCE]
@@ -187,14 +187,14 @@ class RevocationWatch:
         on_read: Callable[[float], None] = lambda _at: None,
         keep: Callable[[Known], Awaitable[None]] | None = None,
     ) -> None:
-        """Ask nothing yet.
+        """Configure it; Redis is not asked before `refresh`.
 
         Args:
-            client: of Redis.
-            registry: told of the revocations in force.
-            known: what is known already; of this Redis, or of another that this one replaces.
-            keep: awaited with what Redis has told, before that is in force.
-            on_read: told each time that the registry knows what Redis knows, in Unix time.
+            client: the Redis client.
+            registry: given the revocations in force.
+            known: revocations known already, from this Redis or from the one that it replaces.
+            keep: awaited with the new revocations before they are put in force.
+            on_read: called with the Unix time each time that Redis was read, or had nothing new.
         """
         self._client = client
         self._registry = registry
@@ -203,20 +203,20 @@ class RevocationWatch:
         self._version: bytes | None = None
         self._outage = Outage(_tell_of_change)
         self.known: Known = {}
-        """Every entry, lifted revocations included; another mapping after each change."""
+        """Every entry, lifted revocations included; replaced, not modified, at each change."""
         self.was_read = False
         """Whether Redis has been read since the start."""
         if known:
             self.take(known)
 
     def take(self, known: Known) -> None:
-        """Put in force what is known from elsewhere than this Redis."""
+        """Put in force revocations that are known from elsewhere than this Redis."""
         joined = merged(self.known, known)
         if joined != self.known:
             self._use(joined)
 
     async def refresh(self) -> bool:
-        """Read what has changed, if anything has; False if Redis cannot be asked."""
+        """Read the revocations if they have changed; False if Redis cannot be reached."""
         try:
             await repaired(self._look, partial(_set_aside, self._client))
         except StoreError as error:
@@ -233,7 +233,7 @@ class RevocationWatch:
             changes = now_known != self.known
             if self._keep is not None and changes:
                 await self._keep(now_known)
-                now_known, lost = self._joined_with(found)  # a copy may have told more meanwhile, or the same
+                now_known, lost = self._joined_with(found)  # `take` may have been called during the await
             if changes or now_known != self.known:
                 self._use(now_known)
                 _log.info("revocations_read", tokens=len(self._registry.revoked))
@@ -243,19 +243,19 @@ class RevocationWatch:
         self._on_read(time.time())
 
     def _joined_with(self, found: Known) -> tuple[Known, Known]:
-        """All that is known with what Redis says, and what of it Redis does not know."""
+        """Our entries merged with those of Redis, and those of ours that Redis has lost."""
         lost = {jti: own for jti, own in self.known.items() if jti not in found or found[jti].changed < own.changed}
-        # Of entries as old as each other, that of Redis counts.
+        # Where both were changed at the same time, the entry of Redis counts.
         return {**self.known, **found, **lost}, lost
 
     async def _put_right(self, lost: Known, *, has_version: bool) -> None:
-        """Have Redis know what it has lost; a Redis that takes nothing now is told with the next change."""
+        """Write back what Redis has lost; if that fails, it is tried again at the next change."""
         try:
             if lost:
                 await _give_back(self._client, lost)
                 _log.warning("revocations_given_back", tokens=len(lost), reason="Redis did not have them any more")
             elif not has_version:
-                # So that nobody reads all of it again and again.
+                # Without a version every gateway would read everything each second.
                 await self._client.ask("SET", _VERSION, uuid4().hex, "NX")
         except StoreError as error:
             _log.error("revocations_not_given_back", tokens=len(lost), reason=str(error))

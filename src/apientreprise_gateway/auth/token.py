@@ -1,7 +1,7 @@
-"""Tokens (JWT, RFC 7519): how they come with a call, and whether they are in force.
+"""Verification of tokens (JWT, RFC 7519).
 
-A token that has been verified is remembered, so that its next call costs a dictionary look-up. What can change while
-a token lives (its expiry coming, its revocation) is looked at on every call, outside of that memory.
+A verified token is cached, so that the next call with it costs a dictionary look-up. What can change during the life of
+a token (whether it has expired or is revoked) is checked on every call.
 """
 
 import re
@@ -19,16 +19,16 @@ from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.contract.errors import Refusal, refuse
 
 LEEWAY: Final = 5
-"""Seconds by which the issuer's clock may be ahead of ours (`iat`, `nbf`). `exp` has none."""
+"""Seconds by which the issuer's clock may be ahead of ours (`iat`, `nbf`); `exp` has no leeway."""
 MAX_TOKEN_LENGTH: Final = 8192
-"""Characters; a token that opens every endpoint has about half."""
+"""Characters of the longest token that is read; one with every scope has about half as many."""
 _CACHE_SIZE: Final = 4096
 _COMPACT: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
-"""What a signed token looks like (RFC 7515, section 7.1). Decoders of base64 pass over what else stands in one."""
+"""The form of a signed token (RFC 7515, section 7.1); checked because base64 decoders ignore other characters."""
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _JWS: Final = PyJWS()
 _SOON: Final = ((b"retry-after", b"2"),)
-"""Redis is asked for the revocations every second."""
+"""`Retry-After` in seconds: Redis is asked for the revocations every second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +40,17 @@ class Token:
     scopes: frozenset[str]
     subject: str
     issued_at: float | None = None
-    """Unix time in seconds; None where the token does not say it."""
+    """Unix time in seconds; None if the token has no `iat`."""
     expires_at: float | None
-    """Unix time in seconds. Tokens of the first years have none; revocation ends those."""
+    """Unix time in seconds; None for the oldest tokens, which end only by revocation."""
 
 
 class UnknownKeyError(Refusal):
-    """No known key verifies a token; it may be signed with a newer one."""
+    """No known key verifies a token, but it may be signed with a newer key."""
 
 
 class TokenVerifier:
-    """Verifies tokens, and remembers those that it has verified."""
+    """Verifies tokens, and caches those that it has verified."""
 
     def __init__(self, keys: KeyRing, *, now: Callable[[], float] = time.time) -> None:
         self._keys = keys
@@ -82,7 +82,7 @@ class TokenVerifier:
         return token
 
     def expiring(self, within: float) -> list[Token]:
-        """The tokens remembered that are valid now, and not any more in so many seconds."""
+        """The cached tokens that are valid now and expire within so many seconds."""
         now = self._now()
         return [
             token
@@ -92,7 +92,7 @@ class TokenVerifier:
 
     def _remember(self, text: str, token: Token) -> Token:
         while len(self._verified) >= _CACHE_SIZE:
-            # The first in is the first out: a busy token is back at the price of one verification.
+            # First in, first out: a token in use that is dropped costs only one more verification.
             del self._verified[next(iter(self._verified))]
         self._verified[text] = token
         return token
@@ -107,7 +107,11 @@ class TokenVerifier:
         return token
 
     def _claims(self, text: str) -> dict[str, Any] | None:
-        """The claims of a token that one of our keys has signed."""
+        """The claims of a token, if one of our keys verifies its signature; else None.
+
+        Raises:
+            UnknownKeyError: no key verifies it, but a newer one may.
+        """
         algorithm, kid = _header(text)
         if algorithm is None:
             return None
@@ -116,7 +120,7 @@ class TokenVerifier:
                 claims = orjson.loads(_JWS.decode(text, key.material, algorithms=[key.algorithm]))
             except InvalidTokenError:
                 continue
-            except Exception:  # the bytes are the caller's, and the libraries' ways to fail at them are not counted
+            except Exception:  # the libraries may raise anything on bytes that a caller chose
                 return None
             return claims if isinstance(claims, dict) else None
         if self._keys.may_lack(algorithm, kid):
@@ -134,11 +138,11 @@ def authenticate(text: str | None, *, verifier: TokenVerifier, registry: TokenRe
 
     Raises:
         Refusal: 401, `00101` for a missing or invalid token, `00103` for an expired one, `00105` for a revoked one; 503
-            `00904` as long as nobody can say whether it is revoked.
+            `00904` until the revocations have been read.
     """
     token = verifier.verify(text)
     jti = token.jti
-    # Nothing is known of most tokens.
+    # Most tokens are in neither mapping: this saves a call.
     if (jti in registry.revoked or jti in registry.records) and registry.is_revoked(jti):
         raise refuse("00105")
     if registry.is_unsure:
@@ -162,7 +166,7 @@ async def authenticate_with_newer_keys(
 
 
 def _header(text: str) -> tuple[str | None, str | None]:
-    """Algorithm and `kid` that a token names; no algorithm if it has no header that can be read."""
+    """Algorithm and `kid` in the header of a token; the algorithm is None if the header cannot be read."""
     try:
         header = _JWS.get_unverified_header(text)
     except Exception:  # as in `_claims`
@@ -173,7 +177,7 @@ def _header(text: str) -> tuple[str | None, str | None]:
 
 def _token(claims: dict[str, Any]) -> Token | None:
     jti, uid, expires_at = claims.get("jti"), claims.get("uid"), claims.get("exp")
-    # Tokens of before 2022 name their scopes `roles`.
+    # Tokens issued before 2022 call their scopes `roles`.
     scopes = claims.get("scopes", claims.get("roles"))
     if not (_is_uuid(jti) and _is_uuid(uid) and (expires_at is None or _is_instant(expires_at))):
         return None
@@ -194,7 +198,7 @@ def _token(claims: dict[str, Any]) -> Token | None:
 
 @lru_cache(maxsize=1024)
 def _interned(scopes: frozenset[str]) -> frozenset[str]:
-    """One copy of each set: tokens that were issued for the same thing have the same, and 47 scopes take 6 kB."""
+    """One shared copy of each set: many tokens have the same scopes, and a set of 47 takes 6 kB."""
     return scopes
 
 

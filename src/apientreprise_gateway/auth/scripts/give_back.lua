@@ -1,7 +1,7 @@
--- Gives a server what it has lost: each date that it does not know, or knows as of an earlier change.
--- KEYS: the dates, the instants of their last changes: two hashes by jti, of one slot.
--- ARGV: jti, date and instant of the change, of each token.
--- Returns how many it took.
+-- Writes back revocations that the server has lost: those that it lacks or has only in an older version.
+-- KEYS: two hashes by jti, in one slot: the dates; the times of their last changes.
+-- ARGV: for each token its jti, its date and the time of its last change.
+-- Returns how many entries were written.
 local taken = 0
 for place = 1, #ARGV, 3 do
   local jti, date, changed = ARGV[place], ARGV[place + 1], ARGV[place + 2]
