@@ -1,1 +1,1 @@
-"""Whether the sources of data work: what their calls say, probes where there are none, the answer for everybody."""
+"""Pings: whether each source of data works, found from its calls, or by a probe where there were none."""

@@ -1,6 +1,7 @@
-"""What the processes of a gateway tell one another about the sources of data.
+"""How the processes of a gateway share what they know about the sources of data.
 
-Each keeps a view of its own; the board makes the views one. Without a store a process has nobody to tell.
+Each process counts its own calls; the board adds the counts up and keeps one answer for all. Without Redis a process is
+on its own (`NoBoard`).
 """
 
 from collections.abc import Mapping
@@ -22,42 +23,42 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What everybody is told of a source; times are Unix times in seconds."""
+    """Whether a source works, as all processes answer it; times are Unix times in seconds."""
 
     status: Status
     at: float
-    """When it was found."""
+    """When this answer was found."""
     ok_at: float | None
     """When the source was last known to work."""
     keep_until: float
-    """When it is to be found anew."""
+    """When this answer expires."""
     until: float | None = None
-    """The end of a maintenance."""
+    """When the maintenance ends; None if there is none."""
     totals: tuple[int, int] = (0, 0)
-    """The calls counted before: those that may contradict it come after."""
+    """Good and bad calls counted when it was found; only later calls may contradict it."""
 
 
 class Board(Protocol):
-    """Where processes tell one another. It never fails: a store that is away leaves each process to itself."""
+    """Where processes share counts and answers. It never raises: without its store each process is on its own."""
 
     async def exchange(self, told: Mapping[str, Seen]) -> Mapping[str, Seen] | None:
-        """Tell what was counted, by source; learn what everybody has counted, or None if that cannot be asked."""
+        """Add what this process has counted, by source; return the counts of all, or None if the store is away."""
 
     async def read(self, key: str) -> Answer | None:
-        """The answer in force about a source."""
+        """The answer in force about a source; None if there is none."""
 
     async def publish(self, key: str, answer: Answer, *, now: float, replace: bool) -> Answer:
-        """Put up an answer; what is in force then, which is another's if that one came first.
+        """Publish an answer; return the one then in force, which is another process's if that came first.
 
         Args:
             key: the source.
-            answer: kept until its end.
-            now: the time.
-            replace: whether an answer in force is known to be wrong.
+            answer: kept until its `keep_until`.
+            now: Unix time in seconds.
+            replace: whether to replace an answer in force, as it is known to be wrong.
         """
 
     async def take_turn(self, key: str) -> bool:
-        """Whether this process is the one that probes a source now."""
+        """Claim the next probe of a source; False if another process is probing it."""
 
     async def close(self) -> None:
         """Close the connections."""

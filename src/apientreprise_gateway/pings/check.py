@@ -1,4 +1,4 @@
-"""What `check --online` finds: every source of data asked once, all at the same time."""
+"""The online check (`check --online`): asks every source of data once, all at the same time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -11,23 +11,24 @@ from apientreprise_gateway.observability.provider_calls import CallCounts
 from apientreprise_gateway.pings.probe import Finding
 
 CHECK_SECONDS: Final = 10.0
-"""How long a source may take: twice as long as for a ping, as connections and credentials are all new."""
+"""Seconds that a source may take: twice as long as for a ping, as connections and credentials are all new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came of asking one source."""
+    """The result for one source."""
 
     provider: str
+    """Name of the provider."""
     source: str
-    """The key of its ping; the path that was asked, where the provider has no ping."""
+    """The key of its ping; the path that was asked if the provider has no ping."""
     status: str
     """`ok`, `maintenance` or `bad_gateway`."""
     milliseconds: int
     problem: str
-    """The code of the error, its words in French and what the connection says; empty if there is none.
+    """The code of the error, its text in French and its cause; empty if there was no error.
 
-    A source that does not know the example is well, unless it should: its address may be wrong.
+    A source that does not find the example still works, unless it is expected to: its address may be wrong.
     """
 
 
@@ -37,12 +38,12 @@ async def ask_all(
     *,
     on_progress: Callable[[int, int], None],
 ) -> list[Result]:
-    """Ask every source once.
+    """Ask every source once, and return one result for each.
 
     Args:
-        providers: whose sources; one without pings is asked at its first endpoint.
-        probe: asks one, within a deadline.
-        on_progress: told how many have been asked, and how many there are.
+        providers: those whose sources are asked; one without pings is asked at its first endpoint.
+        probe: asks one endpoint, within a deadline.
+        on_progress: called with how many have answered, and how many there are.
     """
     asked = [each for provider in providers for each in _sources(provider)]
     done = 0

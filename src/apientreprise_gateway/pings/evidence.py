@@ -1,7 +1,7 @@
-"""What the calls to a source of data say about it.
+"""What the calls to a source of data say about whether it works.
 
-Calls only add to two numbers, a `CallCounts`, which says which of them are good or bad; `Evidence` looks at the numbers
-now and then, and remembers what they were.
+Each call only adds to one of the two counters of a `CallCounts`, good or bad. `Evidence` samples these counters from
+time to time and keeps the samples of the last minute.
 """
 
 from collections import deque
@@ -10,23 +10,23 @@ from typing import Final, NamedTuple
 from apientreprise_gateway.observability.provider_calls import CallCounts
 
 WINDOW_SECONDS: Final = 60.0
-"""Seconds of calls that are judged together."""
+"""Length in seconds of the window of calls that is judged."""
 TOLERATED: Final = 0.1
-"""The share of bad calls from which on a source does not work, as published."""
+"""Share of bad calls from which a source counts as not working, as in the published API."""
 SKEW_SECONDS: Final = 5.0
-"""How far the clocks of two gateways may be apart."""
+"""Seconds by which the clocks of two gateways may differ."""
 _SAMPLE_SECONDS: Final = 1.0
 
 
 class Seen(NamedTuple):
-    """Calls counted, and when it was last noticed that there are more: Unix times in seconds, 0 for what is no news."""
+    """Counts of calls, and Unix times in seconds at which each count was last seen to grow; 0 for nothing new."""
 
     good: int = 0
     bad: int = 0
     good_at: float = 0.0
     bad_at: float = 0.0
     probed_at: float = 0.0
-    """When a probe was last answered."""
+    """When a probe last succeeded."""
 
 
 class _Sample(NamedTuple):
@@ -36,7 +36,7 @@ class _Sample(NamedTuple):
 
 
 class Evidence:
-    """The calls of all processes to a source, as far as this one knows."""
+    """The calls of all processes to one source, as far as this process knows them."""
 
     def __init__(self, tally: CallCounts, *, now: float) -> None:
         self.tally = tally
@@ -44,17 +44,18 @@ class Evidence:
         self.bad_at = 0.0
         self.probed_at = 0.0
         self._others_good = 0
-        """Good calls of other processes, those that have ended included."""
+        """Good calls of other processes, including processes that have ended."""
         self._others_bad = 0
         self._told = (0, 0)
-        """Good and bad calls of this process that the others have been told of."""
+        """Good and bad calls of this process that were shared with the others."""
         self._probe_told = 0.0
-        """The last probe that they have been told of, or have told of."""
+        """Unix time in seconds of the last successful probe that was shared, by this process or another."""
         self._is_shared = False
+        """Whether the counts of the others have been received at least once."""
         self._samples = deque([_Sample(now, 0, 0)])
 
     def note(self, now: float) -> None:
-        """Look at the numbers, and remember them if they have changed."""
+        """Sample the counters, and keep the sample if they have changed."""
         last = self._samples[-1]
         if now < last.at:
             self._set_back(now - last.at, now)
@@ -66,7 +67,7 @@ class Evidence:
             self.bad_at = now
 
     def _set_back(self, seconds: float, now: float) -> None:
-        """Move all times back with the clock, so that none lies in the future."""
+        """After the clock was set back, move all times back too, so that none lies in the future."""
         self._samples = deque(sample._replace(at=sample.at + seconds) for sample in self._samples)
         self.good_at, self.bad_at = min(self.good_at, now), min(self.bad_at, now)
         self.probed_at = self._probe_told = min(self.probed_at, now)
@@ -84,16 +85,16 @@ class Evidence:
 
     @property
     def totals(self) -> tuple[int, int]:
-        """All good and bad calls, as last noted."""
+        """All good and bad calls, as last sampled."""
         return self._samples[-1][1:]
 
     def fails(self, *, since: tuple[int, int] | None = None) -> bool | None:
         """Whether the calls of the last minute say that the source does not work; None if there were none.
 
-        A lone failure beside good calls is an accident.
+        A single bad call among good ones is not enough.
 
         Args:
-            since: only calls after these totals.
+            since: judge only the calls after these totals.
         """
         first, last = self._samples[0], self._samples[-1]
         good, bad = last.good - first.good, last.bad - first.bad
@@ -103,10 +104,13 @@ class Evidence:
             return None
         return bad >= TOLERATED * (good + bad) and (bad > 1 or good == 0)
 
-    # What processes tell one another.
+    # What processes share.
 
     def tell(self) -> Seen | None:
-        """What is new for the other processes, or None; given once: what gets lost would soon be old anyway."""
+        """What is new since the last call, to share with the other processes; None if nothing is.
+
+        It is returned once only: if it gets lost, it would soon have been out of date anyway.
+        """
         good, bad = self.tally.good - self._told[0], self.tally.bad - self._told[1]
         is_newer = self.probed_at > self._probe_told
         if not good and not bad and not is_newer:
@@ -118,13 +122,13 @@ class Evidence:
         )
 
     def learn(self, everybody: Seen, now: float) -> None:
-        """Take over what everybody together has counted, what was told included."""
+        """Take in the counts of all processes together, which include what this one has shared."""
         self.note(now)
         good, bad = everybody.good - self._told[0], everybody.bad - self._told[1]
         more, worse = good - self._others_good, bad - self._others_bad
         self._others_good, self._others_bad = good, bad
         if not self._is_shared or more < 0 or worse < 0:
-            # Calls of long ago, or a store that has not kept what it was told: neither is news.
+            # Old calls read for the first time, or a store that has lost its counts: neither means new calls.
             self._samples = deque(_Sample(at, old + more, failed + worse) for at, old, failed in self._samples)
             self._is_shared = True
         self._remember(now)
@@ -134,5 +138,5 @@ class Evidence:
 
 
 def _past(told: float, now: float) -> float:
-    """A time of others, at most now; 0 if their clock was ahead."""
+    """A time told by another process, at most `now`; 0 if its clock is too far ahead."""
     return 0.0 if told > now + SKEW_SECONDS else min(told, now)

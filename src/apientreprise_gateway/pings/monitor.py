@@ -1,8 +1,8 @@
 """The answers to pings.
 
-An answer is found once for everybody, then kept. What it is found from, in this order: a maintenance in force, the
-calls of the last minute, the last call if that is recent enough, a probe. A good answer stands for the seconds that the
-catalogue gives it, unless calls contradict it meanwhile; any other for ten seconds.
+An answer is found once for all processes, then kept. It is found from, in this order: a maintenance in force, the calls
+of the last minute, the last call if it is recent enough, a probe. A good answer is kept for the seconds that the
+catalogue gives, unless calls contradict it meanwhile; any other answer for ten seconds.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from apientreprise_gateway.pings.evidence import SKEW_SECONDS, Evidence, Seen
 from apientreprise_gateway.pings.probe import PROBE_SECONDS, Finding
 
 BAD_SECONDS: Final = 10.0
-"""How long an answer stands that is not good; a failure older than this is looked into by a probe."""
+"""Seconds for which an answer that is not good is kept; if the last failure is older, a probe is made."""
 CALL_SECONDS: Final = 600.0
-"""How long its last call speaks for a source that is not probed."""
+"""Seconds for which the last call decides about a source that is not probed."""
 _WATCH_SECONDS: Final = 1.0
 _TURN_SECONDS: Final = 0.1
 _log = structlog.get_logger(__name__)
@@ -37,12 +37,12 @@ class _Source:
     evidence: Evidence
     kept: Answer | None = None
     kept_until: float = 0.0
-    """By the monotonic clock, so that a change of the system clock does not prolong an answer."""
+    """When `kept` expires, by the monotonic clock, so that a change of the system clock does not prolong it."""
     finding: "asyncio.Task[Answer] | None" = None
 
 
 class PingMonitor:
-    """Every ping of a catalogue."""
+    """Answers every ping of a catalogue."""
 
     def __init__(
         self,
@@ -60,15 +60,15 @@ class PingMonitor:
         """Configure it; nothing is asked before `answer` or `watch`.
 
         Args:
-            providers: whose pings.
-            board: what other processes know.
-            probe: asks a provider for an example.
+            providers: those whose pings are answered.
+            board: shares counts and answers with the other processes.
+            probe: asks an endpoint for its example.
             may_probe: whether a source may be probed now.
-            maintenance_until: the end of a provider's maintenance in force, as Unix time in seconds.
+            maintenance_until: when a provider's maintenance in force ends, Unix time in seconds; None without one.
             clock: Unix time in seconds.
-            steady: seconds that only go forward.
-            on_status: told each second whether a source works, where that is known.
-            on_probe: told what came of a probe, see `Finding.outcome`.
+            steady: seconds of a clock that only goes forward.
+            on_status: called each second for each source with whether it works, where that is known.
+            on_probe: called with the outcome of each probe, see `Finding.outcome`.
         """
         self._board = board
         self._probe = probe
@@ -88,10 +88,10 @@ class PingMonitor:
         self._closed = False
 
     def inherit(self, other: "PingMonitor", *, keeps: Callable[[Provider], bool]) -> None:
-        """Take over what another knows; before `tally_of` is asked, as calls are counted in one place from then on.
+        """Take over what another monitor knows; call it before `tally_of`, which hands out the counters themselves.
 
         Args:
-            other: the pings that these replace.
+            other: the monitor that this one replaces.
             keeps: whether what is known of a provider still holds.
         """
         for key, source in self._sources.items():
@@ -100,16 +100,16 @@ class PingMonitor:
                 source.evidence, source.kept, source.kept_until = known.evidence, known.kept, known.kept_until
 
     def tally_of(self, route: Route) -> CallCounts | None:
-        """Where the calls of an endpoint are counted."""
+        """The counters of the calls to an endpoint; None if it belongs to no ping."""
         ping = route.provider.ping_of(route.endpoint.operation)
         return None if ping is None else self._sources[ping.key].evidence.tally
 
     def index(self) -> list[Ping]:
-        """The pings that there are."""
+        """All the pings."""
         return [source.ping for source in self._sources.values()]
 
     async def answer(self, key: str) -> Answer | None:
-        """What to say of a source; None if there is no such ping."""
+        """The answer to a ping; None if there is no such ping."""
         source = self._sources.get(key)
         if source is None:
             return None
@@ -122,18 +122,18 @@ class PingMonitor:
             return source.kept
         if source.finding is None or source.finding.done():
             source.finding = asyncio.create_task(self._find(source))
-        # However many ask, one finds out; that one of them goes away does not stop it.
+        # All who ask meanwhile share one task, and the cancellation of one of them does not stop it.
         return await asyncio.shield(source.finding)
 
     async def watch(self) -> None:
-        """Exchange with the other processes every second, until cancelled or closed."""
+        """Refresh every second, until cancelled or closed."""
         # redis-py may swallow a cancellation while it reads; the flag ends the watch all the same.
         while not self._closed:
             await self.refresh()
             await asyncio.sleep(_WATCH_SECONDS)
 
     async def refresh(self) -> None:
-        """Tell the other processes what was counted, learn what they have, and say which sources work."""
+        """Share counts with the other processes, and report which sources work."""
         now = self._clock()
         for source in self._sources.values():
             source.evidence.note(now)
@@ -148,7 +148,7 @@ class PingMonitor:
                 self._on_status(source.route.provider, source.ping, works)
 
     async def close(self) -> None:
-        """End the watch, and what is being found out."""
+        """End the watch, and cancel answers that are being found."""
         self._closed = True
         for source in self._sources.values():
             if source.finding is not None:
@@ -197,7 +197,7 @@ class PingMonitor:
         return self._steady() < source.kept_until and _stands(kept, source.evidence, now)
 
     def _by_calls(self, source: _Source, now: float) -> Answer | None:
-        """What calls say; None if a probe should say more."""
+        """The answer that the calls give; None if a probe is needed."""
         evidence = source.evidence
         may_probe = self._may_probe(source.route, source.ping)
         fails = evidence.fails()
@@ -246,14 +246,14 @@ class PingMonitor:
 
 
 def _ok_at(source: _Source) -> float | None:
-    """When a source was last known to work."""
+    """When a source was last known to work, Unix time in seconds; None if never."""
     return max(source.evidence.good_at, source.evidence.probed_at) or None
 
 
 def _stands(answer: Answer, evidence: Evidence, now: float) -> bool:
-    """Whether an answer still holds: it is not too old, and the calls made since do not say that it is wrong.
+    """Whether an answer still holds: it has not expired, and the calls made since do not contradict it.
 
-    One that was found later than now was found by a clock that was ahead: how old it is cannot be told.
+    One dated in the future comes from a clock that was ahead: its age is unknown, so it does not hold.
     """
     if not answer.at - SKEW_SECONDS <= now < answer.keep_until:
         return False

@@ -1,4 +1,4 @@
-"""A call to a provider that nobody made: it asks for an example, to see whether the source works."""
+"""Probes: calls that the gateway makes itself, for the example of an endpoint, to see whether the source works."""
 
 import asyncio
 import time
@@ -21,12 +21,14 @@ _faults = FaultLog()
 
 
 class Finding(NamedTuple):
-    """What came of a probe."""
+    """The result of a probe."""
 
     outcome: str
     """See `ProviderCalls`."""
     status: int
+    """HTTP status, of the answer or of the refusal."""
     seconds: float
+    """Duration of the probe."""
     code: str = ""
     """Code of the error; empty without one."""
     detail: str = ""
@@ -36,12 +38,12 @@ class Finding(NamedTuple):
 
 
 async def probe(route: Route, source: Source, *, seconds: float = PROBE_SECONDS) -> Finding:
-    """Ask for the example of an endpoint.
+    """Ask for the example of an endpoint; errors are part of the result, none is raised.
 
     Args:
         route: the endpoint.
-        source: what asks its provider.
-        seconds: deadline of the answer.
+        source: the source that asks its provider.
+        seconds: seconds until the probe is given up.
     """
     started = time.perf_counter()
     try:
@@ -63,7 +65,7 @@ async def probe(route: Route, source: Source, *, seconds: float = PROBE_SECONDS)
 
 
 def example_of(route: Route) -> ProviderRequest:
-    """The request made of the examples in the documentation."""
+    """A request with the example values that the documentation shows."""
     endpoint = route.endpoint
     values = []
     target = endpoint.path

@@ -1,8 +1,7 @@
-"""The board on Redis.
+"""The board on Redis: how processes share counts and answers to pings.
 
-Three kinds of keys, all of one hash tag and none more numerous than the sources: the numbers of all processes together,
-the answers in force, and whose turn it is to probe. Whatever fails, the process goes on by itself, and one line of the
-log says so.
+Keys of three kinds, with one hash tag: one hash with the counts of all processes together and, for each source, the
+answer in force and the process's turn to probe. If Redis fails, the process goes on alone, and one log line says so.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,20 +25,20 @@ _SEEN: Final = "gw:{pings}:seen"
 _SEEN_SECONDS: Final = 86_400
 _COUNTS: Final = ("good", "bad")
 _TURN_MILLISECONDS: Final = int(PROBE_SECONDS * 1000) + 1000
-"""Longer than a probe takes; the answer that it brings is then in force for longer still."""
+"""Milliseconds of a turn: longer than a probe may take; its answer is in force before the turn ends."""
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 
 
 class RedisBoard:
-    """See `Board`."""
+    """A `Board` in Redis."""
 
     def __init__(self, client: Client, *, on_fault: Callable[[About], None] = lambda _about: None) -> None:
-        """Ask nothing yet.
+        """Configure it; nothing is sent yet.
 
         Args:
-            client: of Redis.
-            on_fault: told of each error that is about one key or one command.
+            client: the Redis client.
+            on_fault: called for each error that is about one key or one command.
         """
         self._client = client
         self._faults = Faults("pings", on_fault=on_fault)
@@ -71,16 +70,16 @@ class RedisBoard:
         await self._client.close()
 
     async def _ask(self, command: str, key: str, *words: Word) -> Any:
-        """What Redis says for a ping; while it is away none waits for it, until `exchange` finds it again."""
+        """The reply to a command; None at once while Redis is away, until `exchange` reaches it again."""
         if self._outage.is_away:
             return None
         return await self._try(key, partial(self._client.ask, command, key, *words))
 
     async def _try(self, key: str, ask: Callable[[], Awaitable[_T]]) -> _T | None:
-        """What Redis says; None if it cannot be asked, or not about this key."""
+        """The reply of Redis; None if it cannot be reached, or refuses this command or key."""
 
         async def remove(error: ReplyError) -> None:
-            """Remove all of the key, also what was added to it just now: nothing is counted twice."""
+            """Delete the whole key, with what was just added to it, so that a retry counts nothing twice."""
             self._faults.tell(error, error.about, key)
             await self._client.ask("UNLINK", key)
 
@@ -105,7 +104,7 @@ def _tell_of_change(is_there: bool, reason: str) -> None:
 
 
 def _added(told: Mapping[str, Seen]) -> list[tuple[Word, ...]]:
-    """The commands that add numbers to those of all, and read them."""
+    """The commands that add this process's counts to the shared ones, then read them."""
     commands: list[tuple[Word, ...]] = []
     for key, seen in told.items():
         for name, value in seen._asdict().items():
@@ -134,7 +133,7 @@ def _answer(text: bytes | None) -> Answer | None:
 
 
 def _is_sound(answer: Answer) -> bool:
-    """Whether all of an answer can be reckoned with."""
+    """Whether the numbers of a stored answer have the right types."""
     instants = (answer.at, answer.keep_until)
     told = tuple(time for time in (answer.ok_at, answer.until) if time is not None)
     return (
@@ -145,7 +144,7 @@ def _is_sound(answer: Answer) -> bool:
 
 
 def _read(fields: Mapping[bytes, bytes]) -> dict[str, Seen]:
-    """The numbers by source; what another version of this program may add to them is left out."""
+    """The counts by source; fields that another version of this program may have added are left out."""
     read: dict[str, dict[str, float]] = {}
     for field, value in fields.items():
         key, _, name = field.decode("utf-8", "replace").partition(" ")
