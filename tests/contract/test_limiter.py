@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from apientreprise_gateway.ratelimit.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.lua import WindowScripts, first_call, sliding
-from apientreprise_gateway.ratelimit.memory import MemoryLimiter
+from apientreprise_gateway.ratelimit.memory import FirstCallWindow, MemoryLimiter, SlidingWindow
 from apientreprise_gateway.ratelimit.port import Limiter, Verdict
-from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
+from apientreprise_gateway.ratelimit.windows import Window
 from contract import shared
 from contract.oracle import BAN, MINUTE, SECOND, Clock, FirstCallOracle, Heard, SlidingOracle, StoreOracle, WindowOracle
 from support.loops import complete

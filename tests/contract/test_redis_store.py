@@ -17,10 +17,10 @@ from apientreprise_gateway.ratelimit import redis as redis_module
 from apientreprise_gateway.ratelimit.ban_index import bans, written_ban
 from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Reason
 from apientreprise_gateway.ratelimit.lua import Script, WindowScripts, first_call, sliding
-from apientreprise_gateway.ratelimit.memory import MemoryLimiter
+from apientreprise_gateway.ratelimit.memory import FirstCallWindow, MemoryLimiter, SlidingWindow
 from apientreprise_gateway.ratelimit.port import Verdict
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
-from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
+from apientreprise_gateway.ratelimit.windows import Window
 from apientreprise_gateway.store.client import client
 from apientreprise_gateway.store.link import Command, link
 from apientreprise_gateway.store.url import parse_url

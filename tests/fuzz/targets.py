@@ -28,8 +28,9 @@ from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVI
 from apientreprise_gateway.providers.product import Versions
 from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.server.application import ConnectionHooks, Respond
-from apientreprise_gateway.server.heads import MAX_HEADERS, split_target
+from apientreprise_gateway.server.heads import MAX_HEADERS
 from apientreprise_gateway.server.protocol import GatewayProtocol
+from apientreprise_gateway.server.request_parser import split_target
 from apientreprise_gateway.server.state import State
 from apientreprise_gateway.server.uvicorn_server import config
 from apientreprise_gateway.upstream.connection import Connection

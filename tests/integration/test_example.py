@@ -21,7 +21,8 @@ from typing import Any
 import httpx
 import pytest
 
-from apientreprise_gateway.ratelimit.windows import SECOND, FirstCallWindow, SlidingWindow, Window
+from apientreprise_gateway.ratelimit.memory import FirstCallWindow, SlidingWindow
+from apientreprise_gateway.ratelimit.windows import SECOND, Window
 from support import programs, tokens
 from support.site import LONG, ROOMY, UNITE_LEGALE
 from support.site import site as started

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from time import monotonic_ns
 from typing import Final
 
-from apientreprise_gateway.ratelimit.windows import SECOND, SlidingWindow
+from apientreprise_gateway.ratelimit.memory import SlidingWindow
+from apientreprise_gateway.ratelimit.windows import SECOND
 
 CONTROL_LIMIT: Final = 600
 """Calls to the control plane that one address may make within 60 s."""

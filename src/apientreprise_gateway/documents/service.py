@@ -15,9 +15,9 @@ from apientreprise_gateway.documents.seal import Seals
 from apientreprise_gateway.documents.source import DocumentTranslation
 from apientreprise_gateway.documents.store import DocumentStore, NullStore, StoreError
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.upstream.source import Observe, ProviderSource, Source
+from apientreprise_gateway.upstream.source import Observe, Source
 from apientreprise_gateway.upstream.spool import Spool
-from apientreprise_gateway.upstream.upstream import Upstream
+from apientreprise_gateway.upstream.upstream import ProviderSource, Upstream
 
 _log = structlog.get_logger(__name__)
 

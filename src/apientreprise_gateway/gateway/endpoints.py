@@ -15,8 +15,8 @@ from apientreprise_gateway.observability.provider_calls import CallCounts, Provi
 from apientreprise_gateway.observability.tracing import Recorder
 from apientreprise_gateway.pings.monitor import PingMonitor
 from apientreprise_gateway.upstream.settings import ProviderSettings
-from apientreprise_gateway.upstream.source import Observe, ProviderSource, Source
-from apientreprise_gateway.upstream.upstream import Upstream
+from apientreprise_gateway.upstream.source import Observe, Source
+from apientreprise_gateway.upstream.upstream import ProviderSource, Upstream
 
 
 class Endpoints:

@@ -1,13 +1,11 @@
-"""What the head of a request may cost, and what its request line says.
+"""What the head of a request may cost, and what is wrong with one that the parser refuses.
 
-The rule: a head is refused as soon as it passes a bound, before more of it is read; what two readers may read otherwise
-is refused as well. Only what is pure is here: `request_parser` feeds the parser.
+The rule: a head is refused as soon as it passes a bound, before more of it is read. Only what is pure is here:
+`request_parser` feeds the parser, and reads the target.
 """
 
 import re
-from typing import Final, NamedTuple
-
-import httptools
+from typing import Final
 
 MAX_TARGET_BYTES: Final = 32 * 1024
 """Longest target of a request. That of a call is shorter still: the data plane refuses it, for the right address."""
@@ -21,8 +19,6 @@ MAX_FRAMING_BYTES: Final = 128 * 1024
 """Most that a request may have besides its body: its head, the lines around the chunks of its body, its trailers. The
 parser joins what it holds back, such as a value that does not end, anew with each read: without a bound that costs the
 square of what is sent."""
-MAX_DECODED_PATH_BYTES: Final = 2048
-"""Longest path that is decoded to see whose it is; longer ones are the data plane's."""
 VERSIONS: Final = frozenset({"1.0", "1.1"})
 """A request line without a version is HTTP/0.9, which no proxy in front would end where the parser does."""
 _OLD: Final = "0.9"
@@ -31,69 +27,11 @@ _NO_VERSIONS: Final = frozenset({"0.0", _OLD})
 _BLANK: Final = b"\r\n" * 8
 """Empty lines that may come before a request line (RFC 9112, section 2.2, wants one to be passed over)."""
 
-_ABSOLUTE: Final = re.compile(
-    rb"""(?i:https?)://
-    (?P<host>[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])
-    (?::0*(?P<port>[0-9]{0,5}))?
-    (?P<path>/[^?\#]*)?(?:\?(?P<query>[^\#]*))?(?:\#.*)?""",
-    re.DOTALL | re.VERBOSE,
-)
-_MAX_PORT: Final = 65535
 _IN_A_QUERY: Final = ("Invalid char in url query", "Invalid characters in url")
 """What the parser says of a byte that must not stand in a query."""
 _NO_VERSION: Final = "Expected HTTP/"
 """What it says where a blank in the target ends it too early."""
 _BLANKS: Final = re.compile(rb"[\t\f]")
-
-
-class Target(NamedTuple):
-    """What the target of a request says."""
-
-    path: bytes
-    """Still encoded; `*` where a request is about the server as such."""
-    query: bytes
-    """Still encoded."""
-    host: bytes | None = None
-    """The host and the port that it names; it then counts in place of `Host` (RFC 9112, section 3.2.2)."""
-
-
-def split_target(target: bytes, method: str = "GET") -> Target:
-    """Read the target of a request.
-
-    Raises:
-        httptools.HttpParserInvalidURLError: it is none that a server is asked for.
-    """
-    if target[:1] == b"/":
-        if b"#" not in target:
-            path, _, query = target.partition(b"?")
-            return Target(path, query)
-        parsed = httptools.parse_url(target)
-        return Target(parsed.path, parsed.query or b"")
-    if target == b"*" and method == "OPTIONS":
-        return Target(target, b"")
-    return _absolute(target, method)
-
-
-def _absolute(target: bytes, method: str) -> Target:
-    """Read the form that is written for proxies."""
-    match = _ABSOLUTE.fullmatch(target)
-    if match is None:
-        raise httptools.HttpParserInvalidURLError("neither a path nor the address of one")
-    host, port, path, query = match["host"], match["port"], match["path"], match["query"]
-    if port is not None and match.end("port") > match.start("port"):
-        if int(port) > _MAX_PORT:
-            raise httptools.HttpParserInvalidURLError("a port that there is not")
-        host += b":" + port
-    elif target[match.end("host") :].startswith(b":0"):
-        raise httptools.HttpParserInvalidURLError("a port that there is not")
-    if path is None:
-        path = b"*" if method == "OPTIONS" and query is None else b"/"
-    return Target(path, query or b"", host)
-
-
-def with_host(headers: list[tuple[bytes, bytes]], host: bytes) -> list[tuple[bytes, bytes]]:
-    """Headers of a request whose target names the host: what `Host` says does not count."""
-    return [(b"host", host), *(header for header in headers if header[0] != b"host")]
 
 
 def blank_before(seen: bytes, data: bytes) -> tuple[bytes, bytes] | None:

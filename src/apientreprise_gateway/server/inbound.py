@@ -14,8 +14,7 @@ from apientreprise_gateway.server import presence
 from apientreprise_gateway.server.application import Application
 from apientreprise_gateway.server.buffers import SMALL_BYTES
 from apientreprise_gateway.server.eviction import Wait
-from apientreprise_gateway.server.exchanges import AsgiExchange, DirectExchange, Exchange, Line
-from apientreprise_gateway.server.heads import MAX_DECODED_PATH_BYTES, Target
+from apientreprise_gateway.server.exchanges import AsgiExchange, DirectExchange, Exchange, Line, Turns
 from apientreprise_gateway.server.held_requests import HeldRequests
 from apientreprise_gateway.server.limits import Closing, ConnectionLimits
 from apientreprise_gateway.server.request_parser import (
@@ -23,10 +22,12 @@ from apientreprise_gateway.server.request_parser import (
     BadRequestError,
     EndlessRequestError,
     RequestParser,
+    Target,
 )
 from apientreprise_gateway.server.timers import Clock, IdleTimer, RequestTimer
-from apientreprise_gateway.server.turns import Turns
 
+_MAX_DECODED_PATH_BYTES: Final = 2048
+"""Longest path that is decoded to see whose it is; longer ones are the data plane's."""
 _PIECE_BYTES: Final = 4 * 1024
 """What the parser is given at once: so closely are the bounds of a request kept, and so many wait for their turn."""
 _QUEUED_BYTES: Final = 2048
@@ -59,6 +60,7 @@ class Inbound:
 
     __slots__ = (
         "_body_bytes",
+        "_clock",
         "_connection",
         "_ignored_bytes",
         "_presence",
@@ -74,6 +76,7 @@ class Inbound:
     def __init__(self, connection: Connection, turns: Turns, limits: ConnectionLimits, clock: Clock) -> None:
         """Read nothing yet."""
         self._connection = connection
+        self._clock = clock
         self._turns = turns
         self.parser = RequestParser(self)
         self.held = HeldRequests(self, limits.unanswered, clock, close=connection.cut)
@@ -174,7 +177,11 @@ class Inbound:
             return
         # Until the next request nothing is held of this one.
         self._turns.last = self._turns.current = None
-        self.idle.start()
+        idle = self.idle
+        if idle.handle is None:
+            idle.start()
+        else:
+            idle.since = self._clock.time()
 
     def _read_the_rest(self) -> None:
         """Read what has come behind the requests that have had their turn."""
@@ -197,7 +204,7 @@ class Inbound:
         connection, turns = self._connection, self._turns
         raw_path, query_string, _ = target
         path = str(raw_path, "ascii")
-        if "%" in path and len(path) <= MAX_DECODED_PATH_BYTES:
+        if "%" in path and len(path) <= _MAX_DECODED_PATH_BYTES:
             path = unquote(path)
         scope: Scope = {
             **connection.scope,

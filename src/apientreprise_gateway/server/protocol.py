@@ -6,8 +6,8 @@ without a byte, a call is cancelled when its client goes away, heads are bounded
 an application that can do without ASGI's messages is called directly, and TLS is the application's as it is when a
 connection comes (`application.ConnectionHooks`), so that a certificate can be replaced.
 
-The way of a request: `inbound` has it read by `request_parser` and gives it its turn in `turns`; `exchanges` is the
-request with its answer. What else can be told apart stands beside it: `tls_start`, `eviction`, `stalls`.
+The way of a request: `inbound` has it read by `request_parser`; `exchanges` gives it its turn, and its answer. What
+else can be told apart stands beside it: `tls_start`, `eviction`, `stalls`.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ from apientreprise_gateway.net.asgi import Scope
 from apientreprise_gateway.net.write_batch import outbox_of
 from apientreprise_gateway.server.application import CONNECTION, Application
 from apientreprise_gateway.server.eviction import Wait
+from apientreprise_gateway.server.exchanges import Turns, head_of
 from apientreprise_gateway.server.inbound import Inbound
 from apientreprise_gateway.server.limits import Closing, ConnectionLimits
 from apientreprise_gateway.server.stalls import StallWatch
 from apientreprise_gateway.server.state import State
 from apientreprise_gateway.server.tls_start import TlsStart
-from apientreprise_gateway.server.turns import Turns
 
 
 class GatewayProtocol(asyncio.Protocol):
@@ -226,7 +226,8 @@ class GatewayProtocol(asyncio.Protocol):
             status, body = answer
             lines = b"content-type: application/json\r\n"
             self.outbox.flush()
-            self.transport.write(self.server_state.head(status, lines, len(body), keep_alive=False) + body)
+            head = head_of(status, self.server_state.default_lines, lines, len(body), keep_alive=False)
+            self.transport.write(head + body)
         self.hang_up()
 
     # Letting go.

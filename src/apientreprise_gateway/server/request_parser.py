@@ -4,7 +4,8 @@ A request is refused as soon as it passes a bound, and so is what two readers ma
 offers another protocol is answered in this one.
 """
 
-from typing import Any, Final, Protocol
+import re
+from typing import Any, Final, NamedTuple, Protocol
 
 import httptools
 
@@ -17,6 +18,26 @@ _NOT_HTTP: Final = "00401"
 _TARGET_TOO_LONG: Final = "00406"
 _HEAD_TOO_LONG: Final = "00407"
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+
+_ABSOLUTE: Final = re.compile(
+    rb"""(?i:https?)://
+    (?P<host>[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])
+    (?::0*(?P<port>[0-9]{0,5}))?
+    (?P<path>/[^?\#]*)?(?:\?(?P<query>[^\#]*))?(?:\#.*)?""",
+    re.DOTALL | re.VERBOSE,
+)
+_MAX_PORT: Final = 65535
+
+
+class Target(NamedTuple):
+    """What the target of a request says."""
+
+    path: bytes
+    """Still encoded; `*` where a request is about the server as such."""
+    query: bytes
+    """Still encoded."""
+    host: bytes | None = None
+    """The host and the port that it names; it then counts in place of `Host` (RFC 9112, section 3.2.2)."""
 
 
 class BadRequestError(Exception):
@@ -35,7 +56,7 @@ class EndlessRequestError(BadRequestError):
 class Listener(Protocol):
     """Who is told of requests."""
 
-    def request_begun(self, method: str, target: heads.Target, headers: list[Header], *, keep_alive: bool) -> None:
+    def request_begun(self, method: str, target: Target, headers: list[Header], *, keep_alive: bool) -> None:
         """The head of a request is complete; the list of its headers is the listener's from now on."""
 
     def body_received(self, data: bytes) -> None:
@@ -191,10 +212,10 @@ class RequestParser:
         if version not in heads.VERSIONS:
             self._refuse(_NOT_HTTP)
         method = str(parser.get_method(), "ascii")
-        target = heads.split_target(self._target, method)
+        target = split_target(self._target, method)
         headers = self._headers
         if target.host is not None:
-            headers = heads.with_host(headers, target.host)
+            headers = with_host(headers, target.host)
         # From here on nothing is held of it.
         self._target, self._headers = b"", []
         keep_alive = parser.should_keep_alive() and version != "1.0"
@@ -207,3 +228,42 @@ class RequestParser:
     def on_message_complete(self) -> None:
         self.reads_request = False
         self._listener.request_ended()
+
+
+def split_target(target: bytes, method: str = "GET") -> Target:
+    """Read the target of a request.
+
+    Raises:
+        httptools.HttpParserInvalidURLError: it is none that a server is asked for.
+    """
+    if target[:1] == b"/":
+        if b"#" not in target:
+            path, _, query = target.partition(b"?")
+            return Target(path, query)
+        parsed = httptools.parse_url(target)
+        return Target(parsed.path, parsed.query or b"")
+    if target == b"*" and method == "OPTIONS":
+        return Target(target, b"")
+    return _absolute(target, method)
+
+
+def _absolute(target: bytes, method: str) -> Target:
+    """Read the form that is written for proxies."""
+    match = _ABSOLUTE.fullmatch(target)
+    if match is None:
+        raise httptools.HttpParserInvalidURLError("neither a path nor the address of one")
+    host, port, path, query = match["host"], match["port"], match["path"], match["query"]
+    if port is not None and match.end("port") > match.start("port"):
+        if int(port) > _MAX_PORT:
+            raise httptools.HttpParserInvalidURLError("a port that there is not")
+        host += b":" + port
+    elif target[match.end("host") :].startswith(b":0"):
+        raise httptools.HttpParserInvalidURLError("a port that there is not")
+    if path is None:
+        path = b"*" if method == "OPTIONS" and query is None else b"/"
+    return Target(path, query or b"", host)
+
+
+def with_host(headers: list[tuple[bytes, bytes]], host: bytes) -> list[tuple[bytes, bytes]]:
+    """Headers of a request whose target names the host: what `Host` says does not count."""
+    return [(b"host", host), *(header for header in headers if header[0] != b"host")]

@@ -1,6 +1,5 @@
 """What the connections of a server share."""
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
 from apientreprise_gateway.net.asgi import Header
@@ -12,22 +11,19 @@ class State(ServerState):
     """uvicorn's, and ours."""
 
     def __init__(self) -> None:
+        self.default_lines = b""
+        """The headers that all answers have, as lines."""
         super().__init__()
         self.draining = False
         """Whether each connection is to be closed with its next answer, since the server is about to stop."""
         self.eviction = Eviction()
-        self._default_headers: list[Header] | None = None
-        self._default_lines = b""
 
-    def head(self, status: int, lines: bytes, length: int, *, keep_alive: bool) -> bytes:
-        """The head of an answer whose body has a length, with the headers that all answers have."""
-        headers = self.default_headers
-        if self._default_headers is not headers:  # uvicorn makes a new list of them every second
-            self._default_headers, self._default_lines = headers, lines_of(headers)
-        return b"%b%b%bcontent-length: %d\r\n%b" % (
-            STATUS_LINE[status],
-            self._default_lines,
-            lines,
-            length,
-            b"\r\n" if keep_alive else b"connection: close\r\n\r\n",
-        )
+    @property
+    def default_headers(self) -> list[Header]:
+        """The headers that all answers have; uvicorn sets them anew every second."""
+        return self._default_headers
+
+    @default_headers.setter
+    def default_headers(self, headers: list[Header]) -> None:
+        self._default_headers = headers
+        self.default_lines = lines_of(headers)

@@ -52,36 +52,36 @@ class RequestTimer:
 class IdleTimer:
     """The wait between two requests."""
 
-    __slots__ = ("_clock", "_handle", "_on_idle", "_seconds", "since")
+    __slots__ = ("_clock", "_on_idle", "_seconds", "handle", "since")
 
     def __init__(self, clock: Clock, seconds: float, on_idle: Callable[[], None]) -> None:
         """Wait for nothing yet; `on_idle` is called after so many seconds of a wait."""
         self._clock = clock
         self._seconds = seconds
         self._on_idle = on_idle
-        self._handle: asyncio.TimerHandle | None = None
+        self.handle: asyncio.TimerHandle | None = None
+        """Looks at `since` when it fires, and is set again if that was too early: one timer for many waits."""
         self.since: float | None = None
-        """When the wait began; None if there is none. Set to None to end it."""
+        """When the wait began; None if there is none. May be set: to None to end it, to now while there is a handle."""
 
     def start(self) -> None:
         """Begin to wait."""
-        # One timer for many waits: it is set again when it fires too early.
         self.since = self._clock.time()
-        if self._handle is None:
-            self._handle = self._clock.call_later(self._seconds, self._look)
+        if self.handle is None:
+            self.handle = self._clock.call_later(self._seconds, self._look)
 
     def stop(self) -> None:
         """Wait no more, and never again."""
         self.since = None
-        if self._handle is not None:
-            self._handle.cancel()
+        if self.handle is not None:
+            self.handle.cancel()
 
     def _look(self) -> None:
-        self._handle = None
+        self.handle = None
         if self.since is None:
             return
         left = self.since + self._seconds - self._clock.time()
         if left > 0:
-            self._handle = self._clock.call_later(left, self._look)
+            self.handle = self._clock.call_later(left, self._look)
         else:
             self._on_idle()

@@ -7,13 +7,16 @@ from typing import Final
 
 from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.contract.errors import Refusal, network_error, provider_error
+from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.observability.provider_calls import ABANDONED, OK
 from apientreprise_gateway.upstream.breaker import Breaker, State
 from apientreprise_gateway.upstream.faults import CallError, Fault
 from apientreprise_gateway.upstream.file_hosts import FileHosts
 from apientreprise_gateway.upstream.maintenance import Maintenance
 from apientreprise_gateway.upstream.pool import Pool
-from apientreprise_gateway.upstream.reading import trouble
+from apientreprise_gateway.upstream.reading import ProviderAnswer, read, trouble
 from apientreprise_gateway.upstream.response import Response
+from apientreprise_gateway.upstream.source import Observe, ProviderRequest, Timed, Translation
 from apientreprise_gateway.upstream.spool import Sink
 
 _SUBCODES: Final[Mapping[Fault, str]] = {
@@ -196,3 +199,54 @@ class Upstream:
 
     def _error(self, subcode: str, *, retry_in: int | None = None) -> Refusal:
         return provider_error(subcode, prefix=self._provider.prefix, name=self._provider.name, retry_in=retry_in)
+
+
+class ProviderSource:
+    """The provider itself."""
+
+    def __init__(
+        self, route: Route, upstream: Upstream, *, observe: Observe, translation: Translation | None = None
+    ) -> None:
+        """Ask nobody yet.
+
+        Args:
+            route: the endpoint, with its provider.
+            upstream: the way to the provider.
+            observe: told what comes of each request.
+            translation: how it is asked in the provider's own language; None for a provider that speaks our own form.
+        """
+        self._route = route
+        self._upstream = upstream
+        self._observe = observe
+        self._translation = translation
+
+    async def __call__(self, request: ProviderRequest, timed: Timed) -> ProviderAnswer:
+        """Ask the provider."""
+        outcome, status, asked = ABANDONED, 0, True
+        started = time.perf_counter()
+        try:
+            if self._translation is None:
+                answer = await self._upstream.get(request.target, request_id=request.request_id)
+                found = read(self._route, answer)
+            else:
+                found = await self._translate(request, self._translation)
+            outcome, status = found.codes[0] if found.codes else OK, found.status
+            return found
+        except NotAskedError as refusal:
+            outcome, status, asked = refusal.outcome, refusal.status, False
+            raise
+        except Refusal as refusal:
+            outcome, status = refusal.errors[0].code, refusal.status
+            raise
+        finally:
+            seconds = timed.provider_seconds = time.perf_counter() - started if asked else None
+            self._observe(outcome, status, seconds)
+
+    async def _translate(self, request: ProviderRequest, translation: Translation) -> ProviderAnswer:
+        """Ask the provider in its own language, all within one deadline."""
+        deadline = self._upstream.deadline()
+
+        async def get(target: str) -> Response:
+            return await self._upstream.get(target, request_id=request.request_id, deadline=deadline)
+
+        return await translation(request, get)

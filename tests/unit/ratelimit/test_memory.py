@@ -5,8 +5,8 @@ import time
 import pytest
 
 from apientreprise_gateway.ratelimit.bans import Ban, Reason
-from apientreprise_gateway.ratelimit.memory import MemoryLimiter, wall_clock
-from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
+from apientreprise_gateway.ratelimit.memory import FirstCallWindow, MemoryLimiter, SlidingWindow, wall_clock
+from apientreprise_gateway.ratelimit.windows import Window
 from contract.oracle import MINUTE, Clock
 
 CALLERS = 500

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apientreprise_gateway.ratelimit.windows import SECOND, WINDOW, FirstCallWindow, SlidingWindow, Window
+from apientreprise_gateway.ratelimit.memory import FirstCallWindow, SlidingWindow
+from apientreprise_gateway.ratelimit.windows import SECOND, WINDOW, Window
 from contract.oracle import FirstCallOracle, SlidingOracle, WindowOracle
 
 NOON = int(datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()) * SECOND

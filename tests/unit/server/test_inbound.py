@@ -10,10 +10,10 @@ from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.net.write_batch import WriteBatch
 from apientreprise_gateway.server.application import ConnectionHooks, Respond
 from apientreprise_gateway.server.eviction import Wait
+from apientreprise_gateway.server.exchanges import Turns
 from apientreprise_gateway.server.inbound import Inbound
 from apientreprise_gateway.server.limits import Closing, ConnectionLimits
 from apientreprise_gateway.server.state import State
-from apientreprise_gateway.server.turns import Turns
 from support.fake_connection import FakeTransport, ManualClock
 
 GET = b"GET /%d HTTP/1.1\r\nhost: x\r\n\r\n"

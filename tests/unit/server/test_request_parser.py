@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import pytest
 
 from apientreprise_gateway.net.asgi import Header
-from apientreprise_gateway.server.heads import MAX_FRAMING_BYTES, MAX_HEADERS, MAX_TARGET_BYTES, Target
-from apientreprise_gateway.server.request_parser import BadRequestError, EndlessRequestError, RequestParser
+from apientreprise_gateway.server.heads import MAX_FRAMING_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
+from apientreprise_gateway.server.request_parser import BadRequestError, EndlessRequestError, RequestParser, Target
 
 GET = b"GET /a?b=c HTTP/1.1\r\nHost: x\r\nX-A: 1\r\n\r\n"
 POST = b"POST /p HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello"

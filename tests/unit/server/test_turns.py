@@ -9,8 +9,7 @@ import pytest
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.net.write_batch import WriteBatch
 from apientreprise_gateway.server.application import ConnectionHooks, Respond
-from apientreprise_gateway.server.exchanges import DirectExchange
-from apientreprise_gateway.server.turns import Turns
+from apientreprise_gateway.server.exchanges import DirectExchange, Turns
 
 
 class App:

@@ -18,10 +18,10 @@ from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.ratelimit.bans import Ban
 from apientreprise_gateway.ratelimit.lua import first_call, sliding
-from apientreprise_gateway.ratelimit.memory import MemoryLimiter
+from apientreprise_gateway.ratelimit.memory import FirstCallWindow, MemoryLimiter, SlidingWindow
 from apientreprise_gateway.ratelimit.policy import Policy
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
-from apientreprise_gateway.ratelimit.windows import FirstCallWindow, SlidingWindow, Window
+from apientreprise_gateway.ratelimit.windows import Window
 from apientreprise_gateway.store.link import link
 from apientreprise_gateway.store.url import parse_url
 
