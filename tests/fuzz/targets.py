@@ -9,7 +9,7 @@ import orjson
 from jwt import PyJWS
 
 from apientreprise_gateway.auth.keys import KeyRing, secret_keys
-from apientreprise_gateway.auth.token import TokenVerifier
+from apientreprise_gateway.auth.token import TokenVerifier, token_reader
 from apientreprise_gateway.contract import query
 from apientreprise_gateway.contract.error_forms import OBJECTS
 from apientreprise_gateway.contract.errors import Refusal
@@ -46,7 +46,7 @@ _SECRET: Final = "a-secret-for-fuzzing-that-is-long-enough-to-be-accepted"
 _VERIFIER: Final = TokenVerifier(KeyRing(secret_keys([_SECRET])))
 _SIGNER: Final = PyJWS()
 _WANTED: Final = frozenset({"context", "object", "recipient", "user_id", "token"})
-_TOKEN_OF: Final = TokenPassing().reader()
+_TOKEN_OF: Final = token_reader(TokenPassing())
 _VERSIONS: Final = Versions(PRODUCTS)
 _ROUTES: Final = Routes(PROVIDERS)
 _BY_NAME: Final[Mapping[str, Route]] = {route.endpoint.operation: route for route in _ROUTES}

@@ -7,11 +7,13 @@ between versions. A step that is added to every call shows here as it would in a
 
 import asyncio
 import os
+import re
 import socket
 import sys
 import sysconfig
 from collections import Counter
 from pathlib import Path
+from subprocess import run
 from types import FrameType
 from typing import Any
 
@@ -28,11 +30,13 @@ from support.stub import stub
 from support.tokens import SECRET
 from support.wire import Wire, request
 
-CALLS = 265
+CALLS = 257
 """Function calls that a call costs. Lower it when something gets cheaper; raise it only for something worth the price,
 and say so in docs/performance.md."""
 TOLERANCE = 0.04
 BATCHES, BATCH = 15, 20
+FILES, MOVES = 24, 50
+"""What the way of a call may come to at most: files that it passes, moves from one to another."""
 _STDLIB = sysconfig.get_path("stdlib")
 _PACKAGES = sysconfig.get_path("purelib")
 
@@ -127,3 +131,12 @@ def test_a_call_costs_what_it_did(tmp_path: Path) -> None:
             print(f"{count / BATCH:8.2f}  {name}")
         print(f"{cost:8.2f}  in all")
     assert cost == pytest.approx(CALLS, rel=TOLERANCE), "SHOW_COST=1 pytest -s shows what a call is made of"
+
+
+def test_a_call_passes_few_files() -> None:
+    """An ordinary call stays within so many files of the package, and moves between them so often."""
+    walk = Path(__file__).parents[2] / "bench" / "walk.py"
+    printed = run([sys.executable, walk, "--moves"], capture_output=True, text=True, check=True, timeout=60).stdout
+    files, moves = (int(number) for number in re.findall(r"\d+", printed.splitlines()[-1]))
+    assert files <= FILES, printed
+    assert moves <= MOVES, printed

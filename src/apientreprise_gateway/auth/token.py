@@ -6,7 +6,7 @@ a token (whether it has expired or is revoked) is checked on every call.
 
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -17,6 +17,7 @@ from jwt import InvalidTokenError, PyJWS
 from apientreprise_gateway.auth.keys import KeyRing
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.contract.errors import Refusal, refuse
+from apientreprise_gateway.contract.passing import TokenPassing
 
 LEEWAY: Final = 5
 """Seconds by which the issuer's clock may be ahead of ours (`iat`, `nbf`); `exp` has no leeway."""
@@ -29,6 +30,9 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9
 _JWS: Final = PyJWS()
 _SOON: Final = ((b"retry-after", b"2"),)
 """`Retry-After` in seconds: Redis is asked for the revocations every second."""
+
+TokenReader = Callable[[Mapping[bytes, bytes], Mapping[str, str]], str | None]
+"""From the headers of a call (names in lower case) and its parameters to its token; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +135,24 @@ class TokenVerifier:
     def _is_early(self, claims: dict[str, Any]) -> bool:
         latest = self._now() + LEEWAY
         return any(not _is_instant(claims[name]) or claims[name] > latest for name in ("iat", "nbf") if name in claims)
+
+
+def token_reader(passing: TokenPassing) -> TokenReader:
+    """A function that finds the token of a call."""
+    name = None if passing.header is None else passing.header.lower().encode("ascii")
+    parameter = passing.parameter
+    by_bearer = passing.bearer
+
+    def read(headers: Mapping[bytes, bytes], parameters: Mapping[str, str]) -> str | None:
+        if by_bearer:
+            header = headers.get(b"authorization")
+            if header is not None and header[:7].lower() == b"bearer " and (text := header[7:].strip()):
+                return text.decode("latin-1")
+        if name is not None and (own := headers.get(name, b"").strip()):
+            return own.decode("latin-1")
+        return None if parameter is None else parameters.get(parameter)
+
+    return read
 
 
 def authenticate(text: str | None, *, verifier: TokenVerifier, registry: TokenRegistry) -> Token:

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from apientreprise_gateway import __version__
+from apientreprise_gateway.auth.token import token_reader
 from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.contract.query import read
 from apientreprise_gateway.controlplane import nomenclature
@@ -128,7 +129,7 @@ class _Health:
 
 def _privileges_page(page: PrivilegesPage, authenticate: Authenticate) -> Page:
     """The page that tells what a token opens, as Starlette calls it."""
-    token_of = page.token.reader()
+    token_of = token_reader(page.token)
     wanted = frozenset() if page.token.parameter is None else frozenset({page.token.parameter})
 
     async def privileges(request: Request) -> Response:

@@ -148,7 +148,8 @@ class Admission:
         return True
 
     def _identify(self, call: Call, peer: str | None, headers: Iterable[Header]) -> None:
-        call.client = self._client_ip.of(peer, headers)
+        direct = None if peer is None else self._client_ip.of_direct(peer)
+        call.client = direct or self._client_ip.of(peer, headers)
         call.address = None if self._client_ip.is_exempt(call.client) else counted(call.client)
 
     def _refuse_known_ban(self, call: Call) -> None:

@@ -9,7 +9,10 @@ from apientreprise_gateway.auth.token import Token, TokenVerifier, authenticate
 from apientreprise_gateway.cache import directives
 from apientreprise_gateway.contract import query
 from apientreprise_gateway.contract.errors import Refusal, gateway_error, refuse
+from apientreprise_gateway.contract.identifiers import is_recipient
+from apientreprise_gateway.contract.query import UNDECODABLE
 from apientreprise_gateway.contract.routes import Routes
+from apientreprise_gateway.contract.traceability import CODES, NOT_A_SIRET
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.call import Call, Check
 from apientreprise_gateway.dataplane.plan import Plan
@@ -24,6 +27,8 @@ MAX_TARGET_BYTES: Final = 16 * 1024
 """Longest path and query that is read; the longest honest one carries a token of 8 kB."""
 _NEAR_LIMIT: Final = 5
 """A call that leaves no more than one in so many is told of as near its limit: 80 % of it are used."""
+Flight = tuple[str, str]
+"""A call as it is compared with others: the token's `jti`, and what is asked, encoded."""
 _METHODS: Final = frozenset({"GET", "HEAD"})
 _ALLOW: Final[tuple[Header, ...]] = ((b"allow", b"GET, HEAD"),)
 
@@ -166,6 +171,39 @@ class Checks:
         )
 
 
+class InFlight:
+    """The calls under way in this process."""
+
+    def __init__(self, *, metrics: Metrics, refuses: bool) -> None:
+        """Know of none yet; `refuses` is whether a call already in flight is refused. It is counted either way."""
+        self._flights: set[Flight | None] = set()
+        self.leave: Final = self._flights.discard
+        """Given what `enter` returned, notes that the call has ended."""
+        self._metrics = metrics
+        self._refuses = refuses
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    def enter(self, jti: str, target: str) -> Flight | None:
+        """Note that a call is under way.
+
+        Returns:
+            What to hand to `leave` when it ends; None for a second one that is let pass: the first one's end counts.
+
+        Raises:
+            Refusal: 409 `00015`, the same call is in flight.
+        """
+        flight = (jti, target)
+        if flight not in self._flights:
+            self._flights.add(flight)
+            return flight
+        self._metrics.duplicates.inc()
+        if self._refuses:
+            raise refuse("00015")
+        return None
+
+
 def authorize(call: Call, plan: Plan, token: Token, record: TokenRecord | None) -> None:
     """What the token opens, and from where.
 
@@ -176,6 +214,30 @@ def authorize(call: Call, plan: Plan, token: Token, record: TokenRecord | None) 
         raise refuse("00100")
     if record is not None and not record.allows(call.client):
         raise refuse("00107")
+
+
+def require_traceability(parameters: Mapping[str, str], *, required: tuple[str, ...], siret_recipient: bool) -> None:
+    """Refuse a call whose traceability parameters are missing or blank.
+
+    Args:
+        parameters: the decoded query.
+        required: their names, from `traceability.required_of`.
+        siret_recipient: whether `recipient` must be a SIRET.
+
+    Raises:
+        Refusal: 422 with one error per missing parameter, else 00210 for a recipient that is no SIRET.
+    """
+    for name in required:
+        value = parameters.get(name)
+        if value is None or not value.strip() or UNDECODABLE in value:
+            missing = (each for each in required if not _is_given(parameters.get(each)))
+            raise Refusal(422, *(gateway_error(CODES[each]) for each in missing))
+    if siret_recipient and not is_recipient(parameters["recipient"]):
+        raise refuse(NOT_A_SIRET)
+
+
+def _is_given(value: str | None) -> bool:
+    return value is not None and UNDECODABLE not in value and bool(value.strip())
 
 
 def limit_of(plan: Plan, record: TokenRecord | None) -> int:

@@ -8,10 +8,9 @@ import orjson
 
 from apientreprise_gateway.auth.registry import TokenRecord
 from apientreprise_gateway.auth.token import Token
-from apientreprise_gateway.contract import traceability
 from apientreprise_gateway.contract.errors import Refusal, provider_error
 from apientreprise_gateway.dataplane.call import Call
-from apientreprise_gateway.dataplane.checks import Checks
+from apientreprise_gateway.dataplane.checks import Checks, require_traceability
 from apientreprise_gateway.dataplane.plan import Plan
 from apientreprise_gateway.dataplane.recording import Recording
 from apientreprise_gateway.dataplane.refusals import Answered
@@ -102,7 +101,7 @@ class Dossier:
         """
         (siret,) = values
         try:
-            traceability.check(call.parameters, required=plan.required, siret_recipient=plan.siret_recipient)
+            require_traceability(call.parameters, required=plan.required, siret_recipient=plan.siret_recipient)
             self._checks.parameters(call, plan, [siret])
             resources = choose(self._resources, call.parameters.get(RESOURCES))
         except Refusal:

@@ -10,14 +10,12 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
 from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier, UnknownKeyError
-from apientreprise_gateway.contract import traceability
 from apientreprise_gateway.contract.errors import ConnectionDropped, Refusal, refuse, refuse_for_now
 from apientreprise_gateway.contract.routes import Routes
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.call import Call, head_lines
-from apientreprise_gateway.dataplane.checks import Checks, authorize, limit_of
+from apientreprise_gateway.dataplane.checks import Checks, InFlight, authorize, limit_of, require_traceability
 from apientreprise_gateway.dataplane.dossier import Dossier
-from apientreprise_gateway.dataplane.in_flight import InFlight
 from apientreprise_gateway.dataplane.introspection import Introspection
 from apientreprise_gateway.dataplane.options import Options
 from apientreprise_gateway.dataplane.plan import Plan
@@ -183,7 +181,7 @@ class Pipeline:
         """The checks from the fourth on, then what answers the endpoint: the cache, the documents, the provider."""
         record = await self.enforce_limit(call, plan, token)
         authorize(call, plan, token, record)
-        traceability.check(call.parameters, required=plan.required, siret_recipient=plan.siret_recipient)
+        require_traceability(call.parameters, required=plan.required, siret_recipient=plan.siret_recipient)
         request = self._checks.parameters(call, plan, values)
         flight = self._in_flight.enter(token.jti, request.target)
         call.asked = True

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
+from apientreprise_gateway.auth.token import TokenReader, token_reader
 from apientreprise_gateway.contract import traceability
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.error_forms import ErrorForm
 from apientreprise_gateway.contract.groups import Group
-from apientreprise_gateway.contract.passing import TokenReader
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.providers.dossier import RESOURCES, parameters_of
 from apientreprise_gateway.providers.product import Product
@@ -84,7 +84,7 @@ def plan_of(
         group=endpoint.group,
         required=traceability.required_of(endpoint, version.traceability, user_id_required=user_id_required),
         siret_recipient=version.traceability.siret_recipient,
-        token=version.token.reader(),
+        token=token_reader(version.token),
         errors=version.errors,
         wanted=besides.union(traceability.CODES, in_query, (parameter.name for parameter in endpoint.query)),
         target=target,

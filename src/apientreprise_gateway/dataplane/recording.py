@@ -47,7 +47,7 @@ class Recording:
         """Record a call that was answered just now."""
         seconds = time.perf_counter() - call.started
         metrics = self._metrics
-        metrics.answers(call.operation, status).inc()
+        metrics.answers(call.operation, status).value += 1  # handed over with the duration
         metrics.seconds(call.operation).observe(seconds)
         for code in call.codes:
             metrics.errors(code).inc()
@@ -59,8 +59,12 @@ class Recording:
         if self._recorder is not None and call.trace is not None and call.trace.sampled and call.part_of is None:
             self._record_span(self._recorder, call, call.trace, status, seconds)
         # Of a dossier the parts are compared, and what was kept has been already.
-        if self._validator is not None and status == 200 and not call.cached and _is_of_a_source(call):
-            self._validator.compare(call.operation, body)
+        # Of a dossier the parts are compared, and what was kept has been already.
+        validator = self._validator
+        if validator is None or status != 200 or call.cached or not _is_of_a_source(call):
+            return
+        if call.operation not in validator.due or validator.clock() >= validator.due[call.operation]:
+            validator.compare(call.operation, body)
 
     def abandoned(self, call: Call) -> None:
         """Record a call that the provider may have answered although nobody got the answer."""

@@ -55,13 +55,14 @@ class AnswerValidator:
         self._validators: dict[str, Validator] = {}
         self._sample = sample
         self._on_deviation = on_deviation
-        self._clock = clock
-        self._next: dict[str, float] = {}
+        self.clock = clock
+        self.due: dict[str, float] = {}
+        """When the next answer of each operation is compared; empty where all are."""
         self._next_log: dict[str, float] = {}
 
     def compare(self, operation: str, body: bytes) -> None:
         """Compare the body of a success with its schema, if its turn has come."""
-        if self._sample and not self._is_due(self._next, operation, SAMPLE_SECONDS):
+        if self._sample and not self._is_due(self.due, operation, SAMPLE_SECONDS):
             return
         content = parsed(body)
         validator = self._validator(operation)
@@ -79,7 +80,7 @@ class AnswerValidator:
         return known
 
     def _is_due(self, times: dict[str, float], operation: str, seconds: float) -> bool:
-        now = self._clock()
+        now = self.clock()
         if now < times.get(operation, now):
             return False
         times[operation] = now + seconds

@@ -57,6 +57,8 @@ class ClientIp:
         self._trusted = trusted_proxies
         self._allowed = allowlist
         self.is_trusted = lru_cache(maxsize=1024)(self._find_trusted)
+        self.of_direct = lru_cache(_REMEMBERED)(self._find_direct)
+        """The address of a peer that is the client itself; None for a proxy, which speaks for others."""
         self.is_exempt = lru_cache(_REMEMBERED)(self._find_exempt)
 
     def of(self, peer: str | None, headers: Iterable[tuple[bytes, bytes]]) -> str:
@@ -68,14 +70,11 @@ class ClientIp:
         """
         if peer is None:
             return UNKNOWN
-        if not self._trusted or not self.is_trusted(peer):
-            return _plain(peer)
+        direct = self.of_direct(peer)
+        if direct is not None:
+            return direct
         chain = b",".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")
         return self._rightmost_untrusted(chain) or _plain(peer)
-
-    def of_direct(self, peer: str) -> str | None:
-        """The address of a peer that is the client itself; None for a proxy, which speaks for others."""
-        return None if self._trusted and self.is_trusted(peer) else _plain(peer)
 
     def _rightmost_untrusted(self, chain: str) -> str | None:
         farthest = None
@@ -95,13 +94,15 @@ class ClientIp:
         found = parse(peer)
         return found is not None and is_in(found, self._trusted)
 
+    def _find_direct(self, peer: str) -> str | None:
+        return None if self._trusted and self.is_trusted(peer) else _plain(peer)
+
     def _find_exempt(self, client: str) -> bool:
         """Whether a client is exempt from the ceiling and from bans."""
         found = parse(client)
         return found is not None and is_in(found, self._allowed)
 
 
-@lru_cache(_REMEMBERED)
 def _plain(peer: str) -> str:
     found = parse(peer)
     return peer if found is None else str(found)

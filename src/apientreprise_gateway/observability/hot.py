@@ -81,20 +81,21 @@ class HotMetrics(Collector):
 class HotCounter:
     """A counter for calls to add to."""
 
-    __slots__ = ("_child", "_flushed", "_hot", "_value")
+    __slots__ = ("_child", "_flushed", "_hot", "value")
 
     def __init__(self, hot: HotMetrics, child: Counter) -> None:
         self._hot = hot
         self._child = child
-        self._value = self._flushed = 0
+        self.value = self._flushed = 0
+        """May be added to without `inc` just before another metric is told, with which it is handed over."""
 
     def inc(self) -> None:
-        self._value += 1
+        self.value += 1
         if not self._hot.will_flush:
             self._hot.schedule_flush()
 
     def flush(self) -> None:
-        value = self._value
+        value = self.value
         if value != self._flushed:
             self._child.inc(value - self._flushed)
             self._flushed = value

@@ -72,12 +72,15 @@ class ProviderCalls:
             status: of the answer; 0 if there is none.
             seconds: how long the provider took; None if it was not asked.
         """
-        self._metrics.provider_calls(self._provider, label(outcome)).inc()
+        calls = self._metrics.provider_calls(self._provider, label(outcome))
         self._counts.count(outcome, status)
-        if seconds is not None:
-            self._metrics.provider_seconds(self._provider).observe(seconds)
-            if self._recorder is not None:
-                self._record_span(self._recorder, outcome, status, seconds)
+        if seconds is None:
+            calls.inc()
+            return
+        calls.value += 1  # handed over with the duration
+        self._metrics.provider_seconds(self._provider).observe(seconds)
+        if self._recorder is not None:
+            self._record_span(self._recorder, outcome, status, seconds)
 
     def _record_span(self, recorder: tracing.Recorder, outcome: str, status: int, seconds: float) -> None:
         trace = tracing.CURRENT.get()

@@ -61,6 +61,7 @@ class GatewayProtocol(asyncio.Protocol):
         self.outbox = outbox_of(loop)
         self.turns = Turns(self.app, loop, tasks=server_state.tasks, outbox=self.outbox)
         self.inbound = Inbound(self, self.turns, self._limits, loop)
+        self.data_received = self.inbound.receive  # type: ignore[method-assign]  # the transport hands over what comes
         self._handshake: asyncio.Task[None] | None = None
         self._client: tuple[str, int] | None = None
 
@@ -149,10 +150,6 @@ class GatewayProtocol(asyncio.Protocol):
         self.stalls.secured(secured)
         self.flow = FlowControl(secured)
         self.scope["scheme"] = "https"
-
-    def data_received(self, data: bytes) -> None:
-        """Read requests."""
-        self.inbound.receive(data)
 
     def eof_received(self) -> None:
         """Let the transport close: who sends no more waits for no answer."""

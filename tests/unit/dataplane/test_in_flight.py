@@ -3,7 +3,7 @@
 import pytest
 
 from apientreprise_gateway.contract.errors import Refusal
-from apientreprise_gateway.dataplane.in_flight import InFlight
+from apientreprise_gateway.dataplane.checks import InFlight
 from apientreprise_gateway.observability.metrics import Metrics
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from apientreprise_gateway.auth.token import token_reader
 from apientreprise_gateway.contract.passing import TokenPassing
 
 ALL = TokenPassing(bearer=True, header="X-Api-Key", parameter="token")
@@ -12,7 +13,7 @@ PARAMETER = {"token": "three"}
 
 def test_the_first_way_counts() -> None:
     """A call that passes a token in several ways is read as the order of the ways says."""
-    read = ALL.reader()
+    read = token_reader(ALL)
     assert read(BEARER | KEY, PARAMETER) == "one"
     assert read(KEY, PARAMETER) == "two"
     assert read({}, PARAMETER) == "three"
@@ -22,22 +23,22 @@ def test_the_first_way_counts() -> None:
 @pytest.mark.parametrize("header", [b"", b"Bearer", b"Bearer ", b"Bearer  ", b"Basic one", b"one"])
 def test_what_is_no_bearer(header: bytes) -> None:
     """An `Authorization` header that holds no token leaves the other ways."""
-    assert ALL.reader()({b"authorization": header}, PARAMETER) == "three"
+    assert token_reader(ALL)({b"authorization": header}, PARAMETER) == "three"
 
 
 @pytest.mark.parametrize("header", [b"Bearer one", b"bearer one", b"BEARER   one  "])
 def test_bearer_in_any_case(header: bytes) -> None:
     """The word may be in any case, and spaces about the token do not count."""
-    assert ALL.reader()({b"authorization": header}, {}) == "one"
+    assert token_reader(ALL)({b"authorization": header}, {}) == "one"
 
 
 def test_ways_that_are_closed() -> None:
     """A token that is passed in another way than those of its version is none."""
-    assert TokenPassing(bearer=False, header="X-Api-Key").reader()(BEARER, PARAMETER) is None
-    assert TokenPassing(parameter="token").reader()(KEY, {}) is None
-    assert TokenPassing(bearer=True).reader()(KEY, PARAMETER) is None
+    assert token_reader(TokenPassing(bearer=False, header="X-Api-Key"))(BEARER, PARAMETER) is None
+    assert token_reader(TokenPassing(parameter="token"))(KEY, {}) is None
+    assert token_reader(TokenPassing(bearer=True))(KEY, PARAMETER) is None
 
 
 def test_any_bytes() -> None:
     """A header that is no UTF-8 is read all the same."""
-    assert ALL.reader()({b"x-api-key": b"\xff"}, {}) == "ÿ"
+    assert token_reader(ALL)({b"x-api-key": b"\xff"}, {}) == "ÿ"
