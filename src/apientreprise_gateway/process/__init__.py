@@ -1,1 +1,1 @@
-"""Running processes."""
+"""Running processes: serving until a signal, supervising workers, ending in time."""

@@ -1,7 +1,7 @@
-"""The end of a process that serves: in time, whatever stands still.
+"""The end of a serving process: it exits within GATEWAY_STOP_TIMEOUT, even if something hangs.
 
-GATEWAY_STOP_TIMEOUT is for all of it. Most is for the calls in flight; the rest is for closing, above all for lines
-that are not written yet. What is not over by then is cut off.
+Most of that time is for the calls in flight; the rest is for closing, above all for log lines that are not written yet.
+What is not finished by then is cut off.
 """
 
 import os
@@ -14,20 +14,20 @@ import structlog
 from apientreprise_gateway.observability import logs
 
 HURRIED_SECONDS: Final = 2.0
-"""What is left of a stop that was asked for twice."""
+"""Seconds that a stop may still take once it is asked for a second time."""
 _LOG_SECONDS: Final = 0.5
-"""How long the last lines of the operators' log may take to be written."""
+"""Seconds that the last lines of the operators' log may take to be written."""
 _LONGEST_CLOSING_SECONDS: Final = 10.0
 _log = structlog.get_logger(__name__)
 
 
 def closing_seconds(stop_timeout: float) -> float:
-    """Seconds of a stop that are left for closing, once the calls have had theirs."""
+    """Seconds of the stop timeout that are reserved for closing, after the calls in flight."""
     return min(stop_timeout / 2, max(1.0, stop_timeout / 5), _LONGEST_CLOSING_SECONDS)
 
 
 def leave(status: int) -> NoReturn:
-    """End the process now, once its last lines are written or cannot be: nothing at its end may wait for anybody."""
+    """Exit with this status now, after at most half a second for the last log lines; no exit handler runs."""
     logs.drain(_LOG_SECONDS)
     os._exit(status)
 
@@ -36,13 +36,13 @@ class Deadline:
     """Ends the process when its time is over."""
 
     def __init__(self, seconds: float) -> None:
-        """Begin to watch, in a thread of its own: the event loop may be what stands still."""
+        """Start the countdown, in a thread of its own, as the event loop may hang."""
         self._at = time.monotonic() + seconds
         self._sooner = threading.Event()
         threading.Thread(target=self._watch, name="deadline", daemon=True).start()
 
     def shorten(self, seconds: float) -> None:
-        """Leave so many seconds from now at the latest."""
+        """End the process in at most so many seconds from now."""
         self._at = min(self._at, time.monotonic() + seconds)
         self._sooner.set()
 

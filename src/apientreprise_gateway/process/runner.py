@@ -1,4 +1,4 @@
-"""Running of ASGI applications until a signal asks to stop."""
+"""Runs ASGI applications until a signal asks to stop."""
 
 import asyncio
 import contextlib
@@ -20,17 +20,17 @@ from apientreprise_gateway.server.application import Application
 from apientreprise_gateway.server.uvicorn_server import BACKLOG, Server, config
 
 _CLOSING_STEPS_SECONDS: Final = 0.2
-"""What uvicorn's own steps of a stop take besides."""
+"""Seconds that uvicorn's own steps of a stop take in addition."""
 
 _HOSTS: Final = "Give one of its own: 127.0.0.1, or 0.0.0.0 for all."
 
 
 class PortTakenError(Exception):
-    """It is not possible to listen where we should: another program does, or the address is none of ours."""
+    """The address cannot be listened on: it is in use, not allowed, or not of this machine; the text says why."""
 
 
 class Listener(NamedTuple):
-    """A bound socket, with what it is told to show."""
+    """A bound socket, with the host, port and scheme that are shown for it."""
 
     socket: socket.socket
     host: str
@@ -39,7 +39,7 @@ class Listener(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The URL that it is reached at."""
+        """The URL at which it is reached."""
         return f"{self.scheme}://{self.address}"
 
     @property
@@ -49,7 +49,7 @@ class Listener(NamedTuple):
 
 
 def listen(host: str, port: int, *, scheme: str = "http") -> Listener:
-    """Bind a port; 0 for any free one. The scheme is what is shown.
+    """Bind a port; 0 for any free one. The scheme is only for show.
 
     Raises:
         PortTakenError: it cannot be bound.
@@ -73,35 +73,38 @@ def listen(host: str, port: int, *, scheme: str = "http") -> Listener:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
-    """What a process that serves does besides, from its start to its end."""
+    """What a serving process calls at its start, at signals and at its end."""
 
     ready: Callable[[], None]
-    """Called once everything answers."""
+    """Called once all applications accept connections."""
     reload: Callable[[], Awaitable[None]] | None = None
-    """Awaited when SIGHUP asks for it; without it the signal asks to stop, as is usual."""
+    """Awaited at SIGHUP; without it SIGHUP asks to stop, as is usual."""
     reopen: Callable[[], Awaitable[None]] | None = None
-    """Awaited when SIGUSR1 asks for it; without it the signal does nothing."""
+    """Awaited at SIGUSR1; without it SIGUSR1 does nothing."""
     drain: Callable[[], Awaitable[None]] | None = None
     """Awaited at SIGTERM or SIGINT, before connections are closed; a second signal cuts it short."""
     hurry: Callable[[float], None] | None = None
-    """Told by a second signal how many seconds are left."""
+    """Called at a second signal to stop, with the seconds that are left."""
     hears_twice: bool = False
-    """Whether each stop may come as two signals, of a terminal and of a parent: the same one is a second one then."""
+    """Whether one stop may send two different signals, from a terminal and from a parent process.
+
+    If so, only a signal that was received before counts as a second one.
+    """
     pulse: Callable[[], Awaitable[None]] | None = None
-    """Runs as long as there is anything to serve; its end is taken for a signal to stop."""
+    """Runs while the process serves; when it returns, the process stops as at a signal."""
     stop_timeout: Callable[[], float] = lambda: 30.0
-    """Asked at the signal to stop: seconds until the process is gone, whatever stands still (`process.ending`)."""
+    """Called at the signal to stop: seconds until the process has exited, even if something hangs."""
 
 
 def in_a_thread(show: Callable[[], None]) -> None:
-    """Have something printed that the event loop must not wait for."""
+    """Call a function that prints, in a thread, so that the event loop does not wait for it."""
     threading.Thread(target=show, name="show", daemon=True).start()
 
 
 def run(apps: Sequence[tuple[Application, Listener]], life: Lifecycle) -> None:
-    """Serve applications, each on its socket, until SIGINT or SIGTERM; the last one stops first.
+    """Serve applications, each on its socket, until SIGINT or SIGTERM; the last application is stopped first.
 
-    What is left then is to exit, by `process.ending.leave`.
+    Afterwards the caller must exit by `process.ending.leave`.
     """
     _prepare()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -109,15 +112,15 @@ def run(apps: Sequence[tuple[Application, Listener]], life: Lifecycle) -> None:
 
 
 def _prepare() -> None:
-    # Names are resolved by these threads; some that take their time must not hold up the others.
+    # These threads resolve host names; a few slow look-ups must not hold up the others.
     os.environ.setdefault("UV_THREADPOOL_SIZE", "16")
-    # A call in flight holds two connections; the usual limit of 1024 files stands for programs that use select().
+    # A call in flight holds two connections; the usual limit of 1024 files is only for programs that use select().
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def too_few_files(needed: int) -> int | None:
-    """How many files a process that is run may open, if these are fewer than it needs."""
+    """How many files the process may open, if that is less than `needed`; else None."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     return most if most != resource.RLIM_INFINITY and most < needed else None
 
@@ -150,7 +153,7 @@ async def _serve(apps: Sequence[tuple[Application, Listener]], life: Lifecycle) 
         await task
     for beside in besides:
         beside.cancel()
-    signals.hold()  # the handlers go with the loop; what is left is to exit
+    signals.hold()  # the handlers end with the loop, and a signal must not kill the process while it exits
 
 
 async def _started(servers: Sequence[uvicorn.Server], tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -159,7 +162,7 @@ async def _started(servers: Sequence[uvicorn.Server], tasks: Sequence[asyncio.Ta
 
 
 async def _hurry(servers: "Sequence[_Server]", asked: "_Signals", life: Lifecycle, deadline: ending.Deadline) -> None:
-    """Cut short what is left once it is asked for again."""
+    """Wait for a second signal to stop, then cut short what is left of the stop."""
     await asked.again.wait()
     deadline.shorten(ending.HURRIED_SECONDS)
     if life.hurry is not None:
@@ -169,7 +172,7 @@ async def _hurry(servers: "Sequence[_Server]", asked: "_Signals", life: Lifecycl
 
 
 async def _first(*awaited: Awaitable[Any]) -> None:
-    """Wait for the first of several; those that are no tasks of somebody's end with it."""
+    """Wait until one of several is done, then cancel the others, except tasks and futures that the caller made."""
     futures = [asyncio.ensure_future(each) for each in awaited]
     await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
     for future, given in zip(futures, awaited, strict=True):
@@ -178,13 +181,13 @@ async def _first(*awaited: Awaitable[Any]) -> None:
 
 
 class _Signals:
-    """What signals have asked a serving process to do."""
+    """Signals that a serving process has received, as events of its loop."""
 
     def __init__(self, *, reloads: bool, hears_twice: bool) -> None:
-        """Obey them from now on; without `reloads` a hangup, such as that of a terminal, asks to stop."""
+        """Handle signals from now on; without `reloads` a hangup, such as that of a terminal, asks to stop."""
         self.to_stop = asyncio.Event()
         self.again = asyncio.Event()
-        """Set when a stop was asked for a second time."""
+        """Set at a second signal to stop."""
         self.to_reload = asyncio.Event()
         self.to_reopen = asyncio.Event()
         self._hears_twice = hears_twice
@@ -206,7 +209,7 @@ class _Signals:
         self.to_stop.set()
 
     async def obey_with(self, asked_for: asyncio.Event, act: Callable[[], Awaitable[None]]) -> None:
-        """Act each time it is asked for; signals that come meanwhile ask for it once more."""
+        """Run `act` each time the event is set; signals that come during a run cause one more."""
         while True:
             await asked_for.wait()
             asked_for.clear()
@@ -214,14 +217,14 @@ class _Signals:
 
 
 class _Server(Server):
-    """A server whose signals are handled by `run`, for all of them, and that closes in order when it is in a hurry."""
+    """A server that leaves signals to `run` and shuts its application down even when it is forced to exit."""
 
     def may_take(self, seconds: float) -> None:
-        """Set for how many seconds calls in flight may go on once it stops."""
-        self.config.timeout_graceful_shutdown = max(0.1, seconds)  # type: ignore[assignment]  # it is only waited for
+        """Set how many seconds calls in flight may take once the server stops."""
+        self.config.timeout_graceful_shutdown = max(0.1, seconds)  # type: ignore[assignment]  # used as a timeout only
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop serving; what uvicorn leaves out when it is forced to exit is done all the same."""
+        """Stop serving; when forced to exit, also do the steps that uvicorn then leaves out."""
         await super().shutdown(sockets)
         if self.force_exit:
             for task in self.server_state.tasks:

@@ -1,8 +1,8 @@
-"""Signals of a process that serves, from its first moment to its last.
+"""Blocks the signals of a serving process while it has no handlers for them.
 
-Until a handler is there, and once it is gone again, a signal would end the process on the spot, halfway through what it
-does: so it is held back by the system. What is held when handlers are set is obeyed then, what is held at the end is
-void. Processes and threads that are started meanwhile hold them as well.
+Before handlers are set, and after they are removed, a signal would kill the process at once, in the middle of its work.
+So the system holds signals back (`pthread_sigmask`). A signal that is held when handlers are set is handled then; one
+that is held at the end is lost. Processes and threads started while signals are held inherit the mask.
 """
 
 import signal
@@ -13,23 +13,23 @@ from typing import Final
 STOP: Final = (signal.SIGTERM, signal.SIGINT)
 RELOAD: Final = signal.SIGHUP
 REOPEN: Final = signal.SIGUSR1
-"""Asks to open the file of the access log anew, and for nothing else of a reload."""
+"""Asks to reopen the file of the access log, and for nothing else of a reload."""
 _ALL: Final = (*STOP, RELOAD, REOPEN)
 
 
 def hold() -> None:
-    """Have the system hold these signals back from now on."""
+    """Hold these signals back from now on."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _ALL)
 
 
 def obey() -> None:
-    """Let these signals come in, those that were held first: there are handlers for them now."""
+    """Deliver these signals from now on, held ones first; call it once handlers are set."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ALL)
 
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Hold them back in a block: a process that is started in it holds them until it can obey."""
+    """Hold these signals back in a block; a process started in it keeps holding them until it calls `obey`."""
     hold()
     try:
         yield

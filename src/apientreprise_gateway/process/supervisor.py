@@ -1,4 +1,4 @@
-"""Worker processes: started, watched, replaced when they die or hang, told of signals, and stopped together."""
+"""Supervises worker processes: starts them, replaces those that die or hang, passes on signals, stops them together."""
 
 import math
 import multiprocessing
@@ -19,24 +19,24 @@ import structlog
 from apientreprise_gateway.process import ending, signals
 
 BEAT_SECONDS: Final = 1.0
-"""How often a worker says that its event loop runs."""
+"""Seconds between two messages by which a worker shows that its event loop runs."""
 HUNG_SECONDS: Final = 30.0
-"""After so long a silence a worker is killed and replaced; a busy machine's workers are slow, not dead."""
+"""Seconds without a message after which a worker is killed and replaced; long, as a busy machine slows workers down."""
 START_SECONDS: Final = 60.0
-"""How long a worker may take to start."""
+"""Seconds that a worker may take to start."""
 PAUSE_SECONDS: Final = 1.0
-"""How long to wait before a worker that could not start is tried again; doubled each time."""
+"""Seconds before another worker is started after one that could not start; doubled each time."""
 LONGEST_PAUSE_SECONDS: Final = 30.0
 _TICK_SECONDS: Final = 1.0
 _KILL_SECONDS: Final = 1.0
-"""After so long a worker that has not ended in time is killed."""
+"""Seconds after the stop timeout at which a worker that still runs is killed."""
 _log = structlog.get_logger(__name__)
 
 Work = Callable[[int, Connection], None]
-"""What a worker does, given its number, from 1 on, and its heart, a pipe to the supervisor.
+"""What a worker runs, given its number, from 1 on, and its heart, a pipe to the supervisor.
 
-It serves until SIGTERM, and obeys signals, which are held when it begins (`signals.obey`). By its heart it sends a
-first message once it serves, and another one at least every `BEAT_SECONDS` until it ends."""
+Signals are held when it begins: it must call `signals.obey`, then serve until SIGTERM. Through its heart it sends a
+first message once it serves, and another at least every `BEAT_SECONDS` until it ends."""
 
 
 @dataclass(eq=False)
@@ -52,7 +52,7 @@ class _Worker:
         return self.process.pid or 0
 
     def listen(self) -> None:
-        """Read the messages of its heart."""
+        """Read the messages that have come through its heart."""
         with suppress(EOFError, OSError):
             while self.heart.poll():
                 self.heart.recv_bytes()
@@ -78,14 +78,14 @@ class Supervisor:
         on_stop: Callable[[], None] = lambda: None,
         stop_seconds: Callable[[], float] = lambda: 60.0,
     ) -> None:
-        """Start nothing yet.
+        """Configure it; nothing is started before `run`.
 
         Args:
             work: what each worker does; it is run in a fresh interpreter, so it must be picklable.
-            count: how many there are.
-            on_death: told of each worker that has ended, by its process id.
-            on_stop: told once that the workers are about to stop; none is started after that.
-            stop_seconds: asked then, how long they may take; who is left after that is killed.
+            count: number of workers.
+            on_death: called with the process id of each worker that has ended.
+            on_stop: called once, when the workers are about to stop; none is started after that.
+            stop_seconds: called then: seconds that the workers may take to stop; those left after that are killed.
         """
         self._work = work
         self._count = count
@@ -103,7 +103,7 @@ class Supervisor:
         self._kill_at = math.inf
 
     def run(self) -> bool:
-        """Serve until SIGTERM or SIGINT; False if no worker could be started at all. What is left then is to exit."""
+        """Serve until SIGTERM or SIGINT; False if no worker could be started. Afterwards the process must exit."""
         awake, waker = socket.socketpair()
         awake.setblocking(False)
         waker.setblocking(False)
@@ -111,16 +111,16 @@ class Supervisor:
             signal.signal(number, lambda received, _frame: self._signals.append(received))
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         with signals.held():
-            # The library's own process would be started with the first worker, let signals in that are held for that
-            # one, and die of a hangup of all.
+            # Otherwise multiprocessing starts its tracker with the first worker, and unblocks the signals that are held
+            # for that worker; the tracker would also die of a SIGHUP sent to all.
             resource_tracker.ensure_running()
         try:
             return self._run(awake)
         except BaseException:
-            self._stop()  # else the interpreter would wait for workers that nobody looks after any more
+            self._stop()  # else the interpreter would wait at its exit for workers that no one stops
             raise
         finally:
-            signals.hold()  # an interpreter that ends lets go of its handlers
+            signals.hold()  # the interpreter removes its handlers when it ends
             signal.set_wakeup_fd(-1)
             awake.close()
             waker.close()
@@ -141,7 +141,7 @@ class Supervisor:
             self._look_after()
 
     def _obey(self) -> None:
-        """Pass on the signals that have come."""
+        """Handle the signals received: pass them on to the workers, or stop."""
         while self._signals:
             number = self._signals.pop(0)
             if number in (signals.RELOAD, signals.REOPEN):
@@ -151,7 +151,7 @@ class Supervisor:
                 self._stop()
 
     def _stop(self) -> None:
-        """Have the workers stop; in a hurry if they were told before."""
+        """Tell the workers to stop; a second call shortens the time that they have."""
         if not self._stopping:
             self._on_stop()
         seconds = ending.HURRIED_SECONDS if self._stopping else self._stop_seconds()
@@ -161,7 +161,7 @@ class Supervisor:
             worker.signal(signal.SIGTERM)
 
     def _replenish(self) -> bool:
-        """Start the workers that are missing; False if that is hopeless."""
+        """Start the missing workers; False if as many starts as there are workers have failed and none succeeded."""
         if self._failures >= self._count and not self._ever_ready:
             return False
         if time.monotonic() < self._not_before:
@@ -184,7 +184,7 @@ class Supervisor:
         return _Worker(number, process, heart)
 
     def _postpone(self) -> None:
-        """Do not try again at once what has just failed."""
+        """Count a failed start, and wait before the next one, twice as long each time."""
         self._failures += 1
         self._not_before = time.monotonic() + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)

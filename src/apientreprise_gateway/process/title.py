@@ -1,4 +1,4 @@
-"""What `ps` and `pgrep -f` show a process as."""
+"""The process title, which `ps` and `pgrep -f` show."""
 
 from setproctitle import setproctitle
 
@@ -6,5 +6,5 @@ _PROGRAM = "apientreprise-gateway"
 
 
 def show(what: str) -> None:
-    """Name this process by what it does, and where."""
+    """Set the title of this process to the program's name and `what`, such as its command and port."""
     setproctitle(f"{_PROGRAM} {what}")
