@@ -1,1 +1,1 @@
-"""Documents: the files of providers, checked, kept for a while, and handed out by links that nobody can guess."""
+"""Documents: files of providers that are checked, kept for a while, and downloaded by links that cannot be guessed."""

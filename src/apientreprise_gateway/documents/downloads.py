@@ -1,7 +1,7 @@
-"""Downloads under way: how many there may be, of one link, to one address and in all, and who makes room.
+"""Limits on simultaneous downloads: of one link, to one address and of the whole process.
 
-A client that reads slowly takes a place for long. As long as there is room nobody minds; where a share is full, the
-slowest of those who hold it up makes room for the next, and only if none is slow is the next one refused.
+A client that reads slowly holds its place for long. When a limit is reached, the slowest download under that limit is
+cut to make room for the new one; the new one is refused only if none is slow.
 """
 
 import time
@@ -13,29 +13,30 @@ from typing import Final
 from apientreprise_gateway.contract.errors import refuse
 
 MOST: Final = 256
-"""Downloads that a process carries at once."""
+"""Downloads that a process serves at once."""
 MOST_PER_ADDRESS: Final = 64
 MOST_PER_LINK: Final = 32
 SLOW_SECONDS: Final = 2.0
-"""A client that takes longer for one part of a document (128 kB; 512 kB from S3) is slow."""
+"""Seconds after which a client that has not taken one part of a document (128 kB; 512 kB from S3) is slow."""
 RETRY_SECONDS: Final = 5
 """Seconds after which a refused client may try again."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Turn:
-    """One download."""
+    """One download under way."""
 
     link: str
     address: str | None
-    """What its client is counted by; None for one that is exempt."""
+    """The address that its client is counted under; None if it is exempt."""
     cut: Callable[[], None]
+    """Closes the client's connection."""
     clock: Callable[[], float]
     _sending_since: float | None = field(default=None, init=False)
 
     @contextmanager
     def sending(self) -> Iterator[None]:
-        """Mark the time in which its client takes a part."""
+        """Mark the time during which its client takes a part."""
         self._sending_since = self.clock()
         try:
             yield
@@ -44,7 +45,7 @@ class Turn:
 
     @property
     def waited(self) -> float:
-        """Seconds for which its client has been taking the part at hand."""
+        """Seconds that its client has been taking the current part; 0 between parts."""
         return 0.0 if self._sending_since is None else self.clock() - self._sending_since
 
 
@@ -64,11 +65,11 @@ class Downloads:
 
         Args:
             link: identifies the document.
-            address: what its client is counted by; None if it is exempt.
+            address: the address that its client is counted under; None if it is exempt.
             cut: closes the connection of that client.
 
         Raises:
-            Refusal: there is no room (00905).
+            Refusal: there is no room (`00905`).
         """
         turn = Turn(link=link, address=address, cut=cut, clock=self._clock)
         self._make_room(turn)

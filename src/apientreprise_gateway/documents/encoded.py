@@ -1,7 +1,7 @@
-"""Files in base64, as providers write them: one reader for texts of any length, in parts of any length.
+"""Decodes base64 files as providers write them, in parts of any length.
 
-Either alphabet, with or without padding, with blanks and line ends anywhere, behind a byte-order mark, or as a data URL
-(RFC 2397) in any case, whose signs may be percent-encoded. Whatever is accepted or refused is so at every size.
+It accepts both alphabets, with or without padding, with blanks and line ends anywhere, after a byte-order mark, or as a
+data URL (RFC 2397) in upper or lower case and possibly percent-encoded. The same rules hold whatever the size.
 """
 
 import binascii
@@ -13,21 +13,21 @@ from urllib.parse import unquote_to_bytes
 from apientreprise_gateway.documents.files import UNREADABLE, FileFault, kind_of
 
 LOOKED_AT: Final = 4096
-"""Bytes at the start of a text that tell whether it is a file; blanks do not count."""
+"""Bytes at the start of a text that decide whether it is a file, without blanks."""
 BLANKS: Final = b" \t\r\n"
 _BEFORE: Final = BLANKS + "\N{BYTE ORDER MARK}".encode()
 _SCHEME: Final = b"data:"
 _MAX_HEAD: Final = 1024
-"""Bytes that a data URL may have before its data."""
+"""Bytes that a data URL may have at most before its data."""
 _HEAD: Final = re.compile(rb"data:[^,]*;base64,", re.IGNORECASE)
 _BOTH_ALPHABETS: Final = bytes.maketrans(b"-_", b"+/")
 _ALPHABET: Final = re.compile(rb"[A-Za-z0-9+/]*")
 _SIGN_BYTES: Final = 3
-"""Bytes of a percent-encoded sign."""
+"""Bytes of a percent-encoded character."""
 
 
 def looks_encoded(text: bytes) -> bool:
-    """Whether a text is a file in base64, rather than an address, by what it starts with."""
+    """Whether the start of a text shows that it is a file in base64, rather than an address."""
     start = _trimmed(text.translate(None, BLANKS)[:LOOKED_AT])
     if start[: len(_SCHEME)].lower() == _SCHEME:
         return True
@@ -42,16 +42,16 @@ def _trimmed(start: bytes) -> bytes:
 
 
 class Decoder:
-    """Decodes a text, UTF-8, as it comes."""
+    """Decodes one base64 text (UTF-8) that comes in parts."""
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
         """Begin a text; `write` is called with the decoded bytes."""
         self._write = write
         self._start: bytes | None = b""
-        """What has come, as long as it may be what stands before the data."""
+        """The text so far, while it may still be the head of a data URL; None afterwards."""
         self._is_url = False
         self._sign = b""
-        """The beginning of a percent-encoded sign whose rest may still come."""
+        """The start of a percent-encoded character whose rest may still come."""
         self._rest = b""
         self._padded = False
 
@@ -73,7 +73,7 @@ class Decoder:
         """End the text.
 
         Raises:
-            FileFault: the file is not complete.
+            FileFault: the text is incomplete or not base64.
         """
         if self._start is not None:
             self._begin(self._start)
@@ -82,7 +82,7 @@ class Decoder:
             self._write_decoded(self._rest + b"=" * (4 - len(self._rest)))  # some programs leave the padding out
 
     def _begin(self, start: bytes) -> None:
-        """Read what has come so far: the data, or what stands before it."""
+        """Skip the head of a data URL, if there is one, and read the data after it."""
         self._start = None
         if start[: len(_SCHEME)].lower() == _SCHEME:
             head = _HEAD.match(start[:_MAX_HEAD])
@@ -106,7 +106,7 @@ class Decoder:
 
     def _decode(self, data: bytes) -> None:
         if self._padded and data:
-            raise FileFault(UNREADABLE)  # more after the end
+            raise FileFault(UNREADABLE)  # data after the padding
         data = self._rest + data
         whole = len(data) - len(data) % 4
         self._rest = data[whole:]

@@ -1,4 +1,4 @@
-"""Removal of documents that have ended: every worker does some of it, now and then."""
+"""Removal of expired documents, in rounds that every worker makes from time to time."""
 
 import asyncio
 import math
@@ -12,16 +12,16 @@ import structlog
 from apientreprise_gateway.documents.store import DocumentStore, StoreError
 
 EVERY_SECONDS: Final = 300.0
-"""How often a worker looks, on average."""
+"""Seconds between two rounds of a worker, on average."""
 GRACE_SECONDS: Final = 3600
-"""How long a document is kept after its end, for the downloads that began before it."""
+"""Seconds that a document is kept after its link expires, for downloads that began before."""
 MOST_AT_ONCE: Final = 5000
-"""Documents that are removed in one round; what is left is for the next."""
+"""Documents that one round removes at most; the rest is left to the next round."""
 _log = structlog.get_logger(__name__)
 
 
 class ExpirySweeper:
-    """Removes documents that have ended from a store."""
+    """Removes expired documents from a store."""
 
     def __init__(
         self,
@@ -36,12 +36,12 @@ class ExpirySweeper:
         """Configure it; `watch` begins to remove.
 
         Args:
-            store: what is looked through.
-            on_removed: told how many documents have been removed.
-            clock: Unix time.
-            every: seconds between rounds.
-            longest: seconds for which documents are kept: what ends later was kept by a clock that was ahead.
-            besides: what else is done to the store in each round.
+            store: the store that is swept.
+            on_removed: called after each round with the number of documents removed.
+            clock: Unix time in seconds.
+            every: seconds between rounds, on average.
+            longest: seconds for which documents are kept; one that expires later was stored by a clock that was ahead.
+            besides: awaited at the start of each round.
         """
         self._store = store
         self._on_removed = on_removed
@@ -58,7 +58,7 @@ class ExpirySweeper:
             await self.round()
 
     async def round(self) -> None:
-        """Remove what has to go now; a store that fails is tried again in the next round."""
+        """Remove what has expired; if the store fails, the next round tries again."""
         try:
             if self._besides is not None:
                 await self._besides()

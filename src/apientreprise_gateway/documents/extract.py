@@ -1,8 +1,8 @@
-"""Files in JSON: long base64 values taken out of an answer while it is read, so that it is never in memory as a whole.
+"""Takes long base64 values out of a JSON answer while it is read, so that it is never in memory as a whole.
 
-The answer is read once, in parts, each of which takes a millisecond or so: whoever drives the reading may stop between
-two of them. A string that grows long goes to a file, decoded as it comes; a token that nobody can guess takes its
-place, and what is left, which is short, is parsed as usual.
+The answer is read once, in parts that take about a millisecond each; the caller may stop between two parts. A long
+string is decoded into a temporary file as it is read, and a token that cannot be guessed replaces it. What is left is
+short and is parsed as usual.
 """
 
 import json
@@ -19,27 +19,27 @@ from apientreprise_gateway.documents.encoded import BLANKS, LOOKED_AT, Decoder, 
 from apientreprise_gateway.documents.files import UNREADABLE, Content, Disk, FileFault, Memory, OpenFile, write_all
 
 LONG_BYTES: Final = 64 * 1024
-"""A string beyond this is a file; no other field of the catalogue comes near."""
+"""Bytes beyond which a string is taken for a file; no other field of the catalogue comes near."""
 MAX_REST: Final = 1024 * 1024
-"""Bytes that an answer may have besides its files."""
+"""Bytes that an answer may have without its files."""
 MAX_FILES: Final = 100
 """Files that one answer may hold."""
 _PART_BYTES: Final = LONG_BYTES // 2
-"""Read at once; no more than a string may have that stays where it is."""
+"""Bytes read at once; not more than a string may have that is left in place."""
 _QUOTE: Final = 0x22
 _INSIDE: Final = rb'[^"\\]*+(?:(?:\\.)++[^"\\]*+)*+'
 _IN_STRING: Final = re.compile(_INSIDE, re.DOTALL)
 _STRINGS: Final = re.compile(rb'(?:[^"]*+"%b")*+[^"]*+' % _INSIDE, re.DOTALL)
-"""What stands outside of strings, and whole strings."""
+"""Matches text outside of strings, and whole strings."""
 _LONGEST_ESCAPE: Final = 6
 
 
 class NotJsonError(Exception):
-    """What was read is no JSON, or is too much of it."""
+    """An answer is not JSON, or is too large."""
 
 
 class Found(NamedTuple):
-    """Something long that stood in an answer."""
+    """A long string that was taken out of an answer."""
 
     content: Content | FileFault
     """The file, or what is wrong with it."""
@@ -51,20 +51,20 @@ class Extraction(NamedTuple):
     """An answer without its files."""
 
     rest: Any
-    """The parsed answer; a token stands in the place of each file."""
+    """The parsed answer, with a token in place of each file."""
     files: dict[str, Found]
     """The files that were taken out, by their tokens."""
 
 
 class Extractor:
-    """Takes the files out of an answer; it reads and writes files, so let a thread do it, one step after the other."""
+    """Takes the files out of an answer; it reads and writes files, so run it in a thread, one step at a time."""
 
     def __init__(self, content: Content, folder: Path | None) -> None:
-        """Read nothing yet.
+        """Configure it; nothing is read before `step`.
 
         Args:
             content: JSON.
-            folder: for the temporary files of what is taken out; the system's own by default.
+            folder: where temporary files are made; the system's own folder if None.
         """
         self._content = content
         self._scanner = _Scanner(folder)
@@ -95,7 +95,7 @@ def _parsed(text: bytes) -> Any:
     except orjson.JSONDecodeError:
         pass
     try:
-        # Some programs write line ends into strings as they are. In a long string they are passed over as well.
+        # Some programs write unescaped line ends into strings. They are accepted in long strings too.
         return json.loads(text.decode(), strict=False, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise NotJsonError from error
@@ -106,10 +106,10 @@ def _refuse(name: str) -> NoReturn:
 
 
 def decode(text: str) -> Content:
-    """The file that a short base64 text is.
+    """Decode a short base64 text, in memory.
 
     Raises:
-        FileFault: it is none.
+        FileFault: it is not base64.
     """
     parts: list[bytes] = []
     decoder = Decoder(parts.append)
@@ -119,7 +119,7 @@ def decode(text: str) -> Content:
 
 
 class _Scanner:
-    """Reads JSON part by part: outside of strings, in a short one, or in one that is a file."""
+    """Reads JSON part by part; keeps what is short, and passes long strings on to an `_EncodedFile`."""
 
     def __init__(self, folder: Path | None) -> None:
         self.rest = bytearray()
@@ -129,7 +129,7 @@ class _Scanner:
         self._in_string = False
         self._begin = 0
         self._odd = False
-        """Whether the part before ended, within a string, with a backslash that escapes what comes next."""
+        """Whether the previous part ended, within a string, with a backslash that escapes the next character."""
         self._file: _EncodedFile | None = None
 
     def feed(self, part: bytes) -> None:
@@ -141,7 +141,7 @@ class _Scanner:
             raise NotJsonError
 
     def _between(self, part: bytes, at: int) -> None:
-        """Read what stands outside of strings, whole strings, and the beginning of one that goes on."""
+        """Read text outside of strings, whole strings, and the start of a string that the part does not finish."""
         whole = _STRINGS.match(part, at)
         end = at if whole is None else whole.end()
         self.rest += part[at : end + 1]  # with the quote that begins a string, if there is one
@@ -150,7 +150,7 @@ class _Scanner:
             self._string(part, end + 1)
 
     def _string(self, part: bytes, at: int) -> int:
-        """Read on in a string; return where it, or the part, ends."""
+        """Continue a string; return the position after its closing quote, or the length of the part."""
         end = self._end_of_string(part, at)
         piece = part[at:] if end < 0 else part[at:end]
         if self._file is None:
@@ -167,7 +167,7 @@ class _Scanner:
         return end + 1
 
     def _end_of_string(self, part: bytes, at: int) -> int:
-        """Where the closing quote is; -1 if it is not in this part."""
+        """Position of the closing quote; -1 if it is not in this part."""
         inside = _IN_STRING.match(part, at + self._odd)
         end = len(part) if inside is None else inside.end()
         if end < len(part) and part[end] == _QUOTE:
@@ -186,19 +186,19 @@ class _Scanner:
 
 
 class _EncodedFile:
-    """A file that comes in base64, within a string of JSON."""
+    """A base64 file within a JSON string, decoded into a temporary file."""
 
     def __init__(self, folder: Path | None) -> None:
         with tempfile.TemporaryFile(dir=folder) as file:
             self._file = OpenFile(os.dup(file.fileno()))
         self._decoder = Decoder(lambda data: write_all(self._file.fd, data))
         self._held = b""
-        """The beginning of an escape whose rest may still come."""
+        """The start of an escape sequence whose rest may still come."""
         self._start = b""
         self._fault: FileFault | None = None
 
     def feed(self, piece: bytes) -> None:
-        """Take a part of the string; what is no base64 is remembered as such."""
+        """Decode a part of the string; the first fault is kept for `finish`, and the rest is ignored."""
         if self._fault is not None:
             return
         data = self._held + piece.translate(None, BLANKS)
@@ -207,7 +207,7 @@ class _EncodedFile:
         self._decode(data[:whole])
 
     def finish(self) -> Found:
-        """End the string; return the file that it was."""
+        """End the string; return its file, or the fault that was found."""
         if self._fault is None:
             self._decode(self._held)
         try:
@@ -227,7 +227,7 @@ class _EncodedFile:
 
 
 def _whole_escapes(data: bytes) -> int:
-    """Length of a part of a string without an escape that is cut at its end."""
+    """Length of a part of a string without an escape sequence that is cut off at its end."""
     last = data.rfind(b"\\", max(0, len(data) - _LONGEST_ESCAPE + 1))
     if last < 0:
         return len(data)
@@ -236,11 +236,11 @@ def _whole_escapes(data: bytes) -> int:
 
 
 def _unescaped(data: bytes) -> bytes:
-    """A part of a string of JSON as it is meant."""
+    """A part of a JSON string with its escape sequences decoded."""
     if b"\\" not in data:
         return data
     try:
         text: str = orjson.loads(b'"%b"' % data)
     except orjson.JSONDecodeError as error:
-        raise FileFault(UNREADABLE) from error  # no escape, or one that is cut: base64 has neither
+        raise FileFault(UNREADABLE) from error  # an invalid or cut escape sequence, which base64 never has
     return text.encode()

@@ -1,8 +1,7 @@
-"""What a file is, judged by its content.
+"""The content of a file, and the check that it is a whole PDF or ZIP.
 
-A name or a header can say anything; these are the marks that a reader of the format looks for first, at both ends of
-the file, so that a page of HTML, half a download or an empty archive is no document. What lies between is not read: a
-document is passed on, not vouched for.
+Names and headers are not trusted. The check looks for the marks at both ends of the file that readers of the format
+look for first, so that an HTML page, half a download or an empty archive is refused. What lies between is not checked.
 """
 
 import errno
@@ -14,13 +13,13 @@ from apientreprise_gateway.contract.documents import FileKind
 
 _COPY_BYTES: Final = 128 * 1024
 _CANNOT_COPY: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
-"""Errors of kernels and file systems that cannot copy by themselves."""
+"""Errors of kernels and file systems that do not support `copy_file_range`."""
 _HEAD_BYTES: Final = 1024
-"""Readers of PDF accept the header anywhere in here."""
+"""Bytes at the start in which PDF readers accept the header."""
 _PDF_TAIL_BYTES: Final = 2048
-"""And the end mark in the last kilobyte; some producers add a little after it."""
+"""Bytes at the end in which the end mark is looked for; readers accept it in the last 1024, some producers add more."""
 PADDING_BYTES: Final = 64 * 1024
-"""Programs that work in blocks fill up the last one: so many NUL and blanks may follow a file's end."""
+"""NUL bytes and blanks that may follow a file's end: programs that write whole blocks fill up the last one."""
 _LINE_ENDS: Final = (b"\r\n", b"\n", b"\r")
 _LINE_END_BYTES: Final = 2
 _PADDING: Final = b"\0 \t\r\n\f"
@@ -34,7 +33,7 @@ _ZIP64_ENTRIES: Final = 0xFFFF
 
 
 class Content(Protocol):
-    """The bytes of a file, wherever they are; reading may wait for a disk, so it is done in a thread."""
+    """The bytes of a file, in memory or on disk; reading may block, so do it in a thread."""
 
     @property
     def size(self) -> int:
@@ -48,7 +47,7 @@ class Content(Protocol):
 
 
 class Memory:
-    """Content that is small enough for memory."""
+    """Content in memory."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -64,8 +63,8 @@ class Memory:
 
 
 class OpenFile:
-    """A descriptor, closed when nobody holds this any more, and not before: a thread may still use the file for a call
-    that has been given up."""
+    """A file descriptor that is closed when this object is no longer referenced, and not before: a thread may still use
+    the file for a call that has been given up."""
 
     def __init__(self, fd: int) -> None:
         self.fd: Final = fd
@@ -78,7 +77,7 @@ class Disk:
     """Content in an open file."""
 
     def __init__(self, file: OpenFile) -> None:
-        """Wrap a file that is written to its end."""
+        """Wrap a file that is completely written."""
         self._file = file
         self.size = os.fstat(file.fd).st_size
 
@@ -91,7 +90,7 @@ class Disk:
         done, stop = start, min(start + length, self.size)
         try:
             while done < stop:
-                # Within the kernel: nothing passes through this process, which goes on meanwhile.
+                # The kernel copies: no byte passes through this process, and the GIL is free meanwhile.
                 copied = os.copy_file_range(self._file.fd, fd, stop - done, done)
                 if not copied:
                     break
@@ -107,7 +106,7 @@ def write_all(fd: int, data: bytes) -> None:
     """Append bytes to an open file.
 
     Raises:
-        OSError: the disk does not take them.
+        OSError: they cannot be written.
     """
     part = memoryview(data)
     while part:
@@ -115,7 +114,7 @@ def write_all(fd: int, data: bytes) -> None:
 
 
 class FileFault(Exception):  # noqa: N818 - in the provider's file, not in the program
-    """A file is no good."""
+    """A file of a provider is unusable."""
 
     def __init__(self, subcode: str) -> None:
         super().__init__(subcode)
@@ -124,7 +123,7 @@ class FileFault(Exception):  # noqa: N818 - in the provider's file, not in the p
 
 
 LATE: Final = "002"
-"""The file was not read, checked and kept within the deadline of its provider."""
+"""Subcode: the file was not read, checked and kept within the deadline of its provider."""
 UNREADABLE: Final = "051"
 TOO_SLOW: Final = "052"
 NOT_DOWNLOADED: Final = "053"
@@ -134,7 +133,7 @@ EMPTY: Final = "056"
 
 
 def kind_of(head: bytes) -> FileKind | None:
-    """The kind that the first bytes of a file say; None for any other."""
+    """The kind of a file by its first bytes; None if it is neither a PDF nor a ZIP."""
     if head.startswith((_ZIP_ENTRY, _ZIP_END)):
         return FileKind.ZIP
     return FileKind.PDF if b"%PDF-" in head[:_HEAD_BYTES] else None
@@ -145,10 +144,10 @@ def check(content: Content, kinds: tuple[FileKind, ...]) -> FileKind:
 
     Args:
         content: the whole file.
-        kinds: what it may be.
+        kinds: the kinds that it may be of.
 
     Raises:
-        FileFault: it is empty, something else, or damaged.
+        FileFault: it is empty, of another kind, or damaged.
     """
     if content.size == 0:
         raise FileFault(EMPTY)
@@ -171,7 +170,7 @@ def _check_pdf(content: Content) -> None:
 
 
 def _check_zip(content: Content) -> None:
-    """Find the directory at the end: there, where it says, and as many entries as fit."""
+    """Check that the directory at the end has entries, and starts where the end record says."""
     first = max(0, content.size - _ZIP_END_BYTES - _ZIP_COMMENT_BYTES - PADDING_BYTES)
     tail = content.read(first, content.size - first)
     at = tail.rfind(_ZIP_END)
@@ -181,7 +180,7 @@ def _check_zip(content: Content) -> None:
     if entries == 0:
         raise FileFault(EMPTY)
     if entries == _ZIP64_ENTRIES or _ZIP64 in (length, start):
-        return  # its figures stand elsewhere; no file that we keep needs them
+        return  # ZIP64: its figures are in another record, which no file that we keep needs
     after = tail[at + _ZIP_END_BYTES :]
     padding = after[comment:]
     whole = len(after) >= comment and len(padding) <= PADDING_BYTES and not padding.strip(_PADDING)

@@ -1,4 +1,4 @@
-"""The way of a file into the store: it is checked, gets a link, and is kept."""
+"""Puts a file into the store: it is checked, gets a link, and is kept."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from apientreprise_gateway.net.threads import FairThreads
 
 _READERS: Final = 4
 _DECODERS: Final = 1
-"""Decoding keeps the interpreter busy: two at once would not be faster, and hold up what answers calls."""
+"""Threads that decode: decoding holds the GIL, so two would not be faster and would slow the event loop down."""
 _log = structlog.get_logger(__name__)
 
 
@@ -36,7 +36,7 @@ class Workshop:
 
 
 class DocumentIntake:
-    """Keeps documents. What is given up, at a deadline or because nobody waits, goes on for one part at most."""
+    """Checks and keeps documents. Work that is cancelled goes on for one part at most."""
 
     def __init__(
         self,
@@ -53,12 +53,12 @@ class DocumentIntake:
 
         Args:
             store: where documents are kept.
-            seals: what links are sealed with.
-            workshop: threads in which they are read and decoded.
-            seconds: how long documents are kept.
-            max_bytes: size that a document may have.
-            folder: for the temporary files of what is decoded; the system's own by default.
-            clock: Unix time.
+            seals: the secrets that seal links.
+            workshop: threads in which documents are read and decoded.
+            seconds: seconds that documents are kept.
+            max_bytes: bytes that a document may have.
+            folder: where temporary files of decoding are made; the system's own folder by default.
+            clock: Unix time in seconds.
         """
         self._store = store
         self._seals = seals
@@ -73,13 +73,13 @@ class DocumentIntake:
 
         Args:
             content: the whole file.
-            document: what it has to be.
-            name: what the end of its link is made of.
-            owner: whose turn it takes, the provider's; so for all that follows.
+            document: what the catalogue says of it.
+            name: words that the file name in its link is made of.
+            owner: the provider's key; work that has to wait is shared fairly among owners (here and below).
 
         Raises:
-            FileFault: the file is no good.
-            Refusal: the store does not take it (00502).
+            FileFault: the file is unusable.
+            Refusal: the store does not take it (`00502`).
         """
         if content.size > self._max_bytes:
             raise FileFault(NOT_DOWNLOADED)
@@ -103,9 +103,9 @@ class DocumentIntake:
         return await decoding.run(owner, extractor.finish)
 
     async def decode(self, text: str, *, owner: str) -> Content:
-        """The file that a base64 text is, see `extract.decode`."""
+        """Decode a base64 text, see `extract.decode`."""
         return await self._workshop.decoding.run(owner, lambda: decode(text))
 
     async def head(self, content: Content, length: int, *, owner: str) -> bytes:
-        """The first bytes of a file."""
+        """The first `length` bytes of a file."""
         return await self._workshop.reading.run(owner, lambda: content.read(0, length))

@@ -1,10 +1,9 @@
 """The link to a kept document.
 
-`/documents/{id}/{name}`: the id is the second at which the link ends, 160 random bits and a seal of 96, in base64; the
-name is for people. Nothing else leads to a document, and nothing of the link is where the document lies: it is kept
-under a digest of both, so that whoever can list the store, or reads a log, cannot make a link of what is there. The end
-is part of the digest: whoever writes another into a link has the link to nothing. The seal, made with a secret of the
-store (`seal.py`), says of a link whose document is gone that there was one.
+`/documents/{id}/{name}`: the id is the Unix second at which the link expires, 160 random bits and a seal of 96 bits, in
+base64; the name is for people. The document is stored under a digest of both, so that nobody who can list the store or
+read a log can make a link from that. The expiry is part of the digest: a link with another expiry leads to nothing. The
+seal, made with a secret of the store (`seal.py`), shows that a link whose document is gone was once valid.
 """
 
 import hashlib
@@ -22,9 +21,9 @@ from apientreprise_gateway.contract.documents import FileKind
 PREFIX: Final = "/documents/"
 """What the path of every link starts with."""
 BUCKET_SECONDS: Final = 3600
-"""Documents that end within the same hour lie in one place, so that an hour's worth of them is found at once."""
+"""Seconds of a bucket: documents that expire in the same hour are stored together, so that they are found at once."""
 SKEW_SECONDS: Final = 60
-"""How far the clocks of two gateways may be apart."""
+"""Seconds by which the clocks of two gateways may differ."""
 _RANDOM_BYTES: Final = 20
 _SEAL_BYTES: Final = 12
 _END_BYTES: Final = 4
@@ -39,7 +38,7 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9-]+")
 
 @dataclass(frozen=True, slots=True)
 class DocumentLink:
-    """What leads to one document."""
+    """The link to one document."""
 
     id: str
     name: str
@@ -51,29 +50,29 @@ class DocumentLink:
 
     @property
     def ends(self) -> int:
-        """The Unix second from which it leads to nothing."""
+        """The Unix second at which it expires."""
         return int.from_bytes(urlsafe_b64decode(self.id)[:_END_BYTES])
 
     def has_ended(self, now: float, *, longest: float) -> bool:
-        """Whether it leads to nothing at a Unix time, as links of so many seconds at most are made.
+        """Whether it has expired at a Unix time, given that links are valid for `longest` seconds at most.
 
-        One whose end is further away than that was made by a clock that was ahead: when it ends cannot be told.
+        One that expires later than that was made by a clock that was ahead; it counts as expired.
         """
         return not now < self.ends <= now + longest + SKEW_SECONDS
 
     @property
     def kind(self) -> FileKind:
-        """What the document is."""
+        """The kind of the document."""
         return FileKind(self.name.rpartition(".")[2])
 
     @property
     def key(self) -> str:
-        """Where the document lies in a store: the hour of its end, then a name that says nothing."""
+        """The key of the document in a store: the hour in which it expires, then a digest."""
         return f"{self.ends // BUCKET_SECONDS}/{self._digest}"
 
     @property
     def reference(self) -> str:
-        """How logs call the document: enough to tell it from others, and no way to it."""
+        """The name of the document in logs; the link cannot be made from it."""
         return self._digest[:16]
 
     @property
@@ -82,13 +81,13 @@ class DocumentLink:
 
 
 def new_link(*, ends: int, name: str, secret: bytes) -> DocumentLink:
-    """A link that nobody has seen; `name` comes from `file_name`, and the secret from `seal.py`."""
+    """A new link that expires at the Unix second `ends`; `name` comes from `file_name`, `secret` from `seal.py`."""
     start = ends.to_bytes(_END_BYTES) + secrets.token_bytes(_RANDOM_BYTES)
     return DocumentLink(urlsafe_b64encode(start + _seal(start, name, secret)).decode(), name)
 
 
 def is_sealed(link: DocumentLink, secret: bytes) -> bool:
-    """Whether a link was made with a secret, as it is."""
+    """Whether a link was made with this secret and not changed since."""
     whole = urlsafe_b64decode(link.id)
     start, seal = whole[:-_SEAL_BYTES], whole[-_SEAL_BYTES:]
     return hmac.compare_digest(seal, _seal(start, link.name, secret))
@@ -99,9 +98,9 @@ def _seal(start: bytes, name: str, secret: bytes) -> bytes:
 
 
 def read_path(raw_path: bytes) -> DocumentLink | None:
-    """The link that a path is, as received; None if it is none.
+    """The link in a path as it was received; None if it is no link.
 
-    A link has one spelling: nothing of it is ever percent-encoded.
+    A link has one spelling only: no part of it is percent-encoded.
     """
     found = _PATH.fullmatch(raw_path.decode("latin-1"))
     return None if found is None else DocumentLink(found["id"], found["name"])
@@ -115,9 +114,9 @@ def file_name(parts: Sequence[str], kind: FileKind) -> str:
 
 
 def is_past(bucket: str, moment: float, *, beyond: float = math.inf) -> bool:
-    """Whether all that lies in the place of an hour, the first part of a key, has ended at a moment.
+    """Whether all documents of a bucket (the first part of a key) have expired at a Unix time.
 
-    So has what ends later than `beyond`, see `DocumentLink.has_ended`.
+    Those that expire later than `beyond` count as expired, see `DocumentLink.has_ended`.
     """
     if not (bucket.isascii() and bucket.isdigit()):
         return False

@@ -1,10 +1,10 @@
-"""Documents in a folder, which the workers of a host share, or several hosts over a network file system.
+"""A document store in a folder, shared by the workers of a host, or by several hosts over a network file system.
 
-    folder/incoming/    documents that are being written; moved when they are whole
-    folder/{hour}/      documents that end within an hour, named by a digest
-    folder/seal         what links are sealed with
+    folder/incoming/    documents that are being written; moved once complete
+    folder/{hour}/      documents that expire in that hour, named by a digest
+    folder/seal         the secret that seals links
 
-The disk is touched in threads only.
+After the start the disk is accessed in threads only.
 """
 
 import asyncio
@@ -27,30 +27,30 @@ from apientreprise_gateway.net.threads import FairThreads
 from apientreprise_gateway.observability.pause import pause
 
 ABANDONED_SECONDS: Final = 3600.0
-"""After so long a document that is still being written was left by a process that died."""
+"""Seconds after which a document that is still being written was left by a process that died."""
 TIMEOUT_SECONDS: Final = 30.0
 """Seconds that a disk may take for one operation."""
 _CHUNK_BYTES: Final = 128 * 1024
 _COPY_BYTES: Final = 4 * 1024 * 1024
-"""Copied at once: between two parts others have their turn, and a document that nobody waits for is given up."""
+"""Bytes copied at once: between two parts other owners get their turn, and a cancelled copy stops."""
 _SWEEPER: Final = "removal"
 _INCOMING: Final = "incoming"
 _SEAL: Final = "seal"
 _FIRST_SECONDS: Final = 1.0
-"""Seconds that the first writer may take; after that it is held to have died, and its file is replaced."""
+"""Seconds that the first writer may take; after that it is taken for dead, and its file is replaced."""
 _THREADS: Final = 8
 _T = TypeVar("_T")
 
 
 class LocalStore:
-    """A folder."""
+    """A `DocumentStore` in a folder."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
-        """Make the folder, for the user of this process alone.
+        """Make the folder, which only the user of this process may enter.
 
         Args:
-            folder: made if it does not exist; its parent may be missing too.
-            clock: Unix time, for what is left of processes that died.
+            folder: made if it does not exist, with its parent.
+            clock: Unix time in seconds, to find what processes that died have left.
 
         Raises:
             OSError: it cannot be made or written to.
@@ -74,7 +74,7 @@ class LocalStore:
         """Keep a document.
 
         Raises:
-            StoreError: the disk does not take it.
+            StoreError: it cannot be written.
         """
         incoming = self._incoming / secrets.token_hex(16)
         moved = False
@@ -86,7 +86,7 @@ class LocalStore:
             moved = True
         finally:
             if not moved:
-                with suppress(RuntimeError):  # the threads have ended: what is left is removed like a dead process's
+                with suppress(RuntimeError):  # the threads have ended: the sweeper will remove the file
                     self.threads.submit(owner, lambda: incoming.unlink(missing_ok=True))
 
     async def open(self, key: str, *, owner: str = "") -> Kept | None:
@@ -99,7 +99,7 @@ class LocalStore:
         return None if disk is None else _OpenFile(disk, lambda work: self._in_thread(owner, work))
 
     async def secret(self, proposed: bytes) -> bytes:
-        """What links are sealed with; `proposed`, if there was nothing yet.
+        """The secret that seals links; `proposed` is kept and returned if there was none.
 
         Raises:
             StoreError: the disk cannot be read or written to.
@@ -107,7 +107,7 @@ class LocalStore:
         return await self._in_thread("", lambda: self._secret_or(proposed))
 
     async def remove_ended(self, moment: float, *, most: int, beyond: float = math.inf) -> int:
-        """Remove documents of hours that are over at a Unix time, or beyond another, and what dead processes left.
+        """Remove documents of hours that are over at `moment` or begin after `beyond`, and what dead processes left.
 
         Raises:
             StoreError: the folder cannot be read.
@@ -127,17 +127,17 @@ class LocalStore:
         except OSError as error:
             raise StoreError(str(error)) from error
 
-    # In a thread, but for the first time.
+    # These run in a thread, except the first `_make`.
 
     def _make(self) -> None:
-        """Make the folders, again if somebody has tidied them away."""
+        """Make the folders; they may have been removed since the start."""
         own_folder(self._folder)
         self._incoming.mkdir(mode=ONLY_OURS, exist_ok=True)
         if not os.access(self._incoming, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self._incoming))
 
     def _move(self, incoming: Path, key: str) -> None:
-        """Put a document that is complete where it is looked for."""
+        """Move a complete document to the place of its key."""
         place = self._folder / key
         place.parent.mkdir(mode=ONLY_OURS, exist_ok=True)
         try:
@@ -183,16 +183,16 @@ class LocalStore:
         return removed
 
     def _ended(self, moment: float, beyond: float) -> Iterator[Path]:
-        """Files to remove, found without a list of all files."""
+        """Files to remove, found without listing all files."""
         for folder in self._buckets(moment, beyond):
             yield from (Path(entry.path) for entry in _entries(folder))
-        now = self._clock()  # what was written later than now was written by a clock that was ahead
+        now = self._clock()  # a file dated in the future was written by a clock that was ahead: hence `abs`
         for entry in _entries(self._incoming):
             if abs(now - _modified(entry)) > ABANDONED_SECONDS:
                 yield Path(entry.path)
 
     def _buckets(self, moment: float, beyond: float) -> Iterator[Path]:
-        """The folders of the hours that are over, or too far away."""
+        """The folders of hours that are over, or too far in the future."""
         names = [entry.name for entry in _entries(self._folder)]
         yield from (self._folder / name for name in names if is_past(name, moment, beyond=beyond))
 
@@ -211,10 +211,10 @@ class _OpenFile:
         """The bytes from `start` on.
 
         Raises:
-            StoreError: the disk does not give them.
+            StoreError: they cannot be read.
         """
         disk = self._disk
-        assert disk is not None, "read after close"  # noqa: S101 - a fault of the caller's
+        assert disk is not None, "read after close"  # noqa: S101 - a bug of the caller
         return await self._in_thread(lambda: disk.read(start, length))
 
     async def close(self) -> None:
@@ -237,7 +237,7 @@ def _read(place: Path) -> bytes:
 
 
 def _link(source: Path, place: Path) -> bool:
-    """Give a file a second name, unless another one has it; False if this file system knows no such thing."""
+    """Hard-link a file, unless the name is taken; False if the file system has no hard links."""
     try:
         os.link(source, place)
     except FileExistsError:
@@ -250,7 +250,7 @@ def _link(source: Path, place: Path) -> bool:
 
 
 def _write_first(place: Path, content: bytes) -> None:
-    """Write a file, or wait until whoever was first has: where files have one name alone, it is empty for a moment."""
+    """Create a file, or wait until the process that created it has written it: without hard links it is empty first."""
     try:
         file = _create(place)
         write_all(file.fd, content)
@@ -265,7 +265,7 @@ def _copy(content: Content, file: OpenFile, start: int) -> None:
 
 
 def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
-    """What is in a folder; nothing, if another worker has removed it."""
+    """The entries of a folder; none if another worker has removed it."""
     try:
         with os.scandir(folder) as entries:
             yield from entries
@@ -292,7 +292,7 @@ def _remove_folder(folder: Path) -> None:
 
 
 def _modified(entry: "os.DirEntry[str]") -> float:
-    """When a file was last written to; never, if it is gone."""
+    """When a file was last written to, Unix time in seconds; infinity if it is gone."""
     try:
         return entry.stat(follow_symlinks=False).st_mtime
     except FileNotFoundError:

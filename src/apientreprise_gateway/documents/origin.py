@@ -1,7 +1,7 @@
-"""What a caller reaches the gateway at, for the absolute addresses in its answers.
+"""The base URL at which a caller reaches the gateway, for the absolute URLs in its answers.
 
-A setting says it, or else the call does: its `Host`, which is believed for what it is, since the address goes back to
-whoever wrote it and to nobody else; and, of a trusted proxy, its `X-Forwarded-Proto` and `X-Forwarded-Host`.
+It comes from a setting, or else from the call: from its `Host`, which may be trusted since the URL goes back only to
+the caller who sent it, and from `X-Forwarded-Proto` and `X-Forwarded-Host` if they come from a trusted proxy.
 """
 
 import re
@@ -16,15 +16,15 @@ class Origin:
     """Finds the base URL of a call."""
 
     def __init__(self, *, public_url: str | None, is_trusted: Callable[[str], bool]) -> None:
-        """Find nothing yet.
+        """Configure it.
 
         Args:
-            public_url: the setting, without a slash at its end; None where only calls say it.
-            is_trusted: whether a peer is a trusted proxy.
+            public_url: the setting, without a slash at its end; None to take it from each call.
+            is_trusted: whether the address of a peer is that of a trusted proxy.
         """
         self._public_url = public_url
         self.configured: Final = public_url or ""
-        """What the setting says, the same for every call; empty where it says nothing."""
+        """The setting, the same for every call; empty if there is none."""
         self._is_trusted = is_trusted
 
     def of(self, scope: MutableMapping[str, Any]) -> str:
@@ -40,13 +40,13 @@ class Origin:
 
 
 def _last(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> str:
-    """The last value of a header, the one that the nearest proxy wrote."""
+    """The last value of a header, which the nearest proxy wrote; empty without one."""
     values = [value for name, value in headers if name == wanted]
     return values[-1].decode("latin-1").rpartition(",")[2].strip() if values else ""
 
 
 def _own(scope: MutableMapping[str, Any]) -> str:
-    """The address that the call came in by."""
+    """Host and port of the socket that received the call."""
     server = scope.get("server")
     host, port = server if server and server[1] is not None else ("localhost", 80)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,4 +1,4 @@
-"""Where an answer speaks of its documents, and what it says there."""
+"""Finds where the documents are in a provider's answer, and in which form: a file, base64 or an address."""
 
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -8,24 +8,24 @@ from apientreprise_gateway.documents.encoded import looks_encoded
 from apientreprise_gateway.documents.files import BAD_ADDRESS, UNREADABLE, Content, FileFault
 
 Way = tuple[str | int, ...]
-"""Names, and positions in lists, from the outside of an answer in."""
+"""The path to a value in an answer: names, and positions in lists, from the outermost in."""
 _ABSENT: Final = object()
 
 
 class File(NamedTuple):
-    """The file itself."""
+    """A document given as the file itself."""
 
     content: Content
 
 
 class Encoded(NamedTuple):
-    """The file in base64, or the token of a file that has been taken out."""
+    """A document given in base64, or as the token of a file that was extracted before."""
 
     text: str
 
 
 class Address(NamedTuple):
-    """Where the file is."""
+    """A document given by the URL of its file."""
 
     text: str
 
@@ -39,18 +39,18 @@ class Place(NamedTuple):
     holder: dict[str, Any]
     """The object that has, or is to have, the document's address."""
     way: Way
-    """How to get to it."""
+    """The path to that object."""
     given: Given
-    """What the provider wrote there; a fault where it is unusable, None where it is absent."""
+    """What the provider gave; a fault if it is unusable, None if it is absent."""
 
 
 def places_of(answer: Any, document: Document, tokens: frozenset[str]) -> list[Place]:
-    """The places of documents in an answer of ours.
+    """The places of documents in an answer in the form of our contract.
 
     Args:
-        answer: what the provider answered; what we do not pass on is taken out of it.
-        document: where to look.
-        tokens: those of what was taken out before, where it looks like a file.
+        answer: the provider's answer; contents of documents are removed from it.
+        document: says where to look.
+        tokens: tokens of extracted strings that look like files.
     """
     return [
         Place(holder, way, _given(holder.get(document.address[-1]), holder.pop(CONTENT, None), tokens))
@@ -59,7 +59,7 @@ def places_of(answer: Any, document: Document, tokens: frozenset[str]) -> list[P
 
 
 def own_place(answer: Any, document: Document) -> Place | None:
-    """The place of the document in an answer that is in the provider's own form; None if it is not."""
+    """The place of the document in an answer in the provider's own form; None if the answer is not in that form."""
     if not document.own:
         return None
     for name in document.own:
@@ -68,18 +68,18 @@ def own_place(answer: Any, document: Document) -> Place | None:
 
 
 def alone(given: Given, document: Document) -> Place:
-    """The place of a document in an answer that says nothing else."""
+    """The place of a document in a new answer that holds nothing else."""
     holder = dict.fromkeys(name for name in (document.address[-1], document.expires_in) if name)
     return Place(holder, document.address[:-1], given)
 
 
 def answer_around(place: Place) -> dict[str, Any]:
-    """The answer that says nothing but a document."""
+    """A new answer that holds only this place."""
     return {str(place.way[0]): place.holder, "links": {}, "meta": {}} if place.way else place.holder
 
 
 def follow(answer: Any, way: Way) -> Any:
-    """The value in an answer that a way leads to."""
+    """The value in an answer at a path."""
     for step in way:
         answer = answer[step]
     return answer
@@ -98,7 +98,7 @@ def _given(address: Any, content: Any, tokens: frozenset[str]) -> Given:
 
 
 def holders(answer: Any, document: Document) -> Iterator[tuple[dict[str, Any], Way]]:
-    """The objects of an answer that have, or may have, the address of a document, with the ways to them."""
+    """The objects of an answer that have, or may have, the address of a document, with the paths to them."""
     return _holders(answer, document.address[:-1], ())
 
 

@@ -1,4 +1,4 @@
-"""Ranges of bytes that a client may ask for, and the conditions under which it does (RFC 9110, sections 13 and 14)."""
+"""Range requests and their conditions (RFC 9110, sections 13 and 14)."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ _ANY: Final = b"*"
 
 
 class Range(NamedTuple):
-    """Bytes of a document, from `start` up to, and without, `stop`."""
+    """Bytes of a document, from `start` up to but not including `stop`."""
 
     start: int
     stop: int
@@ -22,9 +22,9 @@ class UnsatisfiableError(Exception):
 
 
 def read_range(header: bytes | None, size: int) -> Range | None:
-    """The range that a `Range` header asks for; None if the whole is to be sent.
+    """The range that a `Range` header asks for; None if the whole document is to be sent.
 
-    What cannot be read asks for the whole, and so do several ranges at once, which a server may ignore.
+    An invalid header, or one with several ranges, is ignored, as RFC 9110 allows.
 
     Raises:
         UnsatisfiableError: the document has none of these bytes.
@@ -37,16 +37,16 @@ def read_range(header: bytes | None, size: int) -> Range | None:
     else:
         start, stop = int(found[1]), min(size, int(found[2]) + 1) if found[2] else size
         if found[2] and int(found[2]) < start:
-            return None  # no range at all
+            return None  # an invalid range
     if start >= size or start >= stop:
         raise UnsatisfiableError
     return Range(start, stop)
 
 
 def part_of(headers: Iterable[tuple[bytes, bytes]], tag: bytes, size: int) -> Range | None:
-    """The part of a document that the headers of a GET ask for; None if the whole is to be sent.
+    """The range that the headers of a GET ask for; None if the whole document is to be sent.
 
-    `If-Range` compares strongly: neither a weak tag nor a date, which no document of ours has, is the document's.
+    `If-Range` compares strongly: a weak tag never matches, nor does a date, as our documents have none.
 
     Raises:
         UnsatisfiableError: the document has none of these bytes.
@@ -59,12 +59,12 @@ def part_of(headers: Iterable[tuple[bytes, bytes]], tag: bytes, size: int) -> Ra
 
 
 def knows(given: Iterable[bytes], tag: bytes) -> bool:
-    """Whether lines of `If-None-Match` name a tag, weak or strong, or any (`*`)."""
+    """Whether lines of `If-None-Match` name this tag, weak or strong, or any tag (`*`)."""
     return any(line.strip() == _ANY or tag in _tags(line) for line in given)
 
 
 def _tags(line: bytes) -> list[bytes]:
-    """The tags of a list, up to where it is none."""
+    """The tags of a list, up to the first that is malformed."""
     found, at = [], 0
     while (tag := _TAG.match(line, at)) is not None:
         found.append(tag[1])
@@ -73,5 +73,5 @@ def _tags(line: bytes) -> list[bytes]:
 
 
 def values(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[bytes]:
-    """The values of a header's lines."""
+    """The values of all lines of a header."""
     return [value for name, value in headers if name == wanted]

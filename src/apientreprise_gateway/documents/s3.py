@@ -1,8 +1,8 @@
-"""Documents in a bucket of S3, or of what speaks its protocol, which any number of replicas share.
+"""A document store in an S3 bucket (or a compatible one), which any number of replicas share.
 
-Written in parts, a few documents at a time, and read range by range: no connection waits for a slow client, and the
-memory that it takes is bounded whatever the documents' size. Where the bucket is and with which credentials is said as
-for every other program: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID` … (see docs/documents.md).
+Documents are written in parts, a few at a time, and read range by range: no connection to the bucket waits for a slow
+client, and memory is bounded whatever the size of the documents. The usual AWS variables give the bucket's endpoint and
+credentials: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID` … (see docs/documents.md).
 """
 
 import math
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 SCHEME: Final = "s3://"
 PART_BYTES: Final = 5 * 1024 * 1024
-"""The smallest part that S3 takes of a document in several."""
+"""Bytes of the smallest part that S3 takes in a multipart upload."""
 MAX_UPLOADS: Final = 4
-"""Documents that a process writes at once, though always one of each provider; others wait. Each takes the memory of a
-part."""
+"""Documents that a process writes at once, though always one of each provider; others wait. Each takes the memory of
+one part."""
 _THREADS: Final = 4
 _READ_BYTES: Final = 512 * 1024
-"""What one request of a download asks for."""
+"""Bytes that one request of a download asks for."""
 _COPY_BYTES: Final = 128 * 1024
 _TIMEOUT: Final = timedelta(seconds=10)
 _CONNECT_TIMEOUT: Final = timedelta(seconds=2)
@@ -40,10 +40,10 @@ _SEAL: Final = "seal"
 
 
 class S3Documents:
-    """A bucket, or what lies in it under a prefix."""
+    """A `DocumentStore` in a bucket, or under a prefix of one."""
 
     def __init__(self, url: str) -> None:
-        """Read the credentials; call nobody yet.
+        """Read the credentials; nothing is sent yet.
 
         Args:
             url: `s3://bucket` or `s3://bucket/prefix`.
@@ -58,10 +58,10 @@ class S3Documents:
         self.threads: Final = FairThreads(_THREADS, "documents")
 
     async def start(self) -> None:
-        """Ask the bucket for something.
+        """List the bucket, to check that it can be used.
 
         Raises:
-            StoreError: it does not answer, is not there, or not for us.
+            StoreError: it does not answer, does not exist, or refuses us.
         """
         with self._faults():
             await self._bucket.list_with_delimiter_async()
@@ -91,7 +91,7 @@ class S3Documents:
         Raises:
             StoreError: the bucket cannot be asked.
         """
-        del owner  # nothing waits here but for the bucket
+        del owner  # no thread is used, so there are no turns
         with self._faults():
             try:
                 size = (await self._bucket.head_async(key))["size"]
@@ -100,7 +100,7 @@ class S3Documents:
         return _Object(self, key, size)
 
     async def read(self, key: str, start: int, length: int) -> bytes:
-        """Bytes of a document that is there.
+        """`length` bytes of a document, from `start` on.
 
         Raises:
             StoreError: the bucket does not give them.
@@ -109,7 +109,7 @@ class S3Documents:
             return bytes(await self._bucket.get_range_async(key, start=start, length=length))
 
     async def secret(self, proposed: bytes) -> bytes:
-        """What links are sealed with; `proposed`, if there was nothing yet.
+        """The secret that seals links; `proposed` is kept and returned if there was none.
 
         Raises:
             StoreError: the bucket cannot be asked.
@@ -126,7 +126,7 @@ class S3Documents:
             except AlreadyExistsError:
                 pass  # another process was faster
             except BaseError:
-                # Not every server knows conditions; where two processes write at once, both read what is left.
+                # Not every server supports conditional writes; if two processes write at once, both read the last one.
                 await self._bucket.put_async(_SEAL, proposed, use_multipart=False)
             return await self._object(_SEAL)
 
@@ -134,7 +134,7 @@ class S3Documents:
         return bytes(await (await self._bucket.get_async(key)).bytes_async())
 
     async def remove_ended(self, moment: float, *, most: int, beyond: float = math.inf) -> int:
-        """Remove documents of hours that are over at a Unix time, or that end later than `beyond`.
+        """Remove documents of hours that are over at `moment`, or begin after `beyond`, both Unix times in seconds.
 
         Raises:
             StoreError: the bucket cannot be asked.
@@ -166,7 +166,7 @@ class S3Documents:
         try:
             yield
         except (BaseError, OSError) as error:
-            # The text goes on with the whole exchange; its first line says what happened.
+            # The text holds the whole exchange; its first line says what happened.
             reason = str(error).partition("\n")[0][:300]
             raise StoreError(f"{self._url}: {reason}") from error
 
@@ -190,7 +190,7 @@ class _Object:
         return await self._documents.read(self._key, start, min(length, self.size - start))
 
     async def close(self) -> None:
-        """Nothing is held between two requests."""
+        """Do nothing: no connection is held between two requests."""
 
 
 def _connect(name: str, prefix: str) -> "Bucket":
@@ -200,7 +200,7 @@ def _connect(name: str, prefix: str) -> "Bucket":
     endpoint = next((os.environ[each] for each in _ENDPOINTS if os.environ.get(each)), "")
     client: Any = {"timeout": _TIMEOUT, "connect_timeout": _CONNECT_TIMEOUT}
     if endpoint.startswith("http://"):
-        client["allow_http"] = True  # whoever writes such an address means it
+        client["allow_http"] = True  # the operator asked for plain HTTP
     retries: Any = {"max_retries": 2, "retry_timeout": _TIMEOUT}
     try:
         return S3Store(name, prefix=prefix or None, client_options=client, retry_config=retries)

@@ -1,4 +1,4 @@
-"""All that has to do with documents, put together."""
+"""The document service: puts store, intake, seals, downloads and removal together."""
 
 from pathlib import Path
 
@@ -23,15 +23,15 @@ _log = structlog.get_logger(__name__)
 
 
 class DocumentService:
-    """Takes documents in, and hands them out."""
+    """Owns all parts that keep documents, and makes the sources that fill them."""
 
     def __init__(self, *, place: str | None, seconds: int, max_bytes: int, metrics: Metrics) -> None:
-        """Open the store; call nobody yet.
+        """Open the store; nothing is sent yet.
 
         Args:
             place: a folder, or `s3://bucket/prefix`; a folder of this user's by default.
-            seconds: how long documents are kept.
-            max_bytes: how long one may be.
+            seconds: seconds that documents are kept.
+            max_bytes: bytes that a document may have.
             metrics: where documents are counted.
 
         Raises:
@@ -57,13 +57,13 @@ class DocumentService:
         )
 
     def source(self, route: Route, upstream: Upstream, *, observe: Observe, keeps: bool = True) -> Source:
-        """What answers an endpoint that holds documents.
+        """The source that answers an endpoint with documents.
 
         Args:
             route: that endpoint.
-            upstream: the way to its provider.
+            upstream: calls its provider.
             observe: see `ProviderSource`.
-            keeps: whether documents are kept; else they are checked, and their links lead nowhere.
+            keeps: whether documents are kept; if not, they are only checked, and their links lead nowhere.
         """
         provider = route.provider.key
         translation = DocumentTranslation(
@@ -76,44 +76,44 @@ class DocumentService:
         return ProviderSource(route, upstream, observe=observe, translation=translation)
 
     def waiting(self) -> dict[str, int]:
-        """Pieces of work that wait for their turn, by what does them."""
+        """Number of tasks that wait for their turn, by thread pool."""
         pools = [self._spool.threads, self._workshop.reading, self._workshop.decoding, self.store.threads]
         uploads = self.store.uploads.waiting if isinstance(self.store, S3Documents) else 0
         return {pool.name: pool.waiting for pool in pools} | {"uploads": uploads}
 
     async def start(self) -> None:
-        """Look whether the store is there; the rest of the gateway serves all the same if it is not."""
+        """Check that the store can be used; if not, log it: the rest of the gateway serves all the same."""
         try:
             await self.store.start()
         except StoreError as error:
             _log.error("documents_unavailable", reason=str(error))
 
     async def look(self) -> None:
-        """Look whether the store is there.
+        """Check that the store can be used.
 
         Raises:
-            StoreError: it is not.
+            StoreError: it cannot.
         """
         await self.store.start()
 
     async def watch(self) -> None:
-        """Remove documents that have ended, for ever."""
+        """Remove expired documents in rounds, until cancelled."""
         await self._removal.watch()
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close the thread pools and the store."""
         self._workshop.close()
         self._spool.close()
         await self.store.close()
 
 
 def longest_answer(max_bytes: int) -> int:
-    """Bytes that an answer may have which holds a document in base64, escapes and line ends included."""
+    """Bytes of the longest answer with a document of `max_bytes` in base64, escapes and line ends included."""
     return max_bytes * 3 // 2 + 1024 * 1024
 
 
 def _open(place: str | None) -> tuple[LocalStore | S3Documents, Path | None]:
-    """The store, and the folder for temporary files if it is not the system's own."""
+    """The store, and the folder for temporary files; None for the system's own."""
     if place is not None and place.startswith(SCHEME):
         return S3Documents(place), None
     local = LocalStore(default_folder("documents") if place is None else Path(place))

@@ -1,9 +1,8 @@
 """The source of answers that hold documents.
 
-The provider is asked; what it answers is the file, or JSON with the file in it, or JSON with its address. The file is
-checked and kept. The answer that comes out has the path of the link in place of its address: the outermost source,
-`Linked`, completes it for each call, with the host that the call came by and the seconds that are left then, so that an
-answer may be remembered in between.
+The provider answers with the file, or with JSON that holds the file or its URL. The file is checked and kept. In the
+answer the URL is replaced by the path of our link. The outermost source, `Linked`, completes it for each call with the
+host of that call and the seconds that are left, so that the answer can be cached in between.
 """
 
 import asyncio
@@ -69,23 +68,23 @@ OnKept = Callable[[str], None]
 
 
 class DocumentTranslation:
-    """How a provider of documents is asked, and how its answer becomes ours; a `Translation`."""
+    """A `Translation` that asks a provider, keeps the documents in its answer, and puts links in their place."""
 
     def __init__(
         self, route: Route, upstream: Upstream, *, intake: DocumentIntake, spool: Spool, on_kept: OnKept
     ) -> None:
-        """Ask nobody yet.
+        """Configure it; nothing is asked yet.
 
         Args:
             route: the endpoint, which has a `document`.
-            upstream: the way to the provider.
-            intake: keeps its files.
-            spool: where long answers go.
-            on_kept: told the form (`file`, `base64`, `address`) of each document that was kept.
+            upstream: calls the provider.
+            intake: checks and keeps its files.
+            spool: makes the temporary files of long answers.
+            on_kept: called with the form (`file`, `base64`, `address`) of each document that was kept.
         """
         self._route = route
         self._upstream = upstream
-        assert route.endpoint.document is not None  # noqa: S101 - who makes this source has looked
+        assert route.endpoint.document is not None  # noqa: S101 - the caller has checked
         self._endpoint: Endpoint = route.endpoint
         self._document: Document = route.endpoint.document
         self._intake = intake
@@ -96,8 +95,12 @@ class DocumentTranslation:
         self._entity = _entity(route.endpoint)
 
     async def __call__(self, request: ProviderRequest, get: Get) -> ProviderAnswer:
-        """Ask the provider, and keep its documents; all within one deadline."""
-        del get  # it keeps the whole answer in memory
+        """Ask the provider and keep its documents, all within one deadline.
+
+        Raises:
+            Refusal: the provider gave no usable answer or file, or the store does not take it (`00502`).
+        """
+        del get  # it would hold the whole answer in memory
         deadline = self._upstream.deadline()
         try:
             response = await self._upstream.get(
@@ -120,7 +123,7 @@ class DocumentTranslation:
             raise self._too_large(refusal) from refusal.__cause__
 
     def _too_large(self, refusal: Refusal) -> Refusal:
-        """A file that is too long is a bad file, whichever way it comes."""
+        """Report an answer that is too long as a bad file, since it holds one."""
         cause = refusal.__cause__
         large = isinstance(cause, CallError) and cause.fault is Fault.TOO_LARGE
         return self._refusal(NOT_DOWNLOADED) if large else refusal
@@ -154,15 +157,15 @@ class DocumentTranslation:
         return await self._fill(answer, places, filling, status)
 
     def _is_complete(self, places: Sequence[Place]) -> bool:
-        """Whether the documents are there that there must be, and no more than we handle."""
+        """Whether all required documents are there, and not more than `MAX_FILES`."""
         if len(places) > MAX_FILES:
             return False
         return self._document.optional or (bool(places) and all(place.given is not None for place in places))
 
     async def _fill(self, answer: Any, places: Sequence[Place], filling: "_Filling", status: int) -> ProviderAnswer:
-        """Keep the documents of an answer, and say where in it their links go."""
+        """Keep the documents of an answer, and write the paths of their links into it."""
         kept = await self._keep_all(places, filling)
-        for left in filling.files.values():  # something long in it is no document
+        for left in filling.files.values():  # a long string that is no document
             raise left.content if isinstance(left.content, FileFault) else self._refusal("999")
         ends: list[int] = []
         for place, found in zip(places, kept, strict=True):
@@ -176,12 +179,12 @@ class DocumentTranslation:
                 status = _PARTIAL if self._endpoint.flat else status
         try:
             body = orjson.dumps(answer)
-        except TypeError:  # orjson reads four times as many levels as it writes
+        except TypeError:  # orjson reads JSON that is nested four times as deep as it can write
             raise self._refusal("999") from None
         return ProviderAnswer(status, body, expires_at=min(ends, default=None))
 
     async def _keep_all(self, places: Sequence[Place], filling: "_Filling") -> list[DocumentLink | FileFault | None]:
-        """Keep the documents of some places, a few at a time."""
+        """Keep the documents of these places, `MAX_AT_ONCE` at a time."""
         room = asyncio.Semaphore(MAX_AT_ONCE)
 
         async def keep(place: Place, number: int) -> DocumentLink | FileFault | None:
@@ -197,7 +200,7 @@ class DocumentTranslation:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _keep(self, place: Place, number: int, filling: "_Filling") -> DocumentLink | FileFault | None:
-        """Keep the document of a place, if it has one; the fault of its file, where the answer can do without."""
+        """Keep the document of a place: its link, None if there is none, or its fault if the answer may go without."""
         try:
             content = await self._content(place.given, filling)
             if content is None:
@@ -223,7 +226,7 @@ class DocumentTranslation:
             case Encoded():
                 return await self._decoded(given.text, filling)
             case Address():
-                filling.files.pop(given.text, None)  # too long for an address, it was taken out
+                filling.files.pop(given.text, None)  # an address so long that it was extracted as a file
                 return await self._download(given.text, filling)
 
     async def _decoded(self, text: str, filling: "_Filling") -> Content:
@@ -253,12 +256,12 @@ class DocumentTranslation:
         return content
 
     def _name(self, request: ProviderRequest, number: int) -> list[str]:
-        """What the end of a link is made of."""
+        """The words that the file name in a link is made of."""
         entity = [] if self._entity is None else [request.values[self._entity]]
         return [self._label, *entity, *([str(number)] if EACH in self._document.address else [])]
 
     def _note(self, answer: Any, place: Place, fault: FileFault) -> None:
-        """Say that a document of a list could not be had."""
+        """Note in the answer that a document of a list could not be kept."""
         if self._endpoint.flat:
             del place.holder[self._document.address[-1]]
         errors = place.holder.get("errors")
@@ -272,8 +275,10 @@ class DocumentTranslation:
 
     @asynccontextmanager
     async def _in_time(self, deadline: float, doing: str) -> AsyncIterator[None]:
-        """Give up what is not done by a deadline, in the time of the loop: the time of a provider covers what we do
-        with its answer as well."""
+        """Raise a `FileFault` if the block is not done by a deadline, in seconds of the loop's clock.
+
+        The provider's deadline also covers what we do with its answer.
+        """
         try:
             async with asyncio.timeout_at(deadline):
                 yield
@@ -290,25 +295,26 @@ class _Filling(NamedTuple):
 
     request: ProviderRequest
     files: dict[str, Found]
-    """What was taken out of it; what is used is taken away."""
+    """The files extracted from it and not used yet, by their tokens."""
     deadline: float
+    """In seconds of the loop's clock."""
 
 
 _FORMS: Final[Mapping[type, str]] = {File: "file", Encoded: "base64", Address: "address"}
 
 
 def _label(endpoint: Endpoint) -> str:
-    """What a document is called: the last word of the path."""
+    """The name of an endpoint's documents: the last segment of its path that is no parameter."""
     return next(segment for segment in reversed(endpoint.path.split("/")) if not segment.startswith("{"))
 
 
 def _entity(endpoint: Endpoint) -> int | None:
-    """The position of the parameter that says whose document it is."""
+    """The position of the parameter that says whose document it is; None if there is none."""
     return next((at for at, parameter in enumerate(endpoint.parameters) if parameter.kind.names_entity), None)
 
 
 def content_of(response: Response) -> Content:
-    """The body of an answer, wherever it is; the answer's own file is freed."""
+    """The body of an answer, from memory or from its spool file, which is released."""
     if response.file is None:
         return Memory(response.body)
     assert isinstance(response.file, SpoolFile)  # noqa: S101 - that is what our spool makes
@@ -319,20 +325,20 @@ def content_of(response: Response) -> Content:
 
 
 def _fault(cause: BaseException | None) -> FileFault:
-    """What is wrong with a file whose server gave no answer."""
+    """The fault of a file whose download failed."""
     late = isinstance(cause, CallError) and cause.fault is Fault.TIMEOUT
     return FileFault(TOO_SLOW if late else NOT_DOWNLOADED)
 
 
 class Linked:
-    """The outermost source: it makes addresses of the paths of documents, for the call at hand."""
+    """The outermost source: turns the paths of documents in an answer into URLs for the current call."""
 
     def __init__(self, inner: Source, document: Document, *, clock: Callable[[], float] = time.time) -> None:
-        """Complete nothing yet.
+        """Wrap another source.
 
         Args:
-            inner: the source that it stands in front of.
-            document: where its answers hold documents.
+            inner: the source that it wraps.
+            document: says where its answers hold documents.
             clock: Unix time in seconds.
         """
         self._inner = inner
@@ -340,7 +346,7 @@ class Linked:
         self._clock = clock
 
     async def __call__(self, request: ProviderRequest, timed: Timed) -> ProviderAnswer:
-        """Ask the other source, and complete what it answers."""
+        """Ask the inner source, and complete the links in its answer."""
         answer = await self._inner(request, timed)
         if answer.codes or answer.moved_to:
             return answer
@@ -349,7 +355,7 @@ class Linked:
         return answer._replace(body=orjson.dumps(content), documents=documents) if documents else answer
 
     def _complete(self, answer: Any, base_url: str) -> Iterator[str]:
-        """Complete the links of an answer; how logs call them."""
+        """Complete the links of an answer; yields the name in logs of each document."""
         now = int(self._clock())
         for holder, _ in holders(answer, self._document):
             path = holder.get(self._document.address[-1])

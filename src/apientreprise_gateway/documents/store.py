@@ -1,7 +1,7 @@
-"""Where documents are kept: what the gateway asks of it.
+"""The interface of a document store.
 
-A document is put once, whole or not at all, and never changes. Any process that shares the store can read what another
-has put, and anybody may remove what has ended, several at the same time.
+A document is put once, completely or not at all, and never changes. Any process that shares the store can read what
+another has put, and several may remove expired documents at the same time.
 """
 
 import math
@@ -10,11 +10,11 @@ from typing import Final, Protocol
 from apientreprise_gateway.documents.files import Content
 
 SECRET_BYTES: Final = 32
-"""Length of the secret that links are sealed with; a shorter one was cut, and is not used."""
+"""Bytes of the secret that seals links; a shorter one was written incompletely, and is not used."""
 
 
 class StoreError(Exception):
-    """The store cannot be used now; the text says why, for operators."""
+    """The store cannot be used now; the text tells operators why."""
 
 
 class Kept(Protocol):
@@ -40,10 +40,10 @@ class Kept(Protocol):
 
 
 class DocumentStore(Protocol):
-    """A place for documents, under keys that start with the hour of their end (`links.DocumentLink.key`)."""
+    """Keeps documents, under keys that start with the hour in which they expire (`links.DocumentLink.key`)."""
 
     async def start(self) -> None:
-        """Get ready.
+        """Check that the store can be used.
 
         Raises:
             StoreError: it cannot be used.
@@ -53,9 +53,9 @@ class DocumentStore(Protocol):
         """Keep a document.
 
         Args:
-            key: where.
+            key: the key under which it is kept.
             content: the whole document.
-            owner: whose turn it takes where work has to wait: the provider's.
+            owner: the provider's key; work that has to wait is shared fairly among owners.
 
         Raises:
             StoreError: it is not kept.
@@ -65,36 +65,36 @@ class DocumentStore(Protocol):
         """The document of a key; None if there is none.
 
         Args:
-            key: where it is.
-            owner: whose turn reading it takes where work has to wait: the caller's address.
+            key: the key under which it is kept.
+            owner: the caller's address; reads that have to wait are shared fairly among owners.
 
         Raises:
-            StoreError: it cannot be told.
+            StoreError: the store cannot be read.
         """
 
     async def secret(self, proposed: bytes) -> bytes:
-        """What lies beside the documents for links to be sealed with, the same for all who share the store.
+        """The secret that seals links, the same for all who share the store.
 
         Args:
-            proposed: kept if there is none yet.
+            proposed: kept, and returned, if there is none yet.
 
         Raises:
-            StoreError: it cannot be told.
+            StoreError: the store cannot be read or written.
         """
 
     async def remove_ended(self, moment: float, *, most: int, beyond: float = math.inf) -> int:
         """Remove documents of hours that are over at a Unix time.
 
         Args:
-            moment: hours that end after it are kept whole.
-            most: how many to remove now.
-            beyond: hours that begin later than this are removed as well: no clock that is right has made them.
+            moment: hours that end after this Unix time are kept.
+            most: number of documents to remove at most.
+            beyond: hours that begin after this Unix time are removed as well: only a wrong clock can have made them.
 
         Returns:
-            How many this call has removed.
+            The number of documents removed.
 
         Raises:
-            StoreError: it cannot be told what there is.
+            StoreError: the store cannot be listed.
         """
 
     async def close(self) -> None:
@@ -102,7 +102,7 @@ class DocumentStore(Protocol):
 
 
 class NullStore:
-    """Keeps nothing."""
+    """A store that keeps nothing, for documents that are only checked."""
 
     async def start(self) -> None:
         """See `DocumentStore`."""
