@@ -1,1 +1,1 @@
-"""What the gateway says of itself."""
+"""The pages about the gateway itself: health, metrics, documentation, privileges, pings."""

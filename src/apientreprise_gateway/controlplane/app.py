@@ -30,7 +30,7 @@ ALIVE: Final = "/v{version:int}/ping"
 
 
 class Holder(Protocol):
-    """The holder of a valid token."""
+    """What is known of a caller with a valid token."""
 
     @property
     def scopes(self) -> Collection[str]:
@@ -40,7 +40,7 @@ class Holder(Protocol):
 Authenticate = Callable[[str | None], Awaitable[Holder]]
 """From a token, or None where a call has none, to its holder, or a `Refusal`."""
 StoreMode = Callable[[], str]
-"""How limits and bans are held at the moment, as `gateway_store_mode` has it, or `memory`."""
+"""How limits and bans are kept at present: a mode of the metric `gateway_store_mode`, or `memory`."""
 Ready = Callable[[], Mapping[str, bool]]
 """The checks that say whether calls can be answered, by name."""
 
@@ -64,8 +64,8 @@ def create_control(
         registry: the metrics to expose.
         ready: asked on each call to /readyz; all checks must hold.
         sources: asked on each call to a ping.
-        origin_of: what a caller reaches the gateway at.
-        store: asked on each call to /readyz; told there, and of no influence on the status.
+        origin_of: the scheme and host at which a caller reaches the gateway.
+        store: asked on each call to /readyz; shown there, without influence on the status.
         demo_token: a token that the documentation pages use by themselves. It is public: for the demo only.
     """
     errors = ErrorPages(products)
@@ -83,7 +83,7 @@ def create_control(
     for privileges in (each for product in products for each in product.privileges):
         pages[privileges.path] = _privileges_page(privileges, authenticate)
     for path, page in pages.items():
-        app.add_route(path, page, methods=["GET"])  # and HEAD, which comes along
+        app.add_route(path, page, methods=["GET"])  # Starlette adds HEAD
     answers = docs_pages(products, demo_token)
     for path, answer in (answers | {each.errors: nomenclature.page(each) for each in products}).items():
         app.router.routes.append(Route(path, answer, methods=["GET"]))
@@ -91,7 +91,7 @@ def create_control(
 
 
 class _Health:
-    """The pages for whoever runs the gateway."""
+    """The pages for operators: health and metrics."""
 
     def __init__(self, *, registry: CollectorRegistry, ready: Ready, store: StoreMode | None) -> None:
         self._registry = registry
@@ -101,8 +101,8 @@ class _Health:
     def by_path(self) -> dict[str, Page]:
         return {LIVE: self.livez, READY: self.readyz, METRICS: self.metrics, ALIVE: self.alive}
 
-    # Metrics are no coroutine, so they run in a thread: rendering them takes long enough to hold up the data plane,
-    # which shares the loop. What is handed to us (tokens, checks) is asked on the loop, where it lives.
+    # `metrics` is no coroutine, so it runs in a thread: rendering takes long enough to hold up the data plane, which
+    # shares the loop. Tokens and checks are used on the loop, where they live.
 
     async def livez(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok"})

@@ -1,6 +1,6 @@
-"""The ceiling of the control plane: so many calls a minute and address, each process counting for itself.
+"""The ceiling of the control plane: the most calls a minute from one address, each process counting for itself.
 
-It asks no store: pages of operations must answer while that is away. Nobody is banned for it.
+It does not use Redis: pages for operators must answer while Redis is away. Nobody is banned for exceeding it.
 """
 
 from collections import OrderedDict
@@ -18,7 +18,7 @@ MAX_ADDRESSES: Final = 4096
 
 
 class Ceiling:
-    """Calls of the last minute, by address."""
+    """Counts the calls of the last minute, by address."""
 
     def __init__(
         self,

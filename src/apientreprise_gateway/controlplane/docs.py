@@ -17,7 +17,7 @@ from apientreprise_gateway.providers.product import Product
 
 NOT_KEPT: Final = {"Cache-Control": "no-store"}
 _CHECKED: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-"""Of what may be kept, if each use asks whether it is still good."""
+"""Headers of answers that may be cached if each use is revalidated."""
 _SCRIPT: Final = "text/javascript; charset=utf-8"
 _ASSETS: Final = {"swagger-ui-bundle.js": _SCRIPT, "swagger-ui.css": "text/css; charset=utf-8"}
 
@@ -111,7 +111,8 @@ def _choice(products: tuple[Product, ...], addresses: list[str]) -> str:
 
 
 _specifications: Final[dict[int, tuple[StaticAnswer, Product]]] = {}
-"""Made once, for all gateways of a process, as it takes seconds; each beside the product that its key names."""
+"""OpenAPI documents by the `id` of their product, and the product, so that its `id` is not used again. Made once for all
+gateways of a process, as that takes seconds."""
 
 
 def _specification(product: Product) -> StaticAnswer:

@@ -1,4 +1,4 @@
-"""Errors of the control plane, as the data plane gives them."""
+"""Errors of the control plane, in the same forms as those of the data plane."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -16,13 +16,13 @@ _ALLOW: Final = ((b"allow", b"GET, HEAD"),)
 
 
 class ErrorPages:
-    """The answers to calls that are refused, in the form of the page that is called: objects, or its product's own."""
+    """The answers to refused calls, in the form of the page that is called: error objects, or that of its product."""
 
     def __init__(self, products: Iterable[Product]) -> None:
         self._forms = {page.path: page.errors for product in products for page in product.privileges}
 
     def of(self, path: str, refusal: Refusal) -> Response:
-        """The answer to a call of a page that is refused."""
+        """The answer to a refused call of a page."""
         status, body = self._forms.get(path, OBJECTS).render(refusal, None)
         response = Response(body, status, media_type="application/json")
         response.raw_headers.extend(refusal.headers)
@@ -35,8 +35,8 @@ class ErrorPages:
     async def not_served(self, request: Request, error: HTTPException) -> Response:
         """The answer where there is no such page."""
         if error.status_code == 404 and request.scope["path"].startswith(PING):
-            return no_such_ping()  # a key that not even a route of Starlette's matches: it has a line feed
-        # Routing raises 404 and 405 only; the rest is a file that cannot be served, which is no one's business to know.
+            return no_such_ping()  # a key that Starlette's route does not match, as it has a line feed
+        # Routing raises 404 and 405 only; others come of files that cannot be served, which callers need not know.
         return _object(refuse("00405", headers=_ALLOW) if error.status_code == 405 else refuse("00404"))
 
     async def failed(self, _request: Request, _error: Exception) -> Response:

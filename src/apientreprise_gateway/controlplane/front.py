@@ -1,4 +1,4 @@
-"""What stands before the control plane: a ceiling for each address, and the way from `/` to the documentation."""
+"""The front of the control plane: a ceiling for each address, and the redirection from `/` to the documentation."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -20,26 +20,26 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ROOT: Final = "/"
 CHECK: Final = "control"
-"""How metrics call the ceiling, where limits are not enforced."""
+"""Label of the ceiling in the metric of refusals that are not enforced."""
 _FREE: Final = frozenset({LIVE, READY})
-"""Asked by whoever runs the gateway, however often; they cost nothing."""
+"""Paths that operators may call without a ceiling; their answers cost nothing."""
 _READS: Final = frozenset({"GET", "HEAD"})
 
 
 def leads_to_docs(scope: Scope) -> bool:
-    """Whether a call is a browser's that was given nothing but the host."""
+    """Whether a call is for `/` and accepts HTML: a browser that was given nothing but the host."""
     accepted = b",".join(value for name, value in scope["headers"] if name == b"accept").decode("latin-1")
     return scope["path"] == ROOT and scope["method"] in _READS and accepts(accepted, "text/html")
 
 
 def _has_room(scope: Scope) -> bool:
-    """Whether one more answer may wait for its client to take it."""
+    """Whether there is room for one more answer that its client has not read yet."""
     connection: Connection | None = scope.get(CONNECTION)
     return connection is None or connection.has_room(SMALL_BYTES)
 
 
 class Front:
-    """The control plane, as whoever calls it meets it."""
+    """The ASGI application that callers reach: the control plane behind its ceiling."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Front:
             ceiling: how many calls each address may make.
             client_ip: finds the address of a client.
             metrics: where refusals are counted.
-            shadow: whether refusals are reported, and not made.
+            shadow: whether refusals of the ceiling are only counted, not made.
         """
         self._control = control
         self._errors = errors

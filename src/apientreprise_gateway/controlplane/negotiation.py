@@ -6,7 +6,7 @@ from typing import Final
 _WEIGHT: Final = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 _IDENTITY: Final = "identity"
 _BARELY: Final = 0.0001
-"""Weight of an answer as it is where nothing is said of that: anything that is named is preferred."""
+"""Weight of `identity` where the header does not name it: any coding that it names is preferred."""
 
 
 def weights(header: str) -> dict[str, float]:
@@ -29,7 +29,7 @@ def encoding(header: str | None, offered: tuple[str, ...]) -> str | None:
 
     Args:
         header: `Accept-Encoding`; None if there was none.
-        offered: the codings that there are besides none at all, the best first.
+        offered: the codings available besides `identity`, the best first.
 
     Returns:
         One of them, or `identity`; None if the client takes neither.
@@ -42,7 +42,7 @@ def encoding(header: str | None, offered: tuple[str, ...]) -> str | None:
     rest = given.get("*")
     wanted = {name: given.get(name, rest or 0) for name in offered}
     wanted[_IDENTITY] = given.get(_IDENTITY, _BARELY if rest is None else rest)
-    best = max(wanted, key=lambda name: wanted[name])  # of equal ones the first, which is the best
+    best = max(wanted, key=lambda name: wanted[name])  # the first of equal weights, which is the best
     return best if wanted[best] else None
 
 

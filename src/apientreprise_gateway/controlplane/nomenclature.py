@@ -1,6 +1,6 @@
 """The nomenclature of errors: every code that a product may answer with, by operation, in the published form.
 
-It is derived from the product, once. It says what the OpenAPI document says in its examples, for programs.
+It is derived from the product, once. It lists for programs the errors that the OpenAPI document shows as examples.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,21 +31,21 @@ Json = dict[str, Any]
 OPERATION_ID: Final = "operation_id"
 _OPERATION_ID: Final = frozenset({OPERATION_ID})
 _KEPT: Final = {"Cache-Control": "public, max-age=3600"}
-"""How long whoever asks may keep the nomenclature, as published."""
+"""The header that says how long the nomenclature may be cached, as published."""
 
 
 _PLATFORM: Final = (*EVERYWHERE, *OFF_OPERATION, CODES["context"], CODES["object"], CODES["recipient"], NOT_A_SIRET)
-"""The gateway's own errors that are not about what some operations alone have."""
+"""Codes of the gateway's own errors that are listed once, not for each operation."""
 
 
 class Nomenclature(NamedTuple):
-    """The nomenclature, as it is sent."""
+    """The nomenclature, as data and as the JSON that is sent."""
 
     content: Json
     body: bytes
 
     def of(self, operation: str | None) -> bytes:
-        """The whole, or with the errors of one operation alone.
+        """The JSON of all operations, or with the errors of one operation only.
 
         Raises:
             Refusal: 404 `00404`, there is no such operation.
@@ -59,14 +59,14 @@ class Nomenclature(NamedTuple):
 
 
 class NomenclaturePage:
-    """The ASGI application that sends it, whole or one operation's: each made once and held once."""
+    """The ASGI application that sends the nomenclature, of all operations or of one; each answer is made once."""
 
     def __init__(self, nomenclature: Nomenclature) -> None:
         self._nomenclature = nomenclature
         self._answers: dict[str, StaticAnswer] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a call; raise `Refusal` if it is about an operation that does not exist."""
+        """Answer a call; raise `Refusal` if it names an operation that does not exist."""
         operation = query.read(scope["query_string"], _OPERATION_ID).get(OPERATION_ID, "")
         answer = self._answers.get(operation)
         if answer is None:
@@ -83,7 +83,8 @@ def nomenclature(product: Product) -> Nomenclature:
 
 
 _pages: Final[dict[int, tuple[NomenclaturePage, Product]]] = {}
-"""Made once, for all gateways of a process; each is beside the product that its key names, which thus stays."""
+"""Pages by the `id` of their product, and the product, so that its `id` is not used again. Made once for all gateways of
+a process."""
 
 
 def page(product: Product) -> NomenclaturePage:

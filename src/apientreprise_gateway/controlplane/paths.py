@@ -1,4 +1,4 @@
-"""Which paths are the control plane's."""
+"""The paths that belong to the control plane."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _ALIVE: Final = "/v[1-9][0-9]{0,3}/ping"
 
 
 def control_pattern(products: Iterable[Product]) -> str:
-    """What the paths of the control plane of these products begin with, as a regular expression."""
+    """A regular expression that matches, from its start, each path of the control plane of these products."""
     paths = {LIVE, READY, METRICS, DOCS, PINGS}
     for product in products:
         paths |= {product.specification, product.errors, *(page.path for page in product.privileges)}

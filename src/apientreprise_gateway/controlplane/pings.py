@@ -15,21 +15,21 @@ PINGS: Final = "/pings"
 PING: Final = "/ping/"
 INDEX_SECONDS: Final = 300
 SHARED_SECONDS: Final = 10
-"""How long others may keep an answer at most: calls may contradict it at any time."""
+"""Most seconds for which shared caches may keep an answer: calls may contradict it at any time."""
 
 Page = Callable[[Request], Awaitable[Response] | Response]
 OriginOf = Callable[[MutableMapping[str, Any]], str]
-"""From an ASGI scope to the scheme and host that its caller has used, without a slash at the end."""
+"""From an ASGI scope to the scheme and host that the caller used, without a slash at the end."""
 
 
 class Sources(Protocol):
-    """What can be asked about the sources of data."""
+    """Knows whether each source of data works."""
 
     def index(self) -> Iterable[Ping]:
-        """The pings that there are."""
+        """All pings."""
 
     async def answer(self, key: str) -> Answer | None:
-        """What to say of a source; None if there is no such ping."""
+        """The answer of a ping by its key; None if there is no such ping."""
 
 
 class PingPages:
@@ -76,7 +76,7 @@ class PingPages:
 
 
 def no_such_ping() -> Response:
-    """The published answer to a key that there is not."""
+    """The answer, as published, to a key that no ping has."""
     return JSONResponse({}, status_code=404, headers={"Cache-Control": "no-store"})
 
 

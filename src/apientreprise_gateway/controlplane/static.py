@@ -1,7 +1,7 @@
-"""Answers that are the same for everybody: made once, held once, whoever asks.
+"""Answers that are the same for everybody: made once, and held once in memory.
 
-Every connection is handed the same bytes, piece by piece as its client takes them: one that takes none holds nothing
-but its place.
+Every connection is handed the same bytes, piece by piece as its client reads them: a client that reads nothing holds no
+memory beyond its connection.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _PIECE_BYTES: Final = 32 * 1024
 _IDENTITY: Final = "identity"
 _OFFERED: Final = ("br", "gzip")
 _QUALITY: Final = 9
-"""Of Brotli, of 11: the last two take twenty times as long for a tenth less."""
+"""Level of Brotli, of 11: the last two take twenty times as long for a result a tenth smaller."""
 _TAG: Final = re.compile(rb'(?:W/)?("[^"]*")')
 _VARY: Final = (b"vary", b"accept-encoding")
 
@@ -74,7 +74,7 @@ class StaticAnswer:
             await _send(send, 200, form.headers, b"" if scope["method"] == "HEAD" else form.body)
 
     async def _made(self) -> None:
-        """Make the answer; those who ask meanwhile wait for the same."""
+        """Make the answer; calls that come meanwhile wait for the same one."""
         if self._making is None or self._making.get_loop() is not asyncio.get_running_loop():
             self._making = asyncio.ensure_future(asyncio.to_thread(self._make_forms))
         making = self._making

@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document of a product.
 
 Everything in it is derived: endpoints and their parameters from the product, statuses, codes and error examples from
-the tables of errors. What repeats is a component, written once. Texts are in French, for those who call the API.
+the tables of errors. What repeats is a component, written once. Texts are in French, for callers of the API.
 """
 
 from apientreprise_gateway.controlplane.openapi.document import BEARER, document

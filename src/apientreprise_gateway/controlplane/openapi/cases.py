@@ -25,11 +25,11 @@ from apientreprise_gateway.providers.product import Product
 _TOO_MANY: Final = "00429"
 # The published ranges: 002xx is traceability, 003xx the parameters, 004xx the request as such.
 NOT_KEPT: Final = "00502"
-"""The document of an answer could not be kept."""
+"""Code of the error where the document of an answer could not be stored."""
 _OF_REQUESTS: Final = ("00907", "00909")
 """Errors of ours about a request as such, or about one that names no operation of the data plane."""
 _OF_SOME: Final = frozenset({NOT_KEPT, "00902", "00903", *_OF_REQUESTS})
-"""Errors of other ranges, and of ours, that not every operation may answer with."""
+"""Codes outside the ranges 002xx to 004xx that not every operation may answer with."""
 EVERYWHERE: Final = tuple(
     code
     for code in GATEWAY_ERRORS
@@ -40,9 +40,9 @@ OFF_OPERATION: Final = (
     *(code for code in sorted(GATEWAY_ERRORS) if code.startswith("004") and code != _TOO_MANY),
     *_OF_REQUESTS,
 )
-"""Errors of requests that name no operation, which OpenAPI has no place for."""
+"""Codes for requests that name no operation, for which an OpenAPI document has no place."""
 TOKEN_REFUSED: Final = tuple(code for code, kind in GATEWAY_ERRORS.items() if kind.status == 401)
-"""What a token is refused for."""
+"""Codes with which a token is refused (401)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Case:
     status: int
     error: ApiError
     key: str
-    """What it is called among the examples."""
+    """Name of its example."""
 
 
 def _case(refusal: Refusal, name: str = "") -> Case:
@@ -93,11 +93,11 @@ def cases_of(endpoint: Endpoint, provider: Provider, product: Product) -> Iterat
 
 
 _OF_PARTS: Final = frozenset({"00015", "00100", "00107", "00501"})
-"""Errors that a part of a dossier may carry, never the dossier."""
+"""Codes of errors that a part of a dossier may have, but never the dossier itself."""
 
 
 def dossier_cases(dossier: Dossier, product: Product) -> Iterator[Case]:
-    """Every error that a dossier as such may answer with."""
+    """Every error that a dossier itself may answer with, leaving aside those of its parts."""
     endpoint = dossier.endpoint
     codes = [code for code in EVERYWHERE if code not in _OF_PARTS]
     codes += [traceability.CODES[name] for name in required_of(endpoint, product, user_id_required=False)]

@@ -1,4 +1,4 @@
-"""The shared parts of a document: what repeats is written once, and referred to."""
+"""The components of an OpenAPI document: what repeats is written once, and referred to."""
 
 from typing import Any, Final
 
@@ -9,13 +9,17 @@ JSON_API_TYPE: Final = "application/vnd.api+json"
 
 
 class Components:
-    """The shared parts, by section and name."""
+    """The components, by section and name."""
 
     def __init__(self) -> None:
         self.sections: dict[str, Json] = {}
 
     def refer(self, section: str, key: str, value: Json) -> Json:
-        """Keep a part under a name, and return the reference to it."""
+        """Add a component, unless it is there, and return the reference to it.
+
+        Raises:
+            ValueError: another component of the section has this name.
+        """
         kept = self.sections.setdefault(section, {}).setdefault(key, value)
         if kept != value:
             raise ValueError(f"two different {section} are named {key}")

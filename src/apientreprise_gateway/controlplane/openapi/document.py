@@ -1,4 +1,4 @@
-"""The document of a product: everything in it is derived from the product, and from the tables of errors."""
+"""The OpenAPI document of a product, put together from its parts."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,11 +13,11 @@ from apientreprise_gateway.controlplane.openapi.operations import operation_of
 from apientreprise_gateway.providers.product import Product
 
 BEARER: Final = "jeton"
-"""The security scheme of the `Authorization` header."""
+"""Name of the security scheme for a token in the `Authorization` header."""
 _OWN_HEADER: Final = "jeton_entete"
-"""That of a header of the product's own."""
+"""Name of the security scheme for a token in a header of the product's own."""
 _PARAMETER: Final = "jeton_v2"
-"""That of the query."""
+"""Name of the security scheme for a token in the query."""
 
 
 def document(product: Product) -> Json:

@@ -1,4 +1,4 @@
-"""The dossier of a product."""
+"""The dossier of a product in OpenAPI."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -50,7 +50,7 @@ _SCHEMA: Final[Json] = {
 
 
 def operation_of_dossier(dossier: Dossier, product: Product, components: Components) -> Json:
-    """What is said of the dossier."""
+    """The OpenAPI operation of a dossier."""
     endpoint = dossier.endpoint
     form = product.version_of(endpoint).errors
     return {

@@ -1,4 +1,4 @@
-"""The answers that tell of errors."""
+"""The error responses of operations in OpenAPI."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ from apientreprise_gateway.providers.product import Product
 
 
 def failures_of(endpoint: Endpoint, provider: Provider, product: Product, components: Components) -> Json:
-    """The answers of an endpoint that tell of errors, by status."""
+    """The error responses of an endpoint, by status."""
     form = product.version_of(endpoint).errors
     kind = JSON_TYPE if endpoint.flat else JSON_API_TYPE
     responses: Json = {}
@@ -31,7 +31,7 @@ def _status_of(case: Case, form: ErrorForm) -> int:
 
 
 def _response_key(status: int, cases: list[Case], endpoint: Endpoint, provider: Provider) -> str:
-    """What an answer is called among the components: operations whose answers may differ never share a name."""
+    """Name of a response among the components; operations whose responses may differ never share one."""
     codes = [case.error.code for case in cases]
     specific = endpoint.codes.get(status, ())
     if status == 422:
@@ -48,13 +48,13 @@ def _response_key(status: int, cases: list[Case], endpoint: Endpoint, provider: 
 def failure(
     cases: list[Case], key: str, form: ErrorForm, components: Components, *, of_provider: str = JSON_API_TYPE
 ) -> Json:
-    """An answer that tells of one of some errors.
+    """A reference to the response for some errors, which becomes a component.
 
     Args:
-        cases: the errors; they have one status.
-        key: what the answer is called among the components.
-        form: of the body.
-        components: where it is kept.
+        cases: the errors; all have the same status.
+        key: name of the response among the components.
+        form: form of the body.
+        components: the components of the document.
         of_provider: the media type, if one of the errors is a provider's.
     """
     has_provider = any(case.error.code not in GATEWAY_ERRORS for case in cases)

@@ -1,4 +1,4 @@
-"""The headers of answers."""
+"""The headers of responses in OpenAPI."""
 
 from typing import Final
 
@@ -40,20 +40,20 @@ _CACHE_HEADERS: Final[dict[str, Json]] = {
         "schema": {"type": "boolean"},
     },
 }
-"""The headers of a success that may have been kept."""
+"""The headers of a success that may come from the cache."""
 
 _WINDOW_HEADERS: Final = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Request-Id")
 _HEADERS_OF: Final = {401: ("X-Request-Id",), 429: ("Retry-After", *_WINDOW_HEADERS)}
-"""The headers of an answer, by status, where they are not `_WINDOW_HEADERS`: without a valid token nothing is
+"""Names of headers by status, where they are not `_WINDOW_HEADERS` alone: a call without a valid token is not
 counted."""
 
 
 def headers_of(status: int, components: Components) -> Json:
-    """The headers of an answer of an operation."""
+    """The headers of an operation's response with a status."""
     names = _HEADERS_OF.get(status, _WINDOW_HEADERS)
     return {name: components.refer("headers", name, _HEADERS[name]) for name in names}
 
 
 def cache_headers(components: Components) -> Json:
-    """The headers of a success that may have been kept."""
+    """The headers of a success that may come from the cache."""
     return {name: components.refer("headers", name, header) for name, header in _CACHE_HEADERS.items()}

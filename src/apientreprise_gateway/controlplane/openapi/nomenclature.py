@@ -1,4 +1,4 @@
-"""The nomenclature of errors, as a page of the document."""
+"""The page of the nomenclature of errors in OpenAPI."""
 
 from typing import Final
 
@@ -55,15 +55,15 @@ SCHEMA: Final[Json] = closed(
         },
     }
 )
-"""The body of the nomenclature."""
+"""The schema of the nomenclature."""
 
 
 def paths(address: str, operations: list[str]) -> dict[str, Json]:
-    """The operation that gives the nomenclature.
+    """The path of the nomenclature, with its operation.
 
     Args:
-        address: its path.
-        operations: those that it knows.
+        address: the path.
+        operations: names of the operations that it lists.
     """
     return {
         address: {

@@ -1,4 +1,4 @@
-"""The operations that providers answer."""
+"""The operations in OpenAPI that providers answer."""
 
 from typing import Final
 
@@ -12,20 +12,20 @@ from apientreprise_gateway.controlplane.openapi.pings import address_of
 from apientreprise_gateway.providers.product import Product
 
 NO_SCOPES: Final = "aucun (tout jeton valide)"
-"""What stands for the scopes of an endpoint that has none."""
+"""Text in the place of the scopes of an endpoint that has none."""
 
 _SUCCESSES: Final = {
     200: "Les données demandées.",
     206: "Les données demandées, moins celles que le fournisseur n'a pas pu donner.",
 }
-"""What each status of a success means; only v2 tells a partial one by its status."""
+"""Descriptions of the statuses of a success; only v2 has one of its own for a partial answer."""
 
 
 _LOCATION: Final[Json] = {"description": "La nouvelle adresse, paramètres compris.", "schema": {"type": "string"}}
 
 
 def operation_of(endpoint: Endpoint, provider: Provider, product: Product, components: Components) -> Json:
-    """What is said of an endpoint."""
+    """The OpenAPI operation of an endpoint."""
     operation: Json = {
         "operationId": endpoint.operation,
         "summary": endpoint.summary,
@@ -58,7 +58,7 @@ def _description(endpoint: Endpoint, provider: Provider, product: Product) -> st
 
 
 def _kept(document: Document) -> str:
-    """What is to be known of an operation's document."""
+    """The sentences about an operation's document, in French."""
     kinds = " ou ".join(kind.upper() for kind in document.kinds)
     seconds = f" pendant {document.seconds} secondes" if document.seconds else ""
     none = " Il peut ne pas y en avoir : l'adresse est alors nulle ou absente." if document.optional else ""

@@ -1,4 +1,4 @@
-"""The parameters of operations."""
+"""The parameters of operations in OpenAPI."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -29,7 +29,7 @@ _CACHE_CONTROL: Final[Json] = {
 
 
 def parameters_of(endpoint: Endpoint, product: Product, components: Components) -> Iterator[Json]:
-    """The parameters of an operation: of its path, of traceability, of its query, and the headers that are read."""
+    """The parameters of an operation: of its path, for traceability, of its query, and in headers."""
     for parameter in endpoint.parameters:
         yield _own_parameter("path", parameter, components)
     for name in required_of(endpoint, product):
@@ -72,7 +72,7 @@ def _own_parameter(place: str, parameter: Parameter, components: Components) -> 
 
 
 def key_of(parameter: Parameter) -> str:
-    """What a parameter is called among the components."""
+    """Name of a parameter among the components."""
     name, kind = parameter.name, parameter.kind.name
     return name if name == kind else f"{name}-{kind}"
 

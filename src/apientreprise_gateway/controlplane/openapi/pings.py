@@ -1,4 +1,4 @@
-"""The pings, as pages of the document."""
+"""The pages of pings in OpenAPI."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -16,7 +16,7 @@ TOO_MANY: Final[Json] = {
     "headers": {"Retry-After": {"$ref": "#/components/headers/Retry-After"}},
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Erreurs"}}},
 }
-"""The answer to who asks too often; it refers to components of the whole document."""
+"""The response to a caller beyond the ceiling; it refers to components of the whole document."""
 _INSTANT: Final[Json] = {"type": "string", "format": "date-time"}
 SCHEMAS: Final[dict[str, Json]] = {
     "Ping": {

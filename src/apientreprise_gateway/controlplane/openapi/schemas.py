@@ -1,4 +1,4 @@
-"""What several schemas of our own pages are written with."""
+"""A helper for the schemas of the control plane's pages."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from apientreprise_gateway.controlplane.openapi.components import Json
 
 
 def closed(properties: Json, **other: Any) -> Json:
-    """An object that has these fields and no other."""
+    """The schema of an object that has all of these fields and no others."""
     return {
         "type": "object",
         "additionalProperties": False,

@@ -1,4 +1,4 @@
-"""What can be asked of one's own token: its introspection, its privileges."""
+"""The pages on which a caller sees its own token, in OpenAPI: introspection and privileges."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ from apientreprise_gateway.providers.product import Product
 
 TAG: Final = "Jeton"
 _OF_INTROSPECTION: Final = frozenset({"00107", "00901", "00904", "00906", "00908", "00500", "00505", "00506"})
-"""What an introspection may be refused for, besides the token itself."""
+"""Codes with which an introspection may be refused, besides those about the token itself."""
 
 _NULLABLE_TEXT: Final[Json] = {"type": ["string", "null"]}
 _INSTANT: Final[Json] = {"type": ["string", "null"], "format": "date-time"}
@@ -48,7 +48,7 @@ INTROSPECTION_SCHEMA: Final[Json] = closed(
         "meta": _OBJECT,
     }
 )
-"""The body of an introspection."""
+"""The schema of an introspection."""
 
 _PRIVILEGES_SCHEMA: Final[Json] = {
     "type": "object",
@@ -64,7 +64,7 @@ _PRIVILEGES_SCHEMA: Final[Json] = {
 
 
 def introspection_of(endpoint: Endpoint, product: Product, components: Components) -> Json:
-    """What is said of the introspection."""
+    """The OpenAPI operation of the introspection."""
     form = product.version_of(endpoint).errors
     refused = (*TOKEN_REFUSED, *(code for code in EVERYWHERE if code in _OF_INTROSPECTION))
     return {
@@ -89,7 +89,7 @@ def introspection_of(endpoint: Endpoint, product: Product, components: Component
 
 
 def privileges(components: Components) -> Json:
-    """What is said of the page of privileges."""
+    """The OpenAPI operation of the page of privileges."""
     return {
         "operationId": "privileges",
         "summary": "Droits de votre jeton",

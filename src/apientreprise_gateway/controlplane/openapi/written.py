@@ -1,4 +1,4 @@
-"""The document as YAML."""
+"""OpenAPI documents written as YAML."""
 
 import re
 
