@@ -1,1 +1,1 @@
-"""Redis, for whoever keeps something there."""
+"""Redis: addresses, connections, exchange of commands, meaning of errors."""

@@ -1,6 +1,6 @@
-"""Redis for whoever asks now and then, off the way of calls: the control plane, the commands of an operator.
+"""A client of Redis for occasional commands that no call waits for: those of the control plane and of operators.
 
-Each question is awaited by itself and has a time-out of its own; what calls wait for goes through an `Exchange`.
+Each command is awaited by itself and has its own time-out; what calls wait for goes through an `Exchange`.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -20,14 +20,14 @@ class Client:
     """A client of a server or of a Cluster."""
 
     def __init__(self, redis: Redis | RedisCluster) -> None:
-        self._redis: Any = redis  # its types differ between the two, and say less than the commands do
+        self._redis: Any = redis  # the types of the two differ, and are vague about replies
 
     async def ask(self, *words: Word) -> Any:
-        """What Redis answers to a command, as redis-py reads it.
+        """The reply to a command, as redis-py reads it.
 
         Raises:
-            ReplyError: an error.
-            UnreachableError: nothing.
+            ReplyError: Redis answers with an error.
+            UnreachableError: Redis does not answer.
         """
         try:
             return await self._redis.execute_command(*words)
@@ -35,7 +35,7 @@ class Client:
             raise own_error(error) from error
 
     async def ask_all(self, commands: Iterable[Sequence[Word]]) -> list[Any]:
-        """What Redis answers to commands that are sent together; see `ask`."""
+        """The replies to commands that are sent together; see `ask`."""
         pipeline = self._redis.pipeline(transaction=False)
         for words in commands:
             pipeline.execute_command(*words)
@@ -46,7 +46,7 @@ class Client:
         return replies
 
     async def ask_sentinel(self, place: int, *words: Word) -> Any:
-        """What one of the Sentinels of the URL answers, by its place there; see `ask`."""
+        """The reply of one of the Sentinels of the URL, by its place there; see `ask`."""
         try:
             return await self._redis.connection_pool.sentinel_manager.sentinels[place].execute_command(*words)
         except FAILURES as error:
@@ -58,7 +58,7 @@ class Client:
 
 
 def client(address: RedisUrl, *, timeout: float) -> Client:
-    """The client of what a URL names; it opens no connection yet.
+    """A client of the Redis that a URL names; it opens no connection yet.
 
     Args:
         address: of a server, of a Cluster, or of Sentinels.
@@ -68,14 +68,14 @@ def client(address: RedisUrl, *, timeout: float) -> Client:
 
 
 async def repaired(ask: Callable[[], Awaitable[_T]], repair: Callable[[ReplyError], Awaitable[None]]) -> _T:
-    """What a question is answered, once more after a repair if something else lies where its answer should.
+    """The result of a command; if its key holds a value of another type, it is repaired and the command sent again.
 
     Args:
-        ask: the question.
-        repair: removes what the error is about.
+        ask: sends the command.
+        repair: removes the value that the error is about.
 
     Raises:
-        StoreError: what the question meets, after the repair too.
+        StoreError: the command fails, the second time too.
     """
     try:
         return await ask()

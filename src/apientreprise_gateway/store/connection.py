@@ -19,7 +19,7 @@ Reply = Any
 
 
 class _Opened(Protocol):
-    """What is used of an opened connection of redis-py."""
+    """The parts of an opened connection of redis-py that are used here."""
 
     _reader: asyncio.StreamReader
     _writer: asyncio.StreamWriter
@@ -48,9 +48,9 @@ class RedisConnection(asyncio.Protocol):
         return self._closed or self._transport.is_closing()
 
     def ask(self, commands: Sequence[bytes]) -> "asyncio.Future[list[Reply]]":
-        """Send packed commands; the replies to them, in their order.
+        """Send packed commands; the future gives the replies to them, in their order.
 
-        The future raises a `RedisError` if some got none. Who stops waiting for it must close the connection.
+        It raises a `RedisError` if some got no reply. A caller that stops waiting for it must close the connection.
         """
         self._found = []
         self._missing = len(commands)
@@ -59,9 +59,8 @@ class RedisConnection(asyncio.Protocol):
         return answer
 
     def data_received(self, data: bytes) -> None:
-        """Read replies."""
         if not self._missing:
-            self._transport.abort()  # nobody asked: what comes next could be taken for another reply
+            self._transport.abort()  # an unexpected reply: a later one could be taken for that of another command
             return
         self._replies.feed(data)
         try:
@@ -84,7 +83,7 @@ class RedisConnection(asyncio.Protocol):
         self._closed = True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Fail what is asked, and tell redis-py."""
+        """Fail the exchange under way, and tell redis-py."""
         self._closed = True
         self._fail(RedisConnectionError("the server closed the connection"))
         self._before.connection_lost(exc)

@@ -1,4 +1,4 @@
-"""How redis-py is set up: it finds the servers, opens connections, and introduces us to them."""
+"""Set-up of redis-py, which finds the servers, opens connections and authenticates."""
 
 from typing import Any, Final
 
@@ -15,11 +15,11 @@ _CONNECT_SECONDS: Final = 0.1
 
 
 def open_client(address: RedisUrl, *, timeout: float | None = None) -> Redis | RedisCluster:
-    """A client of redis-py, which repeats nothing; it opens no connection yet.
+    """A client of redis-py that never retries; it opens no connection yet.
 
     Args:
         address: of a server, of a Cluster, or of Sentinels.
-        timeout: seconds that a connection and each reply may take; without one, replies are waited for without end.
+        timeout: seconds that a connection and each reply may take; None for no limit on replies.
     """
     usual: dict[str, Any] = {
         **address.options,

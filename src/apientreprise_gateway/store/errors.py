@@ -1,8 +1,8 @@
-"""The errors of this room, and what an error that Redis answers is about.
+"""The errors that this room raises, and what an error reply of Redis is about.
 
-redis-py's own errors do not leave the room. An error reply is about the whole store, about what lies under one key, or
-about one command alone. Only the first makes a store count as away: what one key or one command meets is that call's
-trouble, and nobody else's calls may be decided otherwise because of it.
+redis-py's own errors do not leave the room. An error reply is about the whole store, about the value of one key, or
+about one command alone. Only the first makes the store count as away: an error about one key or one command fails that
+call, and must not change how other calls are decided.
 """
 
 import re
@@ -12,18 +12,18 @@ from typing import Final
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 FAILURES: Final = (RedisError, RedisClusterException, OSError)
-"""All that redis-py raises where Redis cannot be asked, or answers with an error."""
+"""All that redis-py raises where Redis cannot be reached, or answers with an error."""
 
 
 class About(StrEnum):
-    """What an error is about."""
+    """What an error reply is about."""
 
     STORE = "store"
-    """Nothing can be written, or asked at all."""
+    """Redis as a whole: it takes no writes, or no commands at all."""
     KEY = "key"
-    """What lies under a key of the command is not what should be there."""
+    """A key of the command, whose value has not the type or form that it should."""
     COMMAND = "command"
-    """The command could not be carried out, and why is not known to be any other's trouble."""
+    """The command alone, as far as is known."""
 
 
 CODES: Final = {
@@ -45,9 +45,9 @@ CODES: Final = {
     "NOSCRIPT": About.COMMAND,
     "TRYAGAIN": About.COMMAND,
 }
-"""By the first word of the error."""
+"""What an error is about, by its first word."""
 TEXTS: Final = (
-    # Of servers before 7.0, which put the error of a script's command behind words of their own, and of all of them.
+    # Servers before 7.0 put the error of a script's command behind words of their own; some errors have no code at all.
     ("ACL failure", About.STORE),
     ("max number of clients", About.STORE),
     ("unknown command", About.STORE),
@@ -58,11 +58,11 @@ TEXTS: Final = (
     ("would overflow", About.KEY),
     ("user_script", About.KEY),  # a script met a value that it can do nothing with
 )
-"""By what an error without a code of the table has in its text; the first that is found counts."""
+"""What an error without a code of the table is about, by words in its text; the first that are found count."""
 
 
 def about(error: ResponseError) -> About:
-    """What an error is about; one that is not in the tables is nobody's trouble but its command's."""
+    """What an error is about; its command alone if it is not in the tables."""
     text = str(error)
     code = error.status_code or text.partition(" ")[0]
     found = CODES.get(code)
@@ -75,11 +75,11 @@ def about(error: ResponseError) -> About:
 
 
 class StoreError(Exception):
-    """Redis has not done what it was asked to do."""
+    """Redis has not carried out a command."""
 
 
 class UnreachableError(StoreError):
-    """Redis cannot be asked: no connection, no reply, or no way to find it."""
+    """Redis cannot be reached: no connection, no reply, or no way to find it."""
 
 
 class ReplyError(StoreError):
@@ -91,6 +91,6 @@ class ReplyError(StoreError):
 
 
 def own_error(error: Exception) -> StoreError:
-    """What to raise in the place of one of `FAILURES`; its text is the same, or its name where it has none."""
+    """The error to raise instead of one of `FAILURES`, with the same text, or its type's name where it has none."""
     text = str(error) or type(error).__name__
     return ReplyError(text, about(error)) if isinstance(error, ResponseError) else UnreachableError(text)

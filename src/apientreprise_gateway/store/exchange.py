@@ -1,8 +1,8 @@
 """The exchange of commands with a Redis that may be slow or away, for any number of callers at the same time.
 
-What is asked while an exchange is under way makes up the next one. Nobody waits longer than two of them may take: when
-Redis does not answer in time, all that wait are told that it is away, and whoever asks later is told at once, until a
-probe finds it again. What an outage means, and what is asked, is the policy of who owns the exchange.
+Commands that come while an exchange is under way are sent together in the next one. `ask` thus takes no longer than two
+exchanges may: when Redis does not answer in time, all that wait fail, and later ones fail at once, until a probe finds
+Redis again. What an outage means for calls is decided by the owner of the exchange.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ from apientreprise_gateway.store.link import Command, RedisLink, Reply
 from apientreprise_gateway.store.outage import Outage, Pace
 
 TIMEOUT_SECONDS: Final = 0.1
-"""What an exchange may take; to look for a Redis that is away may take five times as long."""
+"""Seconds that an exchange may take; a probe of a Redis that is away may take five times as long."""
 BATCH_BYTES: Final = 1024 * 1024
-"""What the writes of one exchange may bring, so that others need not wait long for them."""
+"""Most bytes that the writes of one exchange carry, so that other commands need not wait long for them."""
 MAX_WAITING_BYTES: Final = 16 * 1024 * 1024
-"""Writes are refused while more than this waits."""
+"""Most bytes of writes that may wait; a write beyond them is refused."""
 
 Replies = list[Reply]
 _Request = tuple[Sequence[Command], "asyncio.Future[Replies]", str | None]
-"""Commands, who waits for the replies to them, and the party that they are about, if that matters."""
+"""Commands, the future of their replies, and the party that they are about, if that matters."""
 
 
 class ExchangeError(StoreError):
@@ -37,7 +37,7 @@ class ExchangeError(StoreError):
 
 
 class Exchange:
-    """Exchanges commands for replies."""
+    """Sends commands of many callers in batches, and gives each caller its replies."""
 
     def __init__(
         self,
@@ -57,15 +57,15 @@ class Exchange:
 
         Args:
             link: the way to Redis; nobody else uses it but `restore`.
-            name: of the background tasks.
-            pace: how often a Redis that is away is looked for.
+            name: what the names of the background tasks begin with.
+            pace: how often a Redis that is away is probed.
             faults: told of each error that is about one key or one command.
-            on_change: told whether Redis can be asked, and why, each time that this changes.
+            on_change: told whether Redis can be used, and why, each time that this changes.
             scripts: the texts of the scripts that commands name, by their hashes.
-            repair: what removes, of the keys of a command, what should not lie there; the command is sent again then.
-            restore: puts a Redis that was found in order before anybody else asks it.
-            on_unheard: given the replies about a party that nobody waits for any more.
-            background: keeps the exchange and the look-out going.
+            repair: from a command to one that removes the wrong value of its key; the first is then sent again.
+            restore: prepares a Redis that was found again, before any other command is sent.
+            on_unheard: given a party and the replies about it that nobody waits for any more.
+            background: keeps the exchange and the probes going.
         """
         self._link = link
         self._name = name
@@ -80,17 +80,17 @@ class Exchange:
         self._outage = Outage(on_change)
         self._queue: list[_Request] = []
         self._writes: deque[tuple[int, _Request]] = deque()
-        """Requests that bring bytes, and how many."""
+        """Requests queued by `write`, each after its number of bytes."""
         self._waiting_bytes = 0
         self._told: set[asyncio.Future[Replies]] = set()
         """The replies to what was sent with `tell`."""
         self._wake = asyncio.Event()
         self._not_found = ""
-        """Why the last look for Redis found none, if it said so."""
+        """Why the last probe failed; empty if there was no reason given."""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Look for Redis, and go on without it if it is not there."""
+        """Probe Redis, and go on without it if it is away."""
         self._loop = asyncio.get_running_loop()
         if await self._find():
             self._on_change(True, "it answers")
@@ -102,7 +102,7 @@ class Exchange:
         ]
 
     async def close(self) -> None:
-        """Send what nobody waits for, tell all that wait that there is no reply, and close the connections."""
+        """Wait for what `tell` has sent, fail all other requests, and close the connections."""
         if self._told and not self._outage.is_away:
             await asyncio.wait(self._told, timeout=TIMEOUT_SECONDS)
         for task in self._tasks:
@@ -113,30 +113,30 @@ class Exchange:
         await self._link.close()
 
     def ask(self, commands: Sequence[Command], party: str | None = None) -> "asyncio.Future[Replies]":
-        """The replies to commands, in their order; they are sent together, also if nobody waits for them any more.
+        """Send commands together; the future gives their replies, in order. They are sent even if it is cancelled.
 
         Args:
             commands: at least one.
-            party: whom they are about, if `on_unheard` is to know the replies that nobody waits for.
+            party: whom they are about, if `on_unheard` is to get the replies that nobody waits for.
 
         Raises:
-            ExchangeError: Redis is away; the future raises it if there is no reply to some of the commands.
+            ExchangeError: Redis is away; the future raises it if some commands get no reply, or an error.
         """
         if self._outage.is_away:
             raise ExchangeError
         return self._enqueue(commands, party)
 
     def tell(self, commands: Sequence[Command]) -> None:
-        """Send commands whose replies nobody waits for, also to a Redis that has just been found to be away."""
+        """Send commands whose replies nobody waits for, even if Redis has just been found to be away."""
         replies = self._enqueue(commands, None)
         self._told.add(replies)
         replies.add_done_callback(self._forget)
 
     def write(self, command: Command, size: int) -> "asyncio.Future[Replies]":
-        """The reply to a command that brings so many bytes; it goes before what is asked with `ask`.
+        """Send a command that carries `size` bytes, before those of `ask`; the future gives its reply.
 
         Raises:
-            ExchangeError: Redis is away, or too many bytes wait; the future raises it if there is no reply.
+            ExchangeError: Redis is away, or too many bytes wait; the future raises it without a reply, or for an error.
         """
         if self._outage.is_away or self._waiting_bytes + size > MAX_WAITING_BYTES:
             raise ExchangeError
@@ -156,12 +156,12 @@ class Exchange:
     def _forget(self, replies: "asyncio.Future[Replies]") -> None:
         self._told.discard(replies)
         if not replies.cancelled():
-            replies.exception()  # nobody misses it
+            replies.exception()  # marks it as retrieved: asyncio would log it otherwise
 
     # Exchanging.
 
     async def _run(self) -> None:
-        """Send what waits, one batch after the other."""
+        """Send the waiting requests, one batch after the other."""
         deadline = Deadline()
         while True:
             await self._wake.wait()
@@ -170,7 +170,7 @@ class Exchange:
             if self._writes:  # first: a read that comes after one must find what it has written
                 batch = self._next_writes() + batch
             if not batch:
-                continue  # all that waited has been told that Redis is away
+                continue  # all that waited has failed meanwhile: Redis is away
             try:
                 with deadline.within(TIMEOUT_SECONDS):
                     replies = await self._send([command for commands, *_ in batch for command in commands])
@@ -180,7 +180,7 @@ class Exchange:
                 raise
             except (UnreachableError, TimeoutError) as error:
                 self._leave(str(error) or f"it did not answer within {TIMEOUT_SECONDS:g} s", batch)
-            except Exception as error:  # a fault of ours or of a library: nobody may wait for ever because of it
+            except Exception as error:  # a fault of ours or of a library: no request may wait for ever because of it
                 self._background.failed(self._name, error)
                 self._leave(words(error), batch)
 
@@ -199,7 +199,7 @@ class Exchange:
 
     async def _send(self, commands: list[Command]) -> Replies:
         replies = await self._link.exchange(commands)
-        # Scripts answer lists: that saves a look at what most replies are not.
+        # Most replies are lists, from scripts: a check of the type is faster than `isinstance` for an error.
         failed = [
             place for place, reply in enumerate(replies) if type(reply) is not list and isinstance(reply, ResponseError)
         ]
@@ -208,10 +208,10 @@ class Exchange:
         return replies
 
     async def _send_again(self, commands: list[Command], replies: Replies, failed: list[int]) -> None:
-        """Send again what an error shows not to have been carried out and what can be: nothing is counted twice.
+        """Send again commands whose error shows that they were not carried out, so that nothing is counted twice.
 
-        That is a script which the server does not know, which goes with its text, and a command that met something
-        else under its keys, once that has been removed.
+        These are scripts that the server does not know, now sent with their text, and commands whose key had a value
+        of another type, once that is removed.
         """
         unknown = [place for place in failed if isinstance(replies[place], NoScriptError)]
         await self._replace(replies, unknown, commands)
@@ -234,7 +234,7 @@ class Exchange:
             replies[place] = reply
 
     def _in_full(self, command: Command) -> Command:
-        """A command with the text of its script in the place of its name."""
+        """A command with the text of its script in the place of its hash."""
         if command.words[0] != "EVALSHA":
             return command
         _, sha, *rest = command.words
@@ -282,7 +282,7 @@ class Exchange:
         except (UnreachableError, TimeoutError) as error:
             self._not_found = str(error)
             return False
-        except Exception as error:  # as in `_run`: the look-out goes on
+        except Exception as error:  # as in `_run`: the probes go on
             self._background.failed(f"{self._name}_probe", error)
             return False
         return True

@@ -1,4 +1,4 @@
-"""Telling of errors that Redis answers and that are about one key or one command."""
+"""Log and count of the errors of Redis that are about one key or one command."""
 
 import time
 from collections.abc import Callable
@@ -14,12 +14,12 @@ _log = structlog.get_logger(__name__)
 
 
 class Faults:
-    """Counts each error, and writes one line a minute about each sort of them."""
+    """Counts each error, and logs one line a minute about each kind of them."""
 
     def __init__(
         self, part: str, *, on_fault: Callable[[About], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Tell of nothing yet.
+        """Prepare to report.
 
         Args:
             part: the part of the gateway that meets them, for the log.
@@ -32,7 +32,7 @@ class Faults:
         self._told: dict[About, float] = {}
 
     def tell(self, error: Exception, meaning: About, key: str) -> None:
-        """Tell of an error that a command about a key was answered with."""
+        """Report the error with which a command about a key was answered."""
         self._on_fault(meaning)
         now = self._clock()
         if now - self._told.get(meaning, now - _TELL_SECONDS) < _TELL_SECONDS:

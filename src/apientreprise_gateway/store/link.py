@@ -30,7 +30,7 @@ _ASKING: Final[bytes] = hiredis.pack_command(("ASKING",))
 
 
 class Command:
-    """One command."""
+    """A command of Redis, packed once."""
 
     __slots__ = ("key", "packed", "words")
 
@@ -38,13 +38,13 @@ class Command:
         """Pack it.
 
         Args:
-            key: what it is about: it says which node of a Cluster to ask.
+            key: the key that it is about, which decides the node of a Cluster.
             words: its name and arguments.
         """
         self.key = key
         self.words = words
-        self.packed: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]  # its type says a pair
-        """As it is sent."""
+        self.packed: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]  # hiredis declares a pair
+        """The bytes that are sent."""
 
 
 class RedisLink(Protocol):
@@ -64,7 +64,7 @@ class RedisLink(Protocol):
 
 
 def link(address: RedisUrl) -> RedisLink:
-    """The link to what a URL names; it opens no connection yet."""
+    """The link to the Redis that a URL names; it opens no connection yet."""
     found = open_client(address)
     return ClusterLink(found) if isinstance(found, RedisCluster) else ServerLink(found)
 
@@ -79,7 +79,6 @@ class ServerLink:
         self._wire: RedisConnection | None = None
 
     async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
-        """See `RedisLink.exchange`."""
         try:
             wire = self._wire
             if wire is None or wire.closed:
@@ -89,17 +88,15 @@ class ServerLink:
             await self.drop()
             raise UnreachableError(redis_words(error)) from error
         except BaseException:
-            # Cancelled in the middle: what is still to come must not be read as the next reply.
+            # Cancelled in the middle: replies still to come must not be read as those of the next exchange.
             await self.drop()
             raise
 
     async def probe(self) -> None:
-        """See `RedisLink.probe`."""
         await self.drop()
         await _check_writable(self, [_PROBE_KEY])
 
     async def drop(self) -> None:
-        """See `RedisLink.drop`."""
         connection, self._connection, self._wire = self._connection, None, None
         if connection is not None:
             await connection.disconnect(nowait=True)
@@ -108,13 +105,12 @@ class ServerLink:
         await self._pool.disconnect()
 
     async def close(self) -> None:
-        """See `RedisLink.close`."""
         await self.drop()
         await close_client(self._redis)
 
     async def _open(self) -> RedisConnection:
         if self._connection is not None:
-            # The server has closed it as it waited (its `timeout`, a firewall): what is sent over a new one cannot
+            # It was closed while idle (by the server's `timeout`, or a firewall): what is sent over a new one cannot
             # have been carried out before.
             await self.drop()
         self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
@@ -129,7 +125,7 @@ class ClusterLink:
         self._cluster = cluster
 
     async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
-        """See `RedisLink.exchange`; a command that its node sends elsewhere has not been carried out, and follows."""
+        """See `RedisLink.exchange`; a command that its node redirects has not been carried out, and is sent on."""
         try:
             await self._cluster.initialize()
             replies = await self._to_nodes(commands)
@@ -145,7 +141,6 @@ class ClusterLink:
         return replies
 
     async def probe(self) -> None:
-        """See `RedisLink.probe`."""
         await self.drop()
         try:
             await self._cluster.initialize()
@@ -155,11 +150,9 @@ class ClusterLink:
         await _check_writable(self, keys)
 
     async def drop(self) -> None:
-        """See `RedisLink.drop`."""
         await self._cluster.aclose()
 
     async def close(self) -> None:
-        """See `RedisLink.close`."""
         await self.drop()
 
     def _keys_for_primaries(self) -> list[str]:
@@ -195,7 +188,7 @@ class ClusterLink:
         return replies
 
     async def _follow(self, reply: Reply, command: Command) -> Reply:
-        """What the node says that a command was sent on to; the error if there is no end to it."""
+        """The reply of the node to which a command is redirected; the last redirection if there are too many."""
         for _ in range(_MAX_REDIRECTS):
             if isinstance(reply, MovedError):  # which redis-py makes a kind of AskError
                 await self._cluster.nodes_manager.move_slot(reply)
@@ -203,7 +196,7 @@ class ClusterLink:
             elif isinstance(reply, AskError):
                 node = self._cluster.get_node(host=reply.host, port=reply.port)
                 if node is None:
-                    await self.drop()  # the next exchange asks who is there
+                    await self.drop()  # the next exchange asks for the nodes anew
                     return reply
                 reply = (await _to_node(node, [_ASKING, command.packed]))[1]
             else:
@@ -225,7 +218,7 @@ async def _to_node(node: ClusterNode, commands: Sequence[bytes]) -> list[Reply]:
 
 
 def _is_closed(connection: Connection) -> bool:
-    """Whether the server has closed a connection that waited (its `timeout`, a firewall).
+    """Whether an idle connection was closed (by the server's `timeout`, or a firewall).
 
     Nothing is lost then: what is sent over a new one cannot have been carried out before.
     """
@@ -248,7 +241,7 @@ async def _exchange(connection: Connection, commands: Sequence[bytes]) -> list[R
             replies.feed(data)
             continue
         if isinstance(reply, Exception) and not isinstance(reply, ResponseError):
-            raise reply  # it is loading, or refuses this connection
+            raise reply  # the server is loading, or refuses this connection
         found.append(reply)
     return found
 

@@ -1,7 +1,7 @@
-"""How Sentinels are asked who the master is.
+"""Connections to Sentinels, which name the master.
 
-What the URL says holds for the Sentinels as for the master: user, password, TLS. A Sentinel that knows no such user is
-asked with the password alone, one that wants none without; TLS is never given up, as that would tell the password.
+User, password and TLS of the URL hold for the Sentinels as for the master. A Sentinel that does not know the user is
+given the password alone, and one without passwords none; TLS is never given up, as that would expose the password.
 """
 
 from collections.abc import Iterator
@@ -16,20 +16,20 @@ class _SentinelConnection(Connection):
     """A connection to a Sentinel."""
 
     async def on_connect_check_health(self, check_health: bool = True) -> None:
-        """Introduce ourselves, see `_introduce`."""
+        """Authenticate, see `_introduce`."""
         await _introduce(self, super().on_connect_check_health, check_health)
 
 
 class _SecureSentinelConnection(SSLConnection):
-    """A connection to a Sentinel in TLS."""
+    """A connection to a Sentinel over TLS."""
 
     async def on_connect_check_health(self, check_health: bool = True) -> None:
-        """Introduce ourselves, see `_introduce`."""
+        """Authenticate, see `_introduce`."""
         await _introduce(self, super().on_connect_check_health, check_health)
 
 
 def sentinel(nodes: tuple[tuple[str, int], ...], *, own: dict[str, Any], **usual: Any) -> Sentinel:
-    """The Sentinels at some addresses; nobody is asked yet.
+    """The Sentinels at some addresses; no connection is opened yet.
 
     Args:
         nodes: hosts and ports.
@@ -44,10 +44,10 @@ def sentinel(nodes: tuple[tuple[str, int], ...], *, own: dict[str, Any], **usual
 
 
 async def _introduce(connection: Any, introduce: Any, check_health: bool) -> None:
-    """Say who we are in the first way that is accepted.
+    """Authenticate in the first way that is accepted.
 
     Raises:
-        AuthenticationError: none is; what was said of the first.
+        AuthenticationError: no way is accepted; it is the error of the first.
     """
     given = connection.username, connection.password
     refusal: AuthenticationError | None = None
@@ -55,7 +55,7 @@ async def _introduce(connection: Any, introduce: Any, check_health: bool) -> Non
         for connection.username, connection.password in _ways(*given):
             try:
                 await introduce(check_health)
-                if refusal is not None:  # nobody is refused who says nothing, until something is asked
+                if refusal is not None:  # without a password, a refusal comes only with the first command
                     await connection.send_command("PING", check_health=False)
                     await connection.read_response()
             except AuthenticationError as error:

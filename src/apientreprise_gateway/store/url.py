@@ -1,4 +1,4 @@
-"""The address of Redis: what `GATEWAY_REDIS_URL` says."""
+"""The address of Redis, read from the URL in `GATEWAY_REDIS_URL`."""
 
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -19,7 +19,7 @@ _PORTS: Final = {Form.SENTINEL: 26379}
 
 
 class RedisUrl(NamedTuple):
-    """What a URL says of Redis."""
+    """The parts of a URL of Redis."""
 
     form: Form
     nodes: tuple[tuple[str, int], ...]
@@ -28,7 +28,7 @@ class RedisUrl(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What tells this Redis from others: neither user nor password, and its nodes in any order."""
+        """A name that tells this Redis from others, the same for any user, password and order of nodes."""
         nodes = ",".join(sorted(f"{host}:{port}" for host, port in self.nodes))
         return "/".join([nodes, self.form.value, self.service, str(self.options.get("db", ""))])
 
@@ -83,7 +83,7 @@ def _node(text: str, port: int) -> tuple[str, int]:
 
 
 def _split(url: str) -> SplitResult:
-    """The parts of a URL; the library's own complaints would show the password."""
+    """The parts of a URL; the library's own errors would show the password."""
     try:
         return urlsplit(url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What Redis says when it refuses, in words that name the remedy."""
+"""Errors of Redis for operators, in words that name the remedy."""
 
 from typing import Final
 
@@ -12,16 +12,16 @@ _REFUSALS: Final = (
     ("NOPERM", "its user lacks a right (NOPERM)"),
     ("no permissions", "its user lacks a right (NOPERM)"),
 )
-"""Signs in what Redis or redis-py says, which leaves out the code at times, and what they mean."""
+"""Words in the errors of Redis or redis-py, which at times leaves out the code, and what they mean."""
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether Redis is there, but not for who asks so."""
+    """Whether Redis has answered, but refuses the user: its credentials, or for want of a right."""
     return _meaning(error) is not None
 
 
 def redis_words(error: BaseException) -> str:
-    """What went wrong; never a password, for Redis repeats none."""
+    """The text of an error, with the remedy if it is known; it has no password, as Redis repeats none."""
     said = str(error).rstrip(".")
     meaning = _meaning(error)
     return f"{meaning}: {said}" if meaning else said
