@@ -1,1 +1,1 @@
-"""Answers that are kept, and given again to whoever asks the same."""
+"""The cache of answers of providers, given again to callers that ask the same."""

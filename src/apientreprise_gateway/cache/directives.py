@@ -1,11 +1,11 @@
-"""What a caller asks of the cache, by `Cache-Control`."""
+"""The `Cache-Control` of a request: what the caller asks of the cache."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 
 class CacheControl(NamedTuple):
-    """What a caller asks of the cache."""
+    """The directives of a caller that the cache follows."""
 
     fresh: bool = False
     """Whether the answer must come from the provider."""
@@ -17,7 +17,7 @@ NOTHING = CacheControl()
 
 
 def wish(headers: Iterable[tuple[bytes, bytes]]) -> CacheControl:
-    """What the headers of a request ask for; directives that are not known ask for nothing.
+    """Read the directives in the headers of a request; unknown ones are ignored.
 
     `max-age=0` is what browsers and libraries send for `no-cache`.
     """

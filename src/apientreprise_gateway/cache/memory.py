@@ -1,6 +1,6 @@
 """The cache in the memory of one process.
 
-When it is full, what was not asked for the longest goes first.
+When it is full, the entry that has not been read for longest is removed first.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ OVERHEAD: Final = 512
 """Bytes that an entry takes besides its key and body, rounded up."""
 _SWEPT_AT_ONCE: Final = 1000
 _SET_BACK_SECONDS: Final = 1.0
-"""Two clocks that nobody has set differ by less than this."""
+"""Seconds by which the clock must fall behind the steady one to count as set back."""
 
 
 class MemoryCache:
@@ -33,7 +33,7 @@ class MemoryCache:
         Args:
             max_bytes: never exceeded.
             clock: Unix time in seconds.
-            steady: seconds that only go forward: no entry outlives its length, whatever is done to the clock.
+            steady: seconds of a monotonic clock: no entry outlives its lifetime even if `clock` is set back.
         """
         self._max_bytes = max_bytes
         self._clock = clock
@@ -43,14 +43,12 @@ class MemoryCache:
 
     @property
     def largest(self) -> int:
-        """See `AnswerCache.largest`."""
         return min(MAX_ENTRY_BYTES, self._max_bytes // 4)
 
     async def start(self) -> None:
-        """See `AnswerCache.start`."""
+        """Do nothing: memory is ready."""
 
     async def get(self, key: str) -> Entry | None:
-        """See `AnswerCache.get`."""
         kept = self._entries.get(key)
         if kept is None:
             return None
@@ -65,7 +63,6 @@ class MemoryCache:
         return entry._replace(fresh_until=fresh_until) if was_set_back else entry
 
     async def put(self, key: str, entry: Entry) -> None:
-        """See `AnswerCache.put`."""
         self._remove(key)
         cost = _cost(key, entry)
         if len(entry.body) > self.largest or cost > self._max_bytes:
@@ -76,7 +73,6 @@ class MemoryCache:
         self._bytes += cost
 
     async def sweep(self) -> Size:
-        """See `AnswerCache.sweep`."""
         keys = list(self._entries)
         for start in range(0, len(keys), _SWEPT_AT_ONCE):
             now, steady = self._clock(), self._steady()
@@ -88,7 +84,6 @@ class MemoryCache:
         return Size(len(self._entries), self._bytes)
 
     async def close(self) -> None:
-        """See `AnswerCache.close`."""
         self._entries.clear()
         self._bytes = 0
 
@@ -101,11 +96,11 @@ class MemoryCache:
 class _Kept(NamedTuple):
     entry: Entry
     put_at: float
-    """By the clock that only goes forward."""
+    """In seconds of the steady clock."""
 
 
 def _has_ended(kept: _Kept, now: float, passed: float) -> bool:
-    """Whether an entry has ended at a Unix time, so many seconds after it was put."""
+    """Whether an entry has expired at `now` (Unix time), `passed` seconds after it was put."""
     return is_over(kept.entry, now) or passed >= kept.entry.stale_until - kept.entry.stored_at
 
 

@@ -22,21 +22,21 @@ from apientreprise_gateway.store.link import Command, RedisLink, Reply
 from apientreprise_gateway.store.outage import Pace
 
 PROBE_SECONDS: Final = 0.5
-"""Between two looks for a Redis that is away, at first."""
+"""Seconds between two probes of a Redis that is away, at first."""
 LONGEST_PROBE_SECONDS: Final = 5.0
-"""Between two looks for a Redis that comes and goes."""
+"""Most seconds between two probes of a Redis that comes and goes."""
 SHARDS: Final = 16
 OVERHEAD: Final = 256
-"""Bytes that an entry takes in Redis besides its name and itself, rounded up."""
+"""Bytes that an entry takes in Redis besides its name and value, rounded up."""
 _NAME_BYTES: Final = 20
 _HEAD: Final = struct.Struct(">Bddd")
 _FORM: Final = 1
-"""Of the values; others are not read."""
+"""Version of the form of values; those of other versions are not read."""
 _SWEPT_AT_ONCE: Final = 500
 
 
 class RedisCache:
-    """An `AnswerCache` for any number of processes."""
+    """An `AnswerCache` that any number of processes share."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class RedisCache:
         Args:
             link: the way to Redis; nobody else may use it.
             max_bytes: never exceeded, whoever else writes; all gateways that share a Redis must give the same.
-            on_change: told whether Redis can be asked, and why, each time that this changes.
+            on_change: told whether Redis can be used, and why, each time that this changes.
             on_fault: told of each error that is about one key or one command.
             clock: Unix time in seconds.
         """
@@ -73,34 +73,29 @@ class RedisCache:
 
     @property
     def largest(self) -> int:
-        """See `AnswerCache.largest`."""
         return min(MAX_ENTRY_BYTES, self._max_bytes - OVERHEAD - _NAME_BYTES - _HEAD.size)
 
     async def start(self) -> None:
-        """See `AnswerCache.start`."""
         await self._exchange.start()
 
     async def get(self, key: str) -> Entry | None:
-        """See `AnswerCache.get`."""
         name = _name(key)
         entries, _ = _keys(name[0] % SHARDS)
         entry = _read(await self._ask(Command(entries, ("HGET", entries, name))))
         return None if entry is None or is_over(entry, self._clock()) else entry
 
     async def put(self, key: str, entry: Entry) -> None:
-        """See `AnswerCache.put`."""
         if len(entry.body) > self.largest:
             return
         name, value = _name(key), _written(entry)
         entries, ends = _keys(name[0] % SHARDS)
-        # Its length, not its end: the server removes it by its own clock, whatever that of this process says.
+        # A lifetime, not a date: the server removes the entry by its own clock, which may differ from ours.
         lasts = max(0, int((entry.stale_until - entry.stored_at) * 1000))
         words = ("EVAL", self._put_script, 2, entries, ends, name, value, lasts, self._max_bytes, OVERHEAD)
-        with suppress(ExchangeError):  # it is as good as forgotten
+        with suppress(ExchangeError):  # as if it had been put and forgotten
             await self._exchange.write(Command(entries, words), len(value))
 
     async def sweep(self) -> Size:
-        """See `AnswerCache.sweep`."""
         total = Size(0, 0)
         for shard in range(SHARDS):
             entries, ends = _keys(shard)
@@ -112,7 +107,6 @@ class RedisCache:
         return total
 
     async def close(self) -> None:
-        """See `AnswerCache.close`."""
         await self._exchange.close()
 
     async def _ask(self, command: Command) -> Reply:
@@ -128,17 +122,17 @@ def _load(name: str) -> str:
 
 
 def _name(key: str) -> bytes:
-    """What an entry is called: a digest, so that whoever lists the keys does not see who is asked about."""
+    """Name of an entry: a digest, so that whoever lists the names does not see who is asked about."""
     return hashlib.blake2b(key.encode(), digest_size=_NAME_BYTES).digest()
 
 
 def _keys(shard: int) -> tuple[str, str]:
-    """The keys of a shard: of its entries, and of their ends."""
+    """The keys of a shard: of its entries, and of their expiry dates."""
     return f"gwc:{{{shard}}}:entries", f"gwc:{{{shard}}}:ends"
 
 
 def _emptied_shard(command: Command) -> Command:
-    """What removes all of the shard of a command: a cache may forget, and must not fail."""
+    """The command that removes the whole shard of another: a cache may forget, but must not fail."""
     entries = command.key
     return Command(entries, ("UNLINK", entries, entries.removesuffix(":entries") + ":ends"))
 
@@ -148,7 +142,7 @@ def _written(entry: Entry) -> bytes:
 
 
 def _read(value: Reply) -> Entry | None:
-    """The entry that a value is; None for what no gateway of this form has written."""
+    """The entry in a value; None if the value is missing or not of the form `_FORM`."""
     if not isinstance(value, bytes) or len(value) < _HEAD.size or value[0] != _FORM:
         return None
     _, stored_at, fresh_until, stale_until = _HEAD.unpack_from(value)

@@ -1,8 +1,8 @@
-"""What stands in front of a source whose answers may be kept.
+"""The cache in front of a source of answers.
 
-A request is answered from the cache, else by the source behind, once for all who ask the same at the same time; while
-the provider is down, by its last good answer, for a while and marked as such. The checks come before: nobody is given
-here what a call of their own would not have been given.
+A request is answered from the cache, else by the source behind, asked once for all equal requests at the same time;
+while the provider is down, by its last good answer, for a while and marked as such. All checks of a call come before:
+nobody gets an answer here that a call of their own would have been refused.
 """
 
 import asyncio
@@ -35,23 +35,23 @@ class Result(StrEnum):
     HIT = "hit"
     """By an entry."""
     MISS = "miss"
-    """By the source, as there was no entry."""
+    """By the source, as there was no fresh entry."""
     SHARED = "shared"
-    """By the source, together with others who asked the same at the same time."""
+    """By the source, which was being asked for an equal request already."""
     STALE = "stale"
     """By an entry past its lifetime, as the provider is down."""
     BYPASS = "bypass"
-    """By the source, as the caller wanted it."""
+    """By the source, as the caller asked for."""
     ERROR = "error"
-    """By the source, as the cache could not be asked."""
+    """By the source, as the cache could not be reached."""
 
 
 class _Outcome(NamedTuple):
-    """What came of asking the source; a refusal is shared like any answer."""
+    """The result of a request to the source; a refusal is shared like any answer."""
 
     answer: ProviderAnswer | Refusal
     lasts: float
-    """Seconds for which it is kept; 0 if it is not."""
+    """Seconds for which it is kept as fresh; 0 if it is not kept."""
 
 
 class _Flight:
@@ -66,7 +66,7 @@ class _Flight:
 
 
 class CachedSource:
-    """A `Source` in front of another one."""
+    """A `Source` that answers from the cache, or else asks another `Source`."""
 
     def __init__(
         self,
@@ -83,11 +83,11 @@ class CachedSource:
         """Keep nothing yet.
 
         Args:
-            inner: what is asked.
-            endpoint: whose answers these are.
-            lifetime: how long they may be given.
+            inner: the source that is asked.
+            endpoint: the endpoint whose answers are kept.
+            lifetime: how long they stay fresh.
             cache: where they are kept.
-            namespace: what else decides on the answers, such as where the provider is; entries of others are not seen.
+            namespace: what else the answers depend on, such as the provider's address; other namespaces are not seen.
             grace: seconds beyond its lifetime for which an answer may stand in for a provider that is down.
             observe: told how each request was answered.
             clock: Unix time in seconds.
@@ -103,7 +103,7 @@ class CachedSource:
         self._flights: dict[str, _Flight] = {}
 
     async def __call__(self, request: ProviderRequest, timed: Timed) -> ProviderAnswer:
-        """Answer a request; only the one for which the provider is asked is told how long it took."""
+        """Answer a request; `timed` is filled only for the request that asks the provider."""
         key = self._key_of(request)
         if request.fresh:
             outcome = await self._outcome_of(self._take_off(key, request, timed), key)
@@ -129,7 +129,7 @@ class CachedSource:
     # What is kept.
 
     def _key_of(self, request: ProviderRequest) -> str:
-        """Operation and parameters; who asks, and why, makes no difference."""
+        """The key of a request: operation and parameters, whoever asks and why."""
         target = request.target
         if request.query:
             what = {name: value for name, value in request.query.items() if name not in self._about_the_agent}
@@ -138,18 +138,18 @@ class CachedSource:
         return f"{self._prefix}{target}"
 
     async def _find(self, key: str) -> tuple[Entry | None, bool]:
-        """The entry of a key, and whether it could be told that there is none."""
+        """The entry of a key, None if there is none, and whether the cache could be reached."""
         try:
             return await self._cache.get(key), True
         except CacheUnavailableError:
             return None, False
 
     def _entry_of(self, answer: ProviderAnswer | Refusal, asked_at: float) -> Entry | None:
-        """What to keep of an answer, if anything: it may not outlive what it speaks of."""
+        """The entry to keep of an answer, if any; it expires before the document that the answer links to."""
         if not isinstance(answer, ProviderAnswer) or answer.status != 200 or answer.headers:
             return None
         now = self._clock()
-        # From when it was asked: the provider may have renewed its data before the answer was here.
+        # Counted from the request: the provider may have renewed its data before the answer arrived.
         fresh_until, stale_until = self._lifetime.ends(asked_at), self._lifetime.ends(asked_at) + self._grace
         if answer.expires_at is not None:
             fresh_until, stale_until = min(fresh_until, answer.expires_at), min(stale_until, answer.expires_at)
@@ -161,7 +161,7 @@ class CachedSource:
 
     def _take_off(self, key: str, request: ProviderRequest, timed: Timed) -> _Flight:
         flight = _Flight()
-        # A task of its own: the call that it is for may be given up while others wait for the same answer.
+        # A task of its own: the first call may be cancelled while others wait for the same answer.
         flight.task = asyncio.create_task(self._fly(flight, key, request, timed))
         return flight
 
@@ -186,7 +186,7 @@ class CachedSource:
             entry = None if request.unkept else self._entry_of(answer, asked_at)
             flight.outcome.set_result(_Outcome(answer, 0.0 if entry is None else entry.fresh_until - entry.stored_at))
             if entry is not None:
-                # Nobody waits for it any more; who asks now still finds the flight, until the entry can be found.
+                # No call waits for this. A call that comes now still finds the flight, until the entry can be found.
                 await self._cache.put(key, entry)
         except asyncio.CancelledError:
             flight.outcome.cancel()
@@ -195,7 +195,7 @@ class CachedSource:
             if flight.outcome.done():
                 raise
             flight.outcome.set_exception(error)
-            flight.outcome.exception()  # those who wait raise it; it is not lost if they have all gone
+            flight.outcome.exception()  # waiters raise it; if none is left, asyncio must not log it
         finally:
             self._forget(flight, key)
 
@@ -209,7 +209,7 @@ class CachedSource:
         answer = outcome.answer
         headers = _NOT_KEPT, _expires_in(outcome.lasts)
         if isinstance(answer, Refusal):
-            # One of its own for each: an exception remembers where it was raised.
+            # A new exception for each waiter: an exception keeps the traceback of where it was raised.
             raise Refusal(answer.status, *answer.errors, headers=(*answer.headers, *headers))
         return answer._replace(headers=(*answer.headers, *headers))
 
@@ -229,8 +229,8 @@ def _expires_in(seconds: float) -> Header:
 def _is_down(answer: ProviderAnswer | Refusal) -> bool:
     """Whether an answer says that the provider does not work.
 
-    What it says of the entity is its answer, not its failure, also where it says so with a 5xx: an attestation that
-    it refuses now must not be given because it was once.
+    An answer about the entity is no failure, even with a 5xx: an attestation that the provider now refuses must not be
+    given from the cache.
     """
     codes = answer.codes if isinstance(answer, ProviderAnswer) else [error.code for error in answer.errors]
     return answer.status in _DOWN_STATUSES and all(
@@ -239,7 +239,7 @@ def _is_down(answer: ProviderAnswer | Refusal) -> bool:
 
 
 async def _cancel(flight: _Flight) -> None:
-    """End a request that nobody waits for; it has ended when this returns, so that it can be recorded."""
+    """Cancel a request that nobody waits for, and wait for its end, so that it can be recorded."""
     if flight.task is not None:
         flight.task.cancel()
         await asyncio.wait([flight.task])
