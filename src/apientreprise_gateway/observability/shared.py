@@ -2,8 +2,8 @@
 
 The client library keeps a worker's metrics in files of a common folder, which outlive it: what a dead worker has
 counted must go on to be shown. Its files would pile up, so `clear_dead_worker` adds them to those of the dead. A lock
-keeps a scrape from seeing both. Reading is ours because the library's takes two to three times as long: it looks at
-each number of each worker anew.
+keeps a scrape from seeing both. The files are read here because the library takes two to three times as long: it parses
+the key of each number of each worker anew.
 """
 
 import fcntl
