@@ -111,7 +111,7 @@ def _choice(products: tuple[Product, ...], addresses: list[str]) -> str:
 
 
 _specifications: Final[dict[int, tuple[StaticAnswer, Product]]] = {}
-"""OpenAPI documents by the `id` of their product, and the product, so that its `id` is not used again. Made once for all
+"""OpenAPI documents by the `id` of their product, with the product, so that no other gets its `id`. Made once for all
 gateways of a process, as that takes seconds."""
 
 

@@ -83,8 +83,8 @@ def nomenclature(product: Product) -> Nomenclature:
 
 
 _pages: Final[dict[int, tuple[NomenclaturePage, Product]]] = {}
-"""Pages by the `id` of their product, and the product, so that its `id` is not used again. Made once for all gateways of
-a process."""
+"""Pages by the `id` of their product, with the product, so that no other gets its `id`. Made once for all gateways of a
+process."""
 
 
 def page(product: Product) -> NomenclaturePage:
