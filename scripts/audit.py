@@ -1,4 +1,4 @@
-"""Ask a vulnerability service about every locked package.
+"""Look up known vulnerabilities of every locked package.
 
     scripts/audit.py [requirements/run.txt ...]
 
@@ -14,19 +14,19 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVICES = ("pypi", "osv")
-"""In the order in which they are tried: PyPI's own data, then OSV."""
+"""Vulnerability services, in the order in which they are tried: PyPI's own data, then OSV."""
 CLEAN, VULNERABLE, UNKNOWN = range(3)
 
 
 class Verdict(NamedTuple):
-    """What an audit ends with."""
+    """The exit status of an audit, and the text that it prints."""
 
     status: int
     text: str
 
 
 def verdict(service: str, dependencies: Iterable[Mapping[str, Any]]) -> Verdict:
-    """What a service's answer about some packages means."""
+    """The verdict on a service's answer about some packages."""
     known = [each for each in dependencies if "skip_reason" not in each]
     unknown = sorted(each["name"] for each in dependencies if "skip_reason" in each)
     lines = [
@@ -47,7 +47,7 @@ def _remedy(versions: list[str]) -> str:
 
 
 def _ask(service: str, files: Iterable[str]) -> list[dict[str, Any]]:
-    """What a service says of the packages of some files; nothing if it cannot be asked, or knows none of them."""
+    """The answer of a service about the packages of some files; empty if it does not answer, or knows none of them."""
     given = [argument for file in files for argument in ("-r", file)]
     command = ["--disable-pip", "--require-hashes", "--progress-spinner", "off", "--format", "json", "--desc", "off"]
     done = subprocess.run(
@@ -71,7 +71,7 @@ def main() -> None:
     """Ask each service in turn until one answers."""
     files = sys.argv[1:] or sorted(str(path) for path in (ROOT / "requirements").glob("*.txt"))
     for service in SERVICES:
-        # Of one file first: where it knows none of its packages, it need not be asked about the others.
+        # First about one file: a service that knows none of its packages need not be asked about the others.
         if not _ask(service, files[-1:]):
             continue
         status, text = verdict(service, _ask(service, files))

@@ -2,8 +2,8 @@
 
     scripts/sbom.py [dist/sbom.cdx.json]
 
-The gateway and the packages of requirements/run.txt are put into an environment of their own, which is then described:
-versions, licences, what depends on what. The same lock file gives the same bytes, on the same platform and Python.
+The gateway and the packages of requirements/run.txt are installed into an environment of their own, which is then
+described: versions, licences, dependencies. The same lock file gives the same bytes, on the same platform and Python.
 """
 
 import json
@@ -37,7 +37,7 @@ def _run(*command: str | Path) -> str:
 
 
 def _described(python: Path) -> dict[str, Any]:
-    """The bill of an environment, with the gateway as what it is the bill of."""
+    """The bill of materials of an environment, with the gateway as its subject."""
     tool = [sys.executable, "-m", "cyclonedx_py", "environment", "--output-reproducible", "--spec-version", "1.6"]
     bill: dict[str, Any] = json.loads(_run(*tool, python))
     (ours,) = [each for each in bill["components"] if each["name"] == NAME]
@@ -48,7 +48,7 @@ def _described(python: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write the bill, once it is known to be valid."""
+    """Write the bill, unless it is not valid."""
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "dist" / "sbom.cdx.json"
     with tempfile.TemporaryDirectory() as folder:
         bill = _described(_installed(Path(folder) / "env"))

@@ -1,11 +1,11 @@
-"""Measure the modules, classes and functions of the package, and refuse what is too long to be read at once.
+"""Measure the modules, classes and functions of the package, and fail if some are too long.
 
     scripts/sizes.py [src]
 
 Exit status 0: all are within their bounds. 1: some are not; a line of standard error names each.
 
-A module of data may be of any length: one that assigns tables and has few steps. At least three quarters of its lines
-of code (without imports, docstrings, comments and empty lines) are assignments at its top level.
+A module of data may be of any length. In such a module at least three quarters of the lines of code (without imports,
+docstrings, comments and empty lines) are assignments at the top level, such as tables.
 """
 
 import ast
@@ -16,26 +16,26 @@ from typing import NamedTuple, TypeGuard
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULE = 400
-"""Lines of a module, at most."""
+"""Most lines of a module."""
 CLASS = 300
-"""Lines of a class, at most, its docstring included."""
+"""Most lines of a class, its docstring included."""
 FUNCTION = 60
-"""Lines of a function, at most, its docstring included and its decorators left out."""
+"""Most lines of a function, its docstring included and its decorators left out."""
 MOST_FUNCTIONS = 20
-"""Lines of nine in ten functions, at most."""
+"""Most lines of nine in ten functions."""
 DATA = 0.75
-"""Share of the lines of code of a module of data that are assignments, at least."""
+"""Least share of assignments in the lines of code of a module of data, 0 to 1."""
 
 
 class Size(NamedTuple):
-    """How long something is."""
+    """The length of a module, class or function, and where it is."""
 
     lines: int
     place: str
 
 
 class Sizes(NamedTuple):
-    """What was measured; the modules without those of data."""
+    """All sizes measured; `modules` leaves out modules of data."""
 
     modules: list[Size]
     classes: list[Size]
@@ -43,7 +43,7 @@ class Sizes(NamedTuple):
 
 
 def measure(sources: Iterable[tuple[str, str]]) -> Sizes:
-    """The sizes in some modules, given as path and text each."""
+    """The sizes in some modules, each given as its path and its text."""
     sizes = Sizes([], [], [])
     for path, text in sources:
         tree = ast.parse(text, path)
@@ -62,7 +62,7 @@ def _size(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, path: str
 
 
 def is_data(text: str, tree: ast.Module) -> bool:
-    """Whether a module is one of data."""
+    """Whether a module is a module of data, see above."""
     code = {number for number, line in enumerate(text.splitlines(), start=1) if line.strip(" ")[:1] not in ("", "#")}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom) or _is_docstring(node):
@@ -81,13 +81,13 @@ def _span(node: ast.stmt) -> set[int]:
 
 
 def ninth_decile(sizes: Sequence[Size]) -> int:
-    """The lines that nine in ten do not exceed."""
+    """The number of lines that nine in ten do not exceed; 0 for no sizes."""
     ordered = sorted(size.lines for size in sizes)
     return ordered[(9 * len(ordered) + 9) // 10 - 1] if ordered else 0
 
 
 def faults(sizes: Sizes) -> list[str]:
-    """What is too long, a line each, the longest first."""
+    """A line for each excess, the longest first within each kind."""
     found = [
         f"{size.place}: a {kind} of {size.lines} lines, {bound} are allowed"
         for kind, bound, measured in (
@@ -109,7 +109,7 @@ def faults(sizes: Sizes) -> list[str]:
 
 
 def summary(sizes: Sizes) -> str:
-    """The longest of each kind."""
+    """One line that names the longest of each kind."""
     longest = [
         f"{kind} {max(measured).lines} ({max(measured).place})"
         for kind, measured in zip(("module", "class", "function"), sizes, strict=True)
@@ -133,7 +133,7 @@ def main() -> None:
 
 
 def _shown(file: Path) -> Path:
-    """A path as it is clicked on from the root of the project."""
+    """A path relative to the root of the project, if it is below it."""
     return file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
 
 

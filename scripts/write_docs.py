@@ -47,7 +47,7 @@ A secret is given as a text, as `{{ env = "NAME" }}` or as `{{ file = "/run/secr
 
 
 def settings_page() -> str:
-    """The page of docs/settings.md."""
+    """The content of docs/settings.md."""
     rows = [
         f"| `{environment_name(name)}` | {_default(field.default)} | {field.description} |"
         for name, field in fields_of(PRODUCTS).items()
@@ -57,7 +57,7 @@ def settings_page() -> str:
 
 
 def _provider_tables() -> str:
-    """The fields of a provider, table by table."""
+    """The settings of a provider, in Markdown, table by table."""
     auth = [
         f"| `{kind}` | `{name}` | {_default_of(field)} | {field.description} |"
         for kind, table in provider_settings.KINDS.items()
@@ -91,7 +91,7 @@ def _default(value: object) -> str:
 
 
 def provider_page(provider: Provider, product: Product) -> str:
-    """The page of a provider, in French, for integrators."""
+    """The page of a provider in Markdown, in French, for integrators."""
     sections = [_endpoint_section(endpoint, provider, product) for endpoint in provider.endpoints]
     return (
         f"# {provider.name}\n\nCodes d'erreur : `{provider.prefix}…`. Toutes les règles communes sont dans le "
