@@ -1,4 +1,4 @@
-"""What an answer costs that is kept, against one that the provider is asked for: `docs/cache.md` has the table.
+"""What a cached answer costs, compared with one from the provider: `docs/cache.md` has the table.
 
 .venv/bin/python bench/cache.py [--rounds 3] [--seconds 4]
 """
@@ -20,11 +20,10 @@ CASES = (
     ("memory", True, "hit in memory"),
     ("redis", True, "hit in Redis"),
 )
-"""The setting, whether all calls ask the same, and what is measured then."""
+"""Setting of the cache, whether all calls ask the same, and the name of the case."""
 
 
 def main() -> None:
-    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4)
@@ -37,7 +36,7 @@ def main() -> None:
             for number in range(options.rounds):
                 for setting, same, name in CASES:
                     say(f"round {number + 1} of {options.rounds}: {name}")
-                    # The load has one token: its identical calls must not be refused as duplicates.
+                    # All calls have one token: identical ones must not be refused as duplicates.
                     with prepared.gateway(cache=setting, duplicates="count") as server:
                         load(server, prepared, connections=CONNECTIONS, seconds=1, same=same)
                         figures = load(server, prepared, connections=CONNECTIONS, seconds=options.seconds, same=same)

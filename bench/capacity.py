@@ -1,4 +1,4 @@
-"""What a store carries: CPU of Redis per million calls, and memory per active token and address.
+"""What calls cost Redis: CPU per million calls, and memory per active token and address.
 
     .venv/bin/python bench/capacity.py [--calls 200000] [--tokens 10000] [--server redis-server]
 
@@ -32,13 +32,13 @@ WITHOUT_LIMIT = 10**9
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time that a process has used."""
+    """CPU seconds that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / 100
 
 
 async def admit(url: str, scripts: WindowScripts, *, calls: int, tokens: int) -> tuple[float, float]:
-    """Admit calls of many tokens from as many addresses; seconds passed, and CPU seconds of this process."""
+    """Admit calls of many tokens from as many addresses; return seconds passed, and CPU seconds of this process."""
     limiter = RedisLimiter(
         link(parse_url(url)), ip_limit=WITHOUT_LIMIT, ignored_429_limit=WITHOUT_LIMIT, window=scripts, fallback=None
     )
@@ -60,7 +60,7 @@ async def admit(url: str, scripts: WindowScripts, *, calls: int, tokens: int) ->
 
 
 def fill(client: redis.Redis, key: str, entries: int) -> int:
-    """The bytes that a window of so many calls takes."""
+    """Fill a window with so many calls; return the bytes that it takes."""
     now = time.time_ns() // 1000
     client.rpush(key, *(str(now + step * 1000) for step in range(entries)))
     used = int(client.memory_usage(key) or 0)
@@ -69,7 +69,6 @@ def fill(client: redis.Redis, key: str, entries: int) -> int:
 
 
 def main() -> None:
-    """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=200_000)
     parser.add_argument("--tokens", type=int, default=10_000)

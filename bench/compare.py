@@ -1,9 +1,9 @@
-"""The gateway and its peers on the same work, side by side: `make bench` (about two minutes).
+"""Compare the gateway with its peers on the same work: `make bench` (about two minutes).
 
 The work of every call: verify an HS256 token, require context, object and recipient, one round trip to Redis for ban,
 address window and token window, ask a provider that answers 1.2 kB of JSON at once, add three RateLimit headers, count
 and time the answer, write one JSON line. The gateway does more (route lookup among all endpoints, scopes, identifiers,
-duplicates, a check of the provider's answer); nothing of it is off. Each call asks about another company.
+duplicates, a check of the provider's answer), and none of it is switched off. Each call asks about another company.
 
     .venv/bin/python bench/compare.py [--rounds 3] [--seconds 3] [--connections 1,16,64] [--write]
 
@@ -50,16 +50,16 @@ _MILLISECONDS: Final = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
 class Measurement(NamedTuple):
-    """What one run shows."""
+    """The figures of one run."""
 
     per_second: float
     p50: float
-    """Milliseconds."""
+    """Median time of a call, in milliseconds."""
     p99: float
     cpu: float
-    """Microseconds per answer."""
+    """CPU microseconds per answer."""
     memory: float
-    """MiB."""
+    """Memory in MiB."""
 
 
 @contextlib.contextmanager
@@ -90,7 +90,7 @@ def serving(name: str, testbed: Testbed) -> Iterator[Server]:
 
 
 def load(server: Server, testbed: Testbed, *, connections: int, seconds: int, same: bool = False) -> Measurement:
-    """Call a server as fast as it answers, about another company each time, or always about the same."""
+    """Call a server as fast as it answers, about another company each time, or always the same one (`same`)."""
     testbed.store().flushdb()
     command = ["taskset", "-c", testbed.cpus, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
     command += ["--timeout", "5s", "-H", bearer()]
@@ -154,7 +154,7 @@ def table(figures: dict[tuple[int, str], Measurement]) -> str:
 
 
 def chart(figures: dict[tuple[int, str], Measurement]) -> str:
-    """A chart of the CPU that each server spends."""
+    """A chart (SVG) of the CPU time that each server spends."""
     counts = sorted({count for count, _ in figures})
     drawing = pygal.HorizontalBar(
         title="CPU per answer (µs, logarithmic; less is better)",
@@ -178,7 +178,7 @@ def chart(figures: dict[tuple[int, str], Measurement]) -> str:
 
 
 def write(text: str, picture: str) -> None:
-    """Put table and chart where readers look."""
+    """Write the table into README.md, and the chart into docs/images/bench.svg."""
     root = HERE.parent
     readme = root / "README.md"
     start, end = "<!-- bench -->\n", "<!-- /bench -->"
@@ -193,7 +193,6 @@ def write(text: str, picture: str) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3)

@@ -1,4 +1,4 @@
-"""The picture of the Grafana dashboard in the documentation, with real data.
+"""Draw the picture of the Grafana dashboard in the documentation, with real data.
 
     .venv/bin/python bench/dashboard.py [--write] [--seconds 420]
 
@@ -32,14 +32,14 @@ DEPLOY = HERE.parent / "deploy"
 PICTURE = HERE.parent / "docs" / "images" / "dashboard.svg"
 SCRAPE_SECONDS = 5
 RATE = f"{4 * SCRAPE_SECONDS}s"
-"""What Grafana makes of `$__rate_interval` for scrapes so far apart."""
+"""The value that Grafana gives `$__rate_interval` for this interval of scrapes."""
 CLIENTS = 8
 USUAL_SECONDS = 420
-"""The length of the story below."""
+"""Length of the story below, in seconds."""
 
 
 class Story:
-    """What happens to the gateway, and when it did."""
+    """What is done to the gateway, and when it was."""
 
     def __init__(self, site: Busy, seconds: float) -> None:
         self._site = site
@@ -48,7 +48,7 @@ class Story:
         self.events: list[Event] = []
 
     def tell(self) -> None:
-        """Let it happen."""
+        """Do it all, one event after the other."""
         site = self._site
         self._at(45, "a worker is killed", site.kill_a_worker)
         self._at(80, "three providers fail for 45 s", self._lasting(45, lambda: site.failing("not")))
@@ -78,7 +78,7 @@ class Story:
 
     def _exceed(self) -> None:
         self._site.ask_until_banned("127.30.0.2", same_token=False)
-        for _ in range(100):  # goes on, and is not answered
+        for _ in range(100):  # the banned address goes on, and gets no answer
             self._site.gateway.says(b"GET / HTTP/1.1\r\n\r\n", source="127.30.0.2")
             self._site.stopped.wait(0.1)
 
@@ -108,14 +108,14 @@ def asked(expression: str) -> str:
 
 
 def named(target: dict[str, Any], labels: dict[str, str]) -> str:
-    """What a line is called in the legend."""
+    """Name of a line in the legend."""
     return re.sub(r"\{\{(\w+)\}\}", lambda match: labels.get(match[1], ""), target.get("legendFormat", ""))
 
 
 def answers(
     watching: Prometheus, span: Span, empty: list[str]
 ) -> Callable[[dict[str, Any], dict[str, Any]], list[Series]]:
-    """What asks Prometheus for the targets of panels; those that show nothing are remembered."""
+    """A function that asks Prometheus for a target of a panel; targets that show nothing are added to `empty`."""
 
     def ask(panel: dict[str, Any], target: dict[str, Any]) -> list[Series]:
         shown = []
@@ -132,7 +132,6 @@ def answers(
 
 
 def main() -> None:
-    """Let it happen, and draw it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="replace docs/images/dashboard.svg")
     parser.add_argument("--seconds", type=float, default=USUAL_SECONDS)
@@ -145,7 +144,7 @@ def main() -> None:
     begun = time.time()
 
     def tide() -> float:
-        """Calls per second of each caller: as little happens at night."""
+        """Calls per second of each caller, which rise and fall as between day and night."""
         return 6 + 3 * math.sin((time.time() - begun) / 40)
 
     empty: list[str] = []

@@ -1,12 +1,12 @@
-"""What documents of 20 MB cost a process that serves JSON at the same time: its memory, and the JSON calls' time.
+"""What documents of 20 MB cost a process that serves JSON at the same time: memory, and time of the JSON calls.
 
     .venv/bin/python bench/documents.py [--documents 8] [--megabytes 20] [--s3]
 
 Starts a provider and a gateway (one process, a folder; with --s3 a local S3 server) as programs of their own. For each
 form in which a provider gives a file, and for downloads, it makes that many calls at once while others ask for JSON,
-and reads the gateway's memory from /proc every few milliseconds. A second gateway, which has nothing to do with the
-documents, is asked for the same JSON at the same time: what its calls take longer than when all is quiet is the
-machine's doing, and the difference between the two is that of the documents. docs/documents.md is written from it.
+and reads the gateway's memory from /proc every few milliseconds. A second gateway (the bystander), which has nothing to
+do with the documents, is asked for the same JSON at the same time: if its calls take longer than usual, the machine is
+the cause, and the difference between the two gateways is due to the documents. docs/documents.md is written from it.
 """
 
 import argparse
@@ -43,7 +43,7 @@ CLOCK = os.sysconf("SC_CLK_TCK")
 
 
 def provide(port: "multiprocessing.Queue[int]", size: int) -> None:
-    """Be a provider: the file, JSON with the file, an address, and small JSON."""
+    """Serve as a provider that answers with a file, JSON with the file, JSON with its address, or small JSON."""
     file = pdf(size)
     answers = {
         VIGILANCE_V3: answer(file, content_type="application/pdf"),
@@ -75,7 +75,7 @@ def provide(port: "multiprocessing.Queue[int]", size: int) -> None:
 
 
 async def call(port: int, path: str, *, token: str | None) -> bytes:
-    """Make a call on a connection of its own; the body if it is JSON, its first bytes if it is long."""
+    """Make a call on a connection of its own; return the body if it is JSON, only its first bytes if it is long."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     query = {} if token is None else programs.TRACE
     writer.write(request(token=token, path=path, query=query, headers={"Connection": "close"}))
@@ -90,7 +90,7 @@ async def call(port: int, path: str, *, token: str | None) -> bytes:
 
 
 async def ask(port: int, times: list[float], until: asyncio.Event) -> None:
-    """Ask for JSON on one connection, now and then."""
+    """Ask for JSON on one connection, again and again with pauses, and add the time of each call to `times`."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     data = request(token=fresh())
     while not until.is_set():
@@ -105,49 +105,49 @@ async def ask(port: int, times: list[float], until: asyncio.Event) -> None:
 
 
 class Ports(NamedTuple):
-    """The two gateways."""
+    """The ports of the two gateways."""
 
     measured: int
     bystander: int
 
 
 class Watch:
-    """The memory and the CPU of a process over a while."""
+    """Watches the memory and CPU of a process."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
 
     def resident(self) -> float:
-        """Megabytes that it holds now."""
+        """Megabytes of its resident memory now."""
         return int(Path(f"/proc/{self._pid}/statm").read_text().split()[1]) * 4096 / MEGABYTE
 
     def cpu(self) -> float:
-        """Seconds of CPU that it has used."""
+        """CPU seconds that it has used."""
         fields = Path(f"/proc/{self._pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / CLOCK
 
     async def peak(self, peaks: list[float], until: asyncio.Event) -> None:
-        """Note what it holds, until told to stop."""
+        """Add its memory to `peaks` again and again, until `until` is set."""
         while not until.is_set():
             peaks.append(self.resident())
             await asyncio.sleep(0.005)
 
 
 class Found(NamedTuple):
-    """What came of a measurement."""
+    """The figures of a measurement."""
 
     seconds: float
     cpu: float
     more: float
-    """Megabytes, at the peak."""
+    """Megabytes of memory beyond those before, at the peak."""
     times: list[float]
-    """Of JSON calls, from the gateway that is measured."""
+    """Times of JSON calls to the gateway that is measured."""
     others: list[float]
-    """From the bystander."""
+    """Times of JSON calls to the bystander."""
 
 
 async def meanwhile(ports: Ports, watch: Watch, work: Callable[[], Awaitable[object]]) -> Found:
-    """Do something while JSON is asked for."""
+    """Do some work while both gateways are asked for JSON."""
     done, times, others, peaks = asyncio.Event(), list[float](), list[float](), list[float]()
     before, cpu = watch.resident(), watch.cpu()
     callers = [asyncio.create_task(ask(ports.measured, times, done)) for _ in range(JSON_CALLERS)]
@@ -175,7 +175,7 @@ async def measure(ports: Ports, pid: int, count: int) -> None:
     port = ports.measured
     watch = Watch(pid)
     for path in (VIGILANCE_V3, VIGILANCE_V4, VIGILANCE_V2):
-        await call(port, path, token=fresh())  # what is made once is there
+        await call(port, path, token=fresh())  # so that what is made only once is there
     print("| | at once | s | CPU s | MB more | per document | JSON p50 ms | p99 ms | bystander p50 ms | p99 ms |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     print(row("JSON alone", 0, await meanwhile(ports, watch, lambda: asyncio.sleep(5))))
@@ -197,7 +197,6 @@ async def measure(ports: Ports, pid: int, count: int) -> None:
 
 
 def main() -> None:
-    """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, default=8, help="how many at once")
     parser.add_argument("--megabytes", type=int, default=20, help="how long each is")

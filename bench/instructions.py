@@ -1,10 +1,10 @@
-"""Instructions that the gateway executes per call, counted by callgrind.
+"""Count the instructions that the gateway executes per call, with callgrind.
 
     .venv/bin/python bench/instructions.py [--connections 8] [--seconds 30] [--functions 20] [--python PATH]
 
-A count hardly depends on the machine or on what else it does, so it shows what a change of one per cent does to a call,
-which no clock can. Under callgrind the gateway is some fifty times slower. With `--python`, another interpreter that
-has the packages; the same code takes a tenth more of some builds. docs/performance.md has the figures.
+A count hardly depends on the machine or on its other work, so it shows a difference of one per cent, which no clock
+can. Under callgrind the gateway is some fifty times slower. `--python` names another interpreter that has the packages;
+with some builds the same code takes a tenth more instructions. docs/performance.md has the figures.
 """
 
 import argparse
@@ -23,7 +23,7 @@ _WARM_CALLS = 500
 
 
 def load(url: str, key: str, connections: int, seconds: int) -> int:
-    """Call as fast as answers come; the number of answers."""
+    """Call as fast as answers come; return the number of answers."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-H", f"Authorization: Bearer {key}", url + PATH]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output:
@@ -35,12 +35,12 @@ def load(url: str, key: str, connections: int, seconds: int) -> int:
 
 
 def control(pid: int, *arguments: str) -> None:
-    """Tell callgrind something."""
+    """Control callgrind in a process."""
     subprocess.run(["callgrind_control", *arguments, str(pid)], check=True, capture_output=True)
 
 
 def counted(place: Testbed, python: str, *, connections: int, seconds: int, functions: int) -> tuple[float, list[str]]:
-    """Instructions per call, and the functions that have most of them."""
+    """Measure instructions per call, and the functions that execute most of them."""
     port, counts = free_port(), place.folder / "counts"
     valgrind = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={counts}"]
     serve = [python, "-m", "apientreprise_gateway", "serve", "--port", str(port)]
@@ -74,7 +74,6 @@ def counted(place: Testbed, python: str, *, connections: int, seconds: int, func
 
 
 def main() -> int:
-    """Count, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--seconds", type=int, default=30)

@@ -1,10 +1,10 @@
-"""What a provider that hangs does to the calls of another: `docs/providers.md` is written from its output.
+"""What a provider that hangs does to calls to another: `docs/providers.md` is written from its output.
 
     .venv/bin/python bench/isolation.py [--rate 200] [--seconds 25] [--rounds 3]
 
 k6 calls one provider at a constant rate, first alone, then while 500 connections call another one, each about a second
-after its last answer: one that answers, so that it is known what mere load does, then one that never does. In turns,
-several times; the medians count. On a machine that has other work: `sudo chrt -r 10` in front of it.
+after its last answer: one that answers, to show the effect of load alone, then one that never does. The cases are
+measured in turns, several times; the medians count. On a machine that has other work, run it under `sudo chrt -r 10`.
 """
 
 import argparse
@@ -40,15 +40,15 @@ CALLERS = 500
 HANGS = "/v3/infogreffe/rcs/unites_legales/130025265/extrait_kbis" + QUERY
 ANSWERS = "/v3/european_commission/unites_legales/130025265/numero_tva" + QUERY
 NEVER = 10**9
-"""Milliseconds that nobody waits for."""
+"""Milliseconds, longer than any call waits."""
 
 
 class Case(NamedTuple):
-    """One way to be."""
+    """One case to measure."""
 
     name: str
     calls: str = ""
-    """What the 500 call."""
+    """Path that the 500 connections call; empty for none."""
     settings: Mapping[str, str] = MappingProxyType({})
 
 
@@ -63,7 +63,7 @@ CASES = (
 
 @contextlib.contextmanager
 def provider(prepared: Testbed, milliseconds: int) -> Iterator[int]:
-    """A provider that takes so long, on a port that is given."""
+    """Run a provider that answers after so many milliseconds; yields its port."""
     port = free_port()
     command = [sys.executable, str(HERE / "slow.py"), str(port), str(milliseconds)]
     with started(command, prepared.folder / f"slow-{port}", port=port, cpu=prepared.cpus):
@@ -72,7 +72,7 @@ def provider(prepared: Testbed, milliseconds: int) -> Iterator[int]:
 
 @contextlib.contextmanager
 def callers(server: Server, prepared: Testbed, path: str) -> Iterator[None]:
-    """Connections that call another provider, until the end of the block."""
+    """Have the 500 connections call another provider, until the end of the block."""
     command = ["taskset", "-c", prepared.cpus, "wrk", "-t1", f"-c{CALLERS}", "-d600", "--timeout", "60"]
     command += ["-s", str(HERE / "hang.lua"), "-H", bearer(), server.url + path]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -84,7 +84,7 @@ def callers(server: Server, prepared: Testbed, path: str) -> Iterator[None]:
 
 
 def measure(case: Case, prepared: Testbed, hanging: int, *, rate: int, seconds: int) -> dict[str, float]:
-    """Milliseconds of the calls to the provider that answers."""
+    """The times of the calls to the provider that answers, in milliseconds."""
     settings = {
         "duplicates": "count",
         "providers__infogreffe__base_url": f"http://127.0.0.1:{hanging}",
@@ -116,7 +116,6 @@ def table(prepared: Testbed, hanging: int, *, rate: int, seconds: int, rounds: i
 
 
 def main() -> None:
-    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rate", type=int, default=200)
     parser.add_argument("--seconds", type=int, default=25)

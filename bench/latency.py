@@ -1,8 +1,8 @@
-"""What the gateway adds to a provider's time, at a constant rate of arrivals, and what calls in flight cost it.
+"""Time that the gateway adds to a provider's, at a constant rate of arrivals, and what calls in flight cost it.
 
     .venv/bin/python bench/latency.py [--rate 1000] [--seconds 20]
 
-First k6 calls the provider itself at the rate, then through the gateway: the differences are the gateway's. Then wrk
+First k6 calls the provider directly at the rate, then through the gateway: the gateway adds the difference. Then wrk
 keeps more and more calls in flight at a provider that takes 300 ms: memory per call in flight and CPU per answer should
 not grow with their number.
 """
@@ -20,12 +20,12 @@ from testbed import BIN, HERE, QUERY, MissingToolError, Testbed, bearer, free_po
 
 IN_FLIGHT = (250, 500, 1000, 2000)
 WARM = 100
-"""Calls in flight whose memory is not looked at."""
+"""Calls in flight of the warm-up, after which memory is first read."""
 PROVIDER_MILLISECONDS = 300
 
 
 def arrivals(base: str, prepared: Testbed, *, rate: int, seconds: int) -> dict[str, float]:
-    """Call at a constant rate; milliseconds, and numbers of answers."""
+    """Call at a constant rate; return times in milliseconds, and numbers of answers."""
     given = {"BASE": base, "RATE": rate, "SECONDS": seconds, "QUERY": QUERY, "BEARER": bearer().partition(": ")[2]}
     command = ["taskset", "-c", prepared.cpus, str(BIN / "k6"), "run", "--quiet", "--no-usage-report"]
     for name, value in given.items():
@@ -41,7 +41,7 @@ def arrivals(base: str, prepared: Testbed, *, rate: int, seconds: int) -> dict[s
 
 
 def added(prepared: Testbed, *, rate: int, seconds: int) -> None:
-    """Print what the gateway adds at a constant rate."""
+    """Print the time that the gateway adds at a constant rate."""
     say("the provider alone")
     alone = arrivals(prepared.upstream, prepared, rate=rate, seconds=seconds)
     say("through the gateway")
@@ -74,7 +74,6 @@ def in_flight(prepared: Testbed, *, seconds: int) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rate", type=int, default=1000)
     parser.add_argument("--seconds", type=int, default=20)

@@ -1,4 +1,4 @@
--- The calls that wrk makes: each asks about another company, as real callers do.
+-- The calls that wrk makes, each about another company, as those of real callers are.
 local number = 100000000 + math.random(0, 700000000)
 
 local function luhn(digits)

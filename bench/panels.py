@@ -1,7 +1,6 @@
-"""A Grafana dashboard as a picture (SVG): its panels, drawn at their places, from what Prometheus answers to them.
+"""A Grafana dashboard drawn as a picture (SVG), with the data that Prometheus gives for its panels.
 
-This is not Grafana: titles, places, units, stacking, thresholds and legends are read from the dashboard's JSON, all
-else is drawn here.
+Grafana takes no part in it: titles, places, units, stacking, thresholds and legends are read from the dashboard's JSON.
 """
 
 import math
@@ -32,15 +31,15 @@ Point = tuple[float, float]
 
 
 class Series(NamedTuple):
-    """What one line of a panel shows."""
+    """One line of a panel."""
 
     name: str
     points: list[Point]
-    """Instants and values; where nothing was known there is none."""
+    """Unix times and values; there is none where there was no value."""
 
 
 class Event(NamedTuple):
-    """Something that was done to the gateway."""
+    """Something that was done to the gateway, marked in the panels."""
 
     at: float
     what: str
@@ -48,7 +47,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Span:
-    """The time that is shown."""
+    """The time that is shown: Unix times, and seconds between points."""
 
     start: float
     end: float
@@ -75,10 +74,10 @@ def draw(
 
     Args:
         dashboard: its JSON.
-        ask: what a target of a panel shows.
-        span: from when to when.
+        ask: from a panel and one of its targets to the lines that it shows.
+        span: the time that is shown.
         events: marked in every panel.
-        caption: what the picture is, and where it comes from.
+        caption: says what the picture is, and where it comes from.
     """
     panels = dashboard["panels"]
     legend = 16 * math.ceil(len(events) / 4) + 8
@@ -202,7 +201,7 @@ def _legend(shown: list[tuple[int, Series]], unit: str, box: _Box) -> list[str]:
 
 
 def _stacked(shown: list[Series], span: Span) -> list[Series]:
-    """Each series upon those before it, where nothing counts as zero."""
+    """Each series added to those before it; a missing value counts as zero."""
     moments = sorted({moment for series in shown for moment, _ in series.points})
     sums = dict.fromkeys(moments, 0.0)
     drawn = []
@@ -214,7 +213,7 @@ def _stacked(shown: list[Series], span: Span) -> list[Series]:
 
 
 def _runs(points: list[Point], step: float) -> list[list[Point]]:
-    """The points without the gaps between them."""
+    """The points cut into runs at the gaps between them."""
     runs: list[list[Point]] = []
     for point in points:
         if runs and point[0] - runs[-1][-1][0] < 1.5 * step:
@@ -225,7 +224,7 @@ def _runs(points: list[Point], step: float) -> list[list[Point]]:
 
 
 def _thinned(run: list[Point]) -> list[Point]:
-    """A run without the points on level ground between others."""
+    """A run without the points between two neighbours of the same value."""
     inner = zip(run, run[1:], run[2:], strict=False)
     return run[:1] + [point for before, point, after in inner if not before[1] == point[1] == after[1]] + run[1:][-1:]
 
@@ -240,7 +239,7 @@ def _ceiling(value: float, unit: str) -> float:
 
 
 def formatted(value: float, unit: str) -> str:
-    """A value as Grafana writes it, or nearly."""
+    """A value about as Grafana writes it."""
     match unit:
         case "percentunit":
             return f"{_short(value * 100)} %"

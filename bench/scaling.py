@@ -1,10 +1,10 @@
-"""What an answer costs with several workers, against one, and against as many gateways of one worker.
+"""What an answer costs with several workers, compared with one, and with as many gateways of one worker.
 
     .venv/bin/python bench/scaling.py [--rounds 3] [--seconds 4]
 
-All share CPU 0, with 64 connections for each process: what is compared is the CPU per answer, not the answers per
-second. Processes that share a CPU push each other out of its caches, whatever they have in common: only what workers
-cost beyond that, the last column, is their own.
+All processes share CPU 0, with 64 connections for each: CPU time per answer is compared, not answers per second. Any
+processes that share a CPU push each other out of its caches; only the cost beyond that, in the last column, is due to
+workers.
 """
 
 import argparse
@@ -23,7 +23,6 @@ CONNECTIONS = 64
 
 
 def main() -> None:
-    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4)
@@ -53,7 +52,7 @@ def main() -> None:
 
 
 def _of_single_ones(prepared: Testbed, count: int, seconds: int) -> float:
-    """CPU µs per answer of so many gateways of one worker, called at the same time."""
+    """CPU microseconds per answer of so many gateways of one worker, called at the same time."""
     with contextlib.ExitStack() as stack:
         servers = [stack.enter_context(prepared.gateway()) for _ in range(count)]
 

@@ -1,9 +1,9 @@
-"""Time and size of a scrape with the whole catalogue in use.
+"""Measure the time and size of a scrape with the whole catalogue in use.
 
     python bench/scrape.py [WORKERS ...]
 
 Each worker has answered every operation with five statuses, called every provider with five outcomes, and so on: more
-than any real one will. The scrape is what /metrics costs the process that is asked.
+than any real worker will. The time is what /metrics costs the process that answers it.
 """
 
 import os
@@ -55,7 +55,7 @@ def measure(workers: int) -> tuple[float, int]:
 
 
 def best(registry) -> tuple[float, int]:
-    """The best of five: what the machine does besides is not of interest."""
+    """Seconds and bytes of the fastest of five scrapes, to leave out other work of the machine."""
     took = []
     for _ in range(5):
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""A provider that takes its time, as many calls at once as come: `slow.py PORT MILLISECONDS`."""
+"""A provider that answers every call after a fixed time, however many at once: `slow.py PORT MILLISECONDS`."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ ANSWER = (
 
 
 class Slow(asyncio.Protocol):
-    """One connection."""
+    """One connection of the provider."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -21,7 +21,7 @@ class Slow(asyncio.Protocol):
         self.seen = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP gives no less
-        """Keep the way back."""
+
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
@@ -32,13 +32,11 @@ class Slow(asyncio.Protocol):
             asyncio.get_running_loop().call_later(self.seconds, self.answer)
 
     def answer(self) -> None:
-        """Answer one."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(ANSWER)
 
 
 async def main() -> None:
-    """Serve for ever."""
     port, seconds = int(sys.argv[1]), float(sys.argv[2]) / 1000
     server = await asyncio.get_running_loop().create_server(lambda: Slow(seconds), "127.0.0.1", port, backlog=4096)
     await server.serve_forever()

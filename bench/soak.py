@@ -1,4 +1,4 @@
-"""Whether a worker's memory stays where it is, over a million calls of many tokens from many addresses.
+"""Check that a worker's memory does not grow, over a million calls of many tokens from many addresses.
 
     .venv/bin/python bench/soak.py [--calls 1000000] [--tokens 50000]
 
@@ -22,7 +22,7 @@ SCOPE = "unites_legales_etablissements_insee"
 
 
 def calls(server: Server, prepared: Testbed, tokens: Path) -> int:
-    """Call for a while; the number of answers."""
+    """Call for a while; return the number of answers."""
     command = [
         "taskset",
         "-c",
@@ -44,7 +44,6 @@ def calls(server: Server, prepared: Testbed, tokens: Path) -> int:
 
 
 def main() -> None:
-    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--tokens", type=int, default=50_000)
@@ -60,7 +59,7 @@ def main() -> None:
         tokens.write_text("".join(token(jti=jti, uid=jti, scopes=[SCOPE]) + "\n" for jti in ids))
         with prepared.gateway(trusted_proxies="127.0.0.1") as server:
             cold, done = server.memory(), 0
-            while done < options.tokens * 2:  # every token and address has been seen
+            while done < options.tokens * 2:  # until every token and address has been used
                 done += calls(server, prepared, tokens)
             warm, done, shown = server.memory(), 0, 0
             print(f"\n| calls | MiB | of the warm worker |\n|---|---|---|\n| at the start | {cold:.1f} | |")

@@ -1,9 +1,9 @@
-"""What each step of a call takes by itself: `make bench`.
+"""Time of each step of a call by itself: `make bench`.
 
     .venv/bin/python bench/steps.py [--fast] [--affinity 0] [-o steps.json]
 
 Each step is the function that the pipeline calls, on an ordinary call, measured by pyperf (whose options it takes) in
-several processes. Compare lines of one run with each other: figures of different machines or hours say little.
+several processes. Compare lines of one run only: figures of different machines or hours say little.
 """
 
 import contextlib
@@ -78,7 +78,6 @@ def steps() -> dict[str, Callable[[], object]]:
 
 
 def main() -> None:
-    """Print a line for each."""
     runner = pyperf.Runner(processes=3, values=3)
     for name, step in steps().items():
         runner.bench_func(name, step)

@@ -1,7 +1,7 @@
-"""What benchmarks run on: Redis, a provider, servers pinned to a CPU, and what they use of it.
+"""Set-up of benchmarks: Redis, a provider, servers pinned to a CPU, and their use of CPU and memory.
 
 The server under test runs on CPU 0, all else on the others. CPU time is read from /proc for the server's whole process
-tree: of all figures it depends least on what else the machine does.
+tree: of all figures it depends least on other work of the machine.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from support.tokens import SECRET, token
 HERE = Path(__file__).resolve().parent
 BIN = Path(sys.executable).parent
 LIMIT = 100_000_000
-"""Calls per minute that nobody makes: limits are counted, never reached."""
+"""Calls per minute, more than any benchmark makes: limits are counted, never reached."""
 QUERY = "?context=aides+publiques&object=dossier-42&recipient=13002526500013"
 PATH = "/v3/insee/sirene/unites_legales/130025265" + QUERY
 BODY = json.dumps(
@@ -66,7 +66,11 @@ class MissingToolError(Exception):
 
 
 def need(*tools: str) -> None:
-    """Say which programs are missing, all at once, with the remedy."""
+    """Check that programs are installed.
+
+    Raises:
+        MissingToolError: some are not; the text names all of them, and the remedy.
+    """
     packages = {"wrk": "wrk", "nginx": "nginx libnginx-mod-http-lua lua-resty-core lua-resty-lrucache lua-cjson"}
     missing = [tool for tool in tools if shutil.which(tool) is None and not (BIN / tool).exists()]
     if missing:
@@ -75,7 +79,7 @@ def need(*tools: str) -> None:
 
 
 def machine() -> str:
-    """What the figures were taken on."""
+    """The machine, the Python and the date of the figures, as one line."""
     model = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
         platform.machine(),
@@ -84,7 +88,7 @@ def machine() -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, below those that the system gives to connections that are opened meanwhile."""
+    """A port that nobody listens on, below the range from which the system takes ports for outgoing connections."""
     while True:
         port = random.randrange(20_000, 32_000)
         with socket.socket() as each, contextlib.suppress(OSError):
@@ -93,13 +97,13 @@ def free_port() -> int:
 
 
 def say(text: str) -> None:
-    """Show progress."""
+    """Show progress on standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
 @dataclass
 class Server:
-    """A started server."""
+    """A running server under test."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -107,11 +111,11 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its base URL."""
         return f"http://127.0.0.1:{self.port}"
 
     def tree(self) -> list[int]:
-        """Its processes."""
+        """The ids of its processes."""
         parents: dict[int, list[int]] = {}
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
@@ -123,7 +127,7 @@ class Server:
         return found
 
     def cpu(self) -> float:
-        """Seconds of CPU that it has used."""
+        """CPU seconds that its processes have used."""
         total = 0
         for pid in self.tree():
             with contextlib.suppress(OSError):
@@ -132,11 +136,11 @@ class Server:
         return total / os.sysconf("SC_CLK_TCK")
 
     def memory(self) -> float:
-        """MiB that it has in memory."""
+        """MiB of memory of its processes together."""
         return sum(self.memories().values())
 
     def memories(self) -> dict[int, float]:
-        """The same for each of its processes, by id."""
+        """MiB of memory of each of its processes, by id."""
         sizes = {}
         for pid in self.tree():
             with contextlib.suppress(OSError):
@@ -221,11 +225,11 @@ class Testbed:
     redis_port: int
     upstream_port: int
     cpus: str
-    """Those that are not the server's."""
+    """The CPUs that the server under test does not run on, as `taskset` takes them."""
 
     @property
     def upstream(self) -> str:
-        """Where the provider answers."""
+        """The base URL of the provider."""
         return f"http://127.0.0.1:{self.upstream_port}"
 
     def store(self) -> "redis.Redis":
@@ -234,7 +238,7 @@ class Testbed:
 
     @contextlib.contextmanager
     def gateway(self, *, workers: int = 1, cpu: str = "0", **settings: str) -> Iterator[Server]:
-        """The gateway as a deployment runs it: every check, header, metric and line, nothing kept."""
+        """Run the gateway as in production: every check, header, metric and access line, but no cache."""
         port = free_port()
         given = {
             "jwt_secrets": SECRET,
@@ -247,14 +251,14 @@ class Testbed:
         command = [str(BIN / "apientreprise-gateway"), "serve", "--port", str(port), "--workers", str(workers)]
         env = {f"GATEWAY_{name.upper()}": value for name, value in given.items()}
         with started(command, self.folder / "gateway", port=port, cpu=cpu, env=env) as server:
-            # The socket is there before the workers are.
+            # The socket accepts connections before the workers answer.
             _wait_for_answer(f"{server.url}/readyz")
             yield server
 
 
 @contextlib.contextmanager
 def testbed(folder: Path) -> Iterator[Testbed]:
-    """Start what every server under test needs."""
+    """Start Redis and the provider that every server under test needs."""
     need("taskset", "nginx", "redis-server")
     last = (os.cpu_count() or 1) - 1
     cpus = f"1-{last}" if last > 1 else str(last)
@@ -269,5 +273,5 @@ def testbed(folder: Path) -> Iterator[Testbed]:
 
 
 def bearer() -> str:
-    """The header that every benchmark sends."""
+    """The `Authorization` header that every benchmark sends."""
     return f"Authorization: Bearer {token()}"

@@ -1,4 +1,4 @@
-"""What is lost while everything goes wrong at once: answers, access lines, limits, bans, memory.
+"""Check that nothing is lost while everything goes wrong at once: answers, access lines, limits, bans, memory.
 
     .venv/bin/python bench/torture.py [--write] [--calm SECONDS]
 
@@ -36,7 +36,7 @@ TOKENS = 1000
 
 
 def torture(scene: Scene) -> None:
-    """Do everything to it, one thing after the other."""
+    """Cause every trouble, one after the other."""
     report, wait = scene.report, scene.report.stopped.wait
 
     def kill_a_worker(place: int) -> None:
@@ -90,7 +90,7 @@ def torture(scene: Scene) -> None:
 
 
 def fill_the_disk(scene: Scene) -> None:
-    """Take the room for access lines away, give them another file, and move that one away."""
+    """Make the disk of access lines full, redirect them to another file, and move that file away."""
     wait = scene.report.stopped.wait
     scene.now("the access log's disk is full, through three reloads")
     for place in (0, 1):
@@ -112,7 +112,7 @@ def fill_the_disk(scene: Scene) -> None:
 
 
 def revoke_tokens(scene: Scene) -> list[str]:
-    """Tokens that are revoked and known to be."""
+    """Revoke tokens, wait until the gateways know it, and return them."""
     jtis = [str(uuid.UUID(int=2**70 + number)) for number in range(REVOKED)]
     for jti in jtis:
         told = run("token", "revoke", jti, redis_url=scene.store.url)
@@ -127,7 +127,7 @@ def revoke_tokens(scene: Scene) -> list[str]:
 
 
 def tortured(scene: Scene) -> list[Weight]:
-    """Call and torture it; what its memory was meanwhile."""
+    """Call the gateways and cause troubles; return the memory of one of them meanwhile."""
     report, weights, weighed = scene.report, [], threading.Event()
     tokens = [token(jti=str(uuid.UUID(int=2**100 + number)), exp=clients.EXPIRY) for number in range(TOKENS)]
     scene.now("tokens are revoked, addresses are banned")
@@ -176,7 +176,6 @@ def write(text: str) -> None:
 
 
 def main() -> None:
-    """Torture and tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="update README.md")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Those who call the tortured gateways: honest and greedy, hostile and banned, revoked and leaving, slow and heavy."""
+"""Clients of the tortured gateways: honest and greedy, hostile and banned, revoked and leaving, slow and heavy."""
 
 import random
 import socket
@@ -27,12 +27,12 @@ SICK = (
 )
 HANGING = f"/v3/qualifelec/etablissements/{SIRET}/certificats"
 HEAVY = f"/v3/fntp/unites_legales/{SIREN}/carte_professionnelle_travaux_publics"
-"""A document written in escapes, at great length."""
+"""Path of a document whose JSON is long, as each character is an escape."""
 LARGE = f"/v3/cnetp/unites_legales/{SIREN}/attestation_cotisations_conges_payes_chomage_intemperies"
-"""A document that no socket's buffer holds."""
+"""Path of a document that is larger than any socket's buffer."""
 EXPIRY = int(time.time()) + 90 * 86_400
 HOGS = 260
-"""Connections that take one document and read nothing of it."""
+"""Connections that ask for one document and read nothing of it."""
 
 
 class Seen(NamedTuple):
@@ -52,48 +52,48 @@ class Report:
     answers: list[Seen] = field(default_factory=list)
     greedy: dict[int, list[Seen]] = field(default_factory=dict)
     broken: list[float] = field(default_factory=list)
-    """When connections ended in the middle of a call."""
+    """Unix times at which connections ended in the middle of a call."""
     hostile: Counter[str] = field(default_factory=Counter)
     hostile_ids: list[str] = field(default_factory=list)
-    """Of those hostile calls that were answered."""
+    """Request ids of hostile calls that were answered."""
     kills: list[float] = field(default_factory=list)
     rolls: list[tuple[float, float]] = field(default_factory=list)
-    """From when to when a gateway was stopping."""
+    """Spans of Unix time in which a gateway was stopping."""
     away: list[tuple[float, float]] = field(default_factory=list)
-    """From when to when not every process was known to have Redis."""
+    """Spans of Unix time in which not every process was known to have Redis."""
     banned: list[str] = field(default_factory=list)
     freed: list[float] = field(default_factory=list)
-    """When a banned address was answered."""
+    """Unix times at which a banned address got an answer."""
     turned_away: int = 0
     revoked: Counter[str] = field(default_factory=Counter)
-    """Calls with revoked tokens, by what came of them."""
+    """Numbers of calls with revoked tokens, by outcome."""
     returned: Counter[str] = field(default_factory=Counter)
-    """Calls made again by those who had left them, by what came of them."""
+    """Numbers of calls made again after they had been abandoned, by outcome."""
     downloads: Counter[str] = field(default_factory=Counter)
-    """Documents fetched beside those who hold one document, by what came of them."""
+    """Numbers of documents fetched while others hold one document unread, by outcome."""
     heavy: list[Seen] = field(default_factory=list)
-    """Calls for documents that cost much to read."""
+    """Answers to calls for documents that cost much to read."""
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def is_away(self, since: float, until: float) -> bool:
-        """Whether Redis was away in between."""
+        """Whether Redis was away at any time between two Unix times."""
         return any(start <= until and since <= end for start, end in self.away)
 
 
 def identified(path: str, bearer: str, **headers: str) -> tuple[str, bytes]:
-    """A call and the id that it gives itself."""
+    """The request id of a new call, and the bytes of its request."""
     request_id = str(uuid.uuid4())
     return request_id, request(token=bearer, path=path, headers={"X-Request-Id": request_id, **headers})
 
 
 def seen(request_id: str, sent: float, given: Answer) -> Seen:
-    """What is remembered of an answer."""
+    """The record of an answer."""
     code = given.codes[0] if given.status >= 500 else ""
     return Seen(request_id, sent, time.time(), given.status, code)
 
 
 def be_honest(report: Report, ports: list[int], tokens: list[str], place: int) -> None:
-    """Call as many callers do: often, of many tokens, from many addresses, on connections that are kept for a while."""
+    """Call as most callers do: often, with many tokens, from many addresses, on connections kept for a while."""
     dice = random.Random(place)
     while not report.stopped.is_set():
         source = f"127.20.{place}.{dice.randrange(1, 250)}"
@@ -130,7 +130,7 @@ def be_greedy(report: Report, ports: list[int], place: int) -> None:
 
 
 def be_hostile(report: Report, ports: list[int], place: int) -> None:
-    """Send what no client should."""
+    """Send malformed requests and other things that no client should."""
     dice = random.Random(place)
     good = token(exp=EXPIRY)
     kinds: dict[str, Callable[[], bytes]] = {
@@ -190,7 +190,7 @@ def be_banned(report: Report, port: int, address: str, tokens: list[str]) -> Non
 
 
 def outcome(given: Answer) -> str:
-    """The status of an answer, and the code of its error."""
+    """The status of an answer, with the code of its error if it has one."""
     return str(given.status) if given.status < 400 else f"{given.status} {given.codes[0]}"
 
 
@@ -205,7 +205,7 @@ def stay_revoked(report: Report, ports: list[int], tokens: list[str]) -> None:
 
 
 def leave_and_return(report: Report, ports: list[int]) -> None:
-    """Leave calls that a provider lets wait, and make them anew: what was left is not under way any more."""
+    """Abandon calls that wait for a provider, and make them again: they must not count as duplicates."""
     turn = 0
     while not report.stopped.wait(0.1):
         turn += 1
@@ -237,7 +237,7 @@ def be_heavy(report: Report, ports: list[int]) -> None:
 
 
 def link_to(port: int, path: str, bearer: str, source: str) -> str | None:
-    """The path of the link to a document, if it is given one."""
+    """Ask for a document; return the path of its link, None if there is none."""
     with wire(port, source=source) as line:
         line.send(request(token=bearer, path=path))
         given = line.answer()
@@ -245,7 +245,7 @@ def link_to(port: int, path: str, bearer: str, source: str) -> str | None:
 
 
 def hog(report: Report, port: int) -> None:
-    """Hold one document on many connections, and take nothing of it."""
+    """Ask for one document on many connections, and read nothing of it."""
     bearer = token(jti=str(uuid.UUID(int=2**82)), exp=EXPIRY)
     held: list[socket.socket] = []
     while not report.stopped.wait(0.2):
@@ -280,7 +280,7 @@ def download(report: Report, ports: list[int]) -> None:
 
 
 def fetched(line: Wire, link: str) -> str:
-    """What comes of fetching a document."""
+    """Fetch a document by its link; return the outcome."""
     line.send(request(path=link, query={}))
     given = line.answer()
     return (

@@ -1,4 +1,4 @@
-"""Providers in trouble, and those that give trouble by what they answer."""
+"""Providers that fail, and providers whose answers cause trouble."""
 
 import random
 from asyncio import StreamReader, StreamWriter, sleep
@@ -10,11 +10,11 @@ from support.papers import as_base64, pdf
 from support.stub import answer as whole
 
 ESCAPED = 4_000_000
-"""Bytes of base64 that are written in six characters each."""
+"""Characters of base64, each written as an escape of six."""
 
 
 async def misbehave(target: str, _reader: StreamReader, writer: StreamWriter) -> None:
-    """Answer as a provider in trouble: drip, break off, talk rubbish, fail, or say nothing."""
+    """Answer as a failing provider: drip, break off, answer rubbish, fail, or say nothing."""
     way = random.randrange(6)
     if way == 0:
         for byte in whole(b'{"data":{},"links":{},"meta":{}}'):

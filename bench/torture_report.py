@@ -1,4 +1,4 @@
-"""What came of it: the figures of a torture run, and what is wrong with them."""
+"""The figures of a torture run, and what is wrong with them."""
 
 import json
 from bisect import bisect_left
@@ -15,17 +15,17 @@ from support.programs import run
 MINUTE = 60.0
 DOWNLOADED = {"whole"}
 KILL_SECONDS = 0.1
-"""How long before a SIGKILL an answer may have come whose line is lost: 20 ms, and what a busy machine adds to them."""
+"""Seconds before a SIGKILL within which an answer may lose its line: 20 ms, and more on a busy machine."""
 
 
 def lines_of(scene: Scene) -> Counter[str]:
-    """Access lines by the id of their call."""
+    """Number of access lines by request id."""
     texts = [file.read_bytes() for file in scene.folder.glob("gateway-*/*.jsonl*")]
     return Counter(json.loads(line)["request_id"] for text in texts for line in text.splitlines() if line)
 
 
 def lost_lines(report: Report, lines: Counter[str]) -> tuple[int, list[float]]:
-    """Answers without a line: how many for no reason, and how old those were that a SIGKILL took along."""
+    """Answers without a line: how many without a reason, and, where a SIGKILL is it, their ages then in seconds."""
     missing = [each for each in report.answers if each.request_id not in lines]
     ages = [
         min((kill - each.received for kill in report.kills if kill > each.received - 0.02), default=9.9)
@@ -37,9 +37,9 @@ def lost_lines(report: Report, lines: Counter[str]) -> tuple[int, list[float]]:
 
 
 def most_in_a_minute(report: Report) -> tuple[int, int]:
-    """The most calls of a token that were admitted within 60 s: with Redis there all the time, and at all.
+    """The most calls of a token that were admitted within 60 s: while Redis was there all the time, and overall.
 
-    A call was admitted between being sent and being answered; only calls that lie in the time as a whole count.
+    A call is admitted between being sent and being answered; only calls with both within the 60 s count.
     """
     there = ever = 0
     outages = sorted(start for start, _ in report.away)
@@ -56,7 +56,7 @@ def most_in_a_minute(report: Report) -> tuple[int, int]:
 
 
 def unplanned_outages(scene: Scene) -> list[tuple[float, float]]:
-    """From when to when a process did without Redis, by the logs: a busy machine delays its answers, too."""
+    """Spans in which a process was without Redis, read from the logs: a busy machine delays Redis' answers, too."""
     found: list[tuple[float, float]] = []
     for place in range(len(scene.ports)):
         open_since: list[float] = []
@@ -69,23 +69,23 @@ def unplanned_outages(scene: Scene) -> list[tuple[float, float]]:
                 found.append((open_since.pop(0) - 0.5, at + 0.5))
             elif told["mode"] != "shared":
                 open_since.append(at)
-        found += [(at - 0.5, at + 5) for at in open_since]  # of a worker that was killed
+        found += [(at - 0.5, at + 5) for at in open_since]  # begun in a worker that was then killed
     return found
 
 
 def listed(counts: Counter[str]) -> str:
-    """Outcomes and how often each came."""
+    """The outcomes as text, each with its number."""
     return ", ".join(f"{what}: {count}" for what, count in counts.most_common())
 
 
 def listed_bans(scene: Scene) -> set[str]:
-    """The bans in force, as an operator sees them."""
+    """The addresses banned at present, as the operator's command lists them."""
     told = run("bans", "list", "--json", redis_url=scene.store.url)
     return {ban["ip"] for ban in json.loads(told.stdout)}
 
 
 def table(scene: Scene, weights: list[Weight], seconds: float) -> tuple[str, list[str]]:
-    """The figures, and what is wrong with them."""
+    """The figures in Markdown, and a line for each that is wrong."""
     report, lines = scene.report, lines_of(scene)
     lost, killed = lost_lines(report, lines)
     planned = list(report.away)
@@ -93,7 +93,7 @@ def table(scene: Scene, weights: list[Weight], seconds: float) -> tuple[str, lis
     report.away += others
     there, ever = most_in_a_minute(report)
     processes = WORKERS * len(scene.ports)
-    # What was admitted before, what each process admits by itself, and what a Redis without memory admits afterwards.
+    # Admitted before the outage, by each process alone during it, and afterwards by a Redis that has lost its data.
     bound = LIMIT * (processes + 2)
     unplanned_count = sum(not any(a <= end and start <= b for a, b in planned) for start, end in others)
     freed = [at for at in report.freed if not report.is_away(at - 0.5, at)]

@@ -1,4 +1,4 @@
-"""What is tortured: two gateways, their Redis with its disk, and their providers."""
+"""The scene of a torture run: two gateways, their Redis with its disk, and their providers."""
 
 import os
 import signal
@@ -26,20 +26,20 @@ DEADLINE = 2
 
 
 class Disk(stores.Server):
-    """A Redis as docs/store.md wants it: what it knows outlives it."""
+    """A Redis set up as docs/store.md says: its data outlives the process."""
 
     def _kept(self) -> list[str]:
         return ["--save", "", "--appendonly", "yes", "--appendfsync", "everysec", "--dir", str(self.folder)]
 
     def forget(self) -> None:
-        """Lose what is on its disk."""
+        """Delete what is on its disk."""
         for file in (self.folder / "appendonlydir").iterdir():
             file.unlink()
 
 
 @dataclass
 class Scene:
-    """What is tortured."""
+    """The processes and files of a torture run, and what clients report."""
 
     folder: Path
     report: Report
@@ -51,19 +51,19 @@ class Scene:
     sandbox_port: int
     sandbox: ExitStack
     calm: float
-    """Seconds that it is left alone in the middle."""
+    """Seconds without trouble in the middle of the run."""
     begun: float = field(default_factory=time.time)
     unread: list[tuple[str, str]] = field(default_factory=list)
     """Figures of a gateway whose output nobody reads."""
     codes: list[int] = field(default_factory=list)
-    """How gateways that were told to stop ended."""
+    """Exit statuses of gateways that were told to stop."""
 
     def now(self, what: str) -> None:
         """Show what happens."""
         say(f"{time.time() - self.begun:4.0f} s  {what}")
 
     def log_to(self, place: int, file: str) -> None:
-        """Have a gateway write its access lines to a file of its folder, or elsewhere, from its next reload on."""
+        """Set where a gateway writes access lines from its next reload on: a file of its folder, or another path."""
         folder = self.folder / f"gateway-{place}"
         folder.mkdir(exist_ok=True)
         (folder / "settings.toml").write_text(f'access_log = "{folder / file}"\n')
@@ -74,7 +74,7 @@ class Scene:
             member.process.send_signal(signal.SIGHUP)
 
     def gateway(self, place: int) -> None:
-        """Start a gateway where its clients expect it."""
+        """Start a gateway on its port."""
         folder = self.folder / f"gateway-{place}"
         config = str(folder / "settings.toml")
         member = fleet.at_port(folder, self.ports[place], WORKERS, upstream="", config=config, **self.settings)
@@ -82,7 +82,7 @@ class Scene:
         self.gateways[place] = self.stacks[place].enter_context(member)
 
     def roll(self, place: int) -> None:
-        """Stop a gateway in order, and start it anew."""
+        """Stop a gateway with SIGTERM, and start it again."""
         start = time.time()
         self.codes.append(self.gateways[place].stop())
         self.report.rolls.append((start, time.time()))
@@ -97,7 +97,7 @@ class Scene:
 
     @contextmanager
     def without_store(self) -> Iterator[None]:
-        """Remember when Redis was away, until all processes are known to have it again."""
+        """Record Redis as away from now until all processes have found it again after the block."""
         start = time.time()
         yield
         for member in self.gateways:
@@ -106,7 +106,7 @@ class Scene:
 
 
 class Weight(NamedTuple):
-    """What the processes of a gateway have in memory."""
+    """Memory of the processes of a gateway at one time."""
 
     at: float
     sizes: list[float]
@@ -114,7 +114,7 @@ class Weight(NamedTuple):
 
 
 def watch_memory(scene: Scene, weights: list[Weight], end: threading.Event) -> None:
-    """Weigh the gateway whose workers live on throughout."""
+    """Record each second the memory of the gateway whose workers are not killed."""
     parent, workers = scene.gateways[1].process, sorted(scene.gateways[1].worker_pids())
     server = Server(parent, scene.ports[1], scene.folder)
     while not end.wait(1):
@@ -124,7 +124,7 @@ def watch_memory(scene: Scene, weights: list[Weight], end: threading.Event) -> N
 
 @contextmanager
 def built(folder: Path, *, calm: float) -> Iterator[Scene]:
-    """Start everything."""
+    """Start Redis, the providers and the gateways."""
     with ExitStack() as stack:
         store = Disk("redis-server", folder, stores.free_port())
         stack.callback(store.stop)

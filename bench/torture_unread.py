@@ -23,10 +23,10 @@ _LINGER = struct.pack("ii", 1, 0)
 
 
 def unread(scene: Scene) -> list[tuple[str, str]]:
-    """Call it until it keeps no more lines, and reset thousands of calls; the figures.
+    """Call such a gateway until it keeps no more lines, and reset thousands of calls; return the figures.
 
     Raises:
-        RuntimeError: it does not answer `/livez`, does not end in time, or grows.
+        RuntimeError: the gateway does not answer `/livez`, does not end in time, or its memory grows.
     """
     port = free_port()
     pipes = [full_pipe(), full_pipe()]
@@ -48,7 +48,7 @@ def unread(scene: Scene) -> list[tuple[str, str]]:
 
 
 def full_pipe() -> tuple[int, int]:
-    """A pipe that takes no byte more."""
+    """A pipe that is full."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with contextlib.suppress(BlockingIOError):
@@ -62,7 +62,7 @@ def full_pipe() -> tuple[int, int]:
 
 
 def is_live(port: int) -> bool:
-    """Whether it says that it lives, within five seconds."""
+    """Whether the gateway answers `/livez` within five seconds."""
     with contextlib.suppress(OSError, IndexError), socket.create_connection(("127.0.0.1", port), timeout=5) as line:
         line.sendall(b"GET /livez HTTP/1.1\r\nHost: t\r\n\r\n")
         return b" 200 " in line.recv(100)
@@ -94,7 +94,7 @@ def _figures(scene: Scene, process: "subprocess.Popen[bytes]", port: int) -> lis
 
 
 def fill(port: int, bearer: str) -> int:
-    """Call until a call waits, or is refused, because its line cannot be kept; how many calls were answered."""
+    """Call until a call waits or is refused as its line cannot be kept; return the number of calls answered."""
     answered = 0
     long = dict.fromkeys(("context", "object"), "x" * 256) | {"recipient": SIRET}
     data = request(token=bearer, path="/v4/nowhere", query=long)

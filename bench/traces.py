@@ -1,8 +1,8 @@
-"""CPU microseconds that traces add to a call, on this machine.
+"""Measure the CPU microseconds that traces add to a call.
 
     python bench/traces.py
 
-The figures count all threads: making the spans, packing them, sending them to a collector that takes everything.
+The figures count all threads: making the spans, packing them, sending them to a collector that accepts everything.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ ATTRIBUTES: dict[str, str | int | bool] = {
 
 
 async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A collector that reads, and thanks."""
+    """Act as a collector: read each request, and answer 200."""
     try:
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
@@ -59,13 +59,12 @@ def per_call(step: Callable[[], object], calls: int = CALLS) -> float:
 
 
 def record(recorder: OtelRecorder, trace: tracing.Trace) -> None:
-    """What a call to a provider and its answer leave."""
+    """Record the spans of one call: the call itself, and that to its provider."""
     recorder.asked(trace, "insee", 0.05, {"gateway.provider": "insee", "gateway.outcome": "ok"}, failed=False)
     recorder.served(trace, "api_entreprise_v4_insee_unites_legales", 0.06, ATTRIBUTES, failed=False)
 
 
 def main() -> None:
-    """Print the table."""
     rows = {
         "no traceparent, nothing recorded": per_call(tracing.header_lines),
         "a traceparent, taken over and passed on": per_call(
@@ -80,7 +79,7 @@ def main() -> None:
         for number in range(CALLS):
             record(recorder, trace)
             if number % 500 == 499:
-                recorder._provider.force_flush()  # so that none is dropped for want of room
+                recorder._provider.force_flush()  # so that the queue never drops one
         recorder.close()
         rows["two spans recorded and sent"] = (time.process_time() - started) / CALLS * 1e6
     for name, cost in rows.items():

@@ -1,10 +1,10 @@
-"""The way of one call through the source: which files it passes in, and how often it moves from one to another.
+"""The way of one call through the source: which files it passes, and how often it moves from one to another.
 
     .venv/bin/python bench/walk.py [--moves]
 
 An ordinary call (warm, its limits in memory) to a gateway in this process, watched with `sys.setprofile`. A move is a
-call of a function of the package whose nearest caller in the package is in another file, or whom the event loop calls;
-returns are none. `--moves` prints each move.
+call of a function of the package whose nearest caller in the package is in another file, or is the event loop; returns
+do not count. `--moves` prints each move.
 """
 
 import argparse
@@ -34,7 +34,7 @@ LOOP = "(event loop)"
 
 
 class Walk:
-    """Notes where calls of functions of the package come from, on this thread."""
+    """Records the moves between files of the package, on this thread."""
 
     def __init__(self) -> None:
         self.moves: list[tuple[str, str, str]] = []
@@ -67,10 +67,10 @@ def _short(file: str) -> str:
 
 
 class _Server(Server):
-    """A server that leaves signals alone."""
+    """A uvicorn server that installs no signal handlers."""
 
     def capture_signals(self) -> Any:
-        return tempfile.SpooledTemporaryFile()  # any context that does nothing
+        return tempfile.SpooledTemporaryFile()  # any context manager that does nothing
 
 
 def call(port: int, bearer: str, times: int) -> None:
@@ -83,7 +83,7 @@ def call(port: int, bearer: str, times: int) -> None:
 
 
 async def walk(gateway: Gateway) -> Walk:
-    """The walk of one warm call: the shortest seen, as the others had the gateway's own clockwork in them."""
+    """The walk of one warm call: the shortest of several, as longer ones include background work of the gateway."""
     at = listen("127.0.0.1", 0)
     running = _Server(config(gateway, host=at.host, port=at.port))
     serving = asyncio.create_task(running.serve(sockets=[at.socket]))
@@ -106,7 +106,6 @@ async def walk(gateway: Gateway) -> Walk:
 
 
 def main() -> None:
-    """Walk and tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--moves", action="store_true", help="print each move")
     options = parser.parse_args()

@@ -48,7 +48,7 @@ def claims(authorization: Annotated[str, Header()] = "") -> dict[str, Any]:
 
 
 async def admit(request: Request, response: Response, token: Annotated[dict[str, Any], Depends(claims)]) -> None:
-    """Count the call, and refuse it if it is one too many."""
+    """Count the call; refuse it beyond the limit."""
     assert request.client is not None
     address = request.client.host
     keys = [f"ban:{address}", f"address:{address}", f"token:{token['jti']}"]

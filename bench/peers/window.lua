@@ -1,4 +1,4 @@
--- What every peer asks of Redis for a call: is the address banned, does it pass its ceiling, does the token pass its limit?
+-- The script that every peer runs for a call: is the address banned, is it within its ceiling, the token within its limit?
 -- KEYS: ban, calls of the address, calls of the token. ARGV: limit of the address, limit of the token.
 -- Gives {verdict, calls left, Unix second at which one is free}; the verdict is 1 (go), 0 (over the limit), -1 (banned).
 local clock = redis.call('TIME')
