@@ -33,7 +33,7 @@ class Result(StrEnum):
     """How a request was answered."""
 
     HIT = "hit"
-    """By an entry."""
+    """By a fresh entry."""
     MISS = "miss"
     """By the source, as there was no fresh entry."""
     SHARED = "shared"

@@ -6,7 +6,7 @@ from typing import Final
 
 
 class FileKind(StrEnum):
-    """What a document is; the value is the ending of its name."""
+    """The type of a document; the value is the extension of its file name."""
 
     PDF = "pdf"
     ZIP = "zip"

@@ -115,7 +115,7 @@ class Ping:
     key: str
     """Its address below `/ping/`, as published: `insee/sirene`."""
     name: str
-    """In French, for the list of pings."""
+    """Name in French, for the list of pings."""
     probe: str
     """The operation that is called to find out, where no recent call has shown it."""
     cache_seconds: int

@@ -17,7 +17,7 @@ class Lifetime:
     """A rule that says when an answer that is kept expires."""
 
     text: str
-    """In French, for the documentation."""
+    """The rule in French, for the documentation."""
     ends: Callable[[float], float]
     """From the present time to when an answer given now expires, always later; both Unix time in seconds."""
 

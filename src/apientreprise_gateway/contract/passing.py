@@ -8,8 +8,8 @@ class TokenPassing:
     """The ways in which a token may be passed; where a call has several, the first of these counts."""
 
     bearer: bool = True
-    """In `Authorization`, as RFC 6750 says."""
+    """Whether it may be passed in `Authorization`, as RFC 6750 says."""
     header: str | None = None
-    """In a header of its own, such as `X-Api-Key`."""
+    """Name of a header of its own in which it may be passed, such as `X-Api-Key`."""
     parameter: str | None = None
-    """In a query parameter, such as `token`."""
+    """Name of a query parameter in which it may be passed, such as `token`."""

@@ -13,7 +13,7 @@ NOT_A_SIRET: Final = "00210"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceabilityRule:
-    """What the calls of a version have to say; `user_id` is asked for by single endpoints besides."""
+    """The traceability parameters that a version requires; single endpoints may require `user_id` besides."""
 
     required: tuple[str, ...]
     """The parameters that every endpoint requires, in the order of `CODES`."""

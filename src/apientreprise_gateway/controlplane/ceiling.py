@@ -27,7 +27,7 @@ class Ceiling:
         addresses: int = MAX_ADDRESSES,
         clock: Callable[[], int] = lambda: monotonic_ns() // 1000,
     ) -> None:
-        """Remember nobody yet.
+        """Begin without calls.
 
         Args:
             limit: calls that an address may make within 60 s.
@@ -40,7 +40,7 @@ class Ceiling:
         self._windows: OrderedDict[str, SlidingWindow] = OrderedDict()
 
     def __len__(self) -> int:
-        """How many addresses are remembered."""
+        """Number of addresses that are remembered."""
         return len(self._windows)
 
     def hit(self, address: str) -> int | None:

@@ -51,7 +51,7 @@ class Front:
         metrics: Metrics,
         shadow: bool,
     ) -> None:
-        """Refuse nobody yet.
+        """Put a control plane behind its ceiling.
 
         Args:
             control: the control plane.

@@ -1,4 +1,4 @@
-"""Bodies that a server has compressed, though nobody asked it to (RFC 9110, section 8.4).
+"""Decoding of bodies that a server has compressed, although it was not asked to (RFC 9110, section 8.4).
 
 `Content-Encoding` is followed only where it names a coding, and where the body has that coding: servers write `UTF-8`,
 `none` or `binary` there, and `gzip` for bodies that are not. Codings other than gzip and deflate are not decoded; such

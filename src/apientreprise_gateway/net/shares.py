@@ -16,11 +16,11 @@ class FairSlots:
         self._count = count
         self._taken: Counter[str] = Counter()
         self._lines: dict[str, deque[asyncio.Future[None]]] = {}
-        """Futures of those who wait, by owner; the owner whose turn is the longest ago comes first."""
+        """Futures of the waiting tasks, by owner; the owner whose turn is the longest ago comes first."""
 
     @property
     def waiting(self) -> int:
-        """Number of those who wait for a slot."""
+        """Number of tasks that wait for a slot."""
         return sum(not turn.done() for line in self._lines.values() for turn in line)
 
     @asynccontextmanager

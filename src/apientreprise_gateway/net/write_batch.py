@@ -25,8 +25,8 @@ class WriteBatch:
 
     def __init__(self) -> None:
         self.waiting: list[tuple[Writer, bytes]] = []
-        """What is to be written. While it is empty, and fewer than `MANY` calls are in flight, writers may write at
-        once instead."""
+        """Writes in order, each with its connection. While it is empty, and fewer than `MANY` calls are in flight, a
+        writer may write at once instead."""
         self.calls = 0
         """Calls in flight, counted by whoever answers them."""
 

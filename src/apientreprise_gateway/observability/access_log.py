@@ -282,7 +282,7 @@ class AccessLog:
         return done
 
     def _line_start(self, batch: bytes, done: int) -> int:
-        """Where the line begins that is partly written; that part is taken back if the sink can do so."""
+        """The offset at which the line begins that is partly written; that part is removed if the sink can do so."""
         start = batch.rfind(b"\n", 0, done) + 1
         self._sink.take_back(done - start)
         return start

@@ -37,7 +37,7 @@ class _Uncounted:
 
 
 class EndedError(Exception):
-    """A task ended, or was cancelled, though nobody had asked for it."""
+    """A task returned, or was cancelled by anything but its owner."""
 
 
 class Background:

@@ -13,7 +13,7 @@ from apientreprise_gateway.observability.metrics import Metrics
 
 OK: Final = "ok"
 ABANDONED: Final = "abandoned"
-"""Nobody waits for the answer any more; its status is 0."""
+"""Outcome of a call whose answer nobody waits for any more; its status is 0."""
 _MAINTENANCE: Final = "020"
 
 
@@ -29,7 +29,7 @@ class CallCounts:
         self.bad = 0
 
     def count(self, outcome: str, status: int) -> None:
-        """Count a call by its outcome and status, as `ProviderCalls` is told of them."""
+        """Count a call by its outcome and status, which are those of `ProviderCalls.__call__`."""
         works = 0 < status < 500 or self.works(outcome, status)
         if works:
             self.good += 1

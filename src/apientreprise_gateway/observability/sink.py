@@ -130,7 +130,7 @@ def standard(fd: int, *, lock: Path | None = None) -> Sink:
 
 
 def _whole_lines(data: memoryview) -> memoryview:
-    """As many lines as are written in one piece; the start of the first one if it is too long."""
+    """The lines that a pipe takes in one piece; only the start of the first one if it is longer than that."""
     if len(data) <= _ATOMIC_BYTES:
         return data
     end = bytes(data[:_ATOMIC_BYTES]).rfind(b"\n") + 1

@@ -36,12 +36,12 @@ class Version:
 
 
 class PrivilegesPage(NamedTuple):
-    """A page that tells what a token opens."""
+    """A page that shows a caller which scopes its token has."""
 
     path: str
     token: TokenPassing
     body: Callable[[Collection[str]], Mapping[str, Any]]
-    """From the scopes of a token to the answer."""
+    """From the scopes of a token to the body of the answer."""
     errors: ErrorForm
 
 
@@ -75,11 +75,11 @@ class Product:
     """One API: its versions, providers and endpoints, and the words of its pages."""
 
     key: str
-    """As access lines, metrics and pings show it: `api_entreprise`."""
+    """Name in access lines, metrics and pings: `api_entreprise`."""
     name: str
     """Short name, in the addresses of its pages: `entreprise`."""
     title: str
-    """As its pages show it: `API Entreprise`."""
+    """Name on its pages: `API Entreprise`."""
     hosts: tuple[str, ...] = ()
     """The names of hosts that serve it alone; empty where any host serves it."""
     versions: tuple[Version, ...]

@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 Reply = Any
-"""What hiredis makes of a reply; an error reply is a `ResponseError`, not raised."""
+"""A reply as hiredis parses it; an error reply is a `ResponseError`, not raised."""
 
 
 class _Opened(Protocol):

@@ -18,7 +18,7 @@ class Pace(NamedTuple):
 
 
 class Outage:
-    """Whether Redis is away, as reported by those who use it; each change is passed on once."""
+    """Whether Redis is away, as its users report; each change is passed on once."""
 
     def __init__(self, on_change: Callable[[bool, str], None]) -> None:
         """Begin without an outage.

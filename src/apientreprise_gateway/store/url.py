@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 
 class Form(StrEnum):
-    """How Redis is run; the value is what the URL's scheme has after its plus sign."""
+    """The kind of Redis deployment; the value is the part of the URL's scheme after its plus sign."""
 
     SERVER = ""
     CLUSTER = "cluster"

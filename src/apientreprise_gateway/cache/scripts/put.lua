@@ -1,15 +1,15 @@
--- Keeps an entry within a number of bytes; the entries that end first make room for it.
--- KEYS: the entries, by name (a hash); their ends (a sorted set of names, by ms of this server's clock).
--- ARGV: name; entry; how long it lasts (ms); bytes that may be kept; bytes that an entry takes besides its name and itself.
+-- Keeps an entry, within a number of bytes; the entries that expire first are removed to make room for it.
+-- KEYS: the entries, by name (a hash); their expiry dates (a sorted set of names, by ms of this server's clock).
+-- ARGV: name; entry; its lifetime (ms); bytes that may be kept; bytes that an entry takes besides its name and itself.
 -- The field '' of the entries counts the bytes, so that it is lost with them and never without.
 local entries, ends = KEYS[1], KEYS[2]
 local name, entry, bound, overhead = ARGV[1], ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 
--- The first write is one that a server without memory refuses: what comes after another one it would let pass.
+-- A server out of memory refuses this write; it would not if another write of the script, such as a removal, came first.
 local kept = tonumber(redis.call('HGET', entries, '') or 0)
 redis.call('HSET', entries, '', string.format('%.0f', kept))
 if redis.call('HLEN', entries) ~= redis.call('ZCARD', ends) + 1 then
-  -- The server has thrown one of the two away for want of memory.
+  -- The server has evicted one of the two keys for want of memory.
   redis.call('UNLINK', entries, ends)
   kept = 0
 end
@@ -40,7 +40,7 @@ if kept + cost <= bound then
   kept = kept + cost
 end
 redis.call('HSET', entries, '', string.format('%.0f', kept))
--- Nothing outlives the last entry, also when no gateway is left to sweep.
+-- Both keys expire with the last entry, even if no gateway is left to sweep.
 local last = redis.call('ZRANGE', ends, -1, -1, 'WITHSCORES')[2]
 if last then
   redis.call('PEXPIREAT', entries, string.format('%.0f', last))

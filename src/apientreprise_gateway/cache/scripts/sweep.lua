@@ -1,4 +1,4 @@
--- Removes entries that have ended, some at a time.
+-- Removes entries that have expired, some at a time.
 -- KEYS and the field '': as in put.lua.
 -- ARGV: how many at most; bytes that an entry takes besides its name and itself.
 -- Returns {removed, entries left, bytes left}.

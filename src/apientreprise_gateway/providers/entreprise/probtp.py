@@ -12,7 +12,7 @@ _TAG: Final = "Attestations sociales et fiscales"
 _SCOPES: Final = ("probtp", "cotisations_probtp")
 
 _OWN: Final = ("data",)
-"""Where its answer holds the certificate, in base64."""
+"""Path of the field of its answer that holds the certificate, in base64."""
 
 PROVIDER: Final = Provider(
     key="probtp",
