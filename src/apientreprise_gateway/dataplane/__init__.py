@@ -1,1 +1,1 @@
-"""One call, check by check."""
+"""The data plane: answers calls to endpoints and documents, check by check."""

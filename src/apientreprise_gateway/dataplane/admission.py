@@ -1,4 +1,4 @@
-"""Who calls, and whether they get an answer at all: addresses, bans, request ids."""
+"""The first check of a call: its address, its request id, and whether the address is banned."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from apientreprise_gateway.ratelimit.port import Limiter
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
 _RETRY_WHEN_WRITTEN: Final[tuple[Header, ...]] = ((b"retry-after", b"10"),)
 _IDS: Final = 256
-"""Request ids that are made at once, with one system call. They share their first 74 random bits; 48 are each one's."""
+"""Request ids made at once, with one system call; they share their first 74 random bits, the other 48 are their own."""
 _ids: Final[list[bytes]] = []
 os.register_at_fork(after_in_child=_ids.clear)
 
@@ -38,16 +38,16 @@ class Admission:
         forbid_banned: bool = False,
         shadow: bool = False,
     ) -> None:
-        """Admit nobody yet.
+        """Configure it.
 
         Args:
             client_ip: finds the address of a client.
-            limiter: knows the bans, and counts calls by their address.
-            metrics: where dropped connections and refusals in shadow are counted.
+            limiter: knows the bans, and counts calls by address.
+            metrics: where dropped connections and refusals in shadow mode are counted.
             access_log: calls wait for it while it is full.
-            recorder: who may begin traces; None where no spans are recorded.
+            recorder: records spans, and may begin traces; None if no spans are recorded.
             forbid_banned: whether a banned address gets 403 instead of a closed connection.
-            shadow: whether bans are reported, and refuse nothing.
+            shadow: shadow mode: whether limits and bans are only reported, not enforced.
         """
         self._client_ip = client_ip
         self._limiter = limiter
@@ -58,11 +58,11 @@ class Admission:
         self.is_shadow = shadow
 
     def admit(self, call: Call) -> None:
-        """Find who calls, and refuse whom is banned.
+        """Find the address, request id and trace of a call, and refuse it if the address is banned.
 
         Raises:
-            ConnectionDropped: the address is banned: its connection is to be closed.
-            Refusal: the address is banned, and is told so.
+            ConnectionDropped: the address is banned, and its connection is to be closed.
+            Refusal: the address is banned, and gets an answer that says so.
         """
         scope = call.scope
         headers = call.headers = dict(scope["headers"])
@@ -75,17 +75,17 @@ class Admission:
         self._refuse_known_ban(call)
 
     async def admit_late(self, call: Call) -> None:
-        """As `admit`, while access lines cannot be written: the call is counted, then waits, if not too many do.
+        """As `admit`, while the access log is full: the call is counted, then waits, unless too many calls wait.
 
         Raises:
             ConnectionDropped: as `admit`.
-            Refusal: as `admit`; also 503 `00906` where too many calls wait.
+            Refusal: as `admit`; also 503 `00906` if too many calls wait.
         """
         call.outcome_without_line = Unlogged.REFUSED
         try:
             self.admit(call)
             await self.count_unknown(call)
-            call.address = None  # counted
+            call.address = None  # it has been counted
             await self._access_log.room(_size_of(call.scope))
         except LogFullError:
             raise refuse("00906", headers=_RETRY_WHEN_WRITTEN) from None
@@ -95,15 +95,15 @@ class Admission:
         call.outcome_without_line = None
 
     def admit_unreadable(self, call: Call, peer: str | None) -> None:
-        """As `admit`, for what is no HTTP request: all that is known is the other end of its connection."""
+        """As `admit`, for bytes that are no HTTP request: only the peer of the connection is known."""
         self._identify(call, peer, ())
         call.request_id = new_request_id()
         if self._access_log.is_full:
-            call.outcome_without_line = Unlogged.REFUSED  # with its own answer: nobody waits to be told that
+            call.outcome_without_line = Unlogged.REFUSED  # it gets its usual answer at once, without a wait
         self._refuse_known_ban(call)
 
     async def count_unknown(self, call: Call) -> None:
-        """Count a call that is in no window, most often a refused one: the ceiling of an address is over everything.
+        """Count for its address a call that is in no window of a token, most often a refused one.
 
         Raises:
             ConnectionDropped, Refusal: it was one call too many, as `admit`.
@@ -114,7 +114,7 @@ class Admission:
                 self.refuse_banned(call)
 
     def refuse_banned(self, call: Call) -> None:
-        """Refuse a call whose address is banned; in shadow only report it.
+        """Refuse a call whose address is banned; in shadow mode only report it.
 
         Raises:
             ConnectionDropped, Refusal: as `admit`.
@@ -125,7 +125,7 @@ class Admission:
         raise refuse("00901") if self._forbid_banned else ConnectionDropped()
 
     def report_shadow(self, call: Call, check: Check) -> None:
-        """Report a refusal that is not made since limits are in shadow, once per call and check."""
+        """Count a refusal that shadow mode leaves out, once per call and check."""
         if check not in call.shadowed:
             call.shadowed = (*call.shadowed, check)
             self._metrics.shadowed(check).inc()
@@ -158,7 +158,7 @@ class Admission:
 
 
 def new_request_id() -> bytes:
-    """A request id for a call that brings none: a random UUID (version 4)."""
+    """A request id for a call that has none: a random UUID (version 4)."""
     if not _ids:
         start = str(uuid.uuid4())[:-12].encode("ascii")
         ends = os.urandom(6 * _IDS).hex().encode("ascii")
@@ -167,6 +167,6 @@ def new_request_id() -> bytes:
 
 
 def _size_of(scope: Scope) -> int:
-    """The bytes of a request that are kept while it is answered."""
+    """Bytes of a request that are held in memory while it is answered."""
     headers: list[Header] = scope["headers"]
     return len(scope["raw_path"]) + len(scope["query_string"]) + sum(len(name) + len(value) for name, value in headers)

@@ -1,4 +1,4 @@
-"""One call: what becomes known of it on its way through the checks, for its answer and its access line."""
+"""One call: what is found out about it during the checks, for its answer and its access line."""
 
 import time
 from enum import StrEnum
@@ -17,25 +17,25 @@ _LIMITED_LINES: Final = _COMMON_LINES + b"ratelimit-limit: %d\r\nratelimit-remai
 
 
 class Unlogged(StrEnum):
-    """What became of a call that leaves no access line, since these cannot be written."""
+    """The outcome of a call without an access line, as access lines cannot be written."""
 
     REFUSED = "refused"
-    """It was refused for that."""
+    """It was refused because access lines cannot be written."""
     ABANDONED = "abandoned"
-    """Its client went away while it waited."""
+    """Its client went away while it waited for the access log."""
 
 
 class Check(StrEnum):
-    """What would have refused a call if limits were enforced."""
+    """A check that only reports in shadow mode."""
 
     LIMIT = "limit"
-    """The limit of its token."""
+    """The rate limit of the token."""
     BAN = "ban"
-    """A ban of its address."""
+    """A ban of the address."""
 
 
 class Call:
-    """One call, and what becomes known of it."""
+    """One call, and what is found out about it."""
 
     __slots__ = (
         "address",
@@ -68,10 +68,11 @@ class Call:
         self.scope = scope
         self.connection: Connection | None = scope.get(CONNECTION)
         self.headers: dict[bytes, bytes] = {}
-        """Of the request, names in lower case; the last of each name."""
+        """Headers of the request, names in lower case; the last value of each name."""
         self.client = ""
+        """IP address of the client."""
         self.address: str | None = None
-        """What the client is counted by; None if it is exempt."""
+        """The address that the call is counted under; None if it is exempt."""
         self.request_id = b""
         self.operation = NO_OPERATION
         self.plan: Plan | None = None
@@ -81,32 +82,32 @@ class Call:
         self.trace: Trace | None = None
         self.verdict: Verdict | None = None
         self.asked = False
-        """Whether the checks were passed: the answer is the endpoint's, whatever it is."""
+        """Whether the call has passed all checks, so that its answer, even an error, is the endpoint's."""
         self.outcome_without_line: Unlogged | None = None
-        """What became of it if it leaves no access line, since these cannot be written."""
+        """The outcome, if it leaves no access line as these cannot be written."""
         self.part_of: str | None = None
-        """The operation that this call is a part of."""
+        """The operation of the dossier that this call is a part of."""
         self.cached = False
-        """Whether the answer was kept from an earlier call."""
+        """Whether the answer came from the cache."""
         self.stale = False
-        """Whether it was kept longer than it should be given, as the provider is down."""
+        """Whether the cached answer was older than it may be, as the provider is down."""
         self.documents: tuple[str, ...] = ()
-        """How logs call the documents of the answer."""
+        """The names in logs of the answer's documents."""
         self.provider_seconds: float | None = None
-        """How long the provider took, whatever came of it; None if it was not asked for this call."""
+        """Seconds that the provider took, even to fail; None if it was not asked for this call."""
         self.codes: tuple[str, ...] = ()
         self.shadowed: tuple[Check, ...] = ()
         """The checks that would have refused the call if limits were enforced."""
 
     def part(self, plan: Plan, values: list[str]) -> "Call":
-        """A call that is a part of this one: the same caller, token and request, another endpoint.
+        """A call that is a part of this dossier: the same caller, token and request, another endpoint.
 
         Args:
-            plan: of the other endpoint.
+            plan: the plan of that endpoint.
             values: its path parameters.
         """
         part = Call(self.scope)
-        part.connection = None  # its client is told of the whole
+        part.connection = None  # only the whole dossier is answered on the connection
         part.headers = self.headers
         part.client, part.address, part.request_id = self.client, self.address, self.request_id
         part.token, part.parameters, part.trace = self.token, self.parameters, self.trace
@@ -120,13 +121,14 @@ class Call:
 def head_lines(call: Call) -> bytes:
     """The header lines of every answer in JSON, each with its CRLF.
 
-    The type is as published: what comes of a provider has the endpoint's, errors included; other errors are plain JSON.
+    The content type is as in the published API: that of the endpoint once all checks are passed, also for errors;
+    `application/json` for errors before.
     """
     return (JSON if call.plan is None or not call.asked else call.plan.content_type) + common_lines(call)
 
 
 def common_lines(call: Call) -> bytes:
-    """The header lines that do not depend on what is answered; those of the rate limits once the store was asked."""
+    """The header lines that do not depend on the answer; with those of the rate limit once it is known."""
     verdict = call.verdict
     if verdict is None:
         return _COMMON_LINES % call.request_id

@@ -1,4 +1,4 @@
-"""The checks on a call that is admitted: each lets it pass, or raises the refusal that is its answer."""
+"""The checks on a call after its admission: each lets it pass, or raises the refusal that is its answer."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -24,11 +24,11 @@ from apientreprise_gateway.ratelimit.port import Verdict
 from apientreprise_gateway.upstream.source import ProviderRequest
 
 MAX_TARGET_BYTES: Final = 16 * 1024
-"""Longest path and query that is read; the longest honest one carries a token of 8 kB."""
+"""Bytes of the longest path and query that is read; the longest legitimate one carries a token of 8 kB."""
 _NEAR_LIMIT: Final = 5
-"""A call that leaves no more than one in so many is told of as near its limit: 80 % of it are used."""
+"""A call is counted as near its limit if at most one fifth of the limit is left."""
 Flight = tuple[str, str]
-"""A call as it is compared with others: the token's `jti`, and what is asked, encoded."""
+"""What identifies a call in flight: the token's `jti`, and the encoded target."""
 _METHODS: Final = frozenset({"GET", "HEAD"})
 _ALLOW: Final[tuple[Header, ...]] = ((b"allow", b"GET, HEAD"),)
 
@@ -47,15 +47,15 @@ class Checks:
         origin: Origin,
         metrics: Metrics,
     ) -> None:
-        """Check nothing yet.
+        """Configure them.
 
         Args:
-            routes: the endpoints by their paths.
-            plans: what is known of their calls, by operation.
+            routes: finds endpoints by path.
+            plans: the plans of the endpoints, by operation.
             tokens: verifies tokens.
-            registry: what is known of single tokens.
-            admission: refuses whom the limits ban.
-            origin: what callers reach the gateway at.
+            registry: records and revocations of single tokens.
+            admission: refuses banned addresses.
+            origin: finds the base URL of the gateway.
             metrics: where decisions are counted.
         """
         self._routes = routes
@@ -67,7 +67,7 @@ class Checks:
         self._metrics = metrics
 
     def find_endpoint(self, call: Call) -> tuple[Plan, list[str]]:
-        """Which endpoint is called, with which path parameters; the query is read as well.
+        """The plan of the called endpoint, and the path parameters; the query is read into the call.
 
         Raises:
             Refusal: 414 `00406`, 404 `00404` or `00402`, 405 `00405`.
@@ -89,10 +89,10 @@ class Checks:
         return plan, match.values
 
     def authenticate(self, call: Call, plan: Plan) -> Token:
-        """Whose token it is.
+        """The verified token of a call.
 
         Raises:
-            UnknownKeyError: no key verifies it; there may be newer ones.
+            UnknownKeyError: no known key verifies it, but a newer one may.
             Refusal: as `auth.token.authenticate`.
         """
         text = plan.token(call.headers, call.parameters)
@@ -100,11 +100,11 @@ class Checks:
         return call.token
 
     def enforce_limit(self, call: Call, plan: Plan, limit: int, verdict: Verdict) -> None:
-        """Do as the limiter has decided; in shadow only report it.
+        """Apply the limiter's verdict; in shadow mode only report a refusal. `limit` is in calls per minute.
 
         Raises:
-            ConnectionDropped: the address is banned.
-            Refusal: 429 `00429`, or 403 `00901` for an address that is banned and told so.
+            ConnectionDropped: the address is banned, and its connection is to be closed.
+            Refusal: 429 `00429`, or 403 `00901` for a banned address that gets an answer.
         """
         if verdict.ban is not None:
             self._admission.refuse_banned(call)
@@ -119,12 +119,12 @@ class Checks:
         self._admission.report_shadow(call, Check.LIMIT)
 
     def parameters(self, call: Call, plan: Plan, values: list[str]) -> ProviderRequest:
-        """What is asked of the provider, if every parameter is as it should be.
+        """Check every parameter, and make the request to the provider.
 
         Args:
             call: the call.
-            plan: of its endpoint.
-            values: its path parameters; they are spelt as the provider spells them from then on.
+            plan: the plan of its endpoint.
+            values: its path parameters; they are changed in place into the provider's spelling.
 
         Raises:
             Refusal: 422, with one error per wrong parameter.
@@ -166,7 +166,7 @@ class Checks:
             call.request_id.decode("latin-1"),
             wish.fresh,
             wish.unkept,
-            # Other answers may be kept for all callers: nobody's `Host` belongs in them.
+            # Answers without documents may be cached for all callers, so no caller's `Host` may be in them.
             self._origin.configured if endpoint.document is None else self._origin.of(call.scope),
         )
 
@@ -175,10 +175,10 @@ class InFlight:
     """The calls under way in this process."""
 
     def __init__(self, *, metrics: Metrics, refuses: bool) -> None:
-        """Know of none yet; `refuses` is whether a call already in flight is refused. It is counted either way."""
+        """Configure it; `refuses` is whether a call already in flight is refused. It is counted either way."""
         self._flights: set[Flight | None] = set()
         self.leave: Final = self._flights.discard
-        """Given what `enter` returned, notes that the call has ended."""
+        """Removes a call that has ended; takes what `enter` returned."""
         self._metrics = metrics
         self._refuses = refuses
 
@@ -186,10 +186,10 @@ class InFlight:
         return len(self._flights)
 
     def enter(self, jti: str, target: str) -> Flight | None:
-        """Note that a call is under way.
+        """Add a call that is under way.
 
         Returns:
-            What to hand to `leave` when it ends; None for a second one that is let pass: the first one's end counts.
+            What to pass to `leave` when it ends; None for a duplicate that is let pass, as only the first call counts.
 
         Raises:
             Refusal: 409 `00015`, the same call is in flight.
@@ -205,10 +205,10 @@ class InFlight:
 
 
 def authorize(call: Call, plan: Plan, token: Token, record: TokenRecord | None) -> None:
-    """What the token opens, and from where.
+    """Check that the token has a scope of the endpoint, and may be used from the client's address.
 
     Raises:
-        Refusal: 403, `00100` for a token that has none of the endpoint's scopes, `00107` for another's address.
+        Refusal: 403, `00100` for a token with none of the endpoint's scopes, `00107` for an address not allowed.
     """
     if plan.scopes and plan.scopes.isdisjoint(token.scopes):
         raise refuse("00100")
@@ -225,7 +225,7 @@ def require_traceability(parameters: Mapping[str, str], *, required: tuple[str, 
         siret_recipient: whether `recipient` must be a SIRET.
 
     Raises:
-        Refusal: 422 with one error per missing parameter, else 00210 for a recipient that is no SIRET.
+        Refusal: 422 with one error per missing parameter, else `00210` for a recipient that is no SIRET.
     """
     for name in required:
         value = parameters.get(name)
@@ -241,5 +241,5 @@ def _is_given(value: str | None) -> bool:
 
 
 def limit_of(plan: Plan, record: TokenRecord | None) -> int:
-    """Calls per minute that a token may make of an endpoint's group; `record` is what is known of that token."""
+    """Calls per minute that a token may make to an endpoint's group; `record` is the record of that token."""
     return plan.limit if record is None else own_limit(plan.limit, plan.group, record.limit_per_minute)

@@ -1,4 +1,4 @@
-"""The dossier: one call for several, each of which is checked, counted and traced as if it had come alone."""
+"""The dossier: one call that stands for several, each checked, counted and logged as if it had come alone."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping
@@ -32,18 +32,18 @@ _SHOWN: Final = {
         "X-Cache-Stale",
     )
 }
-"""The headers of a part that its reader needs; the others are the same for the whole answer."""
+"""The headers of a part that are shown with it; the others are the same for the whole answer."""
 _GATHERING_SECONDS: Final = 0.5
-"""What a dossier has beyond its parts: one whose provider hangs may still be answered by what was kept."""
+"""Seconds that a dossier has beyond the provider calls, so that a part may still be answered from the cache."""
 MAX_PART_BYTES: Final = 1024 * 1024
-"""Longest body of a part."""
+"""Bytes of the longest body of a part."""
 
 _OF_BODIES: Final = ("data", "links", "meta", "errors")
-"""What a part shows of a body: nothing in it can take the place of what we say of it."""
+"""The members of a body that a part shows; others could overwrite the members that we add."""
 
 
 class Part(NamedTuple):
-    """The answer to one part."""
+    """One part of a dossier with its answer."""
 
     name: str
     call: Call
@@ -53,7 +53,7 @@ class Part(NamedTuple):
 
 
 class Way(Protocol):
-    """The way of a part: that of any call from the fourth check on, see `Pipeline`."""
+    """How a part is asked for: like any call, from the fourth check on; see `Pipeline`."""
 
     async def enforce_limit(self, call: Call, plan: Plan, token: Token) -> TokenRecord | None: ...
 
@@ -63,7 +63,7 @@ class Way(Protocol):
 
 
 class Dossier:
-    """Answers a dossier, from the answers to its parts."""
+    """Answers calls for a dossier with the answers to its parts."""
 
     def __init__(
         self,
@@ -75,15 +75,15 @@ class Dossier:
         recording: Recording,
         seconds: float,
     ) -> None:
-        """Ask nobody yet.
+        """Configure it.
 
         Args:
             resources: what may be a part, by name.
-            plans: what is known of the calls of endpoints, by operation.
-            checks: of the parameters of the whole.
-            way: how a part is asked for.
+            plans: the plans of the endpoints, by operation.
+            checks: checks the parameters of the dossier itself.
+            way: asks for a part.
             recording: records the parts.
-            seconds: that the provider calls may take; then the dossier is answered with the parts that are there.
+            seconds: seconds that the provider calls may take; then the missing parts become errors.
         """
         self._resources = resources
         self._plans = plans
@@ -93,11 +93,11 @@ class Dossier:
         self._seconds = seconds + _GATHERING_SECONDS
 
     async def answer(self, call: Call, plan: Plan, token: Token, values: list[str]) -> ProviderAnswer:
-        """Ask for every part at once, and put the answers together; headers show the window with the fewest calls left.
+        """Ask for all parts at once, and put the answers together; headers show the window with the fewest calls left.
 
         Raises:
-            Refusal: the call is refused as a whole.
-            ConnectionDropped: one part was the call too many of its address.
+            Refusal: the dossier is refused as a whole.
+            ConnectionDropped: with one of the parts its address made too many calls.
         """
         (siret,) = values
         try:
@@ -105,14 +105,14 @@ class Dossier:
             self._checks.parameters(call, plan, [siret])
             resources = choose(self._resources, call.parameters.get(RESOURCES))
         except Refusal:
-            await self._way.enforce_limit(call, plan, token)  # refused as a whole, it counts as one call
+            await self._way.enforce_limit(call, plan, token)  # a dossier refused as a whole counts as one call
             raise
         call.asked = True
         deadline = asyncio.get_running_loop().time() + self._seconds
         tasks = [asyncio.create_task(self._answer_part(call, each, siret, token, deadline)) for each in resources]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            parts = [task.result() for task in tasks if task.done()]  # raises what made the dossier end early
+            parts = [task.result() for task in tasks if task.done()]  # raises the exception of a part that failed
         finally:
             for task in tasks:
                 task.cancel()
@@ -125,7 +125,7 @@ class Dossier:
         plan = self._plans[resource.endpoint.operation]
         values = resource.values(siret, whole.parameters)
         call = whole.part(plan, values)
-        assert plan.source is not None  # noqa: S101 - no dossier is part of another
+        assert plan.source is not None  # noqa: S101 - parts are endpoints of providers, which have a source
         answer = self._way.ask(plan.source, call, plan, token, values)
         try:
             status, body, lines = await self._way.conclude(call, _in_time(answer, plan, deadline))
@@ -137,7 +137,11 @@ class Dossier:
 
 
 async def _in_time(answer: Awaitable[ProviderAnswer], plan: Plan, deadline: float) -> ProviderAnswer:
-    """The answer to a part, if it comes before a deadline and fits into a dossier; else an error of its provider."""
+    """The answer to a part, if it comes before the deadline (seconds of the loop's clock) and fits into a dossier.
+
+    Raises:
+        Refusal: it does not; the error is one of its provider.
+    """
     provider = plan.route.provider
     try:
         async with asyncio.timeout_at(deadline):
@@ -150,7 +154,7 @@ async def _in_time(answer: Awaitable[ProviderAnswer], plan: Plan, deadline: floa
 
 
 def render(siret: str, parts: list[Part]) -> bytes:
-    """The document of a dossier, in the form of v3."""
+    """The body of a dossier, in the form of v3."""
     return orjson.dumps(
         {
             "data": {part.name: _part(part) for part in parts},
@@ -165,9 +169,10 @@ def render(siret: str, parts: list[Part]) -> bytes:
 
 
 def fits(body: bytes) -> bool:
-    """Whether a body can be written into a dossier: orjson reads four times as many levels as it writes.
+    """Whether a body can be written into a dossier.
 
-    One that is very long does not fit either: all parts are parsed again at the end, in one go.
+    It may be nested too deep, as orjson reads four times as many levels as it writes; or too long, as all parts are
+    parsed again at the end, in one go.
     """
     if len(body) > MAX_PART_BYTES:
         return False
@@ -179,7 +184,7 @@ def fits(body: bytes) -> bool:
 
 
 def _part(part: Part) -> dict[str, Any]:
-    """Status, headers, then what the body of the call that it replaces has: data, links and meta, or errors."""
+    """A part as JSON: its status, its headers, then data, links and meta, or errors, of its body."""
     headers = {_SHOWN[name]: value.decode("latin-1") for name, value in part.headers if name in _SHOWN}
     body = orjson.loads(part.body)
     return {"status": part.status, "headers": headers, **{name: body[name] for name in _OF_BODIES if name in body}}

@@ -1,7 +1,7 @@
-"""The answers to calls for a document: `GET` and `HEAD` of a link, whole or by a range.
+"""Answers calls for a document: `GET` and `HEAD` of a link, of the whole document or a range.
 
-A link is all that it takes: no token is asked for, and no limit but the bans holds. Bytes go out as fast as the client
-takes them, one part in memory at a time; the server hangs up on a client that takes none for a while.
+A link needs no token, and no rate limit applies except bans. Bytes are sent as fast as the client takes them, with one
+part in memory at a time; the server closes the connection of a client that takes none for a while.
 """
 
 import asyncio
@@ -32,13 +32,13 @@ from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.server.limits import Closing
 
 _COUNTED: Final = frozenset({"00405", "00406", "00408"})
-"""What is refused so counts for the address of its caller."""
+"""Refusals with these codes count for the address of the caller."""
 _METHODS: Final = frozenset({"GET", "HEAD"})
 _ALLOW: Final[tuple[Header, ...]] = ((b"allow", b"GET, HEAD"),)
 _TYPES: Final = {FileKind.PDF: b"application/pdf", FileKind.ZIP: b"application/zip"}
 _ALWAYS: Final[tuple[Header, ...]] = (
     (b"accept-ranges", b"bytes"),
-    # What a document holds is nobody's business but its reader's, and nothing in it runs as if it were ours.
+    # Only the reader may see a document, and nothing in it may run in a browser as if it were ours.
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; sandbox"),
     (b"referrer-policy", b"no-referrer"),
@@ -52,13 +52,13 @@ class _Answer(NamedTuple):
     headers: list[Header]
     body: bytes = b""
     kept: Kept | None = None
-    """The document of which a part is sent, instead of the body."""
+    """The document whose bytes from `start` up to `stop` are sent instead of the body."""
     start: int = 0
     stop: int = 0
 
 
 class Download:
-    """What becomes of a call, for its line."""
+    """The outcome of a download, for its log line."""
 
     def __init__(self) -> None:
         self.link: DocumentLink | None = None
@@ -83,17 +83,17 @@ class Serving:
         refusals: Refusals,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Serve nothing yet.
+        """Configure it.
 
         Args:
             store: where documents are kept.
-            seals: tell a link whose document is gone from one that never was.
-            downloads: those under way.
-            longest: seconds for which a link leads to its document, at most.
-            admission: the first check, as of any call.
+            seals: tell a link whose document is gone from one that never existed.
+            downloads: the downloads under way.
+            longest: seconds for which a link is valid, at most.
+            admission: the first check, as for any call.
             metrics: where downloads are counted.
-            access_log: takes a line for each.
-            refusals: the answers to those that are refused.
+            access_log: takes a line for each download.
+            refusals: make the answers to refused calls.
             clock: Unix time in seconds.
         """
         self._store = store
@@ -131,7 +131,7 @@ class Serving:
                 self._record(call, download)
 
     async def _try(self, call: Call, download: Download) -> _Answer:
-        """The answer to a call, whatever happens."""
+        """The answer to a call; refusals become answers as well."""
         try:
             return await self._answer_or_count(call, download)
         except Refusal as refusal:
@@ -142,7 +142,7 @@ class Serving:
         return _Answer(status, [*headers_of(lines), (b"content-length", b"%d" % len(body))], body)
 
     async def _answer_or_count(self, call: Call, download: Download) -> _Answer:
-        """As `_answer`; a fault is told of, and counts for the address like a guess."""
+        """As `_answer`; an unexpected error is logged, and counts for the address like a wrong link."""
         try:
             return await self._answer(call, download)
         except (Refusal, ConnectionDropped):
@@ -168,7 +168,11 @@ class Serving:
             raise refuse("00409", headers=((b"content-range", b"bytes */%d" % kept.size),)) from None
 
     async def _open(self, call: Call, link: DocumentLink) -> Kept:
-        """The document of a link; refuse one that leads to none, or not any more."""
+        """The document of a link.
+
+        Raises:
+            Refusal: the link has expired (`00403`) or leads to nothing (`00408`), or the store fails (`00502`).
+        """
         try:
             has_ended = link.has_ended(self._clock(), longest=self._longest)
             if has_ended and await self._seals.are_on(link):
@@ -179,7 +183,7 @@ class Serving:
             raise refuse("00502") from error
         if kept is None:
             raise refuse("00408")
-        if has_ended:  # it was made before links were sealed
+        if has_ended:  # the link has no seal that is known, but its document is still there
             await kept.close()
             raise refuse("00403")
         return kept
@@ -189,7 +193,7 @@ class Serving:
             if answer.kept is None or answer.start >= answer.stop:
                 await self._send_whole(download, answer, send)
                 return
-            assert download.link is not None  # noqa: S101 - there is a document
+            assert download.link is not None  # noqa: S101 - a kept document has a link
             try:
                 with self._downloads.turn(
                     link=download.link.reference, address=call.address, cut=partial(_cut, call)
@@ -198,12 +202,12 @@ class Serving:
             except Refusal as refusal:
                 await self._send_whole(download, self._refused(call, refusal), send)
         except StoreError as error:
-            # The head is gone: all that is left to say is that the rest will not come.
+            # The head has been sent already: only a closed connection can show that the rest will not come.
             _log.error("document_not_read", document=_reference(download.link), reason=str(error))
             if call.connection is not None:
                 call.connection.drop()
         except RuntimeError:
-            # As in the pipeline: uvloop refuses to write to a connection that is closed, before it tells of it.
+            # uvloop refuses to write to a closed connection before it reports that the connection is closed.
             if call.connection is None or not call.connection.closing:
                 raise
             call.connection.drop()
@@ -244,7 +248,7 @@ class Serving:
 
 
 def download_line(call: Call, download: Download) -> dict[str, Any]:
-    """The fields of the line of a download; `docs/access-log.md` explains each."""
+    """The fields of a download's log line; `docs/access-log.md` explains each."""
     return {
         "event": "download",
         "time": datetime.now(UTC),
@@ -264,7 +268,7 @@ def _reference(link: DocumentLink | None) -> str | None:
 
 
 def _cut(call: Call) -> None:
-    """Hang up on a client that reads slowly, for others."""
+    """Close the connection of a client that reads slowly, to make room for others."""
     if call.connection is not None:
         call.connection.cut(Closing.EVICTED)
 
@@ -273,7 +277,7 @@ def _link_of(call: Call) -> DocumentLink:
     """The link that a call asks for.
 
     Raises:
-        Refusal: it is none, too long, or asked for in another way than documents can be.
+        Refusal: it is no link (`00408`), too long (`00406`), or neither GET nor HEAD (`00405`).
     """
     scope = call.scope
     if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES:
@@ -287,10 +291,10 @@ def _link_of(call: Call) -> DocumentLink:
 
 
 def _answer(call: Call, link: DocumentLink, kept: Kept) -> _Answer:
-    """What to send of a document.
+    """The answer with a document, as the headers of the call ask for it.
 
     Raises:
-        UnsatisfiableError: it has none of the bytes asked for.
+        UnsatisfiableError: the document has none of the bytes asked for.
     """
     asked = call.scope["headers"]
     tag = b'"%b"' % link.reference.encode("ascii")

@@ -1,4 +1,4 @@
-"""The answer to an introspection: what the gateway knows of a token, in the published form."""
+"""The introspection endpoint: what the gateway knows about the caller's token, in the form of the published API."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -14,18 +14,18 @@ from apientreprise_gateway.dataplane.plan import Plan
 from apientreprise_gateway.upstream.reading import ProviderAnswer
 
 _STANDARD: Final = "standard"
-"""The type of every token here; the published service has tokens of editors as well."""
+"""The type of every token here; the published service also has tokens of software editors."""
 
 
 class Introspection:
-    """Answers what a token is: in no window, but counted for its address as any call."""
+    """Answers introspections; they count for no token's window, but for the address like any call."""
 
     def __init__(self, *, admission: Admission, registry: TokenRegistry) -> None:
         self._admission = admission
         self._registry = registry
 
     async def answer(self, call: Call, plan: Plan, token: Token, _values: list[str]) -> ProviderAnswer:
-        """What the token of a call is.
+        """The answer about the token of a call.
 
         Raises:
             ConnectionDropped, Refusal: as `Admission.count_unknown` and `authorize`.
@@ -37,9 +37,9 @@ class Introspection:
 
 
 def render(token: Token, record: TokenRecord | None) -> bytes:
-    """The document of a token, in the form of v3.
+    """The body of an introspection, in the form of v3.
 
-    The habilitation behind a token is known to who issued it, not to the gateway: what is to be said of it is null.
+    Only the issuer knows the habilitation behind a token, so the fields about it are null.
     """
     return orjson.dumps(
         {
@@ -61,7 +61,7 @@ def render(token: Token, record: TokenRecord | None) -> bytes:
 
 
 def _instant(seconds: float | None) -> str | None:
-    """A Unix time as a date-time of RFC 3339; null where it is none that a calendar has."""
+    """A Unix time in seconds as a date-time of RFC 3339; None without one, or if it is out of range."""
     if seconds is None:
         return None
     try:

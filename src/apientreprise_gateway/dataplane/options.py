@@ -1,4 +1,4 @@
-"""Choices of the deployment that the data plane makes itself."""
+"""Settings of the deployment that the data plane itself applies."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,14 +8,15 @@ from apientreprise_gateway.contract.endpoint import Endpoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Choices of the deployment."""
+    """Settings of the deployment for the data plane."""
 
     user_id_required: Callable[[Endpoint], bool]
+    """Whether an endpoint that takes `user_id` requires it."""
     forbid_banned: bool = False
     """Whether a banned address gets 403 instead of a closed connection."""
     shadow: bool = False
-    """Whether limits and bans are counted and reported, and refuse nothing."""
+    """Whether limits and bans are only counted and reported, not enforced (shadow mode)."""
     dossier_seconds: float = 10
-    """Seconds that the provider calls of a dossier may take; then it is answered with the parts that are there."""
+    """Seconds that the provider calls of a dossier may take; then the missing parts become errors."""
     refuse_duplicates: bool = True
     """Whether a call already in flight is refused; it is counted either way."""

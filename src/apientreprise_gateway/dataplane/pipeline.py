@@ -1,8 +1,8 @@
-"""The data plane: what happens to a call, check by check.
+"""The pipeline of the data plane: takes a call through all checks, and answers and records it.
 
-`Pipeline._checked`, then `Pipeline.ask`, are the list of checks in `docs/contract.md`, in its order, one line each; the
-first that fails raises the refusal that is the answer. All that does not depend on the call is computed once per
-endpoint, in its `Plan`.
+`Pipeline._checked`, then `Pipeline.ask`, run the checks of `docs/contract.md`, in its order, one line each; the first
+that fails raises the refusal that becomes the answer. What does not depend on the call is computed once per endpoint,
+in its `Plan`.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ from apientreprise_gateway.upstream.reading import ProviderAnswer
 from apientreprise_gateway.upstream.source import Source
 
 OwnAnswer = Callable[[Call, Plan, Token, list[str]], Awaitable[ProviderAnswer]]
-"""What answers an endpoint that is the gateway's own, from the call, its plan, its token and its path parameters."""
+"""Answers an endpoint of the gateway itself, from the call, its plan, its token and its path parameters."""
 
 
 class Pipeline:
@@ -62,19 +62,19 @@ class Pipeline:
         """Put the data plane together.
 
         Args:
-            products: what is served.
-            plans: what is known of the calls of every endpoint, by operation.
+            products: the products that are served.
+            plans: the plans of all endpoints, by operation.
             tokens: verifies tokens.
             renew_keys: looks for newer public keys.
-            registry: what is known of single tokens.
+            registry: records and revocations of single tokens.
             limiter: decides whether a call may pass.
             admission: the first check.
-            refusals: the answers to calls that are refused.
-            origin: what callers reach the gateway at.
-            options: choices of the deployment.
+            refusals: make the answers to refused calls.
+            origin: finds the base URL of the gateway.
+            options: settings of the deployment.
             metrics: where calls are counted.
-            access_log: where calls wait while it is full.
-            recording: told of each call that has ended.
+            access_log: calls wait for it while it is full.
+            recording: records each call that has ended.
         """
         self._renew_keys = renew_keys
         self._registry = registry
@@ -100,7 +100,7 @@ class Pipeline:
     def _own_answers(
         self, products: Iterable[Product], plans: Mapping[str, Plan], *, seconds: float
     ) -> Iterator[tuple[str, OwnAnswer]]:
-        """What answers the endpoints that are the gateway's own, by operation."""
+        """The functions that answer the endpoints of the gateway itself, by operation."""
         introspection = Introspection(admission=self._admission, registry=self._registry)
         for product in products:
             if product.introspection is not None:
@@ -118,7 +118,7 @@ class Pipeline:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call from any ASGI server."""
-        del receive  # a GET has no body, and the server tells when the client goes away
+        del receive  # a GET has no body, and the connection reports that the client has gone away
 
         async def respond(status: int, lines: bytes, body: bytes) -> None:
             headers = [*headers_of(lines), (b"content-length", b"%d" % len(body))]
@@ -133,7 +133,7 @@ class Pipeline:
         connection = call.connection
         self._metrics.in_flight.inc()
         if connection is not None:
-            connection.cancels = True  # whatever the call waits for: the store, a key, another call, the provider
+            connection.cancels = True  # a client that goes away cancels the call, whatever it waits for
         try:
             status, body, lines = await self.conclude(call, self._checked(call))
             if len(body) > SMALL_BYTES and connection is not None and not connection.has_room(len(body)):
@@ -161,7 +161,7 @@ class Pipeline:
     # The checks of the contract, in their order.
 
     async def _checked(self, call: Call) -> ProviderAnswer:
-        """The checks up to the third; the others are those of `ask`, or of what the gateway answers itself."""
+        """The checks up to the third; the others are in `ask`, or in the answer of the gateway's own endpoints."""
         await self._admission.admit_late(call) if self._access_log.is_full else self._admission.admit(call)
         try:
             plan, values = self._checks.find_endpoint(call)
@@ -170,7 +170,7 @@ class Pipeline:
             except UnknownKeyError:
                 await self._renew_keys()
                 token = self._checks.authenticate(call, plan)
-        except Exception:  # a fault counts like a refusal: whoever has found one must not be able to go on with it
+        except Exception:  # a bug counts like a refusal, so that a caller who has found one cannot go on using it
             await self._admission.count_unknown(call)
             raise
         if plan.source is not None:
@@ -178,7 +178,7 @@ class Pipeline:
         return await self._own[call.operation](call, plan, token, values)
 
     async def ask(self, source: Source, call: Call, plan: Plan, token: Token, values: list[str]) -> ProviderAnswer:
-        """The checks from the fourth on, then what answers the endpoint: the cache, the documents, the provider."""
+        """The checks from the fourth on, then the endpoint's source: documents, cache, provider."""
         record = await self.enforce_limit(call, plan, token)
         authorize(call, plan, token, record)
         require_traceability(call.parameters, required=plan.required, siret_recipient=plan.siret_recipient)
@@ -193,7 +193,7 @@ class Pipeline:
         return answer
 
     async def enforce_limit(self, call: Call, plan: Plan, token: Token) -> TokenRecord | None:
-        """Count a call, and refuse it if its address or its token has made too many; what is known of the token."""
+        """Count a call, and refuse it if its address or token has made too many; returns the record of the token."""
         record = self._registry.records.get(token.jti)
         limit = plan.limit if record is None else limit_of(plan, record)
         verdict = await self._limiter.admit(call.address, (token.jti, plan.group.name), limit, plan.group.seconds)
@@ -201,7 +201,11 @@ class Pipeline:
         return record
 
     async def conclude(self, call: Call, answer: Awaitable[ProviderAnswer]) -> Answered:
-        """What goes out, whatever comes of a call."""
+        """Status, body and header lines for a call: its answer, or that of the error that it raised.
+
+        Raises:
+            ConnectionDropped: there is no answer; the connection is to be closed.
+        """
         try:
             found = await answer
         except Refusal as refusal:
@@ -219,15 +223,15 @@ class Pipeline:
         if found.headers:
             lines += lines_of(found.headers)
         if found.moved_to:
-            # The caller's own query goes with it, the token too where it is there.
+            # The caller's query is kept, with the token if it is in there.
             location = found.moved_to.encode("ascii") + b"?" + call.scope["query_string"]
             lines += lines_of([(b"location", location)])
         return found.status, found.body, lines
 
-    # What is no call.
+    # Requests that cannot be read.
 
     async def on_bad_request(self, peer: str | None, code: str) -> tuple[int, bytes] | None:
-        """Status and body of the answer to what is not an acceptable HTTP request; None if its peer is banned."""
+        """Status and body of the answer to an unacceptable HTTP request; None to close the connection without one."""
         call = Call({"method": "", "raw_path": b""})
         try:
             self._admission.admit_unreadable(call, peer)

@@ -1,4 +1,4 @@
-"""What is known of the calls of an endpoint before they are made: computed once, at the start."""
+"""Plans: all that the data plane needs to know about an endpoint, computed once, at the start."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
@@ -19,7 +19,7 @@ _JSON_API: Final = b"content-type: application/vnd.api+json\r\n"
 
 
 class Plan(NamedTuple):
-    """What is known of the calls of an endpoint before they are made."""
+    """What all calls to an endpoint have in common."""
 
     route: Route
     product: Product
@@ -27,27 +27,27 @@ class Plan(NamedTuple):
     limit: int
     """Calls per minute of a token that has no limit of its own."""
     group: Group
-    """The endpoints that share this limit."""
+    """The group of endpoints that share this limit."""
     required: tuple[str, ...]
     """The traceability parameters without which a call is refused."""
     siret_recipient: bool
     """Whether `recipient` must be a SIRET."""
     token: TokenReader
-    """What finds the token of a call."""
+    """Finds the token of a call."""
     errors: ErrorForm
     """The form of its errors."""
     wanted: frozenset[str]
     """The names of the query parameters that are read."""
     target: str
-    """The path that is asked for, with `{}` in place of each parameter."""
+    """The path asked of the provider, with `{}` in place of each parameter."""
     spellings: tuple[tuple[int, Callable[[str], str]], ...]
-    """How the provider spells parameters that it spells otherwise, by position."""
+    """For each parameter that the provider spells otherwise, its position and the function that converts it."""
     identifier: int | None
-    """Position of the parameter that names the entity; None where none does."""
+    """Position of the parameter that names the entity; None if none does."""
     source: Source | None
-    """What answers; None for what the gateway answers itself."""
+    """Answers the calls; None if the gateway answers them itself."""
     content_type: bytes
-    """A header line of the answers, with its CRLF."""
+    """The `Content-Type` header line of the answers, with its CRLF."""
 
 
 def plan_of(
@@ -59,15 +59,15 @@ def plan_of(
     source: Source | None,
     besides: frozenset[str] = frozenset(),
 ) -> Plan:
-    """What is known of the calls of an endpoint.
+    """The plan of an endpoint.
 
     Args:
         route: the endpoint, with its provider.
         product: the product of the endpoint.
         policy: the limits in force.
         user_id_required: whether `user_id` is required where the endpoint takes it.
-        source: what answers; None for what the gateway answers itself.
-        besides: query parameters that are read besides those of the endpoint itself.
+        source: answers the calls; None if the gateway answers them itself.
+        besides: query parameters to read in addition to those of the endpoint.
     """
     endpoint = route.endpoint
     version = product.version_of(endpoint)
@@ -106,11 +106,11 @@ def plans_of(
     policy: Policy,
     user_id_required: Callable[[Endpoint], bool],
 ) -> Mapping[str, Plan]:
-    """What is known of the calls of every endpoint, by operation.
+    """The plans of all endpoints, by operation.
 
     Args:
-        products: what is served.
-        source_of: makes what answers an endpoint of a provider.
+        products: the products that are served.
+        source_of: makes the source that answers an endpoint of a provider.
         policy: the limits in force.
         user_id_required: whether an endpoint requires `user_id` if it takes it.
     """

@@ -1,4 +1,4 @@
-"""What is left of a call that has ended: metrics, its access line, its span, what its answer has wrong."""
+"""Records calls that have ended: metrics, the access line, the span, deviations of the answer from its schema."""
 
 import time
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.providers.product import Versions
 
 MAX_LOGGED_CHARACTERS: Final = 256
-"""Longest value of a traceability parameter that an access line keeps."""
+"""Characters of a parameter that an access line keeps at most."""
 _CUT: Final = ("identifier", "context", "recipient", "object", "user_id")
 
 
@@ -28,14 +28,14 @@ class Recording:
         recorder: tracing.Recorder | None = None,
         validator: AnswerValidator | None = None,
     ) -> None:
-        """Record nothing yet.
+        """Configure it.
 
         Args:
             metrics: where calls are counted.
-            access_log: takes a line for each.
-            versions: tell the product of a call whose endpoint is not known.
+            access_log: takes a line for each call.
+            versions: find the product of a call whose endpoint is unknown.
             recorder: records spans; None for no spans.
-            validator: compares successes with their schemas; None where nobody wants that.
+            validator: compares successful answers with their schemas; None to compare nothing.
         """
         self._metrics = metrics
         self._access_log = access_log
@@ -58,8 +58,7 @@ class Recording:
             metrics.unlogged(call.outcome_without_line).inc()
         if self._recorder is not None and call.trace is not None and call.trace.sampled and call.part_of is None:
             self._record_span(self._recorder, call, call.trace, status, seconds)
-        # Of a dossier the parts are compared, and what was kept has been already.
-        # Of a dossier the parts are compared, and what was kept has been already.
+        # Of a dossier only the parts are compared; a cached answer was compared when it came.
         validator = self._validator
         if validator is None or status != 200 or call.cached or not _is_of_a_source(call):
             return
@@ -67,7 +66,7 @@ class Recording:
             validator.compare(call.operation, body)
 
     def abandoned(self, call: Call) -> None:
-        """Record a call that the provider may have answered although nobody got the answer."""
+        """Record a call whose client went away before the answer; the provider may have been asked."""
         self._metrics.abandoned.inc()
         if call.outcome_without_line is not None:
             self._metrics.unlogged(call.outcome_without_line).inc()
@@ -122,7 +121,7 @@ def access_line(call: Call, product: str, event: str, status: int | None, second
         "provider_seconds": None if call.provider_seconds is None else round(call.provider_seconds, 6),
         "seconds": round(seconds, 6),
     }
-    # No part of a target that is short enough is too long; what is decoded is never longer than it was.
+    # Decoding never makes a value longer: if the whole target is short enough, so is each of its values.
     if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > MAX_LOGGED_CHARACTERS:
         for name in _CUT:
             text = fields[name]

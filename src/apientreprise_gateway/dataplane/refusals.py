@@ -1,4 +1,4 @@
-"""The answers to calls that are refused."""
+"""Makes the answers to refused calls, in the error form of the call's product and version."""
 
 from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.dataplane.call import Call, head_lines
@@ -6,18 +6,18 @@ from apientreprise_gateway.net.header_lines import lines_of
 from apientreprise_gateway.providers.product import Versions
 
 Answered = tuple[int, bytes, bytes]
-"""Status, body and header lines of what goes out as an answer."""
+"""Status, body and header lines of an answer."""
 
 
 class Refusals:
-    """What goes out to calls that are refused."""
+    """Makes the answers to refused calls."""
 
     def __init__(self, versions: Versions) -> None:
-        """Take what tells the version of a call whose endpoint is not known."""
+        """Configure it; `versions` find the version of a call whose endpoint is unknown."""
         self.versions = versions
 
     def __call__(self, call: Call, refusal: Refusal) -> Answered:
-        """What goes out to a call; the codes of its errors are noted in it."""
+        """The answer to a refused call; the codes of the errors are stored in the call."""
         call.codes = tuple(error.code for error in refusal.errors)
         plan = call.plan
         if plan is None:

@@ -1,8 +1,8 @@
-"""Comparison of what providers answer with the schemas of the catalogue.
+"""Compares the answers of providers with the schemas of the catalogue.
 
-Providers change without notice; an operator wants to know before an integrator complains. Nothing is refused for it: an
-answer is compared once it has been given, deviations are counted by operation, and the first of each is logged, with
-the place where it lies, never with the data.
+Providers change without notice, and operators want to know before integrators complain. Nothing is refused: an answer
+is compared after it was sent. Deviations are counted by operation, and one an hour is logged for each operation, with
+its place in the answer, never with the data.
 """
 
 import time
@@ -16,12 +16,12 @@ from apientreprise_gateway.providers.schemas import Schemas
 from apientreprise_gateway.upstream.reading import parsed
 
 SAMPLE_SECONDS: Final = 1.0
-"""While sampling, one answer of each operation is compared in so many seconds."""
+"""Seconds between two compared answers of an operation, when only a sample is compared."""
 LOG_SECONDS: Final = 3600.0
-"""A deviation of an operation is logged once in so many seconds."""
+"""Seconds between two logged deviations of an operation."""
 MAX_DESCRIBED_BYTES: Final = 32 * 1024
-"""Longest answer in which a deviation is looked for, once it is known that there is one: describing it copies much of
-the answer, several seconds long for one of megabytes."""
+"""Bytes of the longest answer in which the place of a deviation is found: finding it copies much of the answer, which
+takes seconds for one of megabytes."""
 TOO_LONG: Final = "(the answer is too long to look for it)"
 _log = structlog.get_logger(__name__)
 
@@ -37,13 +37,13 @@ class AnswerValidator:
         on_deviation: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Read no schema yet: each takes memory, and few operations are called.
+        """Configure it; a schema is read at its first use, as each takes memory and few operations are called.
 
         Args:
-            schemas: where that of each operation is that will be compared.
+            schemas: for each operation to compare, the schemas that hold its own.
             sample: whether to compare a sample of the answers instead of all.
-            on_deviation: told the operation of each answer that is not as its schema says.
-            clock: seconds.
+            on_deviation: called with the operation of each answer that does not match its schema.
+            clock: monotonic time in seconds.
 
         Raises:
             ValueError: one of the operations has no schema.
@@ -57,11 +57,11 @@ class AnswerValidator:
         self._on_deviation = on_deviation
         self.clock = clock
         self.due: dict[str, float] = {}
-        """When the next answer of each operation is compared; empty where all are."""
+        """When the next answer of each operation is compared, in seconds of `clock`; empty if all are."""
         self._next_log: dict[str, float] = {}
 
     def compare(self, operation: str, body: bytes) -> None:
-        """Compare the body of a success with its schema, if its turn has come."""
+        """Compare the body of a successful answer with its schema, if it is due."""
         if self._sample and not self._is_due(self.due, operation, SAMPLE_SECONDS):
             return
         content = parsed(body)
@@ -88,11 +88,11 @@ class AnswerValidator:
 
 
 def _described(validator: Validator, content: Any) -> tuple[str, str]:
-    """Where the first deviation lies, and the rule that it breaks."""
+    """The place of the first deviation, and the schema keyword that it breaks."""
     deviation: ValidationError = next(iter(validator.iter_errors(content)))
     return _pointer(deviation), str(deviation.schema_path[-1])
 
 
 def _pointer(deviation: ValidationError) -> str:
-    """Where in the answer it lies; the positions in lists do not matter."""
+    """The place of a deviation as a path; positions in lists become `*`."""
     return "/".join("*" if isinstance(step, int) else str(step) for step in deviation.instance_path) or "(whole)"
