@@ -1,1 +1,1 @@
-"""What an operator types: one file per command or family of them."""
+"""The command line: one file per command or family of commands."""

@@ -1,4 +1,4 @@
-"""What arguments of the command line may be: each is turned into its value, or refused in one line with the remedy."""
+"""Types of command-line arguments: each parses a text, or refuses it in one line that says what to give instead."""
 
 import argparse
 import difflib
@@ -20,22 +20,22 @@ def add_address(parser: argparse.ArgumentParser, *, default_port: int) -> None:
 
 
 def port(text: str) -> int:
-    """A port, 0 for any."""
+    """A port number, 0 for any free port."""
     if not text.isascii() or not text.isdigit() or len(text) > len(str(LAST_PORT)) or int(text) > LAST_PORT:
         raise argparse.ArgumentTypeError(f"{text} is no port: give a number from 0 to {LAST_PORT}")
     return int(text)
 
 
 def host(text: str) -> str:
-    """An address or name to listen on; whether it is one of this machine is seen when it is bound."""
-    plain = text.removeprefix("[").removesuffix("]")  # as addresses of IPv6 are written in a URL
+    """An address or host name to listen on; whether this machine has it shows only when it is bound."""
+    plain = text.removeprefix("[").removesuffix("]")  # IPv6 addresses have brackets in a URL
     if not plain or not plain.isprintable() or any(sign in plain for sign in " /@"):
         raise argparse.ArgumentTypeError(f"{text!r} is no address: give one of this machine, such as 127.0.0.1 or ::1")
     return plain
 
 
 def workers(text: str) -> int:
-    """A number of processes; one below 1 is refused with the settings."""
+    """A number of processes; one below 1 is refused later, by `serve`."""
     try:
         number = int(text)
     except ValueError:
@@ -75,7 +75,7 @@ def fault(text: str) -> str:
 
 
 def date(text: str) -> datetime:
-    """A day or an instant in ISO 8601; in UTC if it names no zone."""
+    """A date or date-time in ISO 8601; in UTC if it has no time zone."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -84,7 +84,7 @@ def date(text: str) -> datetime:
 
 
 def jti(text: str) -> str:
-    """The identifier of a token, a UUID, in its usual spelling."""
+    """The `jti` of a token, a UUID, in lower case with hyphens."""
     from uuid import UUID
 
     try:

@@ -1,4 +1,4 @@
-"""The command `bans list`: the bans in force."""
+"""The command `bans list`: shows the bans in force in the shared Redis."""
 
 import argparse
 import json

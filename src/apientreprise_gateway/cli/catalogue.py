@@ -1,4 +1,4 @@
-"""The command `catalogue`: the endpoints, with their limits by the settings."""
+"""The command `catalogue`: lists the endpoints, with the limits that the settings give them."""
 
 import argparse
 import json

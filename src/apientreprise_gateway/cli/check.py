@@ -1,4 +1,4 @@
-"""The command `check`: whether the configuration can be served, and with `--online` whether what it names answers."""
+"""The command `check`: whether the configuration can be served; with `--online`, also whether what it names answers."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from apientreprise_gateway.pings.check import Result
 
 _PLACES: Final = frozenset({"jwks", "documents", "traces_url", "upstream_url", "public_url"})
-"""Settings that may be an address."""
+"""Settings whose value may be a URL; a password in it is not shown."""
 _SERVABLE: Final = "This configuration can be served."
 _SERVICE_COLUMNS: Final = ("setting", "service", "status", "ms", "problem")
 _SOURCE_COLUMNS: Final = ("provider", "source", "status", "ms", "problem")
@@ -29,7 +29,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _check(options: argparse.Namespace) -> int:
-    """Show every setting, then ask the services and sources that they name if that is wanted."""
+    """Show every setting; with `--online`, then ask the services and sources that they name."""
     import asyncio
 
     from apientreprise_gateway.gateway import settings as all_settings
@@ -42,7 +42,7 @@ def _check(options: argparse.Namespace) -> int:
     all_settings.require_for_serving(settings)
     logs.configure(level=settings.log_level)
     with told_together(settings):
-        gateway = Gateway(settings)  # as serve would make it, files included
+        gateway = Gateway(settings)  # made as `serve` makes it, which also reads the files
     for field in all_settings.fields_of(PRODUCTS):
         value = getattr(settings, field)
         print(f"{all_settings.environment_name(field)} = {_shown(field, value)}")
@@ -101,7 +101,7 @@ def _source_row(result: "Result") -> dict[str, object]:
 
 
 def _verdict(failed: Sequence[str], sources: Sequence["Result"]) -> str:
-    """The last line: the settings and the number of sources that do not work; one in maintenance is not among them."""
+    """The last line: the settings that do not work, and how many sources do not; maintenance is counted apart."""
     from collections import Counter
 
     found = Counter(each.status for each in sources)
@@ -117,7 +117,7 @@ def _verdict(failed: Sequence[str], sources: Sequence["Result"]) -> str:
 
 
 def _shown(field: str, value: object) -> str:
-    """The value of a setting in one line, without its secrets; an address is shown without its password."""
+    """The value of a setting in one line, without secrets; a URL is shown without its password."""
     from pydantic import SecretStr
 
     from apientreprise_gateway.gateway.services import shown_place

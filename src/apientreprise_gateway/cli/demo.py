@@ -1,4 +1,4 @@
-"""The command `demo`: a gateway and fictive providers in one process, whatever real providers the environment names."""
+"""The command `demo`: a gateway and fictive providers in one process; real providers in the environment are ignored."""
 
 import argparse
 import sys
@@ -23,7 +23,7 @@ SETTINGS: Final = frozenset(
         "WINDOW",
     }
 )
-"""The settings that a demonstration takes from the environment; docs/bac-a-sable.md names them."""
+"""The settings that a demonstration takes from the environment; docs/bac-a-sable.md lists them."""
 _QUERY: Final = "?context=demo&object=essai&recipient=13002526500013"
 _FIRST: Final = "/v4/insee/sirene/unites_legales/130025265"
 _DOCUMENT: Final = "/v4/urssaf/unites_legales/130025265/attestation_vigilance"
@@ -67,7 +67,7 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _drop_other_settings() -> None:
-    """Take the settings that a demonstration ignores out of the environment, and say which were set."""
+    """Remove the settings that a demonstration ignores from the environment, and print which were set."""
     import os
 
     from apientreprise_gateway.gateway.settings import PREFIX
@@ -80,7 +80,7 @@ def _drop_other_settings() -> None:
 
 
 def _overrides(configured: "Settings", *, sandbox_url: str) -> dict[str, Any]:
-    """The settings of a demonstration, whatever the environment says."""
+    """The settings that a demonstration sets itself; only the breaker may be set by the environment."""
     import secrets
 
     from apientreprise_gateway.gateway.settings import BreakerUse, PingProbes
@@ -91,12 +91,12 @@ def _overrides(configured: "Settings", *, sandbox_url: str) -> dict[str, Any]:
         "jwt_secrets": secrets.token_hex(32),
     }
     if "breaker" not in configured.model_fields_set:
-        overrides["breaker"] = BreakerUse.OFF  # whoever tries faults is shown each of them
+        overrides["breaker"] = BreakerUse.OFF  # a user who tries faults should see each of them
     return overrides
 
 
 def _mint(settings: "Settings") -> str:
-    """A token that opens every endpoint."""
+    """A token with every scope."""
     from datetime import UTC, datetime
 
     from apientreprise_gateway.auth.issue import issue

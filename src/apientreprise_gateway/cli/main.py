@@ -1,6 +1,6 @@
-"""The command line.
+"""The entry point of the command line.
 
-Each command has a file of its own, which adds it to the parser. What a command needs is imported when it runs, so that
+Each command has a file of its own, which adds it to the parser. A command imports what it needs when it runs, so that
 `--help` and the short commands answer at once.
 """
 
@@ -15,12 +15,12 @@ from apientreprise_gateway.cli.outcome import FAILURE, PROGRAM, USAGE_ERROR, tel
 from apientreprise_gateway.process import signals
 
 _COMMANDS: Final = (demo, serve, sandbox, token, bans, catalogue, openapi, check)
-"""In the order in which `--help` lists them."""
+"""The commands, in the order in which `--help` lists them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; exit with 2 and one line on standard error if it cannot be run as asked."""
-    signals.hold()  # what starts takes a second, in which nothing handles them
+    signals.hold()  # starting takes a second, during which no handler is set
     options = make_parser().parse_args(arguments)
     if not options.serves:
         signals.obey()
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tell(str(error))
         sys.exit(USAGE_ERROR)
     except BrokenPipeError:
-        _discard_output()  # the reader has seen enough (`| head`)
+        _discard_output()  # the reader has closed the pipe (`| head`)
         sys.exit(FAILURE)
     except Exception as error:
         _end_with(error)
@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands.
 
-    The options that it returns hold the function of the command as `command`, and as `serves` whether that runs until a
-    signal asks to stop.
+    The options that it returns hold the command's function as `command`; `serves` says whether that function runs until
+    a signal asks to stop.
     """
     parser = argparse.ArgumentParser(
         prog=PROGRAM, description="One gateway in front of the French public data providers."
@@ -60,7 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _discard_output() -> None:
-    """Discard what is still to be written, so that Python does not try to write it again when it exits."""
+    """Discard unwritten output, so that Python does not try to write it again when it exits."""
     import os
 
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -69,7 +69,7 @@ def _discard_output() -> None:
 
 
 def _end_with(error: Exception) -> NoReturn:
-    """Report an unexpected error in one line and exit; its trace is shown at the log level DEBUG."""
+    """Report an unexpected error in one line and exit; at the log level DEBUG, raise it for its traceback."""
     import os
 
     from apientreprise_gateway.observability.faults import place, words

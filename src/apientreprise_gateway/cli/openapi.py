@@ -1,4 +1,4 @@
-"""The command `openapi`: the OpenAPI file."""
+"""The command `openapi`: prints the OpenAPI file."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""How a command ends: with an exit status, and a line on standard error where something is wrong."""
+"""Exit statuses of commands, and their messages on standard error."""
 
 import sys
 from typing import Final
@@ -15,6 +15,6 @@ def tell(text: str) -> None:
 
 
 def refuse(complaint: str) -> int:
-    """Say why a command cannot be run as asked; the exit status for it."""
+    """Write why a command cannot be run as asked, and return the exit status for that."""
     tell(complaint)
     return USAGE_ERROR

@@ -1,11 +1,11 @@
-"""What commands write to standard output: tables, instants."""
+"""Formats that commands write to standard output: tables and dates."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 
 def print_table(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> None:
-    """Print the columns of these names, each as wide as its widest cell."""
+    """Print the columns with these names, each as wide as its widest cell."""
     table = [
         {name: ", ".join(value) if isinstance(value := row[name], list) else str(value) for name in names}
         for row in rows
@@ -17,7 +17,7 @@ def print_table(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> N
 
 
 def iso_instant(value: object) -> str | None:
-    """Seconds since 1970 in ISO 8601; None for what is no instant."""
+    """A Unix time in seconds as ISO 8601; None if the value is not a time."""
     try:
         return datetime.fromtimestamp(value, UTC).isoformat() if isinstance(value, int | float) else None
     except (OverflowError, OSError, ValueError):

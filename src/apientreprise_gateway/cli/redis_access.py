@@ -1,4 +1,4 @@
-"""What commands ask of the Redis that gateways share."""
+"""Access of commands to the Redis that the gateways share."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -7,15 +7,15 @@ if TYPE_CHECKING:
     from apientreprise_gateway.store.client import Client
 
 _TIMEOUT: Final = 5.0
-"""Seconds."""
+"""Seconds that Redis may take to answer."""
 _T = TypeVar("_T")
 
 
 def ask_redis(ask: "Callable[[Client], Awaitable[_T]]") -> _T:
-    """Call a function with a client of the Redis of GATEWAY_REDIS_URL; its result.
+    """Call a function with a client of the Redis of GATEWAY_REDIS_URL, and return its result.
 
     Raises:
-        SettingsError: no Redis is named, or it cannot be asked.
+        SettingsError: GATEWAY_REDIS_URL is not set, or that Redis cannot be asked.
     """
     import asyncio
 

@@ -1,4 +1,4 @@
-"""The command `sandbox`: fictive providers, without a gateway."""
+"""The command `sandbox`: serves fictive providers, without a gateway."""
 
 import argparse
 

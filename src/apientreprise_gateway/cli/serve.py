@@ -1,4 +1,4 @@
-"""The command `serve`: the gateway, in one process or in several."""
+"""The command `serve`: runs the gateway, in one process or in several."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -79,7 +79,7 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
     from apientreprise_gateway.process.runner import listen
     from apientreprise_gateway.process.supervisor import Supervisor
 
-    verify(settings)  # what the workers could not use is said here, once
+    verify(settings)  # settings that the workers could not use are reported here, once
     at = listen(options.host, options.port, scheme=scheme(settings))
     title.show(f"serve {at.address} with {options.workers} workers")
     log = structlog.get_logger(PROGRAM)
@@ -96,7 +96,7 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
             count=options.workers,
             on_death=partial(clear_dead_worker, folder),
             stop_seconds=partial(_stop_seconds, settings),
-            # Else connections that no worker takes any more would still be made, to break at the end.
+            # Otherwise the system would still accept connections that no worker serves any more.
             on_stop=at.socket.close,
         ).run()
         tell_of_lost(Leftover(folder).take().count(b"\n"))
@@ -105,7 +105,10 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
 
 
 def _stop_seconds(settings: "Settings") -> float:
-    """What the workers may take to stop, by the present configuration, which they have read anew at each reload."""
+    """Seconds that the workers may take to stop: the longer of the first configuration and the current one.
+
+    Workers may have read the current one at a reload.
+    """
     from apientreprise_gateway.gateway.settings import SettingsError, load
 
     try:

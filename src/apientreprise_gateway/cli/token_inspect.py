@@ -1,4 +1,4 @@
-"""The command `token inspect`: what a token says, and whether it is valid here."""
+"""The command `token inspect`: shows the claims of a token, and whether this gateway would accept it."""
 
 import argparse
 import json
@@ -27,7 +27,7 @@ def _inspect(options: argparse.Namespace) -> int:
     from apientreprise_gateway.observability import logs
 
     settings = load()
-    logs.configure(level=settings.log_level)  # else they would stand in the JSON
+    logs.configure(level=settings.log_level)  # otherwise log lines would be mixed into the JSON
     try:
         parts = jwt.decode_complete(options.token, options={"verify_signature": False})
     except (jwt.InvalidTokenError, UnicodeError) as error:
@@ -46,7 +46,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _verdict(token: str, settings: "Settings") -> tuple[bool, str]:
-    """Whether a token is not known to be refused here, and why in words."""
+    """Whether this gateway would accept a token (True also if it cannot verify it), and the reason in words."""
     import asyncio
 
     from apientreprise_gateway.auth.token import TokenVerifier, authenticate
@@ -70,7 +70,7 @@ def _verdict(token: str, settings: "Settings") -> tuple[bool, str]:
 
 
 def _add_revocations_to(registry: "TokenRegistry") -> str | None:
-    """Add the revocations in Redis to a registry; why that is not possible, if Redis cannot be asked."""
+    """Add the revocations in Redis to a registry; returns why Redis cannot be asked, else None."""
     from apientreprise_gateway.auth.revocation import revocations
     from apientreprise_gateway.gateway.settings import SettingsError
 

@@ -1,4 +1,4 @@
-"""The command `token issue`: mint a token."""
+"""The command `token issue`: mints a token."""
 
 import argparse
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def _issue(options: argparse.Namespace) -> int:
 
 
 def _complaint_about(scopes: Sequence[str], *, force: bool) -> str | None:
-    """What is wrong with the first scope that cannot be meant; None if all can."""
+    """What is wrong with the first unacceptable scope; None if all are acceptable."""
     import difflib
 
     from apientreprise_gateway.providers.products import PRODUCTS

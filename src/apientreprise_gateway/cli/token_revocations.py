@@ -1,4 +1,4 @@
-"""The commands `token revoke`, `token unrevoke` and `token revocations`: the revocations in the shared Redis."""
+"""The commands `token revoke`, `token unrevoke` and `token revocations`, on the revocations in the shared Redis."""
 
 import argparse
 import json
@@ -56,7 +56,7 @@ def _revoke(options: argparse.Namespace) -> int:
 
 
 def _unrevoke(options: argparse.Namespace) -> int:
-    """Take a revocation back, once somebody has said yes."""
+    """End a revocation, after the operator has confirmed."""
     from apientreprise_gateway.auth import revocation
     from apientreprise_gateway.gateway.components.auth import token_registry
     from apientreprise_gateway.gateway.settings import load
@@ -84,7 +84,7 @@ def _is_confirmed(question: str) -> bool:
 
 
 def _revocations(options: argparse.Namespace) -> None:
-    """Show the tokens that are revoked, in the order of their dates."""
+    """Show the revoked tokens, in the order of their dates."""
     from apientreprise_gateway.auth import revocation
 
     entries = ask_redis(revocation.revocations)
@@ -113,7 +113,7 @@ def _row(jti: str, entry: "Revocation") -> dict[str, str | None]:
 
 
 def _date(instant: float) -> str:
-    """Seconds since 1970 as a date; the number itself if no date can say it."""
+    """A Unix time in seconds as a date; the number itself if it is out of range."""
     try:
         return datetime.fromtimestamp(instant, UTC).isoformat(timespec="seconds")
     except (OverflowError, OSError, ValueError):
