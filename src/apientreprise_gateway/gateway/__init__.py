@@ -1,1 +1,1 @@
-"""The gateway process put together."""
+"""Puts a gateway together from its settings and all other rooms."""

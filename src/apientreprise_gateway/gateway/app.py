@@ -1,4 +1,4 @@
-"""The gateway as one ASGI application: settings in, and a life of its own.
+"""The gateway as one ASGI application, made from its settings.
 
 `assembly.py` makes its components, `lifecycle.py` starts and closes them, `planes.py` says which plane answers a call.
 """
@@ -43,7 +43,7 @@ _log = structlog.get_logger(__name__)
 
 @final
 class Gateway:
-    """The ASGI application: the data plane, the control plane, and their life."""
+    """The ASGI application: the data plane and the control plane, with their start and stop."""
 
     def __init__(
         self,
@@ -53,12 +53,12 @@ class Gateway:
         demo_token: str | None = None,
         predecessor: "Gateway | None" = None,
     ) -> None:
-        """Make every component; open nothing but files.
+        """Make every component; only files are opened before `start`.
 
         Args:
             settings: complete enough to serve, see `settings.require_for_serving`.
-            products: what is served.
-            demo_token: shown to whoever opens `/docs`; for `demo` alone.
+            products: the products to serve.
+            demo_token: a token that `/docs` shows to everybody; for `demo` alone.
             predecessor: the gateway that this one replaces. What it knows is taken over: the components whose settings
                 are the same, the bans and windows of a process that counts alone, the revocations.
 
@@ -94,7 +94,7 @@ class Gateway:
         parts.metrics.certificate_ends.set(0 if parts.identity is None else parts.identity.ends.timestamp())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request to the plane that it is for."""
+        """Pass a request to its plane; start and stop at the messages of ASGI's lifespan."""
         if scope["type"] == "http":
             plane = Barrier(self._planes.of(scope), faults=self._faults, body=_FAULT)
             await plane(scope, receive, send)
@@ -103,55 +103,55 @@ class Gateway:
 
     @property
     def stop_timeout(self) -> float:
-        """Seconds that calls in flight may take to end, once it is asked to stop."""
+        """Seconds that a stop may take once it is asked for, calls in flight and closing included."""
         return self._settings.stop_timeout
 
     @property
     def certificate_ends(self) -> datetime | None:
-        """When the certificate ends that callers are shown; None without TLS."""
+        """When the certificate that callers see expires; None without TLS."""
         return None if self._parts.identity is None else self._parts.identity.ends
 
     def changes_from(self, other: "Gateway") -> list[str]:
-        """The settings that are not those of another gateway, and those whose files are not as it has read them."""
+        """The environment variables of the settings that differ from another gateway's, in value or in file content."""
         return self._configuration.changes_from(other._configuration)
 
     async def start(self) -> None:
-        """Open what is needed to answer calls."""
+        """Start the components."""
         self.background.guard(asyncio.get_running_loop())
         await self._lifecycle.start()
         if self._is_first:
-            # What was made so far lives to the end: no collection need look at it.
+            # What was made so far lives until the end: the garbage collector need not look at it again.
             gc.collect()
             gc.freeze()
 
     def discard(self) -> None:
-        """Close what was opened for a gateway that is not put in force."""
+        """Close what was opened for a gateway that will not serve."""
         self._lifecycle.discard()
 
     def reopen(self) -> None:
-        """Open the file of the access log anew, as it may have been moved away; nothing else changes."""
+        """Reopen the file of the access log, as it may have been moved away; nothing else changes."""
         self._parts.access_file.part.reopen()
 
     async def drain(self) -> None:
-        """Say that it is not ready any more, and give the load balancers time to notice."""
+        """Report not ready from now on, and wait until the load balancers have had time to notice."""
         self._is_draining = True
         await asyncio.sleep(self._settings.drain_delay)
 
     def hurry(self, seconds: float) -> None:
-        """Let a stop, under way or to come, spend no more time than this on what could not be written so far."""
+        """Limit the seconds that a stop, under way or to come, spends on log lines not yet written."""
         self._parts.access_log.part.hurry(seconds)
 
     def stop_watching(self) -> None:
-        """Follow no changes any more: another gateway answers new calls."""
+        """Stop the background work, as another gateway answers new calls."""
         self._lifecycle.stop_background()
 
     async def stop(self, *, successor: "Gateway | None" = None) -> None:
-        """Close what is open, but for what a successor has kept, within the part of a stop's time that is for it."""
+        """Close what a successor has not taken over, within the share of the stop timeout that is for closing."""
         await self._lifecycle.close(successor=successor and successor._lifecycle)
         self._parts.metrics.flush()
 
     async def ask_sources(self, *, on_progress: Callable[[int, int], None]) -> list[Result]:
-        """Ask every source of data once, of a gateway that does not serve; see `pings.check.ask_all`."""
+        """Ask every source of data once, from a gateway that does not serve; see `pings.check.ask_all`."""
 
         async def ask(route: Route) -> Finding:
             return await probe(route, self._parts.endpoints.probing(route), seconds=CHECK_SECONDS)
@@ -162,15 +162,15 @@ class Gateway:
             close_upstreams(self._parts.upstreams.part)
 
     async def ask_documents(self) -> None:
-        """Look whether the place of documents is there.
+        """Check that the document store can be used.
 
         Raises:
-            StoreError: it is not.
+            StoreError: it cannot.
         """
         await self._parts.documents.part.look()
 
     def _checks(self) -> dict[str, bool]:
-        """Whether calls can be answered; those of tokens whose keys or revocations are not known cannot."""
+        """The readiness checks, by name: without public keys, or without the revocations, tokens are refused."""
         tokens = self._parts.tokens.part
         return {
             "access_log": not self._parts.access_log.part.is_full,
@@ -181,7 +181,7 @@ class Gateway:
 
 
 def create(predecessor: Gateway | None = None) -> Gateway:
-    """A gateway that is configured by the environment, and takes over what another one knows.
+    """A gateway configured by the environment, which takes over what its predecessor knows.
 
     Raises:
         SettingsError: the configuration cannot be used.
@@ -198,7 +198,7 @@ def create(predecessor: Gateway | None = None) -> Gateway:
 async def lifespan(
     receive: Receive, send: Send, *, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]
 ) -> None:
-    """Start and stop as ASGI's messages ask for."""
+    """Call `start` and `stop` at the messages of ASGI's lifespan protocol."""
     await receive()
     try:
         await start()

@@ -1,4 +1,4 @@
-"""The components of a gateway, each made from its settings and from those that it needs."""
+"""Makes the components of a gateway, each from its settings and the components that it needs."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -40,18 +40,18 @@ from apientreprise_gateway.server.limits import ConnectionLimits
 
 @final
 class Assembly:
-    """What a gateway is made of."""
+    """All components of a gateway."""
 
     def __init__(self, settings: Settings, providers: Iterable[Provider], *, former: "Assembly | None" = None) -> None:
-        """Make every component; open nothing but files.
+        """Make every component; only files are opened before their start.
 
-        What may be refused is made first, and of that the file of the access lines last: a refused configuration leaves
-        nothing open.
+        What may be refused is made first, and of that the file of the access log last, so that a refused configuration
+        leaves nothing open.
 
         Args:
             settings: complete enough to serve.
-            providers: who is asked.
-            former: of the gateway that this one replaces, which hands on what it can.
+            providers: the providers that are asked.
+            former: the components of the gateway that this one replaces; some of them are taken over.
 
         Raises:
             SettingsError: a file that a setting names cannot be used.
@@ -71,7 +71,7 @@ class Assembly:
         self.cache: CacheComponent = cache_component(context, former=former and former.cache)
         self.recorder: RecorderComponent = recorder_component(context, former=former and former.recorder)
         self.identity = server_identity(settings)
-        """What callers are shown in TLS."""
+        """The certificate and key of the server; None without TLS."""
         self.access_log: AccessLogComponent = access_log_component(context, former=former and former.access_log)
         self.access_file: AccessFileComponent = access_file_component(
             context, access_log=self.access_log.part, former=former and former.access_file
@@ -101,10 +101,10 @@ class Assembly:
             settings, self.metrics, before=former and former.connection_limits
         )
         self.ceiling: Ceiling = Ceiling() if former is None else former.ceiling
-        """Of the calls to the control plane."""
+        """Limits calls to the control plane."""
 
     def in_order(self) -> tuple[AnyComponent, ...]:
-        """The components in the order of their starts; see `lifecycle.py`."""
+        """The components in the order in which they start; see `lifecycle.py`."""
         return (
             self.recorder,
             self.access_log,
@@ -122,7 +122,7 @@ class Assembly:
         )
 
     def _in_force(self) -> Component[None, None]:
-        """What takes the place of a predecessor, once nothing may fail any more."""
+        """A component that takes over from a predecessor; started last, once nothing else can fail."""
         return Component(name="in_force", part=None, made_of=None, start=self.tokens.part.follow)
 
     def _gauges(self) -> Component[None, None]:

@@ -1,4 +1,4 @@
-"""What a gateway was configured by: its settings, and the files that only a start or a reload reads."""
+"""What a gateway was configured with: its settings, and the files that are read only at a start or a reload."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from apientreprise_gateway.gateway.settings import PROVIDER_PREFIX, Settings, en
 
 
 class Configuration:
-    """The settings of a gateway, and the content of their files as it is now."""
+    """The settings of a gateway, and digests of their files at the moment it is made."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._digests = _digests(settings)
 
     def changes_from(self, other: "Configuration") -> list[str]:
-        """The variables of the settings that are not those of another, and of those whose files are not."""
+        """The environment variables of the settings that differ from another's, in value or in file content."""
         pairs = zip(self.settings, other.settings, strict=True)
         changed = [environment_name(name) for (name, own), (_, others) in pairs if own != others]
         files = self._digests.keys() | other._digests.keys()
@@ -26,9 +26,9 @@ class Configuration:
 
 
 def _digests(settings: Settings) -> Mapping[str, bytes]:
-    """What is in the files that only a start or a reload reads, by the settings that name them.
+    """Digests of the files that are read only at a start or a reload, by the settings that name them.
 
-    Files that are watched, of keys and tokens, tell of their changes themselves.
+    Files of keys and tokens are left out: they are watched.
     """
     files = dict(zip(TLS_FILES, ([settings.tls_certificate], [settings.tls_key]), strict=True))
     for provider, own in settings.providers.items():

@@ -1,7 +1,7 @@
-"""Copies, in files, of what is revoked and banned: for processes that start while Redis cannot be asked.
+"""Copies of revocations and bans in files, for processes that start while Redis cannot be reached.
 
-The one that workers share lives as long as their gateway, and each follows what the others have written. The one that
-is kept outlives all of them, and is read at a start alone. A copy names its Redis, and says nothing of any other.
+The shared copy lives as long as the gateway, and each worker follows what the others write to it. The kept copy
+outlives the gateway, and is read only at a start. A copy names its Redis, and is ignored for any other.
 """
 
 import os
@@ -21,18 +21,18 @@ from apientreprise_gateway.ratelimit.ban_index import read_ban, written_ban
 from apientreprise_gateway.ratelimit.bans import Ban
 
 _LOCK_SECONDS: Final = 1.0
-"""How long to wait for another process that writes. After that both write, and each takes in later what it missed."""
+"""Seconds to wait for another process that writes; then both write, and each reads later what it has missed."""
 _LOCK_PAUSE_SECONDS: Final = 0.02
 
 
 class Snapshot(NamedTuple):
-    """What a process knows at one moment."""
+    """The revocations and bans that a process knows at one moment."""
 
     revoked: Known
-    """Lifted revocations included."""
+    """Revocations, lifted ones included."""
     bans: tuple[Ban, ...]
     is_whole: bool
-    """Whether all revocations of Redis are in it, as of some moment."""
+    """Whether it has had all revocations of Redis at some moment."""
 
 
 class CopyError(Exception):
@@ -40,30 +40,30 @@ class CopyError(Exception):
 
 
 class Copy:
-    """One copy. Its methods touch the disk: they are for threads, but for a start."""
+    """One copy. Its methods access the disk: after the start, call them in threads."""
 
     def __init__(self, path: Path, *, of: str, is_shared: bool = False, is_private: bool = False) -> None:
-        """Touch nothing yet.
+        """Configure it; the disk is not accessed yet.
 
         Args:
-            path: the file; a lock is next to it.
+            path: the file; its lock file is beside it.
             of: the name of its Redis.
-            is_shared: whether the processes of one gateway exchange their bans by it.
-            is_private: whether its folder must be this user's alone.
+            is_shared: whether the processes of one gateway share their bans through it.
+            is_private: whether its folder must be accessible to this user alone.
         """
         self.path = path
         self.is_shared = is_shared
         self._of = of
         self._is_private = is_private
         self._seen: Stamp | None = None
-        """What the file was like when its content was last taken in."""
+        """The stamp of the file when its content was last read or written here."""
 
     def is_news(self) -> bool:
-        """Whether somebody else has written it since it was read or written here."""
+        """Whether another process has written it since it was last read or written here."""
         return stamp_of(self.path) not in (self._seen, None)
 
     def read(self) -> Snapshot | None:
-        """What it holds; None if it does not exist yet, or is of another Redis.
+        """The content; None if the file does not exist yet, or is of another Redis.
 
         Raises:
             CopyError: it cannot be read, or holds something else.
@@ -82,10 +82,10 @@ class Copy:
             raise CopyError(f"{self.path} is no copy of revocations and bans ({error})") from error
 
     def write(self, snapshot: Snapshot) -> Snapshot:
-        """Add what a process knows; return all that the copy holds then.
+        """Add what this process knows; return all that the copy holds then.
 
         Raises:
-            CopyError: it cannot be written; what was there before stays.
+            CopyError: it cannot be written; its old content stays.
         """
         try:
             self._prepare()
@@ -100,11 +100,11 @@ class Copy:
         return whole
 
     def _news(self) -> Snapshot | None:
-        """What others have written since it was read or written here."""
+        """What others have written since it was last read or written here; None for nothing."""
         try:
             return self.read() if self.is_news() else None
         except CopyError:
-            return None  # told of when it was read; it is replaced
+            return None  # it was reported when it was read, and is about to be replaced
 
     def _joined(self, snapshot: Snapshot, there: Snapshot) -> Snapshot:
         own = {ban.address for ban in snapshot.bans}
@@ -147,7 +147,7 @@ def _number(value: object) -> float:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock until the end of the block; go on without it if another process does not let go of it."""
+    """Hold a lock during the block; go on without it if another process does not release it in time."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         end = time.monotonic() + _LOCK_SECONDS

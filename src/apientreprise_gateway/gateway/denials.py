@@ -1,8 +1,8 @@
-"""Who is denied: the revoked tokens and the banned addresses, known to a process at every moment of its life.
+"""Keeps the revoked tokens and the banned addresses known to a process, from its start to its end.
 
-Redis says who they are. What it has said is kept in memory and in copies (`copies.py`), so that a process which starts
-while Redis cannot be asked knows them as well. One that has neither does not know whether a token is revoked, and says
-so (`TokenRegistry.is_unsure`) until Redis has been read once.
+They come from Redis, and are kept in memory and in copies (`copies.py`), so that a process that starts while Redis
+cannot be reached knows them too. A process with neither Redis nor a copy cannot tell whether a token is revoked, and
+marks its registry (`TokenRegistry.is_unsure`) until Redis has been read once.
 """
 
 import asyncio
@@ -25,18 +25,18 @@ from apientreprise_gateway.store.errors import StoreError
 from apientreprise_gateway.store.outage import Outage
 
 RETRY_SECONDS: Final = 30.0
-"""When to try again to write a copy that could not be written."""
+"""Seconds until another try to write a copy that could not be written."""
 _PAUSE_SECONDS: Final = 0.1
-"""The shortest time between the beginnings of two writes of a copy."""
+"""Seconds between the starts of two writes of a copy, at least."""
 _SHARE: Final = 10
-"""That time is at least so many times as long as the write before took."""
+"""That time is also at least so many times the duration of the previous write."""
 _KEPT_FIRST_SECONDS: Final = 1.0
-"""How long what Redis has told may wait for its copies before it is in force: a disk that hangs is not waited for."""
+"""Seconds that new revocations wait at most for the copies to be written before they are put in force."""
 _log = structlog.get_logger(__name__)
 
 
 class CopyAction(StrEnum):
-    """What is done with a copy."""
+    """What is done with a copy, as a label of its failures."""
 
     READ = "read"
     WRITE = "write"
@@ -59,19 +59,19 @@ class Denials:
         on_read: Callable[[float], None] = lambda _at: None,
         on_copy_failure: Callable[[CopyAction], None] = lambda _action: None,
     ) -> None:
-        """Ask nothing yet.
+        """Configure it; Redis is not asked before `start`.
 
         Args:
-            client: of Redis.
-            registry: told of the revoked tokens.
-            limiter: told of the banned addresses.
-            copies: where both are kept.
-            refuses_unknown: whether tokens are refused as long as nobody knows which of them are revoked.
+            client: the Redis client.
+            registry: given the revocations.
+            limiter: given the bans.
+            copies: the files in which both are kept.
+            refuses_unknown: whether all tokens are refused until the revocations are known.
             known: revocations that are known already, from before a reload.
-            is_known: whether those are all of this Redis, as of some moment.
-            on_state: told now and then whether the revocations are known, and of how many tokens.
-            on_read: told when Redis was read, in Unix time.
-            on_copy_failure: told of each `read` or `write` of a copy that failed.
+            is_known: whether those were all revocations of this Redis at some moment.
+            on_state: called with whether the revocations are known, and how many tokens are revoked.
+            on_read: called with the Unix time of each reading of Redis.
+            on_copy_failure: called for each `read` or `write` of a copy that failed.
         """
         self._client = client
         self._registry = registry
@@ -80,7 +80,7 @@ class Denials:
         self._refuses_unknown = refuses_unknown
         self._on_state = on_state
         self._is_handed = is_known
-        """Whether the revocations are known from somebody who had read Redis."""
+        """Whether the revocations were taken over from a process that had read Redis."""
         self._revocations = RevocationWatch(client, registry, known=known, on_read=on_read, keep=self._keep_first)
         self._bans = BanWatch(client, limiter)
         self._bans_outage = Outage(_tell_of_bans)
@@ -88,7 +88,7 @@ class Denials:
         self._writing = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
         self._closed = False
-        self._settle()  # before anything that may fail: until it is known who is revoked, tokens are refused
+        self._settle()  # before anything that may fail: until the revocations are known, tokens are refused
 
     @property
     def known(self) -> Known:
@@ -97,11 +97,11 @@ class Denials:
 
     @property
     def is_known(self) -> bool:
-        """Whether all revocations are known, as of some moment."""
+        """Whether all revocations of Redis were known at some moment."""
         return self._revocations.was_read or self._is_handed
 
     async def start(self) -> None:
-        """Read the copies and Redis; one that cannot be read is done without."""
+        """Read the copies and Redis; those that cannot be read are left out."""
         self._limiter.on_new_bans(self._news.set)
         found = [(keeper.is_shared, await keeper.read()) for keeper in self._copies]
         snapshots = [(is_shared, snapshot) for is_shared, snapshot in found if snapshot is not None]
@@ -109,7 +109,7 @@ class Denials:
             self._take(snapshot, bans=snapshot.bans if is_shared else ())
         await self.refresh()
         if not self._revocations.was_read or self._bans_outage.is_away:
-            # Bans of an earlier life of this gateway; a Redis that can be asked knows better.
+            # Bans from an earlier run of this gateway, only needed if Redis cannot be read.
             self._limiter.add_bans(ban for _, snapshot in snapshots for ban in snapshot.bans)
         if not self._revocations.was_read:
             self._tell_of_the_start()
@@ -140,7 +140,7 @@ class Denials:
             self._bans_outage.end("they can be read again")
 
     async def sync(self) -> None:
-        """Take in what other workers have written into their copy; write what is new."""
+        """Read what other workers have written into the shared copy; write what is new."""
         async with self._writing:
             for keeper in self._copies:
                 if keeper.is_news():
@@ -160,13 +160,13 @@ class Denials:
                 self._take(whole, bans=whole.bans if is_shared else ())
 
     async def _keep_first(self, known: Known) -> None:
-        """Have the copies hold what Redis has told before it is in force: this process may end at any moment."""
+        """Write new revocations to the copies before they are put in force, as this process may end at any moment."""
         if self._keeping is not None and not self._keeping.done():
-            return  # a write hangs: what Redis has told is in force without it
+            return  # an earlier write hangs: they are put in force without a copy
         self._keeping = asyncio.create_task(self._keep(known))
         done, _ = await asyncio.wait({self._keeping}, timeout=_KEPT_FIRST_SECONDS)
         for task in done:
-            task.exception()  # fetched, so that asyncio does not warn; `keep` meets the same, and tells
+            task.exception()  # fetched, so that asyncio does not warn; `keep` meets the same error and logs it
 
     async def _keep(self, known: Known) -> None:
         async with self._writing:
@@ -189,7 +189,7 @@ class Denials:
             await asyncio.sleep(POLL_SECONDS)
 
     async def keep(self) -> None:
-        """Keep the copies until cancelled: a disk that hangs holds up nothing else."""
+        """Keep the copies up to date until cancelled, in a task that only a slow disk delays."""
         loop, earliest = asyncio.get_running_loop(), 0.0
         while not self._closed:
             with suppress(TimeoutError):
@@ -199,7 +199,7 @@ class Denials:
             self._news.clear()
             began = loop.time()
             await self.sync()
-            # With many bans in a row and many revocations, writing must not take most of the time from the calls.
+            # With many bans and revocations, writing copies must not take most of the CPU time from the calls.
             earliest = began + max(_PAUSE_SECONDS, _SHARE * (loop.time() - began))
 
     async def close(self) -> None:
@@ -214,7 +214,7 @@ def _tell_of_bans(is_there: bool, reason: str) -> None:
 
 
 class _Keeper:
-    """A copy, read and written in threads; what fails is told once and tried again later."""
+    """Reads and writes one copy in threads; a failure is logged once and tried again later."""
 
     def __init__(self, copy: Copy, on_failure: Callable[[CopyAction], None]) -> None:
         self._copy = copy
@@ -232,7 +232,7 @@ class _Keeper:
         return self.is_shared and self._copy.is_news()
 
     async def read(self) -> Snapshot | None:
-        """What the copy holds; None if it cannot be used."""
+        """The content of the copy; None if it cannot be used."""
         try:
             return await asyncio.to_thread(self._copy.read)
         except CopyError as error:
@@ -240,7 +240,7 @@ class _Keeper:
             return None
 
     async def write(self, state: Snapshot) -> Snapshot | None:
-        """Write what is not in the copy yet; all that it holds then, if anything was written."""
+        """Write what is not in the copy yet; returns all that it then holds, or None if nothing was written."""
         if not self._is_due(state) or time.monotonic() < self._not_before:
             return None
         try:
@@ -254,7 +254,7 @@ class _Keeper:
 
     def _is_due(self, state: Snapshot) -> bool:
         before = self._written
-        # Revocations are never changed in place: comparing every one of them each second would be work for nothing.
+        # Revocations are never changed in place, so comparing identities is enough; comparing all of them is slow.
         return before is None or before.revoked is not state.revoked or before[1:] != state[1:]
 
     def _fails(self, action: CopyAction, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""What answers each endpoint: a stack of sources, made at the start."""
+"""Makes the source that answers each endpoint: a stack of layers, made at the start."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ from apientreprise_gateway.upstream.upstream import ProviderSource, Upstream
 
 
 class Endpoints:
-    """Makes what answers an endpoint, from the parts of a gateway."""
+    """Makes the sources of endpoints from the components of a gateway."""
 
     def __init__(
         self,
@@ -32,15 +32,15 @@ class Endpoints:
         metrics: Metrics,
         recorder: Recorder | None,
     ) -> None:
-        """Make nothing yet.
+        """Configure it.
 
         Args:
-            settings: of the gateway.
-            upstreams: the ways to the providers, by key.
-            documents: what keeps their files.
-            cache: what keeps their answers; None where none are kept.
+            settings: the settings of the gateway.
+            upstreams: the upstreams of the providers, by key.
+            documents: keeps the documents of providers.
+            cache: caches their answers; None for no cache.
             metrics: where calls are counted.
-            recorder: records their spans; None for no spans.
+            recorder: records the spans of calls to providers; None for no spans.
         """
         self._settings = settings
         self._upstreams = upstreams
@@ -50,22 +50,22 @@ class Endpoints:
         self._recorder = recorder
 
     def answering(self, route: Route, pings: PingMonitor) -> Source:
-        """What answers an endpoint, read from the outside in; `pings` learn from its calls whether its source works."""
+        """The source that answers an endpoint, outermost layer first; its calls also count as evidence for `pings`."""
         return self._linked(route, self._cached(route, self._provider(route, self._observer(route, pings))))
 
     def probing(self, route: Route) -> Source:
-        """What asks the provider of an endpoint for a probe; nothing of the call is kept or noted."""
+        """The source that a probe of an endpoint asks; its answers are not cached, kept or counted."""
         return self._provider(route, ignore, keeps=False)
 
     # The layers.
 
     def _linked(self, route: Route, inner: Source) -> Source:
-        """Complete the links to documents, where answers hold any."""
+        """Add the layer that completes links to documents, if the answers hold any."""
         document = route.endpoint.document
         return inner if document is None else Linked(inner, document)
 
     def _cached(self, route: Route, inner: Source) -> Source:
-        """Give kept answers, where they may be kept."""
+        """Add the cache, if the answers may be cached."""
         lifetime = route.endpoint.cache
         if self._cache is None or lifetime is None:
             return inner
@@ -75,14 +75,14 @@ class Endpoints:
             endpoint=route.endpoint,
             lifetime=lifetime,
             cache=self._cache,
-            # Answers of another version, or of another provider's address such as a sandbox, are not these.
+            # Answers of another version, or from another address such as a sandbox, must not be used.
             namespace=f"{__version__} {own.dialect} {own.base_url or self._settings.upstream_url}",
             grace=self._settings.cache_stale_seconds,
             observe=lambda result: self._metrics.cache_lookups(provider, result.value).inc(),
         )
 
     def _provider(self, route: Route, observe: Observe, *, keeps: bool = True) -> Source:
-        """Ask the provider, in its own language where it has one; `keeps` is whether its documents are kept."""
+        """The layer that asks the provider, in its dialect if one is set; `keeps` is whether documents are kept."""
         provider = route.provider.key
         upstream = self._upstreams[provider]
         if route.endpoint.document is not None:

@@ -1,4 +1,4 @@
-"""What a serving gateway looks at now and then, for its metrics and its log."""
+"""Gauges that a serving gateway updates from time to time, and the log lines that go with them."""
 
 import asyncio
 from typing import Final
@@ -16,13 +16,13 @@ from apientreprise_gateway.server.limits import ConnectionLimits
 _LEVELS_SECONDS: Final = 1.0
 _TOKENS_SECONDS: Final = 5.0
 _EXPIRING: Final = {"7d": 7, "30d": 30}
-"""Days before its end from which a token counts as expiring, by label; the log tells of those within the last one."""
+"""Days before its expiry from which a token counts as expiring, by label; the last one also decides what is logged."""
 _LAG_SECONDS: Final = 0.25
 _CACHE_SECONDS: Final = 5.0
 
 
 async def levels(metrics: Metrics, limiter: Limiter, access_log: AccessLog) -> None:
-    """Show the bans in force, what waits to be written, and what was not."""
+    """Set the gauges of bans in force, and of access lines that wait or were lost."""
     while True:
         metrics.bans_in_force.set(len(limiter.bans_in_force()))
         metrics.access_lines_waiting.set(access_log.waiting)
@@ -32,7 +32,7 @@ async def levels(metrics: Metrics, limiter: Limiter, access_log: AccessLog) -> N
 
 
 async def work(metrics: Metrics, desk: DocumentService) -> None:
-    """Show what waits for a thread, or for its turn to be uploaded, and the downloads under way."""
+    """Set the gauges of document work that waits for a thread or an upload, and of downloads under way."""
     while True:
         metrics.downloads_under_way.set(len(desk.downloads))
         for pool, waiting in desk.waiting().items():
@@ -41,7 +41,7 @@ async def work(metrics: Metrics, desk: DocumentService) -> None:
 
 
 async def tokens(metrics: Metrics, verifier: TokenVerifier) -> None:
-    """Show which tokens in use will expire soon, and tell of them while there is time to do something."""
+    """Set the gauges of tokens in use that expire soon, and log them in time."""
     notices = ExpiryNotices()
     while True:
         for within, days in _EXPIRING.items():
@@ -52,7 +52,7 @@ async def tokens(metrics: Metrics, verifier: TokenVerifier) -> None:
 
 
 async def event_loop(metrics: Metrics) -> None:
-    """Show by how much the event loop is late."""
+    """Measure by how many seconds the event loop is late."""
     loop = asyncio.get_running_loop()
     while True:
         due = loop.time() + _LAG_SECONDS
@@ -61,7 +61,7 @@ async def event_loop(metrics: Metrics) -> None:
 
 
 async def buffers(metrics: Metrics, limits: ConnectionLimits) -> None:
-    """Show what connections hold in memory."""
+    """Set the gauge of bytes that connections hold in memory."""
     while True:
         metrics.untaken_bytes.set(limits.untaken.measure())
         metrics.unanswered_bytes.set(limits.unanswered.measure())
@@ -69,12 +69,12 @@ async def buffers(metrics: Metrics, limits: ConnectionLimits) -> None:
 
 
 async def kept_answers(metrics: Metrics, cache: AnswerCache) -> None:
-    """Make room among the answers that are kept, and show how many there are."""
+    """Remove cached answers that are not needed any more, and set the gauges of the cache's size."""
     while True:
         try:
             size = await cache.sweep()
         except CacheUnavailableError:
-            pass  # it has said so itself
+            pass  # the cache has logged it itself
         else:
             metrics.cache_entries.set(size.entries)
             metrics.cache_bytes.set(size.size)

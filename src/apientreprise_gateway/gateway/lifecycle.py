@@ -1,18 +1,17 @@
-"""The life of a gateway's components: started in one order, inherited at a reload, closed in the opposite order.
+"""Starts the components of a gateway in one order, hands them on at a reload, and closes them in the opposite order.
 
-A component is listed after those that its start needs. The order of `assembly.Parts.in_order`, and why:
+A component is listed after those that its start needs. The order of `assembly.Assembly.in_order`, and why:
 
-- The recorder of spans and the access log come first, as whatever happens later may have to be recorded. They are
-  flushed last, each with a time of its own: what closing ends, such as calls that are cut off, still leaves its line.
-- The limiter follows: the revocations and bans that are read later are handed to it. It is closed before all others,
-  out of its turn: the bans that this process has made must reach the index, and what closes before it could use up the
-  time that all share.
-- Documents, the ways to providers, keys and revocations follow, each needed by some calls. The cache comes after them:
-  every call can do without.
-- What takes the place of a predecessor comes last: whoever follows the keys, and the file of the access lines. A
-  successor whose start fails leaves both to the gateway that stays in force.
+- The recorder of spans and the access log come first, as everything later may have to be recorded. They are flushed
+  last, each with a time of its own, so that calls that closing cuts off still leave their lines.
+- The limiter follows, as the bans that are read later are given to it. It is closed before all others, out of order:
+  the bans that this process has made must reach the index, and the others could use up the time that all share.
+- Documents, upstreams, keys and revocations follow, each needed by some calls. The cache comes after them, as every
+  call can do without it.
+- What takes over from a predecessor comes last: following the keys, and the access-log file. If the start of a
+  successor fails, both stay with the gateway that goes on serving.
 
-Work that is done besides answering calls begins once all have started.
+Background work begins once all components have started.
 """
 
 import asyncio
@@ -27,7 +26,7 @@ from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.faults import place, words
 
 COMMON_SHARE: Final = 1 / 4
-"""Of the seconds for closing: what all components have together, but for what they flush."""
+"""Share of the seconds for closing that all components have together, without their flushes."""
 _log = structlog.get_logger(__name__)
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
@@ -38,44 +37,45 @@ Work = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flush:
-    """What a component still has to hand on once the others are closed."""
+    """What a component still has to write out once the others are closed."""
 
     work: Callable[[float], Awaitable[None]]
-    """Given the seconds that it may take."""
+    """Called with the seconds that it may take."""
     share: float
-    """Of the seconds for closing."""
+    """Share of the seconds for closing that it may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Component(Generic[S_co, T_co]):
-    """A part of a gateway that has to be started, closed, or to be kept at work."""
+    """A part of a gateway with its start, its close and its background work."""
 
     name: str
     part: T_co
     made_of: S_co
-    """The settings that it depends on, all of them: one made of equal settings may take its place."""
+    """All settings that it depends on; a successor with equal settings keeps it."""
     start: Work | None = None
-    """Called once, not again where a successor inherits it. What fails in it is a reason not to serve."""
+    """Called once, not again by a successor that keeps it; if it raises, the gateway does not serve."""
     background: Mapping[str, Work] = field(default_factory=dict)
-    """What must go on as long as the gateway is in force, by the names of the metric; for inherited ones as well."""
+    """Tasks that run while the gateway serves, by their names in the metric; also for a component that was kept."""
     close: Work | None = None
-    """Called once a component is not needed any more by this gateway or a successor."""
+    """Called once neither this gateway nor a successor needs it."""
     closes_first: bool = False
+    """Whether it is closed before all others, out of order."""
     flush: Flush | None = None
     discard: Callable[[], None] | None = None
-    """Lets go of what its making has opened, in the place of start and close."""
+    """Called instead of start and close if the gateway will not serve: closes what making it has opened."""
 
 
 AnyComponent = Component[object, object]
 
 
 def inherited(former: Component[S, T] | None, settings: S, make: Callable[[S], Component[S, T]]) -> Component[S, T]:
-    """The component of a predecessor, if the settings that it depends on are the same; else a new one."""
+    """The predecessor's component, if the settings that it depends on are equal; else a new one."""
     return former if former is not None and former.made_of == settings else make(settings)
 
 
 class Lifecycle:
-    """Starts and closes the components of one gateway, but for those that others have started or still need."""
+    """Starts and closes the components of one gateway, except those that a predecessor started or a successor needs."""
 
     def __init__(
         self,
@@ -85,26 +85,26 @@ class Lifecycle:
         closing_seconds: float,
         predecessor: "Lifecycle | None" = None,
     ) -> None:
-        """Start nothing yet.
+        """Configure it; nothing is started before `start`.
 
         Args:
-            components: in the order of their starts.
-            background: keeps their work going.
-            closing_seconds: how long closing may take.
-            predecessor: whose components have been started, if they are among these.
+            components: in the order in which they start.
+            background: runs their background tasks.
+            closing_seconds: seconds that closing may take.
+            predecessor: the lifecycle before; those of its components that are among these have been started.
         """
         self.components = tuple(components)
         self._background = background
         self._seconds = closing_seconds
         self._waiting = list(self.components) if predecessor is None else _others(self.components, predecessor)
-        """What is still to be started."""
+        """The components that are still to be started."""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Start what is new, then the work in the background.
+        """Start the new components, then all background tasks.
 
         Raises:
-            Exception: what a component has raised; those started before it are closed, the others discarded.
+            Exception: raised by a component; those started before it are closed, the others discarded.
         """
         started: list[AnyComponent] = []
         try:
@@ -124,19 +124,19 @@ class Lifecycle:
         ]
 
     def discard(self) -> None:
-        """Let go of what was made and is not to be started."""
+        """Discard the components that were made and will not be started."""
         for component in self._waiting:
             if component.discard is not None:
                 component.discard()
         self._waiting = []
 
     def stop_background(self) -> None:
-        """End the work in the background."""
+        """End the background tasks."""
         for task in self._tasks:
             task.cancel()
 
     async def close(self, *, successor: "Lifecycle | None" = None) -> None:
-        """Close what a successor does not go on with. What fails, or takes too long, is told; the rest is closed."""
+        """Close the components that a successor does not keep; failures and timeouts are logged, the rest is closed."""
         self.stop_background()
         await self._close(self.components if successor is None else _others(self.components, successor))
 
@@ -156,7 +156,7 @@ class Lifecycle:
 
 
 async def _attempt(name: str, close: Work) -> None:
-    """Close one; whatever it raises keeps no other from being closed."""
+    """Close one component; an error is logged, so that the others are closed as well."""
     try:
         await close()
     except Exception as error:
@@ -164,7 +164,7 @@ async def _attempt(name: str, close: Work) -> None:
 
 
 def _others(components: Iterable[AnyComponent], lifecycle: Lifecycle) -> list[AnyComponent]:
-    """The components that are not a lifecycle's as well."""
+    """The components that a lifecycle does not have."""
     return [component for component in components if component not in lifecycle.components]
 
 

@@ -1,4 +1,4 @@
-"""The planes of a gateway, and which of them answers a call."""
+"""Makes the planes of a gateway, and finds the one that answers a call."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +23,7 @@ from apientreprise_gateway.providers.product import Product, Versions
 
 
 class Planes:
-    """The data plane, the links to documents, the control plane."""
+    """The data plane, the downloads of documents, and the control plane."""
 
     def __init__(
         self,
@@ -34,14 +34,14 @@ class Planes:
         ready: Callable[[], Mapping[str, bool]],
         demo_token: str | None = None,
     ) -> None:
-        """Make each from the parts of a gateway.
+        """Make each plane from the components of a gateway.
 
         Args:
             settings: complete enough to serve.
-            products: what is served.
-            parts: of the gateway.
-            ready: the checks that say whether calls can be answered, by name.
-            demo_token: shown to whoever opens `/docs`; for `demo` alone.
+            products: the products to serve.
+            parts: the components of the gateway.
+            ready: the readiness checks, by name.
+            demo_token: a token that `/docs` shows to everybody; for `demo` alone.
         """
         products = tuple(products)
         client_ip = connections.client_ip(settings)
@@ -59,7 +59,7 @@ class Planes:
         pattern = control_pattern(products)
         self._is_control = re.compile(pattern).match
         self.takes = re.compile(rf"(?!{ROOT}\Z|{pattern}|{re.escape(links.PREFIX)})").match
-        """Whether a path is for the data plane alone: asked for each call, it costs no frame of Python."""
+        """Whether a path is for the data plane; a method of a regular expression, as it is called for each call."""
         control = create_control(
             products=products,
             authenticate=parts.tokens.part.authenticate,
@@ -80,7 +80,7 @@ class Planes:
         )
 
     def of(self, scope: Scope) -> Application:
-        """The plane that a call is for."""
+        """The plane that answers a call."""
         path = scope["path"]
         if path.startswith(links.PREFIX):
             return self._downloads

@@ -1,8 +1,8 @@
-"""A gateway that another one replaces while it serves.
+"""Replaces the gateway while it serves, when the configuration is reloaded.
 
-A hangup (SIGHUP) reads the configuration anew, builds a gateway from it, and hands it every call that comes from then
-on. Calls that the old one has begun end there. A configuration that cannot be used changes nothing. No connection is
-closed for it, and what the old one knows is kept where the setting behind it has not changed (`Gateway`).
+SIGHUP reads the configuration again and builds a gateway from it, which answers every call from then on. Calls that the
+old gateway has begun end there. A configuration that cannot be used changes nothing. No connection is closed, and what
+the old gateway knows is kept where the settings behind it are the same (`Gateway`).
 """
 
 import asyncio
@@ -20,20 +20,20 @@ from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.process import ending
 
 RETIRING_SECONDS: Final = 90.0
-"""How long a replaced gateway is kept for the calls that it has begun; longer than any of them may take."""
+"""Seconds for which a replaced gateway is kept for the calls that it has begun; longer than any call may take."""
 _COLLECT_SECONDS: Final = 0.5
 _log = structlog.get_logger(__name__)
 
 
 class ReloadableGateway:
-    """An ASGI application: the gateway in force."""
+    """An ASGI application that passes calls to the current gateway, and can replace it."""
 
     def __init__(self, first: Gateway, *, renew: Callable[[Gateway], Gateway]) -> None:
         """Serve with a gateway.
 
         Args:
-            first: the one to begin with.
-            renew: makes the one that replaces another, or raises `SettingsError`; it is run in a thread.
+            first: the gateway to begin with.
+            renew: makes the successor of a gateway, or raises `SettingsError`; it is run in a thread.
         """
         self._renew = renew
         self._changing = asyncio.Lock()
@@ -42,19 +42,19 @@ class ReloadableGateway:
         self._install(first)
 
     def _install(self, gateway: Gateway) -> None:
-        """Have a gateway answer from the next call on, and its hooks hold from the next connection on."""
+        """Let a gateway answer from the next call on; its connection hooks apply from the next connection on."""
         self.current = gateway
         self.hooks = gateway.hooks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a call to the gateway in force."""
+        """Pass a call to the current gateway."""
         if scope["type"] == "lifespan":
             await lifespan(receive, send, start=self.current.start, stop=self._stop)
         else:
             await self.current(scope, receive, send)
 
     async def reload(self) -> None:
-        """Replace the gateway by one of the present configuration; keep it if that cannot be used."""
+        """Replace the gateway by one with the current configuration; keep it if that cannot be used."""
         async with self._changing:
             if self._stopped:
                 return
@@ -68,7 +68,7 @@ class ReloadableGateway:
             except SettingsError as error:
                 _log.error("reload_refused", reason=str(error), effect="the configuration in force stays")
                 return
-            except Exception:  # a fault of ours: the gateway in force serves on
+            except Exception:  # a bug: the current gateway goes on serving
                 _log.exception("reload_failed", effect="the configuration in force stays")
                 if new is not None:
                     new.discard()
@@ -85,7 +85,7 @@ class ReloadableGateway:
             task.add_done_callback(self._retired)
 
     async def reopen(self) -> None:
-        """Open the file of the access log anew."""
+        """See `Gateway.reopen`."""
         async with self._changing:
             if not self._stopped:
                 await asyncio.to_thread(self.current.reopen)
@@ -100,7 +100,7 @@ class ReloadableGateway:
         self.current.hurry(seconds)
 
     async def drain(self) -> None:
-        """Say that this process is not ready any more, and give the load balancers time to notice."""
+        """See `Gateway.drain`."""
         await self.current.drain()
 
     async def _retire(self, old: Gateway, new: Gateway) -> None:
@@ -109,12 +109,12 @@ class ReloadableGateway:
 
     def _retired(self, task: asyncio.Task[None]) -> None:
         self._retiring.pop(task, None)
-        # Its parts refer to each other, and what lives that long is rarely collected: replaced gateways would pile up.
-        # The tasks that it has cancelled refer to it until they have ended, hence the pause.
+        # Its components refer to each other, and objects that old are rarely collected: replaced gateways would pile
+        # up. Its cancelled tasks refer to it until they have ended, hence the delay.
         asyncio.get_running_loop().call_later(_COLLECT_SECONDS, gc.collect)
 
     async def _stop(self) -> None:
-        try:  # one that is about to be installed is stopped as well
+        try:  # wait for a reload under way, so that the new gateway is stopped as well
             async with asyncio.timeout(ending.closing_seconds(self.stop_timeout) / 4), self._changing:
                 self._stopped = True
         except TimeoutError:

@@ -1,7 +1,7 @@
-"""The series of metrics that are shown before their first count.
+"""Creates series of metrics at zero, before their first count.
 
-Alerts ask by how much a counter has grown, and one that appears with its first count has grown by nothing. What the
-values of a label can be is asked of the room that counts by them.
+Alerts ask by how much a counter has grown, and a series that appears with its first count has not grown. The possible
+values of each label come from the room that counts with it.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,13 +19,13 @@ from apientreprise_gateway.server.limits import Closing
 from apientreprise_gateway.store.errors import About
 
 FAILURES: Final = ("00500", "00502", "00505", "00506", "00904", "00906")
-"""Codes of the errors by which the gateway itself fails a caller: what its availability is measured by."""
+"""Codes of the errors that are failures of the gateway itself; its availability is measured by them."""
 FETCH_OUTCOMES: Final = {True: "ok", False: "failed"}
-"""How a fetch of the key set ended, by whether it went well."""
+"""Labels of fetches of the key set, by whether they succeeded."""
 
 
 class StorePart(StrEnum):
-    """Who meets errors of Redis about one key or one command."""
+    """The part of the gateway that met an error of Redis about one key or one command."""
 
     LIMITS = "limits"
     CACHE = "cache"
@@ -33,21 +33,21 @@ class StorePart(StrEnum):
 
 
 def begin_at_zero(metrics: Metrics, providers: Iterable[Provider]) -> None:
-    """Show what alerts wait for before it happens, and the limits of every group."""
+    """Create at zero the series that alerts use, and set the limits of every group."""
     groups = {endpoint.group.name for provider in providers for endpoint in provider.endpoints}
     _show(metrics.near_limit, groups)
     _show(metrics.decisions, groups, ("admitted", "refused"))
     _show(metrics.errors, FAILURES)
-    _show(metrics.bans, set(Reason) - {Reason.OTHER})  # that is a ban by a newer version, which counts it
+    _show(metrics.bans, set(Reason) - {Reason.OTHER})  # OTHER is a ban by a newer version, which counts it itself
     _show(metrics.connections_cut, Closing)
     _show(metrics.shadowed, (*Check, front.CHECK))
-    _show(metrics.store_faults, StorePart, set(About) - {About.STORE})  # a store that is away is a mode, no fault
+    _show(metrics.store_faults, StorePart, set(About) - {About.STORE})  # a Redis that is away is shown as a mode
     _show(metrics.unlogged, Unlogged)
     _show(metrics.revocations_copy_failures, CopyAction)
     _show(metrics.key_fetches, FETCH_OUTCOMES.values())
 
 
 def _show(children: Callable[..., object], *values: Iterable[str]) -> None:
-    """Have a metric show all combinations of its labels' values."""
+    """Create the series of all combinations of a metric's label values."""
     for labels in product(*values):
         children(*map(str, labels))

@@ -1,6 +1,6 @@
-"""What `check --online` finds of what the gateway itself needs: Redis, its Sentinels, the keys, the documents' place.
+"""The part of `check --online` that asks the gateway's own services: Redis, Sentinels, the key set, documents.
 
-Each is asked once, as `serve` would ask it, and told by the setting that names it.
+Each is asked once, as `serve` would ask it, and shown with the setting that names it.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from apientreprise_gateway.gateway.settings import CacheStore, Settings, environment_name
 
 ASK_SECONDS: Final = 5.0
-"""How long a service may take."""
+"""Seconds that a service may take."""
 OK: Final = "ok"
 FAILED: Final = "failed"
 _PROBE_KEY: Final = "gw:probe"
@@ -23,11 +23,11 @@ _PROBE_KEY: Final = "gw:probe"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceResult:
-    """What came of asking one service."""
+    """The result for one service."""
 
     setting: str
     service: str
-    """What it is, and where; no password."""
+    """Its kind and its address, without a password."""
     status: str
     milliseconds: int
     problem: str
@@ -38,11 +38,11 @@ class _Service:
     setting: str
     name: str
     ask: Callable[[], Awaitable[None]]
-    """Raises whatever is wrong."""
+    """Asks the service; raises if it does not work."""
 
 
 def shown_place(text: str) -> str:
-    """An address without its password, and without a query, which may hold a key."""
+    """A URL without its password, and without its query, which may hold a key."""
     try:
         parts = urlsplit(text)
         credentials, _, hosts = parts.netloc.rpartition("@")
@@ -59,8 +59,8 @@ async def ask_services(settings: Settings, documents: Callable[[], Awaitable[Non
     """Ask every service that the settings name, all at the same time.
 
     Args:
-        settings: valid ones.
-        documents: looks whether a bucket is there; raises if it is not.
+        settings: valid settings.
+        documents: checks that the bucket can be used; raises if not.
     """
     return await asyncio.gather(*(_ask(service) for service in _services(settings, documents)))
 
@@ -97,7 +97,7 @@ def _redis(url: str) -> Callable[[], Awaitable[None]]:
 
         connection = client(parse_url(url), timeout=ASK_SECONDS)
         try:
-            # What a call needs: to write, and to run a script.
+            # A call needs to write and to run a script.
             await connection.ask("SET", _PROBE_KEY, "1", "PX", 1000)
             await connection.ask("EVAL", "return redis.call('PTTL', KEYS[1])", 1, _PROBE_KEY)
         finally:
@@ -157,7 +157,7 @@ async def _ask(service: _Service) -> ServiceResult:
             await service.ask()
     except TimeoutError:
         problem = f"no answer within {ASK_SECONDS:g} s"
-    except Exception as error:  # whatever a library raises, it is what is to be told
+    except Exception as error:  # whatever a library raises is the problem to show
         problem = " ".join((redis_words(error) or type(error).__name__).split())
     return ServiceResult(
         setting=service.setting,

@@ -1,4 +1,4 @@
-"""What serving needs, made once each, so that all that is wrong with a configuration is told together."""
+"""Tries to make each part that serving needs, so that all problems of a configuration are reported together."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,14 +37,14 @@ _MAKERS: Final[tuple[Callable[[Settings], object], ...]] = (
     _documents,
     server_identity,
 )
-"""In the order in which a gateway makes them, which is that of the lines."""
+"""In the order in which a gateway makes them; problems are reported in this order."""
 
 
 def verify(settings: Settings) -> None:
-    """Make every part that depends on files or on other settings, and forget it.
+    """Make every part that depends on files or on several settings, and discard it.
 
     Raises:
-        SettingsError: some cannot be made; a line for each.
+        SettingsError: some cannot be made; a line for each problem.
     """
     problems = list(_problems(settings))
     if problems:
@@ -61,7 +61,7 @@ def _problems(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def told_together(settings: Settings) -> Iterator[None]:
-    """Where the block finds the settings wrong, say whatever else is wrong with them as well."""
+    """If the block raises a `SettingsError`, raise one that reports all other problems as well."""
     try:
         yield
     except SettingsError as error:

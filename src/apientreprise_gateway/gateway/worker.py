@@ -1,4 +1,4 @@
-"""A process that serves the gateway."""
+"""Runs a gateway in a process: alone, or as a worker of a supervisor."""
 
 import asyncio
 import os
@@ -17,20 +17,20 @@ from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.process import ending, runner, supervisor, title
 
 _OTHER_FILES: Final = 256
-"""That a process has open besides its clients' connections: those to providers and to Redis, files, libraries."""
+"""Files that a process has open besides clients' connections: to providers and Redis, files, libraries."""
 _log = structlog.get_logger(__name__)
 
 
 def serve(
     gateway: app.Gateway, at: runner.Listener, *, ready: Callable[[], None], heart: Connection | None = None
 ) -> None:
-    """Serve a gateway until SIGTERM or SIGINT; SIGHUP reads the configuration anew.
+    """Serve a gateway until SIGTERM or SIGINT; SIGHUP reloads the configuration.
 
     Args:
-        gateway: the one to begin with.
-        at: where to listen.
-        ready: called once it answers.
-        heart: where to say now and then that the event loop runs; its other end gone is a reason to stop.
+        gateway: the gateway to begin with.
+        at: the socket to listen on.
+        ready: called once it accepts connections.
+        heart: a pipe on which to report that the event loop runs; if its other end is closed, the process stops.
     """
     needed = gateway.hooks.limits.max_connections + _OTHER_FILES
     few = runner.too_few_files(needed)
@@ -54,7 +54,7 @@ def serve(
 
 
 def main(at: runner.Listener, number: int, heart: Connection) -> None:
-    """Be a worker of a `Supervisor`, to the end of its process."""
+    """Run as a worker of a `Supervisor`; the process ends here."""
     title.show(f"worker {number} of {at.address}")
     logs.write_apart()
     try:
@@ -65,7 +65,7 @@ def main(at: runner.Listener, number: int, heart: Connection) -> None:
 
 
 def work(at: runner.Listener, heart: Connection) -> None:
-    """Serve with the configuration of the environment."""
+    """Serve a gateway that is configured by the environment."""
     logs.configure()
     try:
         gateway = app.create()
@@ -78,7 +78,7 @@ def work(at: runner.Listener, heart: Connection) -> None:
     try:
         serve(gateway, at, ready=lambda: None, heart=heart)
     except Exception:
-        # What multiprocessing would print is no line of the log.
+        # Logged here, as multiprocessing would print a traceback that is no log line.
         _log.exception("worker_failed")
         sys.exit(1)
 
@@ -87,11 +87,11 @@ async def _beat(heart: Connection) -> None:
     os.set_blocking(heart.fileno(), False)
     try:
         while True:
-            with suppress(BlockingIOError):  # it is busy, and has enough to read
+            with suppress(BlockingIOError):  # the pipe is full: the supervisor is busy, and has messages to read
                 heart.send_bytes(b".")
             await asyncio.sleep(supervisor.BEAT_SECONDS)
     except BrokenPipeError:
         return  # the supervisor is gone
     except Exception as error:
-        # A worker that cannot be heard would be killed with its calls: it stops in good order, and is replaced.
+        # A silent worker would be killed, and its calls with it: stop in order instead, and be replaced.
         FaultLog().tell("beat_failed", error)

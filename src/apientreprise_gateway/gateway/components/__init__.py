@@ -1,6 +1,6 @@
-"""The parts of a gateway, each made from its settings: a module for each subject.
+"""Makes the components of a gateway from its settings: a module for each subject.
 
-A part that a reload may hand on is made of a value with all the settings that it depends on, and of no other setting.
-What a part tells of itself is turned into metrics and lines of the log here. What cannot be made raises a
+A component that a reload may keep is made from a value that holds all settings it depends on, and from no other
+setting. What components report is turned into metrics and log lines here. One that cannot be made raises a
 `SettingsError`, which names the setting and the remedy.
 """

@@ -1,4 +1,4 @@
-"""Tokens: the keys that verify them, and what is known of single ones."""
+"""Makes what authenticates calls: the keys that verify tokens, and the registry of single tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,27 +24,27 @@ from apientreprise_gateway.observability.metrics import Metrics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySetSettings:
-    """What a set of public keys is made of."""
+    """The settings that a set of public keys depends on."""
 
     source: Path | str | None
-    """A file, or a URL."""
+    """A file, or a URL; None for no public keys."""
     refresh: float
     """Seconds between two fetches of a URL."""
     copy: Path | None
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Those among all settings."""
+        """Select them from all settings."""
         return cls(source=settings.jwks, refresh=settings.jwks_refresh, copy=settings.jwks_copy)
 
 
 def key_set(settings: KeySetSettings, *, copy: Path | None = None, metrics: Metrics | None = None) -> KeySet | None:
-    """The public keys that the settings name, if they name any; those at a URL are not fetched yet.
+    """The set of public keys that the settings name, None without one; one at a URL is not fetched yet.
 
     Args:
-        settings: valid ones.
-        copy: file that keeps the last set fetched from a URL.
-        metrics: told of each fetch.
+        settings: valid settings.
+        copy: file that keeps the last key set fetched from a URL.
+        metrics: where fetches are counted.
 
     Raises:
         SettingsError: the file cannot be used.
@@ -72,7 +72,7 @@ KeySetComponent = Component[KeySetSettings, KeySet | None]
 
 
 def key_set_component(context: Context, *, former: KeySetComponent | None) -> KeySetComponent:
-    """The public keys, which a reload hands on. `Authenticator.prepare` gets them ready for whoever uses them."""
+    """The component of the public keys, which a reload keeps; `Authenticator.prepare` starts it."""
 
     def make(own: KeySetSettings) -> KeySetComponent:
         part = key_set(own, copy=own.copy or shared_file("jwks.json"), metrics=context.metrics)
@@ -92,7 +92,7 @@ def key_ring(secrets: Sequence[SecretStr], public: KeySet | None) -> KeyRing:
 
 
 def token_registry(settings: Settings) -> TokenRegistry:
-    """What the file of tokens says of single ones.
+    """The registry of single tokens, read from the file of GATEWAY_TOKENS.
 
     Raises:
         SettingsError: the file cannot be used.
@@ -104,7 +104,7 @@ def token_registry(settings: Settings) -> TokenRegistry:
 
 
 class Authenticator:
-    """Finds whose token a call has."""
+    """Verifies tokens, with keys that may change while it serves."""
 
     def __init__(self, *, secrets: Sequence[SecretStr], public: KeySet | None, registry: TokenRegistry) -> None:
         self._secrets = secrets
@@ -114,16 +114,16 @@ class Authenticator:
 
     @property
     def has_keys(self) -> bool:
-        """Whether the public keys are known, if there are to be any."""
+        """Whether the public keys are known; True if none are configured."""
         return self._public is None or bool(self._public.keys)
 
     async def prepare(self, background: Background) -> None:
-        """Get the public keys ready."""
+        """Read or fetch the public keys."""
         if self._public is not None:
             await background.attempt("keys", self._public.start)
 
     async def follow(self) -> None:
-        """Verify by the public keys as they are from now on, in the place of whoever followed them before."""
+        """Follow changes of the public keys from now on, in place of the previous authenticator."""
         if self._public is not None:
             self._public.on_keys = self._use
             self._use(self._public.keys)
@@ -134,10 +134,10 @@ class Authenticator:
             await self._public.renew()
 
     async def authenticate(self, text: str | None) -> Token:
-        """What the token of a call to the control plane says.
+        """The verified token of a call to the control plane.
 
         Raises:
-            Refusal: there is no valid one.
+            Refusal: there is no valid token.
         """
         return await authenticate_with_newer_keys(
             text, verifier=self.verifier, registry=self.registry, renew=self.renew_keys
@@ -156,7 +156,7 @@ def authenticator_component(
     public: KeySet | None,
     former: AuthenticatorComponent | None,
 ) -> AuthenticatorComponent:
-    """What verifies tokens; it knows the revocations that the one before knew."""
+    """The component that verifies tokens; it takes over the revocations that its predecessor knew."""
     registry = token_registry(context.settings)
     if former is not None:
         registry.revoke(former.part.registry.revoked)

@@ -1,4 +1,4 @@
-"""What keeps answers."""
+"""Makes the cache of answers."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheSettings:
-    """What a cache is made of."""
+    """The settings that the cache depends on."""
 
     store: CacheStore
     cache_redis_url: SecretStr | None
@@ -35,7 +35,7 @@ class CacheSettings:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Those among all settings."""
+        """Select them from all settings."""
         return cls(
             store=settings.cache,
             cache_redis_url=settings.cache_redis_url,
@@ -44,10 +44,10 @@ class CacheSettings:
         )
 
     def require_url(self) -> str:
-        """The address of the cache's Redis.
+        """The URL of the cache's Redis.
 
         Raises:
-            SettingsError: none is set.
+            SettingsError: no URL is set.
         """
         url = self.cache_redis_url or self.redis_url
         if url is None:
@@ -62,7 +62,7 @@ CacheComponent = Component[CacheSettings, AnswerCache | None]
 
 
 def cache_component(context: Context, *, former: CacheComponent | None) -> CacheComponent:
-    """What keeps answers, if the settings want that; a reload hands it on."""
+    """The component of the cache, which a reload keeps; its part is None if the cache is off."""
 
     def make(own: CacheSettings) -> CacheComponent:
         part = answer_cache(own, context.metrics, context.background)
@@ -81,10 +81,10 @@ def cache_component(context: Context, *, former: CacheComponent | None) -> Cache
 
 
 def answer_cache(settings: CacheSettings, metrics: Metrics, background: Background | None = None) -> AnswerCache | None:
-    """What keeps answers, if the settings want that; a background keeps the tasks of one in Redis going.
+    """The cache, None if it is off; `background` runs the tasks of a cache in Redis.
 
     Raises:
-        SettingsError: no Redis is named for it.
+        SettingsError: it is to be in Redis, and no URL is set.
     """
     metrics.cache_available.set(1)
     if settings.store is CacheStore.OFF:

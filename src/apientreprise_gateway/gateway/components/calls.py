@@ -1,4 +1,4 @@
-"""What the pipeline decides by, beyond tokens and limits."""
+"""Makes the options of the pipeline, and the validator of answers."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ from apientreprise_gateway.providers.product import Product
 
 
 def pipeline_options(settings: Settings) -> Options:
-    """The choices that the pipeline makes itself."""
+    """The options of the pipeline, from the settings."""
 
     def user_id_required(endpoint: Endpoint) -> bool:
         match settings.user_id_required:
@@ -40,7 +40,7 @@ def pipeline_options(settings: Settings) -> Options:
 
 
 def answer_validator(settings: Settings, products: Iterable[Product], metrics: Metrics) -> AnswerValidator | None:
-    """What compares answers with their schemas, if the settings want that."""
+    """The validator that compares answers with their schemas; None if that is off."""
     if settings.validate_upstream is ValidateUpstream.OFF:
         return None
     return AnswerValidator(

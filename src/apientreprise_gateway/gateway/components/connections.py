@@ -1,4 +1,4 @@
-"""What the server asks of a gateway for the connections of callers, and what tells their addresses."""
+"""Makes what connections need: TLS identity, limits, the client's address, the gateway's base URL."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ TLS_FILES: Final = (environment_name("tls_certificate"), environment_name("tls_k
 
 
 def server_identity(settings: Settings) -> tls.Identity | None:
-    """What callers are shown in TLS, if the settings want that.
+    """The certificate and key of the server; None without TLS.
 
     Raises:
         SettingsError: a file cannot be used.
@@ -33,7 +33,7 @@ def server_identity(settings: Settings) -> tls.Identity | None:
 def connection_limits(
     settings: Settings, metrics: Metrics, *, before: ConnectionLimits | None = None
 ) -> ConnectionLimits:
-    """How long connections are kept, how many, and what they may hold; with `before`, what they hold counts on."""
+    """The limits of connections: duration, number and memory; `before` hands over what connections hold already."""
     untaken, unanswered = (Budget(), Budget()) if before is None else (before.untaken, before.unanswered)
     untaken.most = unanswered.most = settings.waiting_bytes
     return ConnectionLimits(
@@ -47,11 +47,11 @@ def connection_limits(
 
 
 def client_ip(settings: Settings) -> ClientIp:
-    """What tells whose call it is."""
+    """Makes what finds the address of a client."""
     return ClientIp(trusted_proxies=settings.trusted_proxies, allowlist=settings.ip_allowlist)
 
 
 def origin(settings: Settings, client_ip: ClientIp) -> Origin:
-    """What tells at which address a caller reaches the gateway."""
+    """Makes what finds the base URL at which a caller reaches the gateway."""
     public_url = None if settings.public_url is None else str(settings.public_url).rstrip("/")
     return Origin(public_url=public_url, is_trusted=client_ip.is_trusted)

@@ -1,4 +1,4 @@
-"""What every component of a gateway is made with."""
+"""The context that every component of a gateway is made with."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from apientreprise_gateway.observability.metrics import Metrics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The settings of a gateway, and where its components tell of themselves."""
+    """The settings of a gateway, its metrics and its background tasks."""
 
     settings: Settings
     metrics: Metrics
     background: Background
-    """Told of a start that fails without keeping the gateway from serving; keeps tasks going."""
+    """Runs tasks; also reports the failure of a start that the gateway can serve without."""

@@ -1,4 +1,4 @@
-"""What follows the revocations and bans in Redis, and where copies of both are kept."""
+"""Makes what follows the revocations and bans in Redis, and the copies of both in files."""
 
 import hashlib
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from apientreprise_gateway.store.url import RedisUrl, parse_url
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenialSettings:
-    """What the following of revocations and bans is made of."""
+    """The settings that the following of revocations and bans depends on."""
 
     redis_url: SecretStr | None
     limits: Limits
@@ -34,7 +34,7 @@ class DenialSettings:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Those among all settings."""
+        """Select them from all settings."""
         return cls(
             redis_url=settings.redis_url,
             limits=settings.limits,
@@ -53,13 +53,13 @@ def denials_component(
     limiter: AnyLimiter,
     former: DenialsComponent | None,
 ) -> DenialsComponent:
-    """What follows the revocations and bans in Redis, if there is one; new at each reload, as the registry is.
+    """The component that follows revocations and bans in Redis, if there is one; made anew at each reload.
 
     Args:
-        context: with settings that are enough to serve.
-        registry: told of the revoked tokens.
-        limiter: told of the banned addresses.
-        former: what it knows is known from the start.
+        context: its settings must be complete enough to serve.
+        registry: given the revocations.
+        limiter: given the bans.
+        former: its predecessor, whose knowledge is taken over.
     """
     own, metrics = DenialSettings.of(context.settings), context.metrics
     metrics.revocations_known.set(1)
@@ -96,8 +96,8 @@ def denials_component(
 
 
 def copies_of_denials(settings: DenialSettings, address: RedisUrl) -> list[Copy]:
-    """Where what is revoked and banned is kept: for the workers of this gateway, and for whoever starts after it."""
-    # What a gateway on trial bans is no other one's business.
+    """The files with copies of revocations and bans: one shared by the workers, one for later starts."""
+    # The bans of a gateway in shadow mode must not reach one that enforces limits.
     of = f"{address.name} {settings.limits.value}"
     if settings.copy is None:
         name = hashlib.sha256(of.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Documents: what takes them in, and what hands them out."""
+"""Makes the document service, and the application that serves downloads."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from apientreprise_gateway.observability.metrics import Metrics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentSettings:
-    """What the keeping of documents is made of."""
+    """The settings that the document service depends on."""
 
     place: str | None
     seconds: int
@@ -26,7 +26,7 @@ class DocumentSettings:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Those among all settings."""
+        """Select them from all settings."""
         return cls(place=settings.documents, seconds=settings.document_seconds, max_bytes=settings.document_max_bytes)
 
 
@@ -34,7 +34,7 @@ DocumentComponent = Component[DocumentSettings, DocumentService]
 
 
 def document_component(context: Context, *, former: DocumentComponent | None) -> DocumentComponent:
-    """What keeps documents; a reload hands it on."""
+    """The component of the document service, which a reload keeps."""
 
     def make(own: DocumentSettings) -> DocumentComponent:
         part = document_service(own, metrics=context.metrics)
@@ -51,7 +51,7 @@ def document_component(context: Context, *, former: DocumentComponent | None) ->
 
 
 def document_service(settings: DocumentSettings, *, metrics: Metrics | None = None) -> DocumentService:
-    """What keeps documents.
+    """The document service.
 
     Raises:
         SettingsError: the folder or the bucket cannot be used.
@@ -75,7 +75,7 @@ def document_service(settings: DocumentSettings, *, metrics: Metrics | None = No
 def downloads(
     documents: DocumentService, *, admission: Admission, refusals: Refusals, metrics: Metrics, access_log: AccessLog
 ) -> Serving:
-    """What answers the links to documents."""
+    """The ASGI application that answers links to documents."""
     return Serving(
         documents.store,
         seals=documents.seals,

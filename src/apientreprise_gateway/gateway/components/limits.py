@@ -1,4 +1,4 @@
-"""What counts calls and bans, and what it counts up to."""
+"""Makes the limiter, which counts calls and bans addresses, and the policy with its limits."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimiterSettings:
-    """What a limiter is made of."""
+    """The settings that a limiter depends on."""
 
     redis_url: SecretStr | None
     store_failure: StoreFailure
@@ -46,7 +46,7 @@ class LimiterSettings:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Those among all settings."""
+        """Select them from all settings."""
         return cls(
             redis_url=settings.redis_url,
             store_failure=settings.store_failure,
@@ -62,10 +62,10 @@ LimiterComponent = Component[LimiterSettings, AnyLimiter]
 
 
 def limiter_component(context: Context, *, former: LimiterComponent | None) -> LimiterComponent:
-    """What counts calls, and bans; a reload hands it on, or else what it knows."""
+    """The component of the limiter, which a reload keeps; a new one takes over its windows and bans."""
 
     def make(own: LimiterSettings) -> LimiterComponent:
-        # What a gateway on trial counts and bans is no other one's business.
+        # Windows and bans of shadow mode must not be taken over by a limiter that enforces, nor the reverse.
         alike = former is not None and former.made_of.limits is own.limits
         predecessor = former.part if former and alike else None
         part = limiter(own, context.metrics, predecessor=predecessor, background=context.background)
@@ -81,13 +81,13 @@ def limiter(
     predecessor: AnyLimiter | None = None,
     background: Background | None = None,
 ) -> AnyLimiter:
-    """What counts calls, and bans.
+    """The limiter: in Redis if a URL is set, else in memory.
 
     Args:
-        settings: enough to serve.
-        metrics: told of bans, and of who decides.
-        predecessor: of the same kind, shadow or not. Its bans are handed over; its windows too, if it counts alone.
-        background: keeps the tasks of one in Redis going.
+        settings: complete enough to serve.
+        metrics: where bans and the mode are reported.
+        predecessor: in the same mode, shadow or enforcing. Its bans are taken over; its windows too, if in memory.
+        background: runs the tasks of a limiter in Redis.
     """
     shadow = settings.limits is Limits.SHADOW
     on_ban = partial(_tell_of_ban, metrics, shadow=shadow)
@@ -126,7 +126,7 @@ def mode_of(limiter: AnyLimiter) -> str:
 
 
 def policy(settings: Settings, groups: Iterable[Group]) -> Policy:
-    """How many calls each group of endpoints may get within its window."""
+    """The policy: how many calls each group of endpoints allows within its window."""
     groups = tuple(groups)
     return Policy(groups, {group.limit.setting: settings.limit(group.limit.setting) for group in groups})
 

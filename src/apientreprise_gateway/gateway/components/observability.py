@@ -1,4 +1,4 @@
-"""What tells of the gateway: metrics, access lines, spans."""
+"""Makes the metrics, the access log and the recorder of spans."""
 
 import asyncio
 import threading
@@ -21,15 +21,15 @@ from apientreprise_gateway.observability.sink import Sink, open_file, standard
 from apientreprise_gateway.observability.tracing import Recorder
 
 _LINES_SHARE: Final = 1 / 2
-"""Of the seconds for closing: for lines that are not written yet."""
+"""Share of the seconds for closing that is for access lines not written yet."""
 _SPANS_SHARE: Final = 1 / 4
 _SPANS_SECONDS: Final = 3.0
-"""The longest that a stop waits for spans to be sent."""
+"""Seconds that a stop waits for spans to be sent, at most."""
 _log = structlog.get_logger(__name__)
 
 
 def make_metrics() -> Metrics:
-    """Where everything is counted.
+    """The metrics of this process.
 
     Raises:
         SettingsError: there is no room for what workers share.
@@ -49,7 +49,7 @@ AccessLogComponent = Component[None, AccessLog]
 
 
 def access_log_component(context: Context, *, former: AccessLogComponent | None) -> AccessLogComponent:
-    """The access log: one for the whole life of the process, so that lines not yet written outlive every reload.
+    """The component of the access log: one for the life of the process, so that unwritten lines survive a reload.
 
     Raises:
         SettingsError: the file cannot be opened.
@@ -73,7 +73,7 @@ def access_log_component(context: Context, *, former: AccessLogComponent | None)
 
 
 def access_sink(path: Path | None) -> Sink:
-    """Where access lines go: a file, or the standard output.
+    """The sink of the access lines: a file, or standard output.
 
     Raises:
         SettingsError: the file cannot be opened.
@@ -90,15 +90,15 @@ def access_sink(path: Path | None) -> Sink:
 
 
 class AccessFile:
-    """The file of the access lines of one gateway, opened anew at each reload: it may have been moved away."""
+    """The access-log file of one gateway, reopened at each reload, as it may have been moved away."""
 
     def __init__(self, log: AccessLog, path: Path | None, *, former: "AccessFile | None" = None) -> None:
         """Open the file.
 
         Args:
             log: writes the lines.
-            path: of the file; standard output if there is none.
-            former: that of the gateway before; None for the first, whose file the log has opened itself.
+            path: path of the file; None for standard output.
+            former: that of the previous gateway; None for the first, whose file the log has opened itself.
 
         Raises:
             SettingsError: the file cannot be opened.
@@ -108,19 +108,19 @@ class AccessFile:
         self._sink = None if former is None else self._opened(former._path)
 
     async def start(self) -> None:
-        """Have lines go to the file from now on."""
+        """Write lines to the file from now on."""
         if self._sink is not None:
             self._log.redirect(self._sink)
             self._sink = None
 
     def discard(self) -> None:
-        """Close the file, of a gateway that is not put in force."""
+        """Close the file of a gateway that will not serve."""
         if self._sink is not None:
             self._sink.close()
             self._sink = None
 
     def reopen(self) -> None:
-        """Open the file anew, as it may have been moved away; go on with the open one if that fails."""
+        """Reopen the file, as it may have been moved away; keep the open one if that fails."""
         try:
             sink = self._opened(self._path)
         except SettingsError as error:
@@ -131,7 +131,7 @@ class AccessFile:
         _log.info("access_log_reopened", file="standard output" if self._path is None else str(self._path))
 
     def _opened(self, before: Path | None) -> Sink | None:
-        """The file; None if lines go to the standard output, as they did before."""
+        """The file, opened; None if lines go to standard output, as they did before."""
         return None if before is None and self._path is None else access_sink(self._path)
 
 
@@ -141,7 +141,7 @@ AccessFileComponent = Component[None, AccessFile]
 def access_file_component(
     context: Context, *, access_log: AccessLog, former: AccessFileComponent | None
 ) -> AccessFileComponent:
-    """The file of the access lines, in force once all else has started.
+    """The component of the access-log file, which is used once all others have started.
 
     Raises:
         SettingsError: the file cannot be opened.
@@ -155,14 +155,14 @@ def access_file_component(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecorderSettings:
-    """What the recording of spans is made of."""
+    """The settings that the recorder of spans depends on."""
 
     url: AnyHttpUrl | None
     share: float
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Those among all settings."""
+        """Select them from all settings."""
         return cls(url=settings.traces_url, share=settings.traces_share)
 
 
@@ -170,7 +170,7 @@ RecorderComponent = Component[RecorderSettings, Recorder | None]
 
 
 def recorder_component(context: Context, *, former: RecorderComponent | None) -> RecorderComponent:
-    """What records spans, if the settings want that; a reload hands it on."""
+    """The component of the span recorder, which a reload keeps; its part is None if tracing is off."""
 
     def make(own: RecorderSettings) -> RecorderComponent:
         part = span_recorder(own)
@@ -183,10 +183,10 @@ def recorder_component(context: Context, *, former: RecorderComponent | None) ->
 
 
 def span_recorder(settings: RecorderSettings) -> Recorder | None:
-    """What records spans, if the settings want that.
+    """The recorder of spans; None if tracing is off.
 
     Raises:
-        SettingsError: the extra is not installed.
+        SettingsError: the optional dependency for tracing is not installed.
     """
     if settings.url is None:
         return None
@@ -201,7 +201,7 @@ def span_recorder(settings: RecorderSettings) -> Recorder | None:
 
 
 async def _close_recorder(recorder: Recorder, seconds: float) -> None:
-    # A collector that is away must not hold up the end: what it has not taken by then is lost.
+    # In a daemon thread: a collector that does not answer must not delay the stop; spans not sent by then are lost.
     closing = threading.Thread(target=recorder.close, name="traces", daemon=True)
     closing.start()
     await asyncio.to_thread(closing.join, min(_SPANS_SECONDS, seconds))

@@ -1,4 +1,4 @@
-"""What tells whether sources of data work."""
+"""Makes the ping monitor, which knows whether sources of data work."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -35,14 +35,14 @@ def pings_component(
     probing: Callable[[Route], Source],
     former: PingsComponent | None,
 ) -> PingsComponent:
-    """What tells whether sources of data work; new at each reload.
+    """The component of the ping monitor, made anew at each reload.
 
     Args:
-        context: with settings that are enough to serve.
-        providers: whose sources.
-        upstreams: the ways to them.
-        probing: what asks the provider of an endpoint for a probe.
-        former: what it knows is taken over, but for providers that are asked elsewhere or in another way now.
+        context: its settings must be complete enough to serve.
+        providers: the providers whose sources are monitored.
+        upstreams: the upstreams of these providers.
+        probing: makes the source that a probe of an endpoint asks.
+        former: its predecessor; what it knows is taken over, except for providers whose address or settings changed.
     """
     settings, metrics = context.settings, context.metrics
     providers = tuple(providers)
@@ -68,7 +68,7 @@ def pings_component(
 
 
 def ping_board(redis_url: SecretStr | None, metrics: Metrics) -> Board:
-    """Where processes tell each other how sources of data do."""
+    """The board on which processes share what they know: in Redis, or none."""
     if redis_url is None:
         return NoBoard()
     return RedisBoard(

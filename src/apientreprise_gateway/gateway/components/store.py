@@ -1,4 +1,4 @@
-"""What all that share a Redis have in common."""
+"""What all components that use Redis have in common."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.store.errors import About
 
 POLL_TIMEOUT: Final = 0.5
-"""Seconds that Redis may take where no call waits for it."""
+"""Seconds that Redis may take to answer when no call waits for it."""
 
 
 def tell_of_fault(metrics: Metrics, part: StorePart, about: About) -> None:

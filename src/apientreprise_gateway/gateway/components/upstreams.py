@@ -1,4 +1,4 @@
-"""The ways to the providers."""
+"""Makes the upstreams, through which providers are called."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,22 +19,22 @@ from apientreprise_gateway.upstream.settings import ProviderSettings
 from apientreprise_gateway.upstream.upstream import Upstream
 
 OnBreaker = Callable[[str, State, str], None]
-"""Told of a provider each time its circuit breaker changes, of the new state and the reason."""
+"""Called when a circuit breaker changes, with the provider's key, the new state and the reason."""
 Upstreams = Mapping[str, Upstream]
-"""The ways to the providers, by key."""
+"""The upstreams, by the providers' keys."""
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderAddress:
-    """Where and how a provider is asked: what is known of it holds as long as this stays the same."""
+    """The address and settings of one provider; what is known of the provider holds while they stay the same."""
 
     base_url: object
     own: ProviderSettings | None
 
     @classmethod
     def of(cls, settings: Settings, provider: Provider) -> Self:
-        """That of a provider among all settings."""
+        """Select those of a provider from all settings."""
         return cls(base_url=settings.upstream_url, own=settings.providers.get(provider.key))
 
 
@@ -42,7 +42,7 @@ UpstreamsComponent = Component[None, Upstreams]
 
 
 def upstreams_component(context: Context, providers: Iterable[Provider]) -> UpstreamsComponent:
-    """The ways to the providers; new at each reload."""
+    """The component of the upstreams, made anew at each reload."""
     part = upstreams(context.settings, providers, on_breaker=partial(_tell_of_breaker, context.metrics))
     for key in part:
         context.metrics.breaker_state(key, State.CLOSED)
@@ -59,7 +59,7 @@ def upstreams(
     *,
     on_breaker: OnBreaker = lambda _provider, _state, _reason: None,
 ) -> Upstreams:
-    """The ways to the providers.
+    """The upstreams of these providers.
 
     Raises:
         SettingsError: a provider's settings cannot be used.

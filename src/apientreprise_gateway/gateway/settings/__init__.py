@@ -1,8 +1,8 @@
 """The settings of the gateway: names, defaults, rules.
 
-Read at the start and at each reload, from the environment (`GATEWAY_…`) and from a TOML file that `GATEWAY_CONFIG`
-names; where both give a value, the environment's counts. A setting that is unknown or wrong stops the start with one
-line that says which.
+They are read at the start and at each reload, from the environment (`GATEWAY_…`) and from the TOML file that
+`GATEWAY_CONFIG` names; the environment takes precedence. An unknown or wrong setting stops the start with one line that
+names it.
 """
 
 from apientreprise_gateway.config.environment import SettingsError

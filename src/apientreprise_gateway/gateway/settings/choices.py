@@ -1,17 +1,17 @@
-"""The choices that settings offer, each with its words."""
+"""The settings that are a choice among a few words."""
 
 from enum import StrEnum
 
 
 class WindowKind(StrEnum):
-    """How a minute is counted."""
+    """How the window of a limit is counted."""
 
     SLIDING = "sliding"
     FIRST_CALL = "first-call"
 
 
 class BanAction(StrEnum):
-    """What a banned address gets."""
+    """How a call from a banned address is answered: its connection is closed, or it gets 403."""
 
     CLOSE = "close"
     FORBID = "forbid"
@@ -26,21 +26,21 @@ class UserIdRequired(StrEnum):
 
 
 class StoreFailure(StrEnum):
-    """Who decides while Redis cannot be asked."""
+    """What happens to limits while Redis cannot be reached: each process counts alone, or calls are refused."""
 
     LOCAL = "local"
     REFUSE = "refuse"
 
 
 class RevocationsUnknown(StrEnum):
-    """What becomes of tokens as long as nobody can say which are revoked."""
+    """What happens to tokens until the revocations are known."""
 
     REFUSE = "refuse"
     ACCEPT = "accept"
 
 
 class Limits(StrEnum):
-    """What the limits and bans do."""
+    """Whether limits and bans are enforced, or only counted and reported (shadow mode)."""
 
     ENFORCE = "enforce"
     SHADOW = "shadow"
@@ -55,14 +55,14 @@ class ValidateUpstream(StrEnum):
 
 
 class BreakerUse(StrEnum):
-    """Whether providers in trouble are left alone for a while."""
+    """Whether circuit breakers stop calls to a failing provider for a while."""
 
     ON = "on"
     OFF = "off"
 
 
 class PingProbes(StrEnum):
-    """Which pings call their provider when no other call has told."""
+    """Which pings may probe their provider when there were no recent calls."""
 
     ALLOWED = "allowed"
     ALL = "all"
@@ -70,14 +70,14 @@ class PingProbes(StrEnum):
 
 
 class Duplicates(StrEnum):
-    """What becomes of a call that is already in flight."""
+    """What happens to a call that is already in flight: it is refused, or only counted."""
 
     REFUSE = "refuse"
     COUNT = "count"
 
 
 class CacheStore(StrEnum):
-    """Where answers are kept."""
+    """Where answers are cached."""
 
     OFF = "off"
     MEMORY = "memory"

@@ -1,4 +1,4 @@
-"""The reading of the settings, and what is said when one is unknown or wrong.
+"""Reads the settings, and explains those that are unknown or wrong.
 
 A setting is refused with one line that names it, says what is wrong and what to do. The line never shows the value,
 which may be a secret.
@@ -19,7 +19,7 @@ from apientreprise_gateway.gateway.settings.names import CONFIG, PREFIX, PROVIDE
 from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.providers.products import PRODUCTS
 
-# What Kubernetes adds to the environment of every pod next to a service that is called `gateway` or `gateway-…`.
+# Variables that Kubernetes adds to every pod if there is a service named `gateway` or `gateway-…`.
 _SERVICE_LINK: Final = re.compile(r"GATEWAY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
 
 
@@ -27,13 +27,13 @@ def load(products: tuple[Product, ...] = PRODUCTS, /, **given: Any) -> Settings:
     """Read the settings.
 
     Args:
-        products: what is to be served.
-        given: settings that count more than the environment.
+        products: the products to serve.
+        given: settings that take precedence over the environment.
 
     Raises:
         SettingsError: one of them cannot be used.
     """
-    # First and alone: how pydantic would read such variables together is not defined.
+    # Checked first: how pydantic combines such variables is not defined.
     _raise_if_any(list(_overlapping(os.environ)))
     fields = fields_of(products)
     problems = list(_unknown(os.environ, fields))
@@ -58,17 +58,17 @@ def _raise_if_any(problems: list[str]) -> None:
 
 
 def _unknown(environment: Mapping[str, str], fields: Iterable[str]) -> Iterator[str]:
-    """The variables that name no setting."""
+    """The problems with variables that name no setting."""
     known = {environment_name(field) for field in fields} | {CONFIG}
     for name, value in environment.items():
         if name.startswith(PROVIDER_PREFIX):
-            continue  # pydantic finds what is unknown in the table of providers
+            continue  # pydantic itself finds unknown names in the table of providers
         if name.startswith(PREFIX) and value and name not in known and not _SERVICE_LINK.fullmatch(name):
             yield f"{name}: there is no such setting. {_remedy(nearest(name.partition('__')[0], known))}"
 
 
 def _overlapping(environment: Mapping[str, str]) -> Iterator[str]:
-    """The variables that give a part of a table whose whole another variable gives."""
+    """The problems with variables that set a part of a table that another variable sets as a whole."""
     for name in environment:
         if not name.startswith(PROVIDER_PREFIX):
             continue
@@ -80,7 +80,7 @@ def _overlapping(environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def _lines(error: ValidationError, products: tuple[Product, ...]) -> list[str]:
-    """The problems, each in one line, without the value that caused it: the first of each setting."""
+    """The first problem of each setting, in one line, without the value that caused it."""
     found: dict[tuple[int | str, ...], str] = {}
     for problem in error.errors(include_input=False, include_url=False):
         place = problem["loc"]

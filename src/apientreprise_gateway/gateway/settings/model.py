@@ -46,9 +46,9 @@ from apientreprise_gateway.upstream.settings import BaseUrl, ProviderSettings
 
 
 class Settings(BaseSettings):
-    """Every setting that does not depend on what is served; the description is what the documentation says of it.
+    """Every setting that does not depend on the products served; the descriptions appear in the documentation.
 
-    `settings_of` adds those that do.
+    `settings_of` adds the settings that do.
     """
 
     model_config = SettingsConfigDict(
@@ -268,7 +268,7 @@ class Settings(BaseSettings):
     )
 
     def limit(self, setting: str) -> int:
-        """The value of a setting of a group's limit."""
+        """The value of the setting of a group's limit, in calls."""
         value: int = getattr(self, setting)
         return value
 
@@ -281,7 +281,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is given in code, then the environment, then the TOML file."""
+        """Order of precedence: values given in code, the environment, the TOML file."""
         del dotenv_settings, file_secret_settings
         path = os.environ.get(CONFIG)
         toml = () if not path else (TomlConfigSettingsSource(settings_cls, toml_file=Path(path)),)
@@ -289,13 +289,13 @@ class Settings(BaseSettings):
 
 
 def scheme(settings: Settings) -> str:
-    """What the addresses of the gateway itself begin with."""
+    """The scheme of the gateway's own URLs: `https` with TLS, else `http`."""
     return "http" if settings.tls_certificate is None else "https"
 
 
 @cache
 def settings_of(products: tuple[Product, ...]) -> type[Settings]:
-    """All settings of a gateway that serves these products: a limit for each setting of their groups as well."""
+    """The settings class for these products, with a limit for each setting of their groups."""
     limits = {group.limit.setting: group.limit for product in products for group in product.groups}
     fields: dict[str, Any] = {
         limit.setting: (PerMinute, Field(default=limit.calls, description=limit.description))
@@ -307,7 +307,7 @@ def settings_of(products: tuple[Product, ...]) -> type[Settings]:
 
 
 def fields_of(products: tuple[Product, ...]) -> dict[str, FieldInfo]:
-    """The fields of all settings, in the order of the documentation: the limits stand together."""
+    """The fields of all settings, in the order of the documentation, which puts the limits together."""
     fields = settings_of(products).model_fields
     names = [name for name in fields if name in Settings.model_fields]
     place = names.index("limit_ip") + 1

@@ -4,9 +4,9 @@ from typing import Final
 
 PREFIX: Final = "GATEWAY_"
 CONFIG: Final = "GATEWAY_CONFIG"
-"""The one variable that is no setting: it names the TOML file that holds the others."""
+"""The one variable that is no setting: it names the TOML file with settings."""
 PROVIDER_PREFIX: Final = "GATEWAY_PROVIDERS__"
-"""What the variables of single providers begin with."""
+"""Prefix of the variables of single providers."""
 
 
 def environment_name(field: str) -> str:

@@ -1,4 +1,4 @@
-"""The table of providers among the settings: which there are, which languages each speaks, what is wrong with it."""
+"""The table of providers in the settings: its type, its dialects, and explanations of what is wrong with it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ def _refuse_text(value: object) -> object:
 
 
 def providers_settings(keys: Iterable[str]) -> Any:
-    """The type of the table of providers that have these keys."""
+    """The type of the table of providers, which may have these keys."""
     known = frozenset(keys)
 
     def check_key(value: str) -> str:
@@ -32,11 +32,11 @@ def providers_settings(keys: Iterable[str]) -> Any:
 
 
 def unknown_dialects(settings: Mapping[str, ProviderSettings], prefix: str) -> Iterator[str]:
-    """A line for each dialect that its provider does not speak, with those that it does.
+    """A line for each dialect that its provider does not have, with those that it has.
 
     Args:
-        settings: of the providers, by key.
-        prefix: of the names of variables.
+        settings: the settings of the providers, by key.
+        prefix: prefix of the variables of single providers.
     """
     for key, own in settings.items():
         known = DIALECTS.get(key, {})
@@ -49,9 +49,9 @@ def explain(problem: Mapping[str, Any], prefix: str, keys: Iterable[str]) -> str
     """A problem that pydantic found, in one line, without the value that caused it.
 
     Args:
-        problem: one of `ValidationError.errors()`, its place beginning with the key of the provider.
-        prefix: of the names of variables.
-        keys: of the providers that there are.
+        problem: one of `ValidationError.errors()`, whose `loc` begins with the key of the provider.
+        prefix: prefix of the variables of single providers.
+        keys: keys of all providers.
     """
     key, *steps = problem["loc"]
     if steps == ["[key]"]:

@@ -1,4 +1,4 @@
-"""What settings must be together, each of which is right by itself: to be valid, to serve, to serve with workers."""
+"""Rules about several settings together: to be valid, to serve, to serve with workers."""
 
 from collections.abc import Iterable, Iterator
 
@@ -13,7 +13,7 @@ from apientreprise_gateway.providers.products import PRODUCTS
 
 
 def contradictions(settings: Settings) -> Iterator[str]:
-    """What makes settings invalid though each value by itself is right: a line for each."""
+    """A line for each contradiction between settings whose values are valid one by one."""
     yield from _weak_secrets(settings)
     yield from _half_of_tls(settings)
     yield from providers.unknown_dialects(settings.providers, PROVIDER_PREFIX)
@@ -32,10 +32,10 @@ def require_for_serving(settings: Settings, products: Iterable[Product] = PRODUC
 
 
 def require_for_workers(settings: Settings, *, named: str = "--workers") -> None:
-    """Refuse settings with which several processes could not serve as one.
+    """Refuse settings with which several processes could not serve as one gateway.
 
     Raises:
-        SettingsError: something would be known to one of them alone.
+        SettingsError: some state would be in one process only.
     """
     if settings.redis_url is None:
         raise SettingsError(
@@ -74,7 +74,7 @@ def _lacking_keys(settings: Settings) -> Iterator[str]:
 
 
 def _lacking_addresses(settings: Settings, keys: Iterable[str]) -> Iterator[str]:
-    """Whether each provider has an address: its own, or the one for all."""
+    """A line about providers without an address, neither their own nor the common one."""
     if settings.upstream_url is not None:
         return
     keys = list(keys)

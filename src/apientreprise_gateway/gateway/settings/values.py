@@ -1,4 +1,4 @@
-"""The forms of single settings: how a value is written, and what it must hold to be one."""
+"""Types of single settings: how a value is written, and which values are valid."""
 
 import re
 from ipaddress import ip_address
@@ -53,7 +53,7 @@ def _key_set_address(value: object) -> Path | str:
         raise ValueError("a URL with credentials is not supported")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
         raise ValueError("keys are fetched by https alone, or by http from this machine")
-    if not parts.hostname or parts.port == 0:  # a port that is no number raises a ValueError of its own
+    if not parts.hostname or parts.port == 0:  # `port` itself raises a ValueError if it is no number
         raise ValueError("the URL names no host")
     return text
 
@@ -84,7 +84,7 @@ KeySetAddress = Annotated[Path | str, PlainValidator(_key_set_address)]
 """A file, or the text of a URL."""
 LogLevel = Annotated[str, BeforeValidator(_in_capitals)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
-"""Addresses and CIDRs, separated by commas; never everybody."""
+"""Addresses and CIDRs, separated by commas; a network of all addresses is refused."""
 PerMinute = Annotated[int, Field(ge=1, le=1_000_000_000)]
 """Calls per minute."""
 RedisAddress = Annotated[SecretStr, AfterValidator(_check_redis_url)]
