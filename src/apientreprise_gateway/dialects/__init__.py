@@ -1,4 +1,4 @@
-"""Translations from the APIs of providers into our own form, for providers that do not answer in it."""
+"""Dialects: translations of providers' own APIs into the form of our contract."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,4 +13,4 @@ DIALECTS: Final[Mapping[str, Mapping[str, Mapping[str, Translation]]]] = Mapping
         "european_commission": {vies.DIALECT: vies.TRANSLATIONS},
     }
 )
-"""The languages that providers speak besides our own form: by provider's key, dialect and operation."""
+"""The translations, by provider's key, dialect and operation."""

@@ -1,7 +1,7 @@
-"""The European Commission in its own language: the translation of its operation to and from VIES.
+"""The dialect of the European Commission: the translation of its operation to and from VIES.
 
-The address to set for it is `https://ec.europa.eu/taxation_customs/vies/rest-api`. VIES asks the tax office of the
-country in its turn, and says in `userError` what came of that, with a status of 200 as well as without.
+The provider's address must be `https://ec.europa.eu/taxation_customs/vies/rest-api`. VIES itself asks the tax office of
+the country, and gives the outcome in `userError`, with status 200 or another.
 """
 
 from collections.abc import Mapping
@@ -32,12 +32,12 @@ _SUBCODES: Final[Mapping[str, str]] = MappingProxyType(
         "VAT_BLOCKED": "008",
     }
 )
-"""The outcomes of VIES that are failures, with the last three digits of their code; any other means 999. `TIMEOUT` is
-that of the tax office: our own deadline has not passed."""
+"""The outcomes of VIES that are failures, with the last three digits of our error code; any other means 999. `TIMEOUT`
+is that of the tax office, not our own deadline."""
 
 
 async def numero_tva(request: ProviderRequest, get: Get) -> ProviderAnswer:
-    """The number of a legal unit, if it is in use."""
+    """The VAT number of a legal unit, if VIES confirms that it is valid."""
     number = vat_number(request.values[0])
     country, national = number[:_COUNTRY], number[_COUNTRY:]
     answer = await get(f"/ms/{country}/vat/{national}")
@@ -53,7 +53,7 @@ async def numero_tva(request: ProviderRequest, get: Get) -> ProviderAnswer:
 
 
 def _outcome(content: Any) -> str:
-    """The outcome that VIES gives, empty if there is none."""
+    """The outcome in an answer of VIES; empty if there is none."""
     if not isinstance(content, dict):
         return ""
     wrapped = content.get("errorWrappers")
@@ -63,7 +63,7 @@ def _outcome(content: Any) -> str:
 
 
 def _confirms(content: dict[str, Any], national: str) -> bool:
-    """Whether an answer says that the number that was asked for is in use."""
+    """Whether an answer says that the requested number is valid."""
     return content.get("isValid") is True and content.get("vatNumber", national) == national
 
 

@@ -1,8 +1,8 @@
-"""INSEE in its own language: the translations of its operations to and from API Sirene 3.11.
+"""The dialect of INSEE: translations of its operations to and from API Sirene 3.11.
 
-The address to set for it is that of the API with its version, such as `https://api.insee.fr/api-sirene/3.11`. Calls are
-made in `api`; what an answer becomes is in a file for each thing that it is about. `docs/adr/0011-translations.md` says
-what Sirene does not know and what is answered instead.
+The provider's address must be that of the API with its version, such as `https://api.insee.fr/api-sirene/3.11`. Module
+`api` makes the calls; the other modules translate the objects in the answers. `docs/adr/0011-translations.md` says what
+Sirene does not know and what is answered instead.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The address of an establishment in the words of the published API."""
+"""Translates the address of an establishment into the form of the published API."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ _FRANCE = "FRANCE"
 
 
 def description(establishment: Fields) -> dict[str, Any]:
-    """The published description of an address.
+    """The published description of an establishment's address.
 
-    The published answers name some kinds of street and some indices of numbers only. Another kind of street stands
-    before the name of the street, another index behind the number, so that none is lost.
+    The published API has only some kinds of street and some suffixes of house numbers. Another kind of street is put
+    before the street name, another suffix after the number, so that none is lost.
     """
     address = fields(establishment, "adresseEtablissement")
     street = labels.street(text(address, "typeVoieEtablissement"))
@@ -42,12 +42,12 @@ def description(establishment: Fields) -> dict[str, Any]:
 
 
 def joined(*parts: str | None) -> str:
-    """Parts in a line, empty where there are none; what is hidden in part is hidden in whole."""
+    """The parts joined by spaces, empty if there are none; `[ND]` alone if one of them is hidden."""
     return HIDDEN if HIDDEN in parts else " ".join(part for part in parts if part)
 
 
 def _envelope(unit: Fields, address: Fields) -> dict[str, str]:
-    """The lines of an envelope, as the post numbers them."""
+    """The numbered lines of the postal address (L1 to L7)."""
     code = text(address, "typeVoieEtablissement")
     index, _ = labels.index(text(address, "indiceRepetitionEtablissement"))
     street = (

@@ -1,8 +1,8 @@
 """Calls to API Sirene.
 
-It answers about one legal unit, about one establishment, or with the establishments and links that a search finds. A
-number that was entered twice (`doublon`) is answered with 301 and the number that remains: that one is asked for then.
-The address that comes with a 301 is read for that number only; no address that an answer names is ever called.
+It answers with one legal unit, with one establishment, or with the establishments and links that a search finds. For a
+unit that was registered twice (`doublon`) it answers 301 with the number that remains, which is then asked for. Only
+that number is read from the URL in a 301; no URL from an answer is ever called.
 """
 
 import re
@@ -18,18 +18,18 @@ from apientreprise_gateway.upstream.response import Response
 from apientreprise_gateway.upstream.source import Get, ProviderRequest
 
 MOST_LINKS: Final = 1000
-"""Links that a search gives at most; an establishment has a handful."""
+"""Links that a search returns at most; an establishment has only a few."""
 _MOVED: Final = 301
 _SEVERAL_HEAD_OFFICES: Final = "01501"
 _SIREN: Final = re.compile(r"(?<!\d)\d{9}(?!\d)", re.ASCII)
 
 
 class Found(NamedTuple):
-    """A legal unit or an establishment that Sirene has found."""
+    """A legal unit or an establishment in an answer of Sirene."""
 
     of: Fields
     replaced: str | None = None
-    """The number that was asked for, if another has replaced it."""
+    """The number that was asked for, if another has replaced it; else None."""
 
 
 async def unite_legale(request: ProviderRequest, get: Get) -> Found:
@@ -54,7 +54,7 @@ async def etablissement(request: ProviderRequest, get: Get) -> Found:
 async def siege(request: ProviderRequest, get: Get) -> Found:
     """The head office of a SIREN.
 
-    A search finds nobody where the unit may not be diffused or was replaced; the unit itself says so.
+    A search finds nothing for a unit that may not be published or was replaced; then the unit itself is asked for.
     """
     (siren,) = request.values
     try:
@@ -69,7 +69,7 @@ async def siege(request: ProviderRequest, get: Get) -> Found:
 
 
 async def head_office(route: Route, get: Get, siren: str) -> Fields:
-    """The establishment that is the seat of a legal unit.
+    """The establishment that is the head office of a legal unit.
 
     Raises:
         Refusal: there is none, or more than one.
@@ -84,14 +84,14 @@ async def head_office(route: Route, get: Get, siren: str) -> Fields:
 
 
 async def links(request: ProviderRequest, get: Get) -> list[Fields]:
-    """The links of succession that an establishment is on either side of."""
+    """The links of succession in which an establishment is the predecessor or the successor."""
     (siret,) = request.values
     either = f"siretEtablissementPredecesseur:{siret} OR siretEtablissementSuccesseur:{siret}"
     content = _content(request.route, await get(_search("/siret/liensSuccession", either, nombre=str(MOST_LINKS))))
     found = entries(content, "liensSuccession")
     total = fields(content, "header").get("total", len(found))
     if total != len(found):
-        raise MalformedAnswerError("total")  # what would be passed on as all of them is not
+        raise MalformedAnswerError("total")  # an incomplete list must not be passed on as complete
     return found
 
 
@@ -109,7 +109,7 @@ def _content(route: Route, answer: Response) -> object:
 
 
 def _remaining(answer: Response, *, instead_of: str) -> str:
-    """The SIREN that a redirection names, in a path or in a search."""
+    """The SIREN in the URL of a redirection, in its path or in its search."""
     numbers: set[str] = {number for number in _SIREN.findall(unquote(answer.location)) if is_siren(number)} - {
         instead_of
     }

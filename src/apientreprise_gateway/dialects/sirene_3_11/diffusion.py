@@ -1,7 +1,7 @@
-"""Removal of what may not be made public from a description.
+"""Masks the data of legal units and establishments that may not be made public.
 
-A legal unit or an establishment may object to being published. INSEE then gives the data that identify it to
-administrations alone: `[ND]` stands in their place here, and null where the published schema wants one of some values.
+A legal unit or an establishment may object to publication. INSEE then gives its identifying data to administrations
+only: they are replaced by `[ND]` here, or by null where the published schema has an enumeration.
 """
 
 from typing import Any, Final
@@ -26,17 +26,17 @@ Description = dict[str, Any]
 
 
 def is_hidden(*descriptions: Description) -> bool:
-    """Whether one of them may not be made public at all."""
+    """Whether one of the descriptions may not be made public at all."""
     return any(found["status_diffusion"] == NOT_AT_ALL for found in descriptions)
 
 
 def is_masked(*descriptions: Description) -> bool:
-    """Whether one of them may be made public in part only."""
+    """Whether one of the descriptions may be made public only in part."""
     return any(found["status_diffusion"] == PARTIALLY for found in descriptions)
 
 
 def masked_unit(unit: Description) -> Description:
-    """A legal unit without what identifies it: a person's name and sex, a company's acronym."""
+    """A legal unit with its identifying data masked: a person's name and sex, a company's acronym."""
     if unit["type"] == "personne_morale":
         return {**unit, "personne_morale_attributs": {**unit["personne_morale_attributs"], "sigle": HIDDEN}}
     person = {**dict.fromkeys(unit["personne_physique_attributs"], HIDDEN), "sexe": None}
@@ -45,12 +45,12 @@ def masked_unit(unit: Description) -> Description:
 
 
 def masked_address(address: Description) -> Description:
-    """An address without all that is more precise than the town."""
+    """An address with everything more precise than the town masked."""
     return {**address, **_ADDRESS, "acheminement_postal": {**address["acheminement_postal"], **_ENVELOPE}}
 
 
 def masked_establishment(establishment: Description) -> Description:
-    """An establishment whose unit and address are masked, and a person's sign."""
+    """An establishment with its unit, its address and a sole trader's trade sign masked."""
     unit = establishment["unite_legale"]
     sign = {"enseigne": HIDDEN} if unit["type"] == "personne_physique" else {}
     masks = {"unite_legale": masked_unit(unit), "adresse": masked_address(establishment["adresse"])}

@@ -1,4 +1,4 @@
-"""An establishment of Sirene in the words of the published API."""
+"""Translates an establishment of Sirene into the form of the published API."""
 
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ _SIGNS: Final = ("enseigne1Etablissement", "enseigne2Etablissement", "enseigne3E
 
 
 def flattened(establishment: Fields) -> Fields:
-    """An establishment with the fields of its current period, and its unit with the SIREN of both."""
+    """An establishment with the fields of its current period, and with the SIREN added to its unit."""
     siren = digits(establishment, "siren", 9)
     return {
         **establishment,
@@ -36,8 +36,8 @@ def description(establishment: Fields, *, version: int) -> dict[str, Any]:
     """The published description of an establishment, with its unit and its address.
 
     Args:
-        establishment: flattened.
-        version: of the answer.
+        establishment: as `flattened` returns it.
+        version: version of the answer.
     """
     status = diffusion(establishment, "statutDiffusionEtablissement")
     return {
@@ -57,13 +57,13 @@ def description(establishment: Fields, *, version: int) -> dict[str, Any]:
 
 
 def sign(establishment: Fields) -> str | None:
-    """Its trade signs, joined by commas."""
+    """The trade signs of an establishment, joined by commas; None if it has none."""
     signs = [found for found in (text(establishment, name) for name in _SIGNS) if found]
     return ", ".join(signs) or None
 
 
 def state(establishment: Fields) -> str:
-    """`A`, or `F` once it is closed."""
+    """The state of an establishment: `A` for active, `F` for closed."""
     found = one_of(establishment, "etatAdministratifEtablissement", _STATES)
     if found is None:
         raise MalformedAnswerError("etatAdministratifEtablissement")
@@ -71,12 +71,12 @@ def state(establishment: Fields) -> str:
 
 
 def ended(establishment: Fields) -> int | None:
-    """When it was closed, in Unix seconds; None where it was not, or where Sirene does not know."""
+    """When an establishment was closed, in Unix seconds; None if it was not, or if Sirene does not know."""
     if state(establishment) == "A":
         return None
     return since(entries(establishment, "periodesEtablissement"), "changementEtatAdministratifEtablissement")
 
 
 def updated(establishment: Fields) -> int:
-    """When Sirene last touched it, or else since when what it says holds."""
+    """When Sirene last updated an establishment, in Unix seconds; else the start of its current period."""
     return first_known(day(establishment, "dateDernierTraitementEtablissement"), day(establishment, "dateDebut"))

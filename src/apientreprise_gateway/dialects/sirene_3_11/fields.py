@@ -1,7 +1,7 @@
-"""Reading of single fields of Sirene's answers.
+"""Reads single fields of Sirene's answers.
 
-Each function takes an object and the name of a field and gives its value in our form, or raises `MalformedAnswerError`:
-whatever JSON comes, nothing else happens.
+Each function takes an object and the name of a field, and returns the value in our form or raises
+`MalformedAnswerError`; no JSON makes it raise anything else.
 """
 
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ Fields = Mapping[str, Any]
 """An object of an answer."""
 
 HIDDEN: Final = "[ND]"
-"""What stands for a value that may not be made public, with Sirene as with us."""
+"""Replaces a value that may not be made public, in Sirene's answers and in ours."""
 
 _PARIS: Final = ZoneInfo("Europe/Paris")
 _UNKNOWN_DAY: Final = "1900-01-01"
-"""What Sirene says of a creation whose day is not known."""
+"""The date of creation that Sirene gives if the day is unknown."""
 _DAY: Final = len("2024-01-31")
 
 
 class MalformedAnswerError(Exception):
-    """An answer is not what Sirene documents, or lacks what ours cannot do without."""
+    """An answer is not as Sirene documents it, or lacks a value that ours requires."""
 
 
 def fields(container: Any, name: str) -> Fields:
@@ -42,7 +42,7 @@ def entries(container: Any, name: str) -> list[Fields]:
 
 
 def text(of: Fields, name: str) -> str | None:
-    """A text; None where there is none, or an empty one."""
+    """A text; None if it is absent or empty."""
     found = of.get(name)
     if found is not None and not isinstance(found, str):
         raise MalformedAnswerError(name)
@@ -66,7 +66,7 @@ def digits(of: Fields, name: str, count: int) -> str:
 
 
 def one_of(of: Fields, name: str, allowed: frozenset[str]) -> str | None:
-    """One of some values; None where there is another one, such as `[ND]`."""
+    """The value if it is one of those allowed; None for another one, such as `[ND]`."""
     found = text(of, name)
     return found if found in allowed else None
 
@@ -80,21 +80,21 @@ def flag(of: Fields, name: str) -> bool:
 
 
 def yes_or_no(of: Fields, name: str) -> bool | None:
-    """What is said with `O` and `N`; None where it is not said."""
+    """A boolean written as `O` or `N`; None for anything else."""
     return {"O": True, "N": False}.get(text(of, name) or "")
 
 
 def day(of: Fields, name: str) -> int | None:
-    """Unix seconds at which a day begins in Paris, as the published API counts them; None where there is none.
+    """Unix seconds at which a day begins in Paris, as in the published API; None if absent or hidden.
 
-    The time of day, where there is one, is left out.
+    A time of day is ignored.
     """
     found = text(of, name)
     return None if found is None or found == HIDDEN else midnight(found[:_DAY])
 
 
 def known_day(of: Fields, name: str) -> int | None:
-    """As `day`, but the day that stands for an unknown one is none."""
+    """As `day`, but None also for the date that means unknown."""
     return None if of.get(name) == _UNKNOWN_DAY else day(of, name)
 
 

@@ -1,6 +1,6 @@
-"""The operations of INSEE, each asked in Sirene's language.
+"""The operations of INSEE, as translations to and from API Sirene.
 
-An answer that is not what Sirene documents is the error that says so, wherever it is noticed.
+An answer that is not as Sirene documents it becomes the error for that, wherever it is noticed.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,14 +18,14 @@ from apientreprise_gateway.upstream.reading import ProviderAnswer, failure, move
 from apientreprise_gateway.upstream.source import Get, ProviderRequest, Translation
 
 _ADDRESS_VERSION: Final = 3
-"""The only version that the addresses have."""
+"""The only version of the operations on addresses."""
 _INCOMPLETE: Final = 206
 
 _Answer = Callable[[ProviderRequest, Get], Awaitable[ProviderAnswer]]
 
 
 def unite_legale(version: int, *, public: bool = False) -> Translation:
-    """The legal unit of a SIREN; `public` leaves what may be made public."""
+    """The legal unit of a SIREN; with `public`, only what may be made public (here and below)."""
 
     async def answer(request: ProviderRequest, get: Get) -> ProviderAnswer:
         found = await api.unite_legale(request, get)
@@ -103,7 +103,7 @@ def adresse(*, public: bool = False) -> Translation:
 
 
 def successions() -> Translation:
-    """Who came before the establishment of a SIRET, and who after it."""
+    """The predecessors and successors of the establishment of a SIRET."""
 
     async def answer(request: ProviderRequest, get: Get) -> ProviderAnswer:
         links = await api.links(request, get)
@@ -113,7 +113,7 @@ def successions() -> Translation:
 
 
 def entreprise_v2() -> Translation:
-    """The legal unit of a SIREN with its head office, as v2 told of them."""
+    """The legal unit of a SIREN with its head office, in the form of v2."""
 
     async def answer(request: ProviderRequest, get: Get) -> ProviderAnswer:
         found = await api.unite_legale(request, get)
@@ -132,7 +132,7 @@ def entreprise_v2() -> Translation:
 
 
 def etablissement_v2() -> Translation:
-    """The establishment of a SIRET, as v2 told of it."""
+    """The establishment of a SIRET, in the form of v2."""
 
     async def answer(request: ProviderRequest, get: Get) -> ProviderAnswer:
         found = await api.etablissement(request, get)
@@ -146,7 +146,7 @@ def etablissement_v2() -> Translation:
 
 
 def _checked(answer: _Answer) -> Translation:
-    """A translation that refuses what is not as Sirene documents it."""
+    """A translation that turns `MalformedAnswerError` into the provider's error."""
 
     async def translation(request: ProviderRequest, get: Get) -> ProviderAnswer:
         try:
@@ -166,17 +166,17 @@ def _link(request: ProviderRequest, version: int, path: str) -> str:
 
 
 def _check_public(request: ProviderRequest, *descriptions: dict[str, Any]) -> None:
-    """Answer 404 of whoever may not be made public, as the published API does."""
+    """Refuse with 404 a unit or establishment that may not be made public, as the published API does."""
     if diffusion.is_hidden(*descriptions):
         raise failure(request.route, 404)
 
 
 def _wants_unpublished(request: ProviderRequest) -> bool:
-    """Whether a call to v2 also wants those who object to being published."""
+    """Whether a call to v2 also asks for units that object to publication."""
     return request.query.get("non_diffusables") == "true"
 
 
 def _check_asked_for(request: ProviderRequest, place: Fields) -> None:
-    """Refuse v2 an establishment that objects to being published, unless it asks for those too."""
+    """Refuse a call to v2 for an establishment that objects to publication, unless the call asks for those too."""
     if not (_wants_unpublished(request) or v2.is_fully_public(place)):
         raise refusal(request.route, "005")

@@ -13,7 +13,7 @@ _FIRST_VERSION: Final = 3
 
 
 def diffusion(of: Fields, name: str) -> str:
-    """The published status of diffusion: what may be made public of a legal unit or an establishment."""
+    """The published status of diffusion of a legal unit or an establishment: what may be made public."""
     found = _STATUSES.get(needed(of, name))
     if found is None:
         raise MalformedAnswerError(name)
@@ -23,13 +23,13 @@ def diffusion(of: Fields, name: str) -> str:
 def activities(of: Fields, *, version: int, suffix: str, newer: Fields) -> dict[str, Any]:
     """The main activity, in the nomenclature that it was coded in.
 
-    From v4 on it is given in NAF 2025, if Sirene knows that, and in NAF rév. 2 beside it.
+    From v4 on it is given in NAF 2025, if Sirene has that, and also in NAF rév. 2.
 
     Args:
-        of: the object that has the code and its nomenclature.
-        version: of the answer.
-        suffix: the end of the fields' names.
-        newer: the object that has the code of NAF 2025.
+        of: the object with the code and its nomenclature.
+        version: version of the answer.
+        suffix: suffix of the fields' names.
+        newer: the object with the code in NAF 2025.
     """
     code = text(of, f"activitePrincipale{suffix}")
     nomenclature = text(of, f"nomenclatureActivitePrincipale{suffix}")
@@ -50,7 +50,7 @@ def band(of: Fields, *, suffix: str) -> dict[str, Any]:
 
 
 def since(periods: list[Fields], change: str) -> int | None:
-    """The day of the last change of a kind, in Unix seconds; None where none is known."""
+    """The day of the last change of a kind, in Unix seconds; None if unknown."""
     for period in periods:
         if period.get(change) is True:
             return day(period, "dateDebut")
@@ -58,7 +58,7 @@ def since(periods: list[Fields], change: str) -> int | None:
 
 
 def first_known(*days: int | None) -> int:
-    """The first of some days that is known."""
+    """The first of these days that is known, in Unix seconds."""
     for found in days:
         if found is not None:
             return found

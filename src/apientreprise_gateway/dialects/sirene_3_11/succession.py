@@ -1,4 +1,4 @@
-"""The links of succession of an establishment in the words of the published API."""
+"""Translates the links of succession of an establishment into the form of the published API."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ _AFTER = "siretEtablissementSuccesseur"
 
 
 def description(links: list[Fields], siret: str) -> dict[str, Any]:
-    """Who came before an establishment, and who after it."""
+    """The published predecessors and successors of an establishment."""
     return {
         "predecesseurs": [_link(link, _BEFORE) for link in links if digits(link, _AFTER, 14) == siret],
         "successeurs": [_link(link, _AFTER) for link in links if digits(link, _BEFORE, 14) == siret],
@@ -18,7 +18,7 @@ def description(links: list[Fields], siret: str) -> dict[str, Any]:
 
 def _link(link: Fields, other: str) -> dict[str, Any]:
     day = needed(link, "dateLienSuccession")
-    midnight(day)  # refuses what is no day
+    midnight(day)  # raises if it is not a date
     return {
         "siret": digits(link, other, 14),
         "date_succession": day,

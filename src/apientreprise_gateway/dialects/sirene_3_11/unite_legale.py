@@ -1,4 +1,4 @@
-"""A legal unit of Sirene in the words of the published API."""
+"""Translates a legal unit of Sirene into the form of the published API."""
 
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ _STATES: Final = frozenset({"A", "C"})
 
 
 def flattened(unit: Fields) -> Fields:
-    """A unit with the fields of its current period, as Sirene gives it with an establishment."""
+    """A legal unit with the fields of its current period, as Sirene gives it within an establishment."""
     return {**unit, **current(entries(unit, "periodesUniteLegale"))}
 
 
@@ -33,8 +33,8 @@ def description(unit: Fields, *, version: int) -> dict[str, Any]:
     """The published description of a legal unit, without the day on which it ceased.
 
     Args:
-        unit: flattened.
-        version: of the answer.
+        unit: as `flattened` returns it.
+        version: version of the answer.
     """
     status = diffusion(unit, "statutDiffusionUniteLegale")
     return {
@@ -75,17 +75,17 @@ def is_person(unit: Fields) -> bool:
 
 
 def head_office(unit: Fields) -> str:
-    """The SIRET of its seat."""
+    """The SIRET of a unit's head office."""
     return digits(unit, "siren", 9) + digits(unit, "nicSiegeUniteLegale", 5)
 
 
 def legal_form(unit: Fields) -> dict[str, Any]:
-    """Its legal category."""
+    """The published legal category of a unit."""
     return labels.legal_form(digits(unit, "categorieJuridiqueUniteLegale", 4))
 
 
 def state(unit: Fields) -> str:
-    """`A`, or `C` once it has ceased."""
+    """The state of a unit: `A` for active, `C` for ceased."""
     found = one_of(unit, "etatAdministratifUniteLegale", _STATES)
     if found is None:
         raise MalformedAnswerError("etatAdministratifUniteLegale")
@@ -93,12 +93,12 @@ def state(unit: Fields) -> str:
 
 
 def ended(unit: Fields) -> int | None:
-    """When it ceased, in Unix seconds; None where it has not, or where Sirene does not know."""
+    """When a unit ceased, in Unix seconds; None if it has not, or if Sirene does not know."""
     if state(unit) == "A":
         return None
     return since(entries(unit, "periodesUniteLegale"), "changementEtatAdministratifUniteLegale")
 
 
 def updated(unit: Fields) -> int:
-    """When Sirene last touched it, or else since when what it says holds."""
+    """When Sirene last updated a unit, in Unix seconds; else the start of its current period."""
     return first_known(day(unit, "dateDernierTraitementUniteLegale"), day(unit, "dateDebut"))

@@ -1,7 +1,7 @@
-"""Legal units and establishments of Sirene in the flat form of v2.
+"""Translates legal units and establishments of Sirene into the flat form of v2.
 
-v2 gives Sirene's own codes of streets where later versions have words. It also has what Infogreffe knows and INSEE does
-not: that is left out here, which the operation says with 206.
+v2 has Sirene's codes of kinds of street where later versions have words. It also has data that only Infogreffe knows:
+they are left out here, and the operation answers 206.
 """
 
 from typing import Any, Final
@@ -30,11 +30,11 @@ _FRANCE: Final = {"code": "FR", "value": "FRANCE"}
 
 
 def company(unit: Fields, head_office: Fields) -> dict[str, Any]:
-    """A legal unit, but for what only Infogreffe knows: its capital, its officers, the day it was struck off.
+    """A legal unit without what only Infogreffe knows: its capital, its officers, the day it was struck off.
 
     Args:
-        unit: flattened.
-        head_office: its seat, flattened.
+        unit: as `unite_legale.flattened` returns it.
+        head_office: as `etablissement.flattened` returns it.
     """
     siren = digits(unit, "siren", 9)
     form = unite_legale.legal_form(unit)
@@ -67,7 +67,7 @@ def company(unit: Fields, head_office: Fields) -> dict[str, Any]:
 
 
 def establishment(place: Fields) -> dict[str, Any]:
-    """An establishment, flattened before."""
+    """An establishment, given as `etablissement.flattened` returns it."""
     address = fields(place, "adresseEtablissement")
     activity = _activity(place, suffix="Etablissement")
     commune = text(address, "codeCommuneEtablissement")
@@ -91,7 +91,7 @@ def establishment(place: Fields) -> dict[str, Any]:
 
 
 def is_fully_public(place: Fields) -> bool:
-    """Whether neither an establishment nor its unit objects to being published."""
+    """Whether neither an establishment nor its unit objects to publication."""
     return (
         diffusion(place, "statutDiffusionEtablissement") == FULLY
         and diffusion(fields(place, "uniteLegale"), "statutDiffusionUniteLegale") == FULLY
@@ -105,7 +105,7 @@ def _activity(of: Fields, *, suffix: str) -> dict[str, str]:
 
 
 def _full_name(unit: Fields) -> str:
-    """A sole trader's names as Sirene used to write them: name, name in use, first names."""
+    """A sole trader's names in Sirene's former spelling: birth name, name in use, first names."""
     names = f"{text(unit, 'nomUniteLegale') or ''}*{text(unit, 'nomUsageUniteLegale') or ''}"
     return f"{names}/{joined(*(text(unit, f'prenom{rank}UniteLegale') for rank in (1, 2, 3)))}/"
 

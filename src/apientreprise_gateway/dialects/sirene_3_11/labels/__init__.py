@@ -1,7 +1,7 @@
-"""Labels of the codes that Sirene gives without one.
+"""Labels of the codes that Sirene gives without labels.
 
-They are those of INSEE's nomenclatures, worded as the published API does. The tables of activities and legal forms are
-read at the first question.
+They are those of INSEE's nomenclatures, worded as in the published API. The tables of activities and legal forms are
+read at their first use.
 """
 
 import unicodedata
@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 NAF_REV2: Final = "NAFRev2"
 NAF_2025: Final = "NAF2025"
 UNKNOWN: Final = "non référencé"
-"""The published label of a code that is none."""
+"""The published label of an unknown code."""
 
 
 _ACTIVITIES: Final[Mapping[str, str]] = MappingProxyType({NAF_REV2: "naf_rev2.tsv", NAF_2025: "naf_2025.tsv"})
@@ -150,7 +150,7 @@ def band(code: str | None, year: str | None) -> dict[str, Any]:
 
 
 def street(code: str | None) -> str | None:
-    """The kind of street that the published answers name; None if they name none such.
+    """The published word for a kind of street; None if the published API has none for it.
 
     Sirene gives its code, or the word without accents.
     """
@@ -158,13 +158,13 @@ def street(code: str | None) -> str | None:
 
 
 def index(code: str | None) -> tuple[str | None, str | None]:
-    """The index of a number, as on an envelope and as published; both None where there is none."""
+    """The suffix of a house number, as on an envelope and as published; both None if there is none."""
     word = None if code is None else _INDICES.get(code, code)
     return word, _PUBLISHED_INDICES.get(word or "")
 
 
 def region(commune: str | None) -> tuple[str | None, str | None]:
-    """Code and name of the region that a commune lies in, by its INSEE code; None for both overseas and abroad."""
+    """Code and name of the region of a commune, by its INSEE code; both None overseas and abroad."""
     code = _REGION_OF.get((commune or "")[:2]) or _REGION_OF.get((commune or "")[:3])
     return (None, None) if code is None else (code, _REGIONS[code][0])
 
