@@ -105,7 +105,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, provider: Stub) -> Iterator
 
 
 SPOILT = """
-from apientreprise_gateway.auth.registry import TokenRegistry
+from apientreprise_gateway.auth.token import TokenVerifier
 from apientreprise_gateway.dataplane import downloads
 
 
@@ -113,7 +113,7 @@ def fail(*_):
     raise LookupError("a fault\\nof ours" * 1000)
 
 
-TokenRegistry.is_revoked = fail
+TokenVerifier.verify = fail
 downloads.read_path = fail
 """
 """A program that is read at the start of Python, and has each call fail in check 3, and each download."""
