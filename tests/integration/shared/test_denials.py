@@ -205,6 +205,7 @@ def test_a_gateway_that_starts_knows(tmp_path: Path, store: Server, provider: St
     ):
         denied.are_denied_at_once(second)
         assert ready(second) == (200, True)
+        until(lambda: len(second.logged("revocations_from_copy")) >= workers, "not each has told of it")
         assert len(second.logged("revocations_from_copy")) == workers
         store.thaw()
         second.settles_in("shared")
@@ -271,6 +272,7 @@ def test_who_does_not_know_says_so(tmp_path: Path, store: Server, provider: Stub
         assert only.ask(token="no.token.atall").codes == ["00101"]
         assert only.ask(token=None).codes == ["00101"]
         assert httpx.get(only.url + "/livez").status_code == 200
+        until(lambda: len(only.logged("revocations_unknown")) >= workers, "not each has told of it")
         assert len(only.logged("revocations_unknown")) == workers
         store.thaw()
         until(lambda: ready(only) == (200, True), "it does not read an empty Redis", seconds=SECONDS)
