@@ -4,7 +4,6 @@ import json
 import os
 import select
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from support import zygote
 from support.programs import START_SECONDS, Program, environment, settled
 from support.site import UNITE_LEGALE, scrape
 from support.stores import until
@@ -186,17 +186,8 @@ def _launch(folder: Path, workers: int, *, pipe: bool, settings: Mapping[str, st
     reader, writer = os.pipe() if pipe else (None, os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
     try:
         with errors.open("ab") as err:
-            process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "apientreprise_gateway",
-                    "serve",
-                    "--port",
-                    str(port),
-                    "--workers",
-                    str(workers),
-                ],
+            process = zygote.popen(
+                ["serve", "--port", str(port), "--workers", str(workers)],
                 env=environment(**settings),
                 stdout=writer,
                 stderr=err,

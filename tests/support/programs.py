@@ -6,16 +6,17 @@ import re
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import httpx
 
+from support import zygote
 from support.tokens import SECRET
 
 START_SECONDS = 30
@@ -29,7 +30,7 @@ TRACE = {"context": "tests", "object": "essai", "recipient": "13002526500013", "
 class Program:
     """A started program."""
 
-    process: subprocess.Popen[bytes]
+    process: zygote.Process
     port: int
     output: Path
     errors: Path
@@ -76,14 +77,16 @@ def environment(**settings: str) -> dict[str, str]:
 
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command of ours to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "apientreprise_gateway", *arguments],
-        env=environment(**settings),
-        capture_output=True,
-        text=True,
-        timeout=START_SECONDS,
-        check=False,
-    )
+    with TemporaryFile("w+", encoding="utf-8") as out, TemporaryFile("w+", encoding="utf-8") as err:
+        process = zygote.popen(arguments, env=environment(**settings), stdout=out, stderr=err)
+        try:
+            status = process.wait(START_SECONDS)
+        finally:
+            process.kill()
+            process.wait()
+        for file in (out, err):
+            file.seek(0)
+        return subprocess.CompletedProcess(process.args, status, out.read(), err.read())
 
 
 @contextmanager
@@ -91,12 +94,7 @@ def start(folder: Path, *arguments: str, **settings: str) -> Iterator[Program]:
     """Start a command that serves, on a port of its own, until the end of the block."""
     output, errors = folder / "output", folder / "errors"
     with output.open("wb") as out, errors.open("wb") as err:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "apientreprise_gateway", *arguments, "--port", "0"],
-            env=environment(**settings),
-            stdout=out,
-            stderr=err,
-        )
+        process = zygote.popen([*arguments, "--port", "0"], env=environment(**settings), stdout=out, stderr=err)
     program = Program(process, 0, output, errors)
     try:
         program.scheme, program.port = _address_of(

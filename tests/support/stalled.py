@@ -1,8 +1,6 @@
 """Pipes that nobody reads, and programs that write to them."""
 
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -10,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from support import zygote
 from support.programs import environment
 
 
@@ -63,15 +62,9 @@ def full_pipe() -> Iterator[Pipe]:
 @contextmanager
 def started(
     *arguments: str, stdout: int | IO[Any], stderr: int | IO[Any], settings: Mapping[str, str]
-) -> Iterator["subprocess.Popen[bytes]"]:
+) -> Iterator[zygote.Process]:
     """Start a command of ours until the end of the block, which it does not outlive."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "apientreprise_gateway", *arguments],
-        env=environment(**settings),
-        stdout=stdout,
-        stderr=stderr,
-        start_new_session=True,
-    )
+    process = zygote.popen(arguments, env=environment(**settings), stdout=stdout, stderr=stderr, new_session=True)
     try:
         yield process
     finally:

@@ -1,0 +1,192 @@
+"""Programs that are started by a fork behave as those of a fresh interpreter."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support import zygote
+from support.fleet import is_running, together
+from support.programs import environment, run
+from support.stores import until
+
+PROBE = """
+import atexit, json, os, random, signal, sys, threading
+
+print("to stderr", file=sys.stderr)
+atexit.register(print, "at exit")
+how = sys.argv[1]
+if how == "state":
+    numbers = sorted(set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP})
+    print(json.dumps({
+        "arguments": [sys.argv, sys.orig_argv],
+        "environment": dict(os.environ),
+        "cwd": os.getcwd(),
+        "path": sys.path,
+        "descriptors": sorted(set(os.listdir("/proc/self/fd"))),
+        "threads": threading.active_count(),
+        "handlers": [str(signal.getsignal(number)).partition(" at ")[0] for number in numbers],
+        "masked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+        "buffered": [(stream.line_buffering, stream.encoding, stream.errors) for stream in (sys.stdout, sys.stderr)],
+        "main": [__name__, sys.modules["__main__"].__spec__.name],
+    }))
+elif how == "exit":
+    sys.exit(int(sys.argv[2]))
+elif how == "words":
+    sys.exit("it cannot be done")
+elif how == "fault":
+    raise LookupError("of the program")
+elif how == "signal":
+    os.kill(os.getpid(), int(sys.argv[2]))
+elif how == "random":
+    print(random.random())
+elif how == "waits":
+    print("here", flush=True)
+    signal.pause()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the probe."""
+    (tmp_path / "probe.py").write_text(PROBE)
+    return tmp_path
+
+
+def forked(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    """Status, output and errors of the probe, forked."""
+    number = len(list(folder.iterdir()))
+    files = [folder / f"{number}-{arguments[-1]}.{name}" for name in ("output", "errors")]
+    with files[0].open("wb") as out, files[1].open("wb") as err:
+        process = zygote.fork(
+            arguments, env=environment(), cwd=folder, stdout=out.fileno(), stderr=err.fileno(), module="probe"
+        )
+    status = process.wait(30)
+    return status, files[0].read_text(), files[1].read_text()
+
+
+def fresh(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    """The same of a fresh interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-m", "probe", *arguments],
+        env=environment(),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_child_finds_what_a_fresh_interpreter_finds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arguments, environment, folder, descriptors, signals and streams are those of a fresh interpreter."""
+    monkeypatch.setenv("AWS_REGION", "somewhere")
+    monkeypatch.setenv("GATEWAY_WINDOW", "not for it")
+    status, output, errors = forked(folder, "state")
+    expected_status, expected, expected_errors = fresh(folder, "state")
+    assert (status, errors) == (expected_status, expected_errors) == (0, "to stderr\n")
+    assert json.loads(output.splitlines()[0]) == json.loads(expected.splitlines()[0])
+    assert output.splitlines()[1:] == expected.splitlines()[1:] == ["at exit"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("exit", "0"), ("exit", "7"), ("words",), ("signal", "2"), ("signal", "9"), ("signal", "15")]
+)
+def test_a_child_ends_as_a_fresh_interpreter_does(folder: Path, arguments: tuple[str, ...]) -> None:
+    """Status, signal, output and errors of an end are the same."""
+    status, output, errors = forked(folder, *arguments)
+    expected_status, expected, expected_errors = fresh(folder, *arguments)
+    assert (status, output) == (expected_status, expected)
+    assert errors.splitlines()[-1] == expected_errors.splitlines()[-1]
+
+
+def test_a_fault_of_a_child_is_told(folder: Path) -> None:
+    """A program that fails ends with 1 and a trace."""
+    status, output, errors = forked(folder, "fault")
+    assert (status, output) == (1, "at exit\n")
+    assert errors.endswith("LookupError: of the program\n")
+    assert "Traceback" in errors
+
+
+def test_many_are_started_at_once(folder: Path) -> None:
+    """Each of many children has a status, an output and random numbers of its own, and leaves nothing behind."""
+    statuses = together([lambda number=number: forked(folder, "exit", str(number)) for number in range(12)])  # type: ignore[misc]
+    assert statuses == [(number, "at exit\n", "to stderr\n") for number in range(12)]
+    outputs = {forked(folder, "random")[1] for _ in range(3)}
+    assert len(outputs) == 3
+
+
+def test_a_child_is_waited_for_and_signalled(folder: Path) -> None:
+    """A wait ends in time, a signal ends the child, and it is gone then; later signals do nothing."""
+    reader, writer = os.pipe()
+    with open(reader, "rb") as output:
+        process = zygote.fork(
+            ["waits"], env=environment(), cwd=folder, stdout=writer, stderr=2, new_session=True, module="probe"
+        )
+        os.close(writer)
+        assert output.readline() == b"here\n"
+        assert process.poll() is None
+        assert os.getsid(process.pid) == process.pid
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.01)
+        process.terminate()
+        assert process.wait(30) == process.poll() == process.returncode == -signal.SIGTERM
+        assert not Path(f"/proc/{process.pid}").exists()
+        process.kill()
+
+
+PYTEST = """
+import os, signal
+from pathlib import Path
+from support import zygote
+
+child = zygote.fork(["waits"], env=dict(os.environ), cwd=Path({folder!r}), stdout=1, stderr=2, module="probe")
+print(child.pid, zygote._zygote()._process.pid, flush=True)
+signal.pause()
+"""
+
+
+def test_nothing_outlives_who_has_started_it(folder: Path) -> None:
+    """Helper and children end when the process that they serve is killed."""
+    tests = Path(zygote.__file__).parent.parent
+    with subprocess.Popen(
+        [sys.executable, "-c", PYTEST.format(folder=str(folder))],
+        cwd=tests,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            lines = sorted((process.stdout.readline() for _ in range(2)), key=len)
+            assert lines[0] == b"here\n"
+            pids = [int(pid) for pid in lines[1].split()]
+            assert all(is_running(pid) for pid in pids)
+        finally:
+            process.kill()
+        process.wait()
+        until(lambda: not any(is_running(pid) for pid in pids), "it goes on")
+
+
+@pytest.mark.parametrize("name", ["LD_PRELOAD", "PYTHONPATH", "TZ", "PROMETHEUS_MULTIPROC_DIR", "PATH"])
+def test_what_is_read_at_a_start_needs_a_fresh_interpreter(name: str) -> None:
+    """A fork is for commands in our own environment, but for what is read when they run, and for one process."""
+    usual = environment(jwt_secrets="secret")
+    assert zygote.can_fork(["serve", "--workers", "1"], usual)
+    assert zygote.can_fork(["token", "new"], usual | {"AWS_REGION": "somewhere"})
+    assert not zygote.can_fork(["serve", "--workers", "2"], usual)
+    assert not zygote.can_fork(["serve"], usual | {name: "/nowhere"})
+
+
+def test_a_command_is_run_to_its_end() -> None:
+    """What a command says and ends with is what a fresh interpreter gives."""
+    done = run("token", "nothing")
+    expected = subprocess.run(done.args, env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (expected.returncode, expected.stdout, expected.stderr)
+    assert done.returncode == 2
+    assert run("--version").stdout.startswith("apientreprise-gateway ")
