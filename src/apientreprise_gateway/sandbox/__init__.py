@@ -1,1 +1,1 @@
-"""Fictive providers over real HTTP."""
+"""The sandbox: fictive providers over real HTTP, in the place of all real ones."""

@@ -1,8 +1,8 @@
 """The sandbox: fictive providers behind one ASGI application.
 
 It answers on the catalogue's own paths, so that it stands in for every provider at once, and below `/dialects/` in the
-languages of some real ones. A call meets, in this order: its path, its entity, the fault of its identifier or else the
-one that chance picks, and the provider's answer.
+dialects of some real ones. For each call it finds the endpoint, then the entity, then a fault (that of the identifier,
+or a random one), else the provider's answer.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from apientreprise_gateway.sandbox.faults import DEFAULT_FAULT, FAULTS, SPECIALS
 from apientreprise_gateway.server.application import ConnectionHooks
 
 _A_YEAR: Final = "2024"
-"""What no identifier of an entity looks like."""
+"""A value that a year accepts, and no identifier of an entity."""
 
 
 def create_app(
@@ -45,17 +45,17 @@ def create_app(
     """Build the sandbox.
 
     Args:
-        products: whose providers it stands in for.
-        latency_ms: what every answer of a provider waits first.
-        error_rate: share of the calls, 0 to 1, that meet a fault; the same calls in every run.
-        fault: which fault they meet, by its name in `FAULTS`; `error-500` unless told.
-        seed: of the draw of those calls.
-        form: in which providers give their documents; each in its own by default.
-        links: what callers reach the gateway at, for the links in answers; an address that does not exist by default.
+        products: the products whose providers it stands in for.
+        latency_ms: delay of every answer of a provider, in milliseconds.
+        error_rate: share of the calls, 0 to 1, that get a fault; the same calls in every run.
+        fault: the fault that they get, by its name in `FAULTS`; `error-500` by default.
+        seed: seed of the choice of those calls.
+        form: the form in which providers give documents; each in its own by default.
+        links: base URL of the gateway, for the links in answers; one that does not exist by default.
         sleep: waits a number of seconds.
 
     Raises:
-        ValueError: a figure is out of its range, or the fault has no such name.
+        ValueError: a number is out of range, or there is no fault of that name.
     """
     if not 0 <= error_rate <= 1:
         raise ValueError(f"the error rate is a share from 0 to 1, not {error_rate}")
@@ -77,7 +77,7 @@ def create_app(
 
 
 class Sandbox:
-    """The ASGI application."""
+    """The ASGI application of the sandbox."""
 
     def __init__(
         self,
@@ -158,7 +158,7 @@ class Sandbox:
             await fault(exchange, reply)
 
     def _reply(self, route: Route, found: list[str], scope: Scope) -> Reply:
-        """What the provider of a route answers when it is well."""
+        """What the provider of a route answers without a fault."""
         endpoint = route.endpoint
         values = {parameter.name: value for parameter, value in zip(endpoint.parameters, found, strict=True)}
         entity = _entity(route, values)
@@ -191,14 +191,14 @@ class Sandbox:
 
 
 def _host(scope: Scope) -> str:
-    """What the caller reaches the sandbox at."""
+    """The base URL at which the caller reaches the sandbox."""
     return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "localhost")
 
 
 def _entity(route: Route, values: Mapping[str, str]) -> Entity | None:
-    """The entity that one of the values names, in the kind of identifier that the endpoint takes.
+    """The entity that a path parameter names by an identifier of the right kind; None if it is unknown.
 
-    An endpoint that is about no entity answers what it would about the ordinary one.
+    An endpoint that takes no identifier of an entity answers about the ordinary entity.
     """
     naming = [parameter for parameter in route.endpoint.parameters if _names_entity(parameter.kind)]
     for parameter in naming:
@@ -210,7 +210,7 @@ def _entity(route: Route, values: Mapping[str, str]) -> Entity | None:
 
 
 def _names_entity(kind: ParameterKind) -> bool:
-    """A year that says which dictionary is asked for names no entity, though it names what is asked for."""
+    """Whether a parameter identifies an entity; a year does not, though it names what is asked for."""
     return kind.names_entity and not kind.accepts(_A_YEAR)
 
 

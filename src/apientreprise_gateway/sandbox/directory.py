@@ -1,4 +1,4 @@
-"""Who is found in the sandbox by each identifier."""
+"""Finds entities and faults of the sandbox by identifier."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,7 +13,7 @@ DIRECTORY: Final[Mapping[str, Entity]] = directory(
     *AT_INSEE,
     *(double(siren=each.siren, siret=each.siret, rna=each.rna) for each in (*SPECIALS, *BAD_FILES)),
 )
-"""The entities, and the doubles of the ordinary one that faults delay or damage."""
+"""All entities by identifier, with the copies of the ordinary one that faults delay or damage."""
 
 FAULT_BY_IDENTIFIER: Final[Mapping[str, Fault]] = MappingProxyType(
     {
@@ -22,4 +22,4 @@ FAULT_BY_IDENTIFIER: Final[Mapping[str, Fault]] = MappingProxyType(
         for identifier in (special.siren, special.siret, eori(special.siret), special.rna)
     }
 )
-"""What the identifiers that meet a fault meet."""
+"""The faults, by the identifiers that trigger them."""

@@ -1,7 +1,7 @@
-"""The documents of the fictive providers: each gives its own in one of three forms, as real ones do.
+"""The documents of the fictive providers, given in one of three forms, as real providers do.
 
-Some send the file itself, some send it in base64 within their JSON, some send an address, which is the sandbox's own.
-An identifier for each way in which that can go wrong (`BAD_FILES`) does so with every provider of documents.
+Some send the file itself, some send it in base64 within JSON, some send a URL, which is the sandbox's own. Each entity
+of `BAD_FILES` gets a document with one kind of fault, from every provider of documents.
 """
 
 import re
@@ -22,7 +22,7 @@ from apientreprise_gateway.sandbox.exchange import Reply
 from apientreprise_gateway.sandbox.pdf import archive, pdf
 
 PREFIX: Final = "/fichiers/"
-"""Where the sandbox serves the files whose addresses it gives."""
+"""Path below which the sandbox serves the files whose URLs it gives."""
 _NAME: Final = re.compile(rb"/fichiers/(\w+)/(\d{9})(?:-(\d{1,3}))?\.(pdf|zip)")
 _ELSEWHERE: Final = "https://ailleurs.exemple.test/fichier.pdf"
 _PAGE: Final = b"<!doctype html><title>Portail</title><h1>Votre session a expir&eacute;</h1>"
@@ -55,31 +55,31 @@ FORMS: Final[Mapping[str, Form]] = MappingProxyType(
         "api_entreprise_v2_documents_associations": Form.BASE64,
     }
 )
-"""The form of each operation; the others give an address."""
+"""The form of documents by operation; the others give an address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadFile:
-    """A way in which a document can be no good, with the identifiers that meet it."""
+    """A way in which a document can be unusable, with the identifiers that trigger it."""
 
     fault: str
     siren: str
     siret: str
     rna: str
     description: str
-    """One line of French for who uses the sandbox."""
+    """One line of French for users of the sandbox."""
     spoil: Callable[[bytes], bytes] = lambda file: file
     """Damages the file."""
     encode: Callable[[bytes], str] = lambda file: b64encode(file).decode()
-    """Encodes the file in base64, well or badly."""
+    """Encodes the file in base64, correctly or not."""
     by_address: bool = False
-    """Whether it can only go wrong with an address, which is then what is given."""
+    """Whether the fault only exists with an address; the document is then given by address."""
     address: str = ""
-    """The address that is given instead of the right one."""
+    """The address that is given instead of the right one; empty for the right one."""
     status: int = 200
-    """With which the file is answered at its address."""
+    """The HTTP status at the file's address."""
     slow: bool = False
-    """Whether it takes longer than anybody waits."""
+    """Whether the file takes longer than any caller waits."""
 
 
 BAD_FILES: Final = (
@@ -136,30 +136,30 @@ BAD_FILES: Final = (
         spoil=lambda _file: b"",
     ),
 )
-"""Every way, by the last three digits of its code."""
+"""All bad files, in the order of the last three digits of their error codes."""
 
 GOOD_FILE: Final = BadFile(fault="", siren="", siret="", rna="", description="")
-"""Stands for none of them."""
+"""A document without a fault."""
 _BY_SIREN: Final = {bad.siren: bad for bad in BAD_FILES}
 
 
 def bad_file_of(siren: str) -> BadFile:
-    """What is wrong with the documents of an entity."""
+    """The fault of an entity's documents; `GOOD_FILE` if there is none."""
     return _BY_SIREN.get(siren, GOOD_FILE)
 
 
 def give(endpoint: Endpoint, entity: Entity, body: Any, *, host: str, form: Form | None = None) -> Reply:
-    """The answer of an operation that has documents.
+    """The answer of an operation with documents.
 
     Args:
-        endpoint: it has a `document`.
-        entity: whose they are.
-        body: the answer, as ours; what stands at the places of addresses is replaced, but for null.
-        host: of the sandbox, as the caller knows it.
-        form: how to give them; as the operation's provider does by default.
+        endpoint: the endpoint, which has a `document`.
+        entity: the entity that the documents are about.
+        body: the answer in the form of our contract; addresses of documents in it are replaced, except null.
+        host: base URL of the sandbox, as the caller knows it.
+        form: the form of the documents; by default that of the operation's provider.
     """
     document = endpoint.document
-    assert document is not None  # noqa: S101 - who calls has looked
+    assert document is not None  # noqa: S101 - the caller has checked
     bad = bad_file_of(entity.siren)
     form = Form.ADDRESS if bad.by_address else form or FORMS.get(endpoint.operation, Form.ADDRESS)
     if document.alone and form is Form.FILE:
@@ -168,7 +168,7 @@ def give(endpoint: Endpoint, entity: Entity, body: Any, *, host: str, form: Form
         encoded = bad.encode(bad.spoil(_file(endpoint, entity, 0)))
         return Reply(200, orjson.dumps({"entete": {"code": "0", "message": "OK"}, "data": encoded}))
     field = document.address[-1]
-    filled = orjson.loads(orjson.dumps(body))  # some bodies are shared
+    filled = orjson.loads(orjson.dumps(body))  # a copy, as some bodies are shared
     given = [holder for holder, _ in holders(filled, document) if holder.get(field) is not None]
     for number, holder in enumerate(given, 1):
         rank = number if EACH in document.address else 0
@@ -181,7 +181,7 @@ def give(endpoint: Endpoint, entity: Entity, body: Any, *, host: str, form: Form
 
 
 def file_at(path: bytes, endpoints: Mapping[str, Endpoint], entities: Mapping[str, Entity]) -> tuple[BadFile, Reply]:
-    """What is at the address of a file, and what is wrong with it."""
+    """The fault of the file at a path, and the answer with that file."""
     found = _NAME.fullmatch(path)
     endpoint = None if found is None else endpoints.get(found[1].decode())
     entity = None if found is None else entities.get(found[2].decode())

@@ -1,8 +1,8 @@
 """The fictive entities of the sandbox, as data.
 
-Names, people and addresses are invented. Only the identifiers 130025265, 13002526500013 and W262001597 exist outside,
-because integrators know them by heart; what the sandbox says of them is invented too. SIREN that start with 99800
-are entities, those that start with 99900 are faults (`faults.py`).
+Names, people and addresses are invented. Only the identifiers 130025265, 13002526500013 and W262001597 are real,
+because integrators know them by heart; the data about them are invented too. SIREN that start with 99800 are entities,
+those that start with 99900 are faults (`faults.py`).
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from typing import Final
 
 
 class Diffusion(StrEnum):
-    """What an entity lets INSEE publish."""
+    """How much of an entity's data INSEE may publish."""
 
     FULL = "diffusible"
     PARTIAL = "partiellement_diffusible"
@@ -22,7 +22,7 @@ class Diffusion(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coded:
-    """A code with its meaning."""
+    """A code with its label."""
 
     code: str
     label: str
@@ -51,7 +51,7 @@ _STREET_CODES: Final = MappingProxyType(
         "BOULEVARD": "BD",
     }
 )
-"""How INSEE abbreviates the kinds of street."""
+"""INSEE's abbreviations of the kinds of street."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +67,11 @@ class Address:
     region: Coded
     extra: str | None = None
     repetition: str | None = None
-    """INSEE's letter of what stands behind the number: `B` for bis."""
+    """INSEE's letter for the suffix of the number: `B` for bis."""
     distribution: str | None = None
     cedex: Coded | None = None
     country: Coded | None = None
-    """Set abroad, where there are neither a French postcode nor a commune, and `region` means nothing."""
+    """Set for an address abroad, which has no French postcode or commune; `region` then means nothing."""
 
     @property
     def street_code(self) -> str:
@@ -94,7 +94,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Officer:
-    """Somebody, or a company, who runs a company."""
+    """An officer of a company: a person or another company."""
 
     role: str
     person: Person | None = None
@@ -127,7 +127,7 @@ class Establishment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Association:
-    """An entry of the national directory of associations."""
+    """An entry of the national directory of associations (RNA)."""
 
     rna: str
     title: str
@@ -136,17 +136,17 @@ class Association:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity:
-    """Whoever has a SIREN: a company, a sole trader, an association."""
+    """A legal unit with a SIREN: a company, a sole trader or an association."""
 
     siren: str
     description: str
-    """One line of French for who uses the sandbox."""
+    """One line of French for users of the sandbox."""
     establishments: tuple[Establishment, ...]
     legal_form: Coded
     activity: Coded
-    """In NAF rév. 2."""
+    """Main activity in NAF rév. 2."""
     activity_2025: Coded | None = None
-    """In NAF 2025, where INSEE has coded it."""
+    """Main activity in NAF 2025, if INSEE has coded it."""
     band: Band
     created: str
     updated: str
@@ -163,33 +163,33 @@ class Entity:
     registry: Coded
     diffusion: Diffusion = Diffusion.FULL
     closed: str | None = None
-    """The day on which it ceased, for one that did."""
+    """The day on which it ceased, in ISO 8601; None if it is active."""
     contributions_paid: bool = True
     """Whether Urssaf issues its certificate."""
     complete: bool = False
-    """Whether answers about it have every field that is documented, those that are silent for others too."""
+    """Whether answers about it have every documented field, also those without a value for other entities."""
     seats: int = 1
-    """How many of its establishments, the first ones, INSEE takes for its seat."""
+    """How many of its establishments, the first ones, INSEE takes for its head office."""
     replaced_by: "Entity | None" = None
-    """Whom INSEE knows it as, if it was entered twice."""
+    """The entity that INSEE has replaced it by, if it was registered twice."""
 
     @property
     def head_office(self) -> Establishment:
-        """The establishment that is the entity's seat."""
+        """The first establishment."""
         return self.establishments[0]
 
     def is_seat(self, establishment: Establishment) -> bool:
-        """Whether INSEE takes an establishment for the entity's seat."""
+        """Whether INSEE takes an establishment for the entity's head office."""
         return establishment in self.establishments[: self.seats]
 
     @property
     def rna(self) -> str | None:
-        """Its number as an association, if it is one."""
+        """Its RNA number if it is an association, else None."""
         return self.association.rna if self.association else None
 
     @property
     def display_name(self) -> str:
-        """What stands on its letter box."""
+        """Its name as on its letter box."""
         if self.person is None:
             return self.name or ""
         return f"{self.person.first_names[0]} {self.person.name}"
@@ -202,7 +202,7 @@ class Entity:
         return found if self.rna is None else (*found, self.rna)
 
     def establishment(self, siret: str) -> Establishment:
-        """One of its establishments; `KeyError` where the SIRET is not one of its own."""
+        """The establishment with this SIRET; KeyError if it has none with it."""
         for establishment in self.establishments:
             if establishment.siret == siret:
                 return establishment
@@ -210,7 +210,7 @@ class Entity:
 
 
 def eori(siret: str) -> str:
-    """The number under which the customs know an establishment."""
+    """The EORI number of an establishment, by which customs identify it."""
     return f"FR{siret}"
 
 
@@ -304,7 +304,7 @@ ORDINARY: Final = Entity(
         ),
     ),
 )
-"""The one that every example uses: active and known on every endpoint."""
+"""The entity that every example uses: active, and known on every endpoint."""
 
 _FOUNDRY: Final = Entity(
     siren="998000012",
@@ -671,7 +671,7 @@ ENTITIES: Final = (
     COMPLETE,
     COMPLETE_PERSON,
 )
-"""Every entity that answers as an entity should."""
+"""All entities that every provider knows."""
 
 
 REPLACED: Final = replace(
@@ -682,7 +682,7 @@ REPLACED: Final = replace(
     association=None,
     replaced_by=ORDINARY,
 )
-"""A number that INSEE has replaced by another."""
+"""An entity whose number INSEE has replaced by another."""
 
 TWO_SEATS: Final = replace(
     _IN_ARREARS,
@@ -695,7 +695,7 @@ TWO_SEATS: Final = replace(
     seats=2,
     contributions_paid=True,
 )
-"""An entity that INSEE contradicts itself about."""
+"""An entity for which INSEE gives two head offices."""
 
 ABROAD: Final = Entity(
     siren="998000129",
@@ -725,16 +725,16 @@ ABROAD: Final = Entity(
         ),
     ),
 )
-"""An entity whose seat is abroad."""
+"""An entity whose head office is abroad."""
 
 AT_INSEE: Final = (REPLACED, TWO_SEATS, ABROAD)
-"""Entities that one provider alone knows."""
+"""Entities that only one provider knows."""
 KNOWS_ALL: Final = "insee"
-"""Key of that provider."""
+"""Key of the provider that knows the entities of `AT_INSEE` too."""
 
 
 def double(*, siren: str, siret: str, rna: str) -> Entity:
-    """The ordinary entity under other identifiers: what a fault delays or damages."""
+    """The ordinary entity with other identifiers; faults delay or damage answers about it."""
     association = None if ORDINARY.association is None else replace(ORDINARY.association, rna=rna)
     return replace(
         ORDINARY,

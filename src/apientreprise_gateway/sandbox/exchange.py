@@ -1,4 +1,4 @@
-"""One call that the sandbox is answering."""
+"""One call to the sandbox, with the means to answer it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,7 +17,7 @@ NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Reply(NamedTuple):
-    """What a provider in good health would answer."""
+    """The answer of a provider without a fault."""
 
     status: int
     body: bytes
@@ -26,7 +26,7 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A call, with the means to answer it well or badly."""
+    """A call, with the means to answer it correctly or with a fault."""
 
     scope: Scope
     receive: Receive
@@ -42,7 +42,7 @@ class Exchange:
         await send_head(self.send, status, length, content_type=content_type, headers=headers)
 
     async def write(self, body: bytes, *, more: bool = False) -> None:
-        """Send a part of the body, the last one unless `more` is to come."""
+        """Send a part of the body; the last one unless `more` is set."""
         await self.send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def respond(
@@ -53,10 +53,10 @@ class Exchange:
         await self.write(body)
 
     async def pause(self, seconds: float) -> bool:
-        """Wait, but no longer than the caller does.
+        """Wait so many seconds, or until the caller disconnects.
 
         Returns:
-            False where the caller left first: there is nobody to answer any more.
+            False if the caller has disconnected.
         """
         sleeping = asyncio.ensure_future(self.sleep(seconds))
         leaving = asyncio.ensure_future(_left(self.receive))
@@ -68,10 +68,10 @@ class Exchange:
             leaving.cancel()
 
     def drop(self) -> None:
-        """Close the connection as it is, with nothing more written.
+        """Close the connection at once, without writing anything more.
 
         Raises:
-            RuntimeError: the server offers no such thing; only the gateway's own does.
+            RuntimeError: the server cannot do that; only the gateway's own server can.
         """
         connection = self.scope.get(CONNECTION)
         if connection is None:

@@ -1,8 +1,8 @@
-"""The ways in which a fictive provider can fail.
+"""The faults of fictive providers.
 
-Each fault has identifiers of its own, which meet it on every endpoint. They are made to be remembered: a SIREN is
-99900, three digits (an HTTP status where there is one) and the check digit; the SIRET is its first establishment; the
-RNA is W999000 with the same three digits.
+Each fault has identifiers of its own, which trigger it on every endpoint. They are easy to remember: the SIREN is
+99900, three digits (the HTTP status if there is one) and the check digit; the SIRET is that of its first establishment;
+the RNA is W999000 with the same three digits.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -38,7 +38,7 @@ async def _slow(exchange: Exchange, reply: Reply) -> None:
 
 
 async def _timeout(exchange: Exchange, _reply: Reply) -> None:
-    # Longer than any caller should wait; one that still does learns at last that nothing will come.
+    # Longer than any caller should wait; one that waits all the same gets 504 in the end.
     if await exchange.pause(TIMEOUT_SECONDS):
         await exchange.respond(504, message("Délai dépassé"))
 
@@ -101,7 +101,7 @@ async def _forbidden_403(exchange: Exchange, _reply: Reply) -> None:
 
 
 async def _maintenance(exchange: Exchange, _reply: Reply) -> None:
-    # Providers behind a gateway of the same kind speak its form; they do so whatever the version that is asked for.
+    # A provider behind a gateway like this one answers in its error form, whatever version is asked for.
     provider = exchange.provider
     refusal = provider_error("020", prefix=provider.prefix, name=provider.name)
     errors = tuple(
@@ -112,7 +112,7 @@ async def _maintenance(exchange: Exchange, _reply: Reply) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Special:
-    """A fault, with the identifiers that meet it."""
+    """A fault, with the identifiers that trigger it."""
 
     fault: str
     run: Fault
@@ -120,7 +120,7 @@ class Special:
     siret: str
     rna: str
     description: str
-    """One line of French for who uses the sandbox."""
+    """One line of French for users of the sandbox."""
 
 
 SPECIALS: Final = (
@@ -140,9 +140,9 @@ SPECIALS: Final = (
     Special("unavailable-503", _unavailable_503, "999005036", "99900503600010", "W999000503", "503 : indisponible"),
     Special("timeout", _timeout, "999005044", "99900504400014", "W999000504", "ne répond pas (60 secondes)"),
 )
-"""Every fault."""
+"""All faults, with their identifiers."""
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType({special.fault: special.run for special in SPECIALS})
-"""What runs for the name of a fault."""
+"""The functions that run faults, by name."""
 
 DEFAULT_FAULT: Final = "error-500"

@@ -1,4 +1,4 @@
-"""The files of the fictive providers: a page of PDF, an archive of such pages."""
+"""Makes the files of the fictive providers: a PDF of one page, and a ZIP archive of such a PDF."""
 
 import io
 import zipfile
@@ -12,7 +12,7 @@ _EPOCH: Final = (2025, 1, 1, 0, 0, 0)
 
 
 def pdf(lines: Sequence[str]) -> bytes:
-    """A PDF of one page; the same for the same lines."""
+    """A PDF of one page with these lines; the same bytes for the same lines."""
     text = b"".join(
         b"1 0 0 1 60 %d Tm (%b) Tj\n" % (_FIRST_LINE - _LEADING * place, _literal(line))
         for place, line in enumerate(lines)
@@ -38,7 +38,7 @@ def pdf(lines: Sequence[str]) -> bytes:
 
 
 def archive(name: str, page: bytes) -> bytes:
-    """A ZIP that holds one file; the same for the same file."""
+    """A ZIP with one file of this name; the same bytes for the same file."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as opened:
         opened.writestr(zipfile.ZipInfo(name, _EPOCH), page)

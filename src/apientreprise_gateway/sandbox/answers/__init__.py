@@ -1,6 +1,6 @@
-"""The answers of the fictive providers: one file each, listed here, and the answer to all the rest.
+"""The answers of the fictive providers: one file for each provider, listed here.
 
-Where no file has an answer of its own, `generic` makes one from the operation's schema.
+For an operation without an answer of its own, `generic` makes one from the operation's schema.
 """
 
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType(
         **inpi.ANSWERS,
     }
 )
-"""What answers for the operations that have an answer of their own."""
+"""The functions that make answers, for the operations with an answer of their own."""
 
 
 def answer_of(endpoint: Endpoint, schemas: Schemas) -> Answer:
-    """What answers for an endpoint; `schemas` are those of its product."""
+    """The function that makes the answers of an endpoint; `schemas` are those of its product."""
     return ANSWERS.get(endpoint.operation) or answer_for(endpoint, schemas)

@@ -1,4 +1,4 @@
-"""Writing of a value in the form that a schema wants."""
+"""Converts a value into the form that a schema requires."""
 
 import re
 from typing import Any, Final
@@ -7,11 +7,11 @@ from apientreprise_gateway.contract.notation import Schema
 from apientreprise_gateway.sandbox.answers.shape import timestamp
 
 MISSING: Final = object()
-"""Stands for a value that there is not."""
+"""Stands for the absence of a value."""
 
 
 def kind_of(schema: Schema) -> str:
-    """The type that a schema wants, null apart."""
+    """The type that a schema requires, without null."""
     types = schema["type"]
     return str(types if isinstance(types, str) else types[0])
 
@@ -22,9 +22,9 @@ def is_nullable(schema: Schema) -> bool:
 
 
 def coerce(value: Any, schema: Schema) -> Any:
-    """A value in the form that a schema wants, or `MISSING` where it cannot be.
+    """A value in the form that a schema requires, or `MISSING` if that is impossible.
 
-    A day is given as ISO 8601; a schema may want it in seconds.
+    A day is given in ISO 8601; a schema may require Unix seconds.
     """
     if value is None:
         return None if is_nullable(schema) else MISSING
@@ -52,7 +52,7 @@ def _askind_of(value: Any, schema: Schema) -> Any:
 
 
 def _whole(text: str) -> Any:
-    """A text of digits as a number, a day as Unix seconds."""
+    """Digits as a number, a day as Unix seconds."""
     if text.isdigit():
         return int(text)
     return timestamp(text) if text[4:5] == "-" else MISSING

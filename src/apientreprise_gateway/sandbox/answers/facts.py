@@ -1,7 +1,7 @@
-"""What the sandbox knows of an entity, under the names that providers give it.
+"""What the sandbox knows about an entity, by the names of fields in providers' answers.
 
-A key is the name of a field, that name behind the name of what holds it (`forme_juridique/code`), or, where the name
-means something else elsewhere, its whole path (`/data/nom`). The most precise one counts.
+A key is the name of a field, its name with that of its parent (`forme_juridique/code`), or its whole path
+(`/data/nom`) where the name means something else elsewhere. The most precise key is used.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from apientreprise_gateway.sandbox.entities import COMPLETE, Entity, Establishme
 
 Facts = Mapping[str, Any]
 Path = tuple[str, ...]
-"""The names that lead to a value; `ITEM` stands for an entry of an array."""
+"""The names on the way to a value; `ITEM` stands for an entry of an array."""
 
 ITEM: Final = "[]"
 
@@ -20,7 +20,7 @@ _CLOSING_DAY: Final = "31-12"
 
 
 def find(facts: Facts, path: Path) -> tuple[bool, Any]:
-    """Whether something is known of a field, and what."""
+    """Whether the value of a field is known, and the value."""
     names = [name for name in path if name != ITEM]
     for key in ("/" + "/".join(names), "/".join(names[-2:]), *names[-1:]):
         if key in facts:
@@ -29,12 +29,12 @@ def find(facts: Facts, path: Path) -> tuple[bool, Any]:
 
 
 def facts_of(entity: Entity, establishment: Establishment, values: Mapping[str, str]) -> Facts:
-    """Everything that is known.
+    """All facts about an entity and one of its establishments.
 
     Args:
-        entity: who is asked about.
-        establishment: which of its establishments.
-        values: those of the path of the call: its year and its month are the answer's.
+        entity: the entity that the call is about.
+        establishment: the establishment that the call is about.
+        values: path parameters of the call; the answer has the same year and month.
     """
     return {
         **_identifiers(entity, establishment),

@@ -1,7 +1,7 @@
-"""An answer to every operation, made from its schema.
+"""Makes an answer for any operation from its schema.
 
-What is known of the entity is said in each answer in the same way; the rest is invented, the same for the same
-question. A provider that has a file of its own here says more.
+What is known about the entity is the same in all answers; the rest is invented, but the same call always gets the same
+answer. Providers with a file of their own here answer in more detail.
 """
 
 import hashlib
@@ -42,14 +42,14 @@ _OTHERS: Final = frozenset(
         "habilitations_france_competence",
     }
 )
-"""What holds data of others than the entity: nothing that is known of it is said there."""
+"""Fields that hold data about others than the entity: facts about the entity are not used in them."""
 _ESTABLISHMENTS: Final = "etablissements"
 _COUNTS: Final = frozenset({"count", "nombre_documents", "nombre_filiales"})
 _EXCLUSIVE: Final = {"personne_morale": "personne_physique", "personne_physique": "personne_morale"}
 
 
 def answer_for(endpoint: Endpoint, schemas: Schemas) -> Answer:
-    """What answers for an endpoint; `schemas` are those of its product."""
+    """The function that makes the answers of an endpoint; `schemas` are those of its product."""
     associations = takes_associations(endpoint)
 
     def answer(entity: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Any:
@@ -61,17 +61,17 @@ def answer_for(endpoint: Endpoint, schemas: Schemas) -> Answer:
 
 
 def takes_associations(endpoint: Endpoint) -> bool:
-    """Whether an endpoint is about associations only: it takes their own kind of identifier."""
+    """Whether an endpoint is about associations only, as it takes their kind of identifier."""
     association = ORDINARY.rna or ""
     return any(parameter.kind.names_entity and parameter.kind.accepts(association) for parameter in endpoint.parameters)
 
 
 @lru_cache(maxsize=4096)
 def _body(schemas: Schemas, operation: str, entity: Entity, values: tuple[tuple[str, str], ...]) -> Any:
-    """The body of an answer; shared, as the same question always gets the same one."""
+    """The body of an answer; it is cached and shared, as the same call always gets the same one."""
     named = dict(values)
     establishment = _establishment(entity, named)
-    # Who is named by another identifier, or by another establishment, stays who it is.
+    # Identifiers of the entity itself are left out of the seed: whichever is used, the answer is the same.
     others = [value for value in named.values() if not _names(entity, value)]
     digest = hashlib.sha256("\0".join([operation, entity.siren, *others]).encode()).digest()
     inventor = Inventor(int.from_bytes(digest[:8]))
@@ -82,7 +82,7 @@ def _body(schemas: Schemas, operation: str, entity: Entity, values: tuple[tuple[
 
 
 def _establishment(entity: Entity, values: Mapping[str, str]) -> Establishment:
-    """The establishment that is asked for, by SIRET or EORI number, or else the head office."""
+    """The establishment that the call names by SIRET or EORI number, else the head office."""
     asked = set(values.values())
     return next(
         (place for place in entity.establishments if asked & {place.siret, eori(place.siret)}), entity.head_office
@@ -94,14 +94,14 @@ def _names(entity: Entity, value: str) -> bool:
 
 
 class _Place(NamedTuple):
-    """Where a value stands."""
+    """The place of a value in an answer."""
 
     path: Path
     facts: Facts
     rank: int = 0
-    """Position of the entry of an array in which the value stands."""
+    """Position of the array entry that contains the value."""
     silent: bool = False
-    """Whether everything that may be null is."""
+    """Whether every value here that may be null is null."""
     neighbours: frozenset[str] = frozenset()
 
     @property
@@ -115,7 +115,7 @@ class _Place(NamedTuple):
 
 
 class _Author:
-    """Writes one body."""
+    """Writes the body of one answer."""
 
     def __init__(self, entity: Entity, values: Mapping[str, str], inventor: Inventor) -> None:
         self._entity = entity
@@ -123,7 +123,7 @@ class _Author:
         self._inventor = inventor
 
     def write(self, schema: Schema, place: _Place) -> Any:
-        """A value for a schema, or `MISSING` where it has to be silent and may not be null."""
+        """A value for a schema; `MISSING` if there should be none and the schema does not allow null."""
         known, fact = find(place.facts, place.path)
         if place.silent and is_nullable(schema):
             return None
@@ -141,7 +141,7 @@ class _Author:
         return self._leaf(schema, place)
 
     def _says_nothing(self, name: str) -> bool:
-        """Whether a field is one that is silent, for an entity whose answers are not complete."""
+        """Whether a field has no value for an ordinary entity, and this entity is one."""
         return not self._entity.complete and NOTHING.search(name) is not None
 
     def _object(self, schema: Schema, place: _Place) -> dict[str, Any]:
@@ -163,7 +163,7 @@ class _Author:
         return _counted_within(written)
 
     def _excluded(self, name: str, written: Mapping[str, Any]) -> bool:
-        """Whether a field is of the other kind of person than the one that the object is about."""
+        """Whether a field is for the other kind of person (natural or legal) than the object is about."""
         other = _EXCLUSIVE.get(str(written.get("type")))
         return other is not None and name.startswith(other)
 
@@ -180,7 +180,7 @@ class _Author:
                 yield found
 
     def _length_of(self, name: str) -> int:
-        """How many entries an array has; an entity whose answers are complete has one of each kind."""
+        """Number of entries of an array; at least two for an entity with complete answers, so that both kinds occur."""
         if self._entity.complete:
             return 0 if name == ERRORS else max(2, LENGTHS.get(name, 1))
         return 0 if name in NO_ENTRIES else LENGTHS.get(name, 1)
@@ -204,12 +204,12 @@ class _Author:
             return self._inventor.choice(values)
         if not self._entity.complete:
             return values[0]
-        # The company and the person whose answers are complete begin with different ones.
+        # The company and the person with complete answers begin with different values.
         return values[(field.rank + (self._entity.person is None)) % len(values)]
 
 
 def _counted_within(written: dict[str, Any]) -> dict[str, Any]:
-    """An object whose counts are those of the list beside them."""
+    """An object with its counts set to the length of the list beside them."""
     lists = [value for value in written.values() if isinstance(value, list)]
     if len(lists) == 1:
         written |= {name: len(lists[0]) for name in _COUNTS & written.keys()}
@@ -217,7 +217,7 @@ def _counted_within(written: dict[str, Any]) -> dict[str, Any]:
 
 
 def _counted(body: Any) -> Any:
-    """A collection whose `meta` counts its entries."""
+    """A body with the count in its `meta` set to the number of its entries."""
     if isinstance(body, dict) and isinstance(body.get("data"), list) and "meta" in body:
         body["meta"] |= {name: len(body["data"]) for name in _COUNTS & body["meta"].keys()}
     return body

@@ -9,7 +9,7 @@ from apientreprise_gateway.sandbox.entities import Entity, Establishment
 
 _AVERAGE: Final = "moyen"
 _LAST_YEAR: Final = 2024
-# What the law counts differs with the purpose: disabled workers, specific jobs, the base of the obligation.
+# Share of the headcount by purpose: all, disabled workers, specific jobs, the base of the obligation.
 _SHARES: Final[Mapping[str, float]] = {"moyen": 1.0, "boeth": 0.06, "ecap": 0.1, "assujettissement_oeth": 0.96}
 
 
@@ -21,7 +21,7 @@ def _months_back(year: int, month: int, depth: int) -> Iterator[tuple[int, int]]
 
 def _entries(establishment: Establishment, nature: str, year: int, month: int) -> Iterator[Body]:
     value = round(_SHARES[nature] * headcount.of_month(establishment, year=year, month=month), 2)
-    # Nobody of the sandbox employs farm workers: that scheme is there, as published, and says nothing.
+    # No entity of the sandbox employs farm workers: that scheme is listed, as in the published API, without a value.
     for scheme, figure, updated in (
         ("regime_general", value, f"{year + month // 12:04d}-{month % 12 + 1:02d}-15"),
         ("regime_agricole", None, None),

@@ -8,7 +8,7 @@ _SWING: Final = (-0.5, 0.0, 0.25, 1.0, 0.5)
 
 
 def of_month(establishment: Establishment, *, year: int, month: int) -> float:
-    """The mean headcount of an establishment in a month, always the same; who employs nobody never does."""
+    """The mean headcount of an establishment in a month, always the same; 0 if it has no staff."""
     if establishment.staff == 0:
         return 0.0
     return establishment.staff + _SWING[(12 * year + month) % len(_SWING)]

@@ -23,7 +23,7 @@ _NO_ADDRESS: Final = (
 
 
 def _officer(officer: Officer) -> Body:
-    """What is said of a natural and of a legal person alike; null where it means nothing for one of them."""
+    """An officer, natural or legal person, with null in the fields that do not apply."""
     person = officer.person
     return {
         "numero_identification": officer.company_siren,

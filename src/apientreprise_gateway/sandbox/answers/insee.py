@@ -28,7 +28,7 @@ _NO_PERSON: Final = (
 )
 _FIRST_NAMES: Final = 4
 _STREET_ENUMS: Final = ("indice_repetition_voie", "type_voie")
-"""Fields that have one of some values, or null."""
+"""Fields that are enumerations, or null."""
 _STREET_FIELDS: Final = (
     *_STREET_ENUMS,
     "numero_voie",
@@ -43,7 +43,7 @@ _FIRST_VERSION: Final = 3
 
 
 _HIDDEN: Final = "[ND]"
-"""What stands for what may not be made public."""
+"""Replaces a value that may not be made public."""
 
 
 def _check_diffusible(entity: Entity) -> None:
@@ -52,12 +52,12 @@ def _check_diffusible(entity: Entity) -> None:
 
 
 def _remaining(entity: Entity) -> Entity:
-    """Whom INSEE knows an entity as."""
+    """The entity that INSEE has in place of another: the one that replaced it, or itself."""
     return entity.replaced_by or entity
 
 
 def _replaced(entity: Entity, number: str) -> str | None:
-    """The number asked for, if INSEE has replaced it."""
+    """The number asked for, if INSEE has replaced it by another; else None."""
     return number if entity.replaced_by is not None else None
 
 
@@ -94,7 +94,7 @@ def _person(entity: Entity) -> Body:
 
 
 def _unite_legale(entity: Entity) -> Body:
-    """What v3 says of a legal unit, without its end."""
+    """A legal unit in the form of v3, without the day on which it ceased."""
     return {
         "siren": entity.siren,
         "rna": entity.rna,
@@ -119,7 +119,7 @@ def _unite_legale_v4(entity: Entity) -> Body:
 
 
 def _activities(entity: Entity) -> Body:
-    """What v4 says of an activity, once in each nomenclature."""
+    """The main activity in the form of v4, in each nomenclature."""
     old = _activity(entity.activity)
     new = entity.activity_2025
     return {
@@ -152,7 +152,7 @@ def _unites_legales(version: int, *, public: bool) -> Answer:
 
 
 def _masked_unit(entity: Entity, body: Body) -> Body:
-    """A legal unit without what identifies it, if it objects to being published."""
+    """A legal unit, with its identifying data masked if it objects to publication."""
     if entity.diffusion is Diffusion.FULL:
         return body
     if entity.person is None:
@@ -184,7 +184,7 @@ def _address(entity: Entity, establishment: Establishment) -> Body:
 
 
 def _envelope_lines(entity: Entity, establishment: Establishment) -> Body:
-    """The lines of an envelope: a company on the first, a person on the second; empty where there is nothing."""
+    """The lines of the postal address: a company on the first, a person on the second; empty if there is nothing."""
     address, person = establishment.address, entity.person
     return {
         "l1": " ".join(filter(None, (entity.name, entity.trade_name))),
@@ -198,7 +198,7 @@ def _envelope_lines(entity: Entity, establishment: Establishment) -> Body:
 
 
 def _masked_address(entity: Entity, body: Body) -> Body:
-    """An address of which the town is left, if the entity objects to being published."""
+    """An address, reduced to the town if the entity objects to publication."""
     if entity.diffusion is Diffusion.FULL:
         return body
     lines = {line: text if line == "l7" else _HIDDEN for line, text in body["acheminement_postal"].items()}
@@ -241,7 +241,7 @@ def _answer_etablissement(
 
 
 def _asked_for(asked: Entity, siret: str) -> tuple[Entity, Establishment]:
-    """An establishment; the head office of who remains, if its own unit was replaced."""
+    """The establishment of a SIRET; if its unit was replaced, the head office of the unit that remains."""
     if asked.replaced_by is not None:
         return asked.replaced_by, asked.replaced_by.head_office
     return asked, asked.establishment(siret)
@@ -285,7 +285,7 @@ def _adresses(*, public: bool) -> Answer:
 
 
 def _successions(entity: Entity, values: Mapping[str, str], _query: Mapping[str, str]) -> Body:
-    """Who came before and after; an establishment without links is not found, as with Sirene."""
+    """The predecessors and successors; an establishment without any is answered with 404, as by Sirene."""
     _check_diffusible(entity)
     establishment = entity.establishment(values["siret"])
     if entity.replaced_by is not None or not (establishment.predecessors or establishment.successors):

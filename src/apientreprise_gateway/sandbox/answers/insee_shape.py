@@ -1,4 +1,4 @@
-"""What the answers of the fictive INSEE have in common."""
+"""Functions that several answers of the fictive INSEE share."""
 
 from datetime import datetime
 from typing import Final
@@ -11,7 +11,7 @@ from apientreprise_gateway.sandbox.entities import Address
 
 _PARIS: Final = ZoneInfo("Europe/Paris")
 INDICES: Final = {"B": "BIS", "T": "TER"}
-"""What INSEE's letters behind a number stand for."""
+"""Suffixes of house numbers, by INSEE's letter."""
 
 
 def midnight(day: str) -> int:
@@ -20,23 +20,23 @@ def midnight(day: str) -> int:
 
 
 def optional_midnight(day: str | None) -> int | None:
-    """As `midnight`, for a day that may be missing."""
+    """As `midnight`; None for None."""
     return None if day is None else midnight(day)
 
 
 def several_seats() -> Declined:
-    """What is answered about the head office of an entity that has more than one, in the form of v3."""
+    """The answer about the head office of an entity that has several, in the form of v3."""
     refusal = insee.PROVIDER.own_error("01501", status=502)
     return Declined(refusal.status, "", body=object_bodies(refusal.errors))
 
 
 def street_line(address: Address, repetition: str | None, street_type: str) -> str:
-    """The line of an envelope that has number and street."""
+    """The line of a postal address with number and street."""
     return " ".join(filter(None, (address.number, repetition, street_type, address.street)))
 
 
 def town_line(address: Address) -> str:
-    """The line of an envelope that has the town: that of its mail where there is one, the name alone abroad."""
+    """The line of a postal address with the town: with its cedex if it has one, the name alone abroad."""
     if address.cedex is not None:
         return f"{address.cedex.code} {address.cedex.label}"
     return " ".join(filter(None, (address.postcode, address.city)))

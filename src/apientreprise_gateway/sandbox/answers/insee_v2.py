@@ -1,4 +1,4 @@
-"""The v2 answers of the fictive INSEE, each in one body: a company with its head office, an establishment."""
+"""Answers of the fictive INSEE in v2: a company with its head office, and an establishment."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ from apientreprise_gateway.sandbox.entities import Band, Diffusion, Entity, Esta
 
 
 def entreprise(entity: Entity, _values: Mapping[str, str], query: Mapping[str, str]) -> Body:
-    """What v2 says of an entity; one that opposes diffusion must be asked for with `non_diffusables=true`."""
+    """The answer about an entity; one that objects to publication must be asked for with `non_diffusables=true`."""
     if entity.replaced_by is not None:
         raise _moved("entreprises", entity.replaced_by.siren)
     if entity.seats > 1:
@@ -30,7 +30,7 @@ def entreprise(entity: Entity, _values: Mapping[str, str], query: Mapping[str, s
 
 
 def etablissement(entity: Entity, values: Mapping[str, str], query: Mapping[str, str]) -> Body:
-    """What v2 says of an establishment, on the same condition."""
+    """The answer about an establishment, on the same condition."""
     if entity.replaced_by is not None:
         raise _moved("etablissements", entity.replaced_by.head_office.siret)
     _everyone(entity, query)
@@ -45,9 +45,10 @@ def _moved(path: str, number: str) -> Declined:
 
 
 def _everyone(entity: Entity, query: Mapping[str, str]) -> bool:
-    """Whether those who oppose diffusion are asked for too; where they are not, they decline.
+    """Whether the call also asks for entities that object to publication.
 
-    Who may not be diffused at all declines in any case.
+    Raises:
+        Declined: the entity objects and is not asked for, or may not be made public at all.
     """
     everyone = query.get("non_diffusables") == "true"
     if entity.diffusion is Diffusion.NONE or (entity.diffusion is Diffusion.PARTIAL and not everyone):
@@ -66,7 +67,7 @@ def _band(band: Band) -> Body:
 
 
 def _officer(officer: Officer) -> Body:
-    """v2 has no null here: what is missing is an empty text, or 0."""
+    """An officer; v2 has no null here, so missing values are an empty text or 0."""
     person = officer.person
     return {
         "nom": person.name if person else "",
@@ -82,7 +83,7 @@ def _officer(officer: Officer) -> Body:
 
 
 def _full_name(person: Person) -> str:
-    """A sole trader's names as Sirene used to write them."""
+    """A sole trader's names in Sirene's former spelling."""
     return f"{person.name}*{person.usage_name or ''}/{' '.join(person.first_names[:3])}/"
 
 
@@ -117,7 +118,7 @@ def _company(entity: Entity) -> Body:
 
 
 def _address(entity: Entity, establishment: Establishment) -> Body:
-    """v2 has INSEE's abbreviations of the kinds of street."""
+    """An address, with INSEE's abbreviation of the kind of street."""
     address = establishment.address
     return {
         "l1": entity.name or _addressee(entity),

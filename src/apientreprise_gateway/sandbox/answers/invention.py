@@ -1,8 +1,8 @@
-"""Invented values for the fields of which nothing is known, chosen by the field's name.
+"""Invents values for the fields about which nothing is known, by the field's name.
 
-Numbers, names and texts are drawn by Faker from the seed, so that the same question gets the same answer. Nothing that
-is drawn can reach anybody: SIREN start with 997 and RNA with W99, which are not given out, telephone numbers are of
-the range kept for fiction, hosts end in `.test`.
+Faker draws numbers, names and texts from a seed, so that the same call gets the same answer. No invented value belongs
+to anybody: SIREN start with 997 and RNA with W99, which are not assigned, telephone numbers are in the range reserved
+for fiction, and host names end in `.test`.
 """
 
 import re
@@ -55,19 +55,20 @@ class Person(NamedTuple):
 
 
 class Field(NamedTuple):
-    """The field that wants a value."""
+    """A field that needs a value."""
 
     name: str
     holder: str
-    """What holds it: where its neighbours say that it is a person, the person is the same for all of them."""
+    """Name of the object that contains it; if that object is about a person, all its fields get the same person."""
     neighbours: frozenset[str]
+    """Names of the fields of that object."""
     rank: int
-    """Position of the entry of an array that the field belongs to."""
+    """Position of the array entry that contains the field."""
     pattern: str = ""
 
 
 class Inventor:
-    """What draws the values of one answer, always the same for the same seed."""
+    """Draws the values of one answer, always the same for the same seed."""
 
     def __init__(self, seed: int) -> None:
         self.fake: Faker = _faker()
@@ -76,21 +77,21 @@ class Inventor:
         self._days: dict[tuple[str, str], date] = {}
 
     def text(self, field: Field) -> Any:
-        """A value for a field that holds a text; it may be a number still to be written as one."""
+        """A value for a text field; it may be a number, which the caller converts."""
         for pattern, draw in _TEXTS:
             if pattern.search(field.name):
                 return draw(self, field)
         return self.choice(_SUBJECTS)
 
     def number(self, field: Field) -> Any:
-        """A value for a field that holds a number; it may be a day still to be written as one."""
+        """A value for a number field; it may be a day, which the caller converts."""
         for pattern, draw in _NUMBERS:
             if pattern.search(field.name):
                 return draw(self, field)
         return self.between(1, 20)
 
     def day(self, field: Field) -> str:
-        """A day, in the form that the field's pattern wants; the same one for `x` and `x_timestamp`."""
+        """A day, in the form of the field's pattern; the same for `x` and `x_timestamp`."""
         key = (field.holder, field.name.removesuffix("_timestamp"))
         if key not in self._days:
             self._days[key] = self._drawn_day(field)
@@ -109,24 +110,24 @@ class Inventor:
         return drawn
 
     def flag(self, field: Field) -> bool:
-        """True, but for what would be bad news or an exception."""
+        """True, except for fields in which True would be bad news or unusual."""
         return _EXCEPTIONS.search(field.name) is None
 
     def choice(self, values: tuple[Any, ...]) -> Any:
-        """One of some values."""
+        """One of these values."""
         return self.fake.random.choice(values)
 
     def between(self, low: int, high: int) -> int:
-        """A whole number, its bounds included."""
+        """A whole number between these bounds, included."""
         number: int = self.fake.random.randint(low, high)
         return number
 
     def digits(self, count: int) -> str:
-        """Some digits, the first of which is no zero."""
+        """So many digits, not beginning with zero."""
         return "".join(str(self.between(1 if rank == 0 else 0, 9)) for rank in range(count))
 
     def matching(self, pattern: str) -> str:
-        """A text of a pattern made of digits and capitals."""
+        """A text that matches a pattern of digits and capital letters."""
         pieces = re.findall(r"(\\d|\[A-Z\]|[^\\^$])(?:\{(\d+)\})?", pattern)
         return "".join(self._piece(kind) for kind, count in pieces for _ in range(int(count or 1)))
 
@@ -136,7 +137,7 @@ class Inventor:
         return self.choice(tuple("ABCDEFGHJKLMNPQRSTVWXYZ")) if kind == "[A-Z]" else kind
 
     def person(self, field: Field) -> Person:
-        """The person that a field speaks of."""
+        """The person that a field is about."""
         if field.holder not in self._people:
             woman = self.between(0, 1) == 1
             self._people[field.holder] = Person(
@@ -150,7 +151,7 @@ class Inventor:
 
 @cache
 def _faker() -> "Faker":
-    from faker import Faker  # noqa: PLC0415 - only an answer that is invented pays for it
+    from faker import Faker  # noqa: PLC0415 - slow to import, and only needed for invented answers
 
     return Faker("fr_FR")
 
@@ -317,7 +318,7 @@ _TEXTS: Final = _table(
         r"etat|statut|status": _always("Actif"),
     }
 )
-"""How a text is drawn: the first pattern that the field's name matches."""
+"""How a text is drawn: by the first pattern that matches the field's name."""
 
 _NUMBERS: Final = _table(
     {
@@ -336,21 +337,21 @@ _NUMBERS: Final = _table(
         _FIGURES: _money,
     }
 )
-"""How a number is drawn, likewise."""
+"""How a number is drawn: by the first pattern that matches the field's name."""
 
 _EXCEPTIONS: Final = re.compile(
     "neant|archived|poursuite|liquidation|gateway_error|en_cours|impots|associe_unique|sans_gestion"
     "|plusieurs_nda|transfert_siege|utilite_publique|via_unite_legale"
 )
-"""The flags that are false."""
+"""Matches the names of flags that are false."""
 
 UNKNOWN: Final = frozenset({"Inconnu", "Non renseigné", "SANS QUALIFICATION"})
-"""Values of enumerations that say nothing."""
+"""Values of enumerations that mean unknown; they are not drawn."""
 
 FIRST: Final = re.compile(
     "stat|etat|regime|niveau|groupement|civilite|^type$|champ|modalite|sedentaire|nature_entreprise"
 )
-"""Enumerations whose first value is the ordinary one."""
+"""Matches the names of enumerations whose first value is the ordinary one."""
 
 NOTHING: Final = re.compile(
     "redirect|^date_fin(_enregistrement|_personne)?$|date_suspension|date_arret$|cedex|distribution|^complement|volume"
@@ -358,13 +359,13 @@ NOTHING: Final = re.compile(
     "|indice_repetition|lieu_dit|cloture_liquidation|transfert_patrimoine|^eirl|declaration_procedures|code_APRM"
     "|code_uai|dissolution|liquidation|poursuite|utilite_publique|pseudonyme|commentaire"
 )
-"""Fields that say nothing of an ordinary entity, where they may be silent."""
+"""Matches the names of fields that have no value for an ordinary entity, if they may be null or absent."""
 
 ERRORS: Final = "errors"
-"""The array that says why there is no document: the gateway fills it."""
+"""Name of the array that says why there is no document; the gateway fills it."""
 
 NO_ENTRIES: Final = frozenset({ERRORS, "beneficiaires_sans_modalites_uuids"})
-"""Arrays that are empty."""
+"""Names of arrays that are empty."""
 
 LENGTHS: Final[Mapping[str, int]] = MappingProxyType({"data": 2, "exercices": 3, "bilans": 3, "valeurs": 1})
-"""How many entries an array has, where it is not one."""
+"""Number of entries of an array, by its name; others have one."""

@@ -1,4 +1,4 @@
-"""What the answers of all fictive providers have in common."""
+"""Types and functions that the answers of all fictive providers share."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -8,27 +8,27 @@ from apientreprise_gateway.sandbox.entities import Entity, Establishment
 
 Body = dict[str, Any]
 Answer = Callable[[Entity, Mapping[str, str], Mapping[str, str]], Any]
-"""From an entity, the values of the path and those of the query, by name, to the body of the answer."""
+"""Makes the body of an answer from an entity, the path parameters and the query parameters, both by name."""
 
 LINKS: Final = "https://entreprise.exemple.test"
-"""What callers reach the gateway at, unless the sandbox is told."""
+"""Base URL of the gateway in the links of answers, unless the sandbox is given another."""
 DOCUMENTS: Final = "https://documents.exemple.test"
-"""Where every document is said to lie: a host that cannot exist."""
+"""Base URL of documents in answers, on a host that cannot exist."""
 DOCUMENT_SECONDS: Final = 86_400
-"""How long the address of a document is said to work."""
+"""Seconds for which the URL of a document is said to be valid."""
 
 
 class Declined(Exception):  # noqa: N818 - a provider that declines is an answer, not a failure of the sandbox
-    """A provider has no data to give about an entity that others know."""
+    """A provider gives no data about an entity that others know."""
 
     def __init__(self, status: int, text: str, *, location: str = "", body: bytes | None = None) -> None:
-        """Say what the provider answers instead.
+        """Describe the answer that the provider gives instead.
 
         Args:
-            status: of the answer.
-            text: what it says, in the form that providers have for errors.
-            location: of a redirection.
-            body: what it says, if it has another form.
+            status: status of the answer.
+            text: the message, in the form that providers use for errors.
+            location: target of a redirection; empty for none.
+            body: the whole body, if it has another form.
         """
         super().__init__(status, text)
         self.status = status
@@ -48,12 +48,12 @@ def timestamp(day: str) -> int:
 
 
 def optional_timestamp(day: str | None) -> int | None:
-    """As `timestamp`, for a day that may be missing."""
+    """As `timestamp`; None for None."""
     return None if day is None else timestamp(day)
 
 
 def document_url(kind: str, entity: Entity) -> str:
-    """Where a document would lie, on a host that does not exist."""
+    """The URL of a document, on a host that does not exist."""
     return f"{DOCUMENTS}/{kind}/{entity.siren}.pdf"
 
 
@@ -63,7 +63,7 @@ def vat_number(siren: str) -> str:
 
 
 def address_lines(entity: Entity, establishment: Establishment) -> dict[str, str | None]:
-    """The lines of an envelope, as the post numbers them."""
+    """The numbered lines of the postal address (L1 to L7)."""
     address = establishment.address
     return {
         "l1": entity.display_name,

@@ -53,7 +53,7 @@ def _attestation_v2(entity: Entity, _values: Mapping[str, str], _query: Mapping[
 
 
 def _document(entity: Entity) -> str:
-    """The address of the certificate; before v4 there is no answer that could say that none was issued."""
+    """The URL of the certificate; before v4 no answer can say that none was issued."""
     if not entity.contributions_paid:
         raise Declined(404, f"Aucune attestation n'est délivrée à l'unité légale {entity.siren}")
     return document_url(_KIND, entity)

@@ -1,6 +1,6 @@
-"""The languages of real providers that the sandbox speaks, each below a path of its own.
+"""The dialects of real providers that the sandbox speaks, each below a path of its own.
 
-A gateway that is told of a dialect gets the fictive entities, and the faults, in that language from here.
+A gateway that is configured with a dialect gets the fictive entities and the faults in that dialect from here.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,12 +18,12 @@ PREFIX: Final = "/dialects/"
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """A language, with who speaks it."""
+    """A dialect, with the provider that speaks it."""
 
     provider: str
     """Key of the provider."""
     speak: Callable[[str, str], DialectReply]
-    """From the path below that of the language, and the query, to the answer."""
+    """Makes the answer from the path below that of the dialect, and the query."""
 
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
@@ -32,11 +32,11 @@ DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
         vies_rest.DIALECT: Dialect("european_commission", vies.speak),
     }
 )
-"""By the name that settings give them."""
+"""The dialects, by their names in the settings."""
 
 
 def find(path: str) -> tuple[Dialect, str] | None:
-    """The language that a path is in, and what is left of the path."""
+    """The dialect of a path, and the rest of the path; None if there is no such dialect."""
     if not path.startswith(PREFIX):
         return None
     name, _, rest = path.removeprefix(PREFIX).partition("/")

@@ -1,4 +1,4 @@
-"""What is said in a language of a real provider."""
+"""Answers in a dialect of a real provider."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +10,11 @@ from apientreprise_gateway.sandbox.exchange import NO_HEADERS, Reply
 
 @dataclass(frozen=True, slots=True)
 class DialectReply:
-    """An answer, and whom it is about."""
+    """An answer, and the numbers that it is about."""
 
     reply: Reply
     identifiers: tuple[str, ...] = ()
-    """The numbers that the question names: each may be one that meets a fault."""
+    """The numbers in the call: each may be one that triggers a fault."""
 
 
 def reply(status: int, content: Any, *numbers: str, location: str = "") -> DialectReply:

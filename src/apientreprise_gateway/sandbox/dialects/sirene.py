@@ -1,4 +1,4 @@
-"""The fictive API Sirene 3.11, as it answers an administration: with everything, and who objects to being published."""
+"""The fictive API Sirene 3.11, as it answers administrations: with all data, also of units that are not public."""
 
 import re
 from typing import Any, Final
@@ -76,7 +76,7 @@ def _place(siret: str) -> DialectReply:
 
 
 def _seats(siren: str) -> DialectReply:
-    """A search leaves out whom it may not give, and numbers that were replaced."""
+    """The search for head offices, which leaves out units that may not be given or were replaced."""
     entity = DIRECTORY.get(siren)
     if entity is None or entity.replaced_by is not None or entity.diffusion is Diffusion.NONE:
         return _nobody(siren)
@@ -114,7 +114,7 @@ def _link(link: Link, *, before: str, after: str) -> Json:
 
 
 def _unit_fields(entity: Entity) -> Json:
-    """What Sirene says of a legal unit whatever the period."""
+    """The fields of a legal unit that do not depend on a period."""
     person = entity.person
     first_names = () if person is None else person.first_names
     return {
@@ -176,7 +176,7 @@ def _unit_period(entity: Entity) -> Json:
 
 
 def _place_fields(entity: Entity, place: Establishment) -> Json:
-    """What Sirene says of an establishment, with its unit, which has no periods then."""
+    """The fields of an establishment that do not depend on a period, with its unit, which has no periods here."""
     period = _unit_period(entity)
     unit = {name: value for name, value in period.items() if not name.startswith(("date", "changement"))}
     return {

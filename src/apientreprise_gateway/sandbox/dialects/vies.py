@@ -1,4 +1,4 @@
-"""The fictive VIES: every French number of an entity of the sandbox is in use."""
+"""The fictive VIES: the French VAT number of every entity of the sandbox is valid."""
 
 import re
 from typing import Any, Final
