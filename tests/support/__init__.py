@@ -1,1 +1,1 @@
-"""What the tests share: started programs, tokens, a stub provider."""
+"""Helpers that tests share: started programs, tokens, a stub provider, real stores."""

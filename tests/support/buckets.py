@@ -26,7 +26,7 @@ class Buckets:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a client of it needs."""
+        """The environment variables of a client of this server."""
         return CREDENTIALS | {"AWS_ENDPOINT_URL": self.url}
 
     def make(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""A site at which all happens that the dashboard shows: ordinary calls, and each kind of trouble when asked for."""
+"""A busy gateway that produces all that the dashboard shows: ordinary calls, and each kind of trouble on demand."""
 
 import asyncio
 import os
@@ -24,9 +24,9 @@ from support.wire import Wire, request, wire
 WORKERS = 2
 SIREN, SIRET, RNA = "130025265", "13002526500013", "W262001597"
 SIRENS = (SIREN, SIREN, "998000012", "998000046", "000000000", "130025266")
-"""Two of them ordinary, an association, an unknown one, and one that is none."""
+"""SIREN to call with: the ordinary one twice, others that exist, an unknown one, and an invalid one."""
 FAULTS = ("999000052", "999004294", "999005002", "999000011")
-"""Entities about which providers answer rubbish, 429, 500, or late."""
+"""SIREN for which providers answer with garbage, 429, 500, or late."""
 OFTEN = (
     "/v4/insee/sirene/unites_legales/{siren}",
     "/v4/insee/sirene/unites_legales/diffusibles/{siren}",
@@ -55,7 +55,7 @@ _TOKENS = 60
 
 
 class Provider:
-    """A provider that is as the sandbox is, or fails."""
+    """A provider that answers as the sandbox does, or fails."""
 
     def __init__(self, sandbox: int) -> None:
         self._sandbox = sandbox
@@ -77,7 +77,7 @@ class Provider:
 
 @dataclass
 class Busy:
-    """The site."""
+    """A busy gateway, with its store, its provider and its callers."""
 
     gateway: Gateway
     metrics_port: int
@@ -88,7 +88,7 @@ class Busy:
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def call_often(self, place: int, per_second: Callable[[], float]) -> None:
-        """Call as callers do, one after the other, until the site is stopped."""
+        """Make ordinary calls, one after the other, until `stopped` is set."""
         dice = random.Random(place)
         while not self.stopped.is_set():
             source = f"127.20.{dice.randrange(200)}.{dice.randrange(1, 250)}"
@@ -117,7 +117,7 @@ class Busy:
         line.answer()
 
     def ask_until_banned(self, address: str, *, same_token: bool) -> None:
-        """Call from one address until it is banned: with one token, whatever is answered, or with many."""
+        """Call from one address until it is banned, with one token or with many."""
         own = _lasting()
         for place in range(20_000):
             with suppress(OSError, IndexError, ValueError), wire(self.gateway.port, source=address) as line:
@@ -135,7 +135,7 @@ class Busy:
         return not self.gateway.says(request(token=self.jwt[0]), source=address)
 
     def ask_twice_at_once(self) -> None:
-        """Make the same call while it is in flight, about what the provider knows late, and leave before the answer."""
+        """Make the same slow call twice at once, and disconnect before the answer."""
         bearer = _lasting()
         path = OFTEN[4].format(siren=FAULTS[-1])
         for _ in range(4):
@@ -157,7 +157,7 @@ class Busy:
             self.gateway.ask(token=bearer, path=OFTEN[0].format(siren=SIREN), source=address)
 
     def be_slow(self) -> None:
-        """Send half a head and wait until the gateway has had enough."""
+        """Send half a head and wait until the gateway closes the connection."""
         with wire(self.gateway.port) as line:
             line.send(b"GET /v4/insee HTTP/1.1\r\nHost:")
             line.some()
@@ -169,7 +169,7 @@ class Busy:
 
     @contextmanager
     def failing(self, way: str) -> Iterator[None]:
-        """Have the weak providers fail until the end of the block."""
+        """Make the providers of `WEAK` fail until the end of the block."""
         self.provider.way = way
         try:
             yield
@@ -187,7 +187,7 @@ class Busy:
 
     @contextmanager
     def in_shadow(self) -> Iterator[None]:
-        """Have limits and bans only counted until the end of the block."""
+        """Put limits and bans in shadow mode until the end of the block."""
         before = self.configuration.read_text()
         self._reload('limits = "shadow"\n' + before)
         try:
@@ -206,14 +206,14 @@ class Busy:
 def busy(
     folder: Path, store: Server, *, clients: int = 4, per_second: Callable[[], float] = lambda: 5.0, **settings: str
 ) -> Iterator[Busy]:
-    """Start a gateway of two workers with sandbox, cache, documents and a published key set, and callers of it.
+    """Start a gateway with two workers, sandbox, cache, documents and a published key set, and clients that call it.
 
     Args:
         folder: for its files.
-        store: its Redis, which is started.
-        clients: callers.
-        per_second: calls of each, now.
-        settings: of the gateway, besides its own.
+        store: its Redis, already started.
+        clients: number of clients.
+        per_second: returns the calls per second of each client at the moment.
+        settings: more settings of the gateway.
     """
     metrics_port = free_port()
     (folder / "sandbox").mkdir()
@@ -254,12 +254,12 @@ def busy(
 
 
 def _token(place: int) -> str:
-    """One of those in use; two of them end soon."""
+    """One of the tokens in use; two of them expire soon."""
     return _lasting(days=5 if place < 2 else 20 if place < 5 else 300, jti=uuid.UUID(int=2**80 + place))
 
 
 def _lasting(*, days: int = 300, jti: uuid.UUID | None = None) -> str:
-    """A token that ends in so many days."""
+    """A token that expires in so many days."""
     return tokens.token(jti=str(jti or uuid.uuid4()), exp=int(time.time()) + days * 86_400)
 
 

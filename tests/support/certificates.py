@@ -1,4 +1,4 @@
-"""Throw-away certificates: an authority, and what it signs."""
+"""Throw-away certificates: an authority, and the certificates that it signs."""
 
 import datetime
 import ipaddress
@@ -26,7 +26,7 @@ class Signed:
     key: Path
 
     def server_context(self, *, clients: Path | None = None) -> ssl.SSLContext:
-        """TLS of a server; it demands certificates of the authorities in `clients`, if that is given."""
+        """A server's TLS context; it requires client certificates of the authorities in `clients`, if given."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, self.key)
         if clients is not None:
@@ -37,7 +37,7 @@ class Signed:
 
 @dataclass
 class Authority:
-    """An authority of which everything is in one folder."""
+    """A certificate authority with all its files in one folder."""
 
     folder: Path
     name: str = "ca"
@@ -66,9 +66,9 @@ class Authority:
         """Make a key and sign its certificate, which serves servers and clients alike.
 
         Args:
-            file: what the files are called.
-            names: of the server.
-            expired: whether its time is over.
+            file: name of the files, without extension.
+            names: names of the server.
+            expired: whether the certificate has expired.
             password: encrypts the key.
         """
         key = ec.generate_private_key(ec.SECP256R1())
@@ -118,7 +118,7 @@ class Authority:
 
 @contextmanager
 def demanding(context: ssl.SSLContext) -> Iterator[str]:
-    """A server that tells its clients what it thinks of their certificate, which asyncio's never does."""
+    """A server that reports to its clients a rejected certificate, which asyncio's server never does."""
 
     def serve() -> None:
         with suppress(OSError):
@@ -129,7 +129,7 @@ def demanding(context: ssl.SSLContext) -> Iterator[str]:
                         context.wrap_socket(connection, server_side=True)
                     except ssl.SSLError:
                         connection.shutdown(socket.SHUT_WR)
-                        while connection.recv(1000):  # else the kernel resets what we said
+                        while connection.recv(1000):  # else the kernel resets the connection and our answer is lost
                             pass
 
     with socket.create_server(("127.0.0.1", 0)) as server:

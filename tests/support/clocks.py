@@ -1,4 +1,4 @@
-"""A clock that a test sets for the programs that it starts (libfaketime); their monotonic clocks go on as ever."""
+"""A system clock that a test sets for the programs that it starts (libfaketime); monotonic clocks are not changed."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ class SetClock:
     """The clock of programs that are started from now on."""
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        """Begin with the right time; skips the test where the library is missing."""
+        """Begin with the right time; skips the test if the library is missing."""
         found = sorted(Path("/usr/lib").glob(f"*/faketime/{_PRELOADED}"))
         if not found:
             pytest.skip("no libfaketime on this machine (Debian: apt-get install libfaketime)")
@@ -25,7 +25,7 @@ class SetClock:
             patch.setenv(name, "1")
 
     def ahead_by(self, seconds: float) -> None:
-        """Set it so far ahead of the right time, or behind it if that is negative."""
+        """Set it so many seconds ahead of the right time, or behind it if negative."""
         partial = self._file.with_suffix(".new")
         partial.write_text(f"{seconds:+f}\n")
         os.replace(partial, self._file)

@@ -1,4 +1,4 @@
-"""Configuration by a file, which can change while a gateway runs."""
+"""A configuration file that tests change while a gateway runs."""
 
 import json
 import signal
@@ -14,7 +14,7 @@ STAYS = dict.fromkeys(("jwt_secrets", "upstream_url", "limit_json", "limit_docum
 
 
 class Configuration:
-    """A TOML file that a gateway is configured by."""
+    """A TOML file that configures a gateway."""
 
     def __init__(self, folder: Path, **settings: object) -> None:
         self.path = folder / "gateway.toml"
@@ -22,7 +22,7 @@ class Configuration:
         self.change()
 
     def change(self, **settings: object) -> None:
-        """Write the file anew, in one step; None takes a setting out."""
+        """Replace the file in one step; None removes a setting."""
         self._settings |= settings
         new = self.path.with_suffix(".new")
         new.write_text(
@@ -32,12 +32,12 @@ class Configuration:
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """The settings that point at it."""
+        """The environment variables that point at the file."""
         return {**STAYS, "config": str(self.path)}
 
 
 def hang_up(member: Gateway, *, event: str = "reloaded", number: signal.Signals = signal.SIGHUP) -> None:
-    """Signal a gateway, and wait until every process has told of what it did: read its configuration anew, mostly."""
+    """Signal a gateway, and wait until every process has logged an event; by default, that it has reloaded."""
     before = len(member.logged(event))
     member.process.send_signal(number)
     until(lambda: len(member.logged(event)) >= before + member.workers, f"not {event}")

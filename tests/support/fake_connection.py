@@ -1,4 +1,4 @@
-"""Stand-ins for what a connection is made of: an event loop's clock that a test sets, a transport without a socket."""
+"""Fakes for a connection: an event loop's clock that a test sets, and a transport without a socket."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,25 +6,25 @@ from typing import Any
 
 
 class ManualClock:
-    """The time of an event loop, in seconds, that goes on when it is told."""
+    """The clock of an event loop, in seconds, that moves only when `advance` is called."""
 
     def __init__(self) -> None:
         self._now = 1000.0
         self._handles: list[asyncio.TimerHandle] = []
 
     def time(self) -> float:
-        """The time."""
+        """The current time in seconds."""
         return self._now
 
     def call_later(self, delay: float, callback: Callable[..., object], /, *args: Any) -> asyncio.TimerHandle:
-        """Call something once the clock is so much further on."""
+        """Call `callback` once the clock is `delay` seconds further."""
         loop: Any = self
         handle = asyncio.TimerHandle(self._now + delay, callback, args, loop)
         self._handles.append(handle)
         return handle
 
     def advance(self, seconds: float) -> None:
-        """Go on, and call what is due meanwhile, each at its time."""
+        """Move the clock, and run the calls that are due meanwhile, each at its time."""
         end = self._now + seconds
         while due := [each for each in self._handles if not each.cancelled() and each.when() <= end]:
             first = min(due, key=asyncio.TimerHandle.when)
@@ -35,13 +35,13 @@ class ManualClock:
 
     @property
     def pending(self) -> int:
-        """How many calls are still to come."""
+        """Number of calls that are still to come."""
         return sum(not each.cancelled() for each in self._handles)
 
-    # What asyncio's handles ask of their loop.
+    # Methods that asyncio's timer handles call on their loop.
 
     def get_debug(self) -> bool:
-        """No."""
+        """Return False: the loop is never in debug mode."""
         return False
 
     def _timer_handle_cancelled(self, _handle: asyncio.TimerHandle) -> None:
@@ -54,7 +54,7 @@ class _NoSocket:
 
 
 class FakeTransport(asyncio.Transport):
-    """A connection to nobody."""
+    """A transport without a socket, which records what is written."""
 
     def __init__(self, *, buffered: int = 0) -> None:
         super().__init__()
@@ -66,15 +66,15 @@ class FakeTransport(asyncio.Transport):
         self.aborted = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Remember what is written."""
+        """Record what is written."""
         self.written += bytes(data)
 
     def close(self) -> None:
-        """Close."""
+        """Record that it is closed."""
         self.closed = True
 
     def abort(self) -> None:
-        """Close at once."""
+        """Record that it is closed at once."""
         self.closed = self.aborted = True
 
     def is_closing(self) -> bool:
@@ -82,17 +82,17 @@ class FakeTransport(asyncio.Transport):
         return self.closed
 
     def get_write_buffer_size(self) -> int:
-        """What was not taken."""
+        """Bytes that the client has not taken."""
         return self.buffered
 
     def pause_reading(self) -> None:
-        """Let lie what comes."""
+        """Record that reading is paused."""
         self.reads = False
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Record that reading goes on."""
         self.reads = True
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """A socket that is gone."""
+        """For `socket`, an object without a file descriptor."""
         return _NoSocket() if name == "socket" else default

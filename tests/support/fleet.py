@@ -30,7 +30,7 @@ ANY_NUMBER = {
     "limit_json": "1000000",
     "duplicates": "count",
 }
-"""Settings under which nothing but what a test sets refuses a call."""
+"""Settings with which no call is refused, except for limits that a test sets."""
 
 
 @dataclass
@@ -39,10 +39,10 @@ class Gateway(Program):
 
     workers: int = 1
     pipe: int | None = None
-    """Where to read its standard output, if that is a pipe."""
+    """File descriptor to read its standard output from, if that is a pipe."""
 
     def worker_pids(self) -> set[int]:
-        """The processes that answer."""
+        """The process ids of its workers."""
         return {pid for pid in _children(self.process.pid) if b" worker " in _command(pid)}
 
     def logged(self, event: str) -> list[dict[str, Any]]:
@@ -51,18 +51,18 @@ class Gateway(Program):
         return [line for line in lines if line["event"] == event]
 
     def modes(self) -> list[str]:
-        """The modes of the store that it has told of, in their order."""
+        """The modes of the store that it has logged, in order."""
         return [line["mode"] for line in self.logged("store_mode")]
 
     def metrics(self, *, port: int | None = None) -> dict[str, float]:
-        """What a scrape shows, by sample."""
+        """The values of a scrape, by sample."""
         address = f"{self.scheme}://127.0.0.1:{port or self.port}"
         text = scrape(address)
         rows = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, _, value in rows}
 
     def in_mode(self, mode: str) -> float:
-        """How many of its processes are in a mode of the store."""
+        """Number of its processes that are in a mode of the store."""
         return self.metrics().get(f'gateway_store_mode{{mode="{mode}"}}', 0)
 
     def settles_in(self, mode: str) -> None:
@@ -83,7 +83,7 @@ class Gateway(Program):
             return line.answer()
 
     def says(self, data: bytes, *, source: str = "127.0.0.1") -> bytes:
-        """What a new connection gets for some bytes; nothing if it is closed without an answer."""
+        """The bytes that a new connection answers to some bytes; empty if it is closed without an answer."""
         with wire(self.port, source=source) as line:
             line.send(data)
             return line.some()
@@ -107,7 +107,7 @@ class Gateway(Program):
         return sum(count for name, count in modes.items() if name.startswith("gateway_store_mode")) == self.workers
 
     def end(self) -> None:
-        """End it and its workers, whatever state they are in."""
+        """Kill it and its workers, whatever state they are in."""
         if self.process.poll() is None:
             self.process.terminate()
         try:
@@ -126,7 +126,7 @@ class Gateway(Program):
 
 @contextmanager
 def fleet(folder: Path, count: int, workers: int = 1, /, *, upstream: str, **settings: str) -> Iterator[list[Gateway]]:
-    """Start gateways, each with so many workers, until the end of the block; each has files in a folder of its own."""
+    """Start `count` gateways with `workers` workers each, until the end of the block; each has a folder of its own."""
     with _started(folder, count, workers, pipe=False, upstream=upstream, settings=settings) as members:
         yield members
 
@@ -169,7 +169,7 @@ def _started(
 
 @contextmanager
 def at_port(folder: Path, port: int, workers: int = 1, /, *, upstream: str, **settings: str) -> Iterator[Gateway]:
-    """Start one gateway at a port that others know, until the end of the block; its files are appended to."""
+    """Start one gateway on a given port until the end of the block; its log files are appended to."""
     folder.mkdir(parents=True, exist_ok=True)
     usual = {"jwt_secrets": SECRET, "upstream_url": upstream} | ANY_NUMBER
     started = _launch(folder, workers, pipe=False, settings={**usual, **settings}, port=port)
@@ -214,7 +214,7 @@ def _command(pid: int) -> bytes:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process is there, and not merely waiting to be collected."""
+    """Whether a process exists and is no zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -222,13 +222,13 @@ def is_running(pid: int) -> bool:
 
 
 def together(calls: Sequence[Callable[[], T]], *, threads: int = 40) -> list[T]:
-    """Make calls at once, as many as there are threads; what each returned, in their order."""
+    """Run calls in parallel, at most `threads` at once; returns their results, in order."""
     with ThreadPoolExecutor(threads) as pool:
         return [done.result() for done in [pool.submit(call) for call in calls]]
 
 
 def pause(seconds: float) -> None:
-    """Let a moment pass in which nothing can be waited for."""
+    """Sleep, where there is no condition to wait for."""
     select.select([], [], [], seconds)
 
 
@@ -236,19 +236,20 @@ class Taken(NamedTuple):
     """An answer under load."""
 
     at: float
-    """When the call was made."""
+    """When the call was made, in seconds of the monotonic clock."""
     seconds: float
+    """Duration of the call."""
     answer: Answer
 
     @property
     def status(self) -> int:
-        """Its status."""
+        """HTTP status of the answer."""
         return self.answer.status
 
 
 @dataclass
 class Load:
-    """Clients that go on calling, each on a connection of its own."""
+    """Clients that call continuously, each on a connection of its own."""
 
     clients: int
     taken: list[Taken] = field(default_factory=list)
@@ -264,15 +265,15 @@ class Load:
         until(lambda: len(self.taken) >= goal, "the answers do not come")
 
     def statuses(self) -> set[int]:
-        """What was answered."""
+        """The statuses of all answers."""
         return {taken.status for taken in self.taken}
 
     def slow(self, *, since: float = 0.0, beyond: float = 0.09) -> int:
-        """How many calls took longer than this."""
+        """Number of answers received since `since` that took longer than `beyond` seconds."""
         return sum(taken.seconds > beyond for taken in self.taken if taken.at + taken.seconds >= since)
 
     def call_all_the_time(self, port: int, data: Callable[[], bytes], source: str) -> None:
-        """Call until told to stop."""
+        """Call until `stopped` is set."""
         while not self.stopped.is_set():
             try:
                 with wire(port, source=source) as line:
@@ -314,10 +315,9 @@ def load(
 
 
 def undisturbed(members: Sequence[Gateway], attempt: Callable[[], T], *, tries: int = 5) -> T:
-    """What an attempt returns during which no gateway lost its store.
+    """Repeat an attempt until no gateway loses its store during it; returns its result.
 
-    A machine that stands still for a tenth of a second makes the store look absent; what holds while it is there is
-    then shown by another attempt.
+    A machine that pauses for a tenth of a second makes the store look absent, so one attempt may not be enough.
     """
     for _ in range(tries):
         before = [len(member.logged("store_mode")) for member in members]

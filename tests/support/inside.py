@@ -1,4 +1,4 @@
-"""A gateway in a thread of the test's process, for products that no command knows."""
+"""A gateway in a thread of the test's process, for products that only the test has."""
 
 import asyncio
 import threading
@@ -19,7 +19,7 @@ from support.tokens import SECRET
 
 @contextmanager
 def gateway_of(products: tuple[Product, ...], **settings: Any) -> Iterator[str]:
-    """Serve these products until the end of the block; the address."""
+    """Serve these products until the end of the block; yields the URL."""
     gateway = Gateway(load(products, **({"jwt_secrets": SECRET} | settings)), products=products)
     at = listen("127.0.0.1", 0)
     server = Server(config(gateway, host=at.host, port=at.port))

@@ -1,4 +1,4 @@
-"""Event loops beside those of pytest-asyncio."""
+"""Event loops for tests that cannot use those of pytest-asyncio."""
 
 import asyncio
 import selectors
@@ -9,17 +9,17 @@ T = TypeVar("T")
 
 
 def complete(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in a loop of its own: each example of a law that is stated inside a test needs one."""
+    """Run a coroutine in a loop of its own, such as one example of a property test."""
     return asyncio.run(work)
 
 
 class _NoWait(selectors.SelectSelector):
-    """Tells a loop how long it would have waited, and does not wait."""
+    """Adds up how long a loop would have waited, and does not wait."""
 
     slept = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What is ready now."""
+        """The keys that are ready now."""
         found = super().select(0)
         if timeout is None and not found:
             raise RuntimeError("nothing will ever happen")
@@ -29,18 +29,18 @@ class _NoWait(selectors.SelectSelector):
 
 
 class TimelessLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock jumps to the next timer: no test of pauses takes time, and each is the same every time."""
+    """A loop whose clock jumps to the next timer, so that tests with sleeps take no time and are repeatable."""
 
     def __init__(self) -> None:
         self._no_wait = _NoWait()
         super().__init__(self._no_wait)
 
     def time(self) -> float:
-        """Seconds that were slept since the start."""
+        """Seconds slept since the start."""
         return self._no_wait.slept
 
 
 def complete_at_once(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in a loop in which no pause takes time."""
+    """Run a coroutine in a `TimelessLoop`, in which no sleep takes time."""
     with asyncio.Runner(loop_factory=TimelessLoop) as runner:
         return runner.run(work)

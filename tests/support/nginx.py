@@ -31,7 +31,7 @@ http {
 
 
 def nginx_server() -> str:
-    """The machine's own nginx; skips the test where there is none."""
+    """Path of the installed nginx; skips the test if there is none."""
     found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if found is None:
         pytest.skip("no nginx on this machine (Debian: apt-get install nginx)")
@@ -48,15 +48,15 @@ class Front:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its base URL."""
         return f"https://127.0.0.1:{self.port}"
 
     def client(self) -> httpx.Client:
-        """A client that trusts it."""
+        """A client that trusts its certificate."""
         return httpx.Client(base_url=self.url, verify=self.tls, timeout=LONG)
 
     def errors(self) -> str:
-        """What it complained of."""
+        """The content of its error log."""
         return (self.folder / "error.log").read_text()
 
 
@@ -72,7 +72,7 @@ def front(folder: Path, *ports: int) -> Iterator[Front]:
     port = free_port()
     gateways = {f"GATEWAY_{place}": f"127.0.0.1:{gateway}" for place, gateway in enumerate(ports, start=1)}
     variables = {"LISTEN": f"127.0.0.1:{port}", "CERTIFICATES": str(folder), **gateways}
-    # As envsubst does with the names it is told: nginx's own variables stay.
+    # As envsubst does with a list of names: nginx's own variables are left alone.
     (folder / "gateway.conf").write_text(Template(SHIPPED.read_text()).safe_substitute(variables))
     user = "user root;" if os.getuid() == 0 else ""
     (folder / "nginx.conf").write_text(Template(_MAIN).substitute(folder=folder, user=user))

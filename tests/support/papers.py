@@ -1,4 +1,4 @@
-"""A provider of documents: what it answers, and a gateway in front of it."""
+"""A stub provider of documents, and its answers in each form."""
 
 import asyncio
 import re
@@ -23,7 +23,7 @@ LINK = re.compile(r"http://127\.0\.0\.1:\d+(/documents/[A-Za-z0-9_-]{48}/[A-Za-z
 
 
 def pdf(size: int = 4096, *, seed: int = 0) -> bytes:
-    """A file of a size that passes for a PDF; another for another seed."""
+    """A file of `size` bytes that passes for a PDF; each seed gives another one."""
     head, tail = b"%%PDF-1.4\n%%%d\n" % seed, b"\nxref\nstartxref\n9\n%%EOF\n"
     line = bytes(range(32, 127)) * 3 + b"\n"
     body = line * (size // len(line) + 1)
@@ -31,7 +31,7 @@ def pdf(size: int = 4096, *, seed: int = 0) -> bytes:
 
 
 def envelope(**data: Any) -> bytes:
-    """A body of v3."""
+    """A body in the form of v3."""
     return orjson.dumps({"data": data, "links": {}, "meta": {}})
 
 
@@ -41,22 +41,22 @@ def encoded(file: bytes) -> str:
 
 
 def as_file(file: bytes, *, content_type: str = "application/pdf") -> bytes:
-    """The answer that is the file."""
+    """An answer that is the file itself."""
     return answer(file, content_type=content_type)
 
 
 def as_base64(file: bytes) -> bytes:
-    """The answer that has the file in it."""
+    """An answer with the file in base64."""
     return answer(envelope(document=encoded(file)))
 
 
 def as_address(address: str) -> bytes:
-    """The answer that says where the file is."""
+    """An answer with the URL of the file."""
     return answer(envelope(document_url=address, expires_in=77))
 
 
 class Papers:
-    """Answers by path: whole raw answers, `None` to hang."""
+    """Answers by path with raw HTTP answers; never answers where that is None."""
 
     def __init__(self, answers: Mapping[str, bytes | None]) -> None:
         self.answers = answers

@@ -38,11 +38,11 @@ class Program:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its base URL."""
         return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def stop(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 40) -> int:
-        """Signal it and wait for its end; its exit status."""
+        """Signal it and wait for its end; returns its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(seconds)
@@ -59,7 +59,7 @@ class Program:
 
 
 def settled(file: Path) -> str:
-    """What a log holds once nothing more comes: lines are written beside the calls that they are about."""
+    """The content of a log once nothing more comes, as lines are written after the calls that they are about."""
     text = file.read_text()
     for _ in range(20):
         select.select([], [], [], 0.05)
@@ -70,13 +70,13 @@ def settled(file: Path) -> str:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """The environment of a program: ours without its settings, and these (names without the prefix)."""
+    """The environment of a program: ours without gateway settings, and with these (names without the prefix)."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
     return kept | {f"GATEWAY_{name.upper()}": value for name, value in settings.items()}
 
 
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of ours to its end."""
+    """Run a command of the gateway to its end."""
     with TemporaryFile("w+", encoding="utf-8") as out, TemporaryFile("w+", encoding="utf-8") as err:
         process = zygote.popen(arguments, env=environment(**settings), stdout=out, stderr=err)
         try:
@@ -124,7 +124,7 @@ def sandbox(folder: Path, *arguments: str) -> Iterator[Program]:
 
 
 def _address_of(program: Program, *, quiet: bool) -> tuple[str, int]:
-    """Scheme and port of what a program listens on, once it answers; a quiet one does not say so."""
+    """Scheme and port on which a program answers; `quiet` for a program that does not print them."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if program.process.poll() is not None:
@@ -140,7 +140,7 @@ def _address_of(program: Program, *, quiet: bool) -> tuple[str, int]:
 
 
 def _announced(program: Program) -> list[tuple[str, int]]:
-    """Where a program says that it answers.
+    """The schemes and ports that a program has printed.
 
     `demo` listens on a second port, for the fictive providers, and a gateway may on another, for its metrics.
     """

@@ -1,4 +1,4 @@
-"""Prometheus and its tool, where there are any; what metrics are declared as."""
+"""Runs Prometheus and promtool if they are installed, and reads the labels of metrics."""
 
 import shutil
 import subprocess
@@ -18,7 +18,7 @@ from support.stores import free_port, until
 
 
 def promtool() -> str:
-    """The machine's promtool; skips the test where there is none."""
+    """Path of the installed promtool; skips the test if there is none."""
     found = shutil.which("promtool")
     if found is None:
         pytest.skip("no promtool on this machine (Debian: apt-get install prometheus)")
@@ -38,14 +38,14 @@ class Prometheus:
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=LONG)
 
     def ask(self, expression: str) -> list[dict[str, Any]]:
-        """What an expression is now."""
+        """The current result of an expression."""
         answer = self._client.get("/query", params={"query": expression})
         assert answer.status_code == 200, answer.text
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found
 
     def course(self, expression: str, start: float, end: float, step: float) -> list[dict[str, Any]]:
-        """What an expression was, at each step."""
+        """The results of an expression at each step from start to end, in Unix seconds."""
         asked: dict[str, str | float] = {"query": expression, "start": start, "end": end, "step": step}
         answer = self._client.get("/query_range", params=asked)
         assert answer.status_code == 200, answer.text
@@ -53,7 +53,7 @@ class Prometheus:
         return found
 
     def value(self, expression: str) -> float:
-        """The one number that an expression is now; 0 if it is none."""
+        """The current value of an expression with one result; 0 if it has none."""
         found = self.ask(expression)
         return float(found[0]["value"][1]) if found else 0.0
 
@@ -65,13 +65,13 @@ class Prometheus:
             return False
 
     def close(self) -> None:
-        """Ask no more."""
+        """Close the HTTP client."""
         self._client.close()
 
 
 @contextmanager
 def prometheus(folder: Path, rules: Path, *ports: int, seconds: int = 1) -> Iterator[Prometheus]:
-    """Start a Prometheus that scrapes these ports so often, until the end of the block."""
+    """Start a Prometheus that scrapes these ports every so many seconds, until the end of the block."""
     program = shutil.which("prometheus")
     if program is None:
         pytest.skip("no Prometheus on this machine (Debian: apt-get install prometheus)")

@@ -1,4 +1,4 @@
-"""A small HTTP proxy, real enough for tests: it tunnels, and it forwards."""
+"""A small HTTP proxy for tests, which tunnels (CONNECT) and forwards."""
 
 import asyncio
 import base64
@@ -16,18 +16,18 @@ class Proxy:
     """A started proxy."""
 
     credentials: str | None = None
-    """`user:password` that it demands."""
+    """`user:password` that it requires; None for no authentication."""
     reply: bytes | None = None
-    """What it answers to everything, instead of doing its work."""
+    """Its answer to every request; None to work as a proxy."""
     port: int = 0
     heads: list[str] = field(default_factory=list)
-    """The heads of the requests that it got, in the clear."""
+    """The heads of the requests that it received."""
     carried: bytearray = field(default_factory=bytearray)
-    """All that it passed on from its clients, inside tunnels too."""
+    """All bytes that it passed on from its clients, also inside tunnels."""
 
     @property
     def url(self) -> str:
-        """How a client is pointed at it."""
+        """The proxy URL that a client is configured with."""
         user = "" if self.credentials is None else f"{self.credentials}@"
         return f"http://{user}127.0.0.1:{self.port}"
 
@@ -40,7 +40,7 @@ class Proxy:
                 await self._answer(head, reader, writer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, OSError, asyncio.CancelledError):
-            pass  # one side is gone, or the test over
+            pass  # one side has closed, or the test is over
         finally:
             writer.close()
 
@@ -79,7 +79,7 @@ class Proxy:
                 sink.write(data)
                 await sink.drain()
         except OSError:
-            pass  # either side may go at any time
+            pass  # either side may close at any time
         finally:
             sink.close()
 

