@@ -1,1 +1,1 @@
-"""How much may be called: windows per token, bans of addresses."""
+"""Rate limiting: windows per token, and bans of addresses, in memory or in Redis."""

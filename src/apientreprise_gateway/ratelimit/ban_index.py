@@ -1,4 +1,4 @@
-"""The index of bans in Redis: a sorted set of those in force, by their ends.
+"""The index of bans in Redis: a sorted set of the bans in force, by the time at which they end.
 
 Each ban is a key of its own, which the scripts find by its address. Those keys are spread over the nodes of a Cluster,
 so no script can write to the index as well: the process whose call has caused a ban enters it at once, and so does
@@ -20,10 +20,10 @@ from apientreprise_gateway.store.errors import ReplyError
 from apientreprise_gateway.store.link import Command, RedisLink
 
 FULL_EVERY: Final = 30
-"""Looks, a second apart, of which one reads the whole index; the others read its latest entries."""
+"""Of so many looks, a second apart, one reads the whole index; the others read only its latest entries."""
 _RESTORED_AT_ONCE: Final = 500
 _OVERLAP: Final = 60 * SECOND
-"""By how much entries may come later than those that end after them."""
+"""Microseconds by which an entry may be written later than one that ends after it."""
 _log = structlog.get_logger(__name__)
 
 
@@ -44,7 +44,7 @@ def read_ban(address: str, value: bytes) -> Ban:
 
 
 def kept_ban(ban: Ban, value: object) -> Ban:
-    """The ban that Redis keeps on an address, by the value of its key: it may have begun before the one given back."""
+    """The ban that Redis now has on an address, by the value of its key; it may be older than the one we wrote back."""
     try:
         return read_ban(ban.address, value) if isinstance(value, bytes) else ban
     except ValueError:
@@ -70,13 +70,13 @@ async def restore(link: RedisLink, prefix: str, known: Sequence[Ban], *, now: in
     """Put bans into Redis, and into its index, unless it has one on the same address.
 
     Args:
-        link: to a Redis that nobody else asks meanwhile.
-        prefix: of the keys.
+        link: a link to Redis that no other task uses meanwhile.
+        prefix: prefix of the keys.
         known: the bans.
-        now: microseconds of the store's clock.
+        now: the store's clock, in microseconds.
 
     Raises:
-        UnreachableError: Redis cannot be asked.
+        UnreachableError: Redis cannot be reached.
     """
     for start in range(0, len(known), _RESTORED_AT_ONCE):
         some = known[start : start + _RESTORED_AT_ONCE]
@@ -99,12 +99,12 @@ async def read_index(client: Client, prefix: str, *, since: int) -> list[Ban]:
     """The bans that end after `since`, oldest first, one for each address.
 
     Args:
-        client: of Redis.
-        prefix: of the keys.
-        since: microseconds of the store's clock.
+        client: the Redis client.
+        prefix: prefix of the keys.
+        since: time on the store's clock, in microseconds.
 
     Raises:
-        StoreError: Redis cannot be asked, or has something else there.
+        StoreError: Redis cannot be reached, or the key holds another type.
     """
     found: dict[str, Ban] = {}
     for entry in await client.ask("ZRANGEBYSCORE", index_key(prefix), since, "+inf"):
@@ -122,24 +122,24 @@ async def bans(client: Client) -> list[Ban]:
     """The bans in force, oldest first.
 
     Raises:
-        StoreError: Redis cannot be asked, or has something else there.
+        StoreError: Redis cannot be reached, or the key holds another type.
     """
     return await read_index(client, "gw", since=time.time_ns() // 1000 - SECOND)
 
 
 class Holder(Protocol):
-    """What enforces bans; see `redis.RedisLimiter`."""
+    """Enforces the bans that `BanWatch` finds; see `redis.RedisLimiter`."""
 
     prefix: str
 
     def now(self) -> int:
-        """Microseconds of the store's clock, as well as it is known."""
+        """The store's clock in microseconds, estimated."""
 
     def add_bans(self, bans: Sequence[Ban]) -> None:
         """Enforce bans that were made elsewhere."""
 
     def bans_in_force(self) -> list[Ban]:
-        """All that are enforced."""
+        """All bans that are enforced."""
 
 
 class BanWatch:
@@ -149,21 +149,21 @@ class BanWatch:
         self._client = client
         self._holder = holder
         self._partly = 0
-        """How many looks may still read the latest entries alone."""
+        """How many more looks may read only the latest entries."""
         self._latest = 0
-        """The latest end that was read."""
+        """The latest end of a ban that was read, in microseconds."""
 
     async def refresh(self) -> None:
-        """Read what is new, and now and then everything.
+        """Read the latest entries, or from time to time all of them.
 
         Raises:
-            StoreError: Redis cannot be asked; the next look reads everything.
+            StoreError: Redis cannot be reached; the next look reads everything.
         """
-        partly, self._partly = self._partly, 0  # after a failure everything is read
+        partly, self._partly = self._partly, 0  # so that everything is read after a failure
         now = self._holder.now()
         since = max(now, self._latest if partly else 0) - _OVERLAP
         found = await self._read(since)
-        # An entry of a clock that was ahead must not hide those that come now.
+        # An entry written by a clock that was ahead must not hide newer ones.
         self._latest = max((ban.end for ban in found if ban.start <= now + _OVERLAP), default=self._latest)
         self._holder.add_bans(found)
         if not partly:
@@ -181,7 +181,7 @@ class BanWatch:
         await self._client.ask("DEL", key)
 
     async def _give_back(self, indexed: set[str]) -> None:
-        """Tell Redis of the bans that it does not know: made without it, or lost."""
+        """Write back the bans that Redis lacks: made while it was away, or lost by it."""
         for ban in self._holder.bans_in_force():
             if ban.address not in indexed:
                 await self._enter(ban)

@@ -1,6 +1,6 @@
 """Bans: addresses that get no answer for 12 hours.
 
-A ban is fixed: further calls do not extend it, nothing shortens it. What is kept here is what this process knows.
+A ban is fixed: further calls do not extend it, and nothing shortens it. `Bans` holds the bans that this process knows.
 """
 
 import time
@@ -16,14 +16,14 @@ DURATION: Final = 12 * 3600 * SECOND
 
 
 class Reason(StrEnum):
-    """What an address did to be banned."""
+    """Why an address was banned."""
 
     CEILING = "ceiling"
     """It made more calls in 60 s than one address may."""
     IGNORED_429 = "ignored_429"
     """It went on calling although its calls were refused with 429."""
     OTHER = "other"
-    """Something that another version of this program bans for."""
+    """A reason that only another version of this program knows."""
 
     @classmethod
     def _missing_(cls, value: object) -> "Reason":
@@ -43,7 +43,7 @@ class Ban:
 
     @property
     def end(self) -> int:
-        """When the address is answered again."""
+        """When the ban ends."""
         return self.start + DURATION
 
 
@@ -55,13 +55,13 @@ class Bans:
     """The bans in force, by address."""
 
     def __init__(self, *, steady: Callable[[], float] = time.monotonic) -> None:
-        """Know of none yet; `steady` is seconds that only go forward, so that no change of a clock prolongs a ban."""
+        """Begin without bans; `steady` is a monotonic clock in seconds, so that no change of a clock prolongs a ban."""
         self._steady = steady
         self._added: dict[str, float] = {}
         self.on_add: Callable[[], None] = _tell_nobody
         """Called for each ban that is put in force."""
         self.by_address: dict[str, Ban] = {}
-        """Those that have ended may be among them: a look saves asking the clock for an address that is not."""
+        """The bans, which may include ended ones; look here first, as it saves reading the clock for other addresses."""
 
     def __len__(self) -> int:
         return len(self.by_address)
@@ -75,7 +75,7 @@ class Bans:
         return None
 
     def add(self, ban: Ban) -> Ban:
-        """Put a ban in force, unless one is at its start; return the one in force."""
+        """Put a ban in force, unless the address was already banned at its start; return the one in force."""
         known = self.get(ban.address, ban.start)
         if known is not None:
             return known
@@ -85,7 +85,7 @@ class Bans:
         return ban
 
     def in_force(self, now: int) -> list[Ban]:
-        """The bans in force at `now`, oldest first; the ended ones are forgotten."""
+        """The bans in force at `now`, oldest first; ended ones are removed."""
         for address in [address for address, ban in self.by_address.items() if not self._holds(ban, now)]:
             self._forget(address)
         return sorted(self.by_address.values(), key=lambda ban: ban.start)

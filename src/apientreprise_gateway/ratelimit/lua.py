@@ -1,7 +1,7 @@
-"""The Lua scripts that count calls in Redis, and what each expects under the names that it is given.
+"""The Lua scripts that count calls in Redis, and the types of the keys that each uses.
 
-Each kind of window has key names of its own, with a version in them: two gateways that differ in their kind, or in the
-form of what they keep, share a Redis without meeting each other's keys.
+Each kind of window has key names of its own, with a version in them: two gateways with different kinds of window, or
+different formats of their values, can share a Redis without using each other's keys.
 """
 
 import hashlib
@@ -14,11 +14,11 @@ from typing import Final, NamedTuple
 from apientreprise_gateway.store.link import Command
 
 _REMEMBERED: Final = 4096
-"""Commands that are kept packed; about half a kilobyte each, and a call has two, of its token and of its address."""
+"""Packed commands that are cached; each has about half a kilobyte, and a call needs two, for its token and address."""
 
 
 class Holds(StrEnum):
-    """What a key of ours holds, as `repair.lua` checks it."""
+    """The type of the value of a key, as `repair.lua` checks it."""
 
     BAN = "ban"
     INSTANTS = "instants"
@@ -26,7 +26,7 @@ class Holds(StrEnum):
 
 
 class Script(NamedTuple):
-    """A Lua script, the name that Redis knows it by, and what its keys hold."""
+    """A Lua script, its SHA-1, by which Redis knows it, and the types of its keys."""
 
     text: str
     sha: str
@@ -39,19 +39,19 @@ class Script(NamedTuple):
         return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest(), keys)
 
     def call(self, *keys: str, arguments: tuple[str | int, ...]) -> Command:
-        """The command that runs it."""
+        """The command that runs it on these keys."""
         return _evalsha(self.sha, keys, arguments)
 
 
 @lru_cache(_REMEMBERED)
 def _evalsha(sha: str, keys: tuple[str, ...], arguments: tuple[str | int, ...]) -> Command:
-    """The same callers come again, with the same commands."""
+    """The command that runs a script; cached, as the same callers cause the same commands again."""
     return Command(keys[0], ("EVALSHA", sha, len(keys), *keys, *arguments))
 
 
 @dataclass(frozen=True, slots=True)
 class WindowScripts:
-    """The scripts of one kind of window, and what the names of its keys end in."""
+    """The scripts of one kind of window, and the ending of the names of its keys."""
 
     form: str
     admit: Script
@@ -59,9 +59,9 @@ class WindowScripts:
 
 
 SLIDING_FORM: Final = "s1"
-"""Ends the names of lists of instants."""
+"""Ending of the names of keys that hold a list of instants."""
 FIRST_CALL_FORM: Final = "f1"
-"""Ends the names of hashes of a period."""
+"""Ending of the names of keys that hold the hash of a period."""
 
 
 def sliding() -> WindowScripts:
@@ -75,7 +75,7 @@ def first_call() -> WindowScripts:
 
 
 def address() -> Script:
-    """The script that counts by address; its window is a list of instants whatever the tokens' kind is."""
+    """The script that counts by address; its window is a list of instants, whatever kind the tokens have."""
     return Script.load("address", Holds.BAN, Holds.INSTANTS)
 
 
@@ -84,7 +84,7 @@ def _scripts(form: str, name: str, holds: Holds) -> WindowScripts:
 
 
 class Scripts:
-    """The scripts of a limiter, by the names that Redis knows them by."""
+    """The scripts of a limiter, by their SHA-1."""
 
     def __init__(self, *scripts: Script) -> None:
         self._by_sha = {script.sha: script for script in scripts}
@@ -92,8 +92,8 @@ class Scripts:
         self.texts = {script.sha: script.text for script in scripts}
 
     def repair(self, command: Command) -> Command:
-        """The command that removes, of the keys of another one, those that do not hold what they should."""
-        if command.words[0] != "EVALSHA":  # of the index of bans, which is made anew
+        """The command that removes those keys of another command that hold a wrong type."""
+        if command.words[0] != "EVALSHA":  # it is about the index of bans, which is made again
             return Command(command.key, ("DEL", command.key))
         _, sha, count, *rest = command.words
         keys = rest[: int(count)]

@@ -1,6 +1,6 @@
 """The limiter in the memory of one process, and its windows.
 
-For `demo`, for a deployment of a single process, and as the reference that every other store is tested against.
+It serves `demo` and deployments of a single process, and is the reference that the limiter in Redis is tested against.
 """
 
 import time
@@ -17,7 +17,7 @@ Clock = Callable[[], int]
 """Microseconds since the Unix epoch."""
 
 WindowFactory = Callable[[int], Window]
-"""Makes an empty window of a length in microseconds."""
+"""Makes an empty window, given its length in microseconds."""
 _Key = TypeVar("_Key", bound=Hashable)
 _SWEPT_PER_HIT: Final = 2
 
@@ -33,11 +33,11 @@ class SlidingWindow:
     __slots__ = ("_calls", "_first", "_length", "expires_at")
 
     def __init__(self, length: int = WINDOW) -> None:
-        """Be empty; the length is microseconds."""
-        # There may be one for every caller of that time: an array with one call takes a sixth of a deque.
+        """Begin empty; the length is in microseconds."""
+        # There may be one window for each recent caller: an array with one call takes a sixth of the memory of a deque.
         self._calls = array("q")
         self._first = 0
-        """Where those that have not left the window begin."""
+        """Index of the first call that has not left the window."""
         self._length = length
         self.expires_at = 0
 
@@ -46,18 +46,18 @@ class SlidingWindow:
         calls, first, end, length = self._calls, self._first, len(self._calls), self._length
         while first < end and calls[first] <= now - length:
             first += 1
-        # A clock set back must not hold a caller for as long as it was wrong.
+        # If the clock was set back, calls in the future must not block the caller until then.
         while first < end and calls[end - 1] > now:
             calls.pop()
             end -= 1
         if first * 2 > end:
-            del calls[:first]  # half of them at least, so that it costs each call a constant share
+            del calls[:first]  # at least half of them, so that the cost per call is constant on average
             end -= first
             first = 0
         self._first = first
         used = end - first
         if used >= limit:
-            # More than the limit can be in the window when the limit was lowered meanwhile.
+            # The window may hold more calls than the limit, if the limit was lowered meanwhile.
             return Outcome(False, used, calls[first] + length, calls[end - limit] + length)
         calls.append(now)
         self.expires_at = now + length
@@ -65,19 +65,19 @@ class SlidingWindow:
 
 
 class FirstCallWindow:
-    """A period of its length that a first call opens and that ends with a full reset."""
+    """A period that begins with a first call, and after its length is reset as a whole."""
 
     __slots__ = ("_length", "_start", "_used", "expires_at")
 
     def __init__(self, length: int = WINDOW) -> None:
-        """Be empty; the length is microseconds."""
+        """Begin empty; the length is in microseconds."""
         self._length = length
         self._start = 0
         self._used = 0
         self.expires_at = 0
 
     def hit(self, now: int, limit: int) -> Outcome:
-        """Admit a call unless `limit` of them were admitted since the period was opened."""
+        """Admit a call unless `limit` calls were admitted since the period began."""
         if not self._start <= now < self.expires_at:
             self._start, self._used, self.expires_at = now, 0, now + self._length
         if self._used >= limit:
@@ -87,7 +87,7 @@ class FirstCallWindow:
 
 
 class _Counters(Generic[_Key]):
-    """Windows of one length by key; empty ones are forgotten as others are hit, so that memory follows the traffic."""
+    """Windows of one length by key; each hit also removes some empty ones, so that memory follows the traffic."""
 
     def __init__(self, new: WindowFactory, length: int) -> None:
         self._new = new
@@ -107,12 +107,12 @@ class _Counters(Generic[_Key]):
         return outcome
 
     def _sweep(self, now: int) -> None:
-        # The least recently hit come first. Two a hit is faster than they can be made.
+        # The least recently hit come first. Removing two per hit is faster than new ones can be added.
         for _ in range(_SWEPT_PER_HIT):
             if not self._windows:
                 return
             key = next(iter(self._windows))
-            # One that ends later than a new one would was hit before the clock was set back.
+            # A window that expires later than a new one would was hit before the clock was set back: remove it too.
             if now < self._windows[key].expires_at <= now + self._length:
                 return
             del self._windows[key]
@@ -143,15 +143,15 @@ class MemoryLimiter:
         on_ban: Callable[[Ban], None] = lambda _ban: None,
         clock: Clock = wall_clock,
     ) -> None:
-        """Have counted nothing yet.
+        """Begin without any counts.
 
         Args:
             ip_limit: calls within 60 s that one address may make; the next one bans it.
             ignored_429_limit: refused calls within 60 s that one address may make; the next one bans it.
             window: the kind of window of the tokens.
-            shadow: go on counting the calls of banned addresses, for a gateway that refuses nothing.
-            on_ban: told of each ban that a call has caused.
-            clock: microseconds; injected by tests.
+            shadow: whether calls of banned addresses are still counted, as the gateway refuses nothing.
+            on_ban: called with each ban that a call has caused.
+            clock: Unix time in microseconds.
         """
         self._ip_limit = ip_limit
         self._ignored_429_limit = ignored_429_limit
@@ -185,7 +185,7 @@ class MemoryLimiter:
         return self._bans.get(address, self._clock()) if address in self._bans.by_address else None
 
     def hand_over(self, successor: "MemoryLimiter") -> None:
-        """Share with one that replaces this one what it may go on with; a trial and what enforces share nothing."""
+        """Share windows and bans with a successor; nothing is shared between shadow mode and enforcing."""
         if successor._shadow is not self._shadow:
             return
         successor._bans, successor._addresses, successor._refused = self._bans, self._addresses, self._refused
@@ -198,7 +198,7 @@ class MemoryLimiter:
             self._bans.add(ban)
 
     def on_new_bans(self, tell: Callable[[], None]) -> None:
-        """Have somebody told whenever this process knows one ban more."""
+        """Call `tell` for each new ban that this process learns of."""
         self._bans.on_add = tell
 
     async def start(self) -> None:

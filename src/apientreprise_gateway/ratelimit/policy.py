@@ -1,4 +1,4 @@
-"""The policy: how many calls which group of endpoints takes."""
+"""The policy: how many calls each group of endpoints allows."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,13 +7,13 @@ from apientreprise_gateway.contract.groups import Group
 
 
 class Policy:
-    """Calls within a window, per token, of each group of endpoints."""
+    """The limits: calls within a window that one token may make to each group of endpoints."""
 
     def __init__(self, groups: Iterable[Group], figures: Mapping[str, int]) -> None:
-        """Take the groups, and the figure of each of their settings.
+        """Take the groups, and the limits by setting, in calls.
 
         Raises:
-            ValueError: one is missing or below 1.
+            ValueError: a limit is missing or below 1.
         """
         settings = dict.fromkeys(group.limit.setting for group in groups)
         wrong = [setting for setting in settings if figures.get(setting, 0) < 1]
@@ -22,15 +22,15 @@ class Policy:
         self._figures = dict(figures)
 
     def limit_of(self, endpoint: Endpoint) -> int:
-        """Calls that one token may make on the endpoint's group within its window."""
+        """Calls that one token may make to the endpoint's group within its window."""
         return self._figures[endpoint.group.limit.setting]
 
 
 def own_limit(figure: int, group: Group, own: int | None) -> int:
-    """Calls within a window of a token that may have a limit of its own.
+    """The limit of a token that may have one of its own, in calls within a window.
 
     Args:
-        figure: what the group allows to every token.
+        figure: the limit of the group for every token.
         group: the group.
         own: the token's own limit: more or less than the figure in a shared group, but only less where the group
             protects a single provider.

@@ -1,4 +1,4 @@
-"""The port of the rate limiter: what the pipeline asks of a store, and what it gets back."""
+"""The interface of the rate limiter, which memory and Redis implement."""
 
 from typing import NamedTuple, Protocol
 
@@ -6,11 +6,11 @@ from apientreprise_gateway.ratelimit.bans import Ban
 from apientreprise_gateway.ratelimit.windows import SECOND, USUAL_SECONDS, Outcome
 
 TokenKey = tuple[str, str]
-"""A counter: the token's `jti`, the group's name."""
+"""Identifies a counter: the token's `jti`, and the group's name."""
 
 
 class Verdict(NamedTuple):
-    """May this call pass, and what do the headers say."""
+    """Whether a call may pass, and the values of its rate-limit headers."""
 
     admitted: bool
     limit: int
@@ -20,49 +20,50 @@ class Verdict(NamedTuple):
     retry_after: int
     """Whole seconds, at least 1, after which one call will pass; 0 for an admitted call."""
     ban: Ban | None = None
-    """The ban on the address: the call must get no answer, and the other fields say nothing unless in shadow."""
+    """The ban on the address: the call must be refused, and the other fields mean nothing except in shadow mode."""
 
 
 class StoreUnavailableError(Exception):
-    """The store cannot be asked, and the deployment chose that nobody decides in its place."""
+    """The store cannot be reached, and the settings say to refuse calls then."""
 
 
 class Limiter(Protocol):
     """A store of windows and bans. Every call is decided in one atomic step, on the store's own clock."""
 
     async def admit(self, address: str | None, key: TokenKey, limit: int, seconds: int = USUAL_SECONDS) -> Verdict:
-        """Count a call by its address and by its token, and decide on it.
-
-        Raises `StoreUnavailableError` where nobody may decide in the store's place.
+        """Count a call by its address and by its token, and decide whether it may pass.
 
         Args:
             address: the client, as `client_ip.counted` writes it; None if it is exempt from ceiling and bans.
             key: the token's counter.
-            limit: calls that one window of that counter takes, at least 1.
-            seconds: length of the window. Windows of two lengths are two counters, whatever their key is.
+            limit: calls that one window of that counter allows, at least 1.
+            seconds: length of the window. Windows of different lengths are different counters, even with one key.
+
+        Raises:
+            StoreUnavailableError: the store cannot be reached, and calls are to be refused then.
         """
 
     async def count_address(self, address: str) -> Ban | None:
-        """Count by its address alone a call that was refused before its token was known.
+        """Count a call only by its address, such as one refused before its token was known; returns a ban on it.
 
-        It is refused whatever this says, so nothing is raised: None where nobody can count.
+        It never raises: None if the store cannot be reached.
         """
 
     async def start(self) -> None:
-        """Make ready, in the event loop that will ask."""
+        """Get ready, in the event loop in which it will be used."""
 
     async def close(self) -> None:
-        """Let go of what `start` took."""
+        """Release what `start` opened."""
 
     def bans_in_force(self) -> list[Ban]:
         """The bans that this process knows of."""
 
     def known_ban(self, address: str) -> Ban | None:
-        """The ban on an address that this process knows of, without asking anybody."""
+        """The ban on an address that this process knows of, without asking the store."""
 
 
 def verdict(outcome: Outcome, *, now: int, limit: int, ban: Ban | None = None) -> Verdict:
-    """What a window says, in the units of the headers; with a ban in shadow alone."""
+    """The verdict of a window's outcome, in the units of the headers; with a ban only in shadow mode."""
     admitted, used, reset_at, free_at = outcome
     return Verdict(
         admitted,

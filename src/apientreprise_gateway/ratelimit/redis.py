@@ -1,7 +1,7 @@
-"""The limiter in Redis, shared by every process that is pointed at it.
+"""The limiter in Redis, shared by every process with the same Redis.
 
-A call costs two scripts, one by address and one by token, sent together with those of all calls of the same moment.
-While Redis cannot be asked, the memory of this process decides, or nobody does (see `fallback`).
+A call runs two scripts, one by address and one by token, sent together with those of other calls at the same moment.
+While Redis cannot be reached, the memory of this process decides, or calls are refused (see `fallback`).
 """
 
 from collections.abc import Callable, Iterable
@@ -23,20 +23,20 @@ from apientreprise_gateway.store.link import Command, RedisLink, Reply
 from apientreprise_gateway.store.outage import Pace
 
 PROBE_SECONDS: Final = 0.25
-"""Between two looks for a Redis that is away, at first."""
+"""Seconds between two tries to reach a Redis that is away, at first."""
 LONGEST_PROBE_SECONDS: Final = 2.0
-"""Between two looks for a Redis that comes and goes."""
+"""Seconds between two tries to reach a Redis that comes and goes."""
 
 
 class Mode(StrEnum):
-    """Who decides."""
+    """Where limits are decided."""
 
     SHARED = "shared"
-    """Redis: limits are exact over all processes."""
+    """In Redis: limits are exact over all processes."""
     LOCAL = "local"
-    """The memory of each process, because Redis cannot be asked."""
+    """In the memory of each process, because Redis cannot be reached."""
     REFUSE = "refuse"
-    """Nobody: calls are refused, because Redis cannot be asked."""
+    """Nowhere: calls are refused, because Redis cannot be reached."""
 
 
 class RedisLimiter:
@@ -57,20 +57,20 @@ class RedisLimiter:
         background: Background | None = None,
         clock: Clock = wall_clock,
     ) -> None:
-        """Open no connection yet.
+        """Configure it; no connection is opened before `start`.
 
         Args:
-            link: the way to Redis.
+            link: the link to Redis.
             ip_limit: calls within 60 s that one address may make; the next one bans it.
             ignored_429_limit: refused calls within 60 s that one address may make; the next one bans it.
             window: the kind of window of the tokens.
-            fallback: decides while Redis cannot be asked; None to refuse calls then.
-            shadow: keep keys of its own and go on counting banned addresses, for a gateway that refuses nothing.
-            on_mode: told of each change of mode, with its reason.
-            on_ban: told of each ban that a call of this process has caused in Redis.
-            on_fault: told of each error that is about one key or one command.
-            background: keeps the exchange with Redis and the look-out for it going.
-            clock: microseconds; only bans already known are judged by it.
+            fallback: decides while Redis cannot be reached; None to refuse calls then.
+            shadow: whether it uses keys of its own and still counts banned addresses, as the gateway refuses nothing.
+            on_mode: called at each change of mode, with the reason.
+            on_ban: called with each ban that a call of this process has caused in Redis.
+            on_fault: called for each error that is about one key or one command.
+            background: runs the exchange with Redis and the tries to reach it.
+            clock: Unix time in microseconds; used only for bans already known.
         """
         self._window = window
         self._fallback = fallback
@@ -101,11 +101,11 @@ class RedisLimiter:
         self.mode = Mode.SHARED
 
     async def start(self) -> None:
-        """Look for Redis; start without it if it is not there."""
+        """Connect to Redis; start without it if it cannot be reached."""
         await self._exchange.start()
 
     async def close(self) -> None:
-        """Close the connections, once the index has the bans that this process has made."""
+        """Close the connections, once the bans that this process has made are in the index."""
         await self._exchange.close()
 
     def _change_mode(self, is_there: bool, reason: str) -> None:
@@ -116,7 +116,7 @@ class RedisLimiter:
         self._on_mode(self.mode, reason)
 
     def hand_over(self, successor: MemoryLimiter) -> None:
-        """Share what this process knows by itself with one that replaces what decides here while Redis is away."""
+        """Share the windows and bans of this process with the successor of its fallback."""
         if self._fallback is not None:
             self._fallback.hand_over(successor)
         if not self._shadow:
@@ -140,7 +140,7 @@ class RedisLimiter:
         outcome = Outcome(admitted == 1, used, reset_at, free_at)
         ban = None if address is None else self._learn(address, replies[1])
         if ban is not None and outcome.admitted and not self._shadow:
-            # The two keys may lie on two nodes, so the token was counted before its address was judged.
+            # The two keys may be on different nodes, so the token was counted before the ban was known.
             self._exchange.tell([self._window.forget.call(admit.key, arguments=(now,))])
         if ban is None and address is not None and not outcome.admitted:
             ban = await self._count_refused(address)
@@ -159,13 +159,13 @@ class RedisLimiter:
         return None if self._fallback is None else await self._fallback.count_address(address)
 
     def now(self) -> int:
-        """Microseconds of the store's clock, as well as it is known."""
+        """The store's clock in microseconds, estimated."""
         return self._clock() + self._clock_ahead
 
     def add_bans(self, bans: Iterable[Ban]) -> None:
-        """Enforce bans that were made elsewhere, but for those that have ended.
+        """Enforce bans that were made elsewhere, except ended ones.
 
-        One that begins later than now was made by a clock that was ahead: whoever meets it in Redis puts it right.
+        One that begins in the future was made by a clock that was ahead: the script that next finds it corrects it.
         """
         now = self.now()
         for ban in bans:
@@ -173,7 +173,7 @@ class RedisLimiter:
                 self._bans.add(ban)
 
     def on_new_bans(self, tell: Callable[[], None]) -> None:
-        """Have somebody told whenever this process knows one ban more."""
+        """Call `tell` for each new ban that this process learns of."""
         self._bans.on_add = tell
         if self._fallback is not None:
             self._fallback.on_new_bans(tell)
@@ -199,7 +199,7 @@ class RedisLimiter:
         try:
             (reply,) = await self._exchange.ask([self._count(address, self._ignored, "refused")], address)
         except ExchangeError:
-            return None  # the call is refused all the same: that was decided already
+            return None  # the call is refused in any case
         return self._learn(address, reply)
 
     async def _decide_alone(self, address: str | None, key: TokenKey, limit: int, seconds: int) -> Verdict:
@@ -224,9 +224,9 @@ class RedisLimiter:
         return ban
 
     def _learn_from_all(self, address: str, replies: Replies) -> None:
-        """What a client has done stands, although it has gone before its answer came."""
+        """Keep the bans that a call has caused, although its client left before the answer."""
         self._learn(address, replies[-1])
 
     async def _restore_bans(self) -> None:
-        """Tell Redis of the bans that it may not know: made without it, or lost in a restart."""
+        """Write to Redis the bans that it may lack: made while it was away, or lost in a restart."""
         await restore(self._link, self.prefix, self.bans_in_force(), now=self.now())

@@ -1,21 +1,21 @@
 """Windows: how many calls one counter has admitted in the time before a call.
 
-Two kinds, chosen by the setting `GATEWAY_WINDOW`, of any length: those in `memory`, and Lua scripts for Redis. Both are
-exact, both work on integer microseconds of the store's clock, and neither enters a refused call.
+There are two kinds, chosen by the setting `GATEWAY_WINDOW`, each in `memory` and as a Lua script for Redis. Both are
+exact, work on integer microseconds of the store's clock, and do not count refused calls.
 """
 
 from typing import Final, NamedTuple, Protocol
 
 SECOND: Final = 1_000_000
-"""Microseconds."""
+"""One second in microseconds."""
 USUAL_SECONDS: Final = 60
-"""Length of the windows of addresses, and of every group that does not say another."""
+"""Length in seconds of the windows of addresses, and of every group that has no other."""
 WINDOW: Final = USUAL_SECONDS * SECOND
-"""The same in microseconds."""
+"""`USUAL_SECONDS` in microseconds."""
 
 
 class Outcome(NamedTuple):
-    """What a window says of one call; instants are microseconds of the injected clock."""
+    """The decision of a window on one call; times are microseconds of the clock that `hit` was given."""
 
     admitted: bool
     used: int
@@ -23,14 +23,14 @@ class Outcome(NamedTuple):
     reset_at: int
     """When the oldest call of the window leaves it."""
     free_at: int
-    """When one more call will be admitted; at or before now if one would be already."""
+    """When one more call will be admitted; now or earlier if one would be admitted already."""
 
 
 class Window(Protocol):
     """The calls that one counter has admitted."""
 
     expires_at: int
-    """When the window is empty again and may be forgotten."""
+    """When the window is empty again and may be removed, in microseconds."""
 
     def hit(self, now: int, limit: int) -> Outcome:
-        """Admit a call unless `limit` (at least 1) are in the window; enter it if admitted."""
+        """Admit and count a call at `now` (microseconds) unless `limit` calls, at least 1, are in the window."""
