@@ -61,7 +61,7 @@ class Bans:
         self.on_add: Callable[[], None] = _tell_nobody
         """Called for each ban that is put in force."""
         self.by_address: dict[str, Ban] = {}
-        """The bans, which may include ended ones; look here first, as it saves reading the clock for other addresses."""
+        """The bans, which may include ended ones; a look here first saves reading the clock for other addresses."""
 
     def __len__(self) -> int:
         return len(self.by_address)
