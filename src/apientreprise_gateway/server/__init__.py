@@ -1,1 +1,1 @@
-"""What only a connection can do: HTTP on sockets, its bounds, who is let go."""
+"""The HTTP server: requests and answers on sockets, their limits, and which connections are closed."""

@@ -1,7 +1,7 @@
-"""What the server and an application know of each other beyond ASGI.
+"""The interface between the server and an application, beyond ASGI.
 
-The server asks for the hooks of its application whenever it needs one of them, and keeps none: an application that
-replaces its hooks has them used from the next connection and the next call on.
+The server reads the hooks of its application each time that it needs one: new hooks apply from the next connection and
+the next call on.
 """
 
 import ssl
@@ -18,7 +18,7 @@ CONNECTION: Final = "gateway.connection"
 Respond = Callable[[int, bytes, bytes], Awaitable[None]]
 """Answers a call: status, header lines as `lines_of` makes them (the body's length not among them), body.
 
-Raises a `ClientGoneError` if nobody is there to be answered."""
+Raises a `ClientGoneError` if the client has gone."""
 
 
 class ClientGoneError(Exception):
@@ -26,7 +26,7 @@ class ClientGoneError(Exception):
 
 
 class Connection(Protocol):
-    """What an application may do with the connection of a call."""
+    """The connection of a call, as an application may use it."""
 
     cancels: bool
     """Whether to cancel the call that is being answered if its client goes away; set until it is answered."""
@@ -37,13 +37,13 @@ class Connection(Protocol):
         """Whether the connection is closed, or about to be."""
 
     def has_room(self, count: int) -> bool:
-        """Whether an answer of so many bytes may be given, with all that others have not taken yet."""
+        """Whether an answer of so many bytes fits in the memory for answers that clients have not taken."""
 
     def drop(self) -> None:
         """Close the connection without writing anything more."""
 
     def cut(self, reason: Closing) -> None:
-        """Close the connection at once, whatever its client has not taken yet; see `ConnectionLimits.on_closed`."""
+        """Close the connection at once, even with untaken bytes; see `ConnectionLimits.on_closed`."""
 
 
 def _takes_none(_path: str) -> bool:
@@ -64,18 +64,18 @@ async def _answers_without_body(_peer: str | None, code: str) -> tuple[int, byte
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionHooks:
-    """What the server asks of an application beyond ASGI; the defaults are for one that knows ASGI alone."""
+    """What an application gives to the server beyond ASGI; the defaults are for a plain ASGI application."""
 
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
-    """Asked for at the beginning of each connection, for the whole of it."""
+    """The limits of connections, read at the beginning of each."""
     tls: ssl.SSLContext | None = None
-    """What connections are secured with, as it is when they begin; None for connections in the clear."""
+    """The TLS context of connections, read at the beginning of each; None without TLS."""
     drops_peer: Callable[[str], bool] = _drops_none
     """Whether connections of an address are closed as soon as they are made."""
     on_bad_request: Callable[[str | None, str], Awaitable[tuple[int, bytes] | None]] = _answers_without_body
     """Given the peer and the code of what is wrong: status and body to answer, or None to close without a byte."""
     takes: Callable[[str], object] = _takes_none
-    """True of the paths whose calls are answered by `answer`; the others go the way of ASGI."""
+    """Whether calls to a path are answered by `answer`; others are answered through ASGI."""
     answer: Callable[[Scope, Respond], Coroutine[Any, Any, None]] = _answers_none
     """Answer a call, whose body is not read, without ASGI's messages: one call of `Respond`, and one write.
 
@@ -88,7 +88,7 @@ class Application(Protocol):
 
     @property
     def hooks(self) -> ConnectionHooks:
-        """What it does and allows besides ASGI."""
+        """Its current hooks."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, /) -> None:
-        """Answer by way of ASGI."""
+        """Answer through ASGI."""

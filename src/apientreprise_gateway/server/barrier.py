@@ -1,4 +1,4 @@
-"""The outermost layer of an ASGI application: whatever fails within is told in one line, and answered."""
+"""The outermost layer of an ASGI application, which logs any exception in one line and answers 500."""
 
 from collections.abc import Awaitable, Callable
 
@@ -9,10 +9,10 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class Barrier:
-    """An application whose exceptions are told and answered here: servers would write a trace for each."""
+    """Wraps an application, and logs and answers its exceptions, as servers would write a traceback for each."""
 
     def __init__(self, inner: Asgi, *, faults: FaultLog, body: bytes) -> None:
-        """Take the application, what tells of its faults, and the body of the 500 that stands in for its answer."""
+        """Take the application, the log of its faults, and the body of the 500."""
         self._inner = inner
         self._faults = faults
         self._body = body

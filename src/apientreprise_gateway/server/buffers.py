@@ -1,8 +1,8 @@
-"""What the connections of a process may hold in memory, all of them together.
+"""Limits the memory that all connections of a process hold together.
 
-A bound for each connection is none for thousands of them. There are two budgets: for answers that clients have not
-taken, and for requests that have not been answered. Whoever holds little is in neither, so that an ordinary call costs
-nothing here: `SMALL_BYTES` times the connections that there may be come on top.
+A limit per connection would not bound thousands of them. There are two budgets: for answers that clients have not
+taken, and for requests that are not answered yet. A connection that holds up to `SMALL_BYTES` is in neither, so that
+an ordinary call costs nothing here; that memory comes on top.
 """
 
 from collections.abc import Callable
@@ -10,33 +10,33 @@ from time import monotonic
 from typing import Final, Protocol
 
 WAITING_BYTES: Final = 64 * 1024 * 1024
-"""Bytes that connections may hold, unless told otherwise."""
+"""Bytes that connections may hold together, by default."""
 SMALL_BYTES: Final = 16 * 1024
-"""What a connection may hold without being in a budget; an answer that is no longer is given in any case."""
+"""Bytes that a connection may hold without being in a budget; an answer up to this length is always given."""
 _FREED_SHARE: Final = 20
-"""One in so many bytes is freed beyond what is needed, so that not every byte looks for room."""
+"""One in so many bytes is freed beyond what is needed, so that the search for room is not repeated at once."""
 _FULL_SECONDS: Final = 0.05
-"""So long after a look that found no room none is looked for: it takes milliseconds."""
+"""Seconds without another search after one that found no room, as each takes milliseconds."""
 
 
 class Holder(Protocol):
-    """What holds bytes for a connection."""
+    """Holds bytes for a connection."""
 
     def held(self) -> int:
         """Bytes that it holds now."""
 
     def pace(self) -> float | None:
-        """Bytes per second that its client takes or sends; None if it is not to blame, or cannot be judged yet."""
+        """Bytes per second that its client takes or sends; None if it is fast enough, or cannot be judged yet."""
 
     def let_go(self) -> None:
-        """Close the connection, at once."""
+        """Close the connection at once."""
 
 
 class Budget:
-    """The bytes that connections hold."""
+    """A limit on the bytes that connections hold together."""
 
     def __init__(self, most: int = WAITING_BYTES, *, clock: Callable[[], float] = monotonic) -> None:
-        """Take how many they may hold, and seconds of a clock that only goes on."""
+        """Take the number of bytes, and a monotonic clock in seconds."""
         self.most = most
         self.total = 0
         self._clock = clock
@@ -44,20 +44,20 @@ class Budget:
         self._full_until = float("-inf")
 
     def hold(self, holder: Holder, count: int) -> None:
-        """Enter what a connection holds in place of what it held."""
+        """Set the number of bytes that a connection holds."""
         self.total += count - self._holders.pop(holder, 0)
         if count:
             self._holders[holder] = count
 
     def has_room(self, count: int = 0) -> bool:
-        """Whether so many bytes more may be held; the slowest make room for them, for half of all bytes at most."""
-        count = min(count, self.most // 2)  # who is alone is answered at any length
+        """Whether so many more bytes may be held; the slowest connections are closed for them if need be."""
+        count = min(count, self.most // 2)  # so that a connection alone gets an answer of any length
         if self.total + count > self.most:
             self._make_room(count)
         return self.total + count <= self.most
 
     def measure(self) -> int:
-        """Bytes that are held, asked of each connection anew: clients go on taking and sending meanwhile."""
+        """Bytes held, counted again at each connection, as clients take and send meanwhile."""
         for holder in list(self._holders):
             self.hold(holder, holder.held())
         return self.total

@@ -1,28 +1,28 @@
-"""Which connections can best be done without, when there are too many."""
+"""Chooses the connections to close when there are too many."""
 
 from collections.abc import Collection
 from operator import itemgetter
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 _EVICTED_SHARE: Final = 20
-"""One in so many connections makes room, at least one."""
+"""One in so many connections is closed at a time, at least one."""
 _HEAD_SECONDS: Final = 1.0
-"""A client that takes longer for a request makes room for others."""
+"""Seconds for a request after which its connection may be closed to make room."""
 _FULL_SECONDS: Final = 0.05
-"""So long after a look for room that found none, none is looked for: it takes a millisecond, and they may come fast."""
+"""Seconds without another search after one that found no room, as each takes a millisecond."""
 
 
 class Wait(NamedTuple):
-    """What a connection waits for its client to do."""
+    """The state of a connection that waits for its client."""
 
     is_idle: bool
     """Whether it is between two requests; else one is coming in, or the first has not begun."""
     since: float
-    """Seconds, by the clock of the event loop."""
+    """When the wait began, in seconds of the event loop's clock."""
 
 
 class Evictable(Protocol):
-    """A connection, as far as it may have to make room."""
+    """A connection that may be closed to make room."""
 
     @property
     def closing(self) -> bool:
@@ -30,30 +30,30 @@ class Evictable(Protocol):
 
     @property
     def wait(self) -> Wait | None:
-        """What it waits for; None if it has something to do."""
+        """Its wait for its client; None if it is not waiting for it."""
 
 
 _Connection = TypeVar("_Connection", bound=Evictable)
 
 
 class Eviction:
-    """Decides who makes room for a new connection; closes none."""
+    """Chooses which connections to close for a new one; it closes none itself."""
 
     def __init__(self) -> None:
         self._full_until = float("-inf")
 
     def choose(self, connections: Collection[_Connection], most: int, now: float) -> list[_Connection] | None:
-        """The connections to close so that there is room for the last one, which may be none.
+        """The connections to close so that there is room for the new one; the list may be empty.
 
-        First those that take long for a request, then those that have waited longest for their next one.
+        First those that take long to send a request, then those that have been idle longest.
 
         Args:
-            connections: all, the new one included.
+            connections: all connections, the new one included.
             most: how many there may be.
-            now: seconds, by the clock of the event loop.
+            now: seconds of the event loop's clock.
 
         Returns:
-            None if there is no room, and nobody who could make any.
+            None if there is no room and no connection can be closed.
         """
         if now < self._full_until:
             return None

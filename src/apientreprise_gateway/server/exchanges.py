@@ -1,6 +1,6 @@
-"""The requests of a connection with their answers, given one after the other in the order in which the requests came.
+"""Exchanges: a request on a connection with its answer.
 
-An answer is given directly, in one call and one write, or by way of ASGI's messages.
+An answer is given directly, in one call and one write, or through ASGI's messages.
 """
 
 import asyncio
@@ -21,17 +21,17 @@ from apientreprise_gateway.server.stalls import StallWatch
 from apientreprise_gateway.server.state import State
 
 _JOINED_BYTES: Final = 32 * 1024
-"""Up to this length a body is copied behind its head: cheaper than handing the system two pieces."""
+"""Bytes up to which a body is copied behind its head, which is cheaper than two writes."""
 _log = logging.getLogger("uvicorn.error")
 _faults = FaultLog()
 
 
 class Line(Writer, Protocol):
-    """A connection, as far as answers are given on it."""
+    """A connection, as exchanges use it to answer."""
 
     config: uvicorn.Config
     app_state: dict[str, Any]
-    """What the application has kept since it started, by ASGI's rules."""
+    """The state of ASGI's lifespan."""
     transport: asyncio.Transport
     flow: FlowControl
     stalls: StallWatch
@@ -39,11 +39,11 @@ class Line(Writer, Protocol):
     server_state: State
 
     def answered(self) -> None:
-        """An answer is complete."""
+        """Note that an answer is complete."""
 
 
 class DirectExchange:
-    """A request that is answered directly; its body is passed over."""
+    """A request that is answered directly; its body is ignored."""
 
     is_direct: ClassVar[Literal[True]] = True
     __slots__ = ("_body_bytes", "_line", "disconnected", "keep_alive", "response_complete", "scope")
@@ -53,13 +53,13 @@ class DirectExchange:
         self._body_bytes = 0
         self.scope = scope
         self.keep_alive = keep_alive
-        """Whether the connection goes on after the answer."""
+        """Whether the connection stays open after the answer."""
         self.disconnected = False
         """Whether the client has gone, or is to get nothing more."""
         self.response_complete = False
 
     async def respond(self, status: int, lines: bytes, body: bytes) -> None:
-        """See `application.Respond`. A client that does not read holds up its own next answer, and nobody else's."""
+        """See `application.Respond`. A client that does not read delays only its own next answer."""
         line, transport = self._line, self._line.transport
         if line.flow.write_paused:
             await line.stalls.drain(line.flow, len(body))
@@ -85,7 +85,7 @@ class DirectExchange:
             raise ClientGoneError
 
     def take_body(self, data: bytes) -> int:
-        """Pass over a part of the body; how much of it has come so far."""
+        """Ignore a part of the body; returns the bytes that have come so far."""
         self._body_bytes += len(data)
         return self._body_bytes
 
@@ -100,7 +100,7 @@ class DirectExchange:
 
 
 class AsgiExchange(RequestResponseCycle):
-    """A request that is answered by way of ASGI, in uvicorn's own cycle."""
+    """A request that is answered through ASGI, by uvicorn's own request cycle."""
 
     is_direct: ClassVar[Literal[False]] = False
 
@@ -113,14 +113,14 @@ class AsgiExchange(RequestResponseCycle):
         http_version: str,
         keep_alive: bool,
     ) -> None:
-        """Take the scope of a direct exchange; what ASGI has besides is added.
+        """Take the scope of a direct exchange, and add what ASGI needs.
 
         Args:
-            line: where to answer.
-            scope: of the request.
-            path: decoded.
-            http_version: such as 1.1.
-            keep_alive: whether the connection goes on after the answer.
+            line: the connection.
+            scope: scope of the request.
+            path: its decoded path.
+            http_version: its version, such as 1.1.
+            keep_alive: whether the connection stays open after the answer.
         """
         whole: Any = {
             **scope,
@@ -147,7 +147,7 @@ class AsgiExchange(RequestResponseCycle):
         )
 
     def take_body(self, data: bytes) -> int:
-        """Hand over a part of the body; how much of it waits to be read."""
+        """Pass on a part of the body; returns the bytes that the application has not read yet."""
         self.body += data
         self.message_event.set()
         return len(self.body)
@@ -172,7 +172,7 @@ Exchange = DirectExchange | AsgiExchange
 
 
 class Turns:
-    """The requests of one connection that are answered, or wait for it."""
+    """Answers the requests of one connection, one after the other, in the order in which they came."""
 
     __slots__ = (
         "_answering",
@@ -197,12 +197,12 @@ class Turns:
         tasks: set[asyncio.Task[None]],
         outbox: WriteBatch,
     ) -> None:
-        """Have nothing to answer yet.
+        """Begin without requests.
 
         Args:
-            app: what answers.
-            loop: where.
-            tasks: those that answer, of all connections, for a stop to wait for.
+            app: the application that answers.
+            loop: the event loop.
+            tasks: the answering tasks of all connections, for which a stop waits.
             outbox: counts the calls in flight.
         """
         self._app = app
@@ -210,28 +210,28 @@ class Turns:
         self._tasks = tasks
         self._outbox = outbox
         self.last: Exchange | None = None
-        """The request that was read last."""
+        """The last request read."""
         self.current: Exchange | None = None
-        """The one being answered; with pipelining it may be an earlier one."""
+        """The request being answered; with pipelining it may be an earlier one."""
         self.waiting: deque[Exchange] = deque()
-        """Those that were read after it."""
+        """The requests read after `current`."""
         self._task: asyncio.Task[None] | None = None
-        """The task that answers it."""
+        """The task that answers `current`."""
         self._answering: asyncio.Task[None] | None = None
-        """The one that answers all requests that are answered directly: a new task for each would cost 2 µs."""
+        """The one task for all direct exchanges, as a new task for each would cost 2 µs."""
         self._turn: asyncio.Future[DirectExchange | None] | None = None
-        """What that one waits for when none is left."""
+        """The future on which that task waits for the next exchange."""
         self._due: DirectExchange | None = None
-        """What it answers next, if it is not waiting."""
+        """The exchange that it answers next, if it is not waiting."""
         self._closed = False
 
     @property
     def is_answering(self) -> bool:
-        """Whether the request that was read last has no whole answer yet."""
+        """Whether the last request read has no complete answer yet."""
         return self.last is not None and not self.last.response_complete
 
     def start(self, exchange: Exchange) -> None:
-        """Have a request answered now; those before it have been."""
+        """Answer a request now; those before it have been answered."""
         self.current = exchange
         if not exchange.is_direct:
             self.run(exchange.run_asgi(cast(Any, self._app)))
@@ -253,17 +253,17 @@ class Turns:
         task.add_done_callback(self._tasks.discard)
 
     def forget(self) -> None:
-        """Hold nothing of the last request."""
+        """Release the last request."""
         self.last = self.current = None
 
     def drop(self) -> None:
-        """Give no answer any more, neither now nor to those that wait."""
+        """Stop answering: neither the current request nor those that wait get an answer."""
         if self.current is not None:
             self.current.disconnected = True
         self.waiting.clear()
 
     def close(self, *, cancel: bool) -> None:
-        """End, since the client has gone; with `cancel` what answers it is cancelled."""
+        """End, as the client has gone; with `cancel`, cancel the task that answers it."""
         self._closed = True
         for exchange in (self.current, self.last):
             if exchange is not None:
@@ -275,7 +275,7 @@ class Turns:
             self._task.cancel()
 
     async def _answer_directly(self, exchange: DirectExchange | None) -> None:
-        """Have requests answered, one after the other, until the connection is lost."""
+        """Answer direct exchanges, one after the other, until the connection is lost."""
         task: Any = asyncio.current_task()
         try:
             while exchange is not None:

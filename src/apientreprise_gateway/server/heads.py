@@ -1,6 +1,6 @@
-"""What the head of a request may cost, and what is wrong with one that the parser refuses.
+"""The limits of the head of a request, and the error codes of heads that the parser refuses.
 
-The rule: a head is refused as soon as it passes a bound, before more of it is read. Only what is pure is here:
+The rule: a head is refused as soon as it exceeds a limit, before more of it is read. Everything here is pure:
 `request_parser` feeds the parser, and reads the target.
 """
 
@@ -8,41 +8,40 @@ import re
 from typing import Final
 
 MAX_TARGET_BYTES: Final = 32 * 1024
-"""Longest target of a request. That of a call is shorter still: the data plane refuses it, for the right address."""
+"""Bytes of the longest target. The data plane has a lower limit for calls, so that it can count them by address."""
 MAX_HEADERS: Final = 100
-"""Most headers of a request, trailers included."""
+"""Number of headers of a request at most, trailers included."""
 MAX_HEADER_BYTES: Final = 64 * 1024
-"""Most that the headers of a request may weigh, trailers included."""
+"""Weight in bytes of the headers of a request at most, trailers included."""
 HEADER_WEIGHT: Final = 32
-"""What a header weighs besides the bytes of its name and value: an object each, and a pair of them."""
+"""Bytes that a header counts in addition to its name and value, for the objects that hold them."""
 MAX_FRAMING_BYTES: Final = 128 * 1024
-"""Most that a request may have besides its body: its head, the lines around the chunks of its body, its trailers. The
-parser joins what it holds back, such as a value that does not end, anew with each read: without a bound that costs the
-square of what is sent."""
+"""Bytes of a request at most without its body: its head, the lines around chunks, its trailers. The parser copies what
+it holds back, such as an unfinished value, again at each read: without a limit the cost would be quadratic."""
 VERSIONS: Final = frozenset({"1.0", "1.1"})
-"""A request line without a version is HTTP/0.9, which no proxy in front would end where the parser does."""
+"""Accepted versions. A request line without one is HTTP/0.9, whose end a proxy in front may see elsewhere."""
 _OLD: Final = "0.9"
 _NO_VERSIONS: Final = frozenset({"0.0", _OLD})
-"""What the parser says until it has read a version, and where none comes."""
+"""Versions that the parser reports until it has read one."""
 _BLANK: Final = b"\r\n" * 8
-"""Empty lines that may come before a request line (RFC 9112, section 2.2, wants one to be passed over)."""
+"""Empty lines that may come before a request line (RFC 9112, section 2.2, asks to ignore at least one)."""
 
 _IN_A_QUERY: Final = ("Invalid char in url query", "Invalid characters in url")
-"""What the parser says of a byte that must not stand in a query."""
+"""The parser's messages for a byte that is not allowed in a query."""
 _NO_VERSION: Final = "Expected HTTP/"
-"""What it says where a blank in the target ends it too early."""
+"""The beginning of its message if a blank ends the target too early."""
 _BLANKS: Final = re.compile(rb"[\t\f]")
 
 
 def blank_before(seen: bytes, data: bytes) -> tuple[bytes, bytes] | None:
-    """Pass over the empty lines before a request line.
+    """Skip the empty lines before a request line.
 
     Args:
-        seen: what was passed over already.
-        data: what has come since.
+        seen: the bytes skipped before.
+        data: the bytes that have come since.
 
     Returns:
-        All that was passed over, and what comes after it; None if these are not a few whole lines.
+        All skipped bytes, and what follows; None if the skipped bytes are not a few whole lines.
     """
     rest = data.lstrip(b"\r\n")
     seen += data[: len(data) - len(rest)]
@@ -54,10 +53,10 @@ def lacks_version(version: str, method: bytes, target: bytes, data: bytes) -> bo
     """Whether the request line of a head that has not ended yet has ended without a version.
 
     Args:
-        version: what the parser says; of the request before, if there was one, until it has read this one's.
-        method: of the request.
-        target: what has come of the target.
-        data: what has come last.
+        version: the version that the parser reports; until it has read one, that of the previous request.
+        method: method of the request.
+        target: the part of the target that has come.
+        data: the bytes that have come last.
     """
     if not data.endswith((b"\r", b"\n")):
         return version == _OLD
@@ -65,15 +64,15 @@ def lacks_version(version: str, method: bytes, target: bytes, data: bytes) -> bo
 
 
 def code_of(reason: str, target: bytes, data: bytes) -> str:
-    """The error code of what the parser refuses.
+    """The error code of a request that the parser refuses.
 
     Args:
-        reason: what it says.
-        target: what it has taken of the target.
-        data: what it was reading.
+        reason: the parser's message.
+        target: the part of the target that it has read.
+        data: the bytes that it was reading.
     """
     unread = _BLANKS.split(data, maxsplit=1)[0]
     in_query = reason == _IN_A_QUERY[0] or (reason == _IN_A_QUERY[1] and b"?" in target + unread)
-    # Where the end of the line has not come yet, a blank is what most have forgotten to encode.
+    # While the end of the line has not come, assume a blank that was not encoded, the most frequent error.
     cut_short = reason.startswith(_NO_VERSION) and b"?" in target and (b" HTTP/1." in data or b"\n" not in data)
     return "00909" if in_query or cut_short else "00401"

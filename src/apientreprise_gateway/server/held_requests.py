@@ -1,4 +1,4 @@
-"""What connections hold of requests: who sends a head slowly makes room for others, if there is none."""
+"""The memory that requests of a connection hold; without room, those who send a head slowly are closed first."""
 
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -8,21 +8,21 @@ from apientreprise_gateway.server.limits import Closing
 from apientreprise_gateway.server.timers import Clock
 
 _JUDGED_SECONDS: Final = 1.0
-"""A client that has had less time than this for a head is not asked to make room."""
+"""Seconds that a client has for a head before its connection may be closed to make room."""
 
 
 class Sender(Protocol):
-    """A connection, as far as requests come in by it."""
+    """A connection that receives requests."""
 
     def unanswered(self) -> int:
-        """How many bytes are held of requests."""
+        """Bytes of requests that are held in memory."""
 
     def reads_head_since(self) -> float | None:
-        """Since when the head of a request has been coming in; None if none is."""
+        """When the head that is coming in began, in seconds of the loop's clock; None if none is."""
 
 
 class HeldRequests:
-    """What a connection holds of requests, in the budget of all (`buffers.Holder`)."""
+    """Counts what a connection holds of requests in the budget of all connections (a `buffers.Holder`)."""
 
     __slots__ = ("_budget", "_clock", "_close", "_sender", "weighs")
 
@@ -36,7 +36,7 @@ class HeldRequests:
         """Whether it is in the budget."""
 
     def enter(self) -> None:
-        """Enter what is held now; without room for it the connection is closed."""
+        """Count what is held now; without room for it the connection is closed."""
         budget = self._budget
         held = self.held()
         if not held and not self.weighs:
@@ -65,5 +65,5 @@ class HeldRequests:
         return None if elapsed < _JUDGED_SECONDS else self.held() / elapsed
 
     def let_go(self) -> None:
-        """Make room for others."""
+        """Close the connection to make room for others."""
         self._close(Closing.SLOW_REQUEST)

@@ -1,6 +1,6 @@
-"""What comes in on a connection: it is read no faster than it has its turn, and waited for as long as is fair.
+"""Reads the requests that come in on a connection, no faster than they are answered, and limits the wait for them.
 
-A client that sends no whole request in time is at fault, unless it is we who do not read.
+A client that does not send a whole request in time is cut off, unless it is the server that is not reading.
 """
 
 import asyncio
@@ -27,26 +27,26 @@ from apientreprise_gateway.server.request_parser import (
 from apientreprise_gateway.server.timers import Clock, IdleTimer, RequestTimer
 
 _MAX_DECODED_PATH_BYTES: Final = 2048
-"""Longest path that is decoded to see whose it is; longer ones are the data plane's."""
+"""Bytes of the longest path that is decoded to find its plane; longer ones go to the data plane."""
 _PIECE_BYTES: Final = 4 * 1024
-"""What the parser is given at once: so closely are the bounds of a request kept, and so many wait for their turn."""
+"""Bytes that the parser is given at once: limits are checked, and pipelined requests stopped, between two pieces."""
 _QUEUED_BYTES: Final = 2048
-"""What a request weighs that waits for its turn."""
+"""Bytes of memory that a pipelined request counts while it waits."""
 
 
 class Connection(Line, Protocol):
-    """A connection, as far as requests come in by it."""
+    """A connection that receives requests."""
 
     app: Application
     scope: Scope
-    """What the scopes of its requests have in common."""
+    """The part of the scope that all its requests share."""
     cancels: bool
     """Whether a call is to be cancelled if the client goes away."""
     tcp: asyncio.Transport
-    """What carries the transport; itself without TLS."""
+    """The transport below TLS; the transport itself without TLS."""
 
     def answer_bad_request(self, code: str) -> None:
-        """Answer what is not an acceptable HTTP request, and close."""
+        """Answer an unacceptable HTTP request with an error code, and close."""
 
     def hang_up(self) -> None:
         """Close, once the client has taken what was written."""
@@ -84,11 +84,11 @@ class Inbound:
         self._timer = RequestTimer(clock, limits.client_timeout, self._request_is_late)
         self._presence = presence.PresenceWatch(self, clock)
         self._body_bytes = 0
-        """Of the body that comes, what has not been read, or has been passed over."""
+        """Bytes of the current body that the application has not read, or that were ignored."""
         self._unread = b""
-        """What has come behind more requests than are read at once."""
+        """Bytes received after pipelined requests, not parsed yet."""
         self._refuses = False
-        """Whether nothing that comes is read any more."""
+        """Whether all further bytes are ignored."""
         self._ignored_bytes = 0
 
     def begin(self) -> None:
@@ -96,7 +96,7 @@ class Inbound:
         self._timer.start()
 
     def close(self) -> None:
-        """Wait for nothing any more, and hold nothing."""
+        """Stop all timers, and release what is held."""
         self.idle.stop()
         self._timer.stop()
         self._presence.stop()
@@ -105,7 +105,7 @@ class Inbound:
         self._unread = b""
 
     def receive(self, data: bytes) -> None:
-        """Read what has come, or let it lie."""
+        """Parse received bytes, or keep them for later."""
         parser = self.parser
         if self._refuses:
             self._ignore(len(data))
@@ -118,7 +118,7 @@ class Inbound:
             if (data[:1] <= LAST_OF_BLANK or parser.blank) and not parser.reads_request:
                 data = parser.pass_over_blank(data)
                 if not data:
-                    return  # nothing has begun: it waits for a request as before
+                    return  # only empty lines: no request has begun
             self.idle.since = None
             if len(data) <= _PIECE_BYTES:
                 parser.feed(data)
@@ -135,7 +135,7 @@ class Inbound:
                 if self._connection.transport.is_closing():
                     break
                 if self._turns.waiting:
-                    self._unread = data[start:]  # once these have had their turn
+                    self._unread = data[start:]  # parsed once the waiting requests are answered
                     break
                 self.parser.feed(data[start : start + _PIECE_BYTES])
                 self._weigh()
@@ -143,10 +143,10 @@ class Inbound:
             self.held.enter()
 
     def _await_the_rest(self) -> None:
-        """Wait for what is missing of a request."""
+        """Start the timer for the rest of a request."""
         self._weigh()
         if self.parser.reads_head:
-            self.idle.since = None  # the body of the request before may have ended meanwhile
+            self.idle.since = None  # the body of the previous request may have ended meanwhile
             self._timer.start()
 
     def _weigh(self) -> None:
@@ -154,18 +154,18 @@ class Inbound:
             self.held.enter()
 
     def _ignore(self, count: int) -> None:
-        """Let lie what comes after what was refused; some of it is read, as nothing else shows that a client leaves."""
+        """Ignore what comes after a refusal; some of it is read, as only reading shows that a client leaves."""
         self._ignored_bytes += count
         if self._ignored_bytes > HIGH_WATER_LIMIT:
             self._pause()
 
     def _pause(self) -> None:
-        """Read no more for now; the system knows all the same when the client goes."""
+        """Pause reading; `PresenceWatch` then finds out whether the client leaves."""
         self._connection.flow.pause_reading()
         self._presence.start()
 
     def go_on(self) -> None:
-        """Read on, since all that was read has been answered."""
+        """Resume reading, as all requests that were read are answered."""
         if self._unread:
             self._read_the_rest()
             return
@@ -175,7 +175,7 @@ class Inbound:
         if self.parser.reads_request:
             self._timer.start()
             return
-        # Until the next request nothing is held of this one.
+        # Release this request now, not only when the next one comes.
         self._turns.last = self._turns.current = None
         idle = self.idle
         if idle.handle is None:
@@ -184,7 +184,7 @@ class Inbound:
             idle.since = self._clock.time()
 
     def _read_the_rest(self) -> None:
-        """Read what has come behind the requests that have had their turn."""
+        """Parse the bytes kept behind requests that are answered now."""
         data, self._unread = self._unread, b""
         self._turns.last = None
         self.receive(data)
@@ -193,7 +193,7 @@ class Inbound:
         elif not self._turns.waiting and not self._unread:
             self._connection.flow.resume_reading()
 
-    # What the parser tells (`request_parser.Listener`).
+    # Called by the parser (`request_parser.Listener`).
 
     def request_begun(self, method: str, target: Target, headers: list[Header], *, keep_alive: bool) -> None:
         """Start to answer; a pipelined request waits for its turn."""
@@ -228,7 +228,7 @@ class Inbound:
             turns.waiting.append(exchange)
 
     def body_received(self, data: bytes) -> None:
-        """Hand over a body, or let it lie; read no more of it than is asked for."""
+        """Pass on a part of a body, or ignore it; pause reading if the application does not read it."""
         exchange = self._turns.last
         if exchange is None or exchange.response_complete:
             return
@@ -247,12 +247,12 @@ class Inbound:
             exchange.end_body()
 
     def _refuse(self, error: BadRequestError) -> None:
-        """Read no more; the connection ends with an answer that says why, or with that of the call before it."""
+        """Stop reading; the connection ends with an error answer, or with that of the previous call."""
         connection, turns = self._connection, self._turns
         if turns.last is not None and turns.is_answering:
             turns.last.keep_alive = False
         elif isinstance(error, EndlessRequestError) and not self.parser.reads_head:
-            connection.outbox.flush()  # it has its answer
+            connection.outbox.flush()  # the request has been answered already
             connection.transport.abort()
             return
         else:
@@ -263,7 +263,7 @@ class Inbound:
 
     def _request_is_late(self) -> None:
         if self._turns.is_answering or self._connection.flow.read_paused:
-            self._timer.start()  # it is we who do not read
+            self._timer.start()  # it is the server that is not reading
         elif not self._connection.transport.is_closing():
             self._connection.cut(Closing.SLOW_REQUEST)
 
@@ -273,7 +273,7 @@ class Inbound:
 
     @property
     def wait(self) -> Wait | None:
-        """What the client is waited for to do; None if it is not."""
+        """The wait for the client; None if the connection is not waiting for it."""
         if self.idle.since is not None:
             return Wait(is_idle=True, since=self.idle.since)
         since = self._timer.since
@@ -282,7 +282,7 @@ class Inbound:
     # What is held (`held_requests.Sender`).
 
     def unanswered(self) -> int:
-        """How many bytes are held of requests, roughly."""
+        """Bytes of requests that are held in memory, roughly."""
         held = len(self._unread) + _QUEUED_BYTES * len(self._turns.waiting)
         if self.parser.reads_head:
             return held + self.parser.framing_bytes
@@ -292,7 +292,7 @@ class Inbound:
         return held + last.body_held() + self.parser.head_bytes
 
     def reads_head_since(self) -> float | None:
-        """Since when the head of a request has been coming in; None if none is."""
+        """When the head that is coming in began, in seconds of the loop's clock; None if none is."""
         return self._timer.since if self.parser.reads_head else None
 
     # Whether the client is still there (`presence.Watched`).
@@ -303,9 +303,9 @@ class Inbound:
         return self._connection.flow.read_paused and not self._connection.transport.is_closing()
 
     def client_has_gone(self) -> bool:
-        """Whether the client has gone while somebody would want to know."""
+        """Whether the client has gone and a call should be cancelled for that."""
         return self._connection.cancels and presence.has_gone(self._connection.tcp)
 
     def leave(self) -> None:
-        """Close; nothing more is read that would tell."""
+        """Close the connection."""
         self._connection.transport.abort()

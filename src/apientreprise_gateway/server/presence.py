@@ -1,4 +1,4 @@
-"""Whether a client is still there from whom nothing is read, which would tell."""
+"""Finds out whether a client has gone while nothing is read from its connection, which would otherwise show it."""
 
 import asyncio
 import select
@@ -8,25 +8,25 @@ from typing import Final, Protocol
 from apientreprise_gateway.server.timers import Clock
 
 _PRESENCE_SECONDS: Final = 0.25
-"""How often it is looked."""
+"""Seconds between two looks."""
 
 
 class Watched(Protocol):
-    """A connection whose client may go unseen."""
+    """A connection whose client may leave unnoticed."""
 
     @property
     def reads_nothing(self) -> bool:
         """Whether the connection is open, and nothing is read from it for now."""
 
     def client_has_gone(self) -> bool:
-        """Whether the client has gone while somebody would want to know."""
+        """Whether the client has gone and a call should be cancelled for that."""
 
     def leave(self) -> None:
         """Close the connection, since the client has gone."""
 
 
 class PresenceWatch:
-    """Looks now and then whether the client of a connection has gone, for as long as nothing is read from it."""
+    """Checks periodically whether the client of a connection has gone, while nothing is read from it."""
 
     __slots__ = ("_clock", "_connection", "_handle")
 
@@ -37,12 +37,12 @@ class PresenceWatch:
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Watch, since nothing is read."""
+        """Start the checks, when reading is paused."""
         if self._handle is None:
             self._handle = self._clock.call_later(_PRESENCE_SECONDS, self._look)
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop the checks."""
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
@@ -58,9 +58,9 @@ class PresenceWatch:
 
 
 def has_gone(transport: asyncio.Transport) -> bool:
-    """Whether the other side has closed, which shows behind all that was not read yet."""
+    """Whether the other side has closed, even if bytes that it sent before are not read yet."""
     found = select.poll()
-    with suppress(OSError, ValueError):  # a connection that is gone
+    with suppress(OSError, ValueError):  # the connection is closed already
         found.register(transport.get_extra_info("socket").fileno(), select.POLLRDHUP)
         return bool(found.poll(0))
     return True

@@ -1,4 +1,4 @@
-"""One connection of a client: requests come in, answers go out, and it ends in time.
+"""The protocol of a client's connection: receives requests, sends answers, and closes in time.
 
 uvicorn runs the server (sockets, workers, lifespan, stop); the protocol of its connections is ours, on the same parser
 (httptools) and with uvicorn's own request cycle for ASGI applications. It adds six things: a connection can be closed
@@ -36,11 +36,11 @@ class GatewayProtocol(asyncio.Protocol):
 
     transport: asyncio.Transport
     tcp: asyncio.Transport
-    """What carries the transport; itself without TLS."""
+    """The transport below TLS; the transport itself without TLS."""
     flow: FlowControl
     stalls: StallWatch
     scope: Scope
-    """What the scopes of its requests have in common."""
+    """The part of the scope that all its requests share."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class GatewayProtocol(asyncio.Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        """Take what uvicorn's server hands to the protocol of each connection."""
+        """Take the arguments that uvicorn's server gives to each connection's protocol."""
         self.app: Application = config.loaded_app
         self.server_state = server_state
         self.cancels = False
@@ -65,7 +65,7 @@ class GatewayProtocol(asyncio.Protocol):
         self._handshake: asyncio.Task[None] | None = None
         self._client: tuple[str, int] | None = None
 
-    # What an application may ask for (`application.Connection`).
+    # Called by applications (`application.Connection`).
 
     @property
     def closing(self) -> bool:
@@ -73,7 +73,7 @@ class GatewayProtocol(asyncio.Protocol):
         return self.lost or self.transport.is_closing()
 
     def has_room(self, count: int) -> bool:
-        """Whether an answer of so many bytes may be given, with all that others have not taken yet."""
+        """Whether an answer of so many bytes fits in the memory for answers that clients have not taken."""
         return self._limits.untaken.has_room(count)
 
     def drop(self) -> None:
@@ -83,15 +83,15 @@ class GatewayProtocol(asyncio.Protocol):
 
     @property
     def wait(self) -> Wait | None:
-        """What the client is waited for to do (`eviction.Evictable`)."""
+        """The wait for the client (`eviction.Evictable`); None if the connection is not waiting for it."""
         return self.inbound.wait
 
     def cut(self, reason: Closing) -> None:
-        """Close at once, what was written or not."""
+        """Close at once, even with untaken bytes; the reason goes to `ConnectionLimits.on_closed`."""
         self._limits.on_closed(reason)
         self.transport.abort()
 
-    # What the transport tells.
+    # Called by the transport.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP gives no less
         """Begin; close at once the connection of a banned peer."""
@@ -127,7 +127,7 @@ class GatewayProtocol(asyncio.Protocol):
             self._handshake = self._loop.create_task(self._secure(start))
 
     def _makes_room(self) -> bool:
-        """Close the connections that can best be done without; False if there are none."""
+        """Close connections to make room for this one; False if none can be closed."""
         state = self.server_state
         connections: set[GatewayProtocol] = state.connections  # type: ignore[assignment]  # uvicorn's own
         chosen = state.eviction.choose(connections, self._limits.max_connections, self._loop.time())
@@ -136,14 +136,14 @@ class GatewayProtocol(asyncio.Protocol):
         return chosen is not None
 
     async def _secure(self, start: TlsStart) -> None:
-        """Go on in TLS. Until then this is a connection like others: counted, and bounded by the same time."""
+        """Complete the TLS handshake and go on in TLS; meanwhile the connection is counted and timed like others."""
         secured = None
         try:
             secured = await start.secured()
         except ssl.SSLError:
             self._limits.on_closed(Closing.HANDSHAKE)
         if secured is None or self.tcp.is_closing():
-            self.connection_lost(None)  # nobody else tells
+            self.connection_lost(None)  # the transport does not call it in this case
             return
         self.transport = secured
         secured.set_write_buffer_limits(high=HIGH_WATER_LIMIT)  # as without TLS; it would be eight times as much
@@ -152,21 +152,21 @@ class GatewayProtocol(asyncio.Protocol):
         self.scope["scheme"] = "https"
 
     def eof_received(self) -> None:
-        """Let the transport close: who sends no more waits for no answer."""
+        """Let the transport close: a client that has closed its side gets no answer."""
         self.outbox.flush()
 
     def pause_writing(self) -> None:
-        """Hold the next answer back: the client does not read the last ones."""
+        """Hold back the next answer, as the client does not read the previous ones."""
         self.flow.pause_writing()
         self.stalls.watch_anew()
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Resume sending answers."""
         self.flow.resume_writing()
         self.stalls.resumed(last=not self.turns.is_answering)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the call that the client no longer waits for."""
+        """Cancel the call of the client that has gone, and release what is held."""
         if self.lost:
             return
         self.lost = True
@@ -213,7 +213,7 @@ class GatewayProtocol(asyncio.Protocol):
             inbound.go_on()
 
     def answer_bad_request(self, code: str) -> None:
-        """Answer what is not an acceptable HTTP request, and close."""
+        """Answer an unacceptable HTTP request with an error code, and close."""
         self.cancels = True
         self.turns.run(self._answer_bad_request(code))
 
@@ -227,7 +227,7 @@ class GatewayProtocol(asyncio.Protocol):
             self.transport.write(head + body)
         self.hang_up()
 
-    # Letting go.
+    # Closing.
 
     def hang_up(self) -> None:
         """Close, once the client has taken what was written."""
@@ -240,6 +240,6 @@ class GatewayProtocol(asyncio.Protocol):
             self._close_below()
 
     def _close_below(self) -> None:
-        """Close what carries TLS, which would wait for the client to say that it closes as well; few do."""
+        """Close the transport below TLS, as TLS would wait for the client's close message, which few send."""
         if self.tcp is not self.transport and not self.transport.get_write_buffer_size():
             self.tcp.close()

@@ -1,7 +1,7 @@
-"""Requests out of the bytes of a connection, each within its bounds; no socket, event loop or clock is known here.
+"""Parses requests from the bytes of a connection, within limits; without socket, event loop or clock.
 
-A request is refused as soon as it passes a bound, and so is what two readers may read otherwise (`heads.py`). What
-offers another protocol is answered in this one.
+A request is refused as soon as it exceeds a limit, or if a proxy could read it differently (`heads.py`). An offer to
+upgrade to another protocol is ignored.
 """
 
 import re
@@ -13,7 +13,7 @@ from apientreprise_gateway.net.asgi import Header
 from apientreprise_gateway.server import heads
 
 LAST_OF_BLANK: Final = b"\r"
-"""No request line begins with a byte up to this one."""
+"""The highest byte that an empty line consists of; no request line begins with this byte or a lower one."""
 _NOT_HTTP: Final = "00401"
 _TARGET_TOO_LONG: Final = "00406"
 _HEAD_TOO_LONG: Final = "00407"
@@ -30,18 +30,18 @@ _MAX_PORT: Final = 65535
 
 
 class Target(NamedTuple):
-    """What the target of a request says."""
+    """The parsed target of a request."""
 
     path: bytes
-    """Still encoded; `*` where a request is about the server as such."""
+    """The path, still encoded; `*` for a request about the server as a whole."""
     query: bytes
-    """Still encoded."""
+    """The query, still encoded."""
     host: bytes | None = None
-    """The host and the port that it names; it then counts in place of `Host` (RFC 9112, section 3.2.2)."""
+    """Host and port, if the target has them; they then replace `Host` (RFC 9112, section 3.2.2)."""
 
 
 class BadRequestError(Exception):
-    """What has come is no acceptable request, and nothing behind it can be read."""
+    """The received bytes are no acceptable request, and nothing after them can be read."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -50,11 +50,11 @@ class BadRequestError(Exception):
 
 
 class EndlessRequestError(BadRequestError):
-    """A request has ever more bytes besides its body."""
+    """A request has too many bytes besides its body."""
 
 
 class Listener(Protocol):
-    """Who is told of requests."""
+    """Receives the requests that were parsed."""
 
     def request_begun(self, method: str, target: Target, headers: list[Header], *, keep_alive: bool) -> None:
         """The head of a request is complete; the list of its headers is the listener's from now on."""
@@ -63,11 +63,11 @@ class Listener(Protocol):
         """A part of its body has come."""
 
     def request_ended(self) -> None:
-        """It is complete."""
+        """The request is complete."""
 
 
 class RequestParser:
-    """Reads the requests of a connection, one after the other."""
+    """Parses the requests of a connection, one after the other."""
 
     __slots__ = (
         "_code",
@@ -89,7 +89,7 @@ class RequestParser:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._parser: Any = httptools.HttpRequestParser(self)
-        # So that of pipelined requests those before a `Connection: close` are answered.
+        # So that pipelined requests before one with `Connection: close` are answered.
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self.reads_head = False
         """Whether the head of a request has begun, and not ended."""
@@ -98,7 +98,7 @@ class RequestParser:
         self.blank = b""
         """Empty lines that came before a request."""
         self.framing_bytes = 0
-        """Bytes of the request that is read, less those of its body."""
+        """Bytes of the current request without its body."""
         self._code = _NOT_HTTP
         self._target = b""
         self._target_bytes = 0
@@ -108,7 +108,7 @@ class RequestParser:
 
     @property
     def head_bytes(self) -> int:
-        """What the head of the request that was read last weighs."""
+        """Weight in bytes of the head of the last request."""
         return self._header_bytes + self._target_bytes
 
     @property
@@ -118,11 +118,11 @@ class RequestParser:
         return version
 
     def close(self) -> None:
-        """Let go of the parser and of the listener, which refer to each other."""
-        self._parser = self._listener = None  # type: ignore[assignment]  # nothing is read after that
+        """Release the parser and the listener, which refer to each other."""
+        self._parser = self._listener = None  # type: ignore[assignment]  # nothing is parsed after that
 
     def pass_over_blank(self, data: bytes) -> bytes:
-        """What is left of data without the empty lines before a request.
+        """The data without the empty lines before a request.
 
         Raises:
             BadRequestError: there are too many of them.
@@ -134,10 +134,10 @@ class RequestParser:
         return data
 
     def feed(self, data: bytes) -> None:
-        """Read what has come, and tell the listener of it.
+        """Parse received bytes, and pass the requests to the listener.
 
         Raises:
-            BadRequestError: it is refused.
+            BadRequestError: a request is refused.
         """
         rest = data
         try:
@@ -145,8 +145,8 @@ class RequestParser:
                 try:
                     self._parser.feed_data(rest)
                 except httptools.HttpParserUpgrade as offered:
-                    # Not taken: the answer is HTTP/1.1, and so is what comes after it. But not what the parser takes
-                    # for that: it skips the body of such a request, which would then be read as another one.
+                    # The upgrade is ignored: the connection stays HTTP/1.1. But the parser skips the body of such a
+                    # request, which would then be parsed as another request.
                     if self._is_framed:
                         raise BadRequestError(self._code) from None
                     rest = rest[offered.args[0] :]
@@ -163,7 +163,7 @@ class RequestParser:
         return self._code
 
     def _bound(self, data: bytes, count: int) -> None:
-        """Refuse a request that has not ended if it never will, or has no version."""
+        """Refuse an unfinished request that is too long already, or has no version."""
         parser = self._parser
         if self.reads_head and heads.lacks_version(parser.get_http_version(), parser.get_method(), self._target, data):
             raise BadRequestError(self._code)
@@ -195,11 +195,11 @@ class RequestParser:
         if self._header_bytes > heads.MAX_HEADER_BYTES or self._header_count > heads.MAX_HEADERS:
             self._refuse(_HEAD_TOO_LONG)
         if not self.reads_head:
-            return  # a trailer is no header: it neither authenticates a call nor says whom it comes from
+            return  # a trailer must not authenticate a call or give its client's address
         name = name.lower()
         if name == b"host":
             if self._has_host:
-                self._refuse(_NOT_HTTP)  # RFC 9112, section 3.2: a proxy may have believed the other one
+                self._refuse(_NOT_HTTP)  # RFC 9112, section 3.2: a proxy may have used the other one
             self._has_host = True
         elif name in _FRAMING:
             self._is_framed = True
@@ -216,7 +216,7 @@ class RequestParser:
         headers = self._headers
         if target.host is not None:
             headers = with_host(headers, target.host)
-        # From here on nothing is held of it.
+        # Release them: the listener has them now.
         self._target, self._headers = b"", []
         keep_alive = parser.should_keep_alive() and version != "1.0"
         self._listener.request_begun(method, target, headers, keep_alive=keep_alive)
@@ -234,7 +234,7 @@ def split_target(target: bytes, method: str = "GET") -> Target:
     """Read the target of a request.
 
     Raises:
-        httptools.HttpParserInvalidURLError: it is none that a server is asked for.
+        httptools.HttpParserInvalidURLError: it is not a valid target of a request to a server.
     """
     if target[:1] == b"/":
         if b"#" not in target:
@@ -248,7 +248,7 @@ def split_target(target: bytes, method: str = "GET") -> Target:
 
 
 def _absolute(target: bytes, method: str) -> Target:
-    """Read the form that is written for proxies."""
+    """Read a target in absolute form, with scheme and host."""
     match = _ABSOLUTE.fullmatch(target)
     if match is None:
         raise httptools.HttpParserInvalidURLError("neither a path nor the address of one")
@@ -265,5 +265,5 @@ def _absolute(target: bytes, method: str) -> Target:
 
 
 def with_host(headers: list[tuple[bytes, bytes]], host: bytes) -> list[tuple[bytes, bytes]]:
-    """Headers of a request whose target names the host: what `Host` says does not count."""
+    """The headers of a request with `Host` replaced by the host in its target."""
     return [(b"host", host), *(header for header in headers if header[0] != b"host")]

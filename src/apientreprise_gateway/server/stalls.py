@@ -1,4 +1,4 @@
-"""How clients take their answers: who takes too little is let go, at once if there is no room for what it leaves."""
+"""Closes the connections of clients that take their answers too slowly, at once if memory runs out."""
 
 import asyncio
 import fcntl
@@ -14,15 +14,15 @@ from apientreprise_gateway.server.buffers import Budget
 from apientreprise_gateway.server.timers import Clock
 
 _READ_BYTES_PER_SECOND: Final = 1024
-"""A client that takes its answers more slowly than this is let go."""
+"""Bytes per second below which a client's connection is closed."""
 _FAIR_BYTES_PER_SECOND: Final = 64 * 1024
-"""One that takes them faster than this is not asked to make room."""
+"""Bytes per second above which a client's connection is not closed to make room."""
 _JUDGED_SECONDS: Final = 1.0
-"""Nor is one that has had less time than this."""
+"""Seconds that a client has before its connection may be closed to make room."""
 
 
 class StallWatch:
-    """Sees that the client of a connection takes what is written to it; holds it in the budget (`buffers.Holder`)."""
+    """Watches that a client takes what is written to it, and counts what it has not taken (a `buffers.Holder`)."""
 
     def __init__(
         self,
@@ -37,31 +37,31 @@ class StallWatch:
         """Watch nothing yet.
 
         Args:
-            transport: what carries the connection.
-            clock: the event loop's.
-            seconds: within which something must have been taken.
-            budget: of what is not taken.
+            transport: the transport of the connection.
+            clock: the event loop's clock.
+            seconds: seconds within which the client must have taken something.
+            budget: the budget of bytes that clients have not taken.
             on_stalled: closes the connection of a client that takes too little.
-            on_taken: told when all has been taken.
+            on_taken: called when all has been taken.
         """
         self._tcp = self._transport = transport
         self._clock = clock
         self._seconds = seconds
         self._budget = budget
         self.let_go = on_stalled
-        """Make room for others."""
+        """Closes the connection to make room for others."""
         self._on_taken = on_taken
         self._check: asyncio.TimerHandle | None = None
         self._since = 0.0
         self._untaken = 0
-        """What there was to take when it was last looked."""
+        """Bytes not taken at the last look."""
         self._pending = 0
         """Bytes of an answer that waits for the ones before it to be taken."""
         self.unsent: Callable[[], int] = transport.get_write_buffer_size
-        """How many bytes wait for the client to take them."""
+        """Returns how many bytes wait for the client to take them."""
 
     def secured(self, transport: asyncio.Transport) -> None:
-        """Go on in TLS, which holds bytes as well."""
+        """Also count the bytes that the TLS transport holds."""
         self._transport = transport
         self.unsent = self._unsent_of_both
 
@@ -79,7 +79,7 @@ class StallWatch:
             self._enter()
 
     def watch(self) -> None:
-        """See that what was written is taken."""
+        """Start to watch that what was written is taken."""
         self._enter()
         if self._check is None:
             self._since = self._clock.time()
@@ -87,28 +87,28 @@ class StallWatch:
             self._check = self._clock.call_later(self._seconds, self._look)
 
     def watch_anew(self) -> None:
-        """See that all that was written so far is taken, from now on."""
+        """Start the watch again from now, for all that was written so far."""
         self._cancel()
         self.watch()
 
     def resumed(self, *, last: bool) -> None:
-        """Note that most was taken; if it was the last for now, nothing more is coming that would tell of the rest."""
+        """Note that most was taken; `last` if nothing more will be written, so that the rest must be watched."""
         self._cancel()
         self._enter()
         if last:
             self.watch()
 
     def stop(self) -> None:
-        """Watch no more, and hold nothing."""
+        """Stop watching, and count nothing any more."""
         self._cancel()
         self._budget.hold(self, 0)
 
     def held(self) -> int:
-        """Bytes that the client has not taken, those of an answer that waits for it included."""
+        """Bytes that the client has not taken, including an answer that waits to be written."""
         return self.unsent() + self._pending
 
     def pace(self) -> float | None:
-        """Bytes per second that it takes; None if that is fair, or not known yet."""
+        """Bytes per second that the client takes; None if that is fast enough, or not known yet."""
         elapsed = self._clock.time() - self._since
         if self._check is None or elapsed < _JUDGED_SECONDS:
             return None
@@ -137,12 +137,12 @@ class StallWatch:
 
 
 def _held_by_system(transport: asyncio.Transport) -> int:
-    """How much of what was written the other side has not acknowledged.
+    """Bytes in the system's send buffer that the other side has not acknowledged.
 
-    The system takes more from us only once a third of some megabytes has gone: what is left with us stands still
-    meanwhile, as if nothing were taken.
+    The system accepts more from us only once a third of its buffer of some megabytes is free, so our own buffer alone
+    would look as if nothing were taken.
     """
     held = bytearray(4)
-    with suppress(OSError, ValueError):  # a system that does not tell, a connection that is gone
+    with suppress(OSError, ValueError):  # the system does not support it, or the connection is closed
         fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, held)
     return int.from_bytes(held, sys.byteorder)

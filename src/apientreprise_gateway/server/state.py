@@ -1,4 +1,4 @@
-"""What the connections of a server share."""
+"""The state that the connections of a server share."""
 
 from uvicorn.server import ServerState
 
@@ -8,19 +8,19 @@ from apientreprise_gateway.server.eviction import Eviction
 
 
 class State(ServerState):
-    """uvicorn's, and ours."""
+    """uvicorn's state, with additions."""
 
     def __init__(self) -> None:
         self.default_lines = b""
         """The headers that all answers have, as lines."""
         super().__init__()
         self.draining = False
-        """Whether each connection is to be closed with its next answer, since the server is about to stop."""
+        """Whether each connection is closed after its next answer, as the server is about to stop."""
         self.eviction = Eviction()
 
     @property
     def default_headers(self) -> list[Header]:
-        """The headers that all answers have; uvicorn sets them anew every second."""
+        """The headers that all answers have; uvicorn sets them again every second."""
         return self._default_headers
 
     @default_headers.setter

@@ -1,4 +1,4 @@
-"""How long a connection waits for its client: for the rest of a request, or for the next one."""
+"""Timers of a connection's waits for its client: for the rest of a request, or for the next one."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,27 +6,27 @@ from typing import Any, Protocol
 
 
 class Clock(Protocol):
-    """An event loop, as far as it tells the time."""
+    """The clock of an event loop."""
 
     def time(self) -> float:
-        """Seconds, of a clock that only goes on."""
+        """Monotonic time in seconds."""
 
     def call_later(self, delay: float, callback: Callable[..., object], /, *args: Any) -> asyncio.TimerHandle:
-        """Call something in so many seconds."""
+        """Call `callback` after `delay` seconds."""
 
 
 class RequestTimer:
-    """The wait for a request that is coming in."""
+    """Limits the wait for the rest of a request."""
 
     __slots__ = ("_clock", "_on_late", "_seconds", "handle")
 
     def __init__(self, clock: Clock, seconds: float, on_late: Callable[[], None]) -> None:
-        """Wait for nothing yet; `on_late` is called after so many seconds of a wait."""
+        """Configure it; `on_late` is called after so many seconds of a wait."""
         self._clock = clock
         self._seconds = seconds
         self._on_late = on_late
         self.handle: asyncio.TimerHandle | None = None
-        """Of the wait; None if there is none."""
+        """The timer of the current wait; None without one."""
 
     @property
     def since(self) -> float | None:
@@ -34,12 +34,12 @@ class RequestTimer:
         return None if self.handle is None else self.handle.when() - self._seconds
 
     def start(self) -> None:
-        """Begin to wait, if it does not wait already."""
+        """Begin a wait, unless there is one."""
         if self.handle is None:
             self.handle = self._clock.call_later(self._seconds, self._end)
 
     def stop(self) -> None:
-        """Wait no more."""
+        """End the wait."""
         if self.handle is not None:
             self.handle.cancel()
             self.handle = None
@@ -50,28 +50,28 @@ class RequestTimer:
 
 
 class IdleTimer:
-    """The wait between two requests."""
+    """Limits the wait between two requests."""
 
     __slots__ = ("_clock", "_on_idle", "_seconds", "handle", "since")
 
     def __init__(self, clock: Clock, seconds: float, on_idle: Callable[[], None]) -> None:
-        """Wait for nothing yet; `on_idle` is called after so many seconds of a wait."""
+        """Configure it; `on_idle` is called after so many seconds of a wait."""
         self._clock = clock
         self._seconds = seconds
         self._on_idle = on_idle
         self.handle: asyncio.TimerHandle | None = None
-        """Looks at `since` when it fires, and is set again if that was too early: one timer for many waits."""
+        """One timer for many waits: it looks at `since` when it fires, and is set again if that was too early."""
         self.since: float | None = None
-        """When the wait began; None if there is none. May be set: to None to end it, to now while there is a handle."""
+        """When the wait began; None without one. Set it to None to end the wait, or to now if there is a handle."""
 
     def start(self) -> None:
-        """Begin to wait."""
+        """Begin a wait."""
         self.since = self._clock.time()
         if self.handle is None:
             self.handle = self._clock.call_later(self._seconds, self._look)
 
     def stop(self) -> None:
-        """Wait no more, and never again."""
+        """End the wait for good."""
         self.since = None
         if self.handle is not None:
             self.handle.cancel()

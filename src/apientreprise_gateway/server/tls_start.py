@@ -1,4 +1,4 @@
-"""How TLS begins on a connection that is made."""
+"""Starts TLS on a connection that a client has made."""
 
 import asyncio
 import ssl
@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Coroutine, Generator
 from typing import Any, Final, TypeVar
 
 _SHUTDOWN_SECONDS: Final = 600.0
-"""The longest that TLS may take to hand over its last bytes; who takes none of them is let go long before."""
+"""Seconds that TLS may take to send its last bytes; a client that takes none is closed long before."""
 _T = TypeVar("_T")
 
 
 class TlsStart:
-    """The start of TLS on the server's side."""
+    """The TLS handshake on the server's side."""
 
     def __init__(
         self,
@@ -22,7 +22,7 @@ class TlsStart:
         *,
         handshake_seconds: float,
     ) -> None:
-        """Begin at once: uvloop reads from the end of `connection_made` on, and what comes must find TLS in place."""
+        """Begin at once: uvloop reads after `connection_made` returns, and TLS must be in place by then."""
         starting = loop.start_tls(
             transport,
             protocol,
@@ -34,10 +34,10 @@ class TlsStart:
         self._rest: Awaitable[asyncio.Transport | None] = _RestOf(starting, starting.send(None))
 
     async def secured(self) -> asyncio.Transport | None:
-        """The transport to go on with; None if the client has gone before the end of the handshake.
+        """The TLS transport, after the handshake; None if the client left before its end.
 
         Raises:
-            ssl.SSLError: the two ends do not agree.
+            ssl.SSLError: the handshake failed.
         """
         try:
             return await self._rest
@@ -48,7 +48,7 @@ class TlsStart:
 
 
 class _RestOf(Awaitable[_T]):
-    """What is left of a coroutine whose first step has been made."""
+    """The rest of a coroutine whose first step has run already."""
 
     def __init__(self, begun: Coroutine[Any, Any, _T], waits_for: Any) -> None:
         self._begun = begun

@@ -1,4 +1,4 @@
-"""uvicorn's server, with our protocol for its connections."""
+"""uvicorn's server with our protocol and state."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ BACKLOG: Final = 4096
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, with our state."""
+    """uvicorn's server with our state."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -21,7 +21,7 @@ class Server(uvicorn.Server):
 
 
 def config(app: Application, *, host: str, port: int) -> uvicorn.Config:
-    """The server's configuration for an application."""
+    """uvicorn's configuration to serve an application."""
     return uvicorn.Config(
         app,
         host=host,
