@@ -1,1 +1,1 @@
-"""The way to one provider: connections, credentials, its breaker, what its answers mean."""
+"""Calls to providers: connections, credentials, circuit breakers, and what answers mean."""

@@ -1,4 +1,4 @@
-"""The way to a provider, assembled from its settings."""
+"""Makes the upstream of a provider from its settings."""
 
 import ssl
 import sys
@@ -26,19 +26,19 @@ from apientreprise_gateway.upstream.token_endpoint import TokenEndpoint
 from apientreprise_gateway.upstream.upstream import Upstream
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
-"""Largest answer that is read; the largest of the catalogue has some hundred kilobytes, and a thousand establishments
-of INSEE's three megabytes. It is parsed in one go, which nothing else can interrupt."""
+"""Bytes of the largest answer that is read; those of the catalogue have at most some hundred kilobytes, and a thousand
+establishments of INSEE three megabytes. Parsing is one uninterruptible step, so it must be bounded."""
 _NEVER: Final = BreakerPolicy(calls=sys.maxsize, silent=sys.maxsize)
 """The policy of a breaker that never opens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """What holds for a provider whose settings leave it out."""
+    """Defaults for providers whose settings leave a value out."""
 
     base_url: str | None
     timeout: float
-    """Seconds."""
+    """Seconds that a whole call may take."""
     max_calls: int
     max_file: int = MAX_FILE_BYTES
     """Bytes of the longest answer that goes to a file."""
@@ -47,13 +47,13 @@ class Defaults:
 
 
 def make_upstream(provider: Provider, own: ProviderSettings, defaults: Defaults, *, on_change: OnChange) -> Upstream:
-    """The way to a provider.
+    """The upstream of a provider.
 
     Args:
-        provider: who is called.
+        provider: the provider that is called.
         own: its settings.
-        defaults: what holds where they say nothing.
-        on_change: told when its breaker changes.
+        defaults: values for what its settings leave out.
+        on_change: called when its breaker changes.
 
     Raises:
         ValueError: the settings cannot be used; the text says what is wrong, without a secret.
@@ -95,7 +95,7 @@ def _proxy(own: ProviderSettings) -> str | None:
 
 
 def _tls(own: ProviderSettings, base_url: str) -> ssl.SSLContext | None:
-    """The TLS context of its own; None if it trusts the system's authorities and has no certificate of ours."""
+    """The TLS context of this provider; None if the system's authorities and no client certificate are enough."""
     if own.ca is None and own.client_certificate is None:
         return None
     if not base_url.startswith("https:"):
@@ -128,14 +128,14 @@ def _credentials(own: ProviderSettings) -> credentials.Credentials | None:
             case OAuth2Auth():
                 return _client_credentials(own, own.auth)
     except ValueError as error:
-        raise ValueError(f"auth: {error}") from None  # what was there may be a secret
+        raise ValueError(f"auth: {error}") from None  # the chained error may show a secret
 
 
 def _client_credentials(own: ProviderSettings, auth: OAuth2Auth) -> ClientCredentials:
     tls = None
     if own.ca is not None or own.client_certificate is not None:
         tls = _context(own)
-        tls.load_default_certs()  # the token server need not be of the provider's own authority
+        tls.load_default_certs()  # the token server may have a certificate of another authority than the provider
     endpoint = TokenEndpoint(
         token_url=str(auth.token_url),
         client_id=auth.client_id,

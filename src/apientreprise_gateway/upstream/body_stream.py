@@ -1,4 +1,4 @@
-"""A long body on its way from a connection to a file."""
+"""Streams a long body from a connection to a file."""
 
 import asyncio
 from typing import Final
@@ -7,11 +7,11 @@ from apientreprise_gateway.upstream.faults import CallError, Fault
 from apientreprise_gateway.upstream.spool import Sink
 
 _WRITE_BYTES: Final = 256 * 1024
-"""Least that is written to a file at once, but for the last part."""
+"""Bytes written to a file at once, at least, except for the last part."""
 
 
 class BodyStream:
-    """What has come of a body and is not written yet; while that is much, the connection is not read."""
+    """Buffers the parts of a body that are not written yet; if they are many, reading is paused."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -47,7 +47,7 @@ class BodyStream:
             self._wake()
 
     def end(self, error: CallError | None = None) -> None:
-        """Say that the body is complete, or by an error that it will never be."""
+        """End the body: it is complete, or broken off by an error."""
         self._ended = True
         self._error = error
         self._wake()
@@ -61,7 +61,7 @@ async def write_to(sink: Sink, stream: BodyStream, deadline: float) -> Sink:
     """Write a body to a sink, which is discarded if that fails.
 
     Raises:
-        CallError: the body did not come, or not by the deadline (in the time of the loop).
+        CallError: the body did not come by the deadline (seconds of the loop's clock), or not completely.
         OSError: the sink does not take it.
     """
     try:

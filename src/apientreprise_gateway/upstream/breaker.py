@@ -1,4 +1,4 @@
-"""A circuit breaker: calls to a provider in trouble are refused at once, and it is asked again now and then.
+"""A circuit breaker: calls to a failing provider are refused at once, except for a probe from time to time.
 
 Closed, calls pass and what comes of them is counted. It opens when too many of the last seconds' calls failed, or when
 several in a row got no answer at all. After a while one call at a time may pass as a probe: an answer closes it, a
@@ -14,39 +14,39 @@ from enum import StrEnum
 from typing import Final
 
 _SLICES: Final = 10
-"""Into how many parts the window is cut: one of them at a time is forgotten."""
+"""Number of slices of the window; the oldest one is dropped at a time."""
 
 
 class State(StrEnum):
-    """What becomes of a call."""
+    """The state of a breaker, which decides whether a call may pass."""
 
     CLOSED = "closed"
-    """It passes."""
+    """Calls pass."""
     OPEN = "open"
-    """It is refused."""
+    """Calls are refused."""
     HALF_OPEN = "half_open"
-    """It passes if no other one is under way."""
+    """A call passes as a probe if no other one is under way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerPolicy:
-    """When a breaker opens, and for how long; times in seconds."""
+    """When a breaker opens, and for how long."""
 
     window: float = 10.0
-    """Over how long calls are counted."""
+    """Seconds over which calls are counted."""
     calls: int = 20
-    """How many calls a share is judged from; fewer say too little."""
+    """Calls in the window from which on the share of failures is judged."""
     share: float = 0.5
     """The share of failures that opens it."""
     silent: int = 10
-    """How many calls in a row without any answer open it, however slowly they come."""
+    """Calls in a row without any answer that open it, however slowly they come."""
     wait: float = 5.0
-    """How long it stays open at first; twice as long after each failed probe."""
+    """Seconds that it stays open at first; twice as long after each failed probe."""
     longest_wait: float = 60.0
 
 
 OnChange = Callable[[State, str], None]
-"""Told of each change of state, with its reason."""
+"""Called at each change of state, with the new state and the reason."""
 
 
 class Breaker:
@@ -63,15 +63,15 @@ class Breaker:
 
         Args:
             policy: when it opens, and for how long.
-            on_change: told of each change of state.
-            clock: seconds, which never go back.
+            on_change: called at each change of state.
+            clock: monotonic time in seconds.
         """
         self._policy = policy
         self._on_change = on_change
         self._clock = clock
         self._slice_seconds = policy.window / _SLICES
         self.era = 0
-        """What an admitted call names in its report; another one after each change of state."""
+        """Number of the current state, counted up at each change; admitted calls give it back in their reports."""
         self._probing = False
         self._opened_at = 0.0
         self._wait = policy.wait
@@ -82,7 +82,7 @@ class Breaker:
         """Let a call pass, or refuse it with None.
 
         Returns:
-            What to name in the one report that each admitted call owes: `succeeded`, `failed` or `abandoned`.
+            The era to pass to the one report that each admitted call must make: `succeeded`, `failed` or `abandoned`.
         """
         if self.state is State.CLOSED:
             return self.era
@@ -102,9 +102,9 @@ class Breaker:
         return max(1, math.ceil(left))
 
     def succeeded(self, era: int) -> None:
-        """The provider answered."""
+        """Report that the provider answered an admitted call."""
         if era != self.era:
-            return  # what was admitted before a change says nothing about the time after it
+            return  # a call admitted before a change says nothing about the state after it
         if self.state is State.CLOSED:
             self._silent = 0
             self._count(failed=0)
@@ -113,13 +113,13 @@ class Breaker:
         self._change(State.CLOSED, "it answers again")
 
     def failed(self, era: int, reason: str, *, answered: bool) -> None:
-        """The provider is in trouble.
+        """Report that an admitted call failed.
 
         Args:
             era: what `admit` returned.
             reason: what happened, for the log.
-            answered: whether it said so itself. An error may be about what was asked, and one caller can cause many, so
-                that it counts less than silence.
+            answered: whether the provider answered with an error. It may be about the request, and one caller can cause
+                many, so it counts less than silence.
         """
         if era != self.era:
             return
@@ -136,7 +136,7 @@ class Breaker:
             self._open(f"{self._failures} of {self._calls} calls failed, the last one because {reason}")
 
     def abandoned(self, era: int) -> None:
-        """Nothing was learnt of the provider."""
+        """Report that an admitted call says nothing about the provider."""
         if era == self.era:
             self._probing = False
 
@@ -171,7 +171,7 @@ class Breaker:
         self._failures += failed
 
     def _turn_to(self, number: int) -> list[int]:
-        """Begin a slice, and forget those that have left the window."""
+        """Begin a slice, and drop those that have left the window."""
         slices = self._slices
         while slices and slices[0][0] <= number - _SLICES:
             _, calls, failures = slices.popleft()

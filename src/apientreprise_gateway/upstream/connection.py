@@ -11,7 +11,7 @@ from apientreprise_gateway.upstream.faults import CallError, Fault, tls_fault, w
 from apientreprise_gateway.upstream.response import Response, ResponseReader
 
 SPOOL_FROM_BYTES: Final = 64 * 1024
-"""Longest body that stays in memory where a longer one may go to a file."""
+"""Bytes of the longest body that stays in memory, if a longer one may go to a file."""
 
 
 class Connection(Abortable):
@@ -52,24 +52,24 @@ class Connection(Abortable):
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._called = False
-        """Whether the answer to a call is still to come, or the rest of it."""
+        """Whether a call is under way, whose answer is not complete."""
         self._ended = False
-        """Whether the server has ended the connection in order."""
+        """Whether the server has closed the connection cleanly."""
         self.stream: BodyStream | None = None
         """The body of the last call, if it is too long for memory."""
         self.closed = False
         self.reusable = False
         """Whether the connection may carry another call."""
         self.idle_since = 0.0
-        """When the last answer was complete, in the time of the loop."""
+        """When the last answer was complete, in seconds of the loop's clock."""
 
     def send(self, request: bytes, deadline: float, *, spooled: bool = False) -> "asyncio.Future[Response]":
         """Send a request and expect its answer.
 
         Args:
-            request: its bytes.
-            deadline: when the whole answer must have come, in the time of the loop.
-            spooled: whether a long body is to be given as `stream`; the answer then comes before it.
+            request: the bytes of the request.
+            deadline: when the whole answer must have come, in seconds of the loop's clock.
+            spooled: whether to give a long body as `stream`; the answer is then returned before its body.
         """
         if spooled:
             self._reader.begin(SPOOL_FROM_BYTES, self._max_file)
@@ -99,7 +99,7 @@ class Connection(Abortable):
                 raise RuntimeError("closed")
             self._transport.write(data)
         except RuntimeError:
-            # uvloop refuses to write to a connection that the other side has closed, before it tells of it.
+            # uvloop refuses to write to a closed connection before it reports that the other side has closed it.
             self._fail(Fault.NETWORK, unanswered=True)
 
     def abort(self) -> None:
@@ -116,7 +116,7 @@ class Connection(Abortable):
 
     def data_received(self, data: bytes) -> None:
         if not self._called:
-            self._abort_soon()  # nobody asked
+            self._abort_soon()  # bytes without a call
             return
         reader = self._reader
         reader.feed(data)
@@ -128,7 +128,7 @@ class Connection(Abortable):
             self._abort_soon()
 
     def eof_received(self) -> None:
-        self._ended = True  # in order: with TLS, not where somebody cut the connection
+        self._ended = True  # cleanly: with TLS, this is not called if the connection was cut
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -143,14 +143,14 @@ class Connection(Abortable):
         if reader.done:
             self._settle(reader)
         else:
-            # TLS 1.3: what a server thinks of our certificate comes after the handshake.
+            # With TLS 1.3 a server may reject our certificate after the handshake.
             fault = tls_fault(exc) if isinstance(exc, ssl.SSLError) else Fault.NETWORK
             self._fail(fault, words(exc) if isinstance(exc, OSError) else "", unanswered=reader.is_untouched)
 
-    # What becomes of the call.
+    # The outcome of the call.
 
     def _pass_on(self, reader: ResponseReader) -> None:
-        """Give parts of a long body to its stream; with the first of them, the answer to whoever waits for it."""
+        """Pass parts of a long body to its stream; with the first part, also return the answer to the caller."""
         if self.stream is None:
             self._begin_stream(reader)
         if self.stream is not None:
@@ -165,7 +165,7 @@ class Connection(Abortable):
         self._answer.set_result(reader.response)
 
     def _settle(self, reader: ResponseReader) -> None:
-        """End the call as its answer did."""
+        """End the call with the answer or the fault that was read."""
         if reader.fault is not None:
             self._fail(reader.fault)
             return
@@ -198,7 +198,7 @@ class Connection(Abortable):
             self._fail(Fault.TIMEOUT)
 
     def _abort_soon(self) -> None:
-        """Close the connection, but not while the transport tells of it: with TLS, uvloop writes to it after that."""
+        """Close the connection after the current callback: with TLS, uvloop still writes to it after the callback."""
         self.closed = True
         self.reusable = False
         self._loop.call_soon(self.abort)

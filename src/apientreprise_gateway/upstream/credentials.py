@@ -1,4 +1,4 @@
-"""Credentials that providers ask for."""
+"""Credentials that providers require: keys, passwords and fixed tokens as header lines."""
 
 import base64
 import re
@@ -10,26 +10,26 @@ _OURS: Final = frozenset(
     {"host", "user-agent", "accept", "accept-encoding", "x-request-id", "connection", "content-length"}
     | {"transfer-encoding", "expect", "te", "trailer", "upgrade", "proxy-authorization"}
 )
-"""Headers that are the client's own business."""
+"""Headers that the HTTP client sets itself, so that no credential may use them."""
 
 
 class Credentials(Protocol):
-    """What is sent along with each call to a provider."""
+    """Gives the header lines that authenticate each call to a provider."""
 
     async def headers(self, deadline: float, *, refused: bytes = b"") -> bytes:
         """The header lines to send, each with its CRLF.
 
         Args:
-            deadline: by when they are needed, in the time of the loop.
-            refused: those that the provider has just answered with 401. What comes back is something else, or the same
-                again if a second try makes no sense.
+            deadline: by when they are needed, in seconds of the loop's clock.
+            refused: lines that the provider has just answered with 401. Others are returned, or the same lines if a
+                second try makes no sense.
 
         Raises:
-            CallError: there are none now; the text carries no secret.
+            CallError: there are none now; the text shows no secret.
         """
 
     def close(self) -> None:
-        """Cancel what is under way."""
+        """Cancel a fetch that is under way."""
 
 
 class FixedCredentials:
@@ -57,7 +57,7 @@ def header_key(name: str, value: str) -> FixedCredentials:
 
 
 def basic(username: str, password: str) -> FixedCredentials:
-    """User and password (RFC 7617).
+    """Credentials with user and password (RFC 7617).
 
     Raises:
         ValueError: the name of the user has a colon.
@@ -68,7 +68,7 @@ def basic(username: str, password: str) -> FixedCredentials:
 
 
 def bearer(token: str) -> FixedCredentials:
-    """A token that does not change (RFC 6750).
+    """Credentials with a fixed bearer token (RFC 6750).
 
     Raises:
         ValueError: it cannot be sent; the text does not repeat it.

@@ -1,4 +1,4 @@
-"""Connecting to one server, directly or through a proxy."""
+"""Opens connections to one server, directly or through a proxy."""
 
 import asyncio
 import ssl
@@ -31,13 +31,13 @@ class Dialer:
     """Makes connections to one server."""
 
     def __init__(self, host: str, port: int, *, tls: ssl.SSLContext | None, proxy: Proxy | None) -> None:
-        """Resolve no name yet.
+        """Configure it; no name is resolved yet.
 
         Args:
             host: name or address of the server.
-            port: of the server.
-            tls: how to check and be checked; None for a connection without TLS.
-            proxy: what to go through; a connection without TLS then ends there.
+            port: port of the server.
+            tls: the TLS context; None for a connection without TLS.
+            proxy: the proxy to use; without TLS the connection goes to the proxy itself, with TLS through a tunnel.
         """
         self._host = host
         self._port = port
@@ -49,11 +49,11 @@ class Dialer:
         """Connect a protocol.
 
         Args:
-            make: makes protocols; the one that is returned is ready to carry calls.
-            deadline: of the whole, in the time of the loop.
+            make: makes protocols; the one that is returned is ready for calls.
+            deadline: deadline of the whole, in seconds of the loop's clock.
 
         Raises:
-            CallError: no connection came about.
+            CallError: no connection could be made.
         """
         try:
             if self._proxy is None:
@@ -97,7 +97,7 @@ class Dialer:
         except TimeoutError:
             raise
         except (CallError, OSError) as error:
-            # Not the provider's fault: its own refusal and its own name have other codes.
+            # Not the provider's fault: for its own name, or its own refusal, there are other codes.
             why = words(error) if isinstance(error, OSError) else str(error)
             raise CallError(Fault.NETWORK, f"no connection to the proxy: {why}") from error
 
@@ -133,7 +133,7 @@ async def _connect_to_any(
             protocol.abort()
             failure = error
         except BaseException:
-            # Cancelled as the handshake ended, uvloop's TLS goes on with a connection that uvloop has closed.
+            # If it is cancelled as the handshake ends, uvloop's TLS goes on using a connection that uvloop has closed.
             protocol.abort()
             raise
         else:
@@ -152,10 +152,10 @@ class _Tunnel(Abortable):
         self._head_read = False
 
     async def open(self, host: str, port: int, proxy: Proxy) -> asyncio.Transport:
-        """Have the proxy connect us to a server; the connection that leads there.
+        """Ask the proxy for a tunnel to a server; returns the transport of the tunnel.
 
         Raises:
-            CallError: the proxy does not.
+            CallError: the proxy refuses, or does not answer properly.
         """
         assert self._transport is not None, "connected"  # noqa: S101 - for mypy
         target = (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode("ascii")
@@ -194,7 +194,7 @@ class _Tunnel(Abortable):
         self._head_read = True
 
     def on_body(self, body: bytes) -> None:
-        # The server says nothing before we greet it, so this is the page of somebody else.
+        # The server sends nothing before our TLS handshake, so this body is the proxy's own.
         self._fail("it answered itself")
 
     def _fail(self, why: str) -> None:

@@ -1,11 +1,11 @@
-"""What can go wrong with a call to a provider."""
+"""The kinds of failure of a call to a provider."""
 
 import ssl
 from enum import Enum
 from typing import Final
 
 _ABOUT_OUR_CERTIFICATE: Final = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
-"""Words in OpenSSL's names of the alerts with which a server answers a client's certificate, or its lack."""
+"""Words in OpenSSL's names of the alerts by which a server rejects a client's certificate, or the lack of one."""
 
 
 class Fault(Enum):
@@ -36,7 +36,7 @@ class CallError(Exception):
 
 
 def tls_fault(error: ssl.SSLError) -> Fault:
-    """What a failure of TLS means."""
+    """The kind of failure that a TLS error means."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return Fault.CERTIFICATE
     reason = error.reason or ""

@@ -1,7 +1,7 @@
-"""The addresses that a provider gives for its files.
+"""Checks the URLs that a provider gives for its files, and holds the connections to their hosts.
 
-An address comes from outside: only the provider's own server is called, and the hosts that its settings name, whatever
-the address says. No redirection is followed, and credentials are sent to the provider alone.
+These URLs are not trusted: only the provider's own server and the hosts in its settings are called. No redirection is
+followed, and credentials are sent to the provider's server alone.
 """
 
 import ssl
@@ -13,19 +13,19 @@ from apientreprise_gateway import __version__
 from apientreprise_gateway.upstream.pool import MAX_FILE_BYTES, Pool
 
 MAX_ADDRESS: Final = 2048
-"""Longest address that is called."""
+"""Characters of the longest URL that is called."""
 _PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 _AS_WRITTEN: Final = "%/:=&?~+!$,;'@()*-._"
-"""What may stand in a path and query; the rest is escaped."""
+"""Characters that a path and query keep as they are; others are percent-encoded."""
 _SOME_BYTES: Final = 64 * 1024
 
 
 class BadAddressError(Exception):
-    """An address is malformed, or leads to a server that is not called."""
+    """A URL is malformed, or leads to a server that may not be called."""
 
 
 class Origin(NamedTuple):
-    """A server, as an address names it before its path."""
+    """The scheme, host and port of a URL."""
 
     scheme: str
     host: str
@@ -39,7 +39,7 @@ class Origin(NamedTuple):
 
 
 class FileLocation(NamedTuple):
-    """What an address leads to."""
+    """A checked URL of a file."""
 
     origin: Origin
     target: str
@@ -49,7 +49,7 @@ class FileLocation(NamedTuple):
 
 
 class FileHosts:
-    """The servers that the addresses of one provider may lead to."""
+    """The servers from which files of one provider may be downloaded."""
 
     def __init__(
         self,
@@ -85,10 +85,10 @@ class FileHosts:
         self._pools: dict[Origin, Pool] = {}
 
     def locate(self, address: str) -> FileLocation:
-        """What an address leads to.
+        """Check a URL and split it.
 
         Raises:
-            BadAddressError: it is none, or leads elsewhere.
+            BadAddressError: it is malformed, or leads to another server.
         """
         try:
             parts = urlsplit(address)
@@ -106,7 +106,7 @@ class FileHosts:
         return FileLocation(origin, target, target.removeprefix(self._prefix) if is_own else None)
 
     def pool(self, origin: Origin) -> Pool:
-        """The connections to one of the servers; they carry no credentials."""
+        """The pool of connections to one of the servers, without credentials."""
         if origin not in self._pools:
             self._pools[origin] = Pool(
                 origin.url,
@@ -120,7 +120,7 @@ class FileHosts:
         return self._pools[origin]
 
     def close(self) -> None:
-        """Close the connections that wait."""
+        """Close the idle connections."""
         for pool in self._pools.values():
             pool.close()
 

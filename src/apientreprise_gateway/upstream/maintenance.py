@@ -1,7 +1,7 @@
 """Planned maintenance: the windows during which a provider is not asked.
 
-Windows are given once and for all, or by the days of the week in French legal time. A weekly window belongs to the day
-on which it begins; its end is on the next day where it is not later than its beginning.
+A window comes once, or weekly on some days in French legal time. A weekly window belongs to the day on which it begins;
+it ends on the next day if its end is not later than its beginning.
 """
 
 import math
@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ZONE: Final = "Europe/Paris"
 _AHEAD: Final = timedelta(days=9)
-"""How far weekly windows are laid out: more than a week, so that the next one is always among them."""
+"""How far ahead weekly windows are computed: more than a week, so that the next one is always among them."""
 _DAY: Final = timedelta(days=1)
 
 
 class Once(NamedTuple):
-    """A window that comes once; both instants have a zone."""
+    """A window that comes once; both times have a time zone."""
 
     start: datetime
     end: datetime
@@ -29,10 +29,10 @@ class Weekly(NamedTuple):
     """A window that comes every week."""
 
     days: frozenset[int]
-    """On which days it begins; Monday is 0."""
+    """The days on which it begins; Monday is 0."""
     begins: wall_time
     ends: wall_time
-    """Not included; at or before `begins`: on the next day."""
+    """Its end, not included; on the next day if it is at or before `begins`."""
 
 
 def _french_time() -> tzinfo:
@@ -60,18 +60,18 @@ class Maintenance:
         self._clock = clock
         self._until: float | None = None
         self._looked_at = math.inf
-        """When the windows were last looked at: a clock that was set back shows an earlier time."""
+        """Unix time of the last look, to notice a clock that was set back."""
         self._next_change = -math.inf
 
     def until(self) -> float | None:
-        """When the window in force ends, in Unix time; None if none is in force."""
+        """When the current window ends, Unix time in seconds; None if there is none."""
         now = self._clock()
         if not self._looked_at <= now < self._next_change:
             self._look_ahead(now)
         return self._until
 
     def seconds_left(self) -> int:
-        """Whole seconds, at least 1, until the end of the window in force; 0 if none is in force."""
+        """Whole seconds, at least 1, until the current window ends; 0 if there is none."""
         until = self.until()
         return 0 if until is None else max(1, math.ceil(until - self._clock()))
 
@@ -102,5 +102,5 @@ class Maintenance:
         last = day if window.ends > window.begins else day + _DAY
         start = datetime.combine(day, window.begins, self._zone).timestamp()
         end = datetime.combine(last, window.ends, self._zone)
-        # Of an hour that comes twice, the window has both; in one that is left out, its length counts.
+        # At a change of clocks: a window that ends in a repeated hour includes the repetition.
         return start, max(end.timestamp(), end.replace(fold=1).timestamp())

@@ -1,8 +1,8 @@
 """Tokens for calls to a provider, by OAuth2 client credentials (RFC 6749, section 4.4).
 
-One fetch at a time, whatever the number of calls: they share it. A token is replaced while it is still valid, by the
-calls of its last stretch, none of which waits; one that nobody uses any more is left to end. While the token endpoint
-is out of order no more than one fetch is tried per pause, and the token in force stays in force.
+All calls share one fetch at a time. A token is renewed while it is still valid, by the calls near its end, which do not
+wait for it; a token that is not used any more is left to expire. While the token endpoint fails, one fetch is tried per
+pause, and the current token stays in use.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from apientreprise_gateway.upstream.faults import CallError, Fault
 from apientreprise_gateway.upstream.token_endpoint import TokenEndpoint, TokenError
 
 RENEWAL: Final = 0.8
-"""The share of its lifetime after which a token is replaced."""
+"""The share of its lifetime after which a token is renewed."""
 END: Final = 0.95
-"""The share of its lifetime after which a token is not sent any more: it may be late at the provider."""
+"""The share of its lifetime after which a token is not sent any more, as it could expire on its way."""
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 60.0
 """Seconds between two fetches, after one that failed; doubled from the first to the longest."""
 REFUSAL_PAUSE: Final = 60.0
-"""Seconds between two fetches because the provider refuses the token: the token may not be why it refuses."""
+"""Seconds between two fetches because the provider refuses the token, as the token may not be the reason."""
 _log = structlog.get_logger(__name__)
 
 
@@ -30,7 +30,7 @@ class _Token(NamedTuple):
     """The header line that carries it."""
     renew_at: float
     ends_at: float
-    """In the time of the loop."""
+    """When it is not sent any more, in seconds of the loop's clock."""
 
 
 class ClientCredentials:
@@ -41,7 +41,7 @@ class ClientCredentials:
         self._token: _Token | None = None
         self._fetching: asyncio.Task[None] | None = None
         self._failure: TokenError | None = None
-        """Why the last fetch failed, if it did."""
+        """The error of the last fetch; None if it succeeded."""
         self._pause = FIRST_PAUSE
         self._retry_at = 0.0
         self._refusals_until = 0.0
@@ -64,7 +64,7 @@ class ClientCredentials:
             self._fetching.cancel()
 
     async def _fetched(self, now: float, deadline: float) -> bytes:
-        """The line of a token that the call has to wait for."""
+        """The header line of a token, after a wait for its fetch."""
         if self._is_idle and self._failure is not None and now < self._retry_at:
             raise CallError(self._failure.fault, self._failure.reason)
         await self._wait(deadline)
@@ -73,7 +73,7 @@ class ClientCredentials:
         return self._token.line
 
     async def _replaced(self, token: _Token, now: float, deadline: float) -> bytes:
-        """The line of another token than one that the provider has refused; other calls use that one meanwhile."""
+        """The header line of a new token in place of one that the provider refused; other calls use it meanwhile."""
         if self._is_idle:
             if now < max(self._refusals_until, self._retry_at):
                 return token.line

@@ -1,8 +1,7 @@
-"""An HTTP/1.1 client for GET, over connections that are kept (ADR 0002).
+"""An HTTP/1.1 client for GET with persistent connections (docs/adr/0002-http-client.md).
 
-Made for the data plane: one deadline for the whole of a call (name, connection, TLS, head, body), a connection that is
-closed when its call is cancelled, one retry when a kept connection turns out to be closed, and a named fault for all
-that can go wrong.
+Made for the data plane: one deadline for a whole call (name, connection, TLS, head, body), a connection that is closed
+when its call is cancelled, one retry if a kept connection turns out to be closed, and a `Fault` for each failure.
 """
 
 import ssl
@@ -23,11 +22,11 @@ from apientreprise_gateway.upstream.spool import Sink
 from apientreprise_gateway.upstream.tls import system_context
 
 IDLE_SECONDS: Final = 60.0
-"""How long a connection may wait for its next call."""
+"""Seconds that a connection may wait for its next call."""
 MAX_CALLS: Final = 2500
-"""Calls that may be under way to one server, unless told otherwise."""
+"""Calls to one server that may be under way, by default."""
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
-"""Longest body that goes to a file, unless told otherwise."""
+"""Bytes of the longest body that goes to a file, by default."""
 _UNAUTHORIZED: Final = 401
 _REQUEST_TIMEOUT: Final = 408
 
@@ -48,21 +47,21 @@ class Pool:
         max_file: int = MAX_FILE_BYTES,
         credentials: Credentials | None = None,
     ) -> None:
-        """Open no connection yet.
+        """Configure it; no connection is opened yet.
 
         Args:
-            base_url: `http` or `https`; targets are appended to its path.
+            base_url: URL with `http` or `https`; targets are appended to its path.
             timeout: seconds that a whole call may take, unless it comes with a deadline.
             max_body: bytes that a body in memory may have.
             user_agent: sent as `User-Agent`.
-            tls: for `https`; the system's authorities by default.
-            proxy: `http://[user:password@]host:port` to go through.
+            tls: TLS context for `https`; one with the system's authorities by default.
+            proxy: URL of a proxy, `http://[user:password@]host:port`.
             max_calls: calls that may be under way; one more fails at once.
             max_file: bytes that a body in a file may have.
-            credentials: sent with each call; nothing by default.
+            credentials: sent with each call; None for none.
 
         Raises:
-            ValueError: `proxy` is not the address of one.
+            ValueError: `proxy` is not the URL of a proxy.
         """
         parts = urlsplit(base_url)
         tls = (tls or system_context()) if parts.scheme == "https" else None
@@ -95,16 +94,16 @@ class Pool:
             target: path and query, encoded.
             request_id: sent as `X-Request-Id`.
             headers: further header lines, encoded, each with its CRLF.
-            deadline: in the time of the loop; the pool's timeout from now by default.
-            spool: makes what a body longer than `SPOOL_FROM_BYTES` goes to.
+            deadline: in seconds of the loop's clock; now plus the pool's timeout by default.
+            spool: makes the sink for a body longer than `SPOOL_FROM_BYTES`.
 
         Raises:
             CallError: there is no usable answer.
-            OSError: the sink does not take the body.
+            OSError: the body could not be written to the sink.
         """
         if self._calls >= self._max_calls:
             raise CallError(Fault.BUSY)
-        now = time.monotonic()  # the loop's clock; to look for the loop is a system call before Python 3.12
+        now = time.monotonic()  # the loop's clock; before Python 3.12 finding the loop costs a system call
         if deadline is None:
             deadline = now + self._timeout
         elif deadline <= now:
@@ -127,7 +126,7 @@ class Pool:
             self._calls -= 1
 
     def close(self) -> None:
-        """Close the connections that wait."""
+        """Close the idle connections."""
         while self._idle:
             self._idle.pop().abort()
         self._dialer.close()
@@ -137,7 +136,7 @@ class Pool:
     async def _send_with(
         self, credentials: Credentials, request: bytes, deadline: float, spool: Callable[[], Sink] | None
     ) -> Response:
-        """Make a call with credentials; once more with others, if those are refused."""
+        """Make a call with credentials; once more with other ones if they are refused."""
         lines = await credentials.headers(deadline)
         response = await self._send(request + lines + b"\r\n", time.monotonic(), deadline, spool)
         if response.status != _UNAUTHORIZED:
@@ -162,14 +161,14 @@ class Pool:
                 if connection.stream is not None and spool is not None:
                     response = response._replace(file=await write_to(spool(), connection.stream, deadline))
             except BaseException as error:
-                # Cancelled or failed: whatever this connection still brings is nobody's.
+                # Cancelled or failed: no later call may get the bytes that this connection still receives.
                 connection.abort()
                 if connection is not kept or not isinstance(error, CallError) or not error.unanswered:
                     raise
             else:
                 if connection is not kept or response.status != _REQUEST_TIMEOUT:
                     break
-                # It says that nothing had come on this connection for long, which was so before our call.
+                # A 408 answers the silence on this connection before our call, not the call itself.
                 _discard(response)
                 connection.abort()
             # The server closed the connection as we used it again: it has not seen the call.
@@ -197,13 +196,13 @@ class Pool:
             return
         now = connection.idle_since
         self._idle.append(connection)
-        # The longest unused is the first, as the last used is taken first.
+        # The first has been idle longest, as the last used is taken first.
         while self._idle[0].closed or now - self._idle[0].idle_since >= IDLE_SECONDS:
             self._idle.pop(0).abort()
 
 
 def _prefix(base: SplitResult, proxy: Proxy | None) -> bytes:
-    """The start of each request, up to its target; a proxy that reads requests is given the whole address."""
+    """The start of each request, up to its target; absolute if a proxy forwards the request."""
     server = "" if proxy is None else f"http://{_host(base)}"
     return f"GET {server}{base.path.rstrip('/')}".encode("ascii")
 
@@ -218,7 +217,7 @@ def _headers(base: SplitResult, user_agent: str, proxy: Proxy | None) -> bytes:
 
 
 def _host(base: SplitResult) -> str:
-    """Host and port, without the credentials that an address may hold."""
+    """Host and port of a URL, without its credentials."""
     return base.netloc.rpartition("@")[2]
 
 

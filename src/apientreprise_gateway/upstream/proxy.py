@@ -15,10 +15,10 @@ class Proxy(NamedTuple):
     host: str
     port: int
     authorization: bytes = b""
-    """A header line with its CRLF, or nothing."""
+    """The `Proxy-Authorization` header line with its CRLF; empty without credentials."""
 
     def __repr__(self) -> str:
-        """Without the password."""
+        """Show host and port, without the password."""
         return f"Proxy({self.host}:{self.port})"
 
 

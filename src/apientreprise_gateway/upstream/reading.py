@@ -1,7 +1,7 @@
-"""Reading of what a provider answered.
+"""Turns the answer of a provider into ours.
 
-An answer that is already in our form is passed on byte for byte, once it is known to be what the endpoint promises.
-Anything else is the error that the provider's status stands for. Translations use the same words for what they meet.
+An answer in the form of our contract is passed on byte for byte, once it is checked to be what the endpoint promises.
+Anything else becomes the error that the provider's status stands for. Translations use the same functions for errors.
 """
 
 import gc
@@ -28,49 +28,49 @@ _STATUSES: Final[Mapping[int, str]] = {
     503: "001",
     504: "001",
 }
-"""What a provider's status means, as last three digits of a code; any other means 999. Its 504 says that something
-behind it is down: our own deadline has not passed, and 504 says nothing else."""
+"""The last three digits of the error code for a provider's status; 999 for any other status. Its 504 says that
+something behind it is down, not that our own deadline has passed."""
 
 _OWN_FORM_STATUSES: Final = frozenset({404, 409, 422, 451, 502, 503, 504})
-"""Statuses of an error in our form that are the caller's business. 401, 403 and 429 concern the gateway's access."""
+"""Statuses with which an error in our form is passed on. 401, 403 and 429 are about the gateway's own access."""
 
 _TROUBLE: Final = frozenset({"000", "001", "002", "004"})
-"""What is wrong with the provider itself, as last three digits of a code; so is the network trouble that it reports."""
+"""The last three digits of codes that say that the provider itself fails, or reports a network failure."""
 _NETWORK_TROUBLE: Final = "00501"
 
 _PARTIAL: Final = 206
-"""How a provider of v2 says that some of the data is missing; later versions say it in the data."""
+"""The status with which a v2 answer says that data are missing; later versions say it in the data."""
 _MOVED: Final = 301
 _ENVELOPE: Final = frozenset({"data", "links", "meta"})
 _LARGE_BYTES: Final = 256 * 1024
 _MAX_ERRORS: Final = 20
-"""Errors that one answer may carry; each becomes part of an access line."""
+"""Errors that one answer may have, as each becomes part of an access line."""
 _CODE: Final = re.compile(r"\d{5}", re.ASCII)
 
 
 class ProviderAnswer(NamedTuple):
-    """An answer to pass on."""
+    """The answer of a source, to pass on to the caller."""
 
     status: int
     body: bytes
     codes: tuple[str, ...] = ()
     """The error codes that it carries."""
     moved_to: str = ""
-    """Of a redirection: the path to call instead, without its query."""
+    """For a redirection, the path to call instead, without a query; else empty."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """Further headers of the answer."""
     cached: bool = False
-    """Whether it was kept from an earlier call."""
+    """Whether it came from the cache."""
     stale: bool = False
-    """Whether it was kept longer than it should be given, as the provider is down."""
+    """Whether the cached answer is older than it may be, as the provider is down."""
     expires_at: float | None = None
-    """Unix time from which it is of no use, such as the end of a file whose address it holds."""
+    """Unix time in seconds from which it is useless, such as the expiry of a link in it; None for never."""
     documents: tuple[str, ...] = ()
-    """How logs call the documents that it links to."""
+    """The names in logs of the documents that it links to."""
 
 
 def read(route: Route, answer: Response) -> ProviderAnswer:
-    """What to answer the caller.
+    """The answer to the caller.
 
     Raises:
         Refusal: the provider failed, or its answer is not what the endpoint promises.
@@ -85,16 +85,15 @@ def read(route: Route, answer: Response) -> ProviderAnswer:
         if errors:
             return _worded(route, answer, content, errors)
     if answer.status == _MOVED and route.endpoint.redirects:
-        # A number that the provider has replaced by another.
+        # The provider has replaced the number by another.
         return moved(route, answer.location.partition("?")[0].rpartition("/")[2])
     raise failure(route, answer.status)
 
 
 def _worded(route: Route, answer: Response, content: dict[str, Any], errors: list[ApiError]) -> ProviderAnswer:
-    """Errors that the provider words in our form, as they are but for what is one thing with every provider.
+    """Errors of the provider in our form, with status and `retry_in` as our contract defines them.
 
-    What a status of ours means is not the provider's to say: one that is down is 502, with `retry_in`; 504 is for a
-    deadline that passed.
+    A provider that is down is always 502, with `retry_in`; 504 is only for our own deadline.
     """
     status, body = _status_of(answer.status, errors), answer.body
     patient = [_with_retry_in(error) for error in errors] if status >= 500 else errors
@@ -122,7 +121,7 @@ def _with_retry_in(error: ApiError) -> ApiError:
 
 
 def content_of(answer: Response) -> Any:
-    """What the body of an answer says; None if it is not JSON."""
+    """The body of an answer, parsed; None if it is not JSON."""
     if "json" not in answer.content_type.lower():
         return None
     try:
@@ -132,14 +131,14 @@ def content_of(answer: Response) -> Any:
 
 
 def parsed(body: bytes) -> Any:
-    """What JSON says.
+    """Parse JSON.
 
     Raises:
-        orjson.JSONDecodeError: it is none.
+        orjson.JSONDecodeError: it is not JSON.
     """
     if len(body) < _LARGE_BYTES or not gc.isenabled():
         return orjson.loads(body)
-    # A million new objects set the collector going again and again, which takes longer than reading them.
+    # A million new objects trigger the garbage collector again and again, which takes longer than parsing.
     gc.disable()
     try:
         return orjson.loads(body)
@@ -148,7 +147,7 @@ def parsed(body: bytes) -> Any:
 
 
 def failure(route: Route, status: int) -> Refusal:
-    """What a status of the provider stands for, where it is no success."""
+    """The error that an unsuccessful status of the provider stands for."""
     return refusal(route, route.provider.statuses.get(status) or _STATUSES.get(status, "999"))
 
 
@@ -161,7 +160,7 @@ def moved(route: Route, number: str) -> ProviderAnswer:
     """A redirection to the same endpoint with another number.
 
     Raises:
-        Refusal: it is no number that the endpoint takes.
+        Refusal: the endpoint does not accept that number.
     """
     (parameter,) = route.endpoint.parameters
     if not parameter.kind.accepts(number):
@@ -170,7 +169,7 @@ def moved(route: Route, number: str) -> ProviderAnswer:
 
 
 def is_promised(endpoint: Endpoint, content: Any) -> bool:
-    """Whether the body of a success has the outer form of the endpoint's."""
+    """Whether the body of a success has the outer form that the endpoint promises."""
     if endpoint.array:
         return isinstance(content, list)
     return isinstance(content, dict) and (content.keys() >= _ENVELOPE or endpoint.flat)
@@ -190,14 +189,14 @@ def _error(entry: dict[str, Any]) -> ApiError | None:
     code, title, detail, meta = entry.get("code"), entry.get("title"), entry.get("detail"), entry.get("meta") or {}
     if not (isinstance(title, str) and isinstance(detail, str) and isinstance(meta, dict)):
         return None
-    # The code becomes a label of a metric: nothing but a code may.
+    # The code becomes a label of a metric, so only valid codes are accepted.
     if not isinstance(code, str) or not _CODE.fullmatch(code):
         return None
     return ApiError(code=code, title=title, detail=detail, source=entry.get("source"), meta=meta)
 
 
 def trouble(provider: Provider, answer: Response) -> str:
-    """Why an answer of 5xx says that the provider itself is in trouble; nothing if it is about what was asked."""
+    """Why an answer of 5xx means that the provider itself fails; empty if it is about the request."""
     content = content_of(answer)
     if isinstance(content, dict) and answer.status in _OWN_FORM_STATUSES and (errors := _errors(content)):
         sick = any(error.code == _NETWORK_TROUBLE or error.code[2:] in _TROUBLE for error in errors)

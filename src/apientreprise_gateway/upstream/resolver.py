@@ -1,4 +1,4 @@
-"""Resolving of a server's name."""
+"""Resolves and caches the name of a server."""
 
 import asyncio
 import socket
@@ -11,9 +11,9 @@ from apientreprise_gateway.observability import faults
 from apientreprise_gateway.upstream.faults import CallError, Fault, words
 
 NAME_SECONDS: Final = 30.0
-"""How long the addresses of a name are used before they are looked up again."""
+"""Seconds that addresses are used before they are looked up again."""
 STALE_NAME_SECONDS: Final = 300.0
-"""How long they are used while the new look-up is under way, or finds no name server."""
+"""Seconds that addresses are used while a new look-up is under way, or fails to reach a name server."""
 _DOUBTFUL_SECONDS: Final = 1.0
 _T = TypeVar("_T")
 
@@ -21,8 +21,8 @@ _T = TypeVar("_T")
 class Resolver:
     """The addresses of one name.
 
-    They are looked up in a thread of their own: a name server that hangs for this name delays no other name, as it
-    would in the few threads of the event loop.
+    They are looked up in a thread of their own, so that a name server that hangs for this name delays no other name, as
+    it would in the few threads of the event loop.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -36,7 +36,7 @@ class Resolver:
     async def addresses(self, deadline: float) -> list[Any]:
         """Socket addresses to connect to, as `getaddrinfo` gives them.
 
-        Calls that come during a look-up wait for it together; where addresses are known already, none waits.
+        Calls during a look-up share it; if addresses are known already, they do not wait.
 
         Raises:
             CallError: the name was not resolved by the deadline.
@@ -61,7 +61,7 @@ class Resolver:
         return self._known
 
     def doubt(self) -> None:
-        """The addresses may have changed: look them up again soon."""
+        """Look the addresses up again soon, as they may have changed."""
         self._fresh_until = min(self._fresh_until, asyncio.get_running_loop().time() + _DOUBTFUL_SECONDS)
 
     def close(self) -> None:
@@ -84,7 +84,7 @@ async def _look_up(host: str, port: int) -> list[Any]:
     try:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (socket.gaierror, UnicodeError):
-        pass  # it is a name
+        pass  # it is a name, not an address
     loop = asyncio.get_running_loop()
     found: asyncio.Future[list[Any]] = loop.create_future()
 
@@ -92,12 +92,12 @@ async def _look_up(host: str, port: int) -> list[Any]:
         try:
             addresses: list[Any] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             tell = partial(_set_result, found, addresses)
-        except Exception as error:  # whatever it is: somebody waits for it
+        except Exception as error:  # whatever it is, it must reach the call that waits
             tell = partial(_set_exception, found, error if isinstance(error, OSError) else socket.gaierror(str(error)))
-        with suppress(RuntimeError):  # the loop is over
+        with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(tell)
 
-    # A daemon: the process need not wait for a name server at its end.
+    # A daemon thread, so that the process does not wait for a name server when it exits.
     threading.Thread(target=resolve, name=f"resolve {host}", daemon=True).start()
     return await found
 
@@ -113,6 +113,6 @@ def _set_exception(future: "asyncio.Future[Any]", error: BaseException) -> None:
 
 
 def _retrieve(future: "asyncio.Future[None]") -> None:
-    """Retrieve the error of a look-up that nobody may have waited for, so that asyncio does not log it."""
+    """Retrieve the error of a look-up for which no call may have waited, so that asyncio does not log it."""
     if not future.cancelled():
         future.exception()

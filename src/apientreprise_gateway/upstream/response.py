@@ -1,7 +1,7 @@
-"""Reading of a provider's answers as they come on a connection: a state machine without socket, loop or clock.
+"""Reads a provider's answers from the bytes of a connection: a state machine without socket, loop or clock.
 
-Parsing is httptools' (llhttp, Node.js's parser). Whoever holds the reader feeds it and looks at its attributes then:
-what follows from them for the connection is not decided here.
+httptools (llhttp, Node.js's parser) parses. The connection feeds the reader, then looks at its attributes and decides
+what to do.
 """
 
 from typing import Final, NamedTuple
@@ -14,12 +14,12 @@ from apientreprise_gateway.upstream.spool import Sink
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_BODILESS_BYTES: Final = 1024 * 1024
-"""What may come between the parts of a body and after it: sizes of chunks, trailers."""
+"""Bytes that may come between the parts of a body and after it: sizes of chunks, trailers."""
 _READ_HEADERS: Final = frozenset(
     {b"content-type", b"content-length", b"transfer-encoding", b"location", b"content-encoding"}
 )
 _SHORT_NUMBER: Final = 4
-"""Digits of a length that is not looked at before the body has come."""
+"""Digits of a `Content-Length` that is too small to be checked before the body has come."""
 
 
 class Response(NamedTuple):
@@ -29,16 +29,16 @@ class Response(NamedTuple):
     content_type: str
     body: bytes
     location: str = ""
-    """Of a redirection; this client follows none."""
+    """The `Location` of a redirection; this client follows none."""
     file: Sink | None = None
-    """Where the body is instead, if it was too long for memory; whoever asked for the call discards it."""
+    """The sink with the body, if it was too long for memory; the caller must discard it."""
 
 
 class ResponseReader:
     """Reads the answers on one connection, one after the other.
 
-    `begin` comes before the bytes of each. Once `done` is set nothing more is wanted of an answer: it is in `response`,
-    or `fault` says why there is none.
+    Call `begin` before the bytes of each. Once `done` is set, the answer is in `response`, or `fault` says why there is
+    none.
     """
 
     __slots__ = (
@@ -67,7 +67,7 @@ class ResponseReader:
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self.out_of_step = False
-        """Whether what came is not the answer to a call: the connection is of no further use."""
+        """Whether bytes came that are no answer to a call, so that the connection cannot be used again."""
         self.begin(in_memory=0, allowed=0)
 
     def begin(self, in_memory: int, allowed: int) -> None:
@@ -75,12 +75,12 @@ class ResponseReader:
 
         Args:
             in_memory: bytes that its body may have in memory.
-            allowed: bytes that it may have in all; what exceeds `in_memory` goes to `overflow`.
+            allowed: bytes that it may have in all; a body longer than `in_memory` goes to `overflow`.
         """
         self._in_memory = in_memory
         self._allowed = allowed
         self._bodiless_bytes = 0
-        """Of the reads that brought nothing of the body."""
+        """Bytes of the reads that contained nothing of the body."""
         self._status = 0
         self._head_read = False
         self._framed = False
@@ -90,7 +90,7 @@ class ResponseReader:
         self._coding = b""
         self._decoder: Decoder | None = None
         self._oversized = False
-        """Whether a body is announced that is longer than allowed."""
+        """Whether the announced body is longer than allowed."""
         self._chunks: list[bytes] = []
         self._size = 0
         self.done = False
@@ -98,7 +98,7 @@ class ResponseReader:
         """The answer; without its body, and before `done` is set, once the body is too long for memory."""
         self.fault: Fault | None = None
         self.overflow: list[bytes] = []
-        """Parts of a body that is too long for memory; whoever takes them empties the list."""
+        """Parts of a body that is too long for memory; the connection takes them and empties the list."""
         self.keep_alive = False
         """Whether the server lets the connection be used again."""
 
@@ -108,7 +108,7 @@ class ResponseReader:
         return not self._head_read and self._bodiless_bytes == 0
 
     def feed(self, data: bytes) -> None:
-        """Take what has come on the connection."""
+        """Parse bytes that the connection has received."""
         size = self._size
         try:
             self._parser.feed_data(data)
@@ -116,13 +116,13 @@ class ResponseReader:
             self.out_of_step = True
             self._fail(Fault.NOT_HTTP)
         if self._size == size:
-            # The parser holds back names and values that do not end.
+            # The parser holds back unfinished names and values: they must be limited here.
             self._bodiless_bytes += len(data)
             if self._bodiless_bytes > (MAX_BODILESS_BYTES if self._head_read else MAX_HEAD_BYTES):
                 self._fail(Fault.NOT_HTTP)
 
     def end_of_input(self) -> None:
-        """Take the end of the connection, in order, for the end of a body whose length the head does not give."""
+        """Note that the connection was closed cleanly, which ends a body without a length."""
         if self._head_read and not self._framed and not self.done:
             self._finish()
 
@@ -130,7 +130,7 @@ class ResponseReader:
 
     def on_message_begin(self) -> None:
         if self.done:
-            self.out_of_step = True  # a second answer in the wake of the first is not for our next call
+            self.out_of_step = True  # a second answer right after the first is not for our next call
 
     def on_header(self, name: bytes, value: bytes) -> None:
         lower = name.lower()
@@ -180,7 +180,7 @@ class ResponseReader:
             self.keep_alive = self._parser.should_keep_alive()
             self._finish()
 
-    # What becomes of the answer.
+    # The outcome of the answer.
 
     @property
     def _is_success(self) -> bool:
@@ -198,7 +198,7 @@ class ResponseReader:
         self.overflow.append(part)
 
     def _refuse_body(self, fault: Fault) -> None:
-        """Give the body up; of an error the status is enough."""
+        """Refuse the body; for an error the status alone is enough."""
         self._decoder = None
         self._chunks.clear()
         if self._is_success:

@@ -1,7 +1,7 @@
-"""A setting that is a secret: given as it is, or by where it is.
+"""The type of settings that are secrets: given as text, or by the place where they are.
 
 `"text"`, `{ env = "NAME" }` for an environment variable, `{ file = "/run/secrets/name" }` for a file whose last line
-break does not count. What is wrong is said without the secret.
+break is ignored. Error messages never show the secret.
 """
 
 import os
@@ -17,7 +17,7 @@ _FORMS: Final = 'give a text, { env = "NAME" } or { file = "/path" }'
 
 
 def _resolve(value: object) -> object:
-    """A secret, from where it is; the texts of errors name the place and never the secret."""
+    """The secret, read from its place; error messages name the place and never the secret."""
     if isinstance(value, Mapping):
         value = _from_elsewhere(dict(value))
     if isinstance(value, SecretStr):

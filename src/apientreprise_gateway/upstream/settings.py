@@ -1,7 +1,7 @@
 """The settings of one provider: names, defaults, rules.
 
-They stand in a table `[providers.KEY]` of the TOML file, or in variables `GATEWAY_PROVIDERS__KEY__FIELD`. Every secret
-may be given as it is, or by where it is: `{ env = "NAME" }`, `{ file = "/run/secrets/name" }`.
+They are in table `[providers.KEY]` of the TOML file, or in variables `GATEWAY_PROVIDERS__KEY__FIELD`. Every secret may
+be given as text, or by its place: `{ env = "NAME" }`, `{ file = "/run/secrets/name" }`.
 """
 
 import json

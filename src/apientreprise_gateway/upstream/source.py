@@ -1,4 +1,4 @@
-"""What answers a call once the checks are passed.
+"""Sources: what answers a call once all checks are passed.
 
 A source takes a request and gives an answer. The innermost one is the provider itself (`upstream.ProviderSource`); what
 stands in front of it (documents, cache) is a source that holds another, so that all of them have one signature and can
@@ -14,7 +14,7 @@ from apientreprise_gateway.upstream.response import Response
 
 
 class ProviderRequest(NamedTuple):
-    """What a call asks of a source."""
+    """A request to a source."""
 
     route: Route
     """The endpoint, with its provider."""
@@ -25,17 +25,17 @@ class ProviderRequest(NamedTuple):
     query: Mapping[str, str]
     """The query parameters that are passed on."""
     request_id: str
-    """Of the call."""
+    """Id of the call, sent to the provider as `X-Request-Id`."""
     fresh: bool = False
-    """Whether the caller wants no answer that was kept (`Cache-Control: no-cache`)."""
+    """Whether the caller refuses cached answers (`Cache-Control: no-cache`)."""
     unkept: bool = False
-    """Whether the caller wants its answer not to be kept (`Cache-Control: no-store`)."""
+    """Whether the caller's answer must not be cached (`Cache-Control: no-store`)."""
     base_url: str = ""
-    """What callers reach us at, for addresses in the answer; empty where only paths can be given."""
+    """Base URL of the gateway, for URLs in the answer; empty if only paths can be given."""
 
 
 class Timed(Protocol):
-    """Whoever wants to know how long the provider took, also where no answer comes of it: most often a call."""
+    """Receives how long the provider took, even if it gave no answer; usually a `Call`."""
 
     provider_seconds: float | None
     """Set once the provider was asked, whatever came of it; left alone if it was not asked for this request."""
@@ -59,7 +59,7 @@ Get = Callable[[str], Awaitable[Response]]
 
 
 class Translation(Protocol):
-    """How an operation is asked in a provider's own language, and how its answer becomes ours."""
+    """Asks for an operation in a provider's own dialect, and translates the answer into ours."""
 
     async def __call__(self, request: ProviderRequest, get: Get) -> ProviderAnswer:
         """Ask the provider, once or several times within one deadline.

@@ -1,8 +1,8 @@
-"""Temporary files that long answers go to while they come in.
+"""Temporary files for long answers, written while they come in.
 
-Such a file has no name, so that nothing is left of it once it is closed, whatever becomes of the process. The disk is
-touched in threads of its own, in which providers take turns: a slow one delays the answers that go through it, and
-nothing else; a provider that sends much delays itself.
+Such a file has no name, so that nothing is left of it once it is closed, even if the process dies. The disk is accessed
+in threads of its own, shared fairly among providers: a slow disk delays only long answers, and a provider that sends
+much delays only itself.
 """
 
 import tempfile
@@ -18,16 +18,16 @@ _T = TypeVar("_T")
 
 
 class Sink(Protocol):
-    """Where a long body goes."""
+    """Receives a long body, part by part."""
 
     async def write(self, data: bytes) -> None:
-        """Take the next part; the one before has been taken in whole."""
+        """Write the next part; await it before the next call."""
 
     async def close(self) -> None:
-        """The body is complete."""
+        """Note that the body is complete."""
 
     def discard(self) -> None:
-        """Drop the body and free its space; allowed at any time, during a `write` and twice as well."""
+        """Delete the body; allowed at any time, also during a `write`, and more than once."""
 
 
 class SpoolFile:
@@ -45,20 +45,20 @@ class SpoolFile:
         """Bytes written so far."""
 
     async def write(self, data: bytes) -> None:
-        """Take the next part.
+        """Write the next part.
 
         Raises:
-            OSError: the disk does not take it.
+            OSError: it cannot be written.
         """
         await self._in_thread(lambda: self._append(data))
         self.size += len(data)
 
     async def close(self) -> None:
-        """The body is complete: `file` may be read from its start."""
+        """Note that the body is complete; `file` may then be read from its start."""
         await self._in_thread(self._rewind)
 
     def discard(self) -> None:
-        """Free the space; a write under way ends first, in its own thread."""
+        """Delete the file; a write under way ends first, in its thread."""
         self._discarded = True
         try:
             self._threads.submit(self._owner, self._free)
@@ -70,7 +70,7 @@ class SpoolFile:
         """The open file, at its start once `close` has been awaited; read it in a thread.
 
         Raises:
-            ValueError: there is none (any more).
+            ValueError: nothing was written yet, or it was discarded.
         """
         if self._file is None or self._discarded:
             raise ValueError("nothing is spooled")
@@ -102,15 +102,15 @@ class SpoolFile:
 
 
 class Spool:
-    """A place for temporary files; calling it makes one."""
+    """Makes temporary files, when called."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Take the folder; the system's own by default."""
+        """Take the folder; the system's own if None."""
         self._folder = folder
         self.threads: Final = FairThreads(_THREADS, "spool")
 
     def __call__(self, owner: str = "") -> SpoolFile:
-        """A new file, for an answer of a provider; it takes no space before something is written."""
+        """A new file for an answer of the provider `owner`; it is not opened before something is written."""
         return SpoolFile(self._folder, self.threads, owner)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""TLS settings of the connections to a provider, from files."""
+"""TLS contexts for connections to providers."""
 
 import ssl
 from functools import cache
@@ -9,7 +9,7 @@ from apientreprise_gateway.net.tls import load_certificate, readable
 
 @cache
 def system_context() -> ssl.SSLContext:
-    """Trust in the system's authorities; one for all that need no other, as reading them takes long."""
+    """A context that trusts the system's authorities; one shared by all, as reading them is slow."""
     return ssl.create_default_context()
 
 
@@ -20,15 +20,15 @@ def client_context(
     key: Path | None = None,
     key_password: str | None = None,
 ) -> ssl.SSLContext:
-    """How to check a provider's certificate, and which one to show it (mutual TLS).
+    """A context with authorities or a client certificate (mutual TLS) of its own.
 
-    Certificate and name of the server are checked in every case.
+    The server's certificate and name are always checked.
 
     Args:
         ca: PEM file of the authorities to trust instead of the system's.
-        certificate: PEM file of our certificate, followed by those between it and its authority.
-        key: PEM file of its key; that of the certificate by default.
-        key_password: opens the key, if it is encrypted.
+        certificate: PEM file of our certificate, followed by the intermediate certificates.
+        key: PEM file of its key; the file of the certificate by default.
+        key_password: decrypts the key, if it is encrypted.
 
     Raises:
         ValueError: a file cannot be used; the text names it.
@@ -38,7 +38,7 @@ def client_context(
     except ssl.SSLError as error:
         raise ValueError(f"{ca}: it holds no certificate of an authority in PEM form") from error
     if ca is not None:
-        # What the file names is trusted as it is, also where it is not a root: newer versions of Python do this anyway.
+        # Certificates in the file are trusted even if they are no roots, as newer versions of Python do by default.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     if certificate is not None:
         load_certificate(context, certificate, key or certificate, key_password)

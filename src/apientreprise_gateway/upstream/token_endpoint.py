@@ -1,4 +1,4 @@
-"""One fetch of a token: what is sent to the token endpoint of RFC 6749 (section 3.2), and how its answer is read."""
+"""Fetches a token from an OAuth2 token endpoint (RFC 6749, section 3.2), and reads the answer."""
 
 import asyncio
 import re
@@ -17,18 +17,18 @@ from apientreprise_gateway.upstream.faults import Fault, words
 from apientreprise_gateway.upstream.tls import system_context
 
 FETCH_SECONDS: Final = 5.0
-"""How long a fetch may take, unless told otherwise."""
+"""Seconds that a fetch may take, by default."""
 MAX_ANSWER_BYTES: Final = 64 * 1024
-"""Largest answer of a token endpoint that is read."""
+"""Bytes of the largest answer that is read."""
 USUAL_SECONDS: Final = 300
-"""Lifetime of a token whose server does not tell it."""
+"""Lifetime in seconds of a token whose server does not give one."""
 MIN_SECONDS: Final = 5
-"""Shortest lifetime that is believed: a shorter one would mean a fetch for every call."""
+"""Shortest lifetime in seconds; a shorter one is raised to this, as it would mean a fetch for every call."""
 MAX_SECONDS: Final = 86_400
-"""Longest lifetime that is made use of."""
+"""Longest lifetime in seconds that is used."""
 _REFUSALS: Final = frozenset({400, 401, 403})
 _BEARER: Final = re.compile(r"\s*bearer[ _-]?(token)?\s*", re.IGNORECASE)
-"""A token's type, as servers spell it."""
+"""The `token_type` of a bearer token, in the spellings that servers use."""
 _ERROR: Final = re.compile(r"[a-z_]{1,40}")
 
 
@@ -51,7 +51,7 @@ class TokenError(Exception):
 
 
 class TokenEndpoint:
-    """Where one client fetches its tokens (client credentials, RFC 6749, section 4.4)."""
+    """Fetches tokens of one client from one endpoint (client credentials, RFC 6749, section 4.4)."""
 
     def __init__(
         self,
@@ -66,17 +66,17 @@ class TokenEndpoint:
         proxy: str | None = None,
         timeout: float = FETCH_SECONDS,
     ) -> None:
-        """Fetch nothing yet.
+        """Configure it; nothing is fetched yet.
 
         Args:
-            token_url: where tokens are fetched.
-            client_id: the name by which the server knows us.
-            client_secret: what proves it.
+            token_url: URL of the token endpoint.
+            client_id: our client id.
+            client_secret: our client secret.
             scope: scopes to ask for, separated by blanks.
-            audience: audience to ask for, where the server wants one.
+            audience: audience to ask for, if the server requires one.
             client_auth: whether id and secret go in a header (`basic`) or in the body (`post`).
-            tls: for `https`; the system's authorities by default.
-            proxy: `http://[user:password@]host:port` to go through.
+            tls: TLS context for `https`; one with the system's authorities by default.
+            proxy: URL of a proxy, `http://[user:password@]host:port`.
             timeout: seconds that a fetch may take.
         """
         self._url = token_url
@@ -97,15 +97,15 @@ class TokenEndpoint:
 
     @property
     def place(self) -> str:
-        """Its URL, without what may be secret in it."""
+        """Its URL, without the parts that may be secret."""
         parts = urlsplit(self._url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     async def fetch(self) -> FetchedToken:
-        """A new token.
+        """Fetch a new token.
 
         Raises:
-            TokenError: none came, for whatever reason.
+            TokenError: the endpoint gave none, for whatever reason.
         """
         try:
             async with asyncio.timeout(self._timeout):
@@ -115,12 +115,12 @@ class TokenEndpoint:
             raise TokenError(Fault.NO_CREDENTIALS, f"no answer within {self._timeout:g} s") from None
         except TokenError:
             raise
-        except Exception as error:  # whatever else comes up: it is told, and tried again after a pause
+        except Exception as error:  # any other failure is reported and retried as well
             raise TokenError(Fault.NO_CREDENTIALS, faults.words(error)) from None
 
     async def _post(self) -> tuple[int, bytes]:
         """Status and body of the answer."""
-        # Late, and in a thread: the import takes long, and so does reading the certificates of the authorities.
+        # In a thread, and imported only here: importing httpx and reading the CA certificates are slow.
         client = await asyncio.to_thread(self._client)
         from httpx import HTTPError, InvalidURL  # noqa: PLC0415 - see above
 
@@ -169,7 +169,7 @@ def _read(status: int, body: bytes) -> FetchedToken:
 
 
 def _lifetime(told: object) -> float:
-    """The seconds for which a token may be used, by what its server says of them."""
+    """The lifetime of a token in seconds, by the `expires_in` of its server."""
     if isinstance(told, str) and told.isdecimal():
         told = int(told)
     if isinstance(told, bool) or not isinstance(told, int | float):

@@ -1,4 +1,4 @@
-"""The way to one provider: whether it may be asked now, its connections, its faults in the words of the contract."""
+"""Calls to one provider: whether it may be asked now, its connections, and its failures as errors of the contract."""
 
 import asyncio
 import time
@@ -32,30 +32,30 @@ _SUBCODES: Final[Mapping[Fault, str]] = {
     Fault.TOO_LARGE: "999",
     Fault.ENCODED: "999",
 }
-"""The last three digits of the code of each fault; the others are network trouble, which has a code of its own."""
+"""The last three digits of the error code of each fault; other faults have the code of network failures."""
 
 _SILENCE: Final = frozenset({Fault.TIMEOUT, Fault.REFUSED, Fault.NAME, Fault.NETWORK})
-"""Faults after which nobody is known to be there. After the others somebody is: what is wrong is told by its own code,
-at once, and a breaker would only hide it."""
+"""Faults that mean that the server may be unreachable. The others have a code of their own and come at once, so a
+breaker would only hide them."""
 _NOT_ASKED: Final = frozenset({Fault.BUSY, Fault.CREDENTIALS, Fault.NO_CREDENTIALS})
-"""Faults that came before the provider was asked."""
+"""Faults that happen before the provider is asked."""
 
 _GIVEN_UP: Final = 0.5
-"""The share of its time after which a call that its client gives up counts as one without an answer: clients who wait
-for less long than we do must not hide that a provider hangs."""
+"""The share of its timeout after which a call whose client leaves counts as unanswered: impatient clients must not hide
+that a provider hangs."""
 
 
 class NotAskedError(Refusal):
     """The provider was not asked."""
 
     def __init__(self, outcome: str, refusal: Refusal) -> None:
-        """Say why, as metrics show it (`open`, `busy`, `020`), and what to answer."""
+        """Take the outcome for metrics (`open`, `busy`, `020`), and the refusal to answer with."""
         super().__init__(refusal.status, *refusal.errors)
         self.outcome = outcome
 
 
 class Upstream:
-    """The way to one provider."""
+    """Calls one provider, if its breaker and its maintenance allow."""
 
     def __init__(
         self,
@@ -67,15 +67,15 @@ class Upstream:
         breaker: Breaker,
         maintenance: Maintenance | None = None,
     ) -> None:
-        """Open no connection yet.
+        """Configure it; no connection is opened yet.
 
         Args:
-            provider: who is called.
-            pool: its connections, and how many calls may be under way.
-            files: where the addresses that it gives may lead.
+            provider: the provider that is called.
+            pool: its connections, which also limit the calls under way.
+            files: the hosts from which its files may be downloaded.
             timeout: seconds that a whole call may take, unless it comes with a deadline.
-            breaker: whether it is to be asked, by what came of the calls before.
-            maintenance: when it is not to be asked; None for never.
+            breaker: decides by the outcome of earlier calls whether it may be asked.
+            maintenance: windows in which it is not asked; None for none.
         """
         self._provider = provider
         self._pool = pool
@@ -86,16 +86,16 @@ class Upstream:
 
     @property
     def maintenance_until(self) -> float | None:
-        """When the planned maintenance in force ends, in Unix time; None if none is in force."""
+        """When the current planned maintenance ends, Unix time in seconds; None if there is none."""
         return None if self._maintenance is None else self._maintenance.until()
 
     @property
     def breaker_state(self) -> State:
-        """What the breaker does with calls; `OPEN` until a call comes, also after its wait."""
+        """The state of the breaker; after its wait it stays `OPEN` until the next call."""
         return self._breaker.state
 
     def deadline(self) -> float:
-        """When a call that begins now must have ended, in the time of the loop."""
+        """When a call that begins now must have ended, in seconds of the loop's clock."""
         return asyncio.get_running_loop().time() + self._timeout
 
     async def get(
@@ -111,12 +111,12 @@ class Upstream:
         Args:
             target: path and query, encoded.
             request_id: passed on as `X-Request-Id`.
-            deadline: in the time of the loop; the timeout from now by default.
-            spool: makes what a long body goes to, see `Pool.get`.
+            deadline: in seconds of the loop's clock; now plus the timeout by default.
+            spool: makes the sink for a long body, see `Pool.get`.
 
         Raises:
-            NotAskedError: it is in maintenance, in trouble, or fully used by us.
-            Refusal: no answer came, for the reason that its code gives.
+            NotAskedError: it is in maintenance, its breaker is open, or too many calls are under way.
+            Refusal: no answer came; its code says why.
         """
         if self._maintenance is not None:
             self._refuse_in_maintenance(self._maintenance)
@@ -146,18 +146,18 @@ class Upstream:
         return response
 
     async def download(self, address: str, *, request_id: str, deadline: float, spool: Callable[[], Sink]) -> Response:
-        """Call an address that the provider gave for a file.
+        """Download a file from the URL that the provider gave.
 
         Args:
-            address: as it was given.
+            address: the URL as it was given.
             request_id: passed on as `X-Request-Id`.
-            deadline: in the time of the loop.
-            spool: makes what a long body goes to.
+            deadline: in seconds of the loop's clock.
+            spool: makes the sink for a long body.
 
         Raises:
-            BadAddressError: this address is not called.
-            CallError: another server than the provider's gave no answer.
-            NotAskedError: the provider is in maintenance, in trouble, or fully used by us.
+            BadAddressError: the URL may not be called.
+            CallError: a server other than the provider's gave no answer.
+            NotAskedError: the provider is in maintenance, its breaker is open, or too many calls are under way.
             Refusal: the provider gave no answer.
         """
         place = self._files.locate(address)
@@ -167,7 +167,7 @@ class Upstream:
         return await pool.get(place.target, request_id=request_id, deadline=deadline, spool=spool)
 
     def close(self) -> None:
-        """Close the connections that wait."""
+        """Close the idle connections."""
         self._pool.close()
         self._files.close()
 
@@ -202,7 +202,7 @@ class Upstream:
 
 
 class ProviderSource:
-    """The provider itself."""
+    """The innermost source, which asks the provider itself."""
 
     def __init__(
         self, route: Route, upstream: Upstream, *, observe: Observe, translation: Translation | None = None
