@@ -94,7 +94,7 @@ class Endpoints:
     def _observer(self, route: Route, pings: PingMonitor) -> Observe:
         return ProviderCalls(
             route.provider.key,
-            counts=pings.tally_of(route) or CallCounts(),
+            counts=pings.counts_of(route) or CallCounts(),
             metrics=self._metrics,
             recorder=self._recorder,
         )

@@ -31,11 +31,11 @@ async def levels(metrics: Metrics, limiter: Limiter, access_log: AccessLog) -> N
         await asyncio.sleep(_LEVELS_SECONDS)
 
 
-async def work(metrics: Metrics, desk: DocumentService) -> None:
+async def work(metrics: Metrics, documents: DocumentService) -> None:
     """Set the gauges of document work that waits for a thread or an upload, and of downloads under way."""
     while True:
-        metrics.downloads_under_way.set(len(desk.downloads))
-        for pool, waiting in desk.waiting().items():
+        metrics.downloads_under_way.set(len(documents.downloads))
+        for pool, waiting in documents.waiting().items():
             metrics.work_waiting(pool).set(waiting)
         await asyncio.sleep(_LEVELS_SECONDS)
 

@@ -51,12 +51,12 @@ class WriteBatch:
                 )
 
 
-_outboxes: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, WriteBatch]] = WeakKeyDictionary()
+_batches: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, WriteBatch]] = WeakKeyDictionary()
 
 
-def outbox_of(loop: asyncio.AbstractEventLoop) -> WriteBatch:
+def write_batch_of(loop: asyncio.AbstractEventLoop) -> WriteBatch:
     """The write batch of an event loop, made on first use."""
-    outbox = _outboxes.get(loop)
-    if outbox is None:
-        outbox = _outboxes[loop] = WriteBatch()
-    return outbox
+    write_batch = _batches.get(loop)
+    if write_batch is None:
+        write_batch = _batches[loop] = WriteBatch()
+    return write_batch

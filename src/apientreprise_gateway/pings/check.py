@@ -48,12 +48,12 @@ async def ask_all(
     asked = [each for provider in providers for each in _sources(provider)]
     done = 0
 
-    async def ask(source: str, route: Route, tally: CallCounts) -> Result:
+    async def ask(source: str, route: Route, counts: CallCounts) -> Result:
         nonlocal done
         finding = await probe(route)
         done += 1
         on_progress(done, len(asked))
-        return _result(source, route, tally, finding)
+        return _result(source, route, counts, finding)
 
     return await asyncio.gather(*(ask(*each) for each in asked))
 
@@ -66,8 +66,8 @@ def _sources(provider: Provider) -> list[tuple[str, Route, CallCounts]]:
     return [(first.path, routes[first.operation], CallCounts())]
 
 
-def _result(source: str, route: Route, tally: CallCounts, finding: Finding) -> Result:
-    works = tally.works(finding.outcome, finding.status)
+def _result(source: str, route: Route, counts: CallCounts, finding: Finding) -> Result:
+    works = counts.works(finding.outcome, finding.status)
     problem = f"{finding.code} {finding.detail}".strip()
     return Result(
         provider=route.provider.name,

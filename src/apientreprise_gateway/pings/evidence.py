@@ -38,8 +38,8 @@ class _Sample(NamedTuple):
 class Evidence:
     """The calls of all processes to one source, as far as this process knows them."""
 
-    def __init__(self, tally: CallCounts, *, now: float) -> None:
-        self.tally = tally
+    def __init__(self, counts: CallCounts, *, now: float) -> None:
+        self.counts = counts
         self.good_at = 0.0
         self.bad_at = 0.0
         self.probed_at = 0.0
@@ -73,7 +73,7 @@ class Evidence:
         self.probed_at = self._probe_told = min(self.probed_at, now)
 
     def _remember(self, now: float) -> None:
-        good, bad = self._others_good + self.tally.good, self._others_bad + self.tally.bad
+        good, bad = self._others_good + self.counts.good, self._others_bad + self.counts.bad
         last = self._samples[-1]
         if (good, bad) != (last.good, last.bad):
             if now - last.at < _SAMPLE_SECONDS and len(self._samples) > 1:
@@ -111,11 +111,11 @@ class Evidence:
 
         It is returned once only: if it gets lost, it would soon have been out of date anyway.
         """
-        good, bad = self.tally.good - self._told[0], self.tally.bad - self._told[1]
+        good, bad = self.counts.good - self._told[0], self.counts.bad - self._told[1]
         is_newer = self.probed_at > self._probe_told
         if not good and not bad and not is_newer:
             return None
-        self._told = (self.tally.good, self.tally.bad)
+        self._told = (self.counts.good, self.counts.bad)
         self._probe_told = self.probed_at
         return Seen(
             good, bad, self.good_at if good else 0.0, self.bad_at if bad else 0.0, self.probed_at if is_newer else 0.0

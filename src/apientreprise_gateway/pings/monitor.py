@@ -88,7 +88,7 @@ class PingMonitor:
         self._closed = False
 
     def inherit(self, other: "PingMonitor", *, keeps: Callable[[Provider], bool]) -> None:
-        """Take over what another monitor knows; call it before `tally_of`, which hands out the counters themselves.
+        """Take over what another monitor knows; call it before `counts_of`, which hands out the counters themselves.
 
         Args:
             other: the monitor that this one replaces.
@@ -99,10 +99,10 @@ class PingMonitor:
             if known is not None and keeps(source.route.provider):
                 source.evidence, source.kept, source.kept_until = known.evidence, known.kept, known.kept_until
 
-    def tally_of(self, route: Route) -> CallCounts | None:
+    def counts_of(self, route: Route) -> CallCounts | None:
         """The counters of the calls to an endpoint; None if it belongs to no ping."""
         ping = route.provider.ping_of(route.endpoint.operation)
-        return None if ping is None else self._sources[ping.key].evidence.tally
+        return None if ping is None else self._sources[ping.key].evidence.counts
 
     def index(self) -> list[Ping]:
         """All the pings."""
@@ -219,7 +219,7 @@ class PingMonitor:
         finding = await self._probe(source.route)
         self._on_probe(source.route.provider, source.ping, finding.outcome)
         now = self._clock()
-        if source.evidence.tally.works(finding.outcome, finding.status):
+        if source.evidence.counts.works(finding.outcome, finding.status):
             source.evidence.probed_at = now
             return self._answer(source, Status.OK, now)
         _log.warning("ping_failed", source=source.ping.key, code=finding.outcome, cause=finding.cause)

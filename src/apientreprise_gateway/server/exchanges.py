@@ -35,7 +35,7 @@ class Line(Writer, Protocol):
     transport: asyncio.Transport
     flow: FlowControl
     stalls: StallWatch
-    outbox: WriteBatch
+    write_batch: WriteBatch
     server_state: State
 
     def answered(self) -> None:
@@ -69,16 +69,16 @@ class DirectExchange:
             head = head_of(status, line.server_state.default_lines, lines, length, keep_alive=self.keep_alive)
             if self.scope["method"] == "HEAD" or length <= _JOINED_BYTES:
                 data = head if self.scope["method"] == "HEAD" else head + body
-                if line.outbox.calls < MANY and not line.outbox.waiting:
+                if line.write_batch.calls < MANY and not line.write_batch.waiting:
                     transport.write(data)  # `answered` looks whether it is taken
                 else:
-                    line.outbox.add(line, data)
+                    line.write_batch.add(line, data)
             else:
-                line.outbox.flush()
+                line.write_batch.flush()
                 transport.writelines((head, body))
         self.response_complete = True
         if not self.keep_alive:
-            line.outbox.flush()
+            line.write_batch.flush()
             transport.close()
         line.answered()
         if gone:
@@ -180,10 +180,10 @@ class Turns:
         "_closed",
         "_due",
         "_loop",
-        "_outbox",
         "_task",
         "_tasks",
         "_turn",
+        "_write_batch",
         "current",
         "last",
         "waiting",
@@ -195,7 +195,7 @@ class Turns:
         loop: asyncio.AbstractEventLoop,
         *,
         tasks: set[asyncio.Task[None]],
-        outbox: WriteBatch,
+        write_batch: WriteBatch,
     ) -> None:
         """Begin without requests.
 
@@ -203,12 +203,12 @@ class Turns:
             app: the application that answers.
             loop: the event loop.
             tasks: the answering tasks of all connections, for which a stop waits.
-            outbox: counts the calls in flight.
+            write_batch: counts the calls in flight.
         """
         self._app = app
         self._loop = loop
         self._tasks = tasks
-        self._outbox = outbox
+        self._write_batch = write_batch
         self.last: Exchange | None = None
         """The last request read."""
         self.current: Exchange | None = None
@@ -279,7 +279,7 @@ class Turns:
         task: Any = asyncio.current_task()
         try:
             while exchange is not None:
-                self._outbox.calls += 1
+                self._write_batch.calls += 1
                 try:
                     await self._app.hooks.answer(exchange.scope, exchange.respond)
                 except BaseException as error:  # as uvicorn does: whatever happens, the client is answered
@@ -287,7 +287,7 @@ class Turns:
                     if not isinstance(error, Exception):
                         return
                 finally:
-                    self._outbox.calls -= 1
+                    self._write_batch.calls -= 1
                 exchange, self._due = self._due, None
                 if exchange is None and not self._closed:
                     self._tasks.discard(task)  # one that waits for nothing but a request holds up no stop

@@ -252,7 +252,7 @@ class Inbound:
         if turns.last is not None and turns.is_answering:
             turns.last.keep_alive = False
         elif isinstance(error, EndlessRequestError) and not self.parser.reads_head:
-            connection.outbox.flush()  # the request has been answered already
+            connection.write_batch.flush()  # the request has been answered already
             connection.transport.abort()
             return
         else:

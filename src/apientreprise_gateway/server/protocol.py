@@ -20,7 +20,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 
 from apientreprise_gateway.net.asgi import Scope
-from apientreprise_gateway.net.write_batch import outbox_of
+from apientreprise_gateway.net.write_batch import write_batch_of
 from apientreprise_gateway.server.application import CONNECTION, Application
 from apientreprise_gateway.server.eviction import Wait
 from apientreprise_gateway.server.exchanges import Turns, head_of
@@ -58,8 +58,8 @@ class GatewayProtocol(asyncio.Protocol):
         self.app_state = app_state
         self._loop = loop = _loop or asyncio.get_running_loop()
         self._limits: ConnectionLimits = self.app.hooks.limits
-        self.outbox = outbox_of(loop)
-        self.turns = Turns(self.app, loop, tasks=server_state.tasks, outbox=self.outbox)
+        self.write_batch = write_batch_of(loop)
+        self.turns = Turns(self.app, loop, tasks=server_state.tasks, write_batch=self.write_batch)
         self.inbound = Inbound(self, self.turns, self._limits, loop)
         self.data_received = self.inbound.receive  # type: ignore[method-assign]  # the transport hands over what comes
         self._handshake: asyncio.Task[None] | None = None
@@ -153,7 +153,7 @@ class GatewayProtocol(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Let the transport close: a client that has closed its side gets no answer."""
-        self.outbox.flush()
+        self.write_batch.flush()
 
     def pause_writing(self) -> None:
         """Hold back the next answer, as the client does not read the previous ones."""
@@ -222,7 +222,7 @@ class GatewayProtocol(asyncio.Protocol):
         if answer is not None and not self.transport.is_closing():
             status, body = answer
             lines = b"content-type: application/json\r\n"
-            self.outbox.flush()
+            self.write_batch.flush()
             head = head_of(status, self.server_state.default_lines, lines, len(body), keep_alive=False)
             self.transport.write(head + body)
         self.hang_up()
@@ -231,7 +231,7 @@ class GatewayProtocol(asyncio.Protocol):
 
     def hang_up(self) -> None:
         """Close, once the client has taken what was written."""
-        self.outbox.flush()
+        self.write_batch.flush()
         self.transport.close()
         self._close_below()
 

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from typing import Final
 
-from apientreprise_gateway.net.write_batch import MANY, outbox_of
+from apientreprise_gateway.net.write_batch import MANY, write_batch_of
 from apientreprise_gateway.upstream.body_stream import BodyStream
 from apientreprise_gateway.upstream.dial import Abortable
 from apientreprise_gateway.upstream.faults import CallError, Fault, tls_fault, words
@@ -25,10 +25,10 @@ class Connection(Abortable):
         "_loop",
         "_max_body",
         "_max_file",
-        "_outbox",
         "_reader",
         "_timer",
         "_transport",
+        "_write_batch",
         "closed",
         "idle_since",
         "reusable",
@@ -43,7 +43,7 @@ class Connection(Abortable):
             max_file: bytes that a body in a file may have.
         """
         self._loop = asyncio.get_running_loop()
-        self._outbox = outbox_of(self._loop)
+        self._write_batch = write_batch_of(self._loop)
         self._max_body = max_body
         self._max_file = max_file
         self._reader = ResponseReader()
@@ -86,10 +86,10 @@ class Connection(Abortable):
             self._timer = None
         if self._timer is None:
             self._timer = self._loop.call_at(deadline, self._look_at_deadline)
-        if self._outbox.calls < MANY and not self._outbox.waiting:
+        if self._write_batch.calls < MANY and not self._write_batch.waiting:
             self.put(request)
         else:
-            self._outbox.add(self, request)
+            self._write_batch.add(self, request)
         return self._answer
 
     def put(self, data: bytes) -> None:

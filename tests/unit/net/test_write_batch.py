@@ -4,7 +4,7 @@ import asyncio
 import gc
 import weakref
 
-from apientreprise_gateway.net.write_batch import WriteBatch, outbox_of
+from apientreprise_gateway.net.write_batch import WriteBatch, write_batch_of
 
 MANY = 100
 
@@ -39,12 +39,12 @@ async def test_with_few_calls_nothing_waits() -> None:
 async def test_with_many_calls_writes_go_out_together() -> None:
     """What is added while many are is written at the end of the turn, in its order."""
     written: list[str] = []
-    one, other, outbox = Writer("a", written), Writer("b", written), WriteBatch()
-    outbox.calls = MANY
-    outbox.add(one, b"1")
-    outbox.add(other, b"1")
-    outbox.calls = 0
-    outbox.add(one, b"2")  # not before what waits
+    one, other, write_batch = Writer("a", written), Writer("b", written), WriteBatch()
+    write_batch.calls = MANY
+    write_batch.add(one, b"1")
+    write_batch.add(other, b"1")
+    write_batch.calls = 0
+    write_batch.add(one, b"2")  # not before what waits
     assert written == []
     await asyncio.sleep(0)
     assert written == ["a1", "b1", "a2"]
@@ -53,14 +53,14 @@ async def test_with_many_calls_writes_go_out_together() -> None:
 async def test_a_flush_writes_at_once_and_once() -> None:
     """A flush leaves nothing for the end of the turn."""
     written: list[str] = []
-    outbox = WriteBatch()
-    outbox.calls = MANY
-    outbox.add(Writer("a", written), b"1")
-    outbox.flush()
+    write_batch = WriteBatch()
+    write_batch.calls = MANY
+    write_batch.add(Writer("a", written), b"1")
+    write_batch.flush()
     assert written == ["a1"]
     await asyncio.sleep(0)
     assert written == ["a1"]
-    outbox.add(Writer("a", written), b"2")
+    write_batch.add(Writer("a", written), b"2")
     await asyncio.sleep(0)
     assert written == ["a1", "a2"]
 
@@ -68,19 +68,19 @@ async def test_a_flush_writes_at_once_and_once() -> None:
 async def test_a_fault_is_nobody_elses() -> None:
     """A connection that cannot be written to does not keep the others from it."""
     written: list[str] = []
-    outbox = WriteBatch()
-    outbox.calls = MANY
-    outbox.add(Broken(), b"1")
-    outbox.add(Writer("a", written), b"1")
+    write_batch = WriteBatch()
+    write_batch.calls = MANY
+    write_batch.add(Broken(), b"1")
+    write_batch.add(Writer("a", written), b"1")
     await asyncio.sleep(0)
     assert written == ["a1"]
 
 
 def test_a_loop_has_one() -> None:
-    """All connections of a loop share an outbox, which ends with it."""
+    """All connections of a loop share an write_batch, which ends with it."""
     loop = asyncio.new_event_loop()
-    outbox = outbox_of(loop)
-    assert outbox_of(loop) is outbox
+    write_batch = write_batch_of(loop)
+    assert write_batch_of(loop) is write_batch
     loop.close()
     gone = weakref.ref(loop)
     del loop

@@ -34,11 +34,11 @@ TRACEPARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-%b"
 )
 def test_what_a_call_proves(outcome: str, status: int, works: bool | None) -> None:
     """A source works if it answers, whatever it says; maintenance and calls given up prove nothing."""
-    tally = CallCounts(answers=("04501",))
-    tally.count(outcome, status)
+    counts = CallCounts(answers=("04501",))
+    counts.count(outcome, status)
 
-    assert tally.works(outcome, status) is works
-    assert (tally.good, tally.bad) == (int(works is True), int(works is False))
+    assert counts.works(outcome, status) is works
+    assert (counts.good, counts.bad) == (int(works is True), int(works is False))
 
 
 @pytest.mark.parametrize(("subcode", "status"), [(code, kind.status) for code, kind in PROVIDER_ERRORS.items()])

@@ -94,12 +94,12 @@ class Lab:
     def calls(self, key: str = PROBED, *, good: int = 0, bad: int = 0) -> None:
         """Calls of callers."""
         endpoint = PROVIDER.endpoints[key == SILENT]
-        tally = self.pings.tally_of(Route(endpoint, PROVIDER))
-        assert tally is not None
+        counts = self.pings.counts_of(Route(endpoint, PROVIDER))
+        assert counts is not None
         for _ in range(good):
-            tally.count(OK, 200)
+            counts.count(OK, 200)
         for _ in range(bad):
-            tally.count("97002", 504)
+            counts.count("97002", 504)
 
     async def answer(self, key: str = PROBED, *, after: float = 0.0) -> Answer:
         """The answer to a ping, some seconds later."""

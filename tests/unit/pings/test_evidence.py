@@ -9,9 +9,9 @@ from apientreprise_gateway.pings.evidence import WINDOW_SECONDS, Evidence, Seen
 def counted(evidence: Evidence, *, good: int = 0, bad: int = 0, at: float) -> None:
     """Calls, noted at a time."""
     for _ in range(good):
-        evidence.tally.count(OK, 200)
+        evidence.counts.count(OK, 200)
     for _ in range(bad):
-        evidence.tally.count("01002", 504)
+        evidence.counts.count("01002", 504)
     evidence.note(at)
 
 

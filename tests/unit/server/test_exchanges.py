@@ -21,7 +21,7 @@ class Line:
         self.transport = FakeTransport()
         self.flow = FlowControl(self.transport)
         self.stalls: Any = None  # asked only while writing is paused
-        self.outbox = WriteBatch()
+        self.write_batch = WriteBatch()
         self.server_state = State()
         self.answers = 0
 

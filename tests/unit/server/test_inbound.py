@@ -51,11 +51,11 @@ class Connection:
         self.tcp = self.transport
         self.flow = FlowControl(self.transport)
         self.stalls: Any = None  # asked only while writing is paused
-        self.outbox = WriteBatch()
+        self.write_batch = WriteBatch()
         self.server_state = State()
         self.ended: list[str] = []
         loop = asyncio.get_running_loop()
-        self.turns = Turns(self.app, loop, tasks=self.server_state.tasks, outbox=self.outbox)
+        self.turns = Turns(self.app, loop, tasks=self.server_state.tasks, write_batch=self.write_batch)
         limits = ConnectionLimits(client_timeout=CLIENT_TIMEOUT, keep_alive=KEEP_ALIVE)
         this: Any = self
         self.inbound = Inbound(this, self.turns, limits, self.clock)

@@ -10,7 +10,7 @@ import pytest
 
 from apientreprise_gateway.net.asgi import Scope
 from apientreprise_gateway.net.header_lines import lines_of
-from apientreprise_gateway.net.write_batch import outbox_of
+from apientreprise_gateway.net.write_batch import write_batch_of
 from apientreprise_gateway.server import eviction, held_requests, stalls
 from apientreprise_gateway.server.application import CONNECTION, ClientGoneError, ConnectionHooks, Respond
 from apientreprise_gateway.server.buffers import Budget
@@ -124,7 +124,7 @@ few_and_many = pytest.mark.parametrize("in_flight", [0, 100])
 @few_and_many
 async def test_both_ways_on_one_connection(in_flight: int) -> None:
     """Calls that are answered directly and calls of ASGI may be pipelined; each is answered, in their order."""
-    outbox_of(asyncio.get_running_loop()).calls = in_flight
+    write_batch_of(asyncio.get_running_loop()).calls = in_flight
     async with serving(App()) as server:
         post = request("/asgi/2", method="POST", more=b"content-length: 5\r\n") + b"hello"
         calls = [request("/direct/1?a=b"), post, request("/direct/3"), request("/asgi/%34", close=True)]
@@ -142,7 +142,7 @@ async def test_answers_keep_their_order_whatever_their_size(in_flight: int) -> N
     async def answer(scope: Scope, respond: Respond) -> None:
         await respond(200, b"x-target: %b\r\n" % scope["raw_path"], LARGE if b"long" in scope["raw_path"] else b"short")
 
-    outbox_of(asyncio.get_running_loop()).calls = in_flight
+    write_batch_of(asyncio.get_running_loop()).calls = in_flight
     async with serving(App(answer)) as server:
         targets = ["/direct/1", "/direct/long/2", "/direct/3", "/direct/4"]
         calls = [request(target, close=target.endswith("4")) for target in targets]

@@ -46,8 +46,8 @@ class Lab:
 
     def __init__(self, answer: Callable[[Scope, Respond], Awaitable[None]]) -> None:
         self.tasks: set[asyncio.Task[None]] = set()
-        self.outbox = WriteBatch()
-        self.turns = Turns(App(answer), asyncio.get_running_loop(), tasks=self.tasks, outbox=self.outbox)
+        self.write_batch = WriteBatch()
+        self.turns = Turns(App(answer), asyncio.get_running_loop(), tasks=self.tasks, write_batch=self.write_batch)
 
     def start(self, exchange: Asked) -> None:
         """Have a request answered."""
@@ -93,10 +93,10 @@ async def test_calls_in_flight_are_counted() -> None:
     lab = Lab(answer)
     lab.start(Asked("a"))
     await settle()
-    assert (lab.outbox.calls, lab.turns.is_answering) == (1, True)
+    assert (lab.write_batch.calls, lab.turns.is_answering) == (1, True)
     gate.set()
     await settle()
-    assert (lab.outbox.calls, lab.turns.is_answering) == (0, False)
+    assert (lab.write_batch.calls, lab.turns.is_answering) == (0, False)
     lab.turns.close(cancel=False)
     await settle()
 

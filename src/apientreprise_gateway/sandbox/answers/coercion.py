@@ -28,13 +28,13 @@ def coerce(value: Any, schema: Schema) -> Any:
     """
     if value is None:
         return None if is_nullable(schema) else MISSING
-    written = _askind_of(value, schema)
+    written = _as_kind_of(value, schema)
     if "enum" in schema and written not in schema["enum"]:
         return MISSING
     return MISSING if not _matches(written, schema) else written
 
 
-def _askind_of(value: Any, schema: Schema) -> Any:
+def _as_kind_of(value: Any, schema: Schema) -> Any:
     kind = kind_of(schema)
     if kind == "boolean":
         return value if isinstance(value, bool) else MISSING
