@@ -7,7 +7,7 @@ one counts, for the check, for the trace and for the provider alike.
 from urllib.parse import unquote_to_bytes
 
 UNDECODABLE = "\ufffd"
-"""Stands for a value that is not UTF-8; no rule accepts it."""
+"""Stands for a value that is not UTF-8; no rule accepts it but that of a parameter which may be any text."""
 
 
 def read(query: bytes, wanted: frozenset[str]) -> dict[str, str]:

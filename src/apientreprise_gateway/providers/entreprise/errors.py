@@ -12,8 +12,8 @@ from apientreprise_gateway.contract.errors import GATEWAY_PREFIX, Refusal
 def is_flagged(refusal: Refusal) -> bool:
     """Whether v2 says `gateway_error` with a refusal, on the endpoints that have that flag.
 
-    As in the published v2: it does for what came of asking the provider, a wrong number included; not for what was
-    refused before that (token, traceability, rate limit), nor where the law forbids the answer.
+    As in the published v2: it does for every 5xx and for what came of asking the provider, a wrong number included; not
+    for what was refused before that (token, traceability, rate limit), nor where the law forbids the answer.
     """
     if refusal.status >= 500:
         return True
