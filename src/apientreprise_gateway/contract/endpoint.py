@@ -12,9 +12,11 @@ from types import MappingProxyType
 from typing import Final
 
 from apientreprise_gateway.contract.documents import Document
-from apientreprise_gateway.contract.errors import FLAT_VERSION, ApiError, Refusal, SpecificError
+from apientreprise_gateway.contract.errors import FLAT_VERSION, GATEWAY_PREFIX, ApiError, Refusal, SpecificError
 from apientreprise_gateway.contract.groups import Group
+from apientreprise_gateway.contract.identification import Identification
 from apientreprise_gateway.contract.lifetime import Lifetime
+from apientreprise_gateway.contract.masks import MaskRules
 from apientreprise_gateway.contract.parameters import Parameter
 
 _VERSIONED: Final = re.compile(r"((?:/[a-z_]+)?)/v([1-9]\d*)(/.+)")
@@ -53,6 +55,10 @@ class Endpoint:
     """Other paths that it has, at the same version and with the same parameters; the provider is asked at `path`."""
     query: tuple[Parameter, ...] = ()
     """Its own query parameters, all optional; they are passed on to the provider."""
+    person: Identification | None = None
+    """How calls say whom they are about, where that is a person."""
+    mask: MaskRules | None = None
+    """What each scope shows of the answer; None if all of it is for whoever may ask."""
     answer: AnswerKind = AnswerKind.JSON
     document: Document | None = None
     """Where the answer holds a document that the gateway stores; other documents keep the provider's address."""
@@ -169,5 +175,6 @@ class Provider:
     def own_error(self, code: str, *, status: int) -> Refusal:
         """The refusal that carries one of its own errors."""
         kind = self.errors[code]
-        meta = {"provider": self.name, **kind.meta}
+        # An error of the gateway's own range names no provider, even if a provider says it.
+        meta = kind.meta if code.startswith(GATEWAY_PREFIX) else {"provider": self.name, **kind.meta}
         return Refusal(status, ApiError(code=code, title=kind.title, detail=kind.detail, meta=meta))
