@@ -18,7 +18,7 @@ class TraceabilityRule:
     required: tuple[str, ...]
     """The parameters that every endpoint requires, in the order of `CODES`."""
     siret_recipient: bool
-    """Whether `recipient`, which is then required, has to be a SIRET."""
+    """Whether `recipient` has to be a SIRET, wherever it is given."""
 
 
 def required_of(endpoint: Endpoint, rule: TraceabilityRule, *, user_id_required: bool) -> tuple[str, ...]:

@@ -222,7 +222,7 @@ def require_traceability(parameters: Mapping[str, str], *, required: tuple[str, 
     Args:
         parameters: the decoded query.
         required: their names, from `traceability.required_of`.
-        siret_recipient: whether `recipient` must be a SIRET.
+        siret_recipient: whether `recipient` must be a SIRET where it is given.
 
     Raises:
         Refusal: 422 with one error per missing parameter, else `00210` for a recipient that is no SIRET.
@@ -232,7 +232,7 @@ def require_traceability(parameters: Mapping[str, str], *, required: tuple[str, 
         if value is None or not value.strip() or UNDECODABLE in value:
             missing = (each for each in required if not _is_given(parameters.get(each)))
             raise Refusal(422, *(gateway_error(CODES[each]) for each in missing))
-    if siret_recipient and not is_recipient(parameters["recipient"]):
+    if siret_recipient and (recipient := parameters.get("recipient")) and not is_recipient(recipient):
         raise refuse(NOT_A_SIRET)
 
 

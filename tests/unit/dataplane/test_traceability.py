@@ -58,6 +58,22 @@ def test_recipient(recipient: str) -> None:
     assert codes(GIVEN | {"recipient": recipient}, siret=False) == []
 
 
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({}, []),
+        ({"recipient": ""}, []),
+        ({"recipient": "13002526500013"}, []),
+        ({"recipient": "Mairie"}, ["00210"]),
+        ({"recipient": " "}, ["00210"]),
+        ({"recipient": UNDECODABLE}, ["00210"]),
+    ],
+)
+def test_recipient_that_is_not_required(given: dict[str, str], found: list[str]) -> None:
+    """Where the recipient is not required it may be absent or empty, but nothing else than a SIRET."""
+    assert codes(given, required=()) == found
+
+
 def test_user_id_is_not_judged_where_it_is_not_required() -> None:
     """A parameter that is not required may be blank."""
     assert codes(GIVEN | {"user_id": " "}) == []
