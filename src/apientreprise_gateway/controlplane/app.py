@@ -33,6 +33,10 @@ class Holder(Protocol):
     """What is known of a caller with a valid token."""
 
     @property
+    def jti(self) -> str:
+        """The id of the token."""
+
+    @property
     def scopes(self) -> Collection[str]:
         """The scopes of the token."""
 
@@ -137,6 +141,6 @@ def _privileges_page(page: PrivilegesPage, authenticate: Authenticate) -> Page:
         holder = await authenticate(
             token_of(dict(reversed(request.scope["headers"])), read(request.scope["query_string"], wanted))
         )
-        return JSONResponse(page.body(holder.scopes), headers=NOT_KEPT)
+        return JSONResponse(page.body(holder.jti, holder.scopes), headers=NOT_KEPT)
 
     return privileges

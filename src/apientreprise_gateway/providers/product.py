@@ -40,8 +40,8 @@ class PrivilegesPage(NamedTuple):
 
     path: str
     token: TokenPassing
-    body: Callable[[Collection[str]], Mapping[str, Any]]
-    """From the scopes of a token to the body of the answer."""
+    body: Callable[[str, Collection[str]], Mapping[str, Any]]
+    """From the id of a token (`jti`) and its scopes to the answer."""
     errors: ErrorForm
 
 
@@ -92,6 +92,8 @@ class Product:
     introspection: Endpoint | None = None
     """The endpoint that tells a holder what a token is, if it has one."""
     privileges: tuple[PrivilegesPage, ...] = ()
+    gone: tuple[str, ...] = ()
+    """Paths that it had once, and that answer 410 since."""
     schemas: Schemas
     specification: str
     """Path of its OpenAPI document."""

@@ -86,7 +86,7 @@ INVENTED = Product(
     ),
     groups=(GROUP,),
     providers=(MUSEUM,),
-    privileges=(PrivilegesPage("/invented/privileges", KEY, lambda scopes: {"opens": sorted(scopes)}, WORDS),),
+    privileges=(PrivilegesPage("/invented/privileges", KEY, lambda _, scopes: {"opens": sorted(scopes)}, WORDS),),
     schemas=Schemas(Path(__file__).parent / "schemas"),
     specification="/openapi-invented.yaml",
     errors="/errors-invented",

@@ -26,6 +26,7 @@ from apientreprise_gateway.providers.products import PRODUCTS
 @dataclass(frozen=True)
 class Holder:
     scopes: frozenset[str]
+    jti: str = "b5ad6c7d-1b02-4f3a-9c4f-4c2d4a1b7a01"
 
 
 class Guard:

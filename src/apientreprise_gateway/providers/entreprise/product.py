@@ -97,8 +97,8 @@ ENTREPRISE: Final = Product(
     dossier=DOSSIER,
     introspection=INTROSPECTION,
     privileges=(
-        PrivilegesPage("/privileges", _PASSING, lambda scopes: {"data": {"privileges": sorted(scopes)}}, OBJECTS),
-        PrivilegesPage("/v2/privileges", _PASSING, lambda scopes: {"privileges": sorted(scopes)}, TEXT_ERRORS),
+        PrivilegesPage("/privileges", _PASSING, lambda _, scopes: {"data": {"privileges": sorted(scopes)}}, OBJECTS),
+        PrivilegesPage("/v2/privileges", _PASSING, lambda _, scopes: {"privileges": sorted(scopes)}, TEXT_ERRORS),
     ),
     schemas=SCHEMAS,
     specification="/openapi.yaml",
