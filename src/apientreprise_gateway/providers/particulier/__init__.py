@@ -1,0 +1,1 @@
+"""The providers of API Particulier, a file each."""

@@ -1,0 +1,73 @@
+"""API Particulier: data of persons, given to the administration that needs them."""
+
+from typing import Final
+
+from apientreprise_gateway.contract.endpoint import Provider
+from apientreprise_gateway.contract.error_forms import OBJECTS
+from apientreprise_gateway.contract.passing import TokenPassing
+from apientreprise_gateway.contract.traceability import TraceabilityRule
+from apientreprise_gateway.providers.particulier import (
+    ants,
+    cnaf,
+    cnaf_msa,
+    cnav,
+    cnous,
+    dsnj,
+    france_travail,
+    men,
+    mesri,
+    sdh,
+    service_civique,
+)
+from apientreprise_gateway.providers.particulier.flat_errors import FLAT
+from apientreprise_gateway.providers.particulier.groups import GROUPS
+from apientreprise_gateway.providers.particulier.schemas import SCHEMAS
+from apientreprise_gateway.providers.particulier.texts import TEXTS
+from apientreprise_gateway.providers.product import PrivilegesPage, Product, Version
+
+PROVIDERS: Final[tuple[Provider, ...]] = (
+    cnaf.PROVIDER,
+    france_travail.PROVIDER,
+    mesri.PROVIDER,
+    cnous.PROVIDER,
+    men.PROVIDER,
+    service_civique.PROVIDER,
+    cnaf_msa.PROVIDER,
+    cnav.PROVIDER,
+    dsnj.PROVIDER,
+    sdh.PROVIDER,
+    ants.PROVIDER,
+)
+"""Every provider of the catalogue, by code prefix."""
+
+_PASSING_V2: Final = TokenPassing(bearer=False, header="X-Api-Key", parameter="token")
+_PASSING: Final = TokenPassing(bearer=True, header="X-Api-Key")
+_TRACED_V2: Final = TraceabilityRule(required=(), siret_recipient=True)
+_TRACED: Final = TraceabilityRule(required=("recipient",), siret_recipient=True)
+
+PARTICULIER: Final = Product(
+    key="api_particulier",
+    name="particulier",
+    title="API Particulier",
+    versions=(
+        Version(number=2, prefix="/api", token=_PASSING_V2, traceability=_TRACED_V2, errors=FLAT),
+        Version(number=3, token=_PASSING, traceability=_TRACED, errors=OBJECTS),
+        Version(number=4, token=_PASSING, traceability=_TRACED, errors=OBJECTS),
+        Version(number=5, token=_PASSING, traceability=_TRACED, errors=OBJECTS),
+    ),
+    groups=GROUPS,
+    providers=PROVIDERS,
+    privileges=(
+        PrivilegesPage(
+            "/api/introspect",
+            _PASSING_V2,
+            lambda jti, scopes: {"_id": jti, "name": "", "scopes": sorted(scopes)},
+            FLAT,
+        ),
+    ),
+    gone=("/api/caf/famille", "/api/impots/svair", "/api/v2/avis-imposition"),
+    schemas=SCHEMAS,
+    specification="/openapi-particulier.yaml",
+    errors="/api/errors",
+    texts=TEXTS,
+)
