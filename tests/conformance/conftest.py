@@ -33,6 +33,12 @@ def load_operations() -> dict[str, Json]:
     return {operation["uid"]: operation for operation in (*facts["operations"]["api_entreprise"], *facts["legacy_v2"])}
 
 
+def load_particulier() -> list[Json]:
+    """The published operations of API Particulier; skips the module that asks where they are absent."""
+    operations = json.loads(_read("endpoints.json"))["operations"]
+    return [*operations["api_particulier_v3_plus"], *operations["api_particulier_v2"]]
+
+
 def load_pings() -> dict[str, Json]:
     """The published pings of this API by key; skips the module that asks where they are absent."""
     pings = json.loads(_read("endpoints.json"))["pings"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apientreprise_gateway.contract.query import UNDECODABLE, read
+from apientreprise_gateway.contract.query import UNDECODABLE, read, read_all
 
 WANTED = frozenset({"context", "object", "token", "a"})
 names = st.sampled_from([*sorted(WANTED), "other", "b", "CONTEXT"])
@@ -98,3 +98,31 @@ def test_other_names(query: bytes) -> None:
 def test_nothing_wanted() -> None:
     """Who wants nothing gets nothing."""
     assert read(b"a=1&b=2", frozenset()) == {}
+
+
+ARRAYS = frozenset({"prenoms[]", "a"})
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (b"prenoms[]=L%C3%A9a&a=1&prenoms[]=Zo%C3%A9", {"prenoms[]": ["Léa", "Zoé"], "a": ["1"]}),
+        (b"prenoms%5B%5D=A&prenoms%5b%5d=B&prenoms[]=C", {"prenoms[]": ["A", "B", "C"]}),
+        (b"prenoms[]=A+B&prenoms[]=A%20B", {"prenoms[]": ["A B", "A B"]}),
+        (b"prenoms[]=&prenoms[]", {"prenoms[]": ["", ""]}),
+        (b"prenoms[]=%FF&prenoms[]=A", {"prenoms[]": [UNDECODABLE, "A"]}),
+        (b"prenoms=A&prenoms[0]=B&prenoms[][]=C&b[]=D", {}),
+        (b"", {}),
+    ],
+)
+def test_arrays(query: bytes, found: dict[str, list[str]]) -> None:
+    """All values of a parameter are read in their order, under the one name that it has."""
+    assert read_all(query, ARRAYS) == found
+
+
+@given(query=st.binary(max_size=60) | st.text("a=&%5B+1", max_size=40).map(str.encode))
+@settings(max_examples=300, deadline=None)
+def test_the_last_of_all_values_is_the_one(query: bytes) -> None:
+    """Both ways to read a query find the same parameters, and the last of all values is the one that counts."""
+    every = read_all(query, WANTED)
+    assert {name: values[-1] for name, values in every.items()} == read(query, WANTED)
