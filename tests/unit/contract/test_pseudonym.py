@@ -1,0 +1,140 @@
+"""The digests of persons."""
+
+import hmac
+from dataclasses import fields, replace
+from datetime import date
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apientreprise_gateway.contract.person import families
+from apientreprise_gateway.contract.person.identity import Asked, Identity
+from apientreprise_gateway.contract.person.reading import Query
+from apientreprise_gateway.contract.person.rules import IdentityRules
+from apientreprise_gateway.contract.pseudonym import Pseudonyms, basis, frame
+
+PSEUDONYMS: Final = Pseudonyms(bytes(range(32)))
+LEA: Final = Identity(
+    birth_name="Dupont", first_names=("Léa", "Zoé"), birth_year=2004, birth_month=2, birth_day=29, sex="F"
+)
+COUNTED: Final = {"birth_name", "first_names", "birth_year", "birth_month", "birth_day"}
+NUMBERS: Final = {"ine", "allowance_number", "identifier"}
+
+
+def digest(rules: IdentityRules, query: Query) -> str | None:
+    """The digest of who a query is about."""
+    found = rules.read(query, date(2026, 11, 28))
+    assert isinstance(found, Asked), found
+    return PSEUDONYMS.of(found.identity)
+
+
+def test_the_digest_is_what_it_is_said_to_be() -> None:
+    """HMAC-SHA256 under the key, over the parts that count, each after its length."""
+    person = b"civil_status", b"Dupont", b"2004", b"2", b"29", "Léa".encode(), "Zoé".encode()
+    message = b"\0\0\0\x1capientreprise-gateway person" + b"".join(bytes([0, 0, 0, len(p)]) + p for p in person)
+    assert PSEUDONYMS.of(LEA) == hmac.digest(bytes(range(32)), message, "sha256").hex()
+
+
+def test_nothing_else_counts() -> None:
+    """Sex, places, names in use and all else make no difference."""
+    others = {field.name: "x" for field in fields(Identity) if field.name not in COUNTED | NUMBERS}
+    assert len(others) > 5
+    assert PSEUDONYMS.of(replace(LEA, **others)) == PSEUDONYMS.of(LEA)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(LEA, birth_name="DUPONT"),
+        replace(LEA, first_names=("Zoé", "Léa")),
+        replace(LEA, first_names=("Léa",)),
+        replace(LEA, first_names=("Léa Zoé",)),
+        replace(LEA, birth_year=2000),
+        replace(LEA, birth_month=None),
+        replace(LEA, birth_day=None),
+        Identity(ine="Dupont"),
+        Identity(identifier="Dupont"),
+        Identity(allowance_number="Dupont"),
+    ],
+)
+def test_what_counts_makes_a_difference(other: Identity) -> None:
+    """Another name, order, date or kind is another digest."""
+    assert PSEUDONYMS.of(other) != PSEUDONYMS.of(LEA)
+
+
+def test_another_key_gives_other_digests() -> None:
+    """Without the key, nobody can tell whose digest it is."""
+    assert Pseudonyms(bytes(32)).of(LEA) != PSEUDONYMS.of(LEA)
+
+
+@pytest.mark.parametrize("identity", [Identity(), Identity(plate="AB-123-CD"), Identity(birth_year=2004, sex="F")])
+def test_who_names_nobody_has_no_digest(identity: Identity) -> None:
+    """A plate, or a date alone, is nobody."""
+    assert PSEUDONYMS.of(identity) is None
+
+
+def test_one_person_has_one_digest_everywhere() -> None:
+    """Operations and versions that are given the same identity give the same digest."""
+    v3 = {
+        "nomNaissance": ["Dupont"],
+        "prenoms[]": ["Léa"],
+        "anneeDateNaissance": ["2004"],
+        "moisDateNaissance": ["2"],
+        "jourDateNaissance": ["29"],
+        "sexeEtatCivil": ["F"],
+        "codeCogInseePaysNaissance": ["99351"],
+    }
+    v2 = {"nom": ["Dupont"], "dateDeNaissance": ["2004-02-29"], "sexe": ["f"]}
+    cnav_v2 = {
+        "nomNaissance": ["Dupont"],
+        "prenoms[]": ["Le\u0301a"],
+        "anneeDateDeNaissance": ["2004"],
+        "moisDateDeNaissance": ["02"],
+        "jourDateDeNaissance": ["29"],
+    }
+    searched = {"nomNaissance": ["Dupont"], "prenoms": ["Léa"], **{name: v3[name] for name in families.GIP_MDS.names
+                if name.endswith("DateNaissance")}}  # fmt: skip
+    digests = {
+        *(digest(rules, v3) for rules in (families.CNAV, families.CNOUS, families.MESRI, families.DSNJ)),
+        digest(families.GIP_MDS, v3),
+        digest(families.MESRI_V2, {**v2, "prenom": ["Léa"]}),
+        digest(families.CNOUS_V2, {**v2, "prenoms": [" Léa "]}),
+        digest(families.CNAV_V2, cnav_v2),
+        digest(families.SEARCHED, searched),
+    }
+    assert len(digests) == 1
+    assert None not in digests
+
+
+def test_a_number_has_one_digest_everywhere() -> None:
+    """A call by INE is the same in each version, however it is spelt, and as it is searched for."""
+    query = {"ine": ["0100008010j"]}
+    rules = (families.CNOUS_INE, families.MESRI_V2, families.CNOUS_V2, families.SEARCHED_NUMBERS["ine"])
+    assert {digest(each, query) for each in rules} == {PSEUDONYMS.of(Identity(ine="0100008010J"))}
+
+
+texts = st.text("ab\x00\x01\x02", max_size=3)
+parts = st.none() | st.integers(1, 12)
+identities = st.builds(
+    Identity,
+    birth_name=texts,
+    first_names=st.lists(texts, max_size=4).map(tuple),
+    birth_year=parts,
+    birth_month=parts,
+    birth_day=parts,
+)
+
+
+@given(identities, identities)
+def test_no_two_identities_are_digested_alike(one: Identity, other: Identity) -> None:
+    """What is digested tells every two identities apart that somebody can be."""
+    first, second = basis(one), basis(other)
+    assert (first == second) == (one == other) or first is second is None
+
+
+@given(st.lists(texts, max_size=5), st.lists(texts, max_size=5))
+def test_frames_are_unambiguous(one: list[str], other: list[str]) -> None:
+    """Two lists of texts have the same frame if they are the same list."""
+    assert (frame(*one) == frame(*other)) == (one == other)
