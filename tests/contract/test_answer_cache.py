@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from apientreprise_gateway.cache.memory import MemoryCache
 from apientreprise_gateway.cache.port import MAX_ENTRY_BYTES, AnswerCache, Entry
+from apientreprise_gateway.cache.sealed import OVERHEAD, SealedCache
 from contract import shared
 from contract.caches import MEGABYTE, Clock, entry, opened, patient
 from support.loops import complete
@@ -39,6 +40,8 @@ class Store:
     opener: Opener
     examples: int
     """Of each law."""
+    overhead: int = 0
+    """Bytes by which what is kept is longer than the answer."""
 
     @asynccontextmanager
     async def opened(self, *, max_bytes: int = 16 * MEGABYTE) -> AsyncIterator[tuple[AnswerCache, Clock]]:
@@ -64,12 +67,23 @@ def _real(server: Server | Cluster) -> Opener:
     return opener
 
 
-@pytest.fixture(scope="module", params=["memory", "redis7", "valkey", "cluster"])
+def _sealed(inside: Opener) -> Opener:
+    @asynccontextmanager
+    async def opener(*, max_bytes: int, clock: Clock) -> AsyncIterator[AnswerCache]:
+        async with inside(max_bytes=max_bytes, clock=clock) as inner:
+            yield SealedCache(inner, keys=[bytes(32), bytes(range(32))], clock=clock)
+
+    return opener
+
+
+@pytest.fixture(scope="module", params=["memory", "redis7", "valkey", "cluster", "sealed memory", "sealed valkey"])
 def store(request: pytest.FixtureRequest) -> Store:
     """Each store."""
-    if request.param == "memory":
-        return Store(_memory, examples=300)
-    return Store(_real(request.getfixturevalue(request.param)), examples=20)
+    name = request.param.removeprefix("sealed ")
+    opener, examples = (_memory, 300) if name == "memory" else (_real(request.getfixturevalue(name)), 20)
+    if name == request.param:
+        return Store(opener, examples)
+    return Store(_sealed(opener), examples=20, overhead=OVERHEAD)
 
 
 async def test_what_is_put_is_found(store: Store) -> None:
@@ -148,7 +162,7 @@ async def test_too_large_answers_are_not_kept(store: Store) -> None:
     """The largest body is kept, one byte more is not, and takes nobody's place."""
 
     async with store.opened() as (cache, clock):
-        assert cache.largest == MAX_ENTRY_BYTES
+        assert cache.largest == MAX_ENTRY_BYTES - store.overhead
         await cache.put("small", entry(now=clock.now))
         await cache.put("largest", entry(b"x" * cache.largest, now=clock.now))
         await cache.put("larger", entry(b"x" * (cache.largest + 1), now=clock.now))

@@ -11,6 +11,7 @@ from redis.exceptions import ResponseError
 from apientreprise_gateway.cache import redis as cache_module
 from apientreprise_gateway.cache.port import CacheUnavailableError, Entry
 from apientreprise_gateway.cache.redis import OVERHEAD, RedisCache
+from apientreprise_gateway.cache.sealed import SealedCache
 from apientreprise_gateway.store.exchange import BATCH_BYTES, MAX_WAITING_BYTES
 from apientreprise_gateway.store.link import Command, link
 from apientreprise_gateway.store.url import parse_url
@@ -116,6 +117,38 @@ async def test_names_do_not_tell_who_is_asked_about(valkey: Server) -> None:
     everything = [valkey.command("HKEYS", name) for name in valkey.command("KEYS", "*:entries")]
     assert everything
     assert b"130025265" not in repr(everything).encode()
+
+
+async def test_sealed_entries_show_nothing_and_survive_a_rotation(valkey: Server) -> None:
+    """In Redis neither names nor values show whom an answer is about; a new key in front of the ring loses none."""
+    shared.empty(valkey)
+    first, second, names = (bytes([number]) * 32 for number in range(3))
+    with patient():
+        async with opened(valkey) as inner:
+            for key, pseudonym_key in (("nomNaissance=DURAND", None), ("nom=DURAND", names)):
+                kept = entry(b"DURAND" * 50, now=time.time())
+                await SealedCache(inner, keys=[first], pseudonym_key=pseudonym_key).put(key, kept)
+                rotated = SealedCache(inner, keys=[second, first], pseudonym_key=pseudonym_key)
+                assert await rotated.get(key) == kept
+    everything = [valkey.command("HGETALL", name) for name in valkey.command("KEYS", "gwc:*:entries")]
+    assert everything
+    assert b"DURAND" not in b"".join(word for words in everything for word in words)
+
+
+async def test_a_spoilt_sealed_entry_is_a_miss(valkey: Server) -> None:
+    """A value that was changed in Redis is not given, and the next one is kept in its place."""
+    shared.empty(valkey)
+    with patient():
+        async with opened(valkey) as inner:
+            cache, kept = SealedCache(inner, keys=[bytes(32)]), entry(b"DURAND", now=time.time())
+            await cache.put("a", kept)
+            (shard,) = valkey.command("KEYS", "gwc:*:entries")
+            (name,) = (name for name in valkey.command("HKEYS", shard) if name)
+            value = valkey.command("HGET", shard, name)
+            valkey.command("HSET", shard, name, value[:-1] + bytes([value[-1] ^ 1]))
+            assert await cache.get("a") is None
+            await cache.put("a", kept)
+            assert await cache.get("a") == kept
 
 
 async def test_entries_are_spread_over_a_cluster(cluster: Cluster) -> None:

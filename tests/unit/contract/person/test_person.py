@@ -49,7 +49,7 @@ def asked(rules: IdentityRules, query: Query) -> Asked:
 def faults(rules: IdentityRules, query: Query) -> list[tuple[str, str]]:
     """What is wrong with a query."""
     found = rules.read(query, TODAY)
-    return [] if isinstance(found, Asked) else [tuple(fault) for fault in found]
+    return [] if isinstance(found, Asked) else [(fault.code, fault.parameter) for fault in found]
 
 
 def each(rules: IdentityRules, *values: str) -> Query:
@@ -64,7 +64,7 @@ def without(query: Query, *names: str) -> Query:
 
 def test_what_is_asked() -> None:
     """Parameters come out under their names in one order, arrays in theirs; the identity has the parts."""
-    found = asked(families.CNAV, dict(reversed(PARENT.items())))
+    found = asked(families.CNAV, dict(reversed(list(PARENT.items()))))
     assert found.parameters == (
         ("nomNaissance", "Dupont"),
         ("prenoms[]", "Léa"),
