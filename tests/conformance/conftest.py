@@ -27,9 +27,27 @@ CATALOGUE: dict[str, tuple[Endpoint, Provider]] = {
 """Our endpoints by operation."""
 
 
+def load_facts() -> Json:
+    """All that is published of operations and pings; skips the module that asks where it is absent."""
+    facts: Json = json.loads(_read("endpoints.json"))
+    return facts
+
+
+def load_masks() -> Json:
+    """Which scope shows which field, by operation; skips the module that asks where it is absent."""
+    masks: Json = json.loads(_read("particulier_masks.json"))["masks"]
+    return masks
+
+
+def load_schemas() -> Json:
+    """The published schemas; skips the module that asks where they are absent."""
+    schemas: Json = json.loads(_read("schemas.json"))
+    return schemas
+
+
 def load_operations() -> dict[str, Json]:
     """The published operations by `uid`; skips the module that asks where they are absent."""
-    facts = json.loads(_read("endpoints.json"))
+    facts = load_facts()
     return {operation["uid"]: operation for operation in (*facts["operations"]["api_entreprise"], *facts["legacy_v2"])}
 
 
@@ -41,7 +59,7 @@ def load_particulier() -> list[Json]:
 
 def load_pings() -> dict[str, Json]:
     """The published pings of this API by key; skips the module that asks where they are absent."""
-    pings = json.loads(_read("endpoints.json"))["pings"]
+    pings = load_facts()["pings"]
     return {ping["key"]: ping for ping in pings if ping["api"] == "api_entreprise"}
 
 

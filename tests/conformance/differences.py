@@ -31,6 +31,8 @@ class Aspect(StrEnum):
     CASES = "sandbox cases"
     PING = "ping"
     CACHE = "cache"
+    MASK = "mask"
+    SCHEMA = "schema"
 
 
 NONE: Final = "none"
