@@ -3,10 +3,13 @@
 The names are those that are published: from v3 on the same everywhere, in v2 each family's own.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 from apientreprise_gateway.contract.person.fields import (
+    OF_AGE_FOR_SERVICE,
+    OF_THE_LIVING,
     BirthDate,
     BirthDateText,
     DateCodes,
@@ -14,8 +17,6 @@ from apientreprise_gateway.contract.person.fields import (
     FirstNames,
     FirstNamesText,
     NumberField,
-    of_age_for_service,
-    of_the_living,
 )
 from apientreprise_gateway.contract.person.places import Birthplace, Period, SchoolSearch
 from apientreprise_gateway.contract.person.rules import IdentityRules
@@ -39,7 +40,7 @@ _SEX_V2: Final = replace(_SEX, name="sexe", code="00364")
 _INE: Final = Field(name="ine", code="00360", kind=INE, part="ine")
 _PLACE: Final = Birthplace()
 _CNAV_NAMES: Final = FirstNames(code="00367", kind=NAME, required=False)
-_CNAV_DATE: Final = BirthDate(codes=DateCodes(*["00363"] * 4), judge=of_the_living, required=False)
+_CNAV_DATE: Final = BirthDate(part_codes=DateCodes(*["00363"] * 4), judge=OF_THE_LIVING, required=False)
 _CNAV_PLACE: Final = Birthplace(
     country="codeCogInseePaysNaissance", country_required=True, needed_in_france=True, year_code="00363"
 )
@@ -53,8 +54,10 @@ QUOTIENT: Final = CNAV.also(Period())
 CNOUS: Final = IdentityRules((_NAME, FirstNames(), BirthDate(), replace(_SEX, required=False), _PLACE))
 """Students with a grant."""
 CNOUS_INE: Final = IdentityRules((_INE,))
-CAMPAIGN: Final = NumberField(name="campaignYear", code="00368", first=2021, last=9999)
-"""The year of the grants, from v5 on."""
+_CAMPAIGN: Final = NumberField(name="campaignYear", code="00368", first=2021, last=9999)
+GRANTS: Final = CNOUS.also(_CAMPAIGN)
+GRANTS_V5: Final = IdentityRules((_NAME, FirstNames(most=3), *GRANTS.rules[2:]))
+GRANTS_INE: Final = CNOUS_INE.also(_CAMPAIGN)
 MESRI: Final = IdentityRules((_NAME, FirstNames(), BirthDate(), _SEX, _PLACE))
 """Students."""
 MESRI_INE: Final = CNOUS_INE
@@ -62,7 +65,7 @@ DSNJ: Final = IdentityRules(
     (
         _NAME,
         FirstNames(kind=NAME),
-        BirthDate(judge=of_age_for_service),
+        BirthDate(judge=OF_AGE_FOR_SERVICE),
         _SEX,
         Birthplace(country="codeCogInseePaysNaissance", country_required=True, by_name=False),
     )
@@ -88,15 +91,27 @@ SDH: Final = IdentityRules((Field(name="identifiant", code="00380", kind=DIGITS,
 ANTS: Final = IdentityRules((Field(name="immatriculation", code="00430", kind=plate, part="plate"),))
 """Vehicles."""
 
+PIVOT: Final = IdentityRules(
+    (
+        replace(_NAME, kind=anything),
+        FirstNames(),
+        BirthDate(),
+        _SEX,
+        Birthplace(country="codeCogInseePaysNaissance", country_required=True, by_name=False),
+    )
+)
+"""What FranceConnect says of a person, under the names that the other calls have. A commune that is not named is right:
+who was born abroad has none."""
+
 # v2.
 
-_NAME_V2: Final = replace(_NAME, name="nom")
+_NAME_V2: Final = replace(_NAME, name="nom", code="00361")
 _DATE_V2: Final = BirthDateText(name="dateDeNaissance", code="00363")
 _PLACE_V2: Final = Birthplace(commune="lieuDeNaissance", by_name=False)
 
 CNAV_V2: Final = IdentityRules(
     (
-        _NAME,
+        replace(_NAME, code="00361"),
         _USED_NAME,
         _CNAV_NAMES,
         replace(_CNAV_DATE, year="anneeDateDeNaissance", month="moisDateDeNaissance", day="jourDateDeNaissance"),
@@ -153,18 +168,38 @@ FRANCE_TRAVAIL_V2: Final = FRANCE_TRAVAIL
 
 # What a journal is searched for.
 
-SEARCHED: Final = IdentityRules(
-    (
-        _NAME,
-        FirstNames(name="prenoms", code="00421", required=False),
-        BirthDate(required=False),
-    ),
-    unless=None,
-)
+SEARCHED: Final = IdentityRules((_NAME, FirstNames(name="prenoms", required=False), BirthDate(required=False)))
 """A civil status as an operator gives it: `prenoms` once for each first name."""
-SEARCHED_NUMBERS: Final = {
+SEARCHED_NUMBERS: Final[Mapping[str, IdentityRules]] = {
     "ine": CNOUS_INE,
     "numeroAllocataire": IdentityRules(CNAF_V2.rules[:1]),
     "identifiant": FRANCE_TRAVAIL,
 }
 """The numbers that an operator may give in its place, by the names of their parameters."""
+
+RULES: Final[Mapping[str, IdentityRules]] = {
+    "cnav": CNAV,
+    "quotient": QUOTIENT,
+    "cnous": CNOUS,
+    "grants": GRANTS,
+    "grants_v5": GRANTS_V5,
+    "mesri": MESRI,
+    "dsnj": DSNJ,
+    "gip_mds": GIP_MDS,
+    "men": MEN,
+    "ine": CNOUS_INE,
+    "grants_ine": GRANTS_INE,
+    "france_travail": FRANCE_TRAVAIL,
+    "sdh": SDH,
+    "ants": ANTS,
+    "france_connect": IdentityRules(()),
+    "quotient_france_connect": IdentityRules((Period(),)),
+    "grants_france_connect": IdentityRules((_CAMPAIGN,)),
+    "cnav_v2": CNAV_V2,
+    "quotient_v2": QUOTIENT_V2,
+    "cnous_v2": CNOUS_V2,
+    "mesri_v2": MESRI_V2,
+    "men_v2": MEN_V2,
+    "cnaf_v2": CNAF_V2,
+}
+"""By the name of the family, see `contract.identification`."""

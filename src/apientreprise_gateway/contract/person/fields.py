@@ -32,6 +32,11 @@ class Field:
         """See `Rule.names`."""
         return (self.name,)
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """See `Rule.codes`."""
+        return (self.code,)
+
     def read(self, reading: Reading) -> None:
         """See `Rule.read`."""
         value = reading.judged(self.name, self.kind)
@@ -58,6 +63,11 @@ class NumberField:
         """See `Rule.names`."""
         return (self.name,)
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """See `Rule.codes`."""
+        return (self.code,)
+
     def read(self, reading: Reading) -> None:
         """See `Rule.read`."""
         text = reading.text(self.name)
@@ -76,6 +86,7 @@ class FirstNames:
     code: str = "00421"
     kind: Kind = anything
     """Of each."""
+    most: int = MOST_FIRST_NAMES
     required: bool = True
 
     @property
@@ -83,9 +94,14 @@ class FirstNames:
         """See `Rule.names`."""
         return (self.name,)
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """See `Rule.codes`."""
+        return (self.code,)
+
     def read(self, reading: Reading) -> None:
         """See `Rule.read`."""
-        texts = reading.texts(self.name, MOST_FIRST_NAMES)
+        texts = reading.texts(self.name, self.most)
         values = None if texts is None else [self.kind(text) for text in texts]
         if values is None or None in values or (self.required and not values):
             reading.refuse(self.code, self.name)
@@ -112,6 +128,11 @@ class FirstNamesText:
         """See `Rule.names`."""
         return (self.name,)
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """See `Rule.codes`."""
+        return (self.code,)
+
     def read(self, reading: Reading) -> None:
         """See `Rule.read`."""
         text = reading.text(self.name)
@@ -135,24 +156,31 @@ class DateCodes(NamedTuple):
 
 
 _DATE_CODES: Final = DateCodes()
-JudgeDate = Callable[[date, date], str]
-"""From a date of birth and today to the code of the error; empty if the date is right."""
 
 
-def any_date(_birth: date, _today: date) -> str:
-    """Any date."""
-    return ""
+class DateJudge(NamedTuple):
+    """What a date of birth has to be, besides a day of the calendar."""
+
+    accepts: Callable[[date, date], bool]
+    """From a date of birth and today to whether the date is right."""
+    code: str = ""
+    """The error of one that is not."""
 
 
-def of_the_living(birth: date, today: date) -> str:
-    """A date from 1900 to yesterday (`00363`)."""
-    return "" if birth.year >= FIRST_YEAR and birth < today else "00363"
+def _is_of_the_living(birth: date, today: date) -> bool:
+    return birth.year >= FIRST_YEAR and birth < today
 
 
-def of_age_for_service(birth: date, today: date) -> str:
-    """A date of birth of somebody aged 16 to 25 (`39400`)."""
+def _is_of_age_for_service(birth: date, today: date) -> bool:
     age = today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
-    return "" if 16 <= age <= 25 else "39400"
+    return 16 <= age <= 25
+
+
+ANY_DATE: Final = DateJudge(lambda _birth, _today: True)
+OF_THE_LIVING: Final = DateJudge(_is_of_the_living, "00363")
+"""From 1900 to yesterday."""
+OF_AGE_FOR_SERVICE: Final = DateJudge(_is_of_age_for_service, "39400")
+"""Of somebody aged 16 to 25."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,8 +190,8 @@ class BirthDate:
     year: str = "anneeDateNaissance"
     month: str = "moisDateNaissance"
     day: str = "jourDateNaissance"
-    codes: DateCodes = _DATE_CODES
-    judge: JudgeDate = any_date
+    part_codes: DateCodes = _DATE_CODES
+    judge: DateJudge = ANY_DATE
     required: bool = True
     """Whether all three have to be given; otherwise each may be absent."""
 
@@ -172,12 +200,17 @@ class BirthDate:
         """See `Rule.names`."""
         return (self.year, self.month, self.day)
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """See `Rule.codes`."""
+        return (*self.part_codes, self.judge.code) if self.judge.code else self.part_codes
+
     def read(self, reading: Reading) -> None:
         """See `Rule.read`."""
         parts = (
-            (self.year, "birth_year", _LAST_YEAR, self.codes.year),
-            (self.month, "birth_month", 12, self.codes.month),
-            (self.day, "birth_day", 31, self.codes.day),
+            (self.year, "birth_year", _LAST_YEAR, self.part_codes.year),
+            (self.month, "birth_month", 12, self.part_codes.month),
+            (self.day, "birth_day", 31, self.part_codes.day),
         )
         found = []
         for name, part, last, code in parts:
@@ -190,7 +223,7 @@ class BirthDate:
             elif text is None or text or self.required:
                 reading.refuse(code, name)
         if len(found) == len(parts):
-            wrong = _wrong_with(found, self.codes.whole, self.judge, reading.today)
+            wrong = _wrong_with(found, self.part_codes.whole, self.judge, reading.today)
             if wrong:
                 reading.refuse(wrong, self.year)
 
@@ -201,12 +234,17 @@ class BirthDateText:
 
     name: str
     code: str
-    judge: JudgeDate = any_date
+    judge: DateJudge = ANY_DATE
 
     @property
     def names(self) -> tuple[str, ...]:
         """See `Rule.names`."""
         return (self.name,)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """See `Rule.codes`."""
+        return (self.code,)
 
     def read(self, reading: Reading) -> None:
         """See `Rule.read`."""
@@ -228,10 +266,10 @@ class BirthDateText:
         reading.mean("birth_day", day)
 
 
-def _wrong_with(parts: list[int], code: str, judge: JudgeDate, today: date) -> str:
+def _wrong_with(parts: list[int], code: str, judge: DateJudge, today: date) -> str:
     """The error of a date of birth (year, month, day), `code` if there is no such day; empty if it is right."""
     try:
         birth = date(*parts)
     except ValueError:
         return code
-    return judge(birth, today)
+    return "" if judge.accepts(birth, today) else judge.code

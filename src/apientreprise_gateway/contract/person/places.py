@@ -49,6 +49,15 @@ class Birthplace:
         by_name = (self.commune_name, self.department, self.year) if self.by_name else ()
         return (*((self.country,) if self.country else ()), self.commune, *by_name)
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """See `Rule.codes`."""
+        return (
+            *(("00400",) if self.country else ()),
+            "00365",
+            *(("00317", "00428", self.year_code) if self.by_name else ()),
+        )
+
     def read(self, reading: Reading) -> None:
         """See `Rule.read`."""
         country = self._one(reading, self.country, COUNTRY, "00400", "birth_country") if self.country else ""
@@ -93,6 +102,11 @@ class SchoolSearch:
     def names(self) -> tuple[str, ...]:
         """See `Rule.names`."""
         return (self.establishment, self.degree, self.departments, self.regions)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """See `Rule.codes`."""
+        return ("00410", "00412", "00413", "00414", "00415", "00416", "00417", "00419")
 
     def read(self, reading: Reading) -> None:
         """See `Rule.read`."""
@@ -142,6 +156,11 @@ class Period:
     def names(self) -> tuple[str, ...]:
         """See `Rule.names`."""
         return (self.year, self.month)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """See `Rule.codes`."""
+        return ("00354", "00356")
 
     def read(self, reading: Reading) -> None:
         """See `Rule.read`."""

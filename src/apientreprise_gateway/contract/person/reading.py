@@ -80,5 +80,9 @@ class Rule(Protocol):
     def names(self) -> tuple[str, ...]:
         """The parameters that it looks at."""
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The errors that it may refuse with."""
+
     def read(self, reading: Reading) -> None:
         """Note what is found."""

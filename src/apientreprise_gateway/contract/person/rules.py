@@ -21,6 +21,12 @@ class IdentityRules:
         own = (name for rule in self.rules for name in rule.names)
         object.__setattr__(self, "names", frozenset(own) | (self.unless.names if self.unless else frozenset()))
 
+    @property
+    def codes(self) -> frozenset[str]:
+        """The errors that a call may be refused with."""
+        own = frozenset(code for rule in self.rules for code in rule.codes)
+        return own if self.unless is None else own | self.unless.codes
+
     def also(self, *rules: Rule) -> "IdentityRules":
         """These rules, and others after them."""
         return IdentityRules((*self.rules, *rules), self.unless)

@@ -171,25 +171,26 @@ CIVILITY_CNAV: Final = Identification(
         _COUNTRY,
         *_PLACE,
     ),
-    codes=("00363", "00365", "00367", "00400", "00420", "00427", "00428"),
+    codes=("00317", "00361", "00363", "00365", "00367", "00400", "00420", "00427", "00428"),
 )
 QUOTIENT: Final = _and(CIVILITY_CNAV, "quotient", *_PERIOD, codes=_PERIOD_CODES)
 CIVILITY_CNOUS: Final = Identification(
     family="cnous",
     mode=CallMode.IDENTITE,
     parameters=(_BIRTH_NAME, _FIRST_NAMES, *_DATE_PARTS, *_optional(_SEX_AT_BIRTH), *_PLACE),
-    codes=("00365", "00420", "00421", *_DATE_CODES, "00427", "00428"),
+    codes=("00317", "00365", "00420", "00421", *_DATE_CODES, "00427", "00428"),
 )
 GRANTS: Final = _and(CIVILITY_CNOUS, "grants", _CAMPAIGN, codes=("00368",))
 GRANTS_V5: Final = replace(
     GRANTS,
+    family="grants_v5",
     parameters=tuple(replace(parameter, most=3) if parameter.several else parameter for parameter in GRANTS.parameters),
 )
 CIVILITY_MESRI: Final = Identification(
     family="mesri",
     mode=CallMode.IDENTITE,
     parameters=(_BIRTH_NAME, _FIRST_NAMES, *_DATE_PARTS, _SEX_AT_BIRTH, *_PLACE),
-    codes=("00365", "00420", "00421", *_DATE_CODES, "00427", "00428"),
+    codes=("00317", "00365", "00420", "00421", *_DATE_CODES, "00427", "00428"),
 )
 CIVILITY_DSNJ: Final = Identification(
     family="dsnj",
@@ -231,11 +232,11 @@ CIVILITY_MEN: Final = Identification(
             meaning=Meaning.REGIONS,
             description="Régions où chercher l'élève, à défaut de l'établissement : une par occurrence, par son code "
             "de l'Éducation nationale.",
-            example="53",
+            example="03",
         ),
     ),
     codes=(
-        *("00410", "00411", "00412", "00413", "00414", "00416", "00417", "00419"),
+        *("00410", "00411", "00412", "00413", "00414", "00415", "00416", "00417", "00419"),
         *("00420", "00421", *_DATE_CODES, "00427"),
     ),
 )
@@ -309,7 +310,7 @@ CIVILITY_CNAV_V2: Final = Identification(
         _TOWN_NAME,
         replace(_DEPARTMENT, name="codeInseeDepartementNaissance"),
     ),
-    codes=("00361", "00363", "00364", "00365", "00367", "00400", "00428"),
+    codes=("00317", "00361", "00363", "00364", "00365", "00367", "00400", "00428"),
 )
 QUOTIENT_V2: Final = _and(CIVILITY_CNAV_V2, "quotient_v2", *_PERIOD, codes=_PERIOD_CODES)
 

@@ -147,7 +147,7 @@ WRONG: Final[list[tuple[str, Query, list[tuple[str, str]]]]] = [
     ("CNOUS_V2", {"nom": ["Dupont"], "dateDeNaissance": ["29/02/2004"]},
      [("00367", "prenoms"), ("00363", "dateDeNaissance")]),
     ("CNOUS_V2", {"ine": ["1"], "nom": ["Dupont"]}, [("00360", "ine")]),
-    ("MEN_V2", {}, [("00420", "nom"), ("00362", "prenom"), ("00364", "sexe"), ("00363", "dateNaissance"),
+    ("MEN_V2", {}, [("00361", "nom"), ("00362", "prenom"), ("00364", "sexe"), ("00363", "dateNaissance"),
                     ("00410", "codeEtablissement"), ("00411", "anneeScolaire")]),
 ]  # fmt: skip
 
