@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import httptools
 import orjson
@@ -14,6 +16,8 @@ from apientreprise_gateway.contract import query
 from apientreprise_gateway.contract.error_forms import OBJECTS
 from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.contract.passing import TokenPassing
+from apientreprise_gateway.contract.person import families
+from apientreprise_gateway.contract.person.identity import Asked
 from apientreprise_gateway.contract.routes import Route, Routes
 from apientreprise_gateway.documents.extract import Extractor, NotJsonError, decode
 from apientreprise_gateway.documents.files import FileFault, Memory
@@ -46,6 +50,7 @@ _SECRET: Final = "a-secret-for-fuzzing-that-is-long-enough-to-be-accepted"
 _VERIFIER: Final = TokenVerifier(KeyRing(secret_keys([_SECRET])))
 _SIGNER: Final = PyJWS()
 _WANTED: Final = frozenset({"context", "object", "recipient", "user_id", "token"})
+_TODAY: Final = date(2026, 11, 28)
 _TOKEN_OF: Final = token_reader(TokenPassing())
 _VERSIONS: Final = Versions(PRODUCTS)
 _ROUTES: Final = Routes(PROVIDERS)
@@ -91,6 +96,20 @@ def parameters(data: bytes) -> bool:
     assert found.keys() <= _WANTED
     orjson.dumps(found)  # as an access line does
     return bool(found)
+
+
+def identity(data: bytes) -> bool:
+    """A query that says whom it is about: what is accepted is read again as the same, and no error repeats a value."""
+    accepted = False
+    for rules in (families.QUOTIENT, families.MEN, families.CNOUS_V2, families.CNAF_V2, families.ANTS):
+        found = rules.read(query.read_all(data, rules.names), _TODAY)
+        if not isinstance(found, Asked):
+            assert all(fault.code.isdigit() and fault.parameter in rules.names for fault in found)
+            continue
+        accepted = True
+        again = query.read_all(urlencode(found.parameters).encode(), rules.names)
+        assert rules.read(again, _TODAY) == found
+    return accepted
 
 
 def path(data: bytes) -> bool:
@@ -318,6 +337,7 @@ TARGETS: Final[Mapping[str, Target]] = {
     "token": token,
     "claims": claims,
     "query": parameters,
+    "identity": identity,
     "path": path,
     "target": target,
     "forwarded": forwarded,

@@ -1,5 +1,6 @@
 """Types of single settings: how a value is written, and which values are valid."""
 
+import json
 import re
 from ipaddress import ip_address
 from pathlib import Path
@@ -9,8 +10,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from apientreprise_gateway.config.keys import parse_key, parse_keys
 from apientreprise_gateway.net.addresses import Network, network
 from apientreprise_gateway.store.url import parse_url
+from apientreprise_gateway.upstream.secret import Secret
 
 S3_SCHEME: Final = "s3://"
 _BUCKET: Final = re.compile(rf"{S3_SCHEME}[a-z0-9][a-z0-9.-]{{1,62}}(/[A-Za-z0-9_.-]+)*/?")
@@ -74,6 +77,26 @@ def _check_documents(value: str) -> str:
     return value
 
 
+def _place(value: object) -> object:
+    """Where a secret is, which the environment says in JSON: `{"file": "/run/secrets/name"}`."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError("it is not valid JSON") from None
+    return value
+
+
+def _check_key(value: SecretStr) -> SecretStr:
+    parse_key(value.get_secret_value())
+    return value
+
+
+def _check_keys(value: SecretStr) -> SecretStr:
+    parse_keys(value.get_secret_value())
+    return value
+
+
 def _in_capitals(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
@@ -89,5 +112,9 @@ PerMinute = Annotated[int, Field(ge=1, le=1_000_000_000)]
 """Calls per minute."""
 RedisAddress = Annotated[SecretStr, AfterValidator(_check_redis_url)]
 """A URL of Redis in one of the forms of `store/url.py`; secret, as it may hold a password."""
+SecretKey = Annotated[Secret, BeforeValidator(_place), AfterValidator(_check_key)]
+"""A key of 32 bytes, given as it is or by where it is; `config.keys.parse_key` reads it."""
+SecretKeys = Annotated[Secret, BeforeValidator(_place), AfterValidator(_check_keys)]
+"""A ring of such keys, separated by commas; `config.keys.parse_keys` reads it."""
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 """Secrets separated by commas."""
