@@ -82,6 +82,7 @@ class PersonParameter:
     description: str
     """In French."""
     example: str
+    """A value that is right beside the examples of the other parameters; empty for none."""
     schema: Mapping[str, object] = field(default_factory=lambda: _TEXT)
     """JSON Schema of a value, of one of them if there may be several."""
     most: int | None = None
@@ -105,7 +106,7 @@ class Identification:
     """Whether the access token of FranceConnect may say it, in place of all of these parameters but what is no
     identity."""
     codes: tuple[str, ...] = ()
-    """The errors that a wrong value may be refused with, in the order of their codes."""
+    """The errors that a wrong value may be refused with, in their order."""
 
     def __post_init__(self) -> None:
         if self.mode is CallMode.FRANCE_CONNECT and not self.france_connect:

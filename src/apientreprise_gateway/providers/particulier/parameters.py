@@ -120,14 +120,14 @@ _PERIOD: Final = (
         meaning=Meaning.BENEFIT_YEAR,
         description="Année du quotient familial, cette année ou l'une des deux précédentes ; à défaut, la plus récente "
         "qui soit connue.",
-        example="2026",
+        example="",
         schema=_WHOLE,
     ),
     PersonParameter(
         name="mois",
         meaning=Meaning.BENEFIT_MONTH,
         description="Mois du quotient familial, de 1 à 12, et pas encore à venir.",
-        example="1",
+        example="",
         schema=_WHOLE,
     ),
 )
@@ -195,7 +195,16 @@ CIVILITY_MESRI: Final = Identification(
 CIVILITY_DSNJ: Final = Identification(
     family="dsnj",
     mode=CallMode.IDENTITE,
-    parameters=(_BIRTH_NAME, _FIRST_NAMES, *_DATE_PARTS, _SEX_AT_BIRTH, _TOWN, _COUNTRY),
+    parameters=(
+        _BIRTH_NAME,
+        _FIRST_NAMES,
+        replace(_BIRTH_YEAR, example="2007"),  # of age for national service until 2032
+        _BIRTH_MONTH,
+        _BIRTH_DAY,
+        _SEX_AT_BIRTH,
+        _TOWN,
+        _COUNTRY,
+    ),
     codes=("00365", "00400", "00420", "00421", *_DATE_CODES, "00427"),
 )
 CIVILITY_GIP_MDS: Final = Identification(
@@ -218,21 +227,21 @@ CIVILITY_MEN: Final = Identification(
             name="degreEtablissement",
             meaning=Meaning.SCHOOL_LEVEL,
             description="Degré d'enseignement, à défaut de l'établissement : `1D` (premier) ou `2D` (second).",
-            example="2D",
+            example="",
         ),
         PersonParameter(
             name="codesBcnDepartements[]",
             meaning=Meaning.DEPARTMENTS,
             description="Départements où chercher l'élève, à défaut de l'établissement : un par occurrence, par son "
             "code de l'Éducation nationale.",
-            example="035",
+            example="",
         ),
         PersonParameter(
             name="codesBcnRegions[]",
             meaning=Meaning.REGIONS,
             description="Régions où chercher l'élève, à défaut de l'établissement : une par occurrence, par son code "
             "de l'Éducation nationale.",
-            example="03",
+            example="",
         ),
     ),
     codes=(
