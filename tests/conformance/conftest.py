@@ -45,6 +45,12 @@ def load_schemas() -> Json:
     return schemas
 
 
+def load_errors() -> Json:
+    """The published errors; skips the module that asks where they are absent."""
+    errors: Json = json.loads(_read("errors.json"))
+    return errors
+
+
 def load_operations() -> dict[str, Json]:
     """The published operations by `uid`; skips the module that asks where they are absent."""
     facts = load_facts()
