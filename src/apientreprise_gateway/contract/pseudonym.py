@@ -6,52 +6,41 @@ and knows an identity can find its digest in a journal; nobody can go the other 
 """
 
 import hmac
-from collections.abc import Iterator
-from enum import StrEnum
 from typing import Final
 
 from apientreprise_gateway.contract.person.identity import Identity
 
-_PURPOSE: Final = b"apientreprise-gateway person"
+_PURPOSE: Final = "apientreprise-gateway person"
 """What the key is used for here: no other use of it has the same messages."""
 
 
-class IdentityKind(StrEnum):
-    """What a digest is made of."""
-
-    CIVIL_STATUS = "civil_status"
-    INE = "ine"
-    ALLOWANCE_NUMBER = "numeroAllocataire"
-    IDENTIFIER = "identifiant"
+def frame(*items: str) -> str:
+    """Texts as one that no other texts give: each after the number of its characters."""
+    return "".join([f"{len(item)}:{item}" for item in items])
 
 
-def frame(*items: str) -> bytes:
-    """Texts as bytes that no other texts have: each after its length in bytes."""
-    encoded = (item.encode("utf-8", "surrogatepass") for item in items)
-    return b"".join(len(each).to_bytes(4, "big") + each for each in encoded)
+_INE: Final = frame(_PURPOSE, "ine")
+_ALLOWANCE_NUMBER: Final = frame(_PURPOSE, "numeroAllocataire")
+_IDENTIFIER: Final = frame(_PURPOSE, "identifiant")
+_CIVIL_STATUS: Final = frame(_PURPOSE, "civil_status")
 
 
-def basis(identity: Identity) -> bytes | None:
-    """What the digest of an identity is made of; None if it names nobody.
+def basis(identity: Identity) -> str:
+    """What the digest of an identity is made of; empty if it names nobody.
 
     A number counts before a civil status: an operation that is given a number asks by it.
     """
-    numbers = (
-        (IdentityKind.INE, identity.ine),
-        (IdentityKind.ALLOWANCE_NUMBER, identity.allowance_number),
-        (IdentityKind.IDENTIFIER, identity.identifier),
-    )
-    for kind, number in numbers:
-        if number:
-            return frame(kind, number)
-    if not identity.birth_name and not identity.first_names:
-        return None
-    return frame(IdentityKind.CIVIL_STATUS, identity.birth_name, *_birth_date(identity), *identity.first_names)
-
-
-def _birth_date(identity: Identity) -> Iterator[str]:
-    for part in (identity.birth_year, identity.birth_month, identity.birth_day):
-        yield "" if part is None else str(part)
+    if identity.ine:
+        return _INE + frame(identity.ine)
+    if identity.allowance_number:
+        return _ALLOWANCE_NUMBER + frame(identity.allowance_number)
+    if identity.identifier:
+        return _IDENTIFIER + frame(identity.identifier)
+    name, names = identity.birth_name, identity.first_names
+    if not name and not names:
+        return ""
+    birth = f"{identity.birth_year or ''}-{identity.birth_month or ''}-{identity.birth_day or ''}"
+    return _CIVIL_STATUS + frame(name, birth, *names)
 
 
 class Pseudonyms:
@@ -59,14 +48,13 @@ class Pseudonyms:
 
     def __init__(self, key: bytes) -> None:
         """Take the key: 32 bytes, see `config.keys.parse_key`."""
-        self._key = key
+        self._begun = hmac.new(key, digestmod="sha256")
 
     def of(self, identity: Identity) -> str | None:
         """The digest of an identity, in 64 hexadecimal digits; None if it names nobody."""
         text = basis(identity)
-        return None if text is None else hmac.digest(self._key, frame_with(_PURPOSE, text), "sha256").hex()
-
-
-def frame_with(purpose: bytes, text: bytes) -> bytes:
-    """A message for a key that serves several purposes: those of one purpose are never those of another."""
-    return len(purpose).to_bytes(4, "big") + purpose + text
+        if not text:
+            return None
+        digest = self._begun.copy()
+        digest.update(text.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()

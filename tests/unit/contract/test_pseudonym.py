@@ -1,7 +1,6 @@
 """The digests of persons."""
 
 import hmac
-from dataclasses import fields, replace
 from datetime import date
 from typing import Final
 
@@ -32,28 +31,27 @@ def digest(rules: IdentityRules, query: Query) -> str | None:
 
 def test_the_digest_is_what_it_is_said_to_be() -> None:
     """HMAC-SHA256 under the key, over the parts that count, each after its length."""
-    person = b"civil_status", b"Dupont", b"2004", b"2", b"29", "Léa".encode(), "Zoé".encode()
-    message = b"\0\0\0\x1capientreprise-gateway person" + b"".join(bytes([0, 0, 0, len(p)]) + p for p in person)
+    message = "28:apientreprise-gateway person12:civil_status6:Dupont9:2004-2-293:Léa3:Zoé".encode()
     assert PSEUDONYMS.of(LEA) == hmac.digest(bytes(range(32)), message, "sha256").hex()
 
 
 def test_nothing_else_counts() -> None:
     """Sex, places, names in use and all else make no difference."""
-    others = {field.name: "x" for field in fields(Identity) if field.name not in COUNTED | NUMBERS}
+    others = dict.fromkeys(set(Identity._fields) - COUNTED - NUMBERS, "x")
     assert len(others) > 5
-    assert PSEUDONYMS.of(replace(LEA, **others)) == PSEUDONYMS.of(LEA)  # type: ignore[arg-type]
+    assert PSEUDONYMS.of(LEA._replace(**others)) == PSEUDONYMS.of(LEA)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        replace(LEA, birth_name="DUPONT"),
-        replace(LEA, first_names=("Zoé", "Léa")),
-        replace(LEA, first_names=("Léa",)),
-        replace(LEA, first_names=("Léa Zoé",)),
-        replace(LEA, birth_year=2000),
-        replace(LEA, birth_month=None),
-        replace(LEA, birth_day=None),
+        LEA._replace(birth_name="DUPONT"),
+        LEA._replace(first_names=("Zoé", "Léa")),
+        LEA._replace(first_names=("Léa",)),
+        LEA._replace(first_names=("Léa Zoé",)),
+        LEA._replace(birth_year=2000),
+        LEA._replace(birth_month=None),
+        LEA._replace(birth_day=None),
         Identity(ine="Dupont"),
         Identity(identifier="Dupont"),
         Identity(allowance_number="Dupont"),
@@ -131,7 +129,7 @@ identities = st.builds(
 def test_no_two_identities_are_digested_alike(one: Identity, other: Identity) -> None:
     """What is digested tells every two identities apart that somebody can be."""
     first, second = basis(one), basis(other)
-    assert (first == second) == (one == other) or first is second is None
+    assert (first == second) == (one == other) or first == second == ""
 
 
 @given(st.lists(texts, max_size=5), st.lists(texts, max_size=5))

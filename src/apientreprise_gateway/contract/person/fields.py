@@ -39,11 +39,8 @@ class Field:
 
     def read(self, reading: Reading) -> None:
         """See `Rule.read`."""
-        value = reading.judged(self.name, self.kind)
-        if value:
-            reading.note(self.name, value)
-            reading.mean(self.part, value)
-        elif value is None or self.required:
+        value = reading.judged(self.name, self.kind, self.part)
+        if value is None or (not value and self.required):
             reading.refuse(self.code, self.name)
 
 
@@ -73,7 +70,7 @@ class NumberField:
         text = reading.text(self.name)
         value = number(text, self.first, self.last) if text else None
         if value is not None:
-            reading.note(self.name, str(value))
+            reading.parameters.append((self.name, str(value)))
         elif text is None or text or self.required:
             reading.refuse(self.code, self.name)
 
@@ -102,14 +99,12 @@ class FirstNames:
     def read(self, reading: Reading) -> None:
         """See `Rule.read`."""
         texts = reading.texts(self.name, self.most)
-        values = None if texts is None else [self.kind(text) for text in texts]
-        if values is None or None in values or (self.required and not values):
+        found = [] if texts is None else [value for value in map(self.kind, texts) if value]
+        if texts is None or len(found) != len(texts) or (self.required and not found):
             reading.refuse(self.code, self.name)
             return
-        found = tuple(value for value in values if value is not None)
-        for value in found:
-            reading.note(self.name, value)
-        reading.mean("first_names", found)
+        reading.parameters += [(self.name, value) for value in found]
+        reading.parts["first_names"] = tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,13 +132,12 @@ class FirstNamesText:
         """See `Rule.read`."""
         text = reading.text(self.name)
         words = (text.split(" ") if self.split else [text]) if text else []
-        values = [self.kind(word) for word in words]
-        if not values or None in values or len(values) > MOST_FIRST_NAMES:
+        found = [value for value in map(self.kind, words) if value]
+        if not found or len(found) != len(words) or len(found) > MOST_FIRST_NAMES:
             reading.refuse(self.code, self.name)
             return
-        found = tuple(value for value in values if value is not None)
-        reading.note(self.name, " ".join(found))
-        reading.mean("first_names", found)
+        reading.parameters.append((self.name, " ".join(found)))
+        reading.parts["first_names"] = tuple(found)
 
 
 class DateCodes(NamedTuple):
@@ -207,25 +201,27 @@ class BirthDate:
 
     def read(self, reading: Reading) -> None:
         """See `Rule.read`."""
-        parts = (
-            (self.year, "birth_year", _LAST_YEAR, self.part_codes.year),
-            (self.month, "birth_month", 12, self.part_codes.month),
-            (self.day, "birth_day", 31, self.part_codes.day),
-        )
-        found = []
-        for name, part, last, code in parts:
-            text = reading.text(name)
-            value = number(text, 1, last) if text else None
-            if value is not None:
-                reading.note(name, str(value))
-                reading.mean(part, value)
-                found.append(value)
-            elif text is None or text or self.required:
-                reading.refuse(code, name)
-        if len(found) == len(parts):
+        found = [
+            self._part(reading, self.year, "birth_year", _LAST_YEAR, self.part_codes.year),
+            self._part(reading, self.month, "birth_month", 12, self.part_codes.month),
+            self._part(reading, self.day, "birth_day", 31, self.part_codes.day),
+        ]
+        if all(found):
             wrong = _wrong_with(found, self.part_codes.whole, self.judge, reading.today)
             if wrong:
                 reading.refuse(wrong, self.year)
+
+    def _part(self, reading: Reading, name: str, part: str, last: int, code: str) -> int:
+        """Read a part, noted if it is right; 0 if it is absent or wrong."""
+        text = reading.text(name)
+        value = number(text, 1, last) if text else None
+        if value is None:
+            if text is None or text or self.required:
+                reading.refuse(code, name)
+            return 0
+        reading.parameters.append((name, str(value)))
+        reading.parts[part] = value
+        return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,10 +256,8 @@ class BirthDateText:
             reading.refuse(wrong, self.name)
             return
         year, month, day = found
-        reading.note(self.name, f"{year:04d}-{month:02d}-{day:02d}")
-        reading.mean("birth_year", year)
-        reading.mean("birth_month", month)
-        reading.mean("birth_day", day)
+        reading.parameters.append((self.name, f"{year:04d}-{month:02d}-{day:02d}"))
+        reading.parts.update(birth_year=year, birth_month=month, birth_day=day)
 
 
 def _wrong_with(parts: list[int], code: str, judge: DateJudge, today: date) -> str:

@@ -1,41 +1,42 @@
-"""Who a call is about, in the one form that all spellings of an identity share."""
+"""Who a call is about, in the one form that all spellings of an identity share.
 
-from dataclasses import dataclass, field
+Representations show nothing of a person: one must not be in a log by accident. They are tuples, which are made fast.
+"""
+
 from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """What is said of a person. What was not given is empty; a part of the date of birth, None.
+class Identity(NamedTuple):
+    """What is said of a person. What was not given is empty; a part of the date of birth, None."""
 
-    Representations of it show nothing: it must not be in a log by accident.
-    """
-
-    birth_name: str = field(default="", repr=False)
-    used_name: str = field(default="", repr=False)
-    first_names: tuple[str, ...] = field(default=(), repr=False)
+    birth_name: str = ""
+    used_name: str = ""
+    first_names: tuple[str, ...] = ()
     """In the order in which they were given."""
-    birth_year: int | None = field(default=None, repr=False)
-    birth_month: int | None = field(default=None, repr=False)
-    birth_day: int | None = field(default=None, repr=False)
-    sex: str = field(default="", repr=False)
+    birth_year: int | None = None
+    birth_month: int | None = None
+    birth_day: int | None = None
+    sex: str = ""
     """`M` or `F`."""
-    birth_country: str = field(default="", repr=False)
+    birth_country: str = ""
     """Its code in the COG."""
-    birth_commune: str = field(default="", repr=False)
+    birth_commune: str = ""
     """Its code in the COG."""
-    birth_commune_name: str = field(default="", repr=False)
-    birth_department: str = field(default="", repr=False)
+    birth_commune_name: str = ""
+    birth_department: str = ""
     """Its code in the COG."""
-    ine: str = field(default="", repr=False)
+    ine: str = ""
     """The national number of a student, in capitals."""
-    allowance_number: str = field(default="", repr=False)
+    allowance_number: str = ""
     """The number of the family with its family allowance fund."""
-    postcode: str = field(default="", repr=False)
-    identifier: str = field(default="", repr=False)
+    postcode: str = ""
+    identifier: str = ""
     """What the provider itself calls the person."""
-    plate: str = field(default="", repr=False)
+    plate: str = ""
     """The registration number of a vehicle."""
+
+    def __repr__(self) -> str:
+        return "Identity(…)"
 
 
 class Fault(NamedTuple):
@@ -47,11 +48,13 @@ class Fault(NamedTuple):
     """The name of the parameter, as published."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What a call asks, once all of its parameters have been found right."""
 
     identity: Identity
-    parameters: tuple[tuple[str, str], ...] = field(repr=False)
+    parameters: tuple[tuple[str, str], ...]
     """Every parameter under its published name, in canonical form and in one order, however the call has them: an array
     is there once for each value. Two calls that ask the same have the same."""
+
+    def __repr__(self) -> str:
+        return "Asked(…)"

@@ -70,6 +70,8 @@ class Birthplace:
 
     def _read_name(self, reading: Reading, *, is_needed: bool) -> bool:
         """Read name and department of a commune; whether it is given by these and the year."""
+        if self.commune_name not in reading.query and self.department not in reading.query:
+            return False
         name = self._one(reading, self.commune_name, anything, "00317", "birth_commune_name")
         department = self._one(reading, self.department, DEPARTMENT, "00428", "birth_department")
         year = reading.text(self.year)
@@ -80,11 +82,8 @@ class Birthplace:
 
     @staticmethod
     def _one(reading: Reading, name: str, kind: Kind, code: str, part: str) -> str | None:
-        value = reading.judged(name, kind)
-        if value:
-            reading.note(name, value)
-            reading.mean(part, value)
-        elif value is None:
+        value = reading.judged(name, kind, part)
+        if value is None:
             reading.refuse(code, name)
         return value
 
@@ -116,20 +115,15 @@ class SchoolSearch:
             self._read_areas(reading, areas)
         elif areas:
             reading.refuse("00419", self.establishment)
-        elif (value := reading.judged(self.establishment, ESTABLISHMENT)) is None:
+        elif reading.judged(self.establishment, ESTABLISHMENT) is None:
             reading.refuse("00410", self.establishment)
-        else:
-            reading.note(self.establishment, value)
 
     def _read_areas(self, reading: Reading, areas: list[str]) -> None:
         if not areas:
-            blank = [name for name in (self.departments, self.regions) if reading.is_given(name)]
+            blank = [name for name in (self.departments, self.regions) if name in reading.query]
             reading.refuse(*(("00414", blank[0]) if blank else ("00415", self.establishment)))
             return
-        degree = reading.judged(self.degree, SCHOOL_DEGREE)
-        if degree:
-            reading.note(self.degree, degree)
-        else:
+        if not reading.judged(self.degree, SCHOOL_DEGREE):
             reading.refuse("00412", self.degree)
         if len(areas) > 1:
             reading.refuse("00413", self.departments)
@@ -137,12 +131,12 @@ class SchoolSearch:
         (name,) = areas
         is_department = name == self.departments
         kind, code = (SCHOOL_DEPARTMENT, "00416") if is_department else (SCHOOL_REGION, "00417")
-        values = [kind(text) for text in reading.texts(name, MOST_AREAS) or ("",)]
-        if None in values:
+        texts = reading.texts(name, MOST_AREAS) or [""]
+        found = [value for value in map(kind, texts) if value]
+        if len(found) != len(texts):
             reading.refuse(code, name)
             return
-        for value in values:
-            reading.note(name, value or "")
+        reading.parameters += [(name, value) for value in found]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,12 +162,12 @@ class Period:
         years = reading.text(self.year)
         year = number(years, today.year - 2, today.year) if years else None
         if year is not None:
-            reading.note(self.year, str(year))
+            reading.parameters.append((self.year, str(year)))
         elif years != "":
             reading.refuse("00356", self.year)
         months = reading.text(self.month)
         month = number(months, 1, today.month if year == today.year else 12) if months else None
         if month is not None:
-            reading.note(self.month, str(month))
+            reading.parameters.append((self.month, str(month)))
         elif months != "":
             reading.refuse("00354", self.month)

@@ -14,6 +14,8 @@ Query = Mapping[str, Sequence[str]]
 class Reading:
     """One reading: rules look at what is given, and note what they find right or wrong."""
 
+    __slots__ = ("faults", "parameters", "parts", "query", "today")
+
     def __init__(self, query: Query, today: date) -> None:
         """Find nothing yet.
 
@@ -21,46 +23,49 @@ class Reading:
             query: the decoded query.
             today: the day by which ages and years are judged.
         """
-        self._query = query
+        self.query = query
         self.today = today
         self.faults: list[Fault] = []
-        self._parts: dict[str, Any] = {}
-        self._parameters: list[tuple[str, str]] = []
+        self.parameters: list[tuple[str, str]] = []
+        """The right ones, in canonical form."""
+        self.parts: dict[str, Any] = {}
+        """What is known of the identity: fields of `Identity`."""
 
     def text(self, name: str) -> str | None:
         """The value of a parameter, cleaned; empty if it is absent or blank, None if no rule accepts it.
 
         The last one counts where it is given several times.
         """
-        values = self._query.get(name)
+        values = self.query.get(name)
         return clean(values[-1]) if values else ""
 
     def texts(self, name: str, most: int) -> list[str] | None:
         """The values of an array, cleaned, without blank ones; None for more than `most`, or if one is no text."""
-        values = self._query.get(name, ())
+        values = self.query.get(name, ())
         if len(values) > most:
             return None
         cleaned = [clean(value) for value in values]
-        found = [each for each in cleaned if each]
-        return None if None in cleaned else found
+        return None if None in cleaned else [each for each in cleaned if each]
 
-    def judged(self, name: str, kind: Kind) -> str | None:
-        """As `text`, in canonical form; None as well for what a kind refuses."""
-        text = self.text(name)
-        return kind(text) if text else text
+    def judged(self, name: str, kind: Kind, part: str = "") -> str | None:
+        """As `text`, in canonical form, and noted if it is right; None as well for what a kind refuses.
 
-    def is_given(self, name: str) -> bool:
-        """Whether a parameter is there, blank or not."""
-        return name in self._query
-
-    def note(self, name: str, value: str) -> None:
-        """Note a right value of a parameter, in canonical form."""
-        self._parameters.append((name, value))
-
-    def mean(self, part: str, meaning: object) -> None:
-        """Note what a part of the identity is; nothing for a parameter that is no part of one."""
-        if part:
-            self._parts[part] = meaning
+        Args:
+            name: of the parameter.
+            kind: what judges it.
+            part: what it is of the identity, if it is a part of it.
+        """
+        values = self.query.get(name)
+        if not values:
+            return ""
+        value = clean(values[-1])
+        if value:
+            value = kind(value)
+            if value is not None:
+                self.parameters.append((name, value))
+                if part:
+                    self.parts[part] = value
+        return value
 
     def refuse(self, code: str, name: str) -> None:
         """Note that a parameter is wrong, once for each code."""
@@ -70,7 +75,7 @@ class Reading:
 
     def asked(self) -> Asked:
         """What is asked, if nothing is wrong."""
-        return Asked(Identity(**self._parts), tuple(self._parameters))
+        return Asked(Identity(**self.parts), tuple(self.parameters))
 
 
 class Rule(Protocol):

@@ -42,16 +42,18 @@ def matching(*patterns: str, any_case: bool = False) -> Kind:
         patterns: regular expressions; their digits and letters are those of ASCII unless they name others.
         any_case: whether small letters stand for capitals; the canonical form has capitals.
     """
-    compiled = re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.ASCII)
+    fits = re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.ASCII).fullmatch
 
-    def canonical(value: str) -> str | None:
-        if any_case:
-            if not value.isascii():  # some letters beyond ASCII have a capital within it
-                return None
-            value = value.upper()
-        return value if compiled.fullmatch(value) else None
+    def as_it_is(value: str) -> str | None:
+        return value if fits(value) else None
 
-    return canonical
+    def in_capitals(value: str) -> str | None:
+        if not value.isascii():  # some letters beyond ASCII have a capital within it
+            return None
+        value = value.upper()
+        return value if fits(value) else None
+
+    return in_capitals if any_case else as_it_is
 
 
 def anything(value: str) -> str | None:
@@ -95,8 +97,9 @@ def number(text: str, first: int, last: int) -> int | None:
     """A whole number between two others, in ASCII digits, leading zeros or not; None for anything else."""
     if not (text.isascii() and text.isdigit()):
         return None
-    digits = text.lstrip("0")
-    if len(digits) > 4:
-        return None
-    found = int(digits or "0")
+    if len(text) > 4:
+        text = text.lstrip("0")
+        if len(text) > 4:
+            return None
+    found = int(text or "0")
     return found if first <= found <= last else None
