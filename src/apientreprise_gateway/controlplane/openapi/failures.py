@@ -19,24 +19,32 @@ def failures_of(endpoint: Endpoint, provider: Provider, product: Product, compon
     """The error responses of an endpoint, by status."""
     form = product.version_of(endpoint).errors
     kind = JSON_TYPE if endpoint.flat else JSON_API_TYPE
-    responses: Json = {}
-    for status, cases in by_status(cases_of(endpoint, provider, product)):
-        key = _response_key(status, cases, endpoint, provider)
-        responses[str(_status_of(cases[0], form))] = failure(cases, key, form, components, of_provider=kind)
-    return responses
+    answered: dict[int, list[Case]] = {}
+    for _, cases in by_status(cases_of(endpoint, provider, product)):
+        for case in cases:
+            answered.setdefault(_status_of(case, form), []).append(case)
+    return {
+        str(status): failure(
+            cases, _response_key(status, cases, endpoint, provider), form, components, of_provider=kind
+        )
+        for status, cases in sorted(answered.items())
+    }
 
 
 def _status_of(case: Case, form: ErrorForm) -> int:
+    """The status at which a form answers with an error, which may be another than that of the error."""
     return form.render(Refusal(case.status, case.error), None)[0]
 
 
 def _response_key(status: int, cases: list[Case], endpoint: Endpoint, provider: Provider) -> str:
     """Name of a response among the components; operations whose responses may differ never share one."""
     codes = [case.error.code for case in cases]
-    specific = endpoint.codes.get(status, ())
-    if status == 422:
+    statuses = dict.fromkeys(case.status for case in cases)
+    specific = [code for each in statuses for code in endpoint.codes.get(each, ())]
+    if 422 in statuses:
         keys = [key_of(parameter) for parameter in checked_of(endpoint)]
-        return "-".join(["422", *keys, *(["user_id"] if endpoint.user_id else []), *specific])
+        person = [] if endpoint.person is None else [endpoint.person.family]
+        return "-".join([str(status), *keys, *person, *(["user_id"] if endpoint.user_id else []), *specific])
     if all(code in GATEWAY_ERRORS for code in codes):
         return str(status)
     files = ["fichier"] if any(map(is_about_file, codes)) else []
@@ -66,7 +74,7 @@ def failure(
     }
     value = {
         "description": " ; ".join(dict.fromkeys(case.error.title for case in cases)),
-        "headers": headers_of(cases[0].status, components),
+        "headers": headers_of(_status_of(cases[0], form), components),
         "content": {of_provider if has_provider else JSON_TYPE: content},
     }
     return components.refer("responses", key + form.suffix, value)

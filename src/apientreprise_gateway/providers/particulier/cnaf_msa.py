@@ -10,6 +10,7 @@ from apientreprise_gateway.contract.lifetime import DAY
 from apientreprise_gateway.providers.particulier.errors import (
     ABSENT_AT_CNAF,
     ABSENT_AT_MSA,
+    BOTH_FUNDS,
     REFUSED_IDENTITY,
     UNKNOWN,
 )
@@ -46,7 +47,7 @@ MASK_V2: Final = shown(
 
 PROVIDER: Final = Provider(
     key="cnaf_msa",
-    name="CNAF & MSA",
+    name=BOTH_FUNDS,
     prefix="35",
     endpoints=(
         Endpoint(

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from apientreprise_gateway.contract.codes import INVALID, PROVIDER_ERRORS
 from apientreprise_gateway.contract.errors import SpecificError
+
+BOTH_FUNDS: Final = "CNAF & MSA"
+"""The name of the two family funds where they answer together."""
+_NOT_FOUND: Final = PROVIDER_ERRORS["003"]
 
 ABSENT_AT_MSA: Final[Mapping[str, SpecificError]] = MappingProxyType(
     {
@@ -27,18 +32,15 @@ ABSENT_AT_CNAF: Final[Mapping[str, SpecificError]] = MappingProxyType(
 ABSENT_AT_BOTH: Final[Mapping[str, SpecificError]] = MappingProxyType(
     {
         "35003": SpecificError(
-            "Allocataire non référencé",
-            "Ni la CNAF ni la MSA ne connaissent de dossier d'allocataire à cette identité.",
-            MappingProxyType({"provider": "CNAF & MSA"}),
+            _NOT_FOUND.title,
+            _NOT_FOUND.detail.format(provider=BOTH_FUNDS),
+            MappingProxyType({"provider": BOTH_FUNDS}),
         )
     }
 )
+"""In the words in which the two funds themselves, as a provider, say that they find nothing."""
 REFUSED_IDENTITY: Final[Mapping[str, SpecificError]] = MappingProxyType(
-    {
-        "00366": SpecificError(
-            "Entité non traitable", "Le fournisseur de données refuse l'identité donnée, ou ne peut pas s'y fier."
-        )
-    }
+    {"00366": SpecificError(INVALID, "Le fournisseur de données refuse l'identité donnée, ou ne peut pas s'y fier.")}
 )
 UNKNOWN_PERSON: Final = "00355"
 """Nobody has this identity: in v2 this is not found, at the status of a wrong parameter."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from apientreprise_gateway.contract.codes import INVALID
 from apientreprise_gateway.contract.endpoint import Endpoint, Provider
 from apientreprise_gateway.contract.errors import SpecificError
 from apientreprise_gateway.providers.particulier.groups import PARTICULIER
@@ -24,9 +25,7 @@ _MASK: Final = shown(
 )
 _ERRORS: Final[Mapping[str, SpecificError]] = MappingProxyType(
     {
-        "00391": SpecificError(
-            "Entité non traitable", "Plusieurs personnes répondent à l'identité donnée : elle ne suffit pas."
-        ),
+        "00391": SpecificError(INVALID, "Plusieurs personnes répondent à l'identité donnée : elle ne suffit pas."),
     }
 )
 
