@@ -115,13 +115,10 @@ def test_a_number_has_one_digest_everywhere() -> None:
 
 texts = st.text("ab\x00\x01\x02", max_size=3)
 parts = st.none() | st.integers(1, 12)
-identities = st.builds(
-    Identity,
-    birth_name=texts,
-    first_names=st.lists(texts, max_size=4).map(tuple),
-    birth_year=parts,
-    birth_month=parts,
-    birth_day=parts,
+civil = st.tuples(texts, st.just(""), st.lists(texts, max_size=4).map(tuple), parts, parts, parts)
+numbers = st.fixed_dictionaries({}, optional=dict.fromkeys(sorted(NUMBERS), texts.filter(bool)))
+identities = civil.map(lambda given: Identity(*given)) | numbers.filter(lambda given: len(given) == 1).map(
+    lambda given: Identity(**given)
 )
 
 
