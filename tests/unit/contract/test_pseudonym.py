@@ -12,8 +12,10 @@ from apientreprise_gateway.contract.person import families
 from apientreprise_gateway.contract.person.identity import Asked, Identity
 from apientreprise_gateway.contract.person.reading import Query
 from apientreprise_gateway.contract.person.rules import IdentityRules
+from apientreprise_gateway.contract.person.search import searched_for
 from apientreprise_gateway.contract.pseudonym import Pseudonyms, basis, frame
 
+TODAY: Final = date(2026, 11, 28)
 PSEUDONYMS: Final = Pseudonyms(bytes(range(32)))
 LEA: Final = Identity(
     birth_name="Dupont", first_names=("Léa", "Zoé"), birth_year=2004, birth_month=2, birth_day=29, sex="F"
@@ -24,7 +26,7 @@ NUMBERS: Final = {"ine", "allowance_number", "identifier"}
 
 def digest(rules: IdentityRules, query: Query) -> str | None:
     """The digest of who a query is about."""
-    found = rules.read(query, date(2026, 11, 28))
+    found = rules.read(query, TODAY)
     assert isinstance(found, Asked), found
     return PSEUDONYMS.of(found.identity)
 
@@ -92,15 +94,13 @@ def test_one_person_has_one_digest_everywhere() -> None:
         "moisDateDeNaissance": ["02"],
         "jourDateDeNaissance": ["29"],
     }
-    searched = {"nomNaissance": ["Dupont"], "prenoms": ["Léa"], **{name: v3[name] for name in families.GIP_MDS.names
-                if name.endswith("DateNaissance")}}  # fmt: skip
     digests = {
         *(digest(rules, v3) for rules in (families.CNAV, families.CNOUS, families.MESRI, families.DSNJ)),
         digest(families.GIP_MDS, v3),
         digest(families.MESRI_V2, {**v2, "prenom": ["Léa"]}),
         digest(families.CNOUS_V2, {**v2, "prenoms": [" Léa "]}),
         digest(families.CNAV_V2, cnav_v2),
-        digest(families.SEARCHED, searched),
+        PSEUDONYMS.of(searched_for(["nomNaissance=Dupont", "prenoms=Léa", "dateNaissance=2004-02-29"], TODAY)),
     }
     assert len(digests) == 1
     assert None not in digests
@@ -109,17 +109,23 @@ def test_one_person_has_one_digest_everywhere() -> None:
 def test_a_number_has_one_digest_everywhere() -> None:
     """A call by INE is the same in each version, however it is spelt, and as it is searched for."""
     query = {"ine": ["0100008010j"]}
-    rules = (families.CNOUS_INE, families.MESRI_V2, families.CNOUS_V2, families.SEARCHED_NUMBERS["ine"])
-    assert {digest(each, query) for each in rules} == {PSEUDONYMS.of(Identity(ine="0100008010J"))}
+    rules = (families.CNOUS_INE, families.MESRI_V2, families.CNOUS_V2)
+    searched = searched_for(["ine=0100008010j"], TODAY)
+    assert {digest(each, query) for each in rules} == {PSEUDONYMS.of(searched)}
 
 
 texts = st.text("ab\x00\x01\x02", max_size=3)
 parts = st.none() | st.integers(1, 12)
-civil = st.tuples(texts, st.just(""), st.lists(texts, max_size=4).map(tuple), parts, parts, parts)
-numbers = st.fixed_dictionaries({}, optional=dict.fromkeys(sorted(NUMBERS), texts.filter(bool)))
-identities = civil.map(lambda given: Identity(*given)) | numbers.filter(lambda given: len(given) == 1).map(
-    lambda given: Identity(**given)
+civil = st.builds(
+    lambda name, names, year, month, day: Identity(
+        birth_name=name, first_names=tuple(names), birth_year=year, birth_month=month, birth_day=day
+    ),
+    *(texts, st.lists(texts, max_size=4), parts, parts, parts),
 )
+numbers = st.builds(
+    lambda kind, number: Identity()._replace(**{kind: number}), st.sampled_from(sorted(NUMBERS)), texts.filter(bool)
+)
+identities = civil | numbers
 
 
 @given(identities, identities)

@@ -166,17 +166,6 @@ MEN_V2: Final = IdentityRules(
 FRANCE_TRAVAIL_V2: Final = FRANCE_TRAVAIL
 """Job seekers."""
 
-# What a journal is searched for.
-
-SEARCHED: Final = IdentityRules((_NAME, FirstNames(name="prenoms", required=False), BirthDate(required=False)))
-"""A civil status as an operator gives it: `prenoms` once for each first name."""
-SEARCHED_NUMBERS: Final[Mapping[str, IdentityRules]] = {
-    "ine": CNOUS_INE,
-    "numeroAllocataire": IdentityRules(CNAF_V2.rules[:1]),
-    "identifiant": FRANCE_TRAVAIL,
-}
-"""The numbers that an operator may give in its place, by the names of their parameters."""
-
 RULES: Final[Mapping[str, IdentityRules]] = {
     "cnav": CNAV,
     "quotient": QUOTIENT,
