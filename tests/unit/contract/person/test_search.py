@@ -17,8 +17,13 @@ LEA = Identity(birth_name="DURAND", first_names=("Léa", "Zoé"), birth_year=200
         (["nomNaissance=DURAND", "prenoms=Léa,Zoé", "dateNaissance=2004-02-29"], LEA),
         (["prenoms=Léa", "prenoms=Zoé", "nomNaissance= DURAND", "dateNaissance=2004-2-29"], LEA),
         (
-            "nomNaissance=DURAND prenoms[]=Léa,Zoé anneeDateNaissance=2004 moisDateNaissance=02 "
-            "jourDateNaissance=29".split(),
+            [
+                "nomNaissance=DURAND",
+                "prenoms[]=Léa,Zoé",
+                "anneeDateNaissance=2004",
+                "moisDateNaissance=02",
+                "jourDateNaissance=29",
+            ],
             LEA,
         ),
         (["nomNaissance=Œdipe"], Identity(birth_name="Œdipe")),
