@@ -10,6 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from apientreprise_gateway.auth.token import token_reader
 from apientreprise_gateway.contract.codes import PROVIDER_ERRORS
 from apientreprise_gateway.contract.endpoint import Endpoint, Provider
 from apientreprise_gateway.contract.error_forms import OBJECTS
@@ -99,7 +100,7 @@ def test_where_the_token_stands(
 ) -> None:
     """In v2 the token is a key of its own or a parameter; later it is a bearer's, or that key."""
     (version,) = [each for each in PARTICULIER.versions if each.number == number]
-    assert version.token.reader()(headers, parameters) == token
+    assert token_reader(version.token)(headers, parameters) == token
 
 
 def test_what_a_version_asks_for() -> None:
