@@ -168,7 +168,7 @@ def _on_a_terminal(*arguments: str, until: str, then: Callable[[str], None]) -> 
             shown += os.read(ours, 65536).decode()
         then(shown)
         begun = len(shown)
-        while "\n" not in shown[begun:]:
+        while "\n" not in shown[begun:].lstrip():  # the end of the line before may come by itself
             shown += os.read(ours, 65536).decode()
         return shown[begun:]
     finally:
