@@ -15,8 +15,24 @@ FIRST_YEAR: Final = 1900
 _LAST_YEAR: Final = date.max.year
 
 
+class _OneParameter:
+    """What the rules about one parameter, with one error, have in common."""
+
+    __slots__ = ()
+    name: str
+    code: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        return (self.code,)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(_OneParameter):
     """A parameter that is judged by itself."""
 
     name: str
@@ -27,25 +43,14 @@ class Field:
     """What it is of an identity: the name of a field of `Identity`."""
     required: bool = True
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """See `Rule.names`."""
-        return (self.name,)
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """See `Rule.codes`."""
-        return (self.code,)
-
     def read(self, reading: Reading) -> None:
-        """See `Rule.read`."""
         value = reading.judged(self.name, self.kind, self.part)
         if value is None or (not value and self.required):
             reading.refuse(self.code, self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NumberField:
+class NumberField(_OneParameter):
     """A parameter that is a whole number."""
 
     name: str
@@ -55,18 +60,7 @@ class NumberField:
     last: int
     required: bool = False
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """See `Rule.names`."""
-        return (self.name,)
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """See `Rule.codes`."""
-        return (self.code,)
-
     def read(self, reading: Reading) -> None:
-        """See `Rule.read`."""
         text = reading.text(self.name)
         value = number(text, self.first, self.last) if text else None
         if value is not None:
@@ -76,7 +70,7 @@ class NumberField:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FirstNames:
+class FirstNames(_OneParameter):
     """First names as an array (`prenoms[]`): each value is one."""
 
     name: str = "prenoms[]"
@@ -86,18 +80,7 @@ class FirstNames:
     most: int = MOST_FIRST_NAMES
     required: bool = True
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """See `Rule.names`."""
-        return (self.name,)
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """See `Rule.codes`."""
-        return (self.code,)
-
     def read(self, reading: Reading) -> None:
-        """See `Rule.read`."""
         texts = reading.texts(self.name, self.most)
         found = [] if texts is None else [value for value in map(self.kind, texts) if value]
         if texts is None or len(found) != len(texts) or (self.required and not found):
@@ -108,7 +91,7 @@ class FirstNames:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FirstNamesText:
+class FirstNamesText(_OneParameter):
     """First names in one text."""
 
     name: str
@@ -118,18 +101,7 @@ class FirstNamesText:
     split: bool
     """Whether spaces separate several; otherwise it is one name."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """See `Rule.names`."""
-        return (self.name,)
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """See `Rule.codes`."""
-        return (self.code,)
-
     def read(self, reading: Reading) -> None:
-        """See `Rule.read`."""
         text = reading.text(self.name)
         words = (text.split(" ") if self.split else [text]) if text else []
         found = [value for value in map(self.kind, words) if value]
@@ -191,16 +163,13 @@ class BirthDate:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """See `Rule.names`."""
         return (self.year, self.month, self.day)
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """See `Rule.codes`."""
         return (*self.part_codes, self.judge.code) if self.judge.code else self.part_codes
 
     def read(self, reading: Reading) -> None:
-        """See `Rule.read`."""
         found = [
             self._part(reading, self.year, "birth_year", _LAST_YEAR, self.part_codes.year),
             self._part(reading, self.month, "birth_month", 12, self.part_codes.month),
@@ -225,25 +194,14 @@ class BirthDate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BirthDateText:
+class BirthDateText(_OneParameter):
     """A date of birth in one parameter: `2001-01-20`."""
 
     name: str
     code: str
     judge: DateJudge = ANY_DATE
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """See `Rule.names`."""
-        return (self.name,)
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """See `Rule.codes`."""
-        return (self.code,)
-
     def read(self, reading: Reading) -> None:
-        """See `Rule.read`."""
         text = reading.text(self.name) or ""
         lasts = (_LAST_YEAR, 12, 31)
         parts = [number(part, 1, last) for part, last in zip(text.split("-"), lasts, strict=False)]

@@ -45,13 +45,11 @@ class Birthplace:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """See `Rule.names`."""
         by_name = (self.commune_name, self.department, self.year) if self.by_name else ()
         return (*((self.country,) if self.country else ()), self.commune, *by_name)
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """See `Rule.codes`."""
         return (
             *(("00400",) if self.country else ()),
             "00365",
@@ -59,7 +57,6 @@ class Birthplace:
         )
 
     def read(self, reading: Reading) -> None:
-        """See `Rule.read`."""
         country = self._one(reading, self.country, COUNTRY, "00400", "birth_country") if self.country else ""
         if self.country_required and country == "":
             reading.refuse("00400", self.country)
@@ -99,16 +96,13 @@ class SchoolSearch:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """See `Rule.names`."""
         return (self.establishment, self.degree, self.departments, self.regions)
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """See `Rule.codes`."""
         return ("00410", "00412", "00413", "00414", "00415", "00416", "00417", "00419")
 
     def read(self, reading: Reading) -> None:
-        """See `Rule.read`."""
         areas = [name for name in (self.departments, self.regions) if reading.texts(name, MOST_AREAS) != []]
         establishment = reading.text(self.establishment)
         if establishment == "":
@@ -148,16 +142,13 @@ class Period:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """See `Rule.names`."""
         return (self.year, self.month)
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """See `Rule.codes`."""
         return ("00354", "00356")
 
     def read(self, reading: Reading) -> None:
-        """See `Rule.read`."""
         today = reading.today
         years = reading.text(self.year)
         year = number(years, today.year - 2, today.year) if years else None
