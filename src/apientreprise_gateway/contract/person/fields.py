@@ -61,12 +61,7 @@ class NumberField(_OneParameter):
     required: bool = False
 
     def read(self, reading: Reading) -> None:
-        text = reading.text(self.name)
-        value = number(text, self.first, self.last) if text else None
-        if value is not None:
-            reading.parameters.append((self.name, str(value)))
-        elif text is None or text or self.required:
-            reading.refuse(self.code, self.name)
+        _read_number(reading, self.name, self.first, self.last, code=self.code, required=self.required)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,13 +177,9 @@ class BirthDate:
 
     def _part(self, reading: Reading, name: str, part: str, last: int, code: str) -> int:
         """Read a part, noted if it is right; 0 if it is absent or wrong."""
-        text = reading.text(name)
-        value = number(text, 1, last) if text else None
+        value = _read_number(reading, name, 1, last, code=code, required=self.required)
         if value is None:
-            if text is None or text or self.required:
-                reading.refuse(code, name)
             return 0
-        reading.parameters.append((name, str(value)))
         reading.parts[part] = value
         return value
 
@@ -216,6 +207,17 @@ class BirthDateText(_OneParameter):
         year, month, day = found
         reading.parameters.append((self.name, f"{year:04d}-{month:02d}-{day:02d}"))
         reading.parts.update(birth_year=year, birth_month=month, birth_day=day)
+
+
+def _read_number(reading: Reading, name: str, first: int, last: int, *, code: str, required: bool) -> int | None:
+    """Read a whole number, noted if it is right; None if it is absent or wrong."""
+    text = reading.text(name)
+    value = number(text, first, last) if text else None
+    if value is not None:
+        reading.parameters.append((name, str(value)))
+    elif text is None or text or required:
+        reading.refuse(code, name)
+    return value
 
 
 def _wrong_with(parts: list[int], code: str, judge: DateJudge, today: date) -> str:
