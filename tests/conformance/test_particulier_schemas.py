@@ -7,6 +7,7 @@ import pytest
 from apientreprise_gateway.providers.particulier.schemas import SCHEMAS
 from conformance.conftest import Json, load_schemas
 from conformance.differences import NONE, Aspect
+from conformance.facts import facts
 from conformance.particulier import CATALOGUE, NEWER, SUCCESSOR, listed
 
 PUBLISHED = load_schemas()
@@ -26,26 +27,6 @@ def published(operation: str) -> Json:
             schema: Json = PUBLISHED[part][operation]["schema"]
             return schema
     raise KeyError(operation)
-
-
-def facts(node: Json) -> Json:
-    """What both sides must agree on, whichever dialect a schema is written in."""
-    types = set(node["type"]) if isinstance(node["type"], list) else {node["type"]}
-    (kind,) = types - {"null"}
-    values = node.get("enum", ()) if kind != "boolean" else ()
-    found: Json = {"type": kind, "nullable": bool(node.get("nullable")) or "null" in types or None in values}
-    if node.get("format") in {"date", "date-time", "uri"}:
-        found["format"] = node["format"]
-    if values:
-        found["enum"] = [value for value in values if value is not None]
-    if "pattern" in node:
-        found["pattern"] = node["pattern"]
-    if kind == "object":
-        found["properties"] = {name: facts(value) for name, value in node.get("properties", {}).items()}
-        found["required"] = sorted(node.get("required", ()))
-    if kind == "array":
-        found["items"] = facts(node["items"])
-    return found
 
 
 def take_listed(schema: Json, operation: str) -> None:
