@@ -36,7 +36,7 @@ FAMILIES: Final = {
     "v2_mesri": families.MESRI_V2,
     "v2_cnous": families.CNOUS_V2,
     "v2_men": families.MEN_V2,
-    "v2_pole_emploi": families.FRANCE_TRAVAIL_V2,
+    "v2_pole_emploi": families.FRANCE_TRAVAIL,
 }
 UNNAMED: Final = {
     "200-couple-2_enfants-cas-etranger-qf_msa_600",

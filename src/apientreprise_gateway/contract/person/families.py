@@ -163,8 +163,6 @@ MEN_V2: Final = IdentityRules(
     )
 )
 """Pupils."""
-FRANCE_TRAVAIL_V2: Final = FRANCE_TRAVAIL
-"""Job seekers."""
 
 RULES: Final[Mapping[str, IdentityRules]] = {
     "cnav": CNAV,
