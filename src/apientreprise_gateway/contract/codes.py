@@ -198,6 +198,7 @@ GATEWAY_ERRORS: Final[Mapping[str, ErrorKind]] = {
         "Les paramètres de la requête ont des octets qui n'y sont pas permis, comme une lettre accentuée ou une "
         "espace. Encodez-les en pourcent, en UTF-8 : é s'écrit %C3%A9.",
     ),
+    "00910": ErrorKind(410, "Ressource retirée", "Cette ressource n'existe plus."),
 }
 """The gateway's own errors by code."""
 

@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS, Source
+from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS, ErrorKind, Source
+from apientreprise_gateway.contract.person.codes import PERSON_ERRORS
 
 GATEWAY_PREFIX: Final = "00"
 """What the gateway's own codes begin with."""
 FLAT_VERSION: Final = 2
 """The version whose bodies are flat: without the envelope of data, links and meta."""
+
+OWN_ERRORS: Final[Mapping[str, ErrorKind]] = {**GATEWAY_ERRORS, **PERSON_ERRORS}
+"""Every error that the gateway itself may answer with, by code."""
 
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -89,13 +93,13 @@ ROOM_RETRY_IN: Final = 2
 
 def gateway_error(code: str, *, source: Source | None = None, meta: Mapping[str, Any] = _EMPTY) -> ApiError:
     """One of the gateway's own errors; `source` replaces the usual one."""
-    kind = GATEWAY_ERRORS[code]
+    kind = OWN_ERRORS[code]
     return ApiError(code=code, title=kind.title, detail=kind.detail, source=source or kind.source, meta=meta)
 
 
 def refuse(code: str, *, source: Source | None = None, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Refusal:
     """The refusal that carries one of the gateway's own errors, with that error's status."""
-    return Refusal(GATEWAY_ERRORS[code].status, gateway_error(code, source=source), headers=headers)
+    return Refusal(OWN_ERRORS[code].status, gateway_error(code, source=source), headers=headers)
 
 
 def refuse_for_now() -> Refusal:

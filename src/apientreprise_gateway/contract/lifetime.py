@@ -44,6 +44,11 @@ def _next_month(now: float) -> float:
     return _instant((late + timedelta(days=4)).replace(day=1), 0)
 
 
+def today() -> date:
+    """The day in Paris."""
+    return datetime.now(_PARIS).date()
+
+
 def _date(now: float) -> date:
     return datetime.fromtimestamp(now, _PARIS).date()
 

@@ -60,6 +60,7 @@ class Call:
         "started",
         "token",
         "trace",
+        "unmasked",
         "verdict",
     )
 
@@ -95,6 +96,8 @@ class Call:
         """The names in logs of the answer's documents."""
         self.provider_seconds: float | None = None
         """Seconds that the provider took, even to fail; None if it was not asked for this call."""
+        self.unmasked: bytes | None = None
+        """The body before the mask; None if nothing was left out."""
         self.codes: tuple[str, ...] = ()
         self.shadowed: tuple[Check, ...] = ()
         """The checks that would have refused the call if limits were enforced."""

@@ -1,6 +1,7 @@
 """The checks on a call after its admission: each lets it pass, or raises the refusal that is its answer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from apientreprise_gateway.contract.routes import Routes
 from apientreprise_gateway.contract.traceability import CODES, NOT_A_SIRET
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.call import Call, Check
+from apientreprise_gateway.dataplane.persons import Persons
 from apientreprise_gateway.dataplane.plan import Plan
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.net.asgi import Header
@@ -29,6 +31,7 @@ _NEAR_LIMIT: Final = 5
 """A call is counted as near its limit if at most one fifth of the limit is left."""
 Flight = tuple[str, str]
 """What identifies a call in flight: the token's `jti`, and the encoded target."""
+_NO_QUERY: Final[Mapping[str, str]] = MappingProxyType({})
 _METHODS: Final = frozenset({"GET", "HEAD"})
 _ALLOW: Final[tuple[Header, ...]] = ((b"allow", b"GET, HEAD"),)
 
@@ -46,6 +49,8 @@ class Checks:
         admission: Admission,
         origin: Origin,
         metrics: Metrics,
+        persons: Persons,
+        gone: Iterable[str] = (),
     ) -> None:
         """Configure them.
 
@@ -57,6 +62,8 @@ class Checks:
             admission: refuses banned addresses.
             origin: finds the base URL of the gateway.
             metrics: where decisions are counted.
+            persons: reads whom calls are about.
+            gone: paths that led somewhere once.
         """
         self._routes = routes
         self._plans = plans
@@ -65,19 +72,21 @@ class Checks:
         self._admission = admission
         self._origin = origin
         self._metrics = metrics
+        self._gone = frozenset(path.encode("ascii") for path in gone)
+        self._persons = persons
 
     def find_endpoint(self, call: Call) -> tuple[Plan, list[str]]:
         """The plan of the called endpoint, and the path parameters; the query is read into the call.
 
         Raises:
-            Refusal: 414 `00406`, 404 `00404` or `00402`, 405 `00405`.
+            Refusal: 414 `00406`, 404 `00404` or `00402`, 410 `00910`, 405 `00405`.
         """
         scope = call.scope
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES:
             raise refuse("00406")
         match = self._routes.find(scope["raw_path"])
         if match is None:
-            raise refuse("00405", headers=_ALLOW) if scope["raw_path"] == b"*" else refuse("00404")
+            raise self._no_such_path(scope["raw_path"])
         if match.route is None:
             raise refuse("00402")
         plan = call.plan = self._plans[match.route.endpoint.operation]
@@ -87,6 +96,11 @@ class Checks:
         if scope["method"] not in _METHODS:
             raise refuse("00405", headers=_ALLOW)
         return plan, match.values
+
+    def _no_such_path(self, raw_path: bytes) -> Refusal:
+        if raw_path in self._gone:
+            return refuse("00910")
+        return refuse("00405", headers=_ALLOW) if raw_path == b"*" else refuse("00404")
 
     def authenticate(self, call: Call, plan: Plan) -> Token:
         """The verified token of a call.
@@ -130,6 +144,8 @@ class Checks:
             Refusal: 422, with one error per wrong parameter.
         """
         endpoint = plan.route.endpoint
+        if plan.person is not None:
+            return self._request(call, plan, self._persons.target(call, plan, plan.person), (), _NO_QUERY)
         wrong = [
             (parameter.kind.code_of(value), parameter.kind.source or parameter.name)
             for parameter, value in zip(endpoint.parameters, values, strict=True)
@@ -150,19 +166,23 @@ class Checks:
             passed_on["user_id"] = call.parameters["user_id"]
         for place, spelling in plan.spellings:
             values[place] = spelling(values[place])
-        return self._request(call, plan, values, passed_on)
-
-    def _request(self, call: Call, plan: Plan, values: list[str], query: dict[str, str]) -> ProviderRequest:
-        endpoint = plan.route.endpoint
         target = plan.target.format(*values)
+        if passed_on:
+            target = f"{target}?{urlencode(passed_on)}"
+        return self._request(call, plan, target, values, passed_on)
+
+    def _request(
+        self, call: Call, plan: Plan, target: str, values: Sequence[str], passed_on: Mapping[str, str]
+    ) -> ProviderRequest:
+        endpoint = plan.route.endpoint
         wish = directives.NOTHING
         if endpoint.cache is not None and b"cache-control" in call.headers:
             wish = directives.wish(call.scope["headers"])
         return ProviderRequest(
             plan.route,
-            f"{target}?{urlencode(query)}" if query else target,
+            target,
             values,
-            query,
+            passed_on,
             call.request_id.decode("latin-1"),
             wish.fresh,
             wish.unkept,

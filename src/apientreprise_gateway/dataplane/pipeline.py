@@ -18,6 +18,7 @@ from apientreprise_gateway.dataplane.checks import Checks, InFlight, authorize, 
 from apientreprise_gateway.dataplane.dossier import Dossier
 from apientreprise_gateway.dataplane.introspection import Introspection
 from apientreprise_gateway.dataplane.options import Options
+from apientreprise_gateway.dataplane.persons import Persons, masked
 from apientreprise_gateway.dataplane.plan import Plan
 from apientreprise_gateway.dataplane.recording import Recording
 from apientreprise_gateway.dataplane.refusals import Answered, Refusals
@@ -54,6 +55,7 @@ class Pipeline:
         admission: Admission,
         refusals: Refusals,
         origin: Origin,
+        persons: Persons,
         options: Options,
         metrics: Metrics,
         access_log: AccessLog,
@@ -71,6 +73,7 @@ class Pipeline:
             admission: the first check.
             refusals: make the answers to refused calls.
             origin: finds the base URL of the gateway.
+            persons: reads whom calls are about.
             options: settings of the deployment.
             metrics: where calls are counted.
             access_log: calls wait for it while it is full.
@@ -94,6 +97,8 @@ class Pipeline:
             admission=admission,
             origin=origin,
             metrics=metrics,
+            persons=persons,
+            gone=(path for product in products for path in product.gone),
         )
         self._own = dict(self._own_answers(products, plans, seconds=options.dossier_seconds))
 
@@ -178,7 +183,7 @@ class Pipeline:
         return await self._own[call.operation](call, plan, token, values)
 
     async def ask(self, source: Source, call: Call, plan: Plan, token: Token, values: list[str]) -> ProviderAnswer:
-        """The checks from the fourth on, then the endpoint's source: documents, cache, provider."""
+        """The checks from the fourth on, then the endpoint's source: documents, cache, provider; last the mask."""
         record = await self.enforce_limit(call, plan, token)
         authorize(call, plan, token, record)
         require_traceability(call.parameters, required=plan.required, siret_recipient=plan.siret_recipient)
@@ -190,7 +195,7 @@ class Pipeline:
         finally:
             self._in_flight.leave(flight)
         call.documents = answer.documents
-        return answer
+        return answer if plan.masks is None else masked(call, plan, plan.masks, token, answer)
 
     async def enforce_limit(self, call: Call, plan: Plan, token: Token) -> TokenRecord | None:
         """Count a call, and refuse it if its address or token has made too many; returns the record of the token."""

@@ -8,6 +8,9 @@ from apientreprise_gateway.contract import traceability
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.error_forms import ErrorForm
 from apientreprise_gateway.contract.groups import Group
+from apientreprise_gateway.contract.masks import Masks
+from apientreprise_gateway.contract.person.families import RULES
+from apientreprise_gateway.contract.person.rules import IdentityRules
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.providers.dossier import RESOURCES, parameters_of
 from apientreprise_gateway.providers.product import Product
@@ -44,6 +47,10 @@ class Plan(NamedTuple):
     """For each parameter that the provider spells otherwise, its position and the function that converts it."""
     identifier: int | None
     """Position of the parameter that names the entity; None if none does."""
+    person: IdentityRules | None
+    """Judge who the call is about, where that is a person."""
+    masks: Masks | None
+    """Leave out of the answers what the token may not see; None if it may see all."""
     source: Source | None
     """Answers the calls; None if the gateway answers them itself."""
     content_type: bytes
@@ -94,6 +101,8 @@ def plan_of(
             if parameter.kind.sent_as is not None
         ),
         identifier=entities[0] if entities else None,
+        person=None if endpoint.person is None else RULES[endpoint.person.family],
+        masks=None if endpoint.mask is None else Masks(endpoint.mask, product.schemas.of(endpoint.operation)),
         source=source,
         content_type=JSON if endpoint.flat else _JSON_API,
     )

@@ -63,7 +63,7 @@ class Recording:
         if validator is None or status != 200 or call.cached or not _is_of_a_source(call):
             return
         if call.operation not in validator.due or validator.clock() >= validator.due[call.operation]:
-            validator.compare(call.operation, body)
+            validator.compare(call.operation, body if call.unmasked is None else call.unmasked)
 
     def abandoned(self, call: Call) -> None:
         """Record a call whose client went away before the answer; the provider may have been asked."""

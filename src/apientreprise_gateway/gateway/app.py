@@ -57,7 +57,7 @@ class Gateway:
 
         Args:
             settings: complete enough to serve, see `settings.require_for_serving`.
-            products: the products to serve.
+            products: the products that there are; the settings say which of them to serve.
             demo_token: a token that `/docs` shows to everybody; for `demo` alone.
             predecessor: the gateway that this one replaces. What it knows is taken over: the components whose settings
                 are the same, the bans and windows of a process that counts alone, the revocations.
@@ -66,7 +66,7 @@ class Gateway:
             SettingsError: a file that a setting names cannot be used.
         """
         self._settings = settings
-        products = tuple(products)
+        products = settings.served(products)
         self._providers = tuple(provider for product in products for provider in product.providers)
         self._parts: Assembly = Assembly(settings, self._providers, former=predecessor and predecessor._parts)
         self._configuration = Configuration(settings)

@@ -8,6 +8,7 @@ from apientreprise_gateway.controlplane.errors import ErrorPages
 from apientreprise_gateway.controlplane.front import ROOT, Application, Front, leads_to_docs
 from apientreprise_gateway.controlplane.paths import control_pattern
 from apientreprise_gateway.dataplane.admission import Admission
+from apientreprise_gateway.dataplane.persons import Persons
 from apientreprise_gateway.dataplane.pipeline import Pipeline
 from apientreprise_gateway.dataplane.plan import plans_of
 from apientreprise_gateway.dataplane.recording import Recording
@@ -127,6 +128,7 @@ def _data_plane(
         admission=admission,
         refusals=refusals,
         origin=origin,
+        persons=Persons(calls.pseudonyms(settings)),
         options=options,
         metrics=parts.metrics,
         access_log=parts.access_log.part,

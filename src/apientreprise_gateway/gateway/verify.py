@@ -22,7 +22,7 @@ def _cache(settings: Settings) -> object:
 
 
 def _upstreams(settings: Settings) -> object:
-    return upstreams(settings, [provider for product in PRODUCTS for provider in product.providers])
+    return upstreams(settings, [provider for product in settings.served(PRODUCTS) for provider in product.providers])
 
 
 def _documents(settings: Settings) -> object:

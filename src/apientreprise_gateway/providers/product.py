@@ -138,7 +138,8 @@ class Product:
 class Versions:
     """Finds the product and version of a path that leads to no endpoint: its error has that version's form.
 
-    A path that begins like none of them belongs to the newest version of the first product.
+    A path that begins like none of them belongs to the newest version of the first product, unless it has the prefix
+    of another.
     """
 
     def __init__(self, products: tuple[Product, ...]) -> None:
@@ -147,6 +148,10 @@ class Versions:
         for product in products:
             for version in product.versions:
                 paths.setdefault(version.path.encode("ascii"), (product, version))
+        for product in products:
+            for version in product.versions:
+                if version.prefix:
+                    paths.setdefault(f"{version.prefix}/".encode("ascii"), (product, version))
         self._paths = tuple(paths.items())
 
     def of(self, raw_path: bytes) -> tuple[Product, Version]:

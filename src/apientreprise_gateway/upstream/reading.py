@@ -12,8 +12,17 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from apientreprise_gateway.contract.codes import PROVIDER_ERRORS
 from apientreprise_gateway.contract.endpoint import Endpoint, Provider
-from apientreprise_gateway.contract.errors import OUTAGE_RETRY_IN, ApiError, Refusal, is_late, is_outage, provider_error
+from apientreprise_gateway.contract.errors import (
+    OUTAGE_RETRY_IN,
+    ApiError,
+    Refusal,
+    is_late,
+    is_outage,
+    network_error,
+    provider_error,
+)
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.upstream.response import Response
 
@@ -95,6 +104,8 @@ def _worded(route: Route, answer: Response, content: dict[str, Any], errors: lis
 
     A provider that is down is always 502, with `retry_in`; 504 is only for our own deadline.
     """
+    if route.endpoint.person is not None:
+        raise Refusal(_status_of(answer.status, errors), *(_in_own_words(route, error) for error in errors))
     status, body = _status_of(answer.status, errors), answer.body
     patient = [_with_retry_in(error) for error in errors] if status >= 500 else errors
     if patient != errors:
@@ -102,6 +113,24 @@ def _worded(route: Route, answer: Response, content: dict[str, Any], errors: lis
     if route.endpoint.flat:
         raise Refusal(status, *errors)
     return ProviderAnswer(status, body, tuple(error.code for error in errors))
+
+
+def _in_own_words(route: Route, error: ApiError) -> ApiError:
+    """An error about a person, by its code alone: the provider's own words may repeat what it was asked.
+
+    Raises:
+        Refusal: it is no error that the provider may have.
+    """
+    provider, subcode = route.provider, error.code[2:]
+    if error.code in provider.errors:
+        return provider.own_error(error.code, status=422).errors[0]
+    if error.code == _NETWORK_TROUBLE:
+        return network_error().errors[0]
+    if error.code[:2] != provider.prefix or subcode not in PROVIDER_ERRORS:
+        raise refusal(route, "999")
+    retry_in = error.meta.get("retry_in")
+    given = retry_in if isinstance(retry_in, int) and not isinstance(retry_in, bool) else None
+    return provider_error(subcode, prefix=provider.prefix, name=provider.name, retry_in=given).errors[0]
 
 
 def _status_of(status: int, errors: list[ApiError]) -> int:
@@ -148,6 +177,9 @@ def parsed(body: bytes) -> Any:
 
 def failure(route: Route, status: int) -> Refusal:
     """The error that an unsuccessful status of the provider stands for."""
+    own = route.endpoint.codes.get(status, ())
+    if len(own) == 1 and status not in _STATUSES and status not in route.provider.statuses:
+        return route.provider.own_error(own[0], status=status)
     return refusal(route, route.provider.statuses.get(status) or _STATUSES.get(status, "999"))
 
 

@@ -28,7 +28,7 @@ NOT_KEPT: Final = "00502"
 """Code of the error where the document of an answer could not be stored."""
 _OF_REQUESTS: Final = ("00907", "00909")
 """Errors of ours about a request as such, or about one that names no operation of the data plane."""
-_OF_SOME: Final = frozenset({NOT_KEPT, "00902", "00903", *_OF_REQUESTS})
+_OF_SOME: Final = frozenset({NOT_KEPT, "00902", "00903", "00910", *_OF_REQUESTS})
 """Codes outside the ranges 002xx to 004xx that not every operation may answer with."""
 EVERYWHERE: Final = tuple(
     code

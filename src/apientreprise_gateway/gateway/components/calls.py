@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
+from apientreprise_gateway.config.keys import parse_key
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.errors import FLAT_VERSION
+from apientreprise_gateway.contract.pseudonym import Pseudonyms
 from apientreprise_gateway.dataplane.options import Options
 from apientreprise_gateway.dataplane.validation import AnswerValidator
 from apientreprise_gateway.gateway.settings import (
@@ -37,6 +39,12 @@ def pipeline_options(settings: Settings) -> Options:
         dossier_seconds=settings.upstream_timeout,
         refuse_duplicates=settings.duplicates is Duplicates.REFUSE,
     )
+
+
+def pseudonyms(settings: Settings) -> Pseudonyms | None:
+    """What gives persons the names that they have in access lines; None without a key."""
+    key = settings.pseudonym_key
+    return None if key is None else Pseudonyms(parse_key(key.get_secret_value()))
 
 
 def answer_validator(settings: Settings, products: Iterable[Product], metrics: Metrics) -> AnswerValidator | None:

@@ -1,7 +1,7 @@
 """Every setting, with its default and the bounds of its value."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,9 @@ from apientreprise_gateway.gateway.settings.values import (
     Networks,
     PerMinute,
     RedisAddress,
+    SecretKey,
     Secrets,
+    chosen_of,
 )
 from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.upstream.pool import MAX_CALLS
@@ -55,6 +57,9 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True, extra="forbid", frozen=True
     )
 
+    products: tuple[str, ...] = Field(
+        default=(), description="The products that are served, separated by commas: `entreprise`, `particulier`."
+    )
     jwt_secrets: Secrets = Field(
         default=(),
         description="Secrets that sign tokens (HS256), separated by commas; the first signs, all verify. "
@@ -74,6 +79,12 @@ class Settings(BaseSettings):
         default=None,
         description="JSON file of what is known of single tokens: revocation, allowed addresses, a limit of their own. "
         "Read anew on change; see docs/store.md.",
+    )
+    pseudonym_key: SecretKey | None = Field(
+        default=None,
+        description="Key under which access lines name the persons whom calls are about: 64 hexadecimal digits or 32 "
+        'bytes in base64, or `{"env": "NAME"}`, `{"file": "/path"}`. Unset: they name none (`identifier` is null). See '
+        "docs/access-log.md.",
     )
     redis_url: RedisAddress | None = Field(
         default=None,
@@ -267,6 +278,10 @@ class Settings(BaseSettings):
         default=None, ge=1, le=65535, description="Also serve `/metrics` on this port, for a network of its own."
     )
 
+    def served(self, products: Iterable[Product]) -> tuple[Product, ...]:
+        """Those of the products that are to be served."""
+        return tuple(product for product in products if product.name in self.products)
+
     def limit(self, setting: str) -> int:
         """The value of the setting of a group's limit, in calls."""
         value: int = getattr(self, setting)
@@ -303,7 +318,12 @@ def settings_of(products: tuple[Product, ...]) -> type[Settings]:
     }
     keys = (provider.key for product in products for provider in product.providers)
     table = (providers_settings(keys), Settings.model_fields["providers"])
-    return create_model("Settings", __base__=Settings, providers=table, **fields)
+    names = tuple(product.name for product in products)
+    chosen = (
+        chosen_of({alias: product.name for product in products for alias in (product.name, product.key)}),
+        Field(default=names, description=Settings.model_fields["products"].description),
+    )
+    return create_model("Settings", __base__=Settings, providers=table, products=chosen, **fields)
 
 
 def fields_of(products: tuple[Product, ...]) -> dict[str, FieldInfo]:

@@ -25,7 +25,7 @@ def require_for_serving(settings: Settings, products: Iterable[Product] = PRODUC
     Raises:
         SettingsError: a setting without a safe default is missing.
     """
-    keys = [provider.key for product in products for provider in product.providers]
+    keys = [provider.key for product in settings.served(products) for provider in product.providers]
     problems = [*_lacking_keys(settings), *_lacking_addresses(settings, keys)]
     if problems:
         raise SettingsError("\n".join(problems))

@@ -2,9 +2,10 @@
 
 import json
 import re
+from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr
@@ -95,6 +96,21 @@ def _check_key(value: SecretStr) -> SecretStr:
 def _check_keys(value: SecretStr) -> SecretStr:
     parse_keys(value.get_secret_value())
     return value
+
+
+def chosen_of(names: Mapping[str, str]) -> Any:
+    """The type of a list of names, separated by commas; each may be written as any of the keys of `names`."""
+
+    def choose(value: object) -> object:
+        parts = _split(value)
+        if not isinstance(parts, list | tuple):
+            return parts
+        unknown = [part for part in parts if part not in names]
+        if unknown or not parts:
+            raise ValueError(f"name one or more of {', '.join(dict.fromkeys(names.values()))}")
+        return tuple(dict.fromkeys(names[str(part)] for part in parts))
+
+    return Annotated[tuple[str, ...], NoDecode, BeforeValidator(choose)]
 
 
 def _in_capitals(value: object) -> object:

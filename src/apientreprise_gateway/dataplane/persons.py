@@ -1,0 +1,75 @@
+"""What is done for calls about a person: who it is, and what of the answer its token may see."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Final
+from urllib.parse import urlencode
+
+from apientreprise_gateway.auth.token import Token
+from apientreprise_gateway.contract import query
+from apientreprise_gateway.contract.errors import ApiError, Refusal, gateway_error, provider_error
+from apientreprise_gateway.contract.lifetime import today
+from apientreprise_gateway.contract.masks import Masks, NotMaskableError
+from apientreprise_gateway.contract.person.identity import Asked, Fault
+from apientreprise_gateway.contract.person.rules import IdentityRules
+from apientreprise_gateway.contract.pseudonym import Pseudonyms
+from apientreprise_gateway.dataplane.call import Call
+from apientreprise_gateway.dataplane.plan import Plan
+from apientreprise_gateway.upstream.reading import ProviderAnswer
+
+_WITH_DATA: Final = frozenset({200, 206})
+"""Statuses of answers that hold data."""
+
+
+class Persons:
+    """Reads whom calls are about."""
+
+    def __init__(self, pseudonyms: Pseudonyms | None, *, clock: Callable[[], date] = today) -> None:
+        """Configure it.
+
+        Args:
+            pseudonyms: give persons the names that they have in access lines; None for no names.
+            clock: the day in Paris, by which ages and years are judged.
+        """
+        self._pseudonyms = pseudonyms
+        self._today = clock
+
+    def target(self, call: Call, plan: Plan, rules: IdentityRules) -> str:
+        """Path and query asked of the provider: the parameters in canonical form, under their published names.
+
+        Raises:
+            Refusal: 422, with one error per wrong parameter.
+        """
+        found = rules.read(query.read_all(call.scope["query_string"], rules.names), self._today())
+        if not isinstance(found, Asked):
+            raise Refusal(422, *(_error(plan, fault) for fault in found))
+        if self._pseudonyms is not None:
+            call.identifier = self._pseudonyms.of(found.identity)
+        return f"{plan.target}?{urlencode(found.parameters)}" if found.parameters else plan.target
+
+
+def _error(plan: Plan, fault: Fault) -> ApiError:
+    provider = plan.route.provider
+    if fault.code in provider.errors:
+        return provider.own_error(fault.code, status=422).errors[0]
+    return gateway_error(fault.code, source={"parameter": fault.parameter})
+
+
+def masked(call: Call, plan: Plan, masks: Masks, token: Token, answer: ProviderAnswer) -> ProviderAnswer:
+    """What of an answer the holder of a token may see; the body as it came is kept in the call, for comparison.
+
+    Raises:
+        Refusal: the answer is not what the endpoint promises, so nothing of it may be shown.
+    """
+    if answer.status not in _WITH_DATA:
+        return answer
+    body = answer.body
+    try:
+        seen = masks.apply(body, token.scopes)
+    except NotMaskableError:
+        provider = plan.route.provider
+        raise provider_error("999", prefix=provider.prefix, name=provider.name) from None
+    if seen is body:
+        return answer
+    call.unmasked = body
+    return answer._replace(body=seen)
