@@ -19,17 +19,45 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from apientreprise_gateway.auth.keys import KeyRing, secret_keys
 from apientreprise_gateway.auth.token import TokenVerifier
-from apientreprise_gateway.contract import identifiers, query, traceability
+from apientreprise_gateway.contract import identifiers, query
 from apientreprise_gateway.contract.endpoint import Provider
+from apientreprise_gateway.contract.masks import MaskRules, Masks
 from apientreprise_gateway.contract.routes import Routes
 from apientreprise_gateway.dataplane.admission import new_request_id
 from apientreprise_gateway.dataplane.call import Call, head_lines
+from apientreprise_gateway.dataplane.checks import require_traceability
 from apientreprise_gateway.dataplane.recording import access_line
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.particulier.product import PARTICULIER
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.upstream.breaker import Breaker, BreakerPolicy
 from support.tokens import ALL_SCOPES, SECRET, token
+
+_PERSON = {
+    "nom_naissance": "DURAND",
+    "nom_usage": "",
+    "prenoms": "LEA ZOE",
+    "date_naissance": "1990-01-01",
+    "sexe": "F",
+}
+_HOUSEHOLD = {
+    "data": {
+        "quotient_familial": {"fournisseur": "CNAF", "valeur": 699, "annee": 2024, "mois": 3},
+        "allocataires": [_PERSON] * 2,
+        "enfants": [_PERSON] * 8,
+        "adresse": {"destinataire": "Madame LEA DURAND", "numero_libelle_voie": "1 RUE DES LILAS", "pays": "FRANCE"},
+    },
+    "links": {},
+    "meta": {},
+}
+_SCOPES = frozenset({"cnaf_quotient_familial", "cnaf_allocataires", "cnaf_enfants"})
+
+
+def _mask() -> Masks:
+    """The masks of the family quotient, of which `_SCOPES` leave out the address."""
+    endpoint = next(each for each in PARTICULIER.endpoints if each.path == "/v3/dss/quotient_familial/identite")
+    return Masks(endpoint.mask or MaskRules(), PARTICULIER.schemas.of(endpoint.operation))
 
 
 def _with_twelve(providers: tuple[Provider, ...]) -> Provider:
@@ -48,6 +76,7 @@ def steps() -> dict[str, Callable[[], object]]:
     parameters = query.read(string, wanted)
     limiter = MemoryLimiter(ip_limit=10**9, ignored_429_limit=10**9)
     body = orjson.dumps({"data": {"scopes": ALL_SCOPES * 4}, "links": {}, "meta": {}})
+    masks, masked = _mask(), orjson.dumps(_HOUSEHOLD)
     call = Call({})
     breaker = Breaker(BreakerPolicy())
 
@@ -63,13 +92,15 @@ def steps() -> dict[str, Callable[[], object]]:
         "token, remembered": lambda: verifier.verify(text),
         "token, verified": lambda: TokenVerifier(verifier._keys).verify(text),
         "limiter, in memory": admit,
-        "traceability": lambda: traceability.check(
+        "traceability": lambda: require_traceability(
             parameters, required=("context", "object", "recipient"), siret_recipient=True
         ),
         "SIREN": lambda: identifiers.is_siren("130025265"),
         f"parsing of an answer of {len(body)} bytes": lambda: orjson.loads(body),
+        f"mask of an answer of {len(masked)} bytes": lambda: masks.apply(masked, _SCOPES),
+        f"parsing and writing of {len(masked)} bytes": lambda: orjson.dumps(orjson.loads(masked)),
         "circuit breaker, closed": lambda: breaker.succeeded(breaker.admit() or 0),
-        "access line": lambda: orjson.dumps(access_line(call, "access", 200, 0.1)),
+        "access line": lambda: orjson.dumps(access_line(call, "api_entreprise", "access", 200, 0.1)),
         "request id": new_request_id,
         "header lines": lambda: head_lines(call),
         "one counter": lambda: metrics.answers("operation", 200).inc(),

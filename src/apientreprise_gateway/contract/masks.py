@@ -23,6 +23,7 @@ MOST_REMEMBERED: Final = 256
 _ENTRY: Final = "[]"
 _ABSENT: Final = object()
 """What a filter gives for a value that may not be seen at all."""
+_NESTED: Final = frozenset({dict, list})
 
 _Filter = Callable[[Any], Any]
 """From a value to what may be seen of it."""
@@ -141,38 +142,68 @@ def _visible(schema: Schema, path: str, hidden: set[str], opened: Mapping[str, l
     if "items" in schema:
         entry = _visible(schema["items"], path + _ENTRY, hidden, opened)
         return _of_list(_of_population(entry, opened[path]) if path in opened else entry)
-    if "object" not in schema.get("type", ()):
+    if not _is_object(schema):
         return _of_scalar
     start = f"{path}." if path else ""
-    properties = schema.get("properties", {}).items()
-    return _of_object(
-        {
-            name: _visible(inner, start + name, hidden, opened)
-            for name, inner in properties
-            if start + name not in hidden
-        }
-    )
+    seen = {name: inner for name, inner in schema.get("properties", {}).items() if start + name not in hidden}
+    nested = {
+        name: _visible(inner, start + name, hidden, opened)
+        for name, inner in seen.items()
+        if "items" in inner or _is_object(inner)
+    }
+    scalars = frozenset(seen.keys() - nested.keys())
+    return _of_object(scalars, nested) if nested else _of_flat_object(scalars)
+
+
+def _is_object(schema: Schema) -> bool:
+    return "object" in schema.get("type", ())
+
+
+# The filters are given what orjson has read: what is no exact `dict` or `list` is a scalar. They may give back what
+# they were given, as nobody else has it. No function is called for a single scalar: an answer has hundreds of them.
 
 
 def _of_scalar(value: Any) -> Any:
-    return _ABSENT if isinstance(value, dict | list) else value
+    return _ABSENT if value.__class__ in _NESTED else value
 
 
-def _of_object(fields: Mapping[str, _Filter]) -> _Filter:
-    """A filter that keeps these fields alone, in the order in which they come."""
+def _of_flat_object(scalars: frozenset[str]) -> _Filter:
+    """A filter that keeps these scalars alone, in the order in which they come."""
+    are_known, are_scalars = scalars.issuperset, _NESTED.isdisjoint
 
     def visible(value: Any) -> Any:
-        if not isinstance(value, dict):
+        if value.__class__ is not dict:
             return None if value is None else _ABSENT
-        seen = {name: fields[name](inner) for name, inner in value.items() if name in fields}
-        return {name: inner for name, inner in seen.items() if inner is not _ABSENT}
+        if are_known(value) and are_scalars(map(type, value.values())):
+            return value
+        return {name: inner for name, inner in value.items() if name in scalars and inner.__class__ not in _NESTED}
+
+    return visible
+
+
+def _of_object(scalars: frozenset[str], nested: Mapping[str, _Filter]) -> _Filter:
+    """A filter that keeps these scalars, and what is seen of these nested values, in the order in which they come."""
+
+    def visible(value: Any) -> Any:
+        if value.__class__ is not dict:
+            return None if value is None else _ABSENT
+        seen = {}
+        for name, inner in value.items():
+            if name in scalars:
+                if inner.__class__ not in _NESTED:
+                    seen[name] = inner
+            elif name in nested:
+                part = nested[name](inner)
+                if part is not _ABSENT:
+                    seen[name] = part
+        return seen
 
     return visible
 
 
 def _of_list(entry: _Filter) -> _Filter:
     def visible(value: Any) -> Any:
-        if not isinstance(value, list):
+        if value.__class__ is not list:
             return None if value is None else _ABSENT
         return [seen for seen in map(entry, value) if seen is not _ABSENT]
 
@@ -183,7 +214,7 @@ def _of_population(entry: _Filter, opened: list[_Values]) -> _Filter:
     """A filter for entries of which some are seen: those that hold all the values of one of `opened`."""
 
     def visible(value: Any) -> Any:
-        if not isinstance(value, dict):
+        if value.__class__ is not dict:
             return _ABSENT
         if any(all(value.get(name) == wanted for name, wanted in values.items()) for values in opened):
             return entry(value)

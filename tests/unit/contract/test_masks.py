@@ -143,6 +143,17 @@ def test_lists_of_values_are_seen_whole() -> None:
     assert seen({"identity"}, body) == {"data": {"identite": {"nom": "DURAND", "prenoms": ["Léa", None]}}}
 
 
+def test_what_is_seen_keeps_its_order() -> None:
+    """Fields come out in the order in which the provider sent them, whatever stands between them."""
+    entry = b'{"lieu":{"uai":"u","x":1,"commune":"c"},"autre":{},"debut":"d"}'
+    body = b'{"meta":{},"data":{"code":"X","admissions":[%b],"bourse":1,"identite":{"prenoms":[]}},"links":{}}' % entry
+    seen_of_it = MASKS.apply(body, frozenset({"admission", "place", "school", "identity"}))
+    kept = b'{"lieu":{"uai":"u","commune":"c"},"debut":"d"}'
+    assert (
+        seen_of_it == b'{"meta":{},"data":{"code":"X","admissions":[%b],"identite":{"prenoms":[]}},"links":{}}' % kept
+    )
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"null", b'"DURAND"', b"1", b"[1]", b"\xff", b'{"data": NaN}'])
 def test_what_cannot_be_read_is_refused(body: bytes) -> None:
     """What is no JSON object is no answer of which a part could be shown."""
