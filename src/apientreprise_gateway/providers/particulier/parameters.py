@@ -35,7 +35,7 @@ _BIRTH_YEAR: Final = PersonParameter(
     meaning=Meaning.BIRTH_YEAR,
     required=True,
     description="Année de naissance.",
-    example="1991",
+    example="2008",  # of age for national service until 2034
     schema=_WHOLE,
 )
 _BIRTH_MONTH: Final = PersonParameter(
@@ -198,7 +198,7 @@ CIVILITY_DSNJ: Final = Identification(
     parameters=(
         _BIRTH_NAME,
         _FIRST_NAMES,
-        replace(_BIRTH_YEAR, example="2007"),  # of age for national service until 2032
+        _BIRTH_YEAR,
         _BIRTH_MONTH,
         _BIRTH_DAY,
         _SEX_AT_BIRTH,
@@ -261,7 +261,7 @@ ACCOUNT: Final = Identification(
             meaning=Meaning.ACCOUNT,
             required=True,
             description="Identifiant de la personne chez France Travail.",
-            example="martin_1991",
+            example="martin_2008",
         ),
     ),
     codes=("00380",),
@@ -332,7 +332,7 @@ _DATE_V2: Final = PersonParameter(
     name="dateDeNaissance",
     meaning=Meaning.BIRTH_DATE,
     description="Date de naissance : `AAAA-MM-JJ`.",
-    example="1991-04-23",
+    example="2008-04-23",
     schema=_DATE,
 )
 _TOWN_V2: Final = PersonParameter(

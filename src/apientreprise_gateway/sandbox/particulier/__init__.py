@@ -1,0 +1,1 @@
+"""The fictive world of API Particulier: persons and households, seen alike by all providers."""
