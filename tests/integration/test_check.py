@@ -71,6 +71,23 @@ def test_what_is_named_is_shown(tmp_path: Path) -> None:
     assert "secret" not in output
 
 
+def test_what_will_not_be_done(sandbox: str) -> None:
+    """`check` says what a gateway does without for lack of keys; with them it says nothing, nor shows them."""
+    given = {"upstream_url": sandbox, "redis_url": "redis://127.0.0.1:1", "cache": "redis"}
+    status, output, _ = check(**given)
+    assert status == 0
+    assert "\nGATEWAY_PSEUDONYM_KEY is not set: " in output
+    assert "\nGATEWAY_CACHE_KEYS is not set: answers about persons are not kept" in output
+    for unconcerned in (
+        given | {"pseudonym_key": "5e" * 32, "cache_keys": f"{'7d' * 32},{'9c' * 32}"},
+        given | {"products": "entreprise"},
+    ):
+        status, output, _ = check(**unconcerned)
+        assert status == 0
+        assert "is not set" not in output
+        assert not any(key in output for key in ("5e" * 32, "7d" * 32, "9c" * 32))
+
+
 def test_all_that_works(sandbox: str, guarded: Server, tmp_path: Path) -> None:
     """`check --online` has a line for each service, and ends well if all answer."""
     issuer = Issuer()

@@ -48,6 +48,9 @@ def _check(options: argparse.Namespace) -> int:
         print(f"{all_settings.environment_name(field)} = {_shown(field, value)}")
     for key, own in sorted(settings.providers.items()):
         print(f"{all_settings.PROVIDER_PREFIX}{key.upper()} = {own}")
+    remarks = list(all_settings.remarks(settings))
+    if remarks:
+        print("\n", "\n".join(remarks), "\n", sep="")
     if options.online:
         return asyncio.run(_check_online(settings, gateway))
     print(_SERVABLE)

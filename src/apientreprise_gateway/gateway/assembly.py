@@ -86,7 +86,7 @@ class Assembly:
             settings,
             upstreams=self.upstreams.part,
             documents=self.documents.part,
-            cache=self.cache.part,
+            caches=self.cache.part,
             metrics=self.metrics,
             recorder=self.recorder.part,
         )

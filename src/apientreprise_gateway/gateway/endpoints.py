@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from apientreprise_gateway import __version__
-from apientreprise_gateway.cache.port import AnswerCache
 from apientreprise_gateway.cache.source import CachedSource
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.dialects import DIALECTS
 from apientreprise_gateway.documents.service import DocumentService
 from apientreprise_gateway.documents.source import Linked
+from apientreprise_gateway.gateway.components.cache import AnswerCaches
 from apientreprise_gateway.gateway.settings import Settings
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.observability.provider_calls import CallCounts, ProviderCalls, ignore
@@ -28,7 +28,7 @@ class Endpoints:
         *,
         upstreams: Mapping[str, Upstream],
         documents: DocumentService,
-        cache: AnswerCache | None,
+        caches: AnswerCaches,
         metrics: Metrics,
         recorder: Recorder | None,
     ) -> None:
@@ -38,14 +38,14 @@ class Endpoints:
             settings: the settings of the gateway.
             upstreams: the upstreams of the providers, by key.
             documents: keeps the documents of providers.
-            cache: caches their answers; None for no cache.
+            caches: keep their answers.
             metrics: where calls are counted.
             recorder: records the spans of calls to providers; None for no spans.
         """
         self._settings = settings
         self._upstreams = upstreams
         self._documents = documents
-        self._cache = cache
+        self._caches = caches
         self._metrics = metrics
         self._recorder = recorder
 
@@ -67,14 +67,15 @@ class Endpoints:
     def _cached(self, route: Route, inner: Source) -> Source:
         """Add the cache, if the answers may be cached."""
         lifetime = route.endpoint.cache
-        if self._cache is None or lifetime is None:
+        cache = self._caches.common if route.endpoint.person is None else self._caches.persons
+        if cache is None or lifetime is None:
             return inner
         provider, own = route.provider.key, self._own_settings(route)
         return CachedSource(
             inner,
             endpoint=route.endpoint,
             lifetime=lifetime,
-            cache=self._cache,
+            cache=cache,
             # Answers of another version, or from another address such as a sandbox, must not be used.
             namespace=f"{__version__} {own.dialect} {own.base_url or self._settings.upstream_url}",
             grace=self._settings.cache_stale_seconds,

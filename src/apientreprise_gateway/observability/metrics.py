@@ -157,6 +157,9 @@ class CacheMetrics:
         "provider",
         "result",
     )
+    cache_unopened: Counter = counter(
+        "gateway_cache_unopened", "Answers about persons that are kept in Redis, and that no key of the ring opens"
+    )
     cache_entries: Gauge = gauge("gateway_cache_entries", "Answers that are kept", merge="livemax")
     cache_bytes: Gauge = gauge("gateway_cache_bytes", "Bytes of the answers that are kept", merge="livemax")
     cache_available: Gauge = gauge(

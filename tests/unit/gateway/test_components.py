@@ -9,6 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from apientreprise_gateway.cache.memory import MemoryCache
+from apientreprise_gateway.cache.redis import RedisCache
+from apientreprise_gateway.cache.sealed import SealedCache
 from apientreprise_gateway.contract.groups import Group
 from apientreprise_gateway.gateway.app import Gateway
 from apientreprise_gateway.gateway.components.limits import LimiterSettings, limiter, mode_of, policy
@@ -79,6 +81,47 @@ def test_a_reload_with_another_store(tmp_path: Path) -> None:
     first = make(tmp_path)
     second = make(tmp_path, first, redis_url=SecretStr("redis://127.0.0.1:1"))
     assert handed_on(first, second) == set(INHERITED) - {"limiter", "cache"}
+
+
+RING = "ab" * 32
+REDIS = {"redis_url": "redis://127.0.0.1:1", "cache": "redis"}
+
+
+@pytest.mark.parametrize(
+    ("given", "changed", "is_kept"),
+    [
+        (REDIS, {"cache_keys": RING}, False),
+        (REDIS | {"cache_keys": RING}, {"cache_keys": f"{'cd' * 32},{RING}"}, False),
+        (REDIS | {"cache_keys": RING}, {"pseudonym_key": RING}, False),
+        (REDIS, {"pseudonym_key": RING}, True),
+        ({"cache": "memory"}, {"cache_keys": RING, "pseudonym_key": RING}, True),
+    ],
+)
+def test_a_reload_with_other_keys(
+    tmp_path: Path, given: dict[str, Any], changed: dict[str, Any], is_kept: bool
+) -> None:
+    """The cache is made anew with other keys where it uses them, and handed on where it does not."""
+    first = make(tmp_path, **given)
+    second = make(tmp_path, first, **(given | changed))
+    assert ("cache" in handed_on(first, second)) == is_kept
+
+
+@pytest.mark.parametrize(
+    ("given", "common", "persons"),
+    [
+        ({}, None, None),
+        ({"cache": "memory"}, MemoryCache, MemoryCache),
+        (REDIS, RedisCache, None),
+        (REDIS | {"cache_keys": RING}, RedisCache, SealedCache),
+    ],
+)
+def test_answers_about_persons_leave_no_process_unsealed(
+    tmp_path: Path, given: dict[str, Any], common: type | None, persons: type | None
+) -> None:
+    """What is kept of persons is in the memory of the process, sealed in Redis, or not kept."""
+    part = make(tmp_path, **given)._parts.cache.part
+    assert (part.common and type(part.common), part.persons and type(part.persons)) == (common, persons)
+    assert part.persons is part.common or persons is not MemoryCache
 
 
 async def test_keys_after_a_reload_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

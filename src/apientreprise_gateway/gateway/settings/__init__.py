@@ -22,7 +22,7 @@ from apientreprise_gateway.gateway.settings.choices import (
 from apientreprise_gateway.gateway.settings.loading import load
 from apientreprise_gateway.gateway.settings.model import Settings, fields_of, scheme
 from apientreprise_gateway.gateway.settings.names import CONFIG, PREFIX, PROVIDER_PREFIX, environment_name
-from apientreprise_gateway.gateway.settings.requirements import require_for_serving, require_for_workers
+from apientreprise_gateway.gateway.settings.requirements import remarks, require_for_serving, require_for_workers
 
 __all__ = [
     "CONFIG",
@@ -44,6 +44,7 @@ __all__ = [
     "environment_name",
     "fields_of",
     "load",
+    "remarks",
     "require_for_serving",
     "require_for_workers",
     "scheme",

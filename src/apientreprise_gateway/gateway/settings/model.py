@@ -39,6 +39,7 @@ from apientreprise_gateway.gateway.settings.values import (
     PerMinute,
     RedisAddress,
     SecretKey,
+    SecretKeys,
     Secrets,
     chosen_of,
 )
@@ -121,6 +122,11 @@ class Settings(BaseSettings):
         default=None,
         ge=1024 * 1024,
         description="Bytes that the cache may take; 64 MiB in memory and 256 MiB in Redis by default.",
+    )
+    cache_keys: SecretKeys | None = Field(
+        default=None,
+        description="Keys that encrypt answers about persons that are kept in Redis, separated by commas, in the forms "
+        "of `GATEWAY_PSEUDONYM_KEY`: the first encrypts, all decrypt. Unset: no such answer is kept in Redis.",
     )
     cache_stale_seconds: int = Field(
         default=0,

@@ -31,6 +31,20 @@ def require_for_serving(settings: Settings, products: Iterable[Product] = PRODUC
         raise SettingsError("\n".join(problems))
 
 
+def remarks(settings: Settings, products: Iterable[Product] = PRODUCTS) -> Iterator[str]:
+    """A line for each thing that a gateway which can serve with these settings will not do for lack of another."""
+    endpoints = [each for product in settings.served(products) for each in product.endpoints if each.person is not None]
+    if not endpoints:
+        return
+    if settings.pseudonym_key is None:
+        yield (
+            f"{PREFIX}PSEUDONYM_KEY is not set: access lines do not say which person a call was about (`identifier` is "
+            "null)."
+        )
+    if settings.cache is CacheStore.REDIS and settings.cache_keys is None:
+        yield f"{PREFIX}CACHE_KEYS is not set: answers about persons are not kept in Redis, nor anywhere else."
+
+
 def require_for_workers(settings: Settings, *, named: str = "--workers") -> None:
     """Refuse settings with which several processes could not serve as one gateway.
 
