@@ -19,6 +19,8 @@ class TraceabilityRule:
     """The parameters that every endpoint requires, in the order of `CODES`."""
     siret_recipient: bool
     """Whether `recipient` has to be a SIRET, wherever it is given."""
+    known: tuple[str, ...] = tuple(CODES)
+    """The parameters that are read and logged. Others are not: they may hold anything, a person's name as well."""
 
 
 def required_of(endpoint: Endpoint, rule: TraceabilityRule, *, user_id_required: bool) -> tuple[str, ...]:

@@ -220,7 +220,9 @@ class Pipeline:
         except ConnectionDropped:
             raise
         except Exception as error:
-            self._faults.tell("call_failed", error, operation=call.operation, request_id=call.request_id.decode())
+            about_a_person = call.plan is None or call.plan.person is not None
+            fields = {"operation": call.operation, "request_id": call.request_id.decode()}
+            self._faults.tell("call_failed", error, worded=not about_a_person, **fields)
             return self._refusals(call, refuse("00500"))
         call.codes = found.codes
         call.cached, call.stale = found.cached, found.stale

@@ -93,7 +93,7 @@ def plan_of(
         siret_recipient=version.traceability.siret_recipient,
         token=token_reader(version.token),
         errors=version.errors,
-        wanted=besides.union(traceability.CODES, in_query, (parameter.name for parameter in endpoint.query)),
+        wanted=besides.union(version.traceability.known, in_query, (parameter.name for parameter in endpoint.query)),
         target=target,
         spellings=tuple(
             (place, parameter.kind.sent_as)

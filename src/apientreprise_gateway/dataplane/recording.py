@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from apientreprise_gateway.contract.identifiers import is_recipient
 from apientreprise_gateway.dataplane.call import Call
 from apientreprise_gateway.dataplane.validation import AnswerValidator
 from apientreprise_gateway.observability import tracing
@@ -121,6 +122,9 @@ def access_line(call: Call, product: str, event: str, status: int | None, second
         "provider_seconds": None if call.provider_seconds is None else round(call.provider_seconds, 6),
         "seconds": round(seconds, 6),
     }
+    plan = call.plan
+    if plan is not None and plan.person is not None and not (call.asked or is_recipient(fields["recipient"] or "")):
+        fields["recipient"] = None  # refused, or not judged: it may be a person's name
     # Decoding never makes a value longer: if the whole target is short enough, so is each of its values.
     if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > MAX_LOGGED_CHARACTERS:
         for name in _CUT:

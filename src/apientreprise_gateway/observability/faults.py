@@ -29,12 +29,13 @@ class FaultLog:
         self._clock = clock
         self._told: dict[tuple[str, str, str], tuple[float, int]] = {}
 
-    def tell(self, event: str, error: BaseException, **fields: Any) -> None:
+    def tell(self, event: str, error: BaseException, *, worded: bool = True, **fields: Any) -> None:
         """Log a fault, unless one of its kind was logged within the last minute.
 
         Args:
             event: what failed.
             error: why; its text is cut, and its traceback to a few frames of this program.
+            worded: whether to show the text, which may repeat what was sent.
             fields: further fields of the line.
         """
         kind = event, type(error).__name__, place(error)
@@ -48,7 +49,7 @@ class FaultLog:
         self._told[kind] = now, 0
         if told is not None and told[1]:
             fields["untold"] = told[1]
-        _log.error(event, reason=words(error), at=kind[2], **fields)
+        _log.error(event, reason=words(error) if worded else kind[1], at=kind[2], **fields)
 
 
 def words(error: BaseException) -> str:

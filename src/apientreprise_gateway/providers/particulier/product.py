@@ -42,8 +42,8 @@ PROVIDERS: Final[tuple[Provider, ...]] = (
 
 _PASSING_V2: Final = TokenPassing(bearer=False, header="X-Api-Key", parameter="token")
 _PASSING: Final = TokenPassing(bearer=True, header="X-Api-Key")
-_TRACED_V2: Final = TraceabilityRule(required=(), siret_recipient=True)
-_TRACED: Final = TraceabilityRule(required=("recipient",), siret_recipient=True)
+_TRACED_V2: Final = TraceabilityRule(required=(), siret_recipient=True, known=("recipient",))
+_TRACED: Final = TraceabilityRule(required=("recipient",), siret_recipient=True, known=("recipient",))
 
 PARTICULIER: Final = Product(
     key="api_particulier",
