@@ -20,12 +20,14 @@ def _catalogue(options: argparse.Namespace) -> None:
     settings = load()
     rows = [
         {
+            "product": product.key,
             "path": endpoint.path,
             "operation": endpoint.operation,
             "provider": provider.name,
             "answer": endpoint.answer.value,
             "group": endpoint.group.name,
-            "per_minute": settings.limit(endpoint.group.limit.setting),
+            "limit": settings.limit(endpoint.group.limit.setting),
+            "seconds": endpoint.group.seconds,
             "scopes": list(endpoint.scopes),
             "cache": None if endpoint.cache is None else endpoint.cache.text,
             "summary": endpoint.summary,
@@ -37,4 +39,4 @@ def _catalogue(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    print_table(rows, ("path", "provider", "answer", "group", "per_minute", "scopes"))
+    print_table(rows, ("path", "provider", "answer", "group", "limit", "seconds", "scopes"))

@@ -21,13 +21,14 @@ from apientreprise_gateway.auth.issue import default_expiry
 from apientreprise_gateway.cli.main import main
 from apientreprise_gateway.controlplane.openapi import document, to_yaml
 from apientreprise_gateway.gateway.settings import environment_name, fields_of
-from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
 from apientreprise_gateway.providers.products import PRODUCTS
 from support import programs
 from support.stub import always, answer, stub
 from support.tokens import JTI, SECRET, token
 
 UPSTREAM = "http://127.0.0.1:1"
+PROVIDERS = [provider for product in PRODUCTS for provider in product.providers]
 ENDPOINTS = [endpoint for provider in PROVIDERS for endpoint in provider.endpoints]
 
 
@@ -226,9 +227,11 @@ def test_catalogue_as_json(command: Command) -> None:
     by_path = {row["path"]: row for row in rows}
     row = by_path["/v4/dgfip/unites_legales/{siren}/attestation_fiscale"]
     assert (row["provider"], row["answer"], row["group"]) == ("DGFIP - Adélie", "document", "attestation_fiscale")
-    assert row["per_minute"] == 7
+    assert (row["limit"], row["seconds"], row["product"]) == (7, 60, "api_entreprise")
     assert row["scopes"] == ["attestations_fiscales", "attestation_fiscale_dgfip"]
-    assert by_path["/v4/insee/sirene/unites_legales/{siren}"]["per_minute"] == 250
+    assert by_path["/v4/insee/sirene/unites_legales/{siren}"]["limit"] == 250
+    students = by_path["/v3/mesri/statut_etudiant/ine"]
+    assert (students["limit"], students["seconds"], students["product"]) == (20, 1, "api_particulier")
     assert row["cache"] == "jusqu'à 8 h, heure de Paris"
     assert by_path["/v2/entreprises/{siren}"]["cache"] is None
 
@@ -238,7 +241,7 @@ def test_catalogue_as_a_table(command: Command) -> None:
     result = command("catalogue")
     assert (result.status, result.err) == (0, "")
     titles, *lines = result.out.splitlines()
-    assert titles.split() == ["path", "provider", "answer", "group", "per_minute", "scopes"]
+    assert titles.split() == ["path", "provider", "answer", "group", "limit", "seconds", "scopes"]
     assert [line.split()[0] for line in lines] == [endpoint.path for endpoint in ENDPOINTS]
     column = titles.index("provider")
     assert {line[column - 2 : column] for line in lines} == {"  "}

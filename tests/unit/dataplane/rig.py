@@ -13,6 +13,7 @@ from apientreprise_gateway.contract.routes import Route, Routes
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.call import Call
 from apientreprise_gateway.dataplane.options import Options
+from apientreprise_gateway.dataplane.persons import Persons
 from apientreprise_gateway.dataplane.pipeline import Pipeline
 from apientreprise_gateway.dataplane.plan import Plan, plan_of, plans_of
 from apientreprise_gateway.dataplane.recording import Recording
@@ -26,9 +27,9 @@ from apientreprise_gateway.net.header_lines import headers_of
 from apientreprise_gateway.observability.access_log import AccessLog, LogFullError
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.observability.tracing import Recorder
-from apientreprise_gateway.providers.entreprise.groups import GROUPS
 from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVIDERS
 from apientreprise_gateway.providers.product import Versions
+from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.ratelimit.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.policy import Policy
 from apientreprise_gateway.ratelimit.port import Limiter, TokenKey, Verdict
@@ -45,9 +46,9 @@ PATH = f"/v4/insee/sirene/unites_legales/{SIREN}"
 TRACE = f"context=essai&recipient={SIRET}&object=essai"
 BODY = b'{"data":{},"links":{},"meta":{}}'
 ROUTES = Routes((*PROVIDERS, ENTREPRISE.itself))
-PRODUCTS = (ENTREPRISE,)
 VERSIONS = Versions(PRODUCTS)
 LIMIT = 250
+GROUPS = tuple(group for product in PRODUCTS for group in product.groups)
 POLICY = Policy(GROUPS, {group.limit.setting: LIMIT for group in GROUPS})
 BAN = Ban(address=CLIENT, reason=Reason.CEILING, count=1001, start=0)
 ADMITTED = Verdict(admitted=True, limit=LIMIT, remaining=200, reset=1_800_000_000, retry_after=0)
@@ -198,7 +199,12 @@ class Rig:
     """A pipeline, and all that it works with."""
 
     def __init__(
-        self, *, recorder: Recorder | None = None, validator: AnswerValidator | None = None, **options: Any
+        self,
+        *,
+        recorder: Recorder | None = None,
+        validator: AnswerValidator | None = None,
+        persons: Persons | None = None,
+        **options: Any,
     ) -> None:
         self.metrics = Metrics()
         self.lines = Lines()
@@ -234,6 +240,7 @@ class Rig:
             admission=self.admission,
             refusals=Refusals(VERSIONS),
             origin=Origin(public_url=None, is_trusted=lambda _peer: False),
+            persons=persons or Persons(None),
             recording=Recording(
                 metrics=self.metrics,
                 access_log=self.lines,

@@ -12,6 +12,7 @@ from apientreprise_gateway.contract.errors import ConnectionDropped, Refusal
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.call import Call
 from apientreprise_gateway.dataplane.checks import MAX_TARGET_BYTES, Checks, authorize, limit_of
+from apientreprise_gateway.dataplane.persons import Persons
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.net.addresses import networks
 from apientreprise_gateway.net.client_ip import ClientIp
@@ -61,6 +62,7 @@ class Bench:
             admission=admission,
             origin=Origin(public_url=public_url, is_trusted=lambda _peer: False),
             metrics=self.metrics,
+            persons=Persons(None),
         )
 
     def enforce(self, call: Call, verdict: Any) -> None:
