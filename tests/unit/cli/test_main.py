@@ -1,5 +1,6 @@
 """Tests of the command line."""
 
+import io
 import json
 import os
 import re
@@ -19,6 +20,8 @@ import pytest
 from apientreprise_gateway import __version__
 from apientreprise_gateway.auth.issue import default_expiry
 from apientreprise_gateway.cli.main import main
+from apientreprise_gateway.contract.person.identity import Identity
+from apientreprise_gateway.contract.pseudonym import Pseudonyms
 from apientreprise_gateway.controlplane.openapi import document, to_yaml
 from apientreprise_gateway.gateway.settings import environment_name, fields_of
 from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
@@ -271,6 +274,55 @@ def test_reader_has_seen_enough(arguments: list[str]) -> None:
     finally:
         os.close(writer)
     assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+# The journal.
+
+KEY = "0a" * 32
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        ["nomNaissance=Durand", "prenoms=Zoé,Anne", "dateNaissance=2001-07-04"],
+        ["prenoms=Zoé", "prenoms=Anne", "dateNaissance=2001-07-04", "nomNaissance=Durand"],
+        [
+            "nomNaissance=Durand",
+            "prenoms[]=Zoé",
+            "prenoms[]=Anne",
+            "anneeDateNaissance=2001",
+            "moisDateNaissance=07",
+            "jourDateNaissance=4",
+        ],
+    ],
+)
+def test_journal_digest(command: Command, monkeypatch: pytest.MonkeyPatch, spelling: list[str]) -> None:
+    """However a civil status is written, as arguments or on standard input, its digest is that of its identity."""
+    identity = Identity(birth_name="Durand", first_names=("Zoé", "Anne"), birth_year=2001, birth_month=7, birth_day=4)
+    expected = f"{Pseudonyms(bytes.fromhex(KEY)).of(identity)}\n"
+    assert command("journal", "digest", *spelling, pseudonym_key=KEY).out == expected
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(spelling)))
+    assert command("journal", "digest", pseudonym_key=KEY).out == expected
+
+
+def test_journal_digest_of_a_number(command: Command) -> None:
+    """A number alone is enough; its digest is another under another key."""
+    first = command("journal", "digest", "ine=0123456789A", pseudonym_key=KEY)
+    second = command("journal", "digest", "ine=0123456789A", pseudonym_key="0b" * 32)
+    assert re.fullmatch(r"[0-9a-f]{64}\n", first.out)
+    assert first.out != second.out
+
+
+@pytest.mark.parametrize("given", [["nobody"], ["nom=DURAND"], ["ine=SECRET"], ["ine=0123456789A", "prenoms=SECRET"]])
+def test_journal_digest_of_nobody(command: Command, given: list[str]) -> None:
+    """What names nobody is refused in a line that repeats no value."""
+    result = command("journal", "digest", *given, pseudonym_key=KEY)
+    assert "SECRET" not in one_line(result)
+
+
+def test_journal_digest_needs_the_key(command: Command) -> None:
+    """Without the key the command says which setting is missing."""
+    assert one_line(command("journal", "digest", "ine=0123456789A")).startswith("GATEWAY_PSEUDONYM_KEY: ")
 
 
 # Check.

@@ -223,6 +223,10 @@ def test_nearly_service_links(monkeypatch: pytest.MonkeyPatch, name: str) -> Non
         ("METRICS_PORT", "0"),
         ("METRICS_PORT", "65536"),
         ("METRICS_PORT", "tcp://10.0.0.1:9100"),
+        ("PRODUCTS", "particulier,entreprises"),
+        ("PRODUCTS", ","),
+        ("PSEUDONYM_KEY", "0a" * 31),
+        ("PSEUDONYM_KEY", '{"file": "/nowhere/key"}'),
         ("JWKS", "/nowhere/jwks.json"),
         ("JWKS", "/"),
         ("JWKS", "http://issuer.example/jwks"),
@@ -405,6 +409,35 @@ def test_enough(tmp_path: Path) -> None:
     path = tmp_path / "jwks.json"
     path.write_text('{"keys": []}')
     require_for_serving(load(jwks=path, upstream_url="http://127.0.0.1:1"))
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("", ["entreprise", "particulier"]),
+        ("particulier", ["particulier"]),
+        (" particulier , entreprise,particulier", ["particulier", "entreprise"]),
+        ("api_entreprise", ["entreprise"]),
+    ],
+)
+def test_products(monkeypatch: pytest.MonkeyPatch, value: str, names: list[str]) -> None:
+    """The products that are served, by their names or the keys that lines have; all of them by default."""
+    settings = given(monkeypatch, PRODUCTS=value)
+    assert [product.name for product in settings.served(PRODUCTS)] == [
+        product.name for product in PRODUCTS if product.name in names
+    ]
+    assert list(settings.products) == names
+
+
+def test_a_product_that_is_not_served_needs_no_address() -> None:
+    """Only the providers of the products that are served must have addresses."""
+    addresses = {
+        provider.key: {"base_url": "https://p.example"} for product in PRODUCTS[:1] for provider in product.providers
+    }
+    given_all = {"jwt_secrets": SECRET, "providers": addresses}
+    require_for_serving(load(products="entreprise", **given_all))
+    with pytest.raises(SettingsError, match=r"^GATEWAY_UPSTREAM_URL: cnaf, .*GATEWAY_PRODUCTS"):
+        require_for_serving(load(**given_all))
 
 
 # Documents.

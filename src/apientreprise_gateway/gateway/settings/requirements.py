@@ -96,7 +96,8 @@ def _lacking_addresses(settings: Settings, keys: Iterable[str]) -> Iterator[str]
     if 0 < len(lacking) < len(keys):
         yield (
             f"{PREFIX}UPSTREAM_URL: {', '.join(lacking)} have no address. Set it to the base URL of all that have none "
-            f"of their own, or set {PROVIDER_PREFIX}{lacking[0].upper()}__BASE_URL and so on."
+            f"of their own, or set {PROVIDER_PREFIX}{lacking[0].upper()}__BASE_URL and so on; providers of a product "
+            f"that {PREFIX}PRODUCTS leaves out need none."
         )
     elif lacking:
         yield (
