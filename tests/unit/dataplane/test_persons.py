@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -25,7 +26,7 @@ ANSWER = ProviderAnswer(200, json.dumps({"data": DATA, "links": {}, "meta": {}})
 DAY = date(2026, 11, 28)
 
 
-def rig(**options: object) -> Rig:
+def rig(**options: Any) -> Rig:
     """A pipeline whose provider knows a student."""
     made = Rig(persons=Persons(Pseudonyms(bytes(32)), clock=lambda: DAY), **options)
     made.source.answer = ANSWER
