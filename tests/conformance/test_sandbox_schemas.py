@@ -10,8 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from apientreprise_gateway.contract.endpoint import Endpoint
-from apientreprise_gateway.sandbox.answers import ANSWERS
-from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY, Entity
+from apientreprise_gateway.sandbox.entreprise.answers import ANSWERS
+from apientreprise_gateway.sandbox.entreprise.entities import ENTITIES, ORDINARY, Entity
 from conformance.conftest import CATALOGUE
 from unit.sandbox.calling import ask, path_for
 

@@ -7,7 +7,7 @@ import pytest
 
 from apientreprise_gateway.contract.endpoint import Endpoint, Provider
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
-from apientreprise_gateway.sandbox.faults import SPECIALS, Special
+from apientreprise_gateway.sandbox.entreprise.specials import SPECIALS, Special
 from support import programs
 from support.programs import TRACE, Program
 from support.site import LONG, ROOMY, codes, fresh

@@ -33,7 +33,7 @@ def _sandbox(options: argparse.Namespace) -> None:
     from apientreprise_gateway.process.runner import Lifecycle, in_a_thread, listen, run
     from apientreprise_gateway.providers.products import PRODUCTS
     from apientreprise_gateway.sandbox.app import create_app
-    from apientreprise_gateway.sandbox.documents import Form
+    from apientreprise_gateway.sandbox.world import Form
 
     logs.configure()
     error_rate = options.error_rate

@@ -1,34 +1,28 @@
 """The sandbox: fictive providers behind one ASGI application.
 
-It answers on the catalogue's own paths, so that it stands in for every provider at once, and below `/dialects/` in the
-dialects of some real ones. For each call it finds the endpoint, then the entity, then a fault (that of the identifier,
-or a random one), else the provider's answer.
+It answers on the catalogue's own paths, so that it stands in for every provider at once. For each call it finds the
+endpoint, then a case that a user has given, else asks the fictive world of the endpoint's product; a fault (that of who
+is asked for, or a random one) may answer in place of the provider.
 """
 
 import asyncio
 import random
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 import orjson
 
 from apientreprise_gateway.contract.endpoint import Provider
-from apientreprise_gateway.contract.parameters import ParameterKind
-from apientreprise_gateway.contract.query import read
-from apientreprise_gateway.contract.routes import Route, Routes
+from apientreprise_gateway.contract.routes import Routes
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.providers.product import Product
-from apientreprise_gateway.sandbox import dialects, documents
-from apientreprise_gateway.sandbox.answers import answer_of
-from apientreprise_gateway.sandbox.answers.shape import LINKS, Declined
-from apientreprise_gateway.sandbox.directory import DIRECTORY, FAULT_BY_IDENTIFIER
-from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, KNOWS_ALL, ORDINARY, Entity
-from apientreprise_gateway.sandbox.exchange import NO_HEADERS, Exchange, Reply, Sleep, send_head
-from apientreprise_gateway.sandbox.faults import DEFAULT_FAULT, FAULTS, SPECIALS, TIMEOUT_SECONDS, Fault, message
+from apientreprise_gateway.sandbox.exchange import NO_HEADERS, AsgiPage, Exchange, Reply, Sleep, send_head
+from apientreprise_gateway.sandbox.faults import DEFAULT_FAULT, FAULTS, Fault, message
+from apientreprise_gateway.sandbox.world import LINKS, Call, Form, Options, Outcome
+from apientreprise_gateway.sandbox.worlds import world_of
 from apientreprise_gateway.server.application import ConnectionHooks
 
-_A_YEAR: Final = "2024"
-"""A value that a year accepts, and no identifier of an entity."""
+_NO_PAGES: Final[Mapping[bytes, AsgiPage]] = {}
 
 
 def create_app(
@@ -38,9 +32,10 @@ def create_app(
     error_rate: float = 0.0,
     fault: str | None = None,
     seed: int = 0,
-    form: documents.Form | None = None,
+    form: Form | None = None,
     links: str | None = None,
     sleep: Sleep = asyncio.sleep,
+    pages: Mapping[bytes, AsgiPage] = _NO_PAGES,
 ) -> "Sandbox":
     """Build the sandbox.
 
@@ -53,6 +48,7 @@ def create_app(
         form: the form in which providers give documents; each in its own by default.
         links: base URL of the gateway, for the links in answers; one that does not exist by default.
         sleep: waits a number of seconds.
+        pages: what answers at other paths, whatever the method.
 
     Raises:
         ValueError: a number is out of range, or there is no fault of that name.
@@ -66,13 +62,13 @@ def create_app(
         raise ValueError(f"unknown fault {name!r}: choose one of {', '.join(FAULTS)}")
     return Sandbox(
         products,
+        Options(form=form, links=links or LINKS),
         latency=latency_ms / 1000,
         error_rate=error_rate,
         fault=FAULTS[name],
         seed=seed,
-        form=form,
-        links=(links or LINKS).encode(),
         sleep=sleep,
+        pages=pages,
     )
 
 
@@ -82,31 +78,29 @@ class Sandbox:
     def __init__(
         self,
         products: tuple[Product, ...],
+        options: Options,
         *,
         latency: float,
         error_rate: float,
         fault: Fault,
         seed: int,
-        form: documents.Form | None,
-        links: bytes,
         sleep: Sleep,
+        pages: Mapping[bytes, AsgiPage],
     ) -> None:
         self.hooks = ConnectionHooks()
-        self._providers = {provider.key: provider for product in products for provider in product.providers}
-        self._routes = Routes(self._providers.values())
-        self._endpoints = {route.endpoint.operation: route.endpoint for route in self._routes}
-        self._form = form
-        self._links = links
-        self._answers = {
-            endpoint.operation: answer_of(endpoint, product.schemas)
-            for product in products
-            for endpoint in product.endpoints
-        }
+        self._routes = Routes(provider for product in products for provider in product.providers)
+        self._worlds = {product.key: world_of(product, options) for product in products}
+        self._product_of = {endpoint.operation: product.key for product in products for endpoint in product.endpoints}
         self._latency = latency
         self._error_rate = error_rate
         self._fault = fault
         self._random = random.Random(seed)  # noqa: S311 - a repeatable draw is what is wanted
         self._sleep = sleep
+        self._pages = pages
+        index = {"nom": "Bac à sable : fournisseurs fictifs"}
+        for world in self._worlds.values():
+            index |= world.index()
+        self._texts = {b"/": orjson.dumps(index), b"/livez": b'{"status":"ok"}'}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection scope."""
@@ -116,139 +110,53 @@ class Sandbox:
             await self._http(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: bytes = scope.get("raw_path") or scope["path"].encode()
+        page = self._pages.get(path)
+        if page is not None:
+            await page(scope, receive, send)
+            return
         if scope["method"] not in {"GET", "HEAD"}:
             await _send(send, Reply(405, message("Méthode non autorisée")), headers={"allow": "GET, HEAD"})
             return
-        path: bytes = scope.get("raw_path") or scope["path"].encode()
-        page = _PAGES.get(path)
-        if page is not None:
-            await _send(send, Reply(200, page))
+        outcome = self._outcome(path, Call(path.decode("latin-1"), scope.get("query_string", b""), _host(scope)))
+        if outcome.provider is None:
+            if outcome.wait:
+                await self._sleep(outcome.wait)
+            await _send(send, outcome.reply, headers=outcome.reply.headers)
             return
-        spoken = dialects.find(path.decode("latin-1"))
-        if spoken is not None and spoken[0].provider in self._providers:
-            dialect, rest = spoken
-            answer = dialect.speak(rest, scope.get("query_string", b"").decode("latin-1"))
-            await self._provide(
-                self._exchange(self._providers[dialect.provider], scope, receive, send),
-                answer.reply,
-                answer.identifiers,
-            )
-            return
-        if path.startswith(documents.PREFIX.encode()):
-            await self._send_file(path, send)
-            return
+        await self._provide(self._exchange(outcome.provider, scope, receive, send), outcome)
+
+    def _outcome(self, path: bytes, call: Call) -> Outcome:
+        text = self._texts.get(path)
+        if text is not None:
+            return Outcome(Reply(200, text))
         match = self._routes.find(path)
-        if match is None or match.route is None:
-            await _send(send, Reply(404, message("Service inconnu")))
-            return
-        route = match.route
-        reply = self._reply(route, match.values, scope)
-        await self._provide(self._exchange(route.provider, scope, receive, send), reply, match.values)
+        if match is not None and match.route is not None:
+            world = self._worlds[self._product_of[match.route.endpoint.operation]]
+            return world.answer(match.route, match.values, call)
+        beside = (world.beside(call) for world in self._worlds.values())
+        return next((found for found in beside if found), Outcome(Reply(404, message("Service inconnu"))))
 
     def _exchange(self, provider: Provider, scope: Scope, receive: Receive, send: Send) -> Exchange:
         return Exchange(scope=scope, receive=receive, send=send, sleep=self._sleep, provider=provider)
 
-    async def _provide(self, exchange: Exchange, reply: Reply, values: Iterable[str]) -> None:
+    async def _provide(self, exchange: Exchange, outcome: Outcome) -> None:
         if self._latency:
             await self._sleep(self._latency)
-        fault = self._fault_for(values)
+        fault = outcome.fault or self._drawn_fault()
+        reply = outcome.reply
         if fault is None:
             await exchange.respond(reply.status, reply.body, headers=reply.headers)
         else:
             await fault(exchange, reply)
 
-    def _reply(self, route: Route, found: list[str], scope: Scope) -> Reply:
-        """What the provider of a route answers without a fault."""
-        endpoint = route.endpoint
-        values = {parameter.name: value for parameter, value in zip(endpoint.parameters, found, strict=True)}
-        entity = _entity(route, values)
-        if entity is None:
-            return Reply(404, message(f"{route.provider.name} : aucune entité ne porte cet identifiant"))
-        query = read(scope.get("query_string", b""), frozenset(parameter.name for parameter in endpoint.query))
-        wrong = _wrong_parameter(route, {**values, **query})
-        if wrong is not None:
-            return Reply(400, message(f"{route.provider.name} : paramètre {wrong} non valide"))
-        try:
-            body = self._answers[endpoint.operation](entity, values, query)
-        except Declined as declined:
-            headers = {"location": declined.location} if declined.location else NO_HEADERS
-            return Reply(declined.status, declined.body or message(declined.text), headers)
-        if endpoint.document is None:
-            return Reply(200, orjson.dumps(body).replace(LINKS.encode(), self._links))
-        return documents.give(endpoint, entity, body, host=_host(scope), form=self._form)
-
-    async def _send_file(self, path: bytes, send: Send) -> None:
-        bad, reply = documents.file_at(path, self._endpoints, DIRECTORY)
-        if bad.slow:
-            await self._sleep(TIMEOUT_SECONDS)
-        await _send(send, reply, headers=reply.headers)
-
-    def _fault_for(self, values: Iterable[str]) -> Fault | None:
-        for value in values:
-            if value in FAULT_BY_IDENTIFIER:
-                return FAULT_BY_IDENTIFIER[value]
+    def _drawn_fault(self) -> Fault | None:
         return self._fault if self._error_rate and self._random.random() < self._error_rate else None
 
 
 def _host(scope: Scope) -> str:
-    """The base URL at which the caller reaches the sandbox."""
+    """Host and port at which the caller reaches the sandbox."""
     return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "localhost")
-
-
-def _entity(route: Route, values: Mapping[str, str]) -> Entity | None:
-    """The entity that a path parameter names by an identifier of the right kind; None if it is unknown.
-
-    An endpoint that takes no identifier of an entity answers about the ordinary entity.
-    """
-    naming = [parameter for parameter in route.endpoint.parameters if _names_entity(parameter.kind)]
-    for parameter in naming:
-        value = values[parameter.name]
-        if value in DIRECTORY and parameter.kind.accepts(value):
-            found = DIRECTORY[value]
-            return None if found in AT_INSEE and route.provider.key != KNOWS_ALL else found
-    return None if naming else ORDINARY
-
-
-def _names_entity(kind: ParameterKind) -> bool:
-    """Whether a parameter identifies an entity; a year does not, though it names what is asked for."""
-    return kind.names_entity and not kind.accepts(_A_YEAR)
-
-
-def _wrong_parameter(route: Route, values: Mapping[str, str]) -> str | None:
-    endpoint = route.endpoint
-    for parameter in (*endpoint.parameters, *endpoint.query):
-        if parameter.name in values and not parameter.kind.accepts(values[parameter.name]):
-            return parameter.name
-    return None
-
-
-def _index() -> dict[str, Any]:
-    return {
-        "nom": "Bac à sable : fournisseurs fictifs",
-        "entites": [
-            {
-                "siren": entity.siren,
-                "sirets": [establishment.siret for establishment in entity.establishments],
-                "rna": entity.rna,
-                "nom": entity.display_name,
-                "description": entity.description,
-            }
-            for entity in (*ENTITIES, *AT_INSEE)
-        ],
-        "pannes": [
-            {
-                "nom": special.fault,
-                "siren": special.siren,
-                "siret": special.siret,
-                "rna": special.rna,
-                "description": special.description,
-            }
-            for special in (*SPECIALS, *documents.BAD_FILES)
-        ],
-    }
-
-
-_PAGES: Final[Mapping[bytes, bytes]] = {b"/": orjson.dumps(_index()), b"/livez": b'{"status":"ok"}'}
 
 
 async def _send(send: Send, reply: Reply, *, headers: Mapping[str, str] = NO_HEADERS) -> None:

@@ -11,6 +11,8 @@ from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.server.application import CONNECTION, Connection
 
 Sleep = Callable[[float], Awaitable[object]]
+AsgiPage = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""Answers the calls to one path."""
 
 JSON: Final = "application/json; charset=utf-8"
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})

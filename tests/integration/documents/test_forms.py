@@ -9,7 +9,7 @@ import pytest
 
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
-from apientreprise_gateway.sandbox.pdf import archive
+from apientreprise_gateway.sandbox.entreprise.pdf import archive
 from support.papers import (
     ACTES,
     ASSOCIATION,

@@ -8,7 +8,7 @@ import pytest
 from apientreprise_gateway.contract.documents import EACH
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
-from apientreprise_gateway.sandbox.documents import BAD_FILES, BadFile
+from apientreprise_gateway.sandbox.entreprise.documents import BAD_FILES, BadFile
 from support import programs
 from support.papers import LINK
 from support.programs import TRACE, Program

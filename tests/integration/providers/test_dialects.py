@@ -15,8 +15,8 @@ from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.dialects import DIALECTS
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
-from apientreprise_gateway.sandbox.entities import AT_INSEE, ENTITIES, Entity, Establishment
-from apientreprise_gateway.sandbox.faults import SPECIALS, Special
+from apientreprise_gateway.sandbox.entreprise.entities import AT_INSEE, ENTITIES, Entity, Establishment
+from apientreprise_gateway.sandbox.entreprise.specials import SPECIALS, Special
 from support import programs
 from support.programs import TRACE, Program
 from support.site import LONG, ROOMY, codes, fresh

@@ -9,7 +9,7 @@ import pytest
 
 from apientreprise_gateway.contract.documents import FileKind
 from apientreprise_gateway.documents.files import PADDING_BYTES, Disk, FileFault, Memory, OpenFile, check
-from apientreprise_gateway.sandbox.pdf import archive, pdf
+from apientreprise_gateway.sandbox.entreprise.pdf import archive, pdf
 
 PDF = pdf(["Attestation"])
 BOTH = (FileKind.PDF, FileKind.ZIP)

@@ -10,8 +10,8 @@ import orjson
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.sandbox.app import Sandbox, create_app
-from apientreprise_gateway.sandbox.documents import Form
-from apientreprise_gateway.sandbox.entities import Entity
+from apientreprise_gateway.sandbox.entreprise.entities import Entity
+from apientreprise_gateway.sandbox.world import Form
 from apientreprise_gateway.server.application import CONNECTION
 
 

@@ -11,8 +11,9 @@ from apientreprise_gateway.contract.identifiers import is_rna, is_siren, is_sire
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.sandbox.app import Sandbox, create_app
-from apientreprise_gateway.sandbox.entities import ENTITIES, ORDINARY
-from apientreprise_gateway.sandbox.faults import FAULTS, SPECIALS, Special
+from apientreprise_gateway.sandbox.entreprise.entities import ENTITIES, ORDINARY
+from apientreprise_gateway.sandbox.entreprise.specials import SPECIALS, Special
+from apientreprise_gateway.sandbox.faults import FAULTS
 from unit.sandbox.calling import ABOUT_NOBODY, Answer, Clock, ask, get, path_for, path_of
 
 PATH = "/v4/insee/sirene/unites_legales/{siren}"

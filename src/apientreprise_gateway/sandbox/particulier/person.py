@@ -126,6 +126,8 @@ class Athlete:
     federation_short: str
     since: date
     until: date
+    current: bool = True
+    """Whether the place is held still."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -252,7 +252,7 @@ _MICHEL: Final = Person(
 
 _HUGO: Final = Person(
     key="hugo-petit",
-    description="Étudiant en apprentissage, sans bourse (son dossier au CNOUS le dit) ; service civique en cours",
+    description="Étudiant en apprentissage, sans bourse, donc inconnu du CNOUS ; service civique en cours",
     birth_name="PETIT",
     first_names=("HUGO", "LOUIS"),
     sex="M",
@@ -319,6 +319,7 @@ _LEO: Final = Person(
         federation_short="FFA",
         since=date(2022, 11, 1),
         until=date(2024, 10, 31),
+        current=False,
     ),
 )
 

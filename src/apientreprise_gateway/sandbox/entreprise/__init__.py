@@ -1,0 +1,1 @@
+"""The fictive world of API Entreprise: companies, associations and their establishments."""
