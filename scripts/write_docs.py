@@ -1,4 +1,4 @@
-"""Write the files that are generated from the code: openapi.yaml, docs/settings.md, docs/fournisseurs/."""
+"""Write the files that are generated from the code: the OpenAPI files, docs/settings.md, docs/fournisseurs/."""
 
 from pathlib import Path
 
@@ -6,9 +6,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
+from apientreprise_gateway.contract.identification import CallMode, Identification
 from apientreprise_gateway.controlplane.openapi import document, to_yaml
+from apientreprise_gateway.controlplane.openapi.fields import shown_by
 from apientreprise_gateway.controlplane.openapi.operations import NO_SCOPES
-from apientreprise_gateway.controlplane.openapi.pings import address_of
 from apientreprise_gateway.gateway.settings import CONFIG, environment_name, fields_of
 from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.providers.products import PRODUCTS
@@ -44,6 +45,9 @@ In a table `[providers.KEY]` of the TOML file, or in variables `GATEWAY_PROVIDER
 
 A secret is given as a text, as `{{ env = "NAME" }}` or as `{{ file = "/run/secrets/name" }}`.
 """
+
+
+_BY_TOKEN = "le jeton de FranceConnect"  # noqa: S105 - no token, the name of one
 
 
 def settings_page() -> str:
@@ -94,38 +98,55 @@ def provider_page(provider: Provider, product: Product) -> str:
     """The page of a provider in Markdown, in French, for integrators."""
     sections = [_endpoint_section(endpoint, provider, product) for endpoint in provider.endpoints]
     return (
-        f"# {provider.name}\n\nCodes d'erreur : `{provider.prefix}…`. Toutes les règles communes sont dans le "
-        f"[guide de l'intégrateur](../guide-integrateur.md).\n\n" + "\n".join(sections)
+        f"# {provider.name}\n\n{product.title}. Codes d'erreur : `{provider.prefix}…`. Toutes les règles communes sont "
+        "dans le [guide de l'intégrateur](../guide-integrateur.md).\n\n" + "\n".join(sections)
     )
 
 
 def _endpoint_section(endpoint: Endpoint, provider: Provider, product: Product) -> str:
-    figure = endpoint.group.limit.calls
+    limit, person = endpoint.group.limit, endpoint.person
+    period = "minute" if endpoint.group.seconds == 60 else "seconde"
     ping = provider.ping_of(endpoint.operation)
     rows = {
         "Droit requis": " ou ".join(f"`{scope}`" for scope in endpoint.scopes) or NO_SCOPES,
         "Réponse": "document (JSON avec l'adresse d'un fichier)" if endpoint.answer is AnswerKind.DOCUMENT else "JSON",
-        "Compteur d'appels": f"`{endpoint.group.name}`, {figure} appels par minute et par jeton",
+        "Compteur d'appels": f"`{endpoint.group.name}`, {limit.calls} appels par {period} et par jeton",
         "Attente conseillée": f"{endpoint.client_timeout} s",
         "Conservation": endpoint.cache.text if endpoint.cache else "",
         "Paramètres": ", ".join(f"`{each.name}`" for each in (*endpoint.parameters, *endpoint.query)),
+        "Personne": "" if person is None else _person(person),
         "Agent (`user_id`)": "obligatoire" if endpoint.user_id else "",
-        "Disponibilité": "" if ping is None else f"`{address_of(ping)}`",
+        "Disponibilité": "" if ping is None else f"`{product.pings.of(ping)}`",
         "Dépréciée": "oui" if endpoint.deprecated else "",
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items() if value)
     what = product.schemas.descriptions[endpoint.operation]
-    return f"## {endpoint.path}\n\n{endpoint.summary}. {what}\n\n| | |\n|---|---|\n{table}\n"
+    text = f"## {endpoint.path}\n\n{endpoint.summary}. {what}\n\n| | |\n|---|---|\n{table}\n"
+    if endpoint.mask is None:
+        return text
+    shown = "\n".join(f"| {field} | {scopes} |" for field, scopes in shown_by(endpoint.mask))
+    return f"{text}\n| champ | droit |\n|---|---|\n{shown}\n"
+
+
+def _person(person: Identification) -> str:
+    """How calls say whom they are about, in French."""
+    names = ", ".join(f"`{each.name}`{'' if each.required else ' (facultatif)'}" for each in person.parameters)
+    if person.mode is CallMode.FRANCE_CONNECT:
+        return f"{_BY_TOKEN} ; {names}" if names else _BY_TOKEN
+    return f"{names} ; ou {_BY_TOKEN}" if person.france_connect else names
 
 
 def provider_index() -> str:
     """The list of the providers' pages."""
+    return "# Fournisseurs\n" + "".join(_providers_of(product) for product in PRODUCTS)
+
+
+def _providers_of(product: Product) -> str:
     rows = "\n".join(
         f"| {provider.prefix} | [{provider.name}]({provider.key}.md) | {len(provider.endpoints)} |"
-        for product in PRODUCTS
         for provider in product.providers
     )
-    return f"# Fournisseurs\n\n| codes | fournisseur | ressources |\n|---|---|---|\n{rows}\n"
+    return f"\n## {product.title}\n\n| codes | fournisseur | ressources |\n|---|---|---|\n{rows}\n"
 
 
 def pages() -> dict[Path, str]:

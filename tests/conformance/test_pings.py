@@ -5,8 +5,7 @@ import re
 import pytest
 
 from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
-from apientreprise_gateway.controlplane.pings import PING
-from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVIDERS
 from conformance.conftest import CATALOGUE, NEWER, NEWER_PINGS, load_operations, load_pings
 from conformance.differences import NONE, Aspect, listed
 
@@ -38,7 +37,7 @@ def test_as_published(key: str) -> None:
     published = PUBLISHED[key]
     assert ping.cache_seconds == published["cache_s"]
     assert ping.probed is (published["kind"] in PROBED_KINDS)
-    assert published["url"].endswith(PING + key)
+    assert published["url"].endswith(ENTREPRISE.pings.of(ping))
 
 
 @each_ping
@@ -67,7 +66,7 @@ def controller_of(operation: str) -> str:
 def test_operations_name_the_published_one(endpoint: Endpoint, provider: Provider) -> None:
     """From v3 on, an operation names the published ping."""
     url = OPERATIONS[endpoint.operation]["ping_url"]
-    published = NONE if url is None else url.partition(PING)[2]
+    published = NONE if url is None else url.partition("/ping/")[2]
     ping = provider.ping_of(endpoint.operation)
     ours = NONE if ping is None else ping.key
     found = {(published, ours)} if published != ours else set()

@@ -22,11 +22,12 @@ from apientreprise_gateway.contract.query import read
 from apientreprise_gateway.controlplane import nomenclature
 from apientreprise_gateway.controlplane.docs import NOT_KEPT, docs_pages
 from apientreprise_gateway.controlplane.errors import ErrorPages
-from apientreprise_gateway.controlplane.paths import LIVE, METRICS, READY
-from apientreprise_gateway.controlplane.pings import OriginOf, Page, PingPages, Sources
+from apientreprise_gateway.controlplane.paths import ALIVE, LIVE, METRICS, READY
+from apientreprise_gateway.controlplane.pings import OriginOf, Page, Sources, pages_of
 from apientreprise_gateway.providers.product import PrivilegesPage, Product
 
-ALIVE: Final = "/v{version:int}/ping"
+_ALIVE: Final = ALIVE.replace("{version}", "{version:int}")
+"""As Starlette writes it."""
 
 
 class Holder(Protocol):
@@ -83,7 +84,8 @@ def create_control(
         exception_handlers={Refusal: errors.refused, HTTPException: errors.not_served, Exception: errors.failed},
     )
     health = _Health(registry=registry, ready=ready, store=store)
-    pages: dict[str, Page] = health.by_path() | PingPages(sources, origin_of=origin_of).by_path()
+    pages: dict[str, Page] = health.by_path() | pages_of(products, sources, origin_of=origin_of)
+    pages |= {product.pings.alive: health.alive for product in products if product.pings.alive != ALIVE}
     for privileges in (each for product in products for each in product.privileges):
         pages[privileges.path] = _privileges_page(privileges, authenticate)
     for path, page in pages.items():
@@ -103,7 +105,7 @@ class _Health:
         self._store = store
 
     def by_path(self) -> dict[str, Page]:
-        return {LIVE: self.livez, READY: self.readyz, METRICS: self.metrics, ALIVE: self.alive}
+        return {LIVE: self.livez, READY: self.readyz, METRICS: self.metrics, _ALIVE: self.alive}
 
     # `metrics` is no coroutine, so it runs in a thread: rendering takes long enough to hold up the data plane, which
     # shares the loop. Tokens and checks are used on the loop, where they live.

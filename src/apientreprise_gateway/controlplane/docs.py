@@ -1,7 +1,7 @@
 """The documentation: for each product its OpenAPI document, and a page of Swagger UI that shows it.
 
-The page of the first product is at `/docs`, those of others below it; where there are several, each page leads to all.
-Nothing they need is on another host.
+Each page is below `/docs`, at the name of its product; that of the first one is at `/docs` as well. Where there are
+several, the choice is at the top of each page. Nothing they need is on another host.
 """
 
 import json
@@ -19,7 +19,8 @@ NOT_KEPT: Final = {"Cache-Control": "no-store"}
 _CHECKED: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 """Headers of answers that may be cached if each use is revalidated."""
 _SCRIPT: Final = "text/javascript; charset=utf-8"
-_ASSETS: Final = {"swagger-ui-bundle.js": _SCRIPT, "swagger-ui.css": "text/css; charset=utf-8"}
+_STYLES: Final = "text/css; charset=utf-8"
+_ASSETS: Final = {"swagger-ui-bundle.js": _SCRIPT, "swagger-ui.css": _STYLES}
 
 _HEADERS: Final = {
     "Cache-Control": "no-cache",
@@ -41,6 +42,7 @@ _PAGE: Final = """\
 <title>%(title)s : documentation</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="%(docs)s/assets/swagger-ui.css">
+<link rel="stylesheet" href="%(docs)s/assets/page.css">
 </head>
 <body>
 %(choice)s<div id="swagger-ui"></div>
@@ -51,10 +53,33 @@ _PAGE: Final = """\
 </html>
 """  # noqa: E501 - one sentence of HTML
 
+_OWN_STYLES: Final = """\
+body { margin: 0; }
+#products { background: #fff; border-bottom: 1px solid #d8dde7; font-family: sans-serif; }
+#products ul { display: flex; flex-wrap: wrap; gap: 0 8px; list-style: none; margin: 0 auto; max-width: 1460px;
+  padding: 0 20px; }
+#products a { border-bottom: 4px solid transparent; color: #3b4151; display: block; font-size: 16px; line-height: 24px;
+  padding: 12px 8px 8px; text-decoration: none; }
+#products a:hover, #products a:focus-visible { border-color: #8a94a8; }
+#products a[aria-current] { border-color: #000091; color: #000091; font-weight: bold; }
+/* Long paths and texts break, so that no page is wider than a telephone. */
+.swagger-ui .opblock-summary-path, .swagger-ui .markdown code, .swagger-ui .markdown p, .swagger-ui .renderedMarkdown p
+  { overflow-wrap: anywhere; word-break: break-word; }
+@media (max-width: 640px) {
+  .swagger-ui .wrapper { padding: 0 10px; }
+  .swagger-ui .opblock .opblock-summary { flex-wrap: wrap; }
+  .swagger-ui .opblock .opblock-summary-path { max-width: 100%; }
+  .swagger-ui table.parameters, .swagger-ui table.parameters tbody, .swagger-ui table.parameters tr,
+  .swagger-ui table.parameters td { display: block; width: auto; }
+  .swagger-ui table.parameters thead { display: none; }
+  .swagger-ui .parameters-col_description input, .swagger-ui .parameters-col_description select { max-width: 100%; }
+}
+"""
+
 _SCRIPT_TEXT: Final = """\
 "use strict";
 const specification = %(specification)s;
-const scheme = %(scheme)s;
+const schemes = %(schemes)s;
 const demoToken = %(token)s;
 const ui = SwaggerUIBundle({
   url: specification,
@@ -66,7 +91,9 @@ const ui = SwaggerUIBundle({
   validatorUrl: null,
   onComplete: () => {
     if (demoToken !== null) {
-      ui.preauthorizeApiKey(scheme, demoToken);
+      for (const scheme of schemes) {
+        ui.preauthorizeApiKey(scheme, demoToken);
+      }
     }
   },
 });
@@ -80,18 +107,22 @@ def docs_pages(products: tuple[Product, ...], demo_token: str | None) -> dict[st
         products: in the order in which pages offer them.
         demo_token: a token that pages use by themselves. It is public: for the demo only.
     """
-    assets = {f"{DOCS}/assets/{name}": _asset(name, media_type) for name, media_type in _ASSETS.items()}
-    addresses = [DOCS, *(f"{DOCS}/{product.name}" for product in products[1:])]
-    choice = _choice(products, addresses) if len(products) > 1 else ""
-    answers = dict(assets)
-    for product, address in zip(products, addresses, strict=True):
-        answers |= _pages_of(product, address, choice, demo_token)
-    return answers
+    answers = {f"{DOCS}/assets/{name}": _asset(name, media_type) for name, media_type in _ASSETS.items()}
+    answers[f"{DOCS}/assets/page.css"] = StaticAnswer(_OWN_STYLES.encode, media_type=_STYLES, headers=_CHECKED)
+    for product in products:
+        answers |= _pages_of(product, products, demo_token)
+    first = _address(products[0])
+    return answers | {path.replace(first, DOCS, 1): answers[path] for path in (first, f"{first}/", f"{first}/init.js")}
 
 
-def _pages_of(product: Product, address: str, choice: str, demo_token: str | None) -> dict[str, StaticAnswer]:
+def _address(product: Product) -> str:
+    return f"{DOCS}/{product.name}"
+
+
+def _pages_of(product: Product, products: tuple[Product, ...], demo_token: str | None) -> dict[str, StaticAnswer]:
+    address = _address(product)
     values = {"docs": DOCS, "address": address, "specification": product.specification, "title": escape(product.title)}
-    text = _PAGE % (values | {"choice": choice})
+    text = _PAGE % (values | {"choice": _choice(product, products) if len(products) > 1 else ""})
     page = StaticAnswer(text.encode, media_type="text/html; charset=utf-8", headers=_HEADERS)
     script = _script(product, demo_token).encode
     return {
@@ -102,12 +133,13 @@ def _pages_of(product: Product, address: str, choice: str, demo_token: str | Non
     }
 
 
-def _choice(products: tuple[Product, ...], addresses: list[str]) -> str:
-    """Links to the pages of all products."""
-    links = [
-        f'<a href="{address}">{escape(product.title)}</a>' for product, address in zip(products, addresses, strict=True)
+def _choice(shown: Product, products: tuple[Product, ...]) -> str:
+    """Links to the pages of all products, on the page of one."""
+    items = [
+        f'<li><a href="{_address(each)}"{" aria-current=page" if each is shown else ""}>{escape(each.title)}</a></li>'
+        for each in products
     ]
-    return f"<nav>{' · '.join(links)}</nav>\n"
+    return f'<nav id="products" aria-label="Choix de l\'API"><ul>{"".join(items)}</ul></nav>\n'
 
 
 _specifications: Final[dict[int, tuple[StaticAnswer, Product]]] = {}
@@ -133,5 +165,6 @@ def _asset(name: str, media_type: str) -> StaticAnswer:
 
 def _script(product: Product, demo_token: str | None) -> str:
     # The specification comes from this same server: no validator elsewhere is asked about it (validatorUrl).
-    values = {"specification": product.specification, "scheme": openapi.BEARER, "token": demo_token}
+    schemes = [openapi.BEARER, openapi.OWN_HEADER]
+    values = {"specification": product.specification, "schemes": schemes, "token": demo_token}
     return _SCRIPT_TEXT % {name: json.dumps(value) for name, value in values.items()}

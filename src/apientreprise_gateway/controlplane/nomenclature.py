@@ -12,15 +12,17 @@ import orjson
 
 from apientreprise_gateway.contract import query
 from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS
+from apientreprise_gateway.contract.error_forms import OBJECTS, ErrorForm
 from apientreprise_gateway.contract.errors import Refusal, gateway_error
 from apientreprise_gateway.contract.traceability import CODES, NOT_A_SIRET
 from apientreprise_gateway.controlplane.openapi.cases import (
     EVERYWHERE,
-    OFF_OPERATION,
     Case,
     cases_of,
     dossier_cases,
+    off_operation,
     own_case,
+    status_of,
 )
 from apientreprise_gateway.controlplane.static import StaticAnswer
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
@@ -32,10 +34,6 @@ OPERATION_ID: Final = "operation_id"
 _OPERATION_ID: Final = frozenset({OPERATION_ID})
 _KEPT: Final = {"Cache-Control": "public, max-age=3600"}
 """The header that says how long the nomenclature may be cached, as published."""
-
-
-_PLATFORM: Final = (*EVERYWHERE, *OFF_OPERATION, CODES["context"], CODES["object"], CODES["recipient"], NOT_A_SIRET)
-"""Codes of the gateway's own errors that are listed once, not for each operation."""
 
 
 class Nomenclature(NamedTuple):
@@ -96,34 +94,51 @@ def page(product: Product) -> NomenclaturePage:
 
 
 def _content(product: Product) -> Json:
-    platform = [own_case(code) for code in _PLATFORM]
+    platform = [own_case(code) for code in _platform(product)]
     common = {case.error.code for case in platform}
-    endpoints = {
-        endpoint.operation: (provider.name, cases_of(endpoint, provider, product))
+    endpoints = [
+        (endpoint, provider.name, cases_of(endpoint, provider, product))
         for provider in product.providers
         for endpoint in provider.endpoints
-    }
+    ]
     if product.dossier is not None:
-        endpoints[product.dossier.endpoint.operation] = (product.title, dossier_cases(product.dossier, product))
+        endpoints.append((product.dossier.endpoint, product.title, dossier_cases(product.dossier, product)))
     return {
         "api": product.name,
         "providers": {provider.prefix: provider.name for provider in (product.itself, *product.providers)},
         "generic_subcodes": {subcode: {"title": kind.title} for subcode, kind in PROVIDER_ERRORS.items()},
-        "platform_codes": _by_status(platform),
+        "platform_codes": _by_status(platform, OBJECTS),
         "endpoints": {
-            operation: {
+            endpoint.operation: {
                 "provider": name,
-                "errors": _by_status(case for case in cases if case.error.code not in common),
+                "errors": _by_status(
+                    (case for case in cases if case.error.code not in common), product.version_of(endpoint).errors
+                ),
             }
-            for operation, (name, cases) in endpoints.items()
+            for endpoint, name, cases in endpoints
         },
     }
 
 
-def _by_status(cases: Iterable[Case]) -> Json:
-    found = {case.error.code: case for case in cases}
-    ordered = sorted(found.values(), key=lambda case: (case.status, case.error.code))
-    return {str(status): list(_entries(group)) for status, group in groupby(ordered, key=lambda case: case.status)}
+def _platform(product: Product) -> tuple[str, ...]:
+    """Codes of the gateway's own errors that are listed once, not for each operation."""
+    traced = {name for version in product.versions for name in version.traceability.required}
+    return (
+        *EVERYWHERE,
+        *off_operation(product),
+        *(code for name, code in CODES.items() if name in traced),
+        NOT_A_SIRET,
+    )
+
+
+def _by_status(cases: Iterable[Case], form: ErrorForm) -> Json:
+    """The entries of errors by the status at which a form answers with them."""
+    found = {case.error.code: (status_of(case, form), case) for case in cases}
+    ordered = sorted(found.values(), key=lambda pair: (pair[0], pair[1].error.code))
+    return {
+        str(status): list(_entries(case for _, case in group))
+        for status, group in groupby(ordered, lambda pair: pair[0])
+    }
 
 
 def _entries(cases: Iterable[Case]) -> Iterator[Json]:

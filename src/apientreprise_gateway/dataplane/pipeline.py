@@ -29,7 +29,7 @@ from apientreprise_gateway.observability import tracing
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.providers.product import Product
+from apientreprise_gateway.providers.product import Product, providers_of
 from apientreprise_gateway.ratelimit.port import Limiter, StoreUnavailableError
 from apientreprise_gateway.server.application import ClientGoneError, Respond
 from apientreprise_gateway.server.buffers import SMALL_BYTES
@@ -90,7 +90,7 @@ class Pipeline:
         self._in_flight = InFlight(metrics=metrics, refuses=options.refuse_duplicates)
         self._recording = recording
         self._checks = Checks(
-            routes=Routes(each for product in products for each in (*product.providers, product.itself)),
+            routes=Routes(providers_of(products)),
             plans=plans,
             tokens=tokens,
             registry=registry,

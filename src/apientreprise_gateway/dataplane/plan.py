@@ -9,11 +9,12 @@ from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.error_forms import ErrorForm
 from apientreprise_gateway.contract.groups import Group
 from apientreprise_gateway.contract.masks import Masks
+from apientreprise_gateway.contract.passing import TokenPassing
 from apientreprise_gateway.contract.person.families import RULES
 from apientreprise_gateway.contract.person.rules import IdentityRules
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.providers.dossier import RESOURCES, parameters_of
-from apientreprise_gateway.providers.product import Product
+from apientreprise_gateway.providers.product import Product, passing_of
 from apientreprise_gateway.ratelimit.policy import Policy
 from apientreprise_gateway.upstream.source import Source
 
@@ -64,6 +65,7 @@ def plan_of(
     policy: Policy,
     user_id_required: bool,
     source: Source | None,
+    passing: TokenPassing | None = None,
     besides: frozenset[str] = frozenset(),
 ) -> Plan:
     """The plan of an endpoint.
@@ -74,11 +76,13 @@ def plan_of(
         policy: the limits in force.
         user_id_required: whether `user_id` is required where the endpoint takes it.
         source: answers the calls; None if the gateway answers them itself.
+        passing: how the token of a call is passed; None for what the version of the endpoint says.
         besides: query parameters to read in addition to those of the endpoint.
     """
     endpoint = route.endpoint
     version = product.version_of(endpoint)
-    in_query = () if version.token.parameter is None else (version.token.parameter,)
+    passing = passing or version.token
+    in_query = () if passing.parameter is None else (passing.parameter,)
     target = endpoint.path
     for parameter in endpoint.parameters:
         target = target.replace("{" + parameter.name + "}", "{}")
@@ -91,7 +95,7 @@ def plan_of(
         group=endpoint.group,
         required=traceability.required_of(endpoint, version.traceability, user_id_required=user_id_required),
         siret_recipient=version.traceability.siret_recipient,
-        token=token_reader(version.token),
+        token=token_reader(passing),
         errors=version.errors,
         wanted=besides.union(version.traceability.known, in_query, (parameter.name for parameter in endpoint.query)),
         target=target,
@@ -123,7 +127,7 @@ def plans_of(
         policy: the limits in force.
         user_id_required: whether an endpoint requires `user_id` if it takes it.
     """
-    plans = {}
+    plans, products = {}, tuple(products)
     for product in products:
         dossier = product.dossier
         of_parts = set() if dossier is None else parameters_of(dossier.resources_of(product.endpoints).values())
@@ -136,6 +140,7 @@ def plans_of(
                     product=product,
                     policy=policy,
                     user_id_required=user_id_required(endpoint),
+                    passing=passing_of(endpoint, products) if provider is product.itself else None,
                     source=None if provider is product.itself else source_of(route),
                     besides=frozenset({RESOURCES, *of_parts}) if is_dossier else frozenset(),
                 )

@@ -4,11 +4,11 @@ The planes, the pages, the sandbox, settings and metrics treat all products alik
 data of a product, and is resolved once, when a gateway is made.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
 
-from apientreprise_gateway.contract.endpoint import Endpoint, Provider
+from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
 from apientreprise_gateway.contract.error_forms import ErrorForm
 from apientreprise_gateway.contract.errors import GATEWAY_PREFIX
 from apientreprise_gateway.contract.groups import Group
@@ -43,6 +43,28 @@ class PrivilegesPage(NamedTuple):
     body: Callable[[str, Collection[str]], Mapping[str, Any]]
     """From the id of a token (`jti`) and its scopes to the answer."""
     errors: ErrorForm
+    schema: Mapping[str, Any] | None = None
+    """JSON Schema of the answer; None for a page that the documentation leaves out, as another says the same."""
+
+
+KEY: Final = "{key}"
+"""What stands for the key of a ping in `PingPaths.one`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PingPaths:
+    """Where the pages of pings are."""
+
+    index: str = "/pings"
+    """The list of pings."""
+    one: str = f"/ping/{KEY}"
+    """Each ping; a key may hold slashes if it stands at the end."""
+    alive: str = "/v{version}/ping"
+    """The page that says that the gateway answers."""
+
+    def of(self, ping: Ping) -> str:
+        """The path of a ping."""
+        return self.one.replace(KEY, ping.key)
 
 
 class Wording(NamedTuple):
@@ -50,6 +72,9 @@ class Wording(NamedTuple):
 
     description: str
     example: str
+
+
+_PINGS: Final = PingPaths()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +89,10 @@ class Texts:
     """How to pass a token in a header of its own."""
     parameter: str = ""
     """How to pass a token in the query."""
+    france_connect: str = ""
+    """How to pass an access token of FranceConnect, where an endpoint takes one."""
+    calls: str = "Nombre d'appels permis par minute."
+    """What `RateLimit-Limit` says."""
     traceability: Mapping[str, Wording]
     """Each traceability parameter, by its name; `recipient-v2` where flat versions mean something else by it."""
     moved: str = ""
@@ -99,6 +128,7 @@ class Product:
     """Path of its OpenAPI document."""
     errors: str
     """Path of its nomenclature of errors."""
+    pings: PingPaths = _PINGS
     texts: Texts
     itself: Provider = field(init=False)
     """Stands for a provider where the gateway itself answers: the dossier, the introspection."""
@@ -133,6 +163,34 @@ class Product:
             if (version.prefix, version.number) == (endpoint.prefix, endpoint.version):
                 return version
         raise ValueError(f"{endpoint.operation}: {self.key} has no version {endpoint.prefix}/v{endpoint.version}")
+
+
+def providers_of(products: Iterable[Product]) -> Iterator[Provider]:
+    """The providers of products, and for each product what stands for the gateway itself.
+
+    What the gateway itself answers at one path for several products is there once, with the first of them.
+    """
+    taken: set[str] = set()
+    for product in products:
+        yield from product.providers
+        own = tuple(endpoint for endpoint in product.itself.endpoints if endpoint.path not in taken)
+        taken.update(endpoint.path for endpoint in own)
+        yield replace(product.itself, endpoints=own)
+
+
+def passing_of(endpoint: Endpoint, products: Iterable[Product]) -> TokenPassing:
+    """How the token of a call to an endpoint is passed: as in its version, in all products that have it at its path."""
+    found = [
+        product.version_of(each).token
+        for product in products
+        for each in (*product.endpoints, *product.itself.endpoints)
+        if each.path == endpoint.path
+    ]
+    return TokenPassing(
+        bearer=any(each.bearer for each in found),
+        header=next((each.header for each in found if each.header), None),
+        parameter=next((each.parameter for each in found if each.parameter), None),
+    )
 
 
 class Versions:

@@ -12,7 +12,6 @@ import yaml
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter
 
-from apientreprise_gateway.contract.endpoint import Ping
 from apientreprise_gateway.contract.errors import refuse
 from apientreprise_gateway.controlplane.app import create_control
 from apientreprise_gateway.controlplane.openapi import document
@@ -20,6 +19,7 @@ from apientreprise_gateway.controlplane.paths import control_pattern
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.pings.board import Answer, Status
 from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
+from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.providers.products import PRODUCTS
 
 
@@ -47,18 +47,14 @@ ORIGIN = Origin(public_url=None, is_trusted=lambda _peer: False)
 
 
 class Sources:
-    """One source, with the answer that it is given."""
+    """A source of each product, with the answer that they are given."""
 
     def __init__(self, answer: Answer | None = None) -> None:
         self._answer = answer
 
-    def index(self) -> list[Ping]:
-        """Its ping."""
-        return [Ping(key="a/b", name="Essai - B", probe="b", cache_seconds=60)]
-
     async def answer(self, key: str) -> Answer | None:
         """The answer, for that ping alone."""
-        return self._answer if key == "a/b" else None
+        return self._answer if key in ("insee/sirene", "ants") else None
 
 
 def control(
@@ -68,12 +64,13 @@ def control(
     demo_token: str | None = None,
     answer: Answer | None = None,
     origin: Origin = ORIGIN,
+    products: tuple[Product, ...] = PRODUCTS,
 ) -> FastAPI:
     """A control plane with one metric."""
     registry = CollectorRegistry()
     Counter("calls", "Calls.", registry=registry).inc()
     return create_control(
-        products=PRODUCTS,
+        products=products,
         authenticate=guard or Guard(),
         registry=registry,
         ready=lambda: checks or {},
@@ -215,7 +212,10 @@ def test_documentation_loads_from_here_only(path: str) -> None:
     assert "unsafe" not in policy
 
 
-@pytest.mark.parametrize("name", ["assets/swagger-ui-bundle.js", "assets/swagger-ui.css", "init.js"])
+LOADED = ("assets/swagger-ui-bundle.js", "assets/swagger-ui.css", "assets/page.css", "entreprise/init.js")
+
+
+@pytest.mark.parametrize("name", LOADED)
 def test_documentation_has_what_it_loads(name: str) -> None:
     """Each file that the page refers to is served, with the type that browsers insist on."""
     app = control()
@@ -231,13 +231,36 @@ def test_documentation_uses_the_demo_token() -> None:
     script = call("/docs/init.js", app=control(demo_token='a"b')).text
 
     assert 'const demoToken = "a\\"b";' in script
-    assert 'const scheme = "jeton";' in script
+    assert 'const schemes = ["jeton", "jeton_entete"];' in script
     assert 'const specification = "/openapi.yaml";' in script
 
 
 def test_documentation_has_no_token_of_its_own() -> None:
     """Without a demo token the reader authorises the page."""
     assert "const demoToken = null;" in call("/docs/init.js").text
+
+
+def test_documentation_offers_the_products() -> None:
+    """Each page leads to those of all products and says which it is, that of the first at two addresses."""
+    app = control()
+    pages = {product: call(f"/docs/{product.name}", app=app).text for product in PRODUCTS}
+    for product, page in pages.items():
+        assert f"<title>{product.title} : documentation</title>" in page
+        assert f'<a href="/docs/{product.name}" aria-current=page>{product.title}</a>' in page
+        assert page.count("<li>") == len(PRODUCTS)
+        assert page.count("aria-current") == 1
+        assert f'specification = "{product.specification}"' in call(f"/docs/{product.name}/init.js", app=app).text
+    assert call("/docs", app=app).text == pages[PRODUCTS[0]]
+    assert call("/docs/init.js", app=app).text == call(f"/docs/{PRODUCTS[0].name}/init.js", app=app).text
+
+
+def test_documentation_of_one_product() -> None:
+    """Where one product is served there is nothing to choose, and its page is at both addresses."""
+    app = control(products=PRODUCTS[1:])
+    page = call("/docs", app=app).text
+    assert "<nav" not in page
+    assert page == call(f"/docs/{PRODUCTS[1].name}", app=app).text
+    assert call(f"/docs/{PRODUCTS[0].name}", app=app).status_code == 404
 
 
 NOON = 1_800_000_000.0
@@ -264,7 +287,7 @@ OK = Answer(status=Status.OK, at=NOON, ok_at=NOON, keep_until=NOON + 60)
 )
 def test_a_ping(answer: Answer, status: int, body: dict[str, str | None]) -> None:
     """A ping says how a source is, since when, and when it was last well; bad_gateway is a 502 with a body."""
-    found = call("/ping/a/b", app=control(answer=answer))
+    found = call("/ping/insee/sirene", app=control(answer=answer))
 
     assert found.status_code == status
     assert found.json() == {"last_update": "2027-01-15T08:00:00+00:00"} | body
@@ -275,11 +298,25 @@ def test_a_ping(answer: Answer, status: int, body: dict[str, str | None]) -> Non
 def test_how_long_a_ping_may_be_kept(ahead: float, seconds: str) -> None:
     """Intermediaries keep an answer for ten seconds at most, and never longer than it stands."""
     answer = replace(OK, keep_until=time.time() + ahead)
-    assert call("/ping/a/b", app=control(answer=answer)).headers["cache-control"] == f"public, max-age={seconds}"
+    assert (
+        call("/ping/insee/sirene", app=control(answer=answer)).headers["cache-control"] == f"public, max-age={seconds}"
+    )
 
 
 @pytest.mark.parametrize(
-    "path", ["/ping/a", "/ping/a/b/", "/ping/a/b/c", "/ping/", "/ping//a/b", "/ping/%00", "/ping/é", "/ping/a%0Ab"]
+    "path",
+    [
+        "/ping/a",
+        "/ping/insee/sirene/",
+        "/ping/ants",
+        "/ping/",
+        "/ping//insee/sirene",
+        "/api/insee/ping",
+        "/api/a%0Ab/ping",
+        "/ping/%00",
+        "/ping/é",
+        "/ping/a%0Ab",
+    ],
 )
 def test_no_such_ping(path: str) -> None:
     """A ping that does not exist is 404 with an empty object, as published."""
@@ -297,19 +334,22 @@ def test_no_such_ping(path: str) -> None:
         ("https://api.exemple.fr", "gateway.exemple.fr", "https://api.exemple.fr"),
     ],
 )
-def test_the_list_of_pings(public_url: str | None, host: str, base: str) -> None:
-    """The list has absolute addresses, at the gateway's public URL or where it was called."""
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
+def test_the_list_of_pings(product: Product, public_url: str | None, host: str, base: str) -> None:
+    """The list of a product has absolute addresses, at the gateway's public URL or where it was called."""
     origin = Origin(public_url=public_url, is_trusted=lambda _peer: False)
-    found = call("/pings", app=control(origin=origin), headers={"Host": host})
+    found = call(product.pings.index, app=control(origin=origin), headers={"Host": host})
 
-    (row,) = found.json()
-    assert row["name"] == "Essai - B"
-    assert row["url"].startswith(base)
-    assert row["url"].endswith("/ping/a/b")
+    pings = [ping for provider in product.providers for ping in provider.pings]
+    assert [row["name"] for row in found.json()] == [ping.name for ping in pings]
+    assert all(row["url"].startswith(base) for row in found.json())
+    assert [row["url"].partition(base)[2].partition(":80")[2] or row["url"][len(base) :] for row in found.json()] == [
+        product.pings.of(ping) for ping in pings
+    ]
     assert found.headers["cache-control"] == "private, max-age=300"
 
 
-@pytest.mark.parametrize("path", ["/v2/ping", "/v3/ping", "/v4/ping", "/v99/ping"])
+@pytest.mark.parametrize("path", ["/v2/ping", "/v3/ping", "/v4/ping", "/v99/ping", "/api/ping"])
 def test_lives_in_every_version(path: str) -> None:
     """The liveness of each version is an empty 200."""
     found = call(path)
@@ -343,13 +383,22 @@ def test_answers_head(path: str) -> None:
 def test_a_ping_answers_head(status: Status) -> None:
     """HEAD tells a source by its status alone."""
     app = control(answer=replace(OK, status=status))
-    head, get = call("/ping/a/b", app=app, method="HEAD"), call("/ping/a/b", app=app)
+    head, get = call("/ping/insee/sirene", app=app, method="HEAD"), call("/ping/insee/sirene", app=app)
 
     assert head.status_code == get.status_code
 
 
 @pytest.mark.parametrize(
-    "path", ["/livez", "/privileges", "/docs/init.js", "/docs/assets/swagger-ui.css", "/pings", "/ping/a/b", "/v2/ping"]
+    "path",
+    [
+        "/livez",
+        "/privileges",
+        "/docs/init.js",
+        "/docs/assets/swagger-ui.css",
+        "/pings",
+        "/ping/insee/sirene",
+        "/v2/ping",
+    ],
 )
 @pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS"])
 def test_refuses_other_methods(path: str, method: str) -> None:

@@ -9,7 +9,7 @@ from apientreprise_gateway.controlplane.openapi.components import Components
 from apientreprise_gateway.controlplane.openapi.failures import failures_of
 from apientreprise_gateway.providers.particulier.product import PARTICULIER
 
-COMPONENTS = Components()
+COMPONENTS = Components(calls="")
 FLAT = [
     pytest.param(endpoint, provider, id=endpoint.operation)
     for provider in PARTICULIER.providers

@@ -25,6 +25,8 @@ Json = dict[str, Any]
 DOCUMENT = document(ENTREPRISE)
 SPECIFIC_CODES = {code for provider in PROVIDERS for code in provider.errors}
 TEXT = to_yaml(DOCUMENT)
+OF_OTHER_PRODUCTS = {"00910"}
+"""Codes of the gateway's own that a product has only where it once had other paths."""
 ENDPOINTS = [
     pytest.param(endpoint, provider, id=endpoint.operation) for provider in PROVIDERS for endpoint in provider.endpoints
 ]
@@ -260,7 +262,7 @@ def test_unnamed_codes_are_told_in_the_description() -> None:
     told = set(re.findall(r"\d{5}", DOCUMENT["info"]["description"]))
     shown = {key[:5] for key in DOCUMENT["components"]["examples"]}
 
-    assert set(GATEWAY_ERRORS) <= told | shown
+    assert GATEWAY_ERRORS.keys() - told - shown == OF_OTHER_PRODUCTS
     assert not told & shown
 
 

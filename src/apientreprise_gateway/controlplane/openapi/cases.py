@@ -1,6 +1,6 @@
 """The errors that operations may answer with. The nomenclature of errors is made from the same cases."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -9,6 +9,7 @@ from typing import Final
 from apientreprise_gateway.contract import traceability
 from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS, Source
 from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
+from apientreprise_gateway.contract.error_forms import ErrorForm
 from apientreprise_gateway.contract.errors import (
     ApiError,
     Refusal,
@@ -17,8 +18,9 @@ from apientreprise_gateway.contract.errors import (
     provider_error,
     refuse,
 )
+from apientreprise_gateway.contract.identification import Identification, Meaning
 from apientreprise_gateway.contract.parameters import Parameter
-from apientreprise_gateway.controlplane.openapi.parameters import checked_of, required_of
+from apientreprise_gateway.controlplane.openapi.parameters import checked_of, is_recipient_optional, required_of
 from apientreprise_gateway.providers.dossier import Dossier
 from apientreprise_gateway.providers.product import Product
 
@@ -28,7 +30,8 @@ NOT_KEPT: Final = "00502"
 """Code of the error where the document of an answer could not be stored."""
 _OF_REQUESTS: Final = ("00907", "00909")
 """Errors of ours about a request as such, or about one that names no operation of the data plane."""
-_OF_SOME: Final = frozenset({NOT_KEPT, "00902", "00903", "00910", *_OF_REQUESTS})
+_GONE: Final = "00910"
+_OF_SOME: Final = frozenset({NOT_KEPT, "00902", "00903", _GONE, *_OF_REQUESTS})
 """Codes outside the ranges 002xx to 004xx that not every operation may answer with."""
 EVERYWHERE: Final = tuple(
     code
@@ -36,13 +39,14 @@ EVERYWHERE: Final = tuple(
     if code == _TOO_MANY or (code not in _OF_SOME and not code.startswith(("002", "003", "004")))
 )
 """The gateway's own errors that any operation may answer with, whatever its parameters."""
-OFF_OPERATION: Final = (
-    *(code for code in sorted(GATEWAY_ERRORS) if code.startswith("004") and code != _TOO_MANY),
-    *_OF_REQUESTS,
-)
-"""Codes for requests that name no operation, for which an OpenAPI document has no place."""
 TOKEN_REFUSED: Final = tuple(code for code, kind in GATEWAY_ERRORS.items() if kind.status == 401)
 """Codes with which a token is refused (401)."""
+
+
+def off_operation(product: Product) -> tuple[str, ...]:
+    """Codes for requests that name no operation, for which an OpenAPI document has no place."""
+    own = (code for code in sorted(GATEWAY_ERRORS) if code.startswith("004") and code != _TOO_MANY)
+    return (*own, *_OF_REQUESTS, *((_GONE,) if product.gone else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +76,75 @@ def _parameter_case(parameter: Parameter, code: str) -> Case:
     return _case(refuse(code, source=source), "" if usual else name)
 
 
+_ABOUT: Final[Mapping[str, tuple[Meaning, ...]]] = {
+    "00317": (Meaning.BIRTH_TOWN_NAME,),
+    "00351": (Meaning.POSTCODE,),
+    "00352": (Meaning.ALLOWANCE,),
+    "00354": (Meaning.BENEFIT_MONTH,),
+    "00356": (Meaning.BENEFIT_YEAR,),
+    "00360": (Meaning.INE,),
+    "00361": (Meaning.USED_NAME, Meaning.BIRTH_NAME),
+    "00362": (Meaning.FIRST_NAMES,),
+    "00363": (Meaning.BIRTH_YEAR, Meaning.BIRTH_DATE),
+    "00364": (Meaning.SEX,),
+    "00365": (Meaning.BIRTH_TOWN,),
+    "00367": (Meaning.FIRST_NAMES,),
+    "00368": (Meaning.CAMPAIGN_YEAR,),
+    "00380": (Meaning.ACCOUNT,),
+    "00400": (Meaning.BIRTH_COUNTRY,),
+    "00410": (Meaning.SCHOOL,),
+    "00411": (Meaning.SCHOOL_YEAR,),
+    "00412": (Meaning.SCHOOL_LEVEL,),
+    "00413": (Meaning.DEPARTMENTS,),
+    "00414": (Meaning.DEPARTMENTS,),
+    "00415": (Meaning.SCHOOL,),
+    "00416": (Meaning.DEPARTMENTS,),
+    "00417": (Meaning.REGIONS,),
+    "00419": (Meaning.SCHOOL,),
+    "00420": (Meaning.BIRTH_NAME,),
+    "00421": (Meaning.FIRST_NAMES,),
+    "00422": (Meaning.BIRTH_YEAR,),
+    "00423": (Meaning.BIRTH_MONTH,),
+    "00424": (Meaning.BIRTH_DAY,),
+    "00425": (Meaning.BIRTH_YEAR,),
+    "00427": (Meaning.SEX,),
+    "00428": (Meaning.BIRTH_DEPARTMENT,),
+    "00430": (Meaning.PLATE,),
+}
+"""What each error of an identity is about; of several, the first that an operation knows."""
+
+
+def _person_case(person: Identification, code: str) -> Case:
+    """An error of an identity, of the parameter that it is usually about."""
+    name = next(found.name for found in map(person.named, _ABOUT[code]) if found is not None)
+    return _case(refuse(code, source={"parameter": name}), name.replace("[]", ""))
+
+
 def cases_of(endpoint: Endpoint, provider: Provider, product: Product) -> Iterator[Case]:
     """Every error that an endpoint may answer with."""
     yield from map(own_case, EVERYWHERE)
     if endpoint.document is not None:
         yield own_case(NOT_KEPT)
-    for name in required_of(endpoint, product):
-        yield own_case(traceability.CODES[name])
-    if product.version_of(endpoint).traceability.siret_recipient:
-        yield own_case(traceability.NOT_A_SIRET)
+    yield from map(own_case, _traceability_codes(endpoint, product))
     for parameter in checked_of(endpoint):
         for code in parameter.kind.codes:
             yield _parameter_case(parameter, code)
+    if endpoint.person is not None:
+        for code in endpoint.person.codes:
+            yield _person_case(endpoint.person, code)
+    yield from _provider_cases(endpoint, provider)
+
+
+def _traceability_codes(endpoint: Endpoint, product: Product) -> Iterator[str]:
+    for name in required_of(endpoint, product):
+        yield traceability.CODES[name]
+    if is_recipient_optional(endpoint, product) and endpoint.person is not None and endpoint.person.france_connect:
+        yield traceability.CODES["recipient"]  # calls with a token of FranceConnect need one
+    if product.version_of(endpoint).traceability.siret_recipient:
+        yield traceability.NOT_A_SIRET
+
+
+def _provider_cases(endpoint: Endpoint, provider: Provider) -> Iterator[Case]:
     for subcode in PROVIDER_ERRORS:
         if _may_say(subcode, endpoint, provider):
             yield _case(provider_error(subcode, prefix=provider.prefix, name=provider.name))
@@ -103,6 +164,11 @@ def dossier_cases(dossier: Dossier, product: Product) -> Iterator[Case]:
     codes += [traceability.CODES[name] for name in required_of(endpoint, product, user_id_required=False)]
     codes += [traceability.NOT_A_SIRET, *(code for each in endpoint.parameters for code in each.kind.codes)]
     return map(own_case, (*codes, "00902", "00903"))
+
+
+def status_of(case: Case, form: ErrorForm) -> int:
+    """The status at which a form answers with an error, which may be another than that of the error."""
+    return form.render(Refusal(case.status, case.error), None)[0]
 
 
 def by_status(cases: Iterable[Case]) -> Iterator[tuple[int, list[Case]]]:

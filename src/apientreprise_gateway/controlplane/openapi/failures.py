@@ -8,7 +8,14 @@ from apientreprise_gateway.contract.codes import GATEWAY_ERRORS
 from apientreprise_gateway.contract.endpoint import Endpoint, Provider
 from apientreprise_gateway.contract.error_forms import ErrorForm
 from apientreprise_gateway.contract.errors import Refusal
-from apientreprise_gateway.controlplane.openapi.cases import NOT_KEPT, Case, by_status, cases_of, is_about_file
+from apientreprise_gateway.controlplane.openapi.cases import (
+    NOT_KEPT,
+    Case,
+    by_status,
+    cases_of,
+    is_about_file,
+    status_of,
+)
 from apientreprise_gateway.controlplane.openapi.components import JSON_API_TYPE, JSON_TYPE, Components, Json
 from apientreprise_gateway.controlplane.openapi.headers import headers_of
 from apientreprise_gateway.controlplane.openapi.parameters import checked_of, key_of
@@ -22,18 +29,13 @@ def failures_of(endpoint: Endpoint, provider: Provider, product: Product, compon
     answered: dict[int, list[Case]] = {}
     for _, cases in by_status(cases_of(endpoint, provider, product)):
         for case in cases:
-            answered.setdefault(_status_of(case, form), []).append(case)
+            answered.setdefault(status_of(case, form), []).append(case)
     return {
         str(status): failure(
             cases, _response_key(status, cases, endpoint, provider), form, components, of_provider=kind
         )
         for status, cases in sorted(answered.items())
     }
-
-
-def _status_of(case: Case, form: ErrorForm) -> int:
-    """The status at which a form answers with an error, which may be another than that of the error."""
-    return form.render(Refusal(case.status, case.error), None)[0]
 
 
 def _response_key(status: int, cases: list[Case], endpoint: Endpoint, provider: Provider) -> str:
@@ -45,8 +47,10 @@ def _response_key(status: int, cases: list[Case], endpoint: Endpoint, provider: 
         keys = [key_of(parameter) for parameter in checked_of(endpoint)]
         person = [] if endpoint.person is None else [endpoint.person.family]
         return "-".join([str(status), *keys, *person, *(["user_id"] if endpoint.user_id else []), *specific])
+    # A form may answer at one status what another form tells apart.
+    moved = [str(each) for each in statuses if each != status]
     if all(code in GATEWAY_ERRORS for code in codes):
-        return str(status)
+        return "-".join([str(status), *moved])
     files = ["fichier"] if any(map(is_about_file, codes)) else []
     if NOT_KEPT in codes:
         files = ["document"]
@@ -74,7 +78,7 @@ def failure(
     }
     value = {
         "description": " ; ".join(dict.fromkeys(case.error.title for case in cases)),
-        "headers": headers_of(_status_of(cases[0], form), components),
+        "headers": headers_of(status_of(cases[0], form), components),
         "content": {of_provider if has_provider else JSON_TYPE: content},
     }
     return components.refer("responses", key + form.suffix, value)

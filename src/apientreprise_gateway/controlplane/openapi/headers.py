@@ -6,10 +6,6 @@ from apientreprise_gateway.controlplane.openapi.components import Components, Js
 
 _HEADERS: Final[dict[str, Json]] = {
     "X-Request-Id": {"description": "Identifiant de l'appel.", "schema": {"type": "string"}},
-    "RateLimit-Limit": {
-        "description": "Nombre d'appels permis par minute.",
-        "schema": {"type": "integer"},
-    },
     "RateLimit-Remaining": {
         "description": "Nombre d'appels qui restent.",
         "schema": {"type": "integer", "minimum": 0},
@@ -42,7 +38,8 @@ _CACHE_HEADERS: Final[dict[str, Json]] = {
 }
 """The headers of a success that may come from the cache."""
 
-_WINDOW_HEADERS: Final = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Request-Id")
+_LIMIT: Final = "RateLimit-Limit"
+_WINDOW_HEADERS: Final = (_LIMIT, "RateLimit-Remaining", "RateLimit-Reset", "X-Request-Id")
 _HEADERS_OF: Final = {401: ("X-Request-Id",), 429: ("Retry-After", *_WINDOW_HEADERS)}
 """Names of headers by status, where they are not `_WINDOW_HEADERS` alone: a call without a valid token is not
 counted."""
@@ -51,7 +48,8 @@ counted."""
 def headers_of(status: int, components: Components) -> Json:
     """The headers of an operation's response with a status."""
     names = _HEADERS_OF.get(status, _WINDOW_HEADERS)
-    return {name: components.refer("headers", name, _HEADERS[name]) for name in names}
+    known = _HEADERS | {_LIMIT: {"description": components.calls, "schema": {"type": "integer"}}}
+    return {name: components.refer("headers", name, known[name]) for name in names}
 
 
 def cache_headers(components: Components) -> Json:

@@ -6,9 +6,10 @@ from apientreprise_gateway.contract.documents import Document
 from apientreprise_gateway.contract.endpoint import Endpoint, Provider
 from apientreprise_gateway.controlplane.openapi.components import JSON_API_TYPE, JSON_TYPE, Components, Json
 from apientreprise_gateway.controlplane.openapi.failures import failures_of
+from apientreprise_gateway.controlplane.openapi.fields import shown_by
 from apientreprise_gateway.controlplane.openapi.headers import cache_headers, headers_of
 from apientreprise_gateway.controlplane.openapi.parameters import parameters_of
-from apientreprise_gateway.controlplane.openapi.pings import address_of
+from apientreprise_gateway.controlplane.openapi.security import security_of
 from apientreprise_gateway.providers.product import Product
 
 NO_SCOPES: Final = "aucun (tout jeton valide)"
@@ -37,6 +38,7 @@ def operation_of(endpoint: Endpoint, provider: Provider, product: Product, compo
             **failures_of(endpoint, provider, product, components),
         },
     }
+    operation |= security_of(endpoint, product)
     if endpoint.deprecated:
         operation["deprecated"] = True
     return operation
@@ -53,7 +55,10 @@ def _description(endpoint: Endpoint, provider: Provider, product: Product) -> st
     if endpoint.cache:
         text += f" Réponse conservée {endpoint.cache.text}, si la passerelle en conserve."
     if ping:
-        text += f" Disponibilité : `{address_of(ping)}`."
+        text += f" Disponibilité : `{product.pings.of(ping)}`."
+    if endpoint.mask is not None:
+        lines = "\n".join(f"- {name} : {scopes}" for name, scopes in shown_by(endpoint.mask))
+        text += f"\n\nChamps selon les droits ; les autres sont montrés à qui a l'un d'eux :\n\n{lines}"
     return text if endpoint.document is None else f"{text}\n\n{_kept(endpoint.document)}"
 
 

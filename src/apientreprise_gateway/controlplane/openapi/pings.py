@@ -1,22 +1,25 @@
 """The pages of pings in OpenAPI."""
 
-from collections.abc import Iterable
 from typing import Final
 
-from apientreprise_gateway.contract.endpoint import Ping, Provider
+from apientreprise_gateway.contract.error_forms import OBJECTS, ErrorForm
 from apientreprise_gateway.controlplane.openapi.components import Json
-from apientreprise_gateway.controlplane.pings import PING, PINGS
+from apientreprise_gateway.controlplane.paths import ALIVE
 from apientreprise_gateway.pings.board import Status
+from apientreprise_gateway.providers.product import KEY, Product
 
 TAG: Final = "Disponibilité"
-ALIVE: Final = "/v{version}/ping"
 
-TOO_MANY: Final[Json] = {
-    "description": "Plus de 600 appels par minute, de cette adresse, aux pages hors opération (`00907`).",
-    "headers": {"Retry-After": {"$ref": "#/components/headers/Retry-After"}},
-    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Erreurs"}}},
-}
-"""The response to a caller beyond the ceiling; it refers to components of the whole document."""
+
+def too_many(form: ErrorForm = OBJECTS) -> Json:
+    """The response to a caller beyond the ceiling; it refers to components of the whole document."""
+    return {
+        "description": "Plus de 600 appels par minute, de cette adresse, aux pages hors opération (`00907`).",
+        "headers": {"Retry-After": {"$ref": "#/components/headers/Retry-After"}},
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{form.name}"}}},
+    }
+
+
 _INSTANT: Final[Json] = {"type": "string", "format": "date-time"}
 SCHEMAS: Final[dict[str, Json]] = {
     "Ping": {
@@ -50,16 +53,19 @@ SCHEMAS: Final[dict[str, Json]] = {
 """The schemas that `paths` refers to."""
 
 
-def address_of(ping: Ping) -> str:
-    """The path of a ping."""
-    return PING + ping.key
-
-
-def paths(providers: Iterable[Provider]) -> dict[str, Json]:
-    """The operations, by path, for the pings of these providers."""
-    keys = [ping.key.split("/", 1) for provider in providers for ping in provider.pings]
-    ping = {PING + "{provider}/{source}": {"get": _ping(keys)}} if keys else {}
-    return {PINGS: {"get": _index()}, **ping, ALIVE: {"get": _alive()}}
+def paths(product: Product) -> dict[str, Json]:
+    """The operations, by path, for the pings of a product."""
+    found = {product.pings.index: {"get": _index()}}
+    pings = [ping for provider in product.providers for ping in provider.pings]
+    if pings and product.pings.one.endswith(KEY):
+        keys = [ping.key.split("/", 1) for ping in pings]
+        found[product.pings.one.replace(KEY, "{provider}/{source}")] = {"get": _ping(*_of_two_parts(keys))}
+    elif pings:
+        names = "".join(f"\n- `{ping.key}` : {ping.name}" for ping in pings)
+        schema = {"type": "string", "enum": [ping.key for ping in pings]}
+        key = _parameter(KEY[1:-1], f"Source :\n{names}", schema, pings[0].key)
+        found[product.pings.one] = {"get": _ping(key)}
+    return found | {product.pings.alive: {"get": _alive(product.pings.alive)}}
 
 
 def _open(name: str, summary: str, description: str, responses: Json, *parameters: Json) -> Json:
@@ -70,7 +76,7 @@ def _open(name: str, summary: str, description: str, responses: Json, *parameter
         "tags": [TAG],
         "security": [],
         "parameters": list(parameters),
-        "responses": responses | {"429": TOO_MANY},
+        "responses": responses | {"429": too_many()},
     }
 
 
@@ -83,20 +89,9 @@ def _index() -> Json:
     )
 
 
-def _ping(keys: list[list[str]]) -> Json:
-    return _open(
-        "ping",
-        "Disponibilité d'une source de données",
-        "Dit si une source répond, d'après les appels récents ou, à défaut, un appel d'essai. La réponse est gardée en "
-        "mémoire quelques minutes.",
-        {
-            "200": _json("`ok`, `unknown` ou `maintenance`.", "Ping"),
-            "502": _json("`bad_gateway`.", "Ping"),
-            "404": {
-                "description": "Cette source n'existe pas.",
-                "content": {"application/json": {"schema": {"type": "object", "maxProperties": 0}}},
-            },
-        },
+def _of_two_parts(keys: list[list[str]]) -> tuple[Json, Json]:
+    """The parameters of keys that are a provider and its source."""
+    return (
         _parameter(
             "provider", "Fournisseur.", {"type": "string", "enum": sorted({key[0] for key in keys})}, keys[0][0]
         ),
@@ -111,12 +106,33 @@ def _ping(keys: list[list[str]]) -> Json:
     )
 
 
-def _alive() -> Json:
+def _ping(*parameters: Json) -> Json:
+    return _open(
+        "ping",
+        "Disponibilité d'une source de données",
+        "Dit si une source répond, d'après les appels récents ou, à défaut, un appel d'essai. La réponse est gardée en "
+        "mémoire quelques minutes.",
+        {
+            "200": _json("`ok`, `unknown` ou `maintenance`.", "Ping"),
+            "502": _json("`bad_gateway`.", "Ping"),
+            "404": {
+                "description": "Cette source n'existe pas.",
+                "content": {"application/json": {"schema": {"type": "object", "maxProperties": 0}}},
+            },
+        },
+        *parameters,
+    )
+
+
+def _alive(path: str) -> Json:
+    summary, responses = "La passerelle répond", {"200": {"description": "Elle répond."}}
+    if path != ALIVE:
+        return _open("alive", summary, "Réponse vide.", responses)
     return _open(
         "alive",
-        "La passerelle répond",
+        summary,
         "Réponse vide, quelle que soit la version.",
-        {"200": {"description": "Elle répond."}, "404": _json("Cette version n'existe pas.", "Erreurs")},
+        responses | {"404": _json("Cette version n'existe pas.", "Erreurs")},
         _parameter("version", "Version de l'API.", {"type": "integer", "minimum": 1, "maximum": 9999}, 3),
     )
 

@@ -1,17 +1,18 @@
 """The pages on which a caller sees its own token, in OpenAPI: introspection and privileges."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from apientreprise_gateway.contract.endpoint import Endpoint
-from apientreprise_gateway.contract.error_forms import OBJECTS
 from apientreprise_gateway.controlplane.openapi.cases import EVERYWHERE, TOKEN_REFUSED, by_status, own_case
 from apientreprise_gateway.controlplane.openapi.components import JSON_TYPE, Components, Json
 from apientreprise_gateway.controlplane.openapi.failures import failure
 from apientreprise_gateway.controlplane.openapi.headers import headers_of
 from apientreprise_gateway.controlplane.openapi.parameters import request_id
-from apientreprise_gateway.controlplane.openapi.pings import TOO_MANY
+from apientreprise_gateway.controlplane.openapi.pings import too_many
 from apientreprise_gateway.controlplane.openapi.schemas import closed
-from apientreprise_gateway.providers.product import Product
+from apientreprise_gateway.controlplane.openapi.security import security_of, unless_usual, ways
+from apientreprise_gateway.providers.product import PrivilegesPage, Product
 
 TAG: Final = "Jeton"
 _OF_INTROSPECTION: Final = frozenset({"00107", "00901", "00904", "00906", "00908", "00500", "00505", "00506"})
@@ -50,18 +51,6 @@ INTROSPECTION_SCHEMA: Final[Json] = closed(
 )
 """The schema of an introspection."""
 
-_PRIVILEGES_SCHEMA: Final[Json] = {
-    "type": "object",
-    "required": ["data"],
-    "properties": {
-        "data": {
-            "type": "object",
-            "required": ["privileges"],
-            "properties": {"privileges": {"type": "array", "items": {"type": "string"}}},
-        }
-    },
-}
-
 
 def introspection_of(endpoint: Endpoint, product: Product, components: Components) -> Json:
     """The OpenAPI operation of the introspection."""
@@ -85,11 +74,12 @@ def introspection_of(endpoint: Endpoint, product: Product, components: Component
                 for status, cases in by_status(map(own_case, refused))
             },
         },
+        **security_of(endpoint, product),
     }
 
 
-def privileges(components: Components) -> Json:
-    """The OpenAPI operation of the page of privileges."""
+def privileges(page: PrivilegesPage, schema: Mapping[str, Any], product: Product, components: Components) -> Json:
+    """The OpenAPI operation of a page of privileges, and the schema of its answer."""
     return {
         "operationId": "privileges",
         "summary": "Droits de votre jeton",
@@ -98,9 +88,10 @@ def privileges(components: Components) -> Json:
         "responses": {
             "200": {
                 "description": "Les droits, triés.",
-                "content": {JSON_TYPE: {"schema": components.refer("schemas", "Privileges", _PRIVILEGES_SCHEMA)}},
+                "content": {JSON_TYPE: {"schema": components.refer("schemas", "Privileges", dict(schema))}},
             },
-            "401": failure(list(map(own_case, TOKEN_REFUSED)), "401", OBJECTS, components),
-            "429": TOO_MANY,
+            "401": failure(list(map(own_case, TOKEN_REFUSED)), "401", page.errors, components),
+            "429": too_many(page.errors),
         },
+        **unless_usual(ways(page.token), product),
     }

@@ -1,6 +1,6 @@
 """API Entreprise: the data of companies and associations, for administrations."""
 
-from typing import Final
+from typing import Any, Final
 
 from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.contract.error_forms import OBJECTS
@@ -83,6 +83,18 @@ _REQUIRED: Final = ("context", "object", "recipient")
 _FLAT: Final = TraceabilityRule(required=_REQUIRED, siret_recipient=False)
 _LATER: Final = TraceabilityRule(required=_REQUIRED, siret_recipient=True)
 
+_PRIVILEGES: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {
+        "data": {
+            "type": "object",
+            "required": ["privileges"],
+            "properties": {"privileges": {"type": "array", "items": {"type": "string"}}},
+        }
+    },
+}
+
 ENTREPRISE: Final = Product(
     key="api_entreprise",
     name="entreprise",
@@ -97,7 +109,13 @@ ENTREPRISE: Final = Product(
     dossier=DOSSIER,
     introspection=INTROSPECTION,
     privileges=(
-        PrivilegesPage("/privileges", _PASSING, lambda _, scopes: {"data": {"privileges": sorted(scopes)}}, OBJECTS),
+        PrivilegesPage(
+            "/privileges",
+            _PASSING,
+            lambda _, scopes: {"data": {"privileges": sorted(scopes)}},
+            OBJECTS,
+            _PRIVILEGES,
+        ),
         PrivilegesPage("/v2/privileges", _PASSING, lambda _, scopes: {"privileges": sorted(scopes)}, TEXT_ERRORS),
     ),
     schemas=SCHEMAS,

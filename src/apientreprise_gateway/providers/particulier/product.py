@@ -1,6 +1,6 @@
 """API Particulier: data of persons, given to the administration that needs them."""
 
-from typing import Final
+from typing import Any, Final
 
 from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.contract.error_forms import OBJECTS
@@ -21,9 +21,10 @@ from apientreprise_gateway.providers.particulier import (
 )
 from apientreprise_gateway.providers.particulier.flat_errors import FLAT
 from apientreprise_gateway.providers.particulier.groups import GROUPS
+from apientreprise_gateway.providers.particulier.introspection import INTROSPECTION
 from apientreprise_gateway.providers.particulier.schemas import SCHEMAS
 from apientreprise_gateway.providers.particulier.texts import TEXTS
-from apientreprise_gateway.providers.product import PrivilegesPage, Product, Version
+from apientreprise_gateway.providers.product import KEY, PingPaths, PrivilegesPage, Product, Version
 
 PROVIDERS: Final[tuple[Provider, ...]] = (
     cnaf.PROVIDER,
@@ -45,6 +46,17 @@ _PASSING: Final = TokenPassing(bearer=True, header="X-Api-Key")
 _TRACED_V2: Final = TraceabilityRule(required=(), siret_recipient=True, known=("recipient",))
 _TRACED: Final = TraceabilityRule(required=("recipient",), siret_recipient=True, known=("recipient",))
 
+_INTROSPECT: Final[dict[str, Any]] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["_id", "name", "scopes"],
+    "properties": {
+        "_id": {"type": "string", "description": "Identifiant du jeton (`jti`)."},
+        "name": {"type": "string", "const": "", "description": "Toujours vide."},
+        "scopes": {"type": "array", "items": {"type": "string"}, "description": "Les droits, triés."},
+    },
+}
+
 PARTICULIER: Final = Product(
     key="api_particulier",
     name="particulier",
@@ -57,17 +69,20 @@ PARTICULIER: Final = Product(
     ),
     groups=GROUPS,
     providers=PROVIDERS,
+    introspection=INTROSPECTION,
     privileges=(
         PrivilegesPage(
             "/api/introspect",
-            _PASSING_V2,
+            TokenPassing(bearer=True, header="X-Api-Key", parameter="token"),
             lambda jti, scopes: {"_id": jti, "name": "", "scopes": sorted(scopes)},
             FLAT,
+            _INTROSPECT,
         ),
     ),
     gone=("/api/caf/famille", "/api/impots/svair", "/api/v2/avis-imposition"),
     schemas=SCHEMAS,
     specification="/openapi-particulier.yaml",
     errors="/api/errors",
+    pings=PingPaths(index="/api/pings", one=f"/api/{KEY}/ping", alive="/api/ping"),
     texts=TEXTS,
 )

@@ -37,16 +37,20 @@ combien de secondes attendre.
 
 TEXTS: Final = Texts(
     introduction=_INTRODUCTION,
-    bearer="À partir de la v3 : le jeton, dans l'en-tête `Authorization`. Sur les chemins `france_connect`, le jeton "
-    "d'accès de FranceConnect.",
+    bearer="À partir de la v3 : le jeton, dans l'en-tête `Authorization`.",
     header="Le jeton, dans un en-tête à lui, dans toutes les versions.",
     parameter="En v2 : le jeton dans l'adresse. Préférez l'en-tête : une adresse se retrouve dans les journaux des "
     "intermédiaires.",
+    france_connect="Le jeton d'accès que FranceConnect a remis pour la personne, dans l'en-tête `Authorization`, à la "
+    "place du vôtre.",
+    calls="Nombre d'appels permis : par seconde ou, si c'est elle qui en laisse le moins, selon la limite par minute "
+    "propre au jeton.",
     traceability=MappingProxyType(
         {
             "recipient": Wording("SIRET de l'administration destinataire des données.", SIRET.example),
             "recipient-v2": Wording(
-                "SIRET de l'administration destinataire des données, si vous le donnez.", SIRET.example
+                "SIRET de l'administration destinataire des données ; facultatif, sauf avec FranceConnect.",
+                SIRET.example,
             ),
         }
     ),
