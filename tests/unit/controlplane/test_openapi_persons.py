@@ -110,7 +110,7 @@ def test_says_how_the_token_is_passed(endpoint: Endpoint, provider: Provider) ->
     alone."""
     del provider
     assert endpoint.person is not None
-    security: list[Json] = operation_of(endpoint).get("security", DOCUMENT["security"])
+    security: list[Json] = operation_of(endpoint).get("security") or DOCUMENT["security"]
     ways = {name for each in security for name in each}
     if endpoint.person.mode is CallMode.FRANCE_CONNECT:
         assert ways == {"france_connect"}
