@@ -332,9 +332,11 @@ def test_check(command: Command) -> None:
     """A configuration that can be served is shown in full, but for its secrets."""
     result = command("check", jwt_secrets=f"{SECRET},{SECRET[::-1]}", upstream_url=UPSTREAM, limit_ip="77")
     assert (result.status, result.err) == (0, "")
-    *lines, verdict = result.out.splitlines()
+    shown, _, advice = result.out.partition("\n\n")
+    *lines, verdict = [*shown.splitlines(), *advice.splitlines()[-1:]]
     assert verdict == "This configuration can be served."
     assert {line.partition(" = ")[0] for line in lines} == {environment_name(field) for field in fields_of(PRODUCTS)}
+    assert "\nGATEWAY_PSEUDONYM_KEY is not set: " in result.out
     assert "GATEWAY_LIMIT_IP = 77" in lines
     assert "GATEWAY_JWT_SECRETS = (2 set)" in lines
     assert SECRET not in result.out

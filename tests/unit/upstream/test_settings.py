@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from apientreprise_gateway.gateway.settings import Settings, SettingsError, load, require_for_serving
-from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.upstream.breaker import BreakerPolicy
 from apientreprise_gateway.upstream.maintenance import Once, Weekly
 from apientreprise_gateway.upstream.settings import (
@@ -19,6 +19,7 @@ from apientreprise_gateway.upstream.settings import (
     ProviderSettings,
 )
 
+PROVIDERS = [provider for product in PRODUCTS for provider in product.providers]
 SECRET = "s3cr3t-s3cr3t-s3cr3t"
 PREFIX = "GATEWAY_PROVIDERS__INSEE__"
 
