@@ -14,6 +14,7 @@ import structlog
 from apientreprise_gateway.contract.error_forms import object_bodies
 from apientreprise_gateway.contract.errors import refuse
 from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.gateway import series
 from apientreprise_gateway.gateway.assembly import Assembly
 from apientreprise_gateway.gateway.components.upstreams import close_upstreams
 from apientreprise_gateway.gateway.configuration import Configuration
@@ -91,6 +92,7 @@ class Gateway:
             takes=self._planes.takes,
             answer=self._planes.data.answer,
         )
+        series.tell_products(parts.metrics, products)
         parts.metrics.certificate_ends.set(0 if parts.identity is None else parts.identity.ends.timestamp())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -14,6 +14,7 @@ from apientreprise_gateway.controlplane import front
 from apientreprise_gateway.dataplane.call import Check, Unlogged
 from apientreprise_gateway.gateway.denials import CopyAction
 from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.ratelimit.bans import Reason
 from apientreprise_gateway.server.limits import Closing
 from apientreprise_gateway.store.errors import About
@@ -45,6 +46,13 @@ def begin_at_zero(metrics: Metrics, providers: Iterable[Provider]) -> None:
     _show(metrics.unlogged, Unlogged)
     _show(metrics.revocations_copy_failures, CopyAction)
     _show(metrics.key_fetches, FETCH_OUTCOMES.values())
+
+
+def tell_products(metrics: Metrics, products: Iterable[Product]) -> None:
+    """Say of each operation which product it belongs to, for sums by product."""
+    for each in products:
+        for endpoint in (*each.itself.endpoints, *each.endpoints):
+            metrics.operation_info(endpoint.operation, each.key).set(1)
 
 
 def _show(children: Callable[..., object], *values: Iterable[str]) -> None:

@@ -61,6 +61,9 @@ class CallMetrics:
         "operation",
         buckets=_ANSWER_BUCKETS,
     )
+    operation_info: Callable[[str, str], Gauge] = gauges(
+        "gateway_operation_info", "Always 1; the product of each operation", "operation", "product", merge="livemax"
+    )
     errors: Callable[[str], HotCounter] = hot_counters(
         "gateway_errors", "Errors answered, by code", "code", most=MAX_CODES
     )

@@ -15,6 +15,7 @@ from apientreprise_gateway.gateway.denials import CopyAction
 from apientreprise_gateway.gateway.series import FAILURES, StorePart
 from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.ratelimit.bans import Reason
 from apientreprise_gateway.server.limits import Closing
 from apientreprise_gateway.store.errors import About
@@ -79,3 +80,13 @@ def test_the_rules_know_what_a_failure_is() -> None:
     named = {match for text in texts for match in re.findall(r'code=~\\?"([\d|]+)', text)}
     assert named == {"|".join(FAILURES)}
     assert set(FAILURES) <= set(GATEWAY_ERRORS)
+
+
+def test_each_operation_tells_its_product(shown: set[str]) -> None:
+    """Every operation that is served has one series, which names its product."""
+    named = {name for name in shown if name.startswith("gateway_operation_info{")}
+    assert named == {
+        f'gateway_operation_info{{operation="{endpoint.operation}",product="{product.key}"}} 1.0'
+        for product in PRODUCTS
+        for endpoint in (*product.itself.endpoints, *product.endpoints)
+    }

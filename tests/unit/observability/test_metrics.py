@@ -14,6 +14,7 @@ from support.prometheus import promtool
 NAMES = {
     "gateway_answers": {"operation", "status"},
     "gateway_answer_seconds": {"operation"},
+    "gateway_operation_info": {"operation", "product"},
     "gateway_errors": {"code"},
     "gateway_provider_calls": {"provider", "outcome"},
     "gateway_provider_seconds": {"provider"},
