@@ -7,9 +7,10 @@ import orjson
 import pytest
 
 from apientreprise_gateway.contract.codes import PROVIDER_ERRORS
-from apientreprise_gateway.contract.errors import Refusal
+from apientreprise_gateway.contract.errors import OUTAGE_RETRY_IN, Refusal
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.particulier.product import PARTICULIER
 from apientreprise_gateway.upstream.reading import ProviderAnswer, read, trouble
 from apientreprise_gateway.upstream.response import Response
 
@@ -393,3 +394,71 @@ def test_trouble(status: int, body: bytes, expected: bool) -> None:
     """A provider is in trouble if its status, or the codes of errors in our form, say so of the provider itself."""
     answer = Response(status, "application/json", body)
     assert trouble(V3.provider, answer) == (f"it answered {status}" if expected else "")
+
+
+# Persons.
+
+ABOUT_PERSONS = {
+    endpoint.operation: Route(endpoint, provider)
+    for provider in PARTICULIER.providers
+    for endpoint in provider.endpoints
+}
+GRANTS = ABOUT_PERSONS["api_particulier_v3_cnous_etudiant_boursier_with_ine"]
+GRANTS_V2 = ABOUT_PERSONS["api_particulier_v2_cnous_student_scholarship"]
+QUOTIENT = ABOUT_PERSONS["api_particulier_v3_cnav_quotient_familial_with_civility"]
+TOLD = "Personne ne s'appelle Zoé DURAND."
+
+
+def told(code: str, **others: Any) -> dict[str, Any]:
+    """An error of a provider that repeats whom it was asked about, wherever it can."""
+    return {
+        "code": code,
+        "title": TOLD,
+        "detail": TOLD,
+        "source": {"parameter": TOLD},
+        "meta": {"said": TOLD},
+        **others,
+    }
+
+
+@pytest.mark.parametrize(
+    ("route", "status", "error", "code"),
+    [
+        (GRANTS, 404, told("26003"), "26003"),
+        (GRANTS_V2, 404, told("26003"), "26003"),
+        (GRANTS, 409, told("26015"), "26015"),
+        (QUOTIENT, 404, told("23003"), "23003"),
+        (QUOTIENT, 422, told("00355"), "00355"),
+        (GRANTS, 502, told("00501"), "00501"),
+        (GRANTS, 502, told("26001", meta={"retry_in": 60, "said": TOLD}), "26001"),
+        (GRANTS, 502, told("26001", meta={"retry_in": TOLD}), "26001"),
+        (GRANTS, 404, told("99123"), "26999"),
+        (GRANTS, 404, told("25003"), "26999"),
+        (GRANTS, 422, told("00101"), "26999"),
+    ],
+)
+def test_errors_about_persons_are_in_our_own_words(route: Route, status: int, error: dict[str, Any], code: str) -> None:
+    """Of an error about a person its code alone counts, if the provider may have it: its words may name anybody."""
+    body = orjson.dumps({"errors": [error]})
+    with pytest.raises(Refusal) as caught:
+        read(route, Response(status, "application/json", body))
+    (found,) = caught.value.errors
+    assert found.code == code
+    assert TOLD not in str(found.as_object())
+    assert caught.value.status == (502 if code.endswith("999") else status)
+
+
+@pytest.mark.parametrize("given", [60, None])
+def test_an_outage_keeps_the_time_to_wait(given: int | None) -> None:
+    """The seconds after which to try again are the provider's, or the usual ones."""
+    error = told("26001", meta={} if given is None else {"retry_in": given})
+    with pytest.raises(Refusal) as caught:
+        read(GRANTS, Response(502, "application/json", orjson.dumps({"errors": [error]})))
+    assert caught.value.errors[0].meta["retry_in"] == (given or OUTAGE_RETRY_IN)
+
+
+def test_a_bare_conflict_is_the_one_that_is_published() -> None:
+    """409 without words means that several persons answer, where the operation has that error."""
+    with pytest.raises(Refusal) as caught:
+        read(GRANTS, Response(409, "text/plain", b""))
+    assert (caught.value.status, caught.value.errors[0].code) == (409, "26015")
