@@ -47,6 +47,7 @@ def _demo(options: argparse.Namespace) -> None:
     from apientreprise_gateway.process.runner import Lifecycle, in_a_thread, listen, run
     from apientreprise_gateway.providers.products import PRODUCTS
     from apientreprise_gateway.sandbox.app import create_app
+    from apientreprise_gateway.sandbox.tokens.app import TokenPages, WithPages
 
     _drop_other_settings()
     configured = load()
@@ -63,7 +64,9 @@ def _demo(options: argparse.Namespace) -> None:
         hurry=gateway.hurry,
         stop_timeout=lambda: gateway.stop_timeout,
     )
-    run([(create_app(products=PRODUCTS, links=gateway_at.url), sandbox_at), (gateway, gateway_at)], life)
+    pages = TokenPages(PRODUCTS, secret=_secret_of(settings), base=gateway_at.url).pages
+    sandbox = create_app(products=PRODUCTS, links=gateway_at.url)
+    run([(sandbox, sandbox_at), (WithPages(gateway, pages), gateway_at)], life)
 
 
 def _drop_other_settings() -> None:
@@ -103,13 +106,18 @@ def _mint(settings: "Settings") -> str:
     from apientreprise_gateway.providers.products import PRODUCTS
 
     scopes = sorted({scope for product in PRODUCTS for scope in product.scopes})
-    secret = settings.jwt_secrets[0].get_secret_value()
-    return issue(secret=secret, scopes=scopes, subject="demo", issued_at=datetime.now(UTC))
+    return issue(secret=_secret_of(settings), scopes=scopes, subject="demo", issued_at=datetime.now(UTC))
+
+
+def _secret_of(settings: "Settings") -> str:
+    """The key of this demonstration, with which no other gateway verifies tokens."""
+    return settings.jwt_secrets[0].get_secret_value()
 
 
 def _print_welcome(gateway: str, sandbox: str, token: str) -> None:
     print(
-        f"Gateway:  {gateway}/docs\nSandbox:  {sandbox} (fictive providers)\n\n"
+        f"Gateway:  {gateway}/docs\nSandbox:  {sandbox} (fictive providers)\n"
+        f"Tokens:   {gateway}/sandbox (with the scopes of your choice)\n\n"
         "Try this; its token opens every endpoint until this command stops:\n"
         f"curl -i -H 'Authorization: Bearer {token}' '{gateway}{_FIRST}{_QUERY}'\n\n"
         "A document: the same with this address; the link that its answer holds needs no token:\n"
