@@ -24,7 +24,7 @@ LEEWAY: Final = 5
 MAX_TOKEN_LENGTH: Final = 8192
 """Characters of the longest token that is read; one with every scope has about half as many."""
 _CACHE_SIZE: Final = 4096
-_COMPACT: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
+COMPACT: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 """The form of a signed token (RFC 7515, section 7.1); checked because base64 decoders ignore other characters."""
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _JWS: Final = PyJWS()
@@ -102,35 +102,13 @@ class TokenVerifier:
         return token
 
     def _read(self, text: str) -> Token:
-        if len(text) > MAX_TOKEN_LENGTH or _COMPACT.fullmatch(text) is None:
+        if len(text) > MAX_TOKEN_LENGTH or COMPACT.fullmatch(text) is None:
             raise refuse("00101")
-        claims = self._claims(text)
+        claims = signed_claims(text, self._keys)
         token = None if claims is None else _token(claims)
         if token is None or claims is None or self._is_early(claims):
             raise refuse("00101")
         return token
-
-    def _claims(self, text: str) -> dict[str, Any] | None:
-        """The claims of a token, if one of our keys verifies its signature; else None.
-
-        Raises:
-            UnknownKeyError: no key verifies it, but a newer one may.
-        """
-        algorithm, kid = _header(text)
-        if algorithm is None:
-            return None
-        for key in self._keys.candidates(algorithm, kid):
-            try:
-                claims = orjson.loads(_JWS.decode(text, key.material, algorithms=[key.algorithm]))
-            except InvalidTokenError:
-                continue
-            except Exception:  # the libraries may raise anything on bytes that a caller chose
-                return None
-            return claims if isinstance(claims, dict) else None
-        if self._keys.may_lack(algorithm, kid):
-            refusal = refuse("00101" if self._keys.known else "00506")
-            raise UnknownKeyError(refusal.status, *refusal.errors)
-        return None
 
     def _is_early(self, claims: dict[str, Any]) -> bool:
         latest = self._now() + LEEWAY
@@ -187,11 +165,34 @@ async def authenticate_with_newer_keys(
     return authenticate(text, verifier=verifier, registry=registry)
 
 
+def signed_claims(text: str, keys: KeyRing) -> dict[str, Any] | None:
+    """The claims of a signed token in compact form, if one of the keys verifies its signature; else None.
+
+    Raises:
+        UnknownKeyError: no key verifies it, but a newer one may.
+    """
+    algorithm, kid = _header(text)
+    if algorithm is None:
+        return None
+    for key in keys.candidates(algorithm, kid):
+        try:
+            claims = orjson.loads(_JWS.decode(text, key.material, algorithms=[key.algorithm]))
+        except InvalidTokenError:
+            continue
+        except Exception:  # the libraries may raise anything on bytes that a caller chose
+            return None
+        return claims if isinstance(claims, dict) else None
+    if keys.may_lack(algorithm, kid):
+        refusal = refuse("00101" if keys.known else "00506")
+        raise UnknownKeyError(refusal.status, *refusal.errors)
+    return None
+
+
 def _header(text: str) -> tuple[str | None, str | None]:
     """Algorithm and `kid` in the header of a token; the algorithm is None if the header cannot be read."""
     try:
         header = _JWS.get_unverified_header(text)
-    except Exception:  # as in `_claims`
+    except Exception:  # as in `signed_claims`
         return None, None
     algorithm = header.get("alg")
     return algorithm if isinstance(algorithm, str) else None, header.get("kid")

@@ -199,6 +199,7 @@ GATEWAY_ERRORS: Final[Mapping[str, ErrorKind]] = {
         "espace. Encodez-les en pourcent, en UTF-8 : é s'écrit %C3%A9.",
     ),
     "00910": ErrorKind(410, "Ressource retirée", "Cette ressource n'existe plus."),
+    "00911": ErrorKind(503, "Service indisponible", "Cette passerelle n'est pas reliée à FranceConnect."),
 }
 """The gateway's own errors by code."""
 

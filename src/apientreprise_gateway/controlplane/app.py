@@ -59,6 +59,7 @@ def create_control(
     sources: Sources,
     origin_of: OriginOf,
     store: StoreMode | None = None,
+    own_key: bytes | None = None,
     demo_token: str | None = None,
 ) -> FastAPI:
     """The control plane's application.
@@ -71,6 +72,7 @@ def create_control(
         sources: asked on each call to a ping.
         origin_of: the scheme and host at which a caller reaches the gateway.
         store: asked on each call to /readyz; shown there, without influence on the status.
+        own_key: JWKS with the public key to which FranceConnect encrypts; None if it is asked nothing.
         demo_token: a token that the documentation pages use by themselves. It is public: for the demo only.
     """
     errors = ErrorPages(products)
@@ -88,6 +90,9 @@ def create_control(
     pages |= {product.pings.alive: health.alive for product in products if product.pings.alive != ALIVE}
     for privileges in (each for product in products for each in product.privileges):
         pages[privileges.path] = _privileges_page(privileges, authenticate)
+    for path in (product.own_key for product in products):
+        if path is not None and own_key is not None:
+            pages[path] = _key_page(own_key)
     for path, page in pages.items():
         app.add_route(path, page, methods=["GET"])  # Starlette adds HEAD
     answers = docs_pages(products, demo_token)
@@ -131,6 +136,15 @@ class _Health:
         except TypeError:  # prometheus_client compares versions that are no numbers: `version=abc`
             encode, content_type = choose_encoder("")
         return Response(encode(self._registry), headers={"Content-Type": content_type})
+
+
+def _key_page(jwks: bytes) -> Page:
+    """The page with our public key."""
+
+    async def keys(_request: Request) -> Response:
+        return Response(jwks, media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
+
+    return keys
 
 
 def _privileges_page(page: PrivilegesPage, authenticate: Authenticate) -> Page:

@@ -23,6 +23,7 @@ def control_pattern(products: Iterable[Product]) -> str:
         paths |= {product.specification, product.errors, product.pings.index}
         paths |= {page.path for page in product.privileges}
         paths |= {product.pings.alive} - {ALIVE}
+        paths |= set() if product.own_key is None else {product.own_key}
     whole = "|".join((*map(re.escape, sorted(paths)), _ALIVE))
     pings = sorted({_ping_pattern(product.pings) for product in products})
     return rf"(?:{whole})\Z|{re.escape(DOCS)}/|" + "|".join(pings)

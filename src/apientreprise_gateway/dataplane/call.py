@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from apientreprise_gateway.auth.token import Token
+from apientreprise_gateway.contract.person.identity import Identity
 from apientreprise_gateway.dataplane.plan import JSON, Plan
 from apientreprise_gateway.net.asgi import Scope
 from apientreprise_gateway.observability.metrics import NO_OPERATION
@@ -51,6 +52,7 @@ class Call:
         "outcome_without_line",
         "parameters",
         "part_of",
+        "pivot",
         "plan",
         "provider_seconds",
         "request_id",
@@ -79,6 +81,8 @@ class Call:
         self.plan: Plan | None = None
         self.identifier: str | None = None
         self.parameters: dict[str, str] = {}
+        self.pivot: Identity | None = None
+        """Whom FranceConnect says that the call is about; None for a call that says so itself."""
         self.token: Token | None = None
         self.trace: Trace | None = None
         self.verdict: Verdict | None = None

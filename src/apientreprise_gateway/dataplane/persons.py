@@ -10,9 +10,11 @@ from apientreprise_gateway.contract import query
 from apientreprise_gateway.contract.errors import ApiError, Refusal, gateway_error, provider_error
 from apientreprise_gateway.contract.lifetime import today
 from apientreprise_gateway.contract.masks import Masks, NotMaskableError
-from apientreprise_gateway.contract.person.identity import Asked, Fault
+from apientreprise_gateway.contract.person.identity import Asked, Fault, Identity
+from apientreprise_gateway.contract.person.pivot import ByToken, written
 from apientreprise_gateway.contract.person.rules import IdentityRules
 from apientreprise_gateway.contract.pseudonym import Pseudonyms
+from apientreprise_gateway.dataplane.access_tokens import AccessTokens
 from apientreprise_gateway.dataplane.call import Call
 from apientreprise_gateway.dataplane.plan import Plan
 from apientreprise_gateway.upstream.reading import ProviderAnswer
@@ -24,13 +26,21 @@ _WITH_DATA: Final = frozenset({200, 206})
 class Persons:
     """Reads whom calls are about."""
 
-    def __init__(self, pseudonyms: Pseudonyms | None, *, clock: Callable[[], date] = today) -> None:
+    def __init__(
+        self,
+        pseudonyms: Pseudonyms | None,
+        *,
+        access_tokens: AccessTokens | None = None,
+        clock: Callable[[], date] = today,
+    ) -> None:
         """Configure it.
 
         Args:
             pseudonyms: give persons the names that they have in access lines; None for no names.
+            access_tokens: authenticate calls by access tokens of FranceConnect; None if there is no way to it.
             clock: the day in Paris, by which ages and years are judged.
         """
+        self.access_tokens: Final = access_tokens or AccessTokens()
         self._pseudonyms = pseudonyms
         self._today = clock
 
@@ -40,12 +50,25 @@ class Persons:
         Raises:
             Refusal: 422, with one error per wrong parameter.
         """
-        found = rules.read(query.read_all(call.scope["query_string"], rules.names), self._today())
-        if not isinstance(found, Asked):
-            raise Refusal(422, *(_error(plan, fault) for fault in found))
+        if plan.by_token is not None and call.pivot is not None:
+            return self._target_of_pivot(call, plan, plan.by_token, call.pivot)
+        found = self._read(call, plan, rules)
         if self._pseudonyms is not None:
             call.identifier = self._pseudonyms.of(found.identity)
         return f"{plan.target}?{urlencode(found.parameters)}" if found.parameters else plan.target
+
+    def _target_of_pivot(self, call: Call, plan: Plan, by_token: ByToken, pivot: Identity) -> str:
+        """As `target`, for a call whose person FranceConnect names."""
+        if self._pseudonyms is not None:
+            call.identifier = self._pseudonyms.of(pivot)
+        found = self._read(call, plan, by_token.rules)
+        return f"{plan.target}?{urlencode((*written(pivot, by_token.names), *found.parameters))}"
+
+    def _read(self, call: Call, plan: Plan, rules: IdentityRules) -> Asked:
+        found = rules.read(query.read_all(call.scope["query_string"], rules.names), self._today())
+        if not isinstance(found, Asked):
+            raise Refusal(422, *(_error(plan, fault) for fault in found))
+        return found
 
 
 def _error(plan: Plan, fault: Fault) -> ApiError:

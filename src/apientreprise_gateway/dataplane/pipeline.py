@@ -7,7 +7,9 @@ in its `Plan`.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Final
 
+from apientreprise_gateway.auth.france_connect.service import UnavailableError
 from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier, UnknownKeyError
 from apientreprise_gateway.contract.errors import ConnectionDropped, Refusal, refuse, refuse_for_now
@@ -36,6 +38,8 @@ from apientreprise_gateway.server.buffers import SMALL_BYTES
 from apientreprise_gateway.upstream.reading import ProviderAnswer
 from apientreprise_gateway.upstream.source import Source
 
+_TRACED_BY_TOKEN: Final = ("recipient",)
+"""The traceability parameters that calls with an access token of FranceConnect require, whatever their version."""
 OwnAnswer = Callable[[Call, Plan, Token, list[str]], Awaitable[ProviderAnswer]]
 """Answers an endpoint of the gateway itself, from the call, its plan, its token and its path parameters."""
 
@@ -80,6 +84,7 @@ class Pipeline:
             recording: records each call that has ended.
         """
         self._renew_keys = renew_keys
+        self._access_tokens = persons.access_tokens
         self._registry = registry
         self._limiter = limiter
         self._admission = admission
@@ -170,11 +175,17 @@ class Pipeline:
         await self._admission.admit_late(call) if self._access_log.is_full else self._admission.admit(call)
         try:
             plan, values = self._checks.find_endpoint(call)
+            access_token = None if plan.by_token is None else self._access_tokens.given(call, plan.by_token)
             try:
-                token = self._checks.authenticate(call, plan)
+                if access_token is None:
+                    token = self._checks.authenticate(call, plan)
+                else:
+                    token = await self._access_tokens.authenticate(call, plan, access_token)
             except UnknownKeyError:
                 await self._renew_keys()
                 token = self._checks.authenticate(call, plan)
+        except UnavailableError:  # nobody can say whether the token is good, so the caller is not taken for a bad one
+            raise
         except Exception:  # a bug counts like a refusal, so that a caller who has found one cannot go on using it
             await self._admission.count_unknown(call)
             raise
@@ -186,7 +197,8 @@ class Pipeline:
         """The checks from the fourth on, then the endpoint's source: documents, cache, provider; last the mask."""
         record = await self.enforce_limit(call, plan, token)
         authorize(call, plan, token, record)
-        require_traceability(call.parameters, required=plan.required, siret_recipient=plan.siret_recipient)
+        required = plan.required if call.pivot is None else _TRACED_BY_TOKEN
+        require_traceability(call.parameters, required=required, siret_recipient=plan.siret_recipient)
         request = self._checks.parameters(call, plan, values)
         flight = self._in_flight.enter(token.jti, request.target)
         call.asked = True

@@ -11,6 +11,7 @@ from apientreprise_gateway.contract.groups import Group
 from apientreprise_gateway.contract.masks import Masks
 from apientreprise_gateway.contract.passing import TokenPassing
 from apientreprise_gateway.contract.person.families import RULES
+from apientreprise_gateway.contract.person.pivot import ByToken, by_token
 from apientreprise_gateway.contract.person.rules import IdentityRules
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.providers.dossier import RESOURCES, parameters_of
@@ -50,6 +51,8 @@ class Plan(NamedTuple):
     """Position of the parameter that names the entity; None if none does."""
     person: IdentityRules | None
     """Judge who the call is about, where that is a person."""
+    by_token: ByToken | None
+    """How calls with an access token of FranceConnect are read; None if there are none."""
     masks: Masks | None
     """Leave out of the answers what the token may not see; None if it may see all."""
     source: Source | None
@@ -106,6 +109,7 @@ def plan_of(
         ),
         identifier=entities[0] if entities else None,
         person=None if endpoint.person is None else RULES[endpoint.person.family],
+        by_token=None if endpoint.person is None else by_token(endpoint.person),
         masks=None if endpoint.mask is None else Masks(endpoint.mask, product.schemas.of(endpoint.operation)),
         source=source,
         content_type=JSON if endpoint.flat else _JSON_API,

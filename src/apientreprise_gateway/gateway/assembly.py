@@ -18,6 +18,7 @@ from apientreprise_gateway.gateway.components.connections import connection_limi
 from apientreprise_gateway.gateway.components.context import Context
 from apientreprise_gateway.gateway.components.denials import DenialsComponent, denials_component
 from apientreprise_gateway.gateway.components.documents import DocumentComponent, document_component
+from apientreprise_gateway.gateway.components.france_connect import FranceConnectComponent, france_connect_component
 from apientreprise_gateway.gateway.components.limits import LimiterComponent, limiter_component
 from apientreprise_gateway.gateway.components.observability import (
     AccessFileComponent,
@@ -70,6 +71,9 @@ class Assembly:
         self.documents: DocumentComponent = document_component(context, former=former and former.documents)
         self.cache: CacheComponent = cache_component(context, former=former and former.cache)
         self.recorder: RecorderComponent = recorder_component(context, former=former and former.recorder)
+        self.france_connect: FranceConnectComponent = france_connect_component(
+            context, recorder=self.recorder.part, former=former and former.france_connect
+        )
         self.identity = server_identity(settings)
         """The certificate and key of the server; None without TLS."""
         self.access_log: AccessLogComponent = access_log_component(context, former=former and former.access_log)
@@ -77,10 +81,7 @@ class Assembly:
             context, access_log=self.access_log.part, former=former and former.access_file
         )
         self.denials: DenialsComponent = denials_component(
-            context,
-            registry=self.tokens.part.registry,
-            limiter=self.limiter.part,
-            former=former and former.denials,
+            context, registry=self.tokens.part.registry, limiter=self.limiter.part, former=former and former.denials
         )
         self.endpoints = Endpoints(
             settings,
@@ -113,6 +114,7 @@ class Assembly:
             self.upstreams,
             self.key_set,
             self.tokens,
+            self.france_connect,
             self.denials,
             self.pings,
             self.cache,

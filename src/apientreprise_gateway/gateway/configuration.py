@@ -31,6 +31,7 @@ def _digests(settings: Settings) -> Mapping[str, bytes]:
     Files of keys and tokens are left out: they are watched.
     """
     files = dict(zip(TLS_FILES, ([settings.tls_certificate], [settings.tls_key]), strict=True))
+    files[environment_name("france_connect_key")] = [settings.france_connect_key]
     for provider, own in settings.providers.items():
         files[f"{PROVIDER_PREFIX}{provider.upper()}"] = [own.ca, own.client_certificate, own.client_key]
     return {name: b"".join(map(_digest, paths)) for name, paths in files.items()}

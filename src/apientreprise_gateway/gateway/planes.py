@@ -7,6 +7,7 @@ from apientreprise_gateway.controlplane.app import create_control
 from apientreprise_gateway.controlplane.errors import ErrorPages
 from apientreprise_gateway.controlplane.front import ROOT, Application, Front, leads_to_docs
 from apientreprise_gateway.controlplane.paths import control_pattern
+from apientreprise_gateway.dataplane.access_tokens import AccessTokens
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.persons import Persons
 from apientreprise_gateway.dataplane.pipeline import Pipeline
@@ -65,6 +66,7 @@ class Planes:
             products=products,
             authenticate=parts.tokens.part.authenticate,
             registry=parts.metrics.exposed,
+            own_key=None if parts.france_connect.part is None else parts.france_connect.part.own_key.jwks,
             ready=ready,
             store=lambda: limits.mode_of(parts.limiter.part),
             sources=parts.pings.part,
@@ -111,6 +113,7 @@ def _data_plane(
     origin: Origin,
 ) -> Pipeline:
     tokens, pings = parts.tokens.part, parts.pings.part
+    france_connect = None if parts.france_connect.part is None else parts.france_connect.part.service
     options = calls.pipeline_options(settings)
     plans = plans_of(
         products,
@@ -128,7 +131,7 @@ def _data_plane(
         admission=admission,
         refusals=refusals,
         origin=origin,
-        persons=Persons(calls.pseudonyms(settings)),
+        persons=Persons(calls.pseudonyms(settings), access_tokens=AccessTokens(france_connect, tokens=tokens.verifier)),
         options=options,
         metrics=parts.metrics,
         access_log=parts.access_log.part,

@@ -8,8 +8,10 @@ from apientreprise_gateway.gateway.components.auth import KeySetSettings, key_se
 from apientreprise_gateway.gateway.components.cache import CacheSettings
 from apientreprise_gateway.gateway.components.connections import server_identity
 from apientreprise_gateway.gateway.components.documents import DocumentSettings, document_service
+from apientreprise_gateway.gateway.components.france_connect import FranceConnectSettings, france_connect
 from apientreprise_gateway.gateway.components.upstreams import upstreams
 from apientreprise_gateway.gateway.settings import CacheStore, Settings, SettingsError
+from apientreprise_gateway.observability.provider_calls import ignore
 from apientreprise_gateway.providers.products import PRODUCTS
 
 
@@ -29,12 +31,17 @@ def _documents(settings: Settings) -> object:
     return document_service(DocumentSettings.of(settings))
 
 
+def _france_connect(settings: Settings) -> object:
+    return france_connect(FranceConnectSettings.of(settings), observe=ignore, on_breaker=lambda *_: None)
+
+
 _MAKERS: Final[tuple[Callable[[Settings], object], ...]] = (
     _key_set,
     token_registry,
     _cache,
     _upstreams,
     _documents,
+    _france_connect,
     server_identity,
 )
 """In the order in which a gateway makes them; problems are reported in this order."""

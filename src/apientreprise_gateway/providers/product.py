@@ -121,6 +121,8 @@ class Product:
     introspection: Endpoint | None = None
     """The endpoint that tells a holder what a token is, if it has one."""
     privileges: tuple[PrivilegesPage, ...] = ()
+    own_key: str | None = None
+    """Path of the page with the public key to which FranceConnect encrypts its answers, if it is asked for any."""
     gone: tuple[str, ...] = ()
     """Paths that it had once, and that answer 410 since."""
     schemas: Schemas

@@ -40,6 +40,8 @@ class Defaults:
     timeout: float
     """Seconds that a whole call may take."""
     max_calls: int
+    max_body: int = MAX_BODY_BYTES
+    """Bytes of the longest answer in memory."""
     max_file: int = MAX_FILE_BYTES
     """Bytes of the longest answer that goes to a file."""
     breakers: bool = True
@@ -65,7 +67,7 @@ def make_upstream(provider: Provider, own: ProviderSettings, defaults: Defaults,
     pool = Pool(
         base_url.rstrip("/"),
         timeout=timeout,
-        max_body=MAX_BODY_BYTES,
+        max_body=defaults.max_body,
         user_agent=f"apientreprise-gateway/{__version__}",
         tls=_tls(own, base_url),
         proxy=_proxy(own),

@@ -27,6 +27,7 @@ MAX_CALLS: Final = 2500
 """Calls to one server that may be under way, by default."""
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Bytes of the longest body that goes to a file, by default."""
+_FORM: Final = b"Content-Type: application/x-www-form-urlencoded\r\n"
 _UNAUTHORIZED: Final = 401
 _REQUEST_TIMEOUT: Final = 408
 
@@ -69,7 +70,8 @@ class Pool:
         self._dialer = Dialer(parts.hostname or "", parts.port or (443 if tls else 80), tls=tls, proxy=through)
         reader = through if tls is None else None
         self._read_by_proxy = reader is not None
-        self._prefix = _prefix(parts, reader)
+        self._base = _base(parts, reader)
+        self._prefix = b"GET " + self._base
         self._headers = _headers(parts, user_agent, reader)
         self._timeout = timeout
         self._max_body = max_body
@@ -122,6 +124,38 @@ class Pool:
             if self._credentials is None:
                 return await self._send(request + b"\r\n", now, deadline, spool)
             return await self._send_with(self._credentials, request, deadline, spool)
+        finally:
+            self._calls -= 1
+
+    async def post(self, target: str, form: bytes, *, request_id: str, deadline: float) -> Response:
+        """Send a form; its answer may have to be asked for twice, so it must not change anything.
+
+        Args:
+            target: path and query, encoded.
+            form: the encoded form.
+            request_id: sent as `X-Request-Id`.
+            deadline: in seconds of the loop's clock.
+
+        Raises:
+            CallError: there is no usable answer.
+        """
+        if self._calls >= self._max_calls:
+            raise CallError(Fault.BUSY)
+        now = time.monotonic()
+        if deadline <= now:
+            raise CallError(Fault.TIMEOUT)
+        request = b"POST %b%b%b%b\r\n%bContent-Length: %d\r\n\r\n%b" % (
+            self._base,
+            target.encode("ascii"),
+            self._headers,
+            request_id.encode("ascii"),
+            _FORM,
+            len(form),
+            form,
+        )
+        self._calls += 1
+        try:
+            return await self._send(request, now, deadline, None)
         finally:
             self._calls -= 1
 
@@ -201,10 +235,10 @@ class Pool:
             self._idle.pop(0).abort()
 
 
-def _prefix(base: SplitResult, proxy: Proxy | None) -> bytes:
-    """The start of each request, up to its target; absolute if a proxy forwards the request."""
+def _base(base: SplitResult, proxy: Proxy | None) -> bytes:
+    """What comes before each target; absolute if a proxy forwards the request."""
     server = "" if proxy is None else f"http://{_host(base)}"
-    return f"GET {server}{base.path.rstrip('/')}".encode("ascii")
+    return f"{server}{base.path.rstrip('/')}".encode("ascii")
 
 
 def _headers(base: SplitResult, user_agent: str, proxy: Proxy | None) -> bytes:

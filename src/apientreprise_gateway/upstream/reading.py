@@ -180,7 +180,12 @@ def failure(route: Route, status: int) -> Refusal:
     own = route.endpoint.codes.get(status, ())
     if len(own) == 1 and status not in _STATUSES and status not in route.provider.statuses:
         return route.provider.own_error(own[0], status=status)
-    return refusal(route, route.provider.statuses.get(status) or _STATUSES.get(status, "999"))
+    return refusal(route, subcode_of(route.provider, status))
+
+
+def subcode_of(provider: Provider, status: int) -> str:
+    """The last three digits of the error that an unsuccessful status of a provider stands for."""
+    return provider.statuses.get(status) or _STATUSES.get(status, "999")
 
 
 def refusal(route: Route, subcode: str) -> Refusal:

@@ -105,6 +105,7 @@ class Upstream:
         request_id: str,
         deadline: float | None = None,
         spool: Callable[[], Sink] | None = None,
+        form: bytes | None = None,
     ) -> Response:
         """Ask the provider.
 
@@ -113,6 +114,7 @@ class Upstream:
             request_id: passed on as `X-Request-Id`.
             deadline: in seconds of the loop's clock; now plus the timeout by default.
             spool: makes the sink for a long body, see `Pool.get`.
+            form: an encoded form to send; None for a plain question.
 
         Raises:
             NotAskedError: it is in maintenance, its breaker is open, or too many calls are under way.
@@ -128,7 +130,10 @@ class Upstream:
         if deadline is None:
             deadline = started + self._timeout
         try:
-            response = await self._pool.get(target, request_id=request_id, deadline=deadline, spool=spool)
+            if form is None:
+                response = await self._pool.get(target, request_id=request_id, deadline=deadline, spool=spool)
+            else:
+                response = await self._pool.post(target, form, request_id=request_id, deadline=deadline)
         except CallError as error:
             self._report_fault(era, error)
             refusal = self._refusal(error.fault)

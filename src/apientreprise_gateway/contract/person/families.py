@@ -95,13 +95,13 @@ PIVOT: Final = IdentityRules(
     (
         replace(_NAME, kind=anything),
         FirstNames(),
-        BirthDate(),
+        BirthDate(required=False),
         _SEX,
         Birthplace(country="codeCogInseePaysNaissance", country_required=True, by_name=False),
     )
 )
 """What FranceConnect says of a person, under the names that the other calls have. A commune that is not named is right:
-who was born abroad has none."""
+who was born abroad has none; so is a day or month of birth that nobody knows."""
 
 # v2.
 

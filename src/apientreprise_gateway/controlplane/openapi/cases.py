@@ -18,6 +18,7 @@ from apientreprise_gateway.contract.errors import (
     provider_error,
     refuse,
 )
+from apientreprise_gateway.contract.france_connect import FAILURES, FRANCE_CONNECT, NOT_CONNECTED, TOKEN_ERRORS
 from apientreprise_gateway.contract.identification import Identification, Meaning
 from apientreprise_gateway.contract.parameters import Parameter
 from apientreprise_gateway.controlplane.openapi.parameters import checked_of, is_recipient_optional, required_of
@@ -31,7 +32,7 @@ NOT_KEPT: Final = "00502"
 _OF_REQUESTS: Final = ("00907", "00909")
 """Errors of ours about a request as such, or about one that names no operation of the data plane."""
 _GONE: Final = "00910"
-_OF_SOME: Final = frozenset({NOT_KEPT, "00902", "00903", _GONE, *_OF_REQUESTS})
+_OF_SOME: Final = frozenset({NOT_KEPT, "00902", "00903", _GONE, NOT_CONNECTED, *_OF_REQUESTS})
 """Codes outside the ranges 002xx to 004xx that not every operation may answer with."""
 EVERYWHERE: Final = tuple(
     code
@@ -151,6 +152,24 @@ def _provider_cases(endpoint: Endpoint, provider: Provider) -> Iterator[Case]:
     for status, codes in endpoint.codes.items():
         for code in codes:
             yield _case(provider.own_error(code, status=status))
+    yield from _france_connect_cases(endpoint)
+
+
+def _france_connect_cases(endpoint: Endpoint) -> Iterator[Case]:
+    """Every error about an access token of FranceConnect, where an endpoint takes one."""
+    if endpoint.person is None or not endpoint.person.france_connect:
+        return
+    yield own_case(NOT_CONNECTED)
+    for code in TOKEN_ERRORS:
+        yield _case(FRANCE_CONNECT.own_error(code, status=401))
+    for subcode in FAILURES:
+        yield _case(provider_error(subcode, prefix=FRANCE_CONNECT.prefix, name=FRANCE_CONNECT.name))
+
+
+OF_FRANCE_CONNECT: Final = frozenset(
+    {NOT_CONNECTED, *TOKEN_ERRORS, *(FRANCE_CONNECT.prefix + each for each in FAILURES)}
+)
+"""Codes of the errors about access tokens of FranceConnect."""
 
 
 _OF_PARTS: Final = frozenset({"00015", "00100", "00107", "00501"})

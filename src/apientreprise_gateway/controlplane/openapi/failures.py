@@ -8,8 +8,10 @@ from apientreprise_gateway.contract.codes import GATEWAY_ERRORS
 from apientreprise_gateway.contract.endpoint import Endpoint, Provider
 from apientreprise_gateway.contract.error_forms import ErrorForm
 from apientreprise_gateway.contract.errors import Refusal
+from apientreprise_gateway.contract.france_connect import FRANCE_CONNECT
 from apientreprise_gateway.controlplane.openapi.cases import (
     NOT_KEPT,
+    OF_FRANCE_CONNECT,
     Case,
     by_status,
     cases_of,
@@ -43,6 +45,8 @@ def _response_key(status: int, cases: list[Case], endpoint: Endpoint, provider: 
     codes = [case.error.code for case in cases]
     statuses = dict.fromkeys(case.status for case in cases)
     specific = [code for each in statuses for code in endpoint.codes.get(each, ())]
+    if any(code in OF_FRANCE_CONNECT for code in codes):
+        specific.append(FRANCE_CONNECT.key)
     if 422 in statuses:
         keys = [key_of(parameter) for parameter in checked_of(endpoint)]
         person = [] if endpoint.person is None else [endpoint.person.family]

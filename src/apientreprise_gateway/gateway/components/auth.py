@@ -38,11 +38,14 @@ class KeySetSettings:
         return cls(source=settings.jwks, refresh=settings.jwks_refresh, copy=settings.jwks_copy)
 
 
-def key_set(settings: KeySetSettings, *, copy: Path | None = None, metrics: Metrics | None = None) -> KeySet | None:
+def key_set(
+    settings: KeySetSettings, *, field: str = "jwks", copy: Path | None = None, metrics: Metrics | None = None
+) -> KeySet | None:
     """The set of public keys that the settings name, None without one; one at a URL is not fetched yet.
 
     Args:
         settings: valid settings.
+        field: the setting that names it.
         copy: file that keeps the last key set fetched from a URL.
         metrics: where fetches are counted.
 
@@ -55,7 +58,7 @@ def key_set(settings: KeySetSettings, *, copy: Path | None = None, metrics: Metr
         try:
             return FileKeySet(settings.source)
         except ValueError as error:
-            raise SettingsError(f"{environment_name('jwks')}: {error}. Correct the file.") from error
+            raise SettingsError(f"{environment_name(field)}: {error}. Correct the file.") from error
 
     def on_fetch(well: bool) -> None:
         if metrics is not None:

@@ -43,7 +43,7 @@ UpstreamsComponent = Component[None, Upstreams]
 
 def upstreams_component(context: Context, providers: Iterable[Provider]) -> UpstreamsComponent:
     """The component of the upstreams, made anew at each reload."""
-    part = upstreams(context.settings, providers, on_breaker=partial(_tell_of_breaker, context.metrics))
+    part = upstreams(context.settings, providers, on_breaker=partial(tell_of_breaker, context.metrics))
     for key in part:
         context.metrics.breaker_state(key, State.CLOSED)
 
@@ -87,7 +87,8 @@ def close_upstreams(upstreams: Upstreams) -> None:
         upstream.close()
 
 
-def _tell_of_breaker(metrics: Metrics, provider: str, state: State, reason: str) -> None:
+def tell_of_breaker(metrics: Metrics, provider: str, state: State, reason: str) -> None:
+    """Show and log the new state of a provider's circuit breaker."""
     metrics.breaker_state(provider, state)
     tell = _log.warning if state is State.OPEN else _log.info
     tell("breaker", provider=provider, state=state.value, reason=reason)

@@ -29,6 +29,7 @@ from apientreprise_gateway.gateway.settings.choices import (
     ValidateUpstream,
     WindowKind,
 )
+from apientreprise_gateway.gateway.settings.france_connect import FranceConnectFields
 from apientreprise_gateway.gateway.settings.names import CONFIG, PREFIX
 from apientreprise_gateway.gateway.settings.providers import providers_settings
 from apientreprise_gateway.gateway.settings.values import (
@@ -48,7 +49,7 @@ from apientreprise_gateway.upstream.pool import MAX_CALLS
 from apientreprise_gateway.upstream.settings import BaseUrl, ProviderSettings
 
 
-class Settings(BaseSettings):
+class Settings(FranceConnectFields):
     """Every setting that does not depend on the products served; the descriptions appear in the documentation.
 
     `settings_of` adds the settings that do.
@@ -336,6 +337,7 @@ def fields_of(products: tuple[Product, ...]) -> dict[str, FieldInfo]:
     """The fields of all settings, in the order of the documentation, which puts the limits together."""
     fields = settings_of(products).model_fields
     names = [name for name in fields if name in Settings.model_fields]
+    names.sort(key=FranceConnectFields.model_fields.__contains__)
     place = names.index("limit_ip") + 1
     return {
         name: fields[name] for name in (*names[:place], *(each for each in fields if each not in names), *names[place:])

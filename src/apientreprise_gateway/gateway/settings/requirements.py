@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from apientreprise_gateway.auth.keys import MIN_SECRET_BYTES, secret_keys
 from apientreprise_gateway.config.environment import SettingsError
-from apientreprise_gateway.gateway.settings import providers
+from apientreprise_gateway.gateway.settings import france_connect, providers
 from apientreprise_gateway.gateway.settings.choices import CacheStore
 from apientreprise_gateway.gateway.settings.model import Settings
 from apientreprise_gateway.gateway.settings.names import PREFIX, PROVIDER_PREFIX, environment_name
@@ -16,6 +16,7 @@ def contradictions(settings: Settings) -> Iterator[str]:
     """A line for each contradiction between settings whose values are valid one by one."""
     yield from _weak_secrets(settings)
     yield from _half_of_tls(settings)
+    yield from france_connect.incomplete(settings)
     yield from providers.unknown_dialects(settings.providers, PROVIDER_PREFIX)
 
 

@@ -62,6 +62,17 @@ def _key_set_address(value: object) -> Path | str:
     return text
 
 
+def _check_introspection(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("credentials do not belong in an address")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        raise ValueError("FranceConnect is asked by https alone, or by http on this machine")
+    if not parts.hostname or parts.port == 0 or parts.fragment or not text.isascii() or not text.isprintable():
+        raise ValueError("it is no address of a page")
+    return text
+
+
 def _is_loopback(host: str | None) -> bool:
     try:
         return host == "localhost" or ip_address(host or "").is_loopback
@@ -119,6 +130,8 @@ def _in_capitals(value: object) -> object:
 
 DocumentPlace = Annotated[str, AfterValidator(_check_documents)]
 """A folder, or `s3://bucket/prefix`."""
+IntrospectionAddress = Annotated[str, AfterValidator(_check_introspection)]
+"""The URL of a page, by `https`, or by `http` on this machine."""
 KeySetAddress = Annotated[Path | str, PlainValidator(_key_set_address)]
 """A file, or the text of a URL."""
 LogLevel = Annotated[str, BeforeValidator(_in_capitals)]
@@ -132,5 +145,7 @@ SecretKey = Annotated[Secret, BeforeValidator(_place), AfterValidator(_check_key
 """A key of 32 bytes, given as it is or by where it is; `config.keys.parse_key` reads it."""
 SecretKeys = Annotated[Secret, BeforeValidator(_place), AfterValidator(_check_keys)]
 """A ring of such keys, separated by commas; `config.keys.parse_keys` reads it."""
+SecretText = Annotated[Secret, BeforeValidator(_place)]
+"""A secret, given as it is or by where it is."""
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 """Secrets separated by commas."""

@@ -11,6 +11,7 @@ import orjson
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.error_forms import ErrorForm
 from apientreprise_gateway.contract.errors import GATEWAY_PREFIX, ApiError, Refusal
+from apientreprise_gateway.contract.france_connect import TOKEN_ERRORS
 from apientreprise_gateway.providers.particulier.errors import UNKNOWN_PERSON
 
 
@@ -26,7 +27,13 @@ _TEXTS: Final = frozenset({"00015", "00105", "00107", "00429", "00901", "00907"}
 """Errors that are a list of texts: those of who calls too often or is kept out, and of a call that is under way."""
 _NETWORK: Final = _Flat("network_error")
 _UNREADABLE: Final = _Flat("provider_unknown_error", 503)
-_OF_CODES: Final = MappingProxyType({UNKNOWN_PERSON: _Flat("not_found", 400), "00501": _NETWORK})
+_OF_CODES: Final = MappingProxyType(
+    {
+        UNKNOWN_PERSON: _Flat("not_found", 400),
+        "00501": _NETWORK,
+        **dict.fromkeys(TOKEN_ERRORS, _Flat("access_denied")),
+    }
+)
 """What one code is, whatever its status says."""
 _OF_PROVIDERS: Final = MappingProxyType(
     {"002": _Flat("timeout_error"), "004": _NETWORK, "009": _UNREADABLE, "999": _UNREADABLE}

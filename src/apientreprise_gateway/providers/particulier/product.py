@@ -79,6 +79,7 @@ PARTICULIER: Final = Product(
             _INTROSPECT,
         ),
     ),
+    own_key="/api/france_connect_jwks",
     gone=("/api/caf/famille", "/api/impots/svair", "/api/v2/avis-imposition"),
     schemas=SCHEMAS,
     specification="/openapi-particulier.yaml",
