@@ -25,7 +25,7 @@ Json = dict[str, Any]
 DOCUMENT = document(ENTREPRISE)
 SPECIFIC_CODES = {code for provider in PROVIDERS for code in provider.errors}
 TEXT = to_yaml(DOCUMENT)
-OF_OTHER_PRODUCTS = {"00910"}
+OF_OTHER_PRODUCTS = {"00910", "00911"}
 """Codes of the gateway's own that a product has only where it once had other paths."""
 ENDPOINTS = [
     pytest.param(endpoint, provider, id=endpoint.operation) for provider in PROVIDERS for endpoint in provider.endpoints
