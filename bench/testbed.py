@@ -257,14 +257,25 @@ class Testbed:
 
 
 @contextlib.contextmanager
-def testbed(folder: Path) -> Iterator[Testbed]:
-    """Start Redis and the provider that every server under test needs."""
+def testbed(folder: Path, *, bodies: Mapping[str, str] | None = None) -> Iterator[Testbed]:  # noqa: PT028 - no test
+    """Start Redis and the provider that every server under test needs.
+
+    Args:
+        folder: for their files.
+        bodies: what the provider answers below certain paths; `BODY` elsewhere.
+    """
     need("taskset", "nginx", "redis-server")
     last = (os.cpu_count() or 1) - 1
     cpus = f"1-{last}" if last > 1 else str(last)
     redis_port, upstream_port = free_port(), free_port()
     store = ["redis-server", "--port", str(redis_port), "--save", "", "--appendonly", "no", "--dir", str(folder)]
-    nginx = filled("upstream.conf", folder / "upstream", upstream=f"127.0.0.1:{upstream_port}", body=BODY)
+    nginx = filled(
+        "upstream.conf",
+        folder / "upstream",
+        upstream=f"127.0.0.1:{upstream_port}",
+        body=BODY,
+        locations=" ".join(f"location {path} {{ return 200 '{body}'; }}" for path, body in (bodies or {}).items()),
+    )
     with (
         started(store, folder / "redis", port=redis_port, cpu=cpus),
         started(["nginx", "-c", str(nginx)], folder / "upstream", port=upstream_port, cpu=cpus),

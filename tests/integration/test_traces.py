@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from support import programs
+from support.collector import Collector
 from support.serving import serving
 from support.site import GOOD, UNITE_LEGALE, Site, fresh
 from support.site import site as started
@@ -83,28 +83,6 @@ class Finder:
 sys.meta_path.insert(0, Finder())
 """
 """What makes Python behave as if the extra were not installed."""
-
-
-class Collector:
-    """A collector of spans, over real HTTP."""
-
-    def __init__(self) -> None:
-        self.spans: list[Span] = []
-
-    async def serve(self, reader: Any, writer: Any) -> None:
-        """Take what one connection brings."""
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-                length = next(int(line[15:]) for line in head.split("\r\n") if line.startswith("content-length:"))
-                taken = ExportTraceServiceRequest.FromString(await reader.readexactly(length))
-                for resource in taken.resource_spans:
-                    for scope in resource.scope_spans:
-                        self.spans += scope.spans
-                writer.write(answer(b"", content_type="application/x-protobuf"))
-                await writer.drain()
-        except (EOFError, ConnectionError):
-            writer.close()
 
 
 def _attributes(span: Span) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Nomenclature(NamedTuple):
             return self.body
         endpoints = self.content["endpoints"]
         if operation not in endpoints:
-            raise _unknown(operation)
+            raise _unknown()
         return orjson.dumps({**self.content, "endpoints": {operation: endpoints[operation]}})
 
 
@@ -147,10 +147,6 @@ def _entries(cases: Iterable[Case]) -> Iterator[Json]:
         yield {"code": error.code, "title": error.title, "detail": error.detail, "meta": dict(error.meta)}
 
 
-_MAX_SHOWN: Final = 64
-
-
-def _unknown(operation: str) -> Refusal:
+def _unknown() -> Refusal:
     error = gateway_error("00404", source={"parameter": OPERATION_ID})
-    detail = f"Aucune opération ne porte ce nom ({operation[:_MAX_SHOWN]})."
-    return Refusal(GATEWAY_ERRORS["00404"].status, replace(error, detail=detail))
+    return Refusal(GATEWAY_ERRORS["00404"].status, replace(error, detail="Aucune opération ne porte ce nom."))
