@@ -129,7 +129,8 @@ class Ping:
     operations: tuple[str, ...] = ()
     """The operations whose calls show it, and whose documentation names the ping; all of the provider's if empty."""
     probed: bool = True
-    """Whether the gateway may call the provider just to find out; otherwise only callers' calls show it."""
+    """Whether the gateway may call the provider just to find out; otherwise only callers' calls show it. A provider of
+    data about persons would be asked for an invented one, who may exist."""
     answers: tuple[str, ...] = ()
     """Error codes which prove that the source works, although their status is that of a failure."""
 

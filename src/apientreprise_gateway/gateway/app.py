@@ -16,6 +16,7 @@ from apientreprise_gateway.contract.errors import refuse
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.gateway import series
 from apientreprise_gateway.gateway.assembly import Assembly
+from apientreprise_gateway.gateway.components import pings
 from apientreprise_gateway.gateway.components.upstreams import close_upstreams
 from apientreprise_gateway.gateway.configuration import Configuration
 from apientreprise_gateway.gateway.lifecycle import Lifecycle
@@ -159,7 +160,12 @@ class Gateway:
             return await probe(route, self._parts.endpoints.probing(route), seconds=CHECK_SECONDS)
 
         try:
-            return await ask_all(self._providers, ask, on_progress=on_progress)
+            return await ask_all(
+                self._providers,
+                ask,
+                may_ask=lambda route: pings.may_ask(route, self._settings.ping_probes),
+                on_progress=on_progress,
+            )
         finally:
             close_upstreams(self._parts.upstreams.part)
 

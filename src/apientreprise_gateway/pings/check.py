@@ -23,7 +23,7 @@ class Result:
     source: str
     """The key of its ping; the path that was asked if the provider has no ping."""
     status: str
-    """`ok`, `maintenance` or `bad_gateway`."""
+    """`ok`, `maintenance` or `bad_gateway`; `unknown` if it was not asked."""
     milliseconds: int
     problem: str
     """The code of the error, its text in French and its cause; empty if there was no error.
@@ -36,13 +36,15 @@ async def ask_all(
     providers: Iterable[Provider],
     probe: Callable[[Route], Awaitable[Finding]],
     *,
+    may_ask: Callable[[Route], bool],
     on_progress: Callable[[int, int], None],
 ) -> list[Result]:
-    """Ask every source once, and return one result for each.
+    """Ask every source once that may be asked, and return one result for each.
 
     Args:
         providers: those whose sources are asked; one without pings is asked at its first endpoint.
         probe: asks one endpoint, within a deadline.
+        may_ask: whether an endpoint may be asked for its example.
         on_progress: called with how many have answered, and how many there are.
     """
     asked = [each for provider in providers for each in _sources(provider)]
@@ -50,10 +52,10 @@ async def ask_all(
 
     async def ask(source: str, route: Route, counts: CallCounts) -> Result:
         nonlocal done
-        finding = await probe(route)
+        finding = await probe(route) if may_ask(route) else None
         done += 1
         on_progress(done, len(asked))
-        return _result(source, route, counts, finding)
+        return _not_asked(source, route) if finding is None else _result(source, route, counts, finding)
 
     return await asyncio.gather(*(ask(*each) for each in asked))
 
@@ -64,6 +66,11 @@ def _sources(provider: Provider) -> list[tuple[str, Route, CallCounts]]:
         return [(ping.key, routes[ping.probe], CallCounts(ping.answers)) for ping in provider.pings]
     first = provider.endpoints[0]
     return [(first.path, routes[first.operation], CallCounts())]
+
+
+def _not_asked(source: str, route: Route) -> Result:
+    problem = "not asked: it would be for an invented person, see GATEWAY_PING_PROBES"
+    return Result(provider=route.provider.name, source=source, status="unknown", milliseconds=0, problem=problem)
 
 
 def _result(source: str, route: Route, counts: CallCounts, finding: Finding) -> Result:

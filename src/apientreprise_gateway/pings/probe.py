@@ -7,6 +7,10 @@ from typing import Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from apientreprise_gateway.contract.errors import Refusal, provider_error
+from apientreprise_gateway.contract.identification import Identification
+from apientreprise_gateway.contract.lifetime import today
+from apientreprise_gateway.contract.person.families import RULES
+from apientreprise_gateway.contract.person.identity import Asked
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.provider_calls import OK
@@ -67,6 +71,8 @@ async def probe(route: Route, source: Source, *, seconds: float = PROBE_SECONDS)
 def example_of(route: Route) -> ProviderRequest:
     """A request with the example values that the documentation shows."""
     endpoint = route.endpoint
+    if endpoint.person is not None:
+        return _about_a_person(route, endpoint.person)
     values = []
     target = endpoint.path
     for parameter in endpoint.parameters:
@@ -79,6 +85,21 @@ def example_of(route: Route) -> ProviderRequest:
         target=f"{target}?{urlencode(query)}" if query else target,
         values=values,
         query=query,
+        request_id=f"ping-{uuid.uuid4()}",
+    )
+
+
+def _about_a_person(route: Route, person: Identification) -> ProviderRequest:
+    """A request for the person of the examples, in canonical form; nobody where FranceConnect says who it is."""
+    examples = {parameter.name: [parameter.example] for parameter in person.parameters if parameter.example}
+    asked = RULES[person.family].read(examples, today())
+    parameters = asked.parameters if isinstance(asked, Asked) else ()
+    path = route.endpoint.path
+    return ProviderRequest(
+        route,
+        target=f"{path}?{urlencode(parameters)}" if parameters else path,
+        values=(),
+        query={},
         request_id=f"ping-{uuid.uuid4()}",
     )
 

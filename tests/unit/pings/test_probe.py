@@ -1,14 +1,21 @@
 """Tests of the calls that nobody made."""
 
 import asyncio
+from functools import partial
+from urllib.parse import parse_qsl
 
 import pytest
 from structlog.testing import capture_logs
 
 from apientreprise_gateway.contract.errors import network_error, provider_error
+from apientreprise_gateway.contract.identification import CallMode
 from apientreprise_gateway.contract.routes import Route, Routes
-from apientreprise_gateway.pings.probe import example_of, probe
+from apientreprise_gateway.gateway.components import pings
+from apientreprise_gateway.gateway.settings import PingProbes
+from apientreprise_gateway.pings.check import ask_all
+from apientreprise_gateway.pings.probe import Finding, example_of, probe
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
+from apientreprise_gateway.providers.particulier.product import PARTICULIER
 from apientreprise_gateway.upstream.faults import CallError, Fault
 from apientreprise_gateway.upstream.reading import ProviderAnswer
 from apientreprise_gateway.upstream.source import ProviderRequest, Timed
@@ -29,6 +36,38 @@ def test_every_endpoint_has_an_example(route: Route) -> None:
         assert parameter.kind.accepts(value)
     assert ("user_id=" in query) is route.endpoint.user_id
     assert request.request_id != example_of(route).request_id
+
+
+@pytest.mark.parametrize("route", [*Routes(PARTICULIER.providers)], ids=lambda route: route.endpoint.operation)
+def test_the_example_of_a_person(route: Route) -> None:
+    """An endpoint about a person is asked for that of its examples, or for nobody if FranceConnect says who it is."""
+    person = route.endpoint.person
+    assert person is not None
+    request = example_of(route)
+    path, _, text = request.target.partition("?")
+    assert path == route.endpoint.path
+    given = [name for name, _ in parse_qsl(text)]
+    shown = {parameter.name for parameter in person.parameters if parameter.example}
+    assert set(given) == ({"ine"} if person.mode is CallMode.QUERY and "ine" in shown else shown)
+    assert request.request_id.startswith("ping-")
+
+
+async def test_nobody_is_made_up() -> None:
+    """An operator's check leaves out what only an invented person could show, and says so."""
+    asked = []
+
+    async def ask(route: Route) -> Finding:
+        asked.append(route.endpoint.operation)
+        return Finding("ok", 200, 0.01)
+
+    provider = PARTICULIER.providers[0]
+    told: list[tuple[int, int]] = []
+    for probes, status in ((PingProbes.ALLOWED, "unknown"), (PingProbes.ALL, "ok")):
+        may_ask = partial(pings.may_ask, probes=probes)
+        (found,) = await ask_all([provider], ask, may_ask=may_ask, on_progress=lambda *how: told.append(how))
+        assert found.status == status
+        assert bool(asked) is (probes is PingProbes.ALL)
+    assert told == [(1, 1), (1, 1)]
 
 
 async def test_a_good_answer() -> None:

@@ -57,14 +57,17 @@ def paths(product: Product) -> dict[str, Json]:
     """The operations, by path, for the pings of a product."""
     found = {product.pings.index: {"get": _index()}}
     pings = [ping for provider in product.providers for ping in provider.pings]
+    is_probed = any(ping.probed for ping in pings)
     if pings and product.pings.one.endswith(KEY):
         keys = [ping.key.split("/", 1) for ping in pings]
-        found[product.pings.one.replace(KEY, "{provider}/{source}")] = {"get": _ping(*_of_two_parts(keys))}
+        found[product.pings.one.replace(KEY, "{provider}/{source}")] = {
+            "get": _ping(*_of_two_parts(keys), is_probed=is_probed)
+        }
     elif pings:
         names = "".join(f"\n- `{ping.key}` : {ping.name}" for ping in pings)
         schema = {"type": "string", "enum": [ping.key for ping in pings]}
         key = _parameter(KEY[1:-1], f"Source :\n{names}", schema, pings[0].key)
-        found[product.pings.one] = {"get": _ping(key)}
+        found[product.pings.one] = {"get": _ping(key, is_probed=is_probed)}
     return found | {product.pings.alive: {"get": _alive(product.pings.alive)}}
 
 
@@ -106,12 +109,17 @@ def _of_two_parts(keys: list[list[str]]) -> tuple[Json, Json]:
     )
 
 
-def _ping(*parameters: Json) -> Json:
+_BY_PROBES: Final = "Dit si une source répond, d'après les appels récents ou, à défaut, un appel d'essai."
+_BY_CALLS: Final = (
+    "Dit si une source répond, d'après les appels récents : aucune personne n'est inventée pour un appel d'essai."
+)
+
+
+def _ping(*parameters: Json, is_probed: bool) -> Json:
     return _open(
         "ping",
         "Disponibilité d'une source de données",
-        "Dit si une source répond, d'après les appels récents ou, à défaut, un appel d'essai. La réponse est gardée en "
-        "mémoire quelques minutes.",
+        f"{_BY_PROBES if is_probed else _BY_CALLS} La réponse est gardée en mémoire quelques minutes.",
         {
             "200": _json("`ok`, `unknown` ou `maintenance`.", "Ping"),
             "502": _json("`bad_gateway`.", "Ping"),

@@ -77,5 +77,10 @@ def ping_board(redis_url: SecretStr | None, metrics: Metrics) -> Board:
     )
 
 
+def may_ask(route: Route, probes: PingProbes) -> bool:
+    """Whether an operator may have a provider asked for the example of an endpoint: persons are not made up."""
+    return route.endpoint.person is None or probes is PingProbes.ALL
+
+
 def _is_probed(ping: Ping, probes: PingProbes) -> bool:
     return probes is PingProbes.ALL or (probes is PingProbes.ALLOWED and ping.probed)

@@ -53,6 +53,7 @@ PROVIDER: Final = Provider(
             name="ANTS - Immatriculation des véhicules",
             probe="api_particulier_v3_ants_extrait_immatriculation_vehicule_with_france_connect",
             cache_seconds=300,
+            probed=False,
         ),
     ),
     errors=_ERRORS,

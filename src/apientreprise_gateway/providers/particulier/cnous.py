@@ -146,6 +146,7 @@ PROVIDER: Final = Provider(
             name="CNOUS - Étudiant boursier, par l'INE",
             probe="api_particulier_v5_cnous_etudiant_boursier_with_ine",
             cache_seconds=120,
+            probed=False,
             operations=_of_every_version("ine", "api_particulier_v2_cnous_student_scholarship"),
         ),
         Ping(
@@ -153,6 +154,7 @@ PROVIDER: Final = Provider(
             name="CNOUS - Étudiant boursier, par l'identité",
             probe="api_particulier_v5_cnous_etudiant_boursier_with_civility",
             cache_seconds=120,
+            probed=False,
             operations=_of_every_version("civility"),
         ),
         Ping(
@@ -160,6 +162,7 @@ PROVIDER: Final = Provider(
             name="CNOUS - Étudiant boursier, par FranceConnect",
             probe="api_particulier_v5_cnous_etudiant_boursier_with_france_connect",
             cache_seconds=120,
+            probed=False,
             operations=_of_every_version("france_connect"),
         ),
     ),

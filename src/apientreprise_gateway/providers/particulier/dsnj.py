@@ -62,6 +62,7 @@ PROVIDER: Final = Provider(
             name="DSNJ - Service national",
             probe="api_particulier_v3_dsnj_service_national_with_civility",
             cache_seconds=120,
+            probed=False,
         ),
     ),
     errors=_ERRORS,

@@ -87,6 +87,7 @@ PROVIDER: Final = Provider(
             name="France Travail - Statut de demandeur d'emploi",
             probe="api_particulier_v3_france_travail_statut_with_identifiant",
             cache_seconds=120,
+            probed=False,
             operations=(
                 "api_particulier_v3_france_travail_statut_with_identifiant",
                 "api_particulier_v2_pole_emploi_statut",
@@ -97,6 +98,7 @@ PROVIDER: Final = Provider(
             name="France Travail - Paiements",
             probe="api_particulier_v3_france_travail_indemnites_with_identifiant",
             cache_seconds=120,
+            probed=False,
             operations=(
                 "api_particulier_v3_france_travail_indemnites_with_identifiant",
                 "api_particulier_v2_pole_emploi_indemnites",

@@ -98,6 +98,7 @@ PROVIDER: Final = Provider(
             name="MEN - Scolarité",
             probe="api_particulier_v5_men_scolarites_with_civility",
             cache_seconds=900,
+            probed=False,
         ),
     ),
 )

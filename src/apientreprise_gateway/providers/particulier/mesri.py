@@ -106,6 +106,7 @@ PROVIDER: Final = Provider(
             name="MESRI - Statut étudiant, par l'INE",
             probe="api_particulier_v3_mesri_statut_etudiant_with_ine",
             cache_seconds=120,
+            probed=False,
             operations=(
                 "api_particulier_v3_mesri_statut_etudiant_with_ine",
                 "api_particulier_v3_mesri_statut_etudiant_with_france_connect",
@@ -117,6 +118,7 @@ PROVIDER: Final = Provider(
             name="MESRI - Statut étudiant, par l'identité",
             probe="api_particulier_v3_mesri_statut_etudiant_with_civility",
             cache_seconds=120,
+            probed=False,
             operations=("api_particulier_v3_mesri_statut_etudiant_with_civility",),
         ),
     ),

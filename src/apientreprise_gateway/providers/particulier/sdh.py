@@ -42,6 +42,7 @@ PROVIDER: Final = Provider(
             name="SDH - Statut de sportif",
             probe="api_particulier_v3_sdh_statut_sportif_with_identifiant",
             cache_seconds=120,
+            probed=False,
         ),
     ),
 )
