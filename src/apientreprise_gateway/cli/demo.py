@@ -8,6 +8,7 @@ from apientreprise_gateway.cli import arguments
 
 if TYPE_CHECKING:
     from apientreprise_gateway.gateway.settings import Settings
+    from apientreprise_gateway.sandbox.france_connect import FranceConnect
 
 SETTINGS: Final = frozenset(
     {
@@ -26,6 +27,7 @@ SETTINGS: Final = frozenset(
 """The settings that a demonstration takes from the environment; docs/bac-a-sable.md lists them."""
 _QUERY: Final = "?context=demo&object=essai&recipient=13002526500013"
 _FIRST: Final = "/v4/insee/sirene/unites_legales/130025265"
+_PERSON: Final = "/v3/dss/quotient_familial/france_connect?recipient=13002526500013"
 _DOCUMENT: Final = "/v4/urssaf/unites_legales/130025265/attestation_vigilance"
 
 
@@ -37,6 +39,14 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _demo(options: argparse.Namespace) -> None:
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="apientreprise-gateway-demo-") as folder:
+        _serve(options, folder)
+
+
+def _serve(options: argparse.Namespace, folder: str) -> None:
+    """Serve the demonstration; `folder` is for the keys of its FranceConnect."""
     import asyncio
     from functools import partial
 
@@ -47,13 +57,16 @@ def _demo(options: argparse.Namespace) -> None:
     from apientreprise_gateway.process.runner import Lifecycle, in_a_thread, listen, run
     from apientreprise_gateway.providers.products import PRODUCTS
     from apientreprise_gateway.sandbox.app import create_app
+    from apientreprise_gateway.sandbox.france_connect import FranceConnect
     from apientreprise_gateway.sandbox.tokens.app import TokenPages, WithPages
 
     _drop_other_settings()
     configured = load()
     gateway_at = listen(options.host, options.port)
     sandbox_at = listen("127.0.0.1", 0)
-    settings = load(**_overrides(configured, sandbox_url=sandbox_at.url))
+    france_connect = FranceConnect(PRODUCTS, sleep=asyncio.sleep)
+    overrides = _overrides(configured, sandbox_url=sandbox_at.url)
+    settings = load(**overrides, **_connected(france_connect, sandbox_url=sandbox_at.url, folder=folder))
     logs.configure(level=settings.log_level)
     token = _mint(settings)
     gateway = Gateway(settings, demo_token=token)
@@ -64,8 +77,9 @@ def _demo(options: argparse.Namespace) -> None:
         hurry=gateway.hurry,
         stop_timeout=lambda: gateway.stop_timeout,
     )
-    pages = TokenPages(PRODUCTS, secret=_secret_of(settings), base=gateway_at.url).pages
-    sandbox = create_app(products=PRODUCTS, links=gateway_at.url)
+    secret, persons = _secret_of(settings), france_connect.tokens
+    pages = TokenPages(PRODUCTS, secret=secret, base=gateway_at.url, persons=persons).pages
+    sandbox = create_app(products=PRODUCTS, links=gateway_at.url, pages=france_connect.pages)
     run([(sandbox, sandbox_at), (WithPages(gateway, pages), gateway_at)], life)
 
 
@@ -98,6 +112,24 @@ def _overrides(configured: "Settings", *, sandbox_url: str) -> dict[str, Any]:
     return overrides
 
 
+def _connected(france_connect: "FranceConnect", *, sandbox_url: str, folder: str) -> dict[str, str]:
+    """The settings by which the gateway asks the FranceConnect of the sandbox; the keys are put in a folder."""
+    from pathlib import Path
+
+    from apientreprise_gateway.sandbox.france_connect import CLIENT, INTROSPECTION
+
+    key, jwks = Path(folder, "key.pem"), Path(folder, "jwks.json")
+    key.write_bytes(france_connect.gateway_pem)
+    jwks.write_bytes(france_connect.jwks)
+    return {
+        "france_connect_url": sandbox_url + INTROSPECTION,
+        "france_connect_client_id": CLIENT[0],
+        "france_connect_client_secret": CLIENT[1],
+        "france_connect_key": str(key),
+        "france_connect_jwks": str(jwks),
+    }
+
+
 def _mint(settings: "Settings") -> str:
     """A token with every scope."""
     from datetime import UTC, datetime
@@ -122,6 +154,8 @@ def _print_welcome(gateway: str, sandbox: str, token: str) -> None:
         f"curl -i -H 'Authorization: Bearer {token}' '{gateway}{_FIRST}{_QUERY}'\n\n"
         "A document: the same with this address; the link that its answer holds needs no token:\n"
         f"'{gateway}{_DOCUMENT}{_QUERY}'\n\n"
+        "A person who has signed in with FranceConnect; all such test tokens are on the page of tokens:\n"
+        f"curl -i -H 'Authorization: Bearer fc-claire-martin' '{gateway}{_PERSON}'\n\n"
         "Each answer leaves one line here. Ctrl+C stops.",
         flush=True,
     )

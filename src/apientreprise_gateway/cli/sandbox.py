@@ -26,6 +26,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _sandbox(options: argparse.Namespace) -> None:
+    import asyncio
     from functools import partial
 
     from apientreprise_gateway.observability import logs
@@ -33,6 +34,7 @@ def _sandbox(options: argparse.Namespace) -> None:
     from apientreprise_gateway.process.runner import Lifecycle, in_a_thread, listen, run
     from apientreprise_gateway.providers.products import PRODUCTS
     from apientreprise_gateway.sandbox.app import create_app
+    from apientreprise_gateway.sandbox.france_connect import FranceConnect
     from apientreprise_gateway.sandbox.world import Form
 
     logs.configure()
@@ -41,7 +43,12 @@ def _sandbox(options: argparse.Namespace) -> None:
         error_rate = 0.0 if options.fault is None else 1.0
     form = None if options.documents is None else Form(options.documents)
     app = create_app(
-        products=PRODUCTS, latency_ms=options.latency_ms, error_rate=error_rate, fault=options.fault, form=form
+        products=PRODUCTS,
+        latency_ms=options.latency_ms,
+        error_rate=error_rate,
+        fault=options.fault,
+        form=form,
+        pages=FranceConnect(PRODUCTS, sleep=asyncio.sleep).pages,
     )
     at = listen(options.host, options.port)
     title.show(f"sandbox {at.address}")
