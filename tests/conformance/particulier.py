@@ -164,13 +164,6 @@ DIFFERENCES: Final[tuple[Difference, ...]] = (
     ),
     Difference(
         aspect=Aspect.CODES,
-        operations=_named("v2_cnav_"),
-        reference="401 50002",
-        ours=NONE,
-        reason="It comes of reading the token of FranceConnect, not of the operation.",
-    ),
-    Difference(
-        aspect=Aspect.CODES,
         operations=_V2,
         reference="503 network_error",
         ours="502",
