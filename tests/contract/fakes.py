@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from redis.exceptions import ResponseError
 
+from apientreprise_gateway.ratelimit.bans import Reason
 from apientreprise_gateway.ratelimit.windows import WINDOW
 from apientreprise_gateway.store.errors import UnreachableError
 from apientreprise_gateway.store.link import Command, Reply
@@ -66,6 +67,7 @@ class FakeLink:
             return ResponseError(error)
         if command.words[0] != "EVALSHA":
             return None
-        if command.words[2] == 2:  # two keys: it is about an address
+        if command.words[-1] in set(Reason):  # it is about an address
             return [NOW]
-        return [NOW, int(self.admitted), 1, NOW + WINDOW, NOW if self.admitted else NOW + WINDOW]
+        windows = int(command.words[2])
+        return [NOW, int(self.admitted), *[1, NOW + WINDOW, NOW if self.admitted else NOW + WINDOW] * windows]

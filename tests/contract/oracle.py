@@ -4,6 +4,7 @@ Nothing is forgotten and nothing is clever here: every instant is kept, every qu
 all of them. Slow, and easy to believe.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -86,6 +87,24 @@ class FirstCallOracle:
         period = self.periods[-1]
         end = period[0] + self.length
         return Expected(admitted, len(period), end, now if len(period) < limit else end)
+
+
+class PairOracle:
+    """A window of some seconds with one of a minute beside it: a call is admitted if it would be by either alone."""
+
+    def __init__(self, kind: Callable[[int], WindowOracle], seconds: int) -> None:
+        self.windows = (kind(seconds * SECOND), kind(MINUTE))
+
+    def judge(self, now: int, *limits: int) -> tuple[int, Expected]:
+        """Judge a call; the limit and the verdict of the window that the headers show."""
+        pairs = list(zip(limits, self.windows, strict=True))
+        tried = [(limit, copy.deepcopy(window).judge(now, limit)) for limit, window in pairs]
+        refused = [each for each in tried if not each[1].admitted]
+        if refused:  # the one that keeps the caller waiting longest
+            return max(refused, key=lambda each: each[1].free_at)
+        judged = [(limit, window.judge(now, limit)) for limit, window in pairs]
+        fewest = min(limit - said.used for limit, said in judged)
+        return max((each for each in judged if each[0] - each[1].used == fewest), key=lambda each: each[1].reset_at)
 
 
 class Heard(NamedTuple):

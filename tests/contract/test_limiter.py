@@ -17,10 +17,21 @@ from hypothesis import strategies as st
 from apientreprise_gateway.ratelimit.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.lua import WindowScripts, first_call, sliding
 from apientreprise_gateway.ratelimit.memory import FirstCallWindow, MemoryLimiter, SlidingWindow
-from apientreprise_gateway.ratelimit.port import Limiter, Verdict
+from apientreprise_gateway.ratelimit.port import AddressRule, Limiter, Verdict
 from apientreprise_gateway.ratelimit.windows import Window
 from contract import shared
-from contract.oracle import BAN, MINUTE, SECOND, Clock, FirstCallOracle, Heard, SlidingOracle, StoreOracle, WindowOracle
+from contract.oracle import (
+    BAN,
+    MINUTE,
+    SECOND,
+    Clock,
+    FirstCallOracle,
+    Heard,
+    PairOracle,
+    SlidingOracle,
+    StoreOracle,
+    WindowOracle,
+)
 from support.loops import complete
 from support.stores import Cluster, Server
 
@@ -311,6 +322,264 @@ def test_every_length_is_that_of_the_oracle(store: Store) -> None:
     law()
 
 
+# Two windows.
+
+
+async def test_two_windows(store: Store) -> None:
+    """A second refuses until its calls have left it, a minute until its first has; each then says its own limit."""
+
+    async with store.opened() as (limiter, clock):
+        start = clock.now // SECOND
+        verdicts = [await limiter.admit(ADDRESS, KEY, 20, 1, minute=30) for _ in range(21)]
+        assert [verdict.admitted for verdict in verdicts] == [True] * 20 + [False]
+        assert [verdict.remaining for verdict in verdicts] == [*range(19, -1, -1), 0]
+        assert {(verdict.limit, verdict.reset) for verdict in verdicts} == {(20, start + 1)}
+        assert verdicts[-1].retry_after == 1
+        clock.advance(seconds=1)
+        verdicts = [await limiter.admit(ADDRESS, KEY, 20, 1, minute=30) for _ in range(11)]
+        assert [verdict.admitted for verdict in verdicts] == [True] * 10 + [False]
+        assert [verdict.remaining for verdict in verdicts] == [*range(9, -1, -1), 0]
+        assert {(verdict.limit, verdict.reset) for verdict in verdicts} == {(30, start + 60)}
+        assert verdicts[-1].retry_after == 59
+
+
+async def test_two_windows_with_as_many_calls_left(store: Store) -> None:
+    """Of two windows with as many calls left, the headers show the one that holds the caller up longer."""
+
+    async with store.opened() as (limiter, clock):
+        start = clock.now // SECOND
+        verdicts = [await limiter.admit(ADDRESS, KEY, 3, 1, minute=3) for _ in range(4)]
+        assert {verdict.reset for verdict in verdicts} == {start + 60}
+        assert [verdict.retry_after for verdict in verdicts] == [0, 0, 0, 60]
+
+
+@pytest.mark.parametrize(("limit", "minute"), [(5, 2), (2, 5)])
+async def test_what_one_window_refuses_neither_counts(store: Store, limit: int, minute: int) -> None:
+    """A call that one of two windows refuses is in neither of them, and opens none."""
+
+    async with store.opened() as (limiter, clock):
+        for _ in range(2):
+            assert (await limiter.admit(None, KEY, limit, 1, minute=minute)).admitted
+        for _ in range(3):
+            assert not (await limiter.admit(None, KEY, limit, 1, minute=minute)).admitted
+        assert (await limiter.admit(None, KEY, 9, 1, minute=5)).remaining == 2
+        clock.advance(seconds=1)
+        for _ in range(3):
+            assert not (await limiter.admit(None, KEY, 5, 1, minute=1)).admitted
+        clock.advance(microseconds=1)
+        first = await limiter.admit(None, KEY, 3, 1, minute=9)
+        assert (first.limit, first.remaining) == (3, 2)
+        assert first.reset == clock.now // SECOND + 2, "the second begins with the call that was admitted"
+
+
+async def test_the_minute_beside_is_that_of_calls_without_a_second_window(store: Store) -> None:
+    """A token's minute is one counter, with a second beside it or without."""
+
+    async with store.opened() as (limiter, _):
+        await limiter.admit(None, KEY, 20, 1, minute=30)
+        assert (await limiter.admit(None, KEY, 30)).remaining == 28
+
+
+async def test_the_other_window_is_known_too(store: Store) -> None:
+    """An admitted call says what is left of the window that the headers do not show."""
+
+    async with store.opened() as (limiter, _):
+        assert (await limiter.admit(None, KEY, 20, 1, minute=30)).beside == (30, 29)
+        assert (await limiter.admit(None, ("other", "json"), 20, 1, minute=5)).beside == (20, 19)
+        assert (await limiter.admit(None, ("third", "json"), 20, 1)).beside is None
+
+
+async def test_two_windows_at_the_same_moment(store: Store) -> None:
+    """Of many calls made together, as many are admitted as both windows allow, each with its own remainder."""
+
+    async with store.opened() as (limiter, clock):
+        for expected in (20, 10, 0):
+            verdicts = await asyncio.gather(*(limiter.admit(ADDRESS, KEY, 20, 1, minute=30) for _ in range(30)))
+            remaining = sorted(verdict.remaining for verdict in verdicts if verdict.admitted)
+            assert remaining == list(range(expected))
+            clock.advance(seconds=1)
+
+
+async def test_calls_of_a_banned_address_are_in_neither_window(store: Store) -> None:
+    """What a banned address calls for is taken back from both windows."""
+
+    async with store.opened(ip_limit=1) as (limiter, clock):
+        for _ in range(10):
+            await limiter.admit(ADDRESS, KEY, 20, 1, minute=30)
+        verdict = await limiter.admit("192.0.2.2", KEY, 20, 1, minute=30)
+        assert (verdict.remaining, verdict.beside) == (18, (30, 28))
+        clock.advance(seconds=1)
+        await limiter.admit(ADDRESS, KEY, 20, 1, minute=30)
+        clock.advance(microseconds=1)
+        later = await limiter.admit("192.0.2.3", KEY, 20, 1, minute=30)
+        assert (later.remaining, later.beside) == (19, (30, 27))
+        assert later.reset == clock.now // SECOND + 2, "the banned call has opened no second"
+
+
+_pair_gaps = st.one_of(
+    st.just(0), st.sampled_from([1, SECOND - 1, SECOND, MINUTE - SECOND, MINUTE]), st.integers(0, 2 * SECOND)
+)
+
+
+def test_two_windows_are_those_of_the_oracle(store: Store) -> None:
+    """Whenever calls come and whatever is allowed, two windows admit and say what those that keep everything do."""
+
+    @settings(max_examples=store.examples, deadline=None, phases=PHASES)
+    @given(
+        calls=st.lists(st.tuples(_pair_gaps, st.integers(1, 4), st.integers(1, 6)), max_size=25),
+        seconds=st.sampled_from([1, 5]),
+    )
+    def law(calls: list[tuple[int, int, int]], seconds: int) -> None:
+        async def example() -> None:
+            oracle = PairOracle(store.kind.oracle, seconds)
+            async with store.opened() as (limiter, clock):
+                for gap, limit, minute in calls:
+                    clock.advance(microseconds=gap)
+                    verdict = await limiter.admit(None, KEY, limit, seconds, minute=minute)
+                    shown, expected = oracle.judge(clock.now, limit, minute)
+                    assert (verdict.limit, verdict.admitted) == (shown, expected.admitted)
+                    assert verdict.remaining == max(0, shown - expected.used)
+                    assert verdict.reset == -(-expected.reset_at // SECOND)
+                    wait = max(1, -(-(expected.free_at - clock.now) // SECOND))
+                    assert verdict.retry_after == (0 if expected.admitted else wait)
+
+        complete(example())
+
+    law()
+
+
+def test_waiting_as_told_is_enough_for_two_windows(store: Store) -> None:
+    """A call that waits for `Retry-After` passes both windows; a second less would not have been enough."""
+
+    @settings(max_examples=store.examples, deadline=None, phases=PHASES)
+    @given(gaps=st.lists(_pair_gaps, max_size=20), limit=st.integers(1, 3), minute=st.integers(1, 6))
+    def law(gaps: list[int], limit: int, minute: int) -> None:
+        async def example() -> None:
+            async with store.opened() as (limiter, clock):
+                for gap in gaps:
+                    clock.advance(microseconds=gap)
+                    verdict = await limiter.admit(None, KEY, limit, 1, minute=minute)
+                    if verdict.admitted:
+                        continue
+                    clock.advance(seconds=verdict.retry_after - 1)
+                    if verdict.retry_after > 1:
+                        assert not (await limiter.admit(None, KEY, limit, 1, minute=minute)).admitted
+                    clock.advance(seconds=1)
+                    assert (await limiter.admit(None, KEY, limit, 1, minute=minute)).admitted
+
+        complete(example())
+
+    law()
+
+
+def test_never_more_than_either_window_allows(store: Store) -> None:
+    """However calls fall, no second and no minute of two windows holds more than its limit."""
+
+    @settings(max_examples=store.examples, deadline=None, phases=PHASES)
+    @given(gaps=st.lists(_pair_gaps, max_size=40), limit=st.integers(1, 3), minute=st.integers(1, 8))
+    def law(gaps: list[int], limit: int, minute: int) -> None:
+        admitted: list[int] = []
+
+        async def example() -> None:
+            async with store.opened() as (limiter, clock):
+                for gap in gaps:
+                    clock.advance(microseconds=gap)
+                    if (await limiter.admit(None, KEY, limit, 1, minute=minute)).admitted:
+                        admitted.append(clock.now)
+
+        complete(example())
+        for length, most in ((SECOND, limit), (MINUTE, minute)):
+            assert all(len(span) <= most for span in _spans(store.kind, admitted, length))
+
+    law()
+
+
+def _spans(kind: Kind, admitted: list[int], length: int) -> list[list[int]]:
+    """The admitted calls of each window: of any that begins with a call, or of each period."""
+    if kind.window is SlidingWindow:
+        return [[call for call in admitted if start <= call < start + length] for start in admitted]
+    spans: list[list[int]] = []
+    for call in admitted:
+        if not spans or call >= spans[-1][0] + length:
+            spans.append([])
+        spans[-1].append(call)
+    return spans
+
+
+# How calls count for their address.
+
+APART = AddressRule(counter="calls:apart", ceiling=30)
+UNBOUNDED = AddressRule(counter="calls:apart", ceiling=0, by_token=True)
+
+
+async def test_a_ceiling_apart(store: Store) -> None:
+    """Calls with a ceiling of their own count for that alone: as many as it allows pass, the next one bans."""
+
+    async with store.opened(ip_limit=5) as (limiter, clock):
+        for number in range(30):
+            assert (await limiter.admit(ADDRESS, (f"token-{number}", "json"), 5, rule=APART)).ban is None
+        for _ in range(5):
+            assert await limiter.count_address(ADDRESS) is None
+        banned = await limiter.admit(ADDRESS, KEY, 5, rule=APART)
+        assert banned.ban == Ban(address=ADDRESS, reason=Reason.CEILING, count=31, start=clock.now)
+        assert limiter.known_ban(ADDRESS) == banned.ban
+        assert (await limiter.admit(ADDRESS, KEY, 5)).ban == banned.ban
+
+
+async def test_a_ceiling_apart_spares_no_other_call(store: Store) -> None:
+    """Calls that count for the ordinary ceiling ban an address whatever it calls for apart, and the ban holds there."""
+
+    async with store.opened(ip_limit=3) as (limiter, _):
+        for _ in range(3):
+            assert await limiter.count_address(ADDRESS) is None
+            assert (await limiter.admit(ADDRESS, KEY, 20, 1, rule=UNBOUNDED)).admitted
+            assert await limiter.count_address(ADDRESS, APART) is None
+        ban = await limiter.count_address(ADDRESS)
+        assert ban is not None
+        assert (ban.reason, ban.count) == (Reason.CEILING, 4)
+        assert (await limiter.admit(ADDRESS, KEY, 20, 1, rule=UNBOUNDED)).ban == ban
+        assert await limiter.count_address(ADDRESS, APART) == ban
+
+
+async def test_a_token_at_its_full_rate_is_never_banned(store: Store) -> None:
+    """Without a ceiling, whoever calls as often as its windows allow is admitted each time, minute after minute."""
+
+    async with store.opened(ip_limit=10, ignored_429_limit=1) as (limiter, clock):
+        for _ in range(130):
+            verdicts = await asyncio.gather(*(limiter.admit(ADDRESS, KEY, 4, 1, rule=UNBOUNDED) for _ in range(4)))
+            assert all(verdict.admitted for verdict in verdicts)
+            clock.advance(seconds=1)
+        assert limiter.known_ban(ADDRESS) is None
+
+
+async def test_refused_calls_by_token(store: Store) -> None:
+    """Where refused calls count by address and token, each token may have as many as one address else."""
+
+    async with store.opened(ignored_429_limit=3) as (limiter, clock):
+        names = ["a", "b", "refused", "x}:json", "a:b", ""]
+        for name in names:
+            await limiter.admit(ADDRESS, (name, "json"), 1, 1, rule=UNBOUNDED)
+            for _ in range(3):
+                assert (await limiter.admit(ADDRESS, (name, "json"), 1, 1, rule=UNBOUNDED)).ban is None
+        for _ in range(3):  # those that count by address alone are others
+            await limiter.admit(ADDRESS, ("common", "json"), 1)
+        assert limiter.known_ban(ADDRESS) is None
+        assert (await limiter.admit("192.0.2.2", ("a", "json"), 1, 1, rule=UNBOUNDED)).ban is None
+        banned = await limiter.admit(ADDRESS, ("a", "json"), 1, 1, rule=UNBOUNDED)
+        assert banned.ban == Ban(address=ADDRESS, reason=Reason.IGNORED_429, count=4, start=clock.now)
+
+
+async def test_refused_calls_by_token_are_forgotten_after_a_minute(store: Store) -> None:
+    """Refused calls of a token that are 60 s old no longer count."""
+
+    async with store.opened(ignored_429_limit=3) as (limiter, clock):
+        for _ in range(5):
+            await limiter.admit(ADDRESS, KEY, 1, 1, rule=UNBOUNDED)
+            for _ in range(3):
+                assert (await limiter.admit(ADDRESS, KEY, 1, 1, rule=UNBOUNDED)).ban is None
+            clock.advance(seconds=60)
+
+
 # Bans.
 
 
@@ -586,14 +855,6 @@ def test_never_more_than_the_limit_in_a_minute(store: Store) -> None:
                         admitted.append(clock.now)
 
         complete(example())
-        if store.kind.window is SlidingWindow:
-            spans = [[call for call in admitted if start <= call < start + MINUTE] for start in admitted]
-        else:
-            spans = []
-            for call in admitted:
-                if not spans or call >= spans[-1][0] + MINUTE:
-                    spans.append([])
-                spans[-1].append(call)
-        assert all(len(span) <= limit for span in spans)
+        assert all(len(span) <= limit for span in _spans(store.kind, admitted, MINUTE))
 
     law()

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from apientreprise_gateway.ratelimit import redis as redis_module
 from apientreprise_gateway.ratelimit.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
-from apientreprise_gateway.ratelimit.port import StoreUnavailableError, Verdict
+from apientreprise_gateway.ratelimit.port import AddressRule, StoreUnavailableError, Verdict
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
 from apientreprise_gateway.store import exchange as exchange_module
 from apientreprise_gateway.store.connection import RedisConnection
@@ -112,6 +112,18 @@ async def test_recovery(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
                 assert remaining(await call(limiter, 1)) == [99]
                 assert len(to.exchanges) == asked + 1
         assert told == [Mode.SHARED] + [AWAY[choice], Mode.SHARED] * 3
+
+
+async def test_two_windows_and_a_ceiling_apart_without_redis() -> None:
+    """The memory decides on both windows, and on ceilings and refused calls by the rule of the call."""
+    rule = AddressRule(counter="calls:apart", ceiling=0, by_token=True)
+    async with limiter_on(FakeLink(up=False), ip_limit=3) as limiter:
+        verdicts = [await limiter.admit(ADDRESS, KEY, 20, 3600, minute=10, rule=rule) for _ in range(12)]
+        assert [verdict.admitted for verdict in verdicts] == [True] * 10 + [False] * 2
+        assert {verdict.limit for verdict in verdicts} == {10}
+        assert await limiter.count_address(ADDRESS, rule) is None
+        assert limiter.known_ban(ADDRESS) is None
+        assert [await limiter.count_address(ADDRESS) is None for _ in range(4)] == [True] * 3 + [False]
 
 
 @each_choice

@@ -99,6 +99,25 @@ async def test_spoilt_window_of_a_token(store: Server | Cluster, kind: str, spoi
     assert set(faults) <= {About.KEY}
 
 
+@pytest.mark.parametrize("ending", ["", "-3600"])
+@pytest.mark.parametrize("spoilt", ALL, ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+async def test_spoilt_window_of_two(store: Server | Cluster, kind: str, spoilt: Spoilt, ending: str) -> None:
+    """A token one of whose two windows holds something else is counted exactly: anew there, as before in the other."""
+    key = f"gw:{{{TOKEN[0]}}}:{TOKEN[1]}:{KINDS[kind]().form}{ending}"
+
+    async def test(limiter: RedisLimiter) -> None:
+        assert (await limiter.admit(ADDRESS, TOKEN, 4, 3600, minute=5)).beside == (5, 4)
+        await spoil(store, key, spoilt)
+        verdict = await limiter.admit(ADDRESS, TOKEN, 4, 3600, minute=5)
+        left = {verdict.limit: verdict.remaining} | dict([verdict.beside or (0, 0)])
+        assert left == ({4: 3, 5: 3} if ending else {4: 2, 5: 4})
+
+    modes, faults = await limiting(store, kind, test)
+    assert modes == [Mode.SHARED]
+    assert set(faults) <= {About.KEY}
+
+
 @pytest.mark.parametrize("spoilt", ALL, ids=str)
 @pytest.mark.parametrize("name", ["ban", "calls:s1", "refused:s1"])
 async def test_spoilt_key_of_an_address(store: Server | Cluster, name: str, spoilt: Spoilt) -> None:

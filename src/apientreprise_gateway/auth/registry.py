@@ -38,7 +38,7 @@ class TokenRecord:
     allowed: tuple[Network, ...] = ()
     """Networks that it may be used from; empty for any."""
     limit_per_minute: int | None = None
-    """Calls per minute that it is allowed, see `policy.own_limit`; None for the usual limits."""
+    """Calls per minute that it is allowed, see `policy.own_limits`; None for the usual limits."""
 
     def is_revoked(self, now: float) -> bool:
         """Whether the token is revoked at `now`, Unix time in seconds."""

@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from apientreprise_gateway.contract.errors import ConnectionDropped, refuse
@@ -14,7 +14,7 @@ from apientreprise_gateway.net.client_ip import ClientIp, counted
 from apientreprise_gateway.observability import tracing
 from apientreprise_gateway.observability.access_log import AccessLog, LogFullError
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.ratelimit.port import Limiter
+from apientreprise_gateway.ratelimit.port import COMMON, AddressRule, Limiter
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
 _RETRY_WHEN_WRITTEN: Final[tuple[Header, ...]] = ((b"retry-after", b"10"),)
@@ -74,8 +74,13 @@ class Admission:
             call.trace = tracing.enter(scope["headers"], recorder=self._recorder)
         self._refuse_known_ban(call)
 
-    async def admit_late(self, call: Call) -> None:
+    async def admit_late(self, call: Call, counts_apart: Callable[[Call], bool] = lambda _call: False) -> None:
         """As `admit`, while the access log is full: the call is counted, then waits, unless too many calls wait.
+
+        Args:
+            call: the call.
+            counts_apart: whether it does not count for the ceiling that all calls without a valid token count for. It
+                is counted after its wait then.
 
         Raises:
             ConnectionDropped: as `admit`.
@@ -84,8 +89,9 @@ class Admission:
         call.outcome_without_line = Unlogged.REFUSED
         try:
             self.admit(call)
-            await self.count_unknown(call)
-            call.address = None  # it has been counted
+            if not counts_apart(call):
+                await self.count_unknown(call)
+                call.address = None  # it has been counted
             await self._access_log.room(_size_of(call.scope))
         except LogFullError:
             raise refuse("00906", headers=_RETRY_WHEN_WRITTEN) from None
@@ -102,14 +108,14 @@ class Admission:
             call.outcome_without_line = Unlogged.REFUSED  # it gets its usual answer at once, without a wait
         self._refuse_known_ban(call)
 
-    async def count_unknown(self, call: Call) -> None:
+    async def count_unknown(self, call: Call, rule: AddressRule = COMMON) -> None:
         """Count for its address a call that is in no window of a token, most often a refused one.
 
         Raises:
             ConnectionDropped, Refusal: it was one call too many, as `admit`.
         """
         if call.address is not None:
-            ban = await self._limiter.count_address(call.address)
+            ban = await self._limiter.count_address(call.address, rule)
             if ban is not None:
                 self.refuse_banned(call)
 

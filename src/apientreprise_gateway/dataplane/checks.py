@@ -21,7 +21,7 @@ from apientreprise_gateway.dataplane.plan import Plan
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.net.asgi import Header
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.ratelimit.policy import own_limit
+from apientreprise_gateway.ratelimit.policy import own_limits
 from apientreprise_gateway.ratelimit.port import Verdict
 from apientreprise_gateway.upstream.source import ProviderRequest
 
@@ -113,8 +113,8 @@ class Checks:
         call.token = authenticate(text, verifier=self._tokens, registry=self._registry)
         return call.token
 
-    def enforce_limit(self, call: Call, plan: Plan, limit: int, verdict: Verdict) -> None:
-        """Apply the limiter's verdict; in shadow mode only report a refusal. `limit` is in calls per minute.
+    def enforce_limit(self, call: Call, plan: Plan, verdict: Verdict) -> None:
+        """Apply the limiter's verdict; in shadow mode only report a refusal.
 
         Raises:
             ConnectionDropped: the address is banned, and its connection is to be closed.
@@ -125,7 +125,8 @@ class Checks:
         call.verdict = verdict
         self._metrics.decisions(plan.group.name, "admitted" if verdict.admitted else "refused").inc()
         if verdict.admitted:
-            if verdict.remaining * _NEAR_LIMIT <= limit:
+            other = verdict.beside
+            if verdict.remaining * _NEAR_LIMIT <= verdict.limit or (other and other[1] * _NEAR_LIMIT <= other[0]):
                 self._metrics.near_limit(plan.group.name).inc()
             return
         if not self._admission.is_shadow:
@@ -260,6 +261,9 @@ def _is_given(value: str | None) -> bool:
     return value is not None and UNDECODABLE not in value and bool(value.strip())
 
 
-def limit_of(plan: Plan, record: TokenRecord | None) -> int:
-    """Calls per minute that a token may make to an endpoint's group; `record` is the record of that token."""
-    return plan.limit if record is None else own_limit(plan.limit, plan.group, record.limit_per_minute)
+def limits_of(plan: Plan, record: TokenRecord | None) -> tuple[int, int | None]:
+    """Calls that a token may make to an endpoint's group: within its window, and within a minute beside it, if limited.
+
+    `record` is the record of that token.
+    """
+    return (plan.limit, None) if record is None else own_limits(plan.limit, plan.group, record.limit_per_minute)

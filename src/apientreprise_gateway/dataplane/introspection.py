@@ -30,7 +30,7 @@ class Introspection:
         Raises:
             ConnectionDropped, Refusal: as `Admission.count_unknown` and `authorize`.
         """
-        await self._admission.count_unknown(call)
+        await self._admission.count_unknown(call, plan.address_rule)
         record = self._registry.records.get(token.jti)
         authorize(call, plan, token, record)
         return ProviderAnswer(200, render(token, record))

@@ -16,7 +16,7 @@ from apientreprise_gateway.contract.errors import ConnectionDropped, Refusal, re
 from apientreprise_gateway.contract.routes import Routes
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.call import Call, head_lines
-from apientreprise_gateway.dataplane.checks import Checks, InFlight, authorize, limit_of, require_traceability
+from apientreprise_gateway.dataplane.checks import Checks, InFlight, authorize, limits_of, require_traceability
 from apientreprise_gateway.dataplane.dossier import Dossier
 from apientreprise_gateway.dataplane.introspection import Introspection
 from apientreprise_gateway.dataplane.options import Options
@@ -32,7 +32,7 @@ from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.providers.product import Product, providers_of
-from apientreprise_gateway.ratelimit.port import Limiter, StoreUnavailableError
+from apientreprise_gateway.ratelimit.port import COMMON, AddressRule, Limiter, StoreUnavailableError
 from apientreprise_gateway.server.application import ClientGoneError, Respond
 from apientreprise_gateway.server.buffers import SMALL_BYTES
 from apientreprise_gateway.upstream.reading import ProviderAnswer
@@ -40,6 +40,8 @@ from apientreprise_gateway.upstream.source import Source
 
 _TRACED_BY_TOKEN: Final = ("recipient",)
 """The traceability parameters that calls with an access token of FranceConnect require, whatever their version."""
+_UNJUDGED: Final = frozenset({"00506", "00904"})
+"""Codes of a token that may be valid: there are no keys yet, or nobody knows yet what is revoked."""
 OwnAnswer = Callable[[Call, Plan, Token, list[str]], Awaitable[ProviderAnswer]]
 """Answers an endpoint of the gateway itself, from the call, its plan, its token and its path parameters."""
 
@@ -172,7 +174,10 @@ class Pipeline:
 
     async def _checked(self, call: Call) -> ProviderAnswer:
         """The checks up to the third; the others are in `ask`, or in the answer of the gateway's own endpoints."""
-        await self._admission.admit_late(call) if self._access_log.is_full else self._admission.admit(call)
+        if self._access_log.is_full:
+            await self._admission.admit_late(call, self._counts_apart)
+        else:
+            self._admission.admit(call)
         try:
             plan, values = self._checks.find_endpoint(call)
             access_token = None if plan.by_token is None else self._access_tokens.given(call, plan.by_token)
@@ -186,12 +191,22 @@ class Pipeline:
                 token = self._checks.authenticate(call, plan)
         except UnavailableError:  # nobody can say whether the token is good, so the caller is not taken for a bad one
             raise
-        except Exception:  # a bug counts like a refusal, so that a caller who has found one cannot go on using it
-            await self._admission.count_unknown(call)
+        except Exception as error:  # a bug counts like a refusal, so that whoever has found one cannot go on using it
+            await self._admission.count_unknown(call, _rule_of_unknown(call, error))
             raise
         if plan.source is not None:
             return await self.ask(plan.source, call, plan, token, values)
         return await self._own[call.operation](call, plan, token, values)
+
+    def _counts_apart(self, call: Call) -> bool:
+        """Whether a call may have a valid token, and its product has a ceiling of its own."""
+        try:
+            plan, _ = self._checks.find_endpoint(call)
+            if plan.by_token is None or self._access_tokens.given(call, plan.by_token) is None:
+                self._checks.authenticate(call, plan)
+        except Exception:  # the same check finds it again once the call has waited
+            return False
+        return plan.address_rule.ceiling is not None
 
     async def ask(self, source: Source, call: Call, plan: Plan, token: Token, values: list[str]) -> ProviderAnswer:
         """The checks from the fourth on, then the endpoint's source: documents, cache, provider; last the mask."""
@@ -212,9 +227,16 @@ class Pipeline:
     async def enforce_limit(self, call: Call, plan: Plan, token: Token) -> TokenRecord | None:
         """Count a call, and refuse it if its address or token has made too many; returns the record of the token."""
         record = self._registry.records.get(token.jti)
-        limit = plan.limit if record is None else limit_of(plan, record)
-        verdict = await self._limiter.admit(call.address, (token.jti, plan.group.name), limit, plan.group.seconds)
-        self._checks.enforce_limit(call, plan, limit, verdict)
+        limit, minute = (plan.limit, None) if record is None else limits_of(plan, record)
+        verdict = await self._limiter.admit(
+            call.address,
+            (token.jti, plan.group.name),
+            limit,
+            plan.group.seconds,
+            minute=minute,
+            rule=plan.address_rule,
+        )
+        self._checks.enforce_limit(call, plan, verdict)
         return record
 
     async def conclude(self, call: Call, answer: Awaitable[ProviderAnswer]) -> Answered:
@@ -267,3 +289,9 @@ class Pipeline:
         status, body, _ = self._refusals(call, refusal)
         self._recording.answered(call, status, body)
         return status, body
+
+
+def _rule_of_unknown(call: Call, error: Exception) -> AddressRule:
+    """How a call counts that has failed a check before its limit; if we could not judge its token, it may be valid."""
+    is_unjudged = isinstance(error, Refusal) and error.errors[0].code in _UNJUDGED
+    return call.plan.address_rule if is_unjudged and call.plan is not None else COMMON

@@ -17,6 +17,7 @@ from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.providers.dossier import RESOURCES, parameters_of
 from apientreprise_gateway.providers.product import Product, passing_of
 from apientreprise_gateway.ratelimit.policy import Policy
+from apientreprise_gateway.ratelimit.port import AddressRule
 from apientreprise_gateway.upstream.source import Source
 
 JSON: Final = b"content-type: application/json\r\n"
@@ -30,9 +31,11 @@ class Plan(NamedTuple):
     product: Product
     scopes: frozenset[str]
     limit: int
-    """Calls per minute of a token that has no limit of its own."""
+    """Calls within the window of its group that a token without a limit of its own may make."""
     group: Group
     """The group of endpoints that share this limit."""
+    address_rule: AddressRule
+    """How its calls count for their address."""
     required: tuple[str, ...]
     """The traceability parameters without which a call is refused."""
     siret_recipient: bool
@@ -96,6 +99,7 @@ def plan_of(
         scopes=frozenset(endpoint.scopes),
         limit=policy.limit_of(endpoint),
         group=endpoint.group,
+        address_rule=policy.rule_of(product),
         required=traceability.required_of(endpoint, version.traceability, user_id_required=user_id_required),
         siret_recipient=version.traceability.siret_recipient,
         token=token_reader(passing),

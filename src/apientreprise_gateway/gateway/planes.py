@@ -118,7 +118,7 @@ def _data_plane(
     plans = plans_of(
         products,
         source_of=lambda route: parts.endpoints.answering(route, pings),
-        policy=limits.policy(settings, (group for product in products for group in product.groups)),
+        policy=limits.policy(settings, products),
         user_id_required=options.user_id_required,
     )
     return Pipeline(

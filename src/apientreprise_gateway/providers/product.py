@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
 from apientreprise_gateway.contract.error_forms import ErrorForm
 from apientreprise_gateway.contract.errors import GATEWAY_PREFIX
-from apientreprise_gateway.contract.groups import Group
+from apientreprise_gateway.contract.groups import Group, Limit
 from apientreprise_gateway.contract.passing import TokenPassing
 from apientreprise_gateway.contract.traceability import TraceabilityRule
 from apientreprise_gateway.providers.dossier import Dossier
@@ -115,6 +115,12 @@ class Product:
     """In ascending order."""
     groups: tuple[Group, ...]
     """The groups of its endpoints, which carry their limits."""
+    ceiling: Limit | None = None
+    """Calls per minute that one address may make with valid tokens, 0 for any number; one more bans it. None where they
+    count for the ceiling that everything else counts for (`GATEWAY_LIMIT_IP`)."""
+    refusals_by_token: bool = False
+    """Whether calls refused with 429 are counted by address and token, as many tokens call from one address; otherwise
+    by address."""
     providers: tuple[Provider, ...]
     dossier: Dossier | None = None
     """The endpoint that asks several others, if it has one."""

@@ -80,7 +80,8 @@ def address() -> Script:
 
 
 def _scripts(form: str, name: str, holds: Holds) -> WindowScripts:
-    return WindowScripts(form, Script.load(name, holds), Script.load(f"forget_{name}", holds))
+    # A call is in one window or in two, of the same kind.
+    return WindowScripts(form, Script.load(name, holds, holds), Script.load(f"forget_{name}", holds, holds))
 
 
 class Scripts:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Final, Generic, TypeVar
 
 from apientreprise_gateway.ratelimit.bans import Ban, Bans, Reason
-from apientreprise_gateway.ratelimit.port import TokenKey, Verdict, banned, verdict
+from apientreprise_gateway.ratelimit.port import COMMON, AddressRule, TokenKey, Verdict, banned, verdict, verdict_of
 from apientreprise_gateway.ratelimit.windows import SECOND, USUAL_SECONDS, WINDOW, Outcome, Window
 
 Clock = Callable[[], int]
@@ -41,7 +41,7 @@ class SlidingWindow:
         self._length = length
         self.expires_at = 0
 
-    def hit(self, now: int, limit: int) -> Outcome:
+    def hit(self, now: int, limit: int, *, counts: bool = True) -> Outcome:
         """Admit a call unless `limit` of them were admitted within the length before it."""
         calls, first, end, length = self._calls, self._first, len(self._calls), self._length
         while first < end and calls[first] <= now - length:
@@ -59,6 +59,8 @@ class SlidingWindow:
         if used >= limit:
             # The window may hold more calls than the limit, if the limit was lowered meanwhile.
             return Outcome(False, used, calls[first] + length, calls[end - limit] + length)
+        if not counts:
+            return Outcome(True, used, now, now)
         calls.append(now)
         self.expires_at = now + length
         return Outcome(True, used + 1, calls[first] + length, now if used + 1 < limit else calls[first] + length)
@@ -76,12 +78,16 @@ class FirstCallWindow:
         self._used = 0
         self.expires_at = 0
 
-    def hit(self, now: int, limit: int) -> Outcome:
+    def hit(self, now: int, limit: int, *, counts: bool = True) -> Outcome:
         """Admit a call unless `limit` calls were admitted since the period began."""
         if not self._start <= now < self.expires_at:
+            if not counts:
+                return Outcome(True, 0, now, now)
             self._start, self._used, self.expires_at = now, 0, now + self._length
         if self._used >= limit:
             return Outcome(False, self._used, self.expires_at, self.expires_at)
+        if not counts:
+            return Outcome(True, self._used, now, now)
         self._used += 1
         return Outcome(True, self._used, self.expires_at, now if self._used < limit else self.expires_at)
 
@@ -105,6 +111,14 @@ class _Counters(Generic[_Key]):
         outcome = window.hit(now, limit)
         self._windows.move_to_end(key)
         return outcome
+
+    def refusal(self, key: _Key, now: int, limit: int) -> Outcome | None:
+        """The outcome of a call that would be refused, which is not counted; None if it would be admitted."""
+        window = self._windows.get(key)
+        if window is None:
+            return None
+        outcome = window.hit(now, limit, counts=False)
+        return None if outcome.admitted else outcome
 
     def _sweep(self, now: int) -> None:
         # The least recently hit come first. Removing two per hit is faster than new ones can be added.
@@ -159,26 +173,40 @@ class MemoryLimiter:
         self._on_ban = on_ban
         self._clock = clock
         self._tokens = _CountersByLength(window)
-        self._addresses: _Counters[str] = _Counters(SlidingWindow, WINDOW)
-        self._refused: _Counters[str] = _Counters(SlidingWindow, WINDOW)
+        self._addresses: _Counters[tuple[str, str]] = _Counters(SlidingWindow, WINDOW)
+        """Calls, by counter and address."""
+        self._refused: _Counters[tuple[str, str | None]] = _Counters(SlidingWindow, WINDOW)
+        """Refused calls, by address, and by the token where those of each count apart."""
         self._bans = Bans()
 
-    async def admit(self, address: str | None, key: TokenKey, limit: int, seconds: int = USUAL_SECONDS) -> Verdict:
+    async def admit(
+        self,
+        address: str | None,
+        key: TokenKey,
+        limit: int,
+        seconds: int = USUAL_SECONDS,
+        *,
+        minute: int | None = None,
+        rule: AddressRule = COMMON,
+    ) -> Verdict:
         """See `Limiter.admit`."""
         now = self._clock()
-        ban = None if address is None else self._count(address, now)
+        ban = None if address is None else self._count(address, rule, now)
         if ban is not None and not self._shadow:
             return banned(ban, limit=limit)
-        outcome = self._tokens[seconds].hit(key, now, limit)
-        if ban is None and address is not None and not outcome.admitted:
-            ban = self._count_refused(address, now)
+        if minute is None:
+            judged = verdict(self._tokens[seconds].hit(key, now, limit), now=now, limit=limit)
+        else:
+            judged = self._judge_by_two(key, now, (limit, seconds), (minute, USUAL_SECONDS))
+        if ban is None and address is not None and not judged.admitted:
+            ban = self._count_refused(address, key[0] if rule.by_token else None, now)
             if ban is not None and not self._shadow:
                 return banned(ban, limit=limit)
-        return verdict(outcome, now=now, limit=limit, ban=ban)
+        return judged if ban is None else judged._replace(ban=ban)
 
-    async def count_address(self, address: str) -> Ban | None:
+    async def count_address(self, address: str, rule: AddressRule = COMMON) -> Ban | None:
         """See `Limiter.count_address`."""
-        return self._count(address, self._clock())
+        return self._count(address, rule, self._clock())
 
     def known_ban(self, address: str) -> Ban | None:
         """See `Limiter.known_ban`."""
@@ -211,15 +239,23 @@ class MemoryLimiter:
         """See `Limiter.bans_in_force`."""
         return self._bans.in_force(self._clock())
 
-    def _count(self, address: str, now: int) -> Ban | None:
+    def _judge_by_two(self, key: TokenKey, now: int, *windows: tuple[int, int]) -> Verdict:
+        """The verdict of two windows, each a limit and a length in seconds: what one refuses, neither counts."""
+        counters = [(limit, self._tokens[seconds]) for limit, seconds in windows]
+        refusals = ((limit, counter.refusal(key, now, limit)) for limit, counter in counters)
+        refused = [(limit, outcome) for limit, outcome in refusals if outcome is not None]
+        return verdict_of(refused or [(limit, counter.hit(key, now, limit)) for limit, counter in counters], now=now)
+
+    def _count(self, address: str, rule: AddressRule, now: int) -> Ban | None:
         ban = self._bans.get(address, now) if address in self._bans.by_address else None
-        if ban is not None:
+        ceiling = self._ip_limit if rule.ceiling is None else rule.ceiling
+        if ban is not None or ceiling == 0:
             return ban
-        outcome = self._addresses.hit(address, now, self._ip_limit)
+        outcome = self._addresses.hit((rule.counter, address), now, ceiling)
         return None if outcome.admitted else self._ban(address, Reason.CEILING, outcome.used + 1, now)
 
-    def _count_refused(self, address: str, now: int) -> Ban | None:
-        outcome = self._refused.hit(address, now, self._ignored_429_limit)
+    def _count_refused(self, address: str, token: str | None, now: int) -> Ban | None:
+        outcome = self._refused.hit((address, token), now, self._ignored_429_limit)
         return None if outcome.admitted else self._ban(address, Reason.IGNORED_429, outcome.used + 1, now)
 
     def _ban(self, address: str, reason: Reason, count: int, now: int) -> Ban:

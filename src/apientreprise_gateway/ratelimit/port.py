@@ -1,6 +1,7 @@
 """The interface of the rate limiter, which memory and Redis implement."""
 
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable
+from typing import Final, NamedTuple, Protocol
 
 from apientreprise_gateway.ratelimit.bans import Ban
 from apientreprise_gateway.ratelimit.windows import SECOND, USUAL_SECONDS, Outcome
@@ -21,6 +22,23 @@ class Verdict(NamedTuple):
     """Whole seconds, at least 1, after which one call will pass; 0 for an admitted call."""
     ban: Ban | None = None
     """The ban on the address: the call must be refused, and the other fields mean nothing except in shadow mode."""
+    beside: tuple[int, int] | None = None
+    """Limit and remaining calls of the other window of an admitted call that is in two."""
+
+
+class AddressRule(NamedTuple):
+    """How calls with a valid token count for their address."""
+
+    counter: str = "calls"
+    """The counter of the calls; those of two counters are not added up."""
+    ceiling: int | None = None
+    """Calls within 60 s that the counter allows one address, 0 for any number; None for the limiter's `ip_limit`."""
+    by_token: bool = False
+    """Whether calls refused with 429 are counted by address and token, not by address alone."""
+
+
+COMMON: Final = AddressRule()
+"""The rule of calls that no other is made for, and of calls without a valid token."""
 
 
 class StoreUnavailableError(Exception):
@@ -30,7 +48,16 @@ class StoreUnavailableError(Exception):
 class Limiter(Protocol):
     """A store of windows and bans. Every call is decided in one atomic step, on the store's own clock."""
 
-    async def admit(self, address: str | None, key: TokenKey, limit: int, seconds: int = USUAL_SECONDS) -> Verdict:
+    async def admit(
+        self,
+        address: str | None,
+        key: TokenKey,
+        limit: int,
+        seconds: int = USUAL_SECONDS,
+        *,
+        minute: int | None = None,
+        rule: AddressRule = COMMON,
+    ) -> Verdict:
         """Count a call by its address and by its token, and decide whether it may pass.
 
         Args:
@@ -38,12 +65,15 @@ class Limiter(Protocol):
             key: the token's counter.
             limit: calls that one window of that counter allows, at least 1.
             seconds: length of the window. Windows of different lengths are different counters, even with one key.
+            minute: calls that a second window of that counter, of 60 s, allows; not with a first one of 60 s. A call
+                that one of the two refuses is counted in neither.
+            rule: how it counts for its address.
 
         Raises:
             StoreUnavailableError: the store cannot be reached, and calls are to be refused then.
         """
 
-    async def count_address(self, address: str) -> Ban | None:
+    async def count_address(self, address: str, rule: AddressRule = COMMON) -> Ban | None:
         """Count a call only by its address, such as one refused before its token was known; returns a ban on it.
 
         It never raises: None if the store cannot be reached.
@@ -73,6 +103,26 @@ def verdict(outcome: Outcome, *, now: int, limit: int, ban: Ban | None = None) -
         retry_after=0 if admitted else max(1, -(-(free_at - now) // SECOND)),
         ban=ban,
     )
+
+
+def verdict_of(windows: Iterable[tuple[int, Outcome]], *, now: int, ban: Ban | None = None) -> Verdict:
+    """The verdict on a call that is in several windows, each given as its limit and its outcome.
+
+    It shows the window with the fewest calls left; of two with as many, the one that takes longer until one more call
+    passes (for a refused call), or until its oldest call has left (for an admitted one).
+    """
+    in_order = sorted(windows, key=_by_what_is_left)
+    limit, outcome = in_order[0]
+    shown = verdict(outcome, now=now, limit=limit, ban=ban)
+    if len(in_order) == 1 or not shown.admitted:
+        return shown
+    limit, outcome = in_order[1]
+    return shown._replace(beside=(limit, max(0, limit - outcome.used)))
+
+
+def _by_what_is_left(window: tuple[int, Outcome]) -> tuple[int, int]:
+    limit, outcome = window
+    return max(0, limit - outcome.used), -(outcome.reset_at if outcome.admitted else outcome.free_at)
 
 
 def banned(ban: Ban, *, limit: int) -> Verdict:

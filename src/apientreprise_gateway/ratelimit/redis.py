@@ -1,12 +1,14 @@
 """The limiter in Redis, shared by every process with the same Redis.
 
-A call runs two scripts, one by address and one by token, sent together with those of other calls at the same moment.
+A call runs two scripts, one by address and one by token (for one window or for two), sent together with those of other
+calls at the same moment.
 While Redis cannot be reached, the memory of this process decides, or calls are refused (see `fallback`).
 """
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Final
+from urllib.parse import quote
 
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.ratelimit.ban_index import entered, read_ban, restore
@@ -14,7 +16,16 @@ from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Bans, Reason
 from apientreprise_gateway.ratelimit.lua import SLIDING_FORM, Scripts, WindowScripts
 from apientreprise_gateway.ratelimit.lua import address as address_script
 from apientreprise_gateway.ratelimit.memory import Clock, MemoryLimiter, wall_clock
-from apientreprise_gateway.ratelimit.port import StoreUnavailableError, TokenKey, Verdict, banned, verdict
+from apientreprise_gateway.ratelimit.port import (
+    COMMON,
+    AddressRule,
+    StoreUnavailableError,
+    TokenKey,
+    Verdict,
+    banned,
+    verdict,
+    verdict_of,
+)
 from apientreprise_gateway.ratelimit.windows import SECOND, USUAL_SECONDS, WINDOW, Outcome
 from apientreprise_gateway.store.errors import About
 from apientreprise_gateway.store.exchange import Exchange, ExchangeError, Replies
@@ -122,41 +133,54 @@ class RedisLimiter:
         if not self._shadow:
             successor.add_bans(self._bans.in_force(self.now()))
 
-    async def admit(self, address: str | None, key: TokenKey, limit: int, seconds: int = USUAL_SECONDS) -> Verdict:
+    async def admit(
+        self,
+        address: str | None,
+        key: TokenKey,
+        limit: int,
+        seconds: int = USUAL_SECONDS,
+        *,
+        minute: int | None = None,
+        rule: AddressRule = COMMON,
+    ) -> Verdict:
         """See `Limiter.admit`."""
         if self.mode is not Mode.SHARED:
-            return await self._decide_alone(address, key, limit, seconds)
-        form = self._window.form if seconds == USUAL_SECONDS else f"{self._window.form}-{seconds}"
-        admit = self._window.admit.call(
-            f"{self.prefix}:{{{key[0]}}}:{key[1]}:{form}", arguments=(limit, seconds * SECOND)
-        )
-        commands = (admit,) if address is None else (admit, self._count(address, self._ceiling, "calls"))
+            return await self._alone().admit(address, key, limit, seconds, minute=minute, rule=rule)
+        name = f"{self.prefix}:{{{key[0]}}}:{key[1]}:{self._window.form}"
+        names: tuple[str, ...] = (name if seconds == USUAL_SECONDS else f"{name}-{seconds}",)
+        arguments: tuple[int, ...] = (limit, seconds * SECOND)
+        if minute is not None:
+            names, arguments = (*names, name), (*arguments, minute, WINDOW)
+        admit = self._window.admit.call(*names, arguments=arguments)
+        commands = (admit,) if address is None else (admit, self._count(address, rule))
         try:
             replies = await self._exchange.ask(commands, address)
         except ExchangeError:
-            return await self._decide_alone(address, key, limit, seconds)
-        now, admitted, used, reset_at, free_at = replies[0]
+            return await self._alone().admit(address, key, limit, seconds, minute=minute, rule=rule)
+        now, admitted, used, reset_at, free_at, *second = replies[0]
         self._clock_ahead = now - self._clock()
         outcome = Outcome(admitted == 1, used, reset_at, free_at)
         ban = None if address is None else self._learn(address, replies[1])
         if ban is not None and outcome.admitted and not self._shadow:
-            # The two keys may be on different nodes, so the token was counted before the ban was known.
-            self._exchange.tell([self._window.forget.call(admit.key, arguments=(now,))])
+            # The keys may be on different nodes, so the token was counted before the ban was known.
+            self._exchange.tell([self._window.forget.call(*names, arguments=(now,))])
         if ban is None and address is not None and not outcome.admitted:
-            ban = await self._count_refused(address)
+            ban = await self._count_refused(address, key[0], rule)
         if ban is not None and not self._shadow:
             return banned(ban, limit=limit)
-        return verdict(outcome, now=now, limit=limit, ban=ban)
+        if minute is None:
+            return verdict(outcome, now=now, limit=limit, ban=ban)
+        return verdict_of([(limit, outcome), (minute, Outcome(outcome.admitted, *second))], now=now, ban=ban)
 
-    async def count_address(self, address: str) -> Ban | None:
+    async def count_address(self, address: str, rule: AddressRule = COMMON) -> Ban | None:
         """See `Limiter.count_address`."""
         if self.mode is Mode.SHARED:
             try:
-                (reply,) = await self._exchange.ask([self._count(address, self._ceiling, "calls")], address)
+                (reply,) = await self._exchange.ask([self._count(address, rule)], address)
                 return self._learn(address, reply)
             except ExchangeError:
                 pass
-        return None if self._fallback is None else await self._fallback.count_address(address)
+        return None if self._fallback is None else await self._fallback.count_address(address, rule)
 
     def now(self) -> int:
         """The store's clock in microseconds, estimated."""
@@ -195,21 +219,32 @@ class RedisLimiter:
 
     # Deciding.
 
-    async def _count_refused(self, address: str) -> Ban | None:
+    async def _count_refused(self, address: str, jti: str, rule: AddressRule) -> Ban | None:
+        # Quoted, so that no `jti` makes a name that another counter has.
+        counter = f"refused:{quote(jti, safe='')}" if rule.by_token else "refused"
+        name = f"{self.prefix}:{{{address}}}"
+        count = self._address_script.call(f"{name}:ban", f"{name}:{counter}:{SLIDING_FORM}", arguments=self._ignored)
         try:
-            (reply,) = await self._exchange.ask([self._count(address, self._ignored, "refused")], address)
+            (reply,) = await self._exchange.ask([count], address)
         except ExchangeError:
             return None  # the call is refused in any case
         return self._learn(address, reply)
 
-    async def _decide_alone(self, address: str | None, key: TokenKey, limit: int, seconds: int) -> Verdict:
+    def _alone(self) -> MemoryLimiter:
+        """What decides without Redis.
+
+        Raises:
+            StoreUnavailableError: calls are to be refused then.
+        """
         if self._fallback is None:
             raise StoreUnavailableError
-        return await self._fallback.admit(address, key, limit, seconds)
+        return self._fallback
 
-    def _count(self, address: str, rule: tuple[int | str, ...], window: str) -> Command:
+    def _count(self, address: str, rule: AddressRule) -> Command:
+        """The command that counts a call of an address."""
         name = f"{self.prefix}:{{{address}}}"
-        return self._address_script.call(f"{name}:ban", f"{name}:{window}:{SLIDING_FORM}", arguments=rule)
+        arguments = self._ceiling if rule.ceiling is None else (rule.ceiling, *self._ceiling[1:])
+        return self._address_script.call(f"{name}:ban", f"{name}:{rule.counter}:{SLIDING_FORM}", arguments=arguments)
 
     def _learn(self, address: str, reply: Reply) -> Ban | None:
         if len(reply) == 1:

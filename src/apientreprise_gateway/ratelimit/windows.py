@@ -32,5 +32,8 @@ class Window(Protocol):
     expires_at: int
     """When the window is empty again and may be removed, in microseconds."""
 
-    def hit(self, now: int, limit: int) -> Outcome:
-        """Admit and count a call at `now` (microseconds) unless `limit` calls, at least 1, are in the window."""
+    def hit(self, now: int, limit: int, *, counts: bool = True) -> Outcome:
+        """Admit and count a call at `now` (microseconds) unless `limit` calls, at least 1, are in the window.
+
+        With `counts` false it is judged alike, but not counted; of an admitted call only that is of use then.
+        """

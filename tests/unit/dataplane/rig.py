@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from apientreprise_gateway.auth.keys import KeyRing, secret_keys
@@ -28,11 +29,12 @@ from apientreprise_gateway.observability.access_log import AccessLog, LogFullErr
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.observability.tracing import Recorder
 from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVIDERS
-from apientreprise_gateway.providers.product import Versions
+from apientreprise_gateway.providers.particulier.groups import CEILING
+from apientreprise_gateway.providers.product import Product, Versions
 from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.ratelimit.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.policy import Policy
-from apientreprise_gateway.ratelimit.port import Limiter, TokenKey, Verdict
+from apientreprise_gateway.ratelimit.port import COMMON, AddressRule, Limiter, TokenKey, Verdict
 from apientreprise_gateway.server.application import CONNECTION
 from apientreprise_gateway.server.limits import Closing
 from apientreprise_gateway.upstream.reading import ProviderAnswer
@@ -49,7 +51,9 @@ ROUTES = Routes((*PROVIDERS, ENTREPRISE.itself))
 VERSIONS = Versions(PRODUCTS)
 LIMIT = 250
 GROUPS = tuple(group for product in PRODUCTS for group in product.groups)
-POLICY = Policy(GROUPS, {group.limit.setting: LIMIT for group in GROUPS})
+POLICY = Policy(GROUPS, {CEILING.setting: 30} | {group.limit.setting: LIMIT for group in GROUPS})
+APART = replace(ENTREPRISE, ceiling=CEILING, refusals_by_token=True)
+"""API Entreprise, if its calls had a ceiling of their own."""
 BAN = Ban(address=CLIENT, reason=Reason.CEILING, count=1001, start=0)
 ADMITTED = Verdict(admitted=True, limit=LIMIT, remaining=200, reset=1_800_000_000, retry_after=0)
 REFUSED = ADMITTED._replace(admitted=False, remaining=0, retry_after=17)
@@ -116,16 +120,31 @@ class FakeLimiter:
         self.banned: set[str] = set()
         self.bans_on_count = False
         self.admitted: list[tuple[str | None, TokenKey, int, int]] = []
+        self.minutes: list[int | None] = []
+        self.rules: list[AddressRule] = []
         self.counted: list[str] = []
+        self.counted_by: list[AddressRule] = []
 
-    async def admit(self, address: str | None, key: TokenKey, limit: int, seconds: int = 60) -> Verdict:
+    async def admit(
+        self,
+        address: str | None,
+        key: TokenKey,
+        limit: int,
+        seconds: int = 60,
+        *,
+        minute: int | None = None,
+        rule: AddressRule = COMMON,
+    ) -> Verdict:
         self.admitted.append((address, key, limit, seconds))
+        self.minutes.append(minute)
+        self.rules.append(rule)
         if isinstance(self.verdict, Exception):
             raise self.verdict
         return self.verdict
 
-    async def count_address(self, address: str) -> Ban | None:
+    async def count_address(self, address: str, rule: AddressRule = COMMON) -> Ban | None:
         self.counted.append(address)
+        self.counted_by.append(rule)
         return BAN if self.bans_on_count else None
 
     def known_ban(self, address: str) -> Ban | None:
@@ -201,6 +220,7 @@ class Rig:
     def __init__(
         self,
         *,
+        products: tuple[Product, ...] = PRODUCTS,
         recorder: Recorder | None = None,
         validator: AnswerValidator | None = None,
         persons: Persons | None = None,
@@ -226,9 +246,9 @@ class Rig:
             shadow=given.shadow,
         )
         self.pipeline = Pipeline(
-            products=PRODUCTS,
+            products=products,
             plans=plans_of(
-                PRODUCTS,
+                products,
                 source_of=lambda _route: self.source,
                 policy=POLICY,
                 user_id_required=given.user_id_required,

@@ -11,7 +11,7 @@ from apientreprise_gateway.auth.token import Token
 from apientreprise_gateway.contract.errors import ConnectionDropped, Refusal
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.call import Call
-from apientreprise_gateway.dataplane.checks import MAX_TARGET_BYTES, Checks, authorize, limit_of
+from apientreprise_gateway.dataplane.checks import MAX_TARGET_BYTES, Checks, authorize, limits_of
 from apientreprise_gateway.dataplane.persons import Persons
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.net.addresses import networks
@@ -67,7 +67,7 @@ class Bench:
 
     def enforce(self, call: Call, verdict: Any) -> None:
         """Do as a limiter has decided."""
-        self.checks.enforce_limit(call, plan(), LIMIT, verdict)
+        self.checks.enforce_limit(call, plan(), verdict)
 
     def near(self) -> float | None:
         """How many calls were near their limit."""
@@ -123,6 +123,14 @@ def test_calls_near_their_limit_are_told_of(remaining: int, near: int) -> None:
     assert (bench.near() or 0) == near
 
 
+@pytest.mark.parametrize(("remaining", "near"), [(101, 0), (100, 1)])
+def test_calls_near_the_limit_of_the_other_window(remaining: int, near: int) -> None:
+    """A call is near its limit by the window that its headers do not show as well."""
+    bench = Bench()
+    bench.enforce(call_of(), ADMITTED._replace(limit=20, remaining=19, beside=(500, remaining)))
+    assert (bench.near() or 0) == near
+
+
 def test_a_call_over_its_limit_is_told_when_to_come_back() -> None:
     """A refused call has the seconds to wait, and the call keeps the verdict for its headers."""
     call = call_of()
@@ -167,8 +175,8 @@ def test_what_a_token_opens(scopes: list[str] | None, allowed: list[str], code: 
 
 def test_a_token_may_have_a_limit_of_its_own() -> None:
     """A limit of the token's own takes the place of the group's; without one the group's holds."""
-    assert limit_of(plan(), TokenRecord(limit_per_minute=7)) == 7
-    assert limit_of(plan(), TokenRecord()) == limit_of(plan(), None) == LIMIT
+    assert limits_of(plan(), TokenRecord(limit_per_minute=7)) == (7, None)
+    assert limits_of(plan(), TokenRecord()) == limits_of(plan(), None) == (LIMIT, None)
 
 
 def test_what_is_asked_has_no_trace_of_the_caller() -> None:

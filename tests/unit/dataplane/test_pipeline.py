@@ -5,14 +5,16 @@ import re
 
 import pytest
 
+from apientreprise_gateway.auth.registry import TokenRecord
 from apientreprise_gateway.auth.token import Token, UnknownKeyError
 from apientreprise_gateway.contract.errors import gateway_error, provider_error
 from apientreprise_gateway.providers.entreprise.introspection import INTROSPECTION
-from apientreprise_gateway.ratelimit.port import StoreUnavailableError
+from apientreprise_gateway.providers.products import PRODUCTS
+from apientreprise_gateway.ratelimit.port import COMMON, AddressRule, StoreUnavailableError
 from apientreprise_gateway.server.application import ClientGoneError
 from apientreprise_gateway.upstream.reading import ProviderAnswer
 from support.tokens import JTI, token
-from unit.dataplane.rig import BODY, CLIENT, EXEMPT, LIMIT, OPERATION, PATH, REFUSED, SIREN, TRACE, Rig, scope_of
+from unit.dataplane.rig import APART, BODY, CLIENT, EXEMPT, LIMIT, OPERATION, PATH, REFUSED, SIREN, TRACE, Rig, scope_of
 
 WRONG = f"/v4/insee/sirene/unites_legales/{SIREN[:-1]}"
 
@@ -105,6 +107,50 @@ async def test_the_unknown_call_too_many_is_banned() -> None:
 
     assert await rig.call("/v4/nothing") is None
     assert rig.line.dropped
+
+
+async def test_a_product_says_how_its_calls_count_for_their_address() -> None:
+    """Calls with a valid token count by the rule of their product, introspections too; unknown ones by that of all."""
+    rule = AddressRule(counter="calls:entreprise", ceiling=30, by_token=True)
+    for products, expected in ((PRODUCTS, COMMON), ((APART,), rule)):
+        rig = Rig(products=products)
+        await rig.answered()
+        await rig.answered(INTROSPECTION.path)
+        await rig.answered(bearer="none")
+        await rig.answered("/v4/nothing")
+        assert rig.limiter.rules == [expected]
+        assert rig.limiter.counted_by == [expected, COMMON, COMMON]
+
+
+async def test_a_token_that_cannot_be_judged_is_not_unknown() -> None:
+    """While nobody knows what is revoked, a call counts by the rule of its product."""
+    rig = Rig(products=(APART,))
+    rig.registry.is_unsure = True
+
+    assert (await rig.answered()).codes == ["00904"]
+    assert rig.limiter.counted_by == [AddressRule(counter="calls:entreprise", ceiling=30, by_token=True)]
+
+
+@pytest.mark.parametrize(("target", "bearer", "rules"), [("", "", 0), ("", "none", 1), ("/v4/nothing", "", 1)])
+async def test_who_waits_for_the_access_log_counts_once(target: str, bearer: str, rules: int) -> None:
+    """While access lines cannot be written, a call that counts apart is counted after its wait, any other before it."""
+    rig = Rig(products=(APART,))
+    rig.lines.is_full = True
+    rig.lines.emptied.set()
+    await rig.answered(target or f"{PATH}?{TRACE}", bearer=bearer)
+
+    assert rig.limiter.counted_by == [COMMON] * rules
+    assert [address for address, *_ in rig.limiter.admitted] == [CLIENT] * (1 - rules)
+
+
+async def test_a_token_s_own_limit_is_asked_for() -> None:
+    """The limit of a token's record takes the place of the group's where windows have a minute."""
+    rig = Rig()
+    rig.registry.records = {JTI: TokenRecord(limit_per_minute=7)}
+    await rig.answered()
+
+    assert rig.limiter.admitted == [(CLIENT, (JTI, "json"), 7, 60)]
+    assert rig.limiter.minutes == [None]
 
 
 async def test_exempt_addresses_are_not_counted() -> None:

@@ -159,7 +159,7 @@ def test_the_mode_of_one_process() -> None:
 def test_every_group_has_a_limit(group: Group) -> None:
     """The policy knows the setting of each group of endpoints, at its published figure."""
     (endpoint,) = [each for product in PRODUCTS for each in product.endpoints if each.group is group][:1]
-    assert policy(load(), GROUPS).limit_of(endpoint) == group.limit.calls
+    assert policy(load(), PRODUCTS).limit_of(endpoint) == group.limit.calls
 
 
 # The file of the access lines.

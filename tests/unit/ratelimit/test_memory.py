@@ -6,6 +6,7 @@ import pytest
 
 from apientreprise_gateway.ratelimit.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.memory import FirstCallWindow, MemoryLimiter, SlidingWindow, wall_clock
+from apientreprise_gateway.ratelimit.port import AddressRule
 from apientreprise_gateway.ratelimit.windows import Window
 from contract.oracle import MINUTE, Clock
 
@@ -49,6 +50,43 @@ async def test_memory_follows_the_last_minute() -> None:
         clock.advance(microseconds=MINUTE // 100)
         await store.admit(f"address-{number}", (f"token-{number}", "json"), 5)
         assert max(sizes(store)) <= 102
+
+
+async def test_memory_of_two_windows_follows_the_last_minute() -> None:
+    """Windows of a second beside those of a minute, ceilings apart and refused calls by token are forgotten alike."""
+    clock = Clock()
+    store = limiter(clock)
+    rule = AddressRule(counter="calls:apart", ceiling=500, by_token=True)
+    for number in range(3000):
+        clock.advance(microseconds=MINUTE // 100)
+        for _ in range(2):
+            await store.admit(f"address-{number % 10}", (f"token-{number}", "json"), 1, 1, minute=5, rule=rule)
+        assert len(store._tokens[1]) <= 4
+        assert max(sizes(store)) <= 102
+
+
+async def test_a_call_that_is_only_judged_makes_no_window() -> None:
+    """Calls that the minute refuses leave no window of a second behind."""
+    clock = Clock()
+    store = limiter(clock)
+    await store.admit(None, ("token", "json"), 20, minute=None)
+    for _ in range(3):
+        clock.advance(seconds=1)
+        assert not (await store.admit(None, ("token", "json"), 20, 1, minute=1)).admitted
+    assert len(store._tokens[1]) == 0
+
+
+async def test_a_full_rate_is_never_banned() -> None:
+    """Twenty calls in every second, for five minutes, all pass, with the limits that are the defaults."""
+    clock = Clock()
+    store = limiter(clock)
+    rule = AddressRule(counter="calls:apart", ceiling=0, by_token=True)
+    for _ in range(300):
+        for _ in range(20):
+            verdict = await store.admit("192.0.2.1", ("token", "json"), 20, 1, minute=1200, rule=rule)
+            assert verdict.admitted
+            clock.advance(microseconds=50_000)
+    assert store.known_ban("192.0.2.1") is None
 
 
 async def test_busy_callers_are_kept() -> None:

@@ -8,8 +8,10 @@ from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.groups import Group
 from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.providers.entreprise.groups import GROUPS
-from apientreprise_gateway.providers.entreprise.product import PROVIDERS
-from apientreprise_gateway.ratelimit.policy import Policy, own_limit
+from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVIDERS
+from apientreprise_gateway.providers.particulier.product import PARTICULIER
+from apientreprise_gateway.ratelimit.policy import Policy, own_limits
+from apientreprise_gateway.ratelimit.port import COMMON, AddressRule
 
 SETTINGS = list(dict.fromkeys(group.limit.setting for group in GROUPS))
 FIGURES: Mapping[str, int] = {setting: 10 + place for place, setting in enumerate(SETTINGS)}
@@ -70,23 +72,54 @@ def test_figures_are_copied() -> None:
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
 def test_no_limit_of_its_own(group: Group) -> None:
     """A token without a limit of its own has that of everybody."""
-    assert own_limit(250, group, None) == 250
+    assert own_limits(250, group, None) == (250, None)
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
 @pytest.mark.parametrize("own", [1, 249, 250])
 def test_lower_limit_of_its_own(group: Group, own: int) -> None:
     """A token may be held to less than everybody, in every group."""
-    assert own_limit(250, group, own) == own
+    assert own_limits(250, group, own) == (own, None)
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
 @pytest.mark.parametrize("own", [251, 100_000])
 def test_higher_limit_of_its_own(group: Group, own: int) -> None:
     """A token may have more than everybody where a group is shared, not where it protects a single provider."""
-    assert own_limit(250, group, own) == (own if group.shared else 250)
+    assert own_limits(250, group, own) == (own if group.shared else 250, None)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("own", [1, 20, 100_000])
+def test_own_limit_beside_a_short_window(shared: bool, own: int) -> None:
+    """Where a group counts by the second, a token's own limit is one of a minute beside it."""
+    group = Group("short", GROUPS[0].limit, shared=shared, seconds=1)
+    assert own_limits(20, group, own) == (20, own)
+    assert own_limits(20, group, None) == (20, None)
 
 
 def test_shared_groups() -> None:
     """The groups of several providers are those of JSON and of documents; each other protects one."""
     assert {group.name for group in GROUPS if group.shared} == {"json", "documents"}
+
+
+# Addresses.
+
+
+def test_a_product_without_a_ceiling() -> None:
+    """The calls of a product that says nothing of addresses count for the ceiling of all."""
+    assert Policy(GROUPS, FIGURES).rule_of(ENTREPRISE) == COMMON
+
+
+@pytest.mark.parametrize("figure", [0, 30])
+def test_a_product_with_a_ceiling(figure: int) -> None:
+    """The calls of a product with a ceiling count for that alone, with the figure of its setting."""
+    assert PARTICULIER.ceiling is not None
+    policy = Policy((), {PARTICULIER.ceiling.setting: figure})
+    assert policy.rule_of(PARTICULIER) == AddressRule(counter="calls:particulier", ceiling=figure, by_token=True)
+
+
+def test_a_ceiling_without_a_figure() -> None:
+    """A ceiling whose figure is missing is no ceiling of 0."""
+    with pytest.raises(KeyError, match="limit_ip_particulier"):
+        Policy((), {}).rule_of(PARTICULIER)

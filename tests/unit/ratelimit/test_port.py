@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apientreprise_gateway.ratelimit.bans import Ban, Reason
-from apientreprise_gateway.ratelimit.port import banned, verdict
+from apientreprise_gateway.ratelimit.port import banned, verdict, verdict_of
 from apientreprise_gateway.ratelimit.windows import SECOND, WINDOW, Outcome
 
 instants = st.integers(0, 2_000_000_000 * SECOND)
@@ -28,9 +28,39 @@ def test_reset_is_the_first_whole_second(now: int, reset_at: int) -> None:
     assert 0 <= reset * SECOND - reset_at < SECOND
 
 
+ends = st.integers(1, 3).map(lambda seconds: 1000 * SECOND + seconds * SECOND)
+
+
+@given(
+    first=st.tuples(st.integers(1, 3), st.integers(1, 3), ends),
+    second=st.tuples(st.integers(1, 3), st.integers(1, 3), ends),
+)
+@settings(max_examples=200, deadline=None)
+def test_the_window_with_less_left_is_shown(first: tuple[int, int, int], second: tuple[int, int, int]) -> None:
+    """Of two windows the one with fewer calls left is shown; of two with as many, the one that holds up longer."""
+    now = 1000 * SECOND
+    windows = [(limit, Outcome(True, used, end, now)) for limit, used, end in (first, second)]
+    shown = verdict_of(windows, now=now)
+    left = sorted((max(0, limit - used), -end) for limit, used, end in (first, second))
+    assert (shown.remaining, shown.reset * SECOND) == (left[0][0], -left[0][1])
+    assert shown.beside is not None
+    assert max(0, shown.beside[0] - (first, second)[[first[0], second[0]].index(shown.beside[0])][1]) >= left[0][0]
+    assert verdict_of(reversed(windows), now=now)[:4] == shown[:4] or left[0] == left[1]
+
+
+def test_a_call_that_both_windows_refuse() -> None:
+    """A call that two windows refuse hears when both are free, whichever of them is shown."""
+    now = 1000 * SECOND
+    second = (20, Outcome(False, 20, now + 500_000, now + 500_000))
+    minute = (30, Outcome(False, 30, now + 7 * SECOND, now + 9 * SECOND))
+    shown = verdict_of([second, minute], now=now)
+    assert (shown.limit, shown.remaining, shown.reset, shown.retry_after) == (30, 0, 1007, 9)
+    assert verdict_of([second, (30, minute[1]._replace(free_at=now + 1))], now=now).retry_after == 1
+
+
 def test_admitted_call() -> None:
     """An admitted call hears what is left, and is not told to wait."""
-    assert verdict(Outcome(True, 3, 60 * SECOND, 0), now=0, limit=50) == (True, 50, 47, 60, 0, None)
+    assert verdict(Outcome(True, 3, 60 * SECOND, 0), now=0, limit=50) == (True, 50, 47, 60, 0, None, None)
 
 
 def test_never_a_negative_remainder() -> None:
@@ -47,4 +77,4 @@ def test_at_least_one_second() -> None:
 def test_ban() -> None:
     """The verdict on a banned address carries the ban and admits nothing."""
     ban = Ban(address="192.0.2.1", reason=Reason.CEILING, count=1001, start=0)
-    assert banned(ban, limit=250) == (False, 250, 0, 0, 0, ban)
+    assert banned(ban, limit=250) == (False, 250, 0, 0, 0, ban, None)

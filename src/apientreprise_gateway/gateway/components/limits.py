@@ -8,7 +8,6 @@ from typing import Final, Self
 import structlog
 from pydantic import SecretStr
 
-from apientreprise_gateway.contract.groups import Group
 from apientreprise_gateway.gateway.components.context import Context
 from apientreprise_gateway.gateway.components.store import tell_of_fault
 from apientreprise_gateway.gateway.lifecycle import Component, inherited
@@ -16,6 +15,7 @@ from apientreprise_gateway.gateway.series import StorePart
 from apientreprise_gateway.gateway.settings import Limits, Settings, StoreFailure, WindowKind
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.ratelimit.bans import Ban
 from apientreprise_gateway.ratelimit.lua import first_call, sliding
 from apientreprise_gateway.ratelimit.memory import FirstCallWindow, MemoryLimiter, SlidingWindow
@@ -125,10 +125,13 @@ def mode_of(limiter: AnyLimiter) -> str:
     return limiter.mode.value if isinstance(limiter, RedisLimiter) else "memory"
 
 
-def policy(settings: Settings, groups: Iterable[Group]) -> Policy:
-    """The policy: how many calls each group of endpoints allows within its window."""
-    groups = tuple(groups)
-    return Policy(groups, {group.limit.setting: settings.limit(group.limit.setting) for group in groups})
+def policy(settings: Settings, products: Iterable[Product]) -> Policy:
+    """The policy: how many calls each group of endpoints allows within its window, and each ceiling of a product."""
+    products = tuple(products)
+    groups = [group for product in products for group in product.groups]
+    ceilings = filter(None, (product.ceiling for product in products))
+    limits = (*(group.limit for group in groups), *ceilings)
+    return Policy(groups, {limit.setting: settings.limit(limit.setting) for limit in limits})
 
 
 def _tell_of_ban(metrics: Metrics, ban: Ban, *, shadow: bool) -> None:

@@ -38,6 +38,7 @@ from apientreprise_gateway.gateway.settings.values import (
     LogLevel,
     Networks,
     PerMinute,
+    PerMinuteOrAny,
     RedisAddress,
     SecretKey,
     SecretKeys,
@@ -317,12 +318,14 @@ def scheme(settings: Settings) -> str:
 
 @cache
 def settings_of(products: tuple[Product, ...]) -> type[Settings]:
-    """The settings class for these products, with a limit for each setting of their groups."""
+    """The settings class for these products, with a limit for each setting of their groups and of their ceilings."""
     limits = {group.limit.setting: group.limit for product in products for group in product.groups}
     fields: dict[str, Any] = {
         limit.setting: (PerMinute, Field(default=limit.calls, description=limit.description))
         for limit in limits.values()
     }
+    for ceiling in filter(None, (product.ceiling for product in products)):
+        fields[ceiling.setting] = (PerMinuteOrAny, Field(default=ceiling.calls, description=ceiling.description))
     keys = (provider.key for product in products for provider in product.providers)
     table = (providers_settings(keys), Settings.model_fields["providers"])
     names = tuple(product.name for product in products)

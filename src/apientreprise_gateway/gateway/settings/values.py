@@ -139,6 +139,8 @@ Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 """Addresses and CIDRs, separated by commas; a network of all addresses is refused."""
 PerMinute = Annotated[int, Field(ge=1, le=1_000_000_000)]
 """Calls per minute."""
+PerMinuteOrAny = Annotated[int, Field(ge=0, le=1_000_000_000)]
+"""Calls per minute, 0 for any number."""
 RedisAddress = Annotated[SecretStr, AfterValidator(_check_redis_url)]
 """A URL of Redis in one of the forms of `store/url.py`; secret, as it may hold a password."""
 SecretKey = Annotated[Secret, BeforeValidator(_place), AfterValidator(_check_key)]

@@ -1,4 +1,4 @@
-"""The one group of API Particulier: all of its endpoints count together, whichever their version."""
+"""The limits of API Particulier: one group, as all of its endpoints count together, whichever their version."""
 
 from typing import Final
 
@@ -12,3 +12,9 @@ PARTICULIER: Final = Group(
 )
 
 GROUPS: Final = (PARTICULIER,)
+
+CEILING: Final = Limit(
+    "limit_ip_particulier",
+    0,
+    "Calls per minute from one address to API Particulier with valid tokens; one more bans it. 0 for any number.",
+)

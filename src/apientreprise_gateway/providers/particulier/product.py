@@ -20,7 +20,7 @@ from apientreprise_gateway.providers.particulier import (
     service_civique,
 )
 from apientreprise_gateway.providers.particulier.flat_errors import FLAT
-from apientreprise_gateway.providers.particulier.groups import GROUPS
+from apientreprise_gateway.providers.particulier.groups import CEILING, GROUPS
 from apientreprise_gateway.providers.particulier.introspection import INTROSPECTION
 from apientreprise_gateway.providers.particulier.schemas import SCHEMAS
 from apientreprise_gateway.providers.particulier.texts import TEXTS
@@ -68,6 +68,8 @@ PARTICULIER: Final = Product(
         Version(number=5, token=_PASSING, traceability=_TRACED, errors=OBJECTS),
     ),
     groups=GROUPS,
+    ceiling=CEILING,
+    refusals_by_token=True,
     providers=PROVIDERS,
     introspection=INTROSPECTION,
     privileges=(

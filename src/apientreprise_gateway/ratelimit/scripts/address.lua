@@ -1,6 +1,6 @@
 -- Counts a call of an address and bans the address that makes one too many.
 -- KEYS: the ban; the window, a list of instants. Both carry the address as hash tag.
--- ARGV: limit; length of the window (µs); length of a ban (µs); reason of the ban it may cause.
+-- ARGV: limit, 0 for any number; length of the window (µs); length of a ban (µs); reason of the ban it may cause.
 -- Returns {now} where the call may go on; {now, ban} where the address is banned, the ban as "reason:count:start";
 -- {now, ban, 1} where this call has caused the ban.
 local time = redis.call('TIME')
@@ -19,6 +19,9 @@ if ban then
   if now < tonumber(start) + duration then
     return {now, ban}
   end
+end
+if limit == 0 then
+  return {now}
 end
 local oldest = tonumber(redis.call('LINDEX', KEYS[2], 0))
 while oldest and oldest <= now - window do

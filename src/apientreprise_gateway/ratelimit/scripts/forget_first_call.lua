@@ -1,12 +1,15 @@
 -- Takes back a call that was admitted although its address turned out to be banned.
--- KEYS: the period, a hash of its start and of the calls in it.
+-- KEYS: each period, a hash of its start and of the calls in it; all of one hash tag.
 -- ARGV: the instant that the call was entered with.
-local start = tonumber(redis.call('HGET', KEYS[1], 'start'))
-if start and start <= tonumber(ARGV[1]) then
-  local used = redis.call('HINCRBY', KEYS[1], 'used', -1)
-  if used == 0 then
-    redis.call('DEL', KEYS[1])  -- the period that this call opened was never opened
+-- Returns how many periods it was in.
+local found = 0
+for _, key in ipairs(KEYS) do
+  local start = tonumber(redis.call('HGET', key, 'start'))
+  if start and start <= tonumber(ARGV[1]) then
+    found = found + 1
+    if redis.call('HINCRBY', key, 'used', -1) == 0 then
+      redis.call('DEL', key)  -- the period that this call opened was never opened
+    end
   end
-  return used
 end
-return 0
+return found
