@@ -4,6 +4,7 @@ import argparse
 import difflib
 import math
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 LAST_PORT: Final = 65535
@@ -61,6 +62,21 @@ def share(text: str) -> float:
     if value is None or not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is no share: give a number between 0 and 1, such as 0.1")
     return value
+
+
+def add_cases(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names a folder of cases."""
+    parser.add_argument(
+        "--cases", type=folder, metavar="FOLDER", help="YAML files of calls with their answers, read again on change"
+    )
+
+
+def folder(text: str) -> Path:
+    """A folder that is there."""
+    path = Path(text)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is no folder")
+    return path
 
 
 def fault(text: str) -> str:

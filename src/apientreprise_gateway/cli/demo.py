@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from apientreprise_gateway.cli import arguments
+from apientreprise_gateway.cli.sandbox import cases_of
 
 if TYPE_CHECKING:
     from apientreprise_gateway.gateway.settings import Settings
@@ -35,6 +36,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Add the command to the parser."""
     parser = commands.add_parser("demo", help="gateway and sandbox providers in one command")
     arguments.add_address(parser, default_port=8080)
+    arguments.add_cases(parser)
     parser.set_defaults(command=_demo, serves=True)
 
 
@@ -79,7 +81,7 @@ def _serve(options: argparse.Namespace, folder: str) -> None:
     )
     secret, persons = _secret_of(settings), france_connect.tokens
     pages = TokenPages(PRODUCTS, secret=secret, base=gateway_at.url, persons=persons).pages
-    sandbox = create_app(products=PRODUCTS, links=gateway_at.url, pages=france_connect.pages)
+    sandbox = create_app(products=PRODUCTS, links=gateway_at.url, pages=france_connect.pages, cases=cases_of(options))
     run([(sandbox, sandbox_at), (WithPages(gateway, pages), gateway_at)], life)
 
 

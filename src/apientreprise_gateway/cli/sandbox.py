@@ -1,8 +1,12 @@
 """The command `sandbox`: serves fictive providers, without a gateway."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from apientreprise_gateway.cli import arguments
+
+if TYPE_CHECKING:
+    from apientreprise_gateway.sandbox.cases.folder import CaseFolder
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -22,6 +26,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--documents", choices=("address", "base64", "file"), help="how documents are given (default: as each does)"
     )
+    arguments.add_cases(parser)
     parser.set_defaults(command=_sandbox, serves=True)
 
 
@@ -49,8 +54,22 @@ def _sandbox(options: argparse.Namespace) -> None:
         fault=options.fault,
         form=form,
         pages=FranceConnect(PRODUCTS, sleep=asyncio.sleep).pages,
+        cases=cases_of(options),
     )
     at = listen(options.host, options.port)
     title.show(f"sandbox {at.address}")
     ready = partial(print, f"Fictive providers: {at.url} (Ctrl+C stops them)", flush=True)
     run([(app, at)], Lifecycle(ready=partial(in_a_thread, ready)))
+
+
+def cases_of(options: argparse.Namespace) -> "CaseFolder | None":
+    """The cases of the folder that `--cases` names; None without it."""
+    import sys
+    from functools import partial
+
+    from apientreprise_gateway.providers.products import PRODUCTS
+    from apientreprise_gateway.sandbox.cases.folder import CaseFolder
+
+    if options.cases is None:
+        return None
+    return CaseFolder(options.cases, PRODUCTS, tell=partial(print, file=sys.stderr, flush=True))

@@ -13,15 +13,19 @@ from typing import Final
 import orjson
 
 from apientreprise_gateway.contract.endpoint import Provider
-from apientreprise_gateway.contract.routes import Routes
+from apientreprise_gateway.contract.query import read_all
+from apientreprise_gateway.contract.routes import Route, Routes
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.providers.product import Product
+from apientreprise_gateway.sandbox.cases.folder import CaseFolder
 from apientreprise_gateway.sandbox.exchange import NO_HEADERS, AsgiPage, Exchange, Reply, Sleep, send_head
 from apientreprise_gateway.sandbox.faults import DEFAULT_FAULT, FAULTS, Fault, message
 from apientreprise_gateway.sandbox.world import LINKS, Call, Form, Options, Outcome
 from apientreprise_gateway.sandbox.worlds import world_of
 from apientreprise_gateway.server.application import ConnectionHooks
 
+LOOK_SECONDS: Final = 1.0
+"""Seconds between two looks at the files of cases; every call looks as well."""
 _NO_PAGES: Final[Mapping[bytes, AsgiPage]] = {}
 
 
@@ -36,6 +40,7 @@ def create_app(
     links: str | None = None,
     sleep: Sleep = asyncio.sleep,
     pages: Mapping[bytes, AsgiPage] = _NO_PAGES,
+    cases: CaseFolder | None = None,
 ) -> "Sandbox":
     """Build the sandbox.
 
@@ -49,6 +54,7 @@ def create_app(
         links: base URL of the gateway, for the links in answers; one that does not exist by default.
         sleep: waits a number of seconds.
         pages: what answers at other paths, whatever the method.
+        cases: answers of a user, which come before those of a fictive world.
 
     Raises:
         ValueError: a number is out of range, or there is no fault of that name.
@@ -69,6 +75,7 @@ def create_app(
         seed=seed,
         sleep=sleep,
         pages=pages,
+        cases=cases,
     )
 
 
@@ -86,6 +93,7 @@ class Sandbox:
         seed: int,
         sleep: Sleep,
         pages: Mapping[bytes, AsgiPage],
+        cases: CaseFolder | None,
     ) -> None:
         self.hooks = ConnectionHooks()
         self._routes = Routes(provider for product in products for provider in product.providers)
@@ -97,6 +105,7 @@ class Sandbox:
         self._random = random.Random(seed)  # noqa: S311 - a repeatable draw is what is wanted
         self._sleep = sleep
         self._pages = pages
+        self._cases = cases
         index = {"nom": "Bac à sable : fournisseurs fictifs"}
         for world in self._worlds.values():
             index |= world.index()
@@ -105,7 +114,7 @@ class Sandbox:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection scope."""
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await self._lifespan(receive, send)
         elif scope["type"] == "http":
             await self._http(scope, receive, send)
 
@@ -132,10 +141,21 @@ class Sandbox:
             return Outcome(Reply(200, text))
         match = self._routes.find(path)
         if match is not None and match.route is not None:
+            given = None if self._cases is None else _given(self._cases, match.route, match.values, call)
             world = self._worlds[self._product_of[match.route.endpoint.operation]]
-            return world.answer(match.route, match.values, call)
+            return given or world.answer(match.route, match.values, call)
         beside = (world.beside(call) for world in self._worlds.values())
         return next((found for found in beside if found), Outcome(Reply(404, message("Service inconnu"))))
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        watch = None if self._cases is None else asyncio.create_task(_watch(self._cases))
+        while True:
+            event = (await receive())["type"]
+            if event == "lifespan.shutdown" and watch is not None:
+                watch.cancel()
+            await send({"type": f"{event}.complete"})
+            if event == "lifespan.shutdown":
+                return
 
     def _exchange(self, provider: Provider, scope: Scope, receive: Receive, send: Send) -> Exchange:
         return Exchange(scope=scope, receive=receive, send=send, sleep=self._sleep, provider=provider)
@@ -164,9 +184,22 @@ async def _send(send: Send, reply: Reply, *, headers: Mapping[str, str] = NO_HEA
     await send({"type": "http.response.body", "body": reply.body})
 
 
-async def _lifespan(receive: Receive, send: Send) -> None:
+def _given(cases: CaseFolder, route: Route, values: list[str], call: Call) -> Outcome | None:
+    """The answer that a user has given for a call, if there is one."""
+    cases.look()
+    endpoint = route.endpoint
+    found = {parameter.name: [value] for parameter, value in zip(endpoint.parameters, values, strict=True)}
+    for name, given in read_all(call.query, cases.names_of(endpoint)).items():
+        found[name] = given if name.endswith("[]") else given[-1:]
+    case = cases.find(endpoint, found)
+    if case is None:
+        return None
+    body = message(f"{route.provider.name} : cas de l'utilisateur") if case.body is None else case.body
+    return Outcome(Reply(case.status, body), route.provider)
+
+
+async def _watch(cases: CaseFolder) -> None:
+    """Tell of changed files soon, even if nobody calls."""
     while True:
-        event = (await receive())["type"]
-        await send({"type": f"{event}.complete"})
-        if event == "lifespan.shutdown":
-            return
+        cases.look()
+        await asyncio.sleep(LOOK_SECONDS)
