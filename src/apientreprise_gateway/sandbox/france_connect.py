@@ -21,6 +21,7 @@ from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.sandbox.exchange import JSON, AsgiPage, Sleep, send_head
 from apientreprise_gateway.sandbox.faults import TIMEOUT_SECONDS
 from apientreprise_gateway.sandbox.particulier.persons import PERSONS
+from apientreprise_gateway.sandbox.particulier.specials import BY_NAME
 
 INTROSPECTION: Final = "/france_connect/introspection"
 KEYS: Final = "/france_connect/jwks"
@@ -37,6 +38,8 @@ _LIFETIME: Final = 60
 _KID: Final = "bac-a-sable"
 _LONGEST_FORM: Final = 16 * 1024
 _PERSONS: Final = {person.key: person for person in PERSONS}
+_NAMED: Final = {**_PERSONS, **{f"nom-{special.person.key}": special.person for special in BY_NAME.values()}}
+"""Whom tokens stand for: the fictive persons, and those whose name stands for an error."""
 _ORDINARY: Final = PERSONS[0]
 
 SPECIALS: Final[Mapping[str, str]] = {
@@ -162,9 +165,9 @@ class FranceConnect:
     def _said(self, name: str, scopes: list[str]) -> dict[str, Any]:
         """What is said of a token."""
         now = int(self._now())
-        if name == "inactif" or (name not in _PERSONS and name not in SPECIALS):
+        if name == "inactif" or (name not in _NAMED and name not in SPECIALS):
             return {"active": False}
-        claims = _PERSONS.get(name, _ORDINARY).pivot()
+        claims = _NAMED.get(name, _ORDINARY).pivot()
         if name == "incomplet":
             del claims["birthplace"]
         opened = [] if name == "sans-droit" else scopes or self._scopes
