@@ -113,6 +113,17 @@ def test_the_document_is_had(printed: str) -> None:
     assert (document.status_code, document.content[:5]) == (200, b"%PDF-")
 
 
+def test_the_persons_are_had(printed: str) -> None:
+    """The address of a student works with the same token, the other curl line with that of FranceConnect in it."""
+    address = [line.strip("'") for line in printed.splitlines() if line.startswith("'http")][1]
+    student = httpx.get(address, headers={"Authorization": f"Bearer {_token(printed)}"}, timeout=LONG)
+    assert (student.status_code, student.json()["data"]["identite"]["nom_naissance"]) == (200, "MARTIN")
+    line = [line for line in printed.splitlines() if line.startswith("curl ")][1]
+    found = re.search(r"-H '([^:]+): ([^']+)' '([^']+)'", line)
+    assert found is not None
+    assert httpx.get(found[3], headers={found[1]: found[2]}, timeout=LONG).status_code == 200
+
+
 LEFT_OVER = {
     "config": "/nowhere.toml",
     "redis_url": "redis://127.0.0.1:1",

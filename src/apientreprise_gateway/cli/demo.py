@@ -28,6 +28,7 @@ SETTINGS: Final = frozenset(
 """The settings that a demonstration takes from the environment; docs/bac-a-sable.md lists them."""
 _QUERY: Final = "?context=demo&object=essai&recipient=13002526500013"
 _FIRST: Final = "/v4/insee/sirene/unites_legales/130025265"
+_STUDENT: Final = "/v3/mesri/statut_etudiant/ine?ine=1234567890G&recipient=13002526500013"
 _PERSON: Final = "/v3/dss/quotient_familial/france_connect?recipient=13002526500013"
 _DOCUMENT: Final = "/v4/urssaf/unites_legales/130025265/attestation_vigilance"
 
@@ -156,6 +157,8 @@ def _print_welcome(gateway: str, sandbox: str, token: str) -> None:
         f"curl -i -H 'Authorization: Bearer {token}' '{gateway}{_FIRST}{_QUERY}'\n\n"
         "A document: the same with this address; the link that its answer holds needs no token:\n"
         f"'{gateway}{_DOCUMENT}{_QUERY}'\n\n"
+        "A person: the same, too:\n"
+        f"'{gateway}{_STUDENT}'\n\n"
         "A person who has signed in with FranceConnect; all such test tokens are on the page of tokens:\n"
         f"curl -i -H 'Authorization: Bearer fc-claire-martin' '{gateway}{_PERSON}'\n\n"
         "Each answer leaves one line here. Ctrl+C stops.",
