@@ -31,12 +31,20 @@ class Origin:
         """Scheme and host of a call, without a slash at the end."""
         if self._public_url is not None:
             return self._public_url
-        scheme, host = scope["scheme"], _last(scope["headers"], b"host")
-        if scope["client"] is not None and self._is_trusted(scope["client"][0]):
+        scheme, host = scope["scheme"], self.host_of(scope)
+        if self._is_behind(scope):
             given = _last(scope["headers"], b"x-forwarded-proto").lower()
             scheme = given if given in _SCHEMES else scheme
-            host = _last(scope["headers"], b"x-forwarded-host") or host
         return f"{scheme}://{host if _HOST.fullmatch(host) else _own(scope)}"
+
+    def host_of(self, scope: MutableMapping[str, Any]) -> str:
+        """The host that a caller has called, as it wrote it, with a port if it gave one; empty if it gave none."""
+        host = _last(scope["headers"], b"host")
+        return (_last(scope["headers"], b"x-forwarded-host") or host) if self._is_behind(scope) else host
+
+    def _is_behind(self, scope: MutableMapping[str, Any]) -> bool:
+        """Whether a call comes from a trusted proxy."""
+        return scope["client"] is not None and self._is_trusted(scope["client"][0])
 
 
 def _last(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> str:

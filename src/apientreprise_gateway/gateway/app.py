@@ -7,6 +7,7 @@ import asyncio
 import gc
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
+from functools import partial
 from typing import Final, final
 
 import structlog
@@ -19,6 +20,7 @@ from apientreprise_gateway.gateway.assembly import Assembly
 from apientreprise_gateway.gateway.components import pings
 from apientreprise_gateway.gateway.components.upstreams import close_upstreams
 from apientreprise_gateway.gateway.configuration import Configuration
+from apientreprise_gateway.gateway.hosts import Hosts
 from apientreprise_gateway.gateway.lifecycle import Lifecycle
 from apientreprise_gateway.gateway.planes import Planes
 from apientreprise_gateway.gateway.settings import (
@@ -79,7 +81,7 @@ class Gateway:
             closing_seconds=ending.closing_seconds(settings.stop_timeout),
             predecessor=predecessor and predecessor._lifecycle,
         )
-        self._planes = Planes(settings, products, parts, ready=self._checks, demo_token=demo_token)
+        self._planes = self._planes_of(products, demo_token)
         self._faults = FaultLog()
         self._is_first = predecessor is None
         self._is_draining = False
@@ -89,12 +91,24 @@ class Gateway:
             limits=parts.connection_limits,
             tls=None if parts.identity is None else parts.identity.context,
             drops_peer=self._planes.admission.drops_peer,
-            on_bad_request=self._planes.data.on_bad_request,
+            on_bad_request=self._planes.on_bad_request,
             takes=self._planes.takes,
-            answer=self._planes.data.answer,
+            answer=self._planes.answer,
         )
         series.tell_products(parts.metrics, products)
         parts.metrics.certificate_ends.set(0 if parts.identity is None else parts.identity.ends.timestamp())
+
+    def _planes_of(self, products: tuple[Product, ...], demo_token: str | None) -> Planes | Hosts:
+        """The planes of all products or, where hosts serve one of them alone, those of each host."""
+        make = partial(Planes, self._settings, parts=self._parts, ready=self._checks, demo_token=demo_token)
+        every = make(products=products)
+        alone = {
+            name: make(products=[product for product in products if product.name == name], plans=every.plans)
+            for name in set(self._settings.hosts.values())
+        }
+        if not alone:
+            return every
+        return Hosts(every, {host: alone[name] for host, name in self._settings.hosts.items()})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to its plane; start and stop at the messages of ASGI's lifespan."""

@@ -11,7 +11,7 @@ from apientreprise_gateway.dataplane.access_tokens import AccessTokens
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.persons import Persons
 from apientreprise_gateway.dataplane.pipeline import Pipeline
-from apientreprise_gateway.dataplane.plan import plans_of
+from apientreprise_gateway.dataplane.plan import Plan, plans_of
 from apientreprise_gateway.dataplane.recording import Recording
 from apientreprise_gateway.dataplane.refusals import Refusals
 from apientreprise_gateway.documents import links
@@ -35,6 +35,7 @@ class Planes:
         *,
         ready: Callable[[], Mapping[str, bool]],
         demo_token: str | None = None,
+        plans: Mapping[str, Plan] | None = None,
     ) -> None:
         """Make each plane from the components of a gateway.
 
@@ -44,13 +45,24 @@ class Planes:
             parts: the components of the gateway.
             ready: the readiness checks, by name.
             demo_token: a token that `/docs` shows to everybody; for `demo` alone.
+            plans: the plans of all endpoints, by operation; None to make them.
         """
         products = tuple(products)
         client_ip = connections.client_ip(settings)
-        origin = connections.origin(settings, client_ip)
+        self.origin = connections.origin(settings, client_ip)
+        self.plans = _plans(settings, products, parts) if plans is None else plans
         self.admission = _admission(settings, parts, client_ip)
         refusals = Refusals(Versions(products))
-        self.data = _data_plane(settings, products, parts, admission=self.admission, refusals=refusals, origin=origin)
+        self.data = _data_plane(
+            settings,
+            products,
+            parts,
+            plans=self.plans,
+            admission=self.admission,
+            refusals=refusals,
+            origin=self.origin,
+        )
+        self.answer, self.on_bad_request = self.data.answer, self.data.on_bad_request
         self._downloads = documents.downloads(
             parts.documents.part,
             admission=self.admission,
@@ -70,7 +82,7 @@ class Planes:
             ready=ready,
             store=lambda: limits.mode_of(parts.limiter.part),
             sources=parts.pings.part,
-            origin_of=origin.of,
+            origin_of=self.origin.of,
             demo_token=demo_token,
         )
         self._control = Front(
@@ -103,24 +115,29 @@ def _admission(settings: Settings, parts: Assembly, client_ip: ClientIp) -> Admi
     )
 
 
+def _plans(settings: Settings, products: tuple[Product, ...], parts: Assembly) -> Mapping[str, Plan]:
+    pings = parts.pings.part
+    return plans_of(
+        products,
+        source_of=lambda route: parts.endpoints.answering(route, pings),
+        policy=limits.policy(settings, products),
+        user_id_required=calls.pipeline_options(settings).user_id_required,
+    )
+
+
 def _data_plane(
     settings: Settings,
     products: tuple[Product, ...],
     parts: Assembly,
     *,
+    plans: Mapping[str, Plan],
     admission: Admission,
     refusals: Refusals,
     origin: Origin,
 ) -> Pipeline:
-    tokens, pings = parts.tokens.part, parts.pings.part
+    tokens = parts.tokens.part
     france_connect = None if parts.france_connect.part is None else parts.france_connect.part.service
     options = calls.pipeline_options(settings)
-    plans = plans_of(
-        products,
-        source_of=lambda route: parts.endpoints.answering(route, pings),
-        policy=limits.policy(settings, products),
-        user_id_required=options.user_id_required,
-    )
     return Pipeline(
         products=products,
         plans=plans,

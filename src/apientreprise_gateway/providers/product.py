@@ -109,8 +109,6 @@ class Product:
     """Short name, in the addresses of its pages: `entreprise`."""
     title: str
     """Name on its pages: `API Entreprise`."""
-    hosts: tuple[str, ...] = ()
-    """The names of hosts that serve it alone; empty where any host serves it."""
     versions: tuple[Version, ...]
     """In ascending order."""
     groups: tuple[Group, ...]

@@ -44,6 +44,7 @@ from apientreprise_gateway.gateway.settings.values import (
     SecretKeys,
     Secrets,
     chosen_of,
+    hosts_of,
 )
 from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.upstream.pool import MAX_CALLS
@@ -62,6 +63,11 @@ class Settings(FranceConnectFields):
 
     products: tuple[str, ...] = Field(
         default=(), description="The products that are served, separated by commas: `entreprise`, `particulier`."
+    )
+    hosts: Mapping[str, str] = Field(
+        default={},
+        description="Names of hosts that serve one product alone, as `host=product`, separated by commas; other hosts "
+        "serve all.",
     )
     jwt_secrets: Secrets = Field(
         default=(),
@@ -329,11 +335,13 @@ def settings_of(products: tuple[Product, ...]) -> type[Settings]:
     keys = (provider.key for product in products for provider in product.providers)
     table = (providers_settings(keys), Settings.model_fields["providers"])
     names = tuple(product.name for product in products)
+    aliases = {alias: product.name for product in products for alias in (product.name, product.key)}
     chosen = (
-        chosen_of({alias: product.name for product in products for alias in (product.name, product.key)}),
+        chosen_of(aliases),
         Field(default=names, description=Settings.model_fields["products"].description),
     )
-    return create_model("Settings", __base__=Settings, providers=table, products=chosen, **fields)
+    hosts = (hosts_of(aliases), Settings.model_fields["hosts"])
+    return create_model("Settings", __base__=Settings, providers=table, products=chosen, hosts=hosts, **fields)
 
 
 def fields_of(products: tuple[Product, ...]) -> dict[str, FieldInfo]:

@@ -16,6 +16,7 @@ def contradictions(settings: Settings) -> Iterator[str]:
     """A line for each contradiction between settings whose values are valid one by one."""
     yield from _weak_secrets(settings)
     yield from _half_of_tls(settings)
+    yield from _hosts_of_nothing(settings)
     yield from france_connect.incomplete(settings)
     yield from providers.unknown_dialects(settings.providers, PROVIDER_PREFIX)
 
@@ -44,6 +45,12 @@ def remarks(settings: Settings, products: Iterable[Product] = PRODUCTS) -> Itera
         )
     if settings.cache is CacheStore.REDIS and settings.cache_keys is None:
         yield f"{PREFIX}CACHE_KEYS is not set: answers about persons are not kept in Redis, nor anywhere else."
+
+
+def _hosts_of_nothing(settings: Settings) -> Iterator[str]:
+    for host, name in settings.hosts.items():
+        if name not in settings.products:
+            yield f"{PREFIX}HOSTS: {host} is for {name}, which {PREFIX}PRODUCTS does not serve"
 
 
 def require_for_workers(settings: Settings, *, named: str = "--workers") -> None:

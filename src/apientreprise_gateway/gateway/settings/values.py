@@ -124,6 +124,34 @@ def chosen_of(names: Mapping[str, str]) -> Any:
     return Annotated[tuple[str, ...], NoDecode, BeforeValidator(choose)]
 
 
+_HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?|\[[0-9a-f:.]{2,45}\]")
+
+
+def hosts_of(names: Mapping[str, str]) -> Any:
+    """The type of a table of hosts with the name of a product each, which may be written as any of the keys of `names`.
+
+    As a text it is `host=product`, separated by commas.
+    """
+
+    def pair(part: object) -> tuple[str, object]:
+        host, _, name = str(part).partition("=")
+        return host.strip(), name.strip()
+
+    def choose(value: object) -> object:
+        parts = _split(value)
+        table = dict(map(pair, parts)) if isinstance(parts, list | tuple) else parts
+        if not isinstance(table, Mapping):
+            return value
+        for host, name in table.items():
+            if not _HOST.fullmatch(str(host).lower()):
+                raise ValueError("write host=product, the host without scheme, port or path")
+            if name not in names:
+                raise ValueError(f"the product of a host is one of {', '.join(dict.fromkeys(names.values()))}")
+        return {str(host).lower(): names[str(name)] for host, name in table.items()}
+
+    return Annotated[dict[str, str], NoDecode, BeforeValidator(choose)]
+
+
 def _in_capitals(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
