@@ -74,24 +74,14 @@ class Planes:
         self._is_control = re.compile(pattern).match
         self.takes = re.compile(rf"(?!{ROOT}\Z|{pattern}|{re.escape(links.PREFIX)})").match
         """Whether a path is for the data plane; a method of a regular expression, as it is called for each call."""
-        control = create_control(
-            products=products,
-            authenticate=parts.tokens.part.authenticate,
-            registry=parts.metrics.exposed,
-            own_key=None if parts.france_connect.part is None else parts.france_connect.part.own_key.jwks,
-            ready=ready,
-            store=lambda: limits.mode_of(parts.limiter.part),
-            sources=parts.pings.part,
-            origin_of=self.origin.of,
-            demo_token=demo_token,
-        )
-        self._control = Front(
-            control,
-            errors=ErrorPages(products),
-            ceiling=parts.ceiling,
+        self._control = _control_plane(
+            settings,
+            products,
+            parts,
             client_ip=client_ip,
-            metrics=parts.metrics,
-            shadow=settings.limits is Limits.SHADOW,
+            origin=self.origin,
+            ready=ready,
+            demo_token=demo_token,
         )
 
     def of(self, scope: Scope) -> Application:
@@ -100,6 +90,37 @@ class Planes:
         if path.startswith(links.PREFIX):
             return self._downloads
         return self._control if self._is_control(path) or leads_to_docs(scope) else self.data
+
+
+def _control_plane(
+    settings: Settings,
+    products: tuple[Product, ...],
+    parts: Assembly,
+    *,
+    client_ip: ClientIp,
+    origin: Origin,
+    ready: Callable[[], Mapping[str, bool]],
+    demo_token: str | None,
+) -> Front:
+    control = create_control(
+        products=products,
+        authenticate=parts.tokens.part.authenticate,
+        registry=parts.metrics.exposed,
+        own_key=None if parts.france_connect.part is None else parts.france_connect.part.own_key.jwks,
+        ready=ready,
+        store=lambda: limits.mode_of(parts.limiter.part),
+        sources=parts.pings.part,
+        origin_of=origin.of,
+        demo_token=demo_token,
+    )
+    return Front(
+        control,
+        errors=ErrorPages(products),
+        ceiling=parts.ceiling,
+        client_ip=client_ip,
+        metrics=parts.metrics,
+        shadow=settings.limits is Limits.SHADOW,
+    )
 
 
 def _admission(settings: Settings, parts: Assembly, client_ip: ClientIp) -> Admission:
