@@ -30,9 +30,9 @@ def store(request: pytest.FixtureRequest) -> Server | Cluster:
     return found
 
 
-def board(store: Server | Cluster, *, timeout: float = PATIENCE) -> RedisBoard:
+def board(store: Server | Cluster) -> RedisBoard:
     """The board of a process."""
-    return RedisBoard(client(parse_url(store.url), timeout=timeout))
+    return RedisBoard(client(parse_url(store.url), timeout=PATIENCE))
 
 
 async def play(
@@ -212,10 +212,13 @@ async def test_without_its_store_a_process_goes_on(valkey: Server) -> None:
     """While the store is away each process answers by what it knows; two lines of the log say so."""
     empty(valkey)
     with capture_logs() as logs:
-        lab = Lab(board=board(valkey, timeout=0.2))
+        shared = board(valkey)
+        patient, hasty = shared._client, client(parse_url(valkey.url), timeout=0.05)
+        lab = Lab(board=shared)
         try:
             assert await lab.status() == "ok"
             valkey.freeze()
+            shared._client = hasty
             lab.calls(bad=3)
             await lab.passes(2)
             assert await lab.status() == "bad_gateway"
@@ -223,8 +226,10 @@ async def test_without_its_store_a_process_goes_on(valkey: Server) -> None:
             lab.clock.now += BAD_SECONDS
             assert await lab.status() == "ok", "its own probe"
             valkey.thaw()
+            shared._client = patient
             await lab.passes(3)
         finally:
             valkey.thaw()
             await lab.pings.close()
+            await hasty.close()
     assert [line["event"] for line in logs] == ["pings_not_shared", "pings_shared"]

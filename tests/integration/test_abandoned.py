@@ -69,7 +69,7 @@ def is_abandoned(site: Site, *ids: str) -> None:
         assert line["status"] is None
     wait_until(lambda: site.metric("gateway_in_flight") == 0)
     assert site.metric("gateway_abandoned_total") == len(site.lines(event="abandoned"))
-    assert "Traceback" not in site.program.errors.read_text()
+    assert "Traceback" not in site.program.all_logged()
 
 
 # While the store is asked.
@@ -154,7 +154,7 @@ def test_a_ban_is_told_of_although_its_client_has_left(tmp_path: Path, redis: Se
                 wait_until(lambda: own.metric("gateway_in_flight") == 0)
             wait_until(lambda: own.metric('gateway_store_mode{mode="shared"}') == 1)
         wait_until(lambda: own.metric('gateway_bans_total{reason="ceiling"}') == 1)
-        assert "address_banned" in own.program.errors.read_text()
+        assert own.program.logged("address_banned", count=1)
 
 
 # While the provider is asked.

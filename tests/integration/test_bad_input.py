@@ -338,5 +338,5 @@ def test_a_pile_of_bad_calls_leaves_the_gateway_well(site: Site) -> None:
         assert b"Traceback" not in got.body
     assert site.call(token=fresh()).status_code == 200
     assert site.program.process.poll() is None
-    errors = site.program.errors.read_text()
+    errors = site.program.all_logged()
     assert "Traceback" not in errors, errors[errors.index("Traceback") - 500 :][:3000]

@@ -167,11 +167,11 @@ def test_bans_are_seen_by_operators(guard: Site) -> None:
     before = guard.metric("gateway_dropped_total"), guard.metric('gateway_bans_total{reason="ceiling"}')
     _ban(guard, "127.0.1.11")
     _bytes(guard, "127.0.1.11", request())
-    assert guard.metric("gateway_dropped_total") == before[0] + 2
+    wait_until(lambda: guard.metric("gateway_dropped_total") == before[0] + 2)
     bans = guard.metric('gateway_bans_total{reason="ceiling"}')
     assert bans == before[1] + 1
     wait_until(lambda: guard.metric("gateway_bans_in_force") >= bans)
-    assert '"address":"127.0.1.11"' in guard.program.errors.read_text()
+    wait_until(lambda: '"address":"127.0.1.11"' in guard.program.errors.read_text())
     assert len([line for line in guard.lines() if line["client_ip"] == "127.0.1.11"]) == 10
 
 

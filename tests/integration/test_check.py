@@ -132,8 +132,7 @@ def test_a_redis_that_refuses(sandbox: str, guarded: Server, tmp_path: Path, nam
         assert word in listed.stderr
         assert "Is it running" not in listed.stderr
     with started(tmp_path, **given) as site:
-        lines = [json.loads(line) for line in site.program.errors.read_text().splitlines() if line.startswith("{")]
-        (told,) = [line for line in lines if line["event"] == "store_mode"]
+        (told,) = site.program.logged("store_mode", count=1)
         assert word in told["reason"]
         ready = site.client.get(f"{site.program.url}/readyz").json()
         assert ready["store"] == "local"

@@ -152,6 +152,7 @@ def test_access_lines_of_a_slow_reader(tmp_path: Path, clock: SetClock, wrong: f
             assert own.ask(token=_token()).status == 200
         reader.join(30)
         assert len(lines) == 40
+        own.all_logged()
         assert own.logged("background_failed") == []
 
 

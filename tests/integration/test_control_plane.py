@@ -157,6 +157,6 @@ def test_what_operators_are_warned_of(tmp_path: Path) -> None:
         wait_until(lambda: own.metric("gateway_event_loop_lag_seconds_count") > 3)
         wait_until(lambda: own.metric('gateway_tokens_expiring{within="7d"}') == 1)
         assert own.metric('gateway_tokens_expiring{within="30d"}') == 1
-        told = [line for line in own.program.errors.read_text().splitlines() if "token_expires_soon" in line]
+        told = [line for line in own.program.all_logged().splitlines() if "token_expires_soon" in line]
         assert len(told) == 1
         assert token not in told[0]

@@ -253,7 +253,7 @@ def test_a_client_that_goes_away_takes_every_part_along(tmp_path: Path) -> None:
         assert _parts(own.call(_path(UNITE), token=fresh()))[UNITE]["status"] == 200
         abandoned = own.lines(event="abandoned")
         assert sorted(str(line["part_of"]) for line in abandoned) == ["None", "dossiers", "dossiers"]
-        assert "Traceback" not in own.program.errors.read_text()
+        assert "Traceback" not in own.program.all_logged()
 
 
 def test_a_ban_met_by_a_part_closes_the_connection(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_a_ban_met_by_a_part_closes_the_connection(tmp_path: Path) -> None:
         assert own.call(_path(UNITE, RCS), token=token).status_code == 200
         with pytest.raises(httpx.RemoteProtocolError):
             own.call(_path(UNITE, RCS, MSA), token=token)
-        assert "Traceback" not in own.program.errors.read_text()
+        assert "Traceback" not in own.program.all_logged()
 
 
 def test_head_of_a_dossier_has_no_body(site: Site) -> None:

@@ -54,7 +54,7 @@ def test_an_abandoned_call_is_traced_as_such(tmp_path: Path) -> None:
         assert "goes-away" not in [line["request_id"] for line in own.lines()]
         assert [line["request_id"] for line in own.lines(event="abandoned")] == ["goes-away"]
         assert own.metric("gateway_in_flight") == 0
-        assert "Traceback" not in own.program.errors.read_text()
+        assert "Traceback" not in own.program.all_logged()
 
 
 def test_an_abandoned_call_is_no_longer_in_flight(site: Site) -> None:

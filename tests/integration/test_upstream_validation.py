@@ -22,7 +22,7 @@ def test_a_deviation_is_counted_and_answered_all_the_same(tmp_path: Path) -> Non
         response = httpx.get(url, params=TRACE, headers=bearer())
         assert (response.status_code, response.json()["data"]) == (200, {"siren": 1})
         assert METRIC in httpx.get(f"{gateway.url}/metrics").text
-        assert '"upstream_deviation"' in gateway.errors.read_text()
+        assert gateway.logged("upstream_deviation", count=1)
 
 
 def test_it_can_be_switched_off(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Fleets: several gateways on one store, each with any number of workers, and clients that call them together."""
 
-import json
 import os
 import select
 import subprocess
@@ -11,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 
 from support import zygote
-from support.programs import START_SECONDS, Program, environment, settled
+from support.programs import START_SECONDS, Program, environment
 from support.site import UNITE_LEGALE, scrape
 from support.stores import until
 from support.tokens import SECRET
@@ -37,7 +36,6 @@ ANY_NUMBER = {
 class Gateway(Program):
     """A started gateway."""
 
-    workers: int = 1
     pipe: int | None = None
     """File descriptor to read its standard output from, if that is a pipe."""
 
@@ -45,14 +43,12 @@ class Gateway(Program):
         """The process ids of its workers."""
         return {pid for pid in _children(self.process.pid) if b" worker " in _command(pid)}
 
-    def logged(self, event: str) -> list[dict[str, Any]]:
-        """The lines of one event in the operators' log, so far."""
-        lines = [json.loads(line) for line in settled(self.errors).splitlines() if line.startswith("{")]
-        return [line for line in lines if line["event"] == event]
+    def modes(self, *, count: int = 0) -> list[str]:
+        """The modes of the store that it has logged, in order; waits until there are `count`, and one of each process.
 
-    def modes(self) -> list[str]:
-        """The modes of the store that it has logged, in order."""
-        return [line["mode"] for line in self.logged("store_mode")]
+        Each process logs one when it starts.
+        """
+        return [line["mode"] for line in self.logged("store_mode", count=max(count, self.workers))]
 
     def metrics(self, *, port: int | None = None) -> dict[str, float]:
         """The values of a scrape, by sample."""
@@ -194,7 +190,7 @@ def _launch(folder: Path, workers: int, *, pipe: bool, settings: Mapping[str, st
             )
     finally:
         os.close(writer)
-    return Gateway(process, port, output, errors, workers, reader)
+    return Gateway(process, port, output, errors, reader, workers=workers)
 
 
 def _children(parent: int) -> list[int]:
@@ -320,10 +316,16 @@ def undisturbed(members: Sequence[Gateway], attempt: Callable[[], T], *, tries: 
     A machine that pauses for a tenth of a second makes the store look absent, so one attempt may not be enough.
     """
     for _ in range(tries):
-        before = [len(member.logged("store_mode")) for member in members]
+        before = _changes_of_mode(members)
         result = attempt()
         for member in members:
             member.settles_in("shared")
-        if before == [len(member.logged("store_mode")) for member in members]:
+        if before == _changes_of_mode(members):
             return result
     raise AssertionError(f"in each of {tries} attempts the store was out of reach of some gateway")
+
+
+def _changes_of_mode(members: Sequence[Gateway]) -> int:
+    for member in members:
+        member.all_logged()
+    return sum(len(member.logged("store_mode")) for member in members)

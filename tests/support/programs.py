@@ -20,6 +20,8 @@ from support import zygote
 from support.tokens import SECRET
 
 START_SECONDS = 30
+LINE_SECONDS = 30
+_MARK = "access_log_reopened"
 _ADDRESS = re.compile(r"^(?:Gateway|Fictive providers): +(https?)://127\.0\.0\.1:(\d+)", re.MULTILINE)
 _READY = re.compile(r'"url":"(https?)://127\.0\.0\.1:(\d+)"')
 TRACE = {"context": "tests", "object": "essai", "recipient": "13002526500013", "user_id": "agent-7"}
@@ -35,6 +37,7 @@ class Program:
     output: Path
     errors: Path
     scheme: str = field(default="http", kw_only=True)
+    workers: int = field(default=1, kw_only=True)
 
     @property
     def url(self) -> str:
@@ -47,26 +50,37 @@ class Program:
             self.process.send_signal(number)
         return self.process.wait(seconds)
 
-    def access_lines(self, *, count: int | None = None, event: str = "access") -> list[dict[str, Any]]:
-        """The lines written so far; waits until there are `count`, if it is given."""
-        end = time.monotonic() + 10
-        while True:
-            texts = self.output.read_bytes().split(b"\n")[:-1]
+    def access_lines(self, *, count: int = 0, event: str = "access") -> list[dict[str, Any]]:
+        """The lines written so far; waits until there are `count`, as lines are written after the answers."""
+        return _lines(self.output, event, count)
+
+    def logged(self, event: str, *, count: int = 0) -> list[dict[str, Any]]:
+        """The lines of one event in the operators' log so far; waits until there are `count`."""
+        return _lines(self.errors, event, count)
+
+    def all_logged(self) -> str:
+        """The operators' log of a gateway, with all that it has to say of what was answered before.
+
+        It is asked for something that it logs, which each of its processes does after all else.
+        """
+        if self.process.poll() is None:
+            marks = len(self.logged(_MARK)) + self.workers
+            self.process.send_signal(signal.SIGUSR1)
+            assert len(self.logged(_MARK, count=marks)) >= marks, self.errors.read_text()
+        return self.errors.read_text()
+
+
+def _lines(file: Path, event: str, count: int) -> list[dict[str, Any]]:
+    """The lines of one event in a file, once there are `count` of them, or will not be."""
+    end = time.monotonic() + LINE_SECONDS
+    while True:
+        content = file.read_bytes()
+        if content.count(b'"event":"%b"' % event.encode()) >= count or time.monotonic() > end:
+            texts = [text for text in content.split(b"\n")[:-1] if text.startswith(b"{")]
             lines = [line for line in map(json.loads, texts) if line["event"] == event]
-            if count is None or len(lines) >= count or time.monotonic() > end:
+            if len(lines) >= count or time.monotonic() > end:
                 return lines
-            select.select([], [], [], 0.01)
-
-
-def settled(file: Path) -> str:
-    """The content of a log once nothing more comes, as lines are written after the calls that they are about."""
-    text = file.read_text()
-    for _ in range(20):
-        select.select([], [], [], 0.05)
-        before, text = text, file.read_text()
-        if text == before:
-            break
-    return text
+        select.select([], [], [], 0.01)
 
 
 def environment(**settings: str) -> dict[str, str]:

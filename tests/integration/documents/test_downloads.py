@@ -422,7 +422,7 @@ def test_a_store_that_fails(tmp_path: Path) -> None:
         folder.unlink()
         (tmp_path / "away").rename(folder)
         assert own.client.get(url).content == PDF
-        assert "document_not_kept" in own.program.errors.read_text()
+        assert own.program.logged("document_not_kept", count=1)
 
 
 # Clients that are slow, or gone.

@@ -168,7 +168,7 @@ def test_a_bucket_that_is_not_there(s3: Buckets, tmp_path: Path) -> None:
         own.provider.handler = Papers({VIGILANCE_V3: as_file(PDF)})
         response = own.call(VIGILANCE_V3, token=fresh())
         assert (response.status_code, codes(response)) == (502, ["00502"])
-        assert "documents_unavailable" in own.program.errors.read_text()
+        assert own.program.logged("documents_unavailable", count=1)
         s3.make("missing")
         assert own.client.get(own.program.url + link(own, PDF)).content == PDF
 
@@ -188,4 +188,4 @@ def test_a_server_that_hangs(tmp_path: Path) -> None:
                 assert not document.done()
             response = document.result()
             assert (response.status_code, codes(response)) == (504, ["04002"])
-            assert "document_late" in own.program.errors.read_text()
+            assert own.program.logged("document_late", count=1)

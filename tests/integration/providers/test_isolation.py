@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support import programs
 from support.site import (
     ENTREPRISE_V2,
     EXTRAIT_RCS,
@@ -63,8 +62,8 @@ def insee(**settings: object) -> dict[str, str]:
 
 def states(site: Site, provider: str = "insee") -> list[str]:
     """The changes of a provider's breaker that are in the operators' log."""
-    lines = [json.loads(line) for line in programs.settled(site.program.errors).splitlines() if line.startswith("{")]
-    return [line["state"] for line in lines if line["event"] == "breaker" and line["provider"] == provider]
+    site.program.all_logged()
+    return [line["state"] for line in site.program.logged("breaker") if line["provider"] == provider]
 
 
 def outcome(site: Site, name: str, provider: str = "insee") -> float:

@@ -61,6 +61,8 @@ def test_a_ban_holds_on_every_process(guards: list[Gateway]) -> None:
         for _ in range(PER_MEMBER):
             assert guard.says(request(token=fresh()), source="127.0.1.1") == b""
     assert guards[1].ask(token=fresh(), source="127.0.1.2").status == 200, "others are not affected"
+    for guard in guards:
+        guard.all_logged()
     told = [line for guard in guards for line in guard.logged("address_banned") if line["address"] == "127.0.1.1"]
     assert [(line["reason"], line["count"], line["shadow"]) for line in told] == [("ceiling", LIMIT + 1, False)]
 
@@ -189,6 +191,7 @@ def test_a_banned_peer_is_closed_at_accept(tmp_path: Path, store: Server, provid
         for _ in range(3):
             with wire(guard.port, source=source) as line:
                 assert line.some() == b""
+        until(lambda: guard.metrics()["gateway_dropped_total"] >= before + 3, "they are not counted")
         assert guard.metrics()["gateway_dropped_total"] == before + 3
         for _ in range(LIMIT + 1):
             guard.says(_forwarded("198.51.100.9"))

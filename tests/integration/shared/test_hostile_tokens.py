@@ -74,7 +74,7 @@ def test_each_is_refused_and_counted(member: Gateway) -> None:
     assert member.says(request(token=TOKENS[0]), source="127.0.0.2") == b""
     assert _is_dropped(member, "127.0.0.2")
     assert member.ask(token=fresh()).status == 200
-    assert "Traceback" not in member.errors.read_text()
+    assert "Traceback" not in member.all_logged()
     assert not member.logged("call_failed")
 
 
@@ -94,7 +94,7 @@ def test_the_control_plane_refuses_them_as_well(shared: Gateway, path: str, host
         answer = shared.ask(token=token, path=path, headers={"Host": host})
         assert answer.status == 401, token[:80]
     assert shared.ask(token=fresh(), path=path, headers={"Host": host}).status == 200
-    assert "Traceback" not in shared.errors.read_text()
+    assert "Traceback" not in shared.all_logged()
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_a_fault_in_a_check_counts_for_the_address(
             assert (answer.status, answer.codes) == (500, ["00500"])
         assert only.says(request(token=fresh()), source="127.0.0.2") == b""
         until(lambda: len(only.logged("address_banned")) == 1, "it is not banned")
-        (line,) = only.logged("call_failed")
+        (line,) = only.logged("call_failed", count=1)
         assert len(json.dumps(line)) < 1000
         assert "registry" not in line["reason"]
         assert line["at"].endswith(" authenticate")
@@ -144,5 +144,5 @@ def test_a_fault_in_a_check_counts_for_the_address(
         for _ in range(15):
             assert only.ask(token=None, path="/documents/x", source="127.0.0.3").status == 500
         assert only.says(request(path="/documents/x"), source="127.0.0.3") == b"", "faults of downloads count as well"
+        assert "Traceback" not in only.all_logged()
         assert len(only.logged("call_failed")) <= 5
-        assert "Traceback" not in only.errors.read_text()

@@ -134,7 +134,7 @@ def test_a_reload_names_renewed_files(tmp_path: Path, provider: Stub) -> None:
         hang_up(only)
         ca.write_bytes(ca.read_bytes() * 2)
         hang_up(only)
-        told = only.logged("reloaded")
+        told = only.logged("reloaded", count=3)
         assert [line["changed"] for line in told] == [
             [],
             ["GATEWAY_TLS_CERTIFICATE", "GATEWAY_TLS_KEY"],

@@ -21,7 +21,8 @@ def test_a_hangup_reads_the_settings_anew(tmp_path: Path, store: Server, provide
     file.touch()
     with gateway(tmp_path, 2, upstream=provider.url, redis_url=store.url, config=str(file)) as both:
         assert {both.ask(token=fresh()).status for _ in range(10)} == {200}
-        assert both.metrics()['gateway_breaker_state{provider="insee",state="closed"}'] == 2
+        closed = 'gateway_breaker_state{provider="insee",state="closed"}'
+        until(lambda: both.metrics()[closed] == 2, "not each shows its breaker")
         file.write_text(MAINTENANCE)
         both.process.send_signal(signal.SIGHUP)
         until(lambda: {both.ask(token=fresh()).status for _ in range(20)} == {503}, "no maintenance", seconds=120)

@@ -72,6 +72,7 @@ def _works(member: Gateway, url: str) -> None:
         "no answer is kept",
     )
     assert member.metrics()["gateway_cache_available"] == 1
+    member.all_logged()
     assert member.logged("pings_not_shared") == []
     jti = str(uuid.uuid4())
     revoked = programs.run("token", "revoke", jti, redis_url=url)
@@ -79,6 +80,7 @@ def _works(member: Gateway, url: str) -> None:
     until(lambda: member.ask(token=fresh(jti=jti)).status == 401, "the revocation is not seen")
     banned = programs.run("bans", "list", "--json", redis_url=url)
     assert banned.returncode == 0, banned.stderr
+    member.all_logged()
     assert member.logged("revocations_unreadable") == []
 
 
