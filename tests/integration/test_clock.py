@@ -26,10 +26,16 @@ AHEAD = [
 ]
 
 
+@pytest.fixture(scope="module")
+def clock_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the clock of each test is set: in one place, so that the programs of all can be started alike."""
+    return tmp_path_factory.mktemp("clock")
+
+
 @pytest.fixture
-def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetClock:
+def clock(clock_folder: Path, monkeypatch: pytest.MonkeyPatch) -> SetClock:
     """The clock of the gateway."""
-    return SetClock(tmp_path, monkeypatch)
+    return SetClock(clock_folder, monkeypatch)
 
 
 def _token() -> str:

@@ -51,29 +51,77 @@ elif how == "waits":
 """
 
 
+WORKERS = """
+import json, multiprocessing, os, resource, signal, sys, threading
+
+def work(number, pipe):
+    from prometheus_client import values
+    from multiprocessing import parent_process
+
+    numbers = sorted(set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP})
+    print(json.dumps({
+        "number": number,
+        "arguments": sys.argv,
+        "environment": dict(os.environ),
+        "cwd": os.getcwd(),
+        "path": sys.path,
+        "descriptors": len(os.listdir("/proc/self/fd")),
+        "threads": threading.active_count(),
+        "handlers": [str(signal.getsignal(number)).partition(" at ")[0] for number in numbers],
+        "masked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+        "limit": resource.getrlimit(resource.RLIMIT_NOFILE),
+        "parent": parent_process().pid == os.getppid(),
+        "group": os.getpgid(0) == os.getpgid(os.getppid()),
+        "counts": values.ValueClass.__name__,
+        "main": sys.modules["__main__"].__spec__.name,
+    }), flush=True)
+    pipe.send_bytes(b"here")
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    os._exit(5)
+
+if __name__ == "__main__":
+    os.environ |= {"PROMETHEUS_MULTIPROC_DIR": os.getcwd(), "GATEWAY_LATER": "yes"}
+    del os.environ["AWS_REGION"]
+    os.chdir("/")
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (600, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    context = multiprocessing.get_context("spawn")
+    for number in (1, 2):
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=work, args=(number, theirs))
+        process.start()
+        theirs.close()
+        assert ours.recv_bytes() == b"here"
+        process.join()
+        print(process.exitcode, flush=True)
+"""
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with the probe."""
+    """A folder with the probes."""
     (tmp_path / "probe.py").write_text(PROBE)
+    (tmp_path / "workers.py").write_text(WORKERS)
     return tmp_path
 
 
-def forked(folder: Path, *arguments: str) -> tuple[int, str, str]:
-    """Status, output and errors of the probe, forked."""
+def forked(folder: Path, *arguments: str, module: str = "probe") -> tuple[int, str, str]:
+    """Status, output and errors of a probe, forked."""
     number = len(list(folder.iterdir()))
     files = [folder / f"{number}-{arguments[-1]}.{name}" for name in ("output", "errors")]
     with files[0].open("wb") as out, files[1].open("wb") as err:
         process = zygote.fork(
-            arguments, env=environment(), cwd=folder, stdout=out.fileno(), stderr=err.fileno(), module="probe"
+            arguments, env=environment(), cwd=folder, stdout=out.fileno(), stderr=err.fileno(), module=module
         )
     status = process.wait(30)
     return status, files[0].read_text(), files[1].read_text()
 
 
-def fresh(folder: Path, *arguments: str) -> tuple[int, str, str]:
+def fresh(folder: Path, *arguments: str, module: str = "probe") -> tuple[int, str, str]:
     """The same of a fresh interpreter."""
     done = subprocess.run(
-        [sys.executable, "-m", "probe", *arguments],
+        [sys.executable, "-m", module, *arguments],
         env=environment(),
         cwd=folder,
         capture_output=True,
@@ -93,6 +141,18 @@ def test_a_child_finds_what_a_fresh_interpreter_finds(folder: Path, monkeypatch:
     assert (status, errors) == (expected_status, expected_errors) == (0, "to stderr\n")
     assert json.loads(output.splitlines()[0]) == json.loads(expected.splitlines()[0])
     assert output.splitlines()[1:] == expected.splitlines()[1:] == ["at exit"]
+
+
+def test_a_worker_finds_what_a_fresh_interpreter_finds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So do the workers of a child, which has changed all of that; it is their parent, and learns how they end."""
+    monkeypatch.setenv("AWS_REGION", "somewhere")
+    status, output, errors = forked(folder, "--workers", "2", module="workers")
+    expected_status, expected, expected_errors = fresh(folder, "--workers", "2", module="workers")
+    assert (status, errors) == (expected_status, expected_errors) == (0, "")
+    said, ends = output.splitlines()[::2], output.splitlines()[1::2]
+    assert list(map(json.loads, said)) == list(map(json.loads, expected.splitlines()[::2]))
+    assert [json.loads(each)["parent"] for each in said] == [True, True]
+    assert ends == expected.splitlines()[1::2] == ["5", "-9"]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +207,7 @@ from pathlib import Path
 from support import zygote
 
 child = zygote.fork(["waits"], env=dict(os.environ), cwd=Path({folder!r}), stdout=1, stderr=2, module="probe")
-print(child.pid, zygote._zygote()._process.pid, flush=True)
+print(child.pid, zygote._zygote({{}})._process.pid, flush=True)
 signal.pause()
 """
 
@@ -179,14 +239,13 @@ def test_nothing_outlives_who_has_started_it(folder: Path) -> None:
         until(lambda: not any(is_running(pid) for pid in pids), "it goes on")
 
 
-@pytest.mark.parametrize("name", ["LD_PRELOAD", "PYTHONPATH", "TZ", "PROMETHEUS_MULTIPROC_DIR", "PATH"])
+@pytest.mark.parametrize("name", ["LD_LIBRARY_PATH", "PYTHONPATH", "TZ", "PROMETHEUS_MULTIPROC_DIR", "PATH"])
 def test_what_is_read_at_a_start_needs_a_fresh_interpreter(name: str) -> None:
-    """A fork is for commands in our own environment, but for what is read when they run, and for one process."""
+    """A fork is for commands in our own environment, but for what is read when they run."""
     usual = environment(jwt_secrets="secret")
-    assert zygote.can_fork(["serve", "--workers", "1"], usual)
-    assert zygote.can_fork(["token", "new"], usual | {"AWS_REGION": "somewhere"})
-    assert not zygote.can_fork(["serve", "--workers", "2"], usual)
-    assert not zygote.can_fork(["serve"], usual | {name: "/nowhere"})
+    assert zygote.can_fork(usual)
+    assert zygote.can_fork(usual | {"AWS_REGION": "somewhere", "https_proxy": "http://127.0.0.1:1"})
+    assert not zygote.can_fork(usual | {name: "/nowhere"})
 
 
 def test_a_command_is_run_to_its_end() -> None:

@@ -1,6 +1,6 @@
 """Programs of ours started by a fork: what a start costs otherwise is nearly all imports.
 
-Each process of pytest has one helper process, which has imported what the commands import and forks a child for each
+Each process of pytest has a helper process, which has imported what the commands import and forks a child for each
 start. The child is made what a fresh interpreter would be (descriptors, environment, folder, signals) and then runs the
 package as `python -m apientreprise_gateway` does, to an end by the same paths. Each child has a channel of its own to
 who started it: its process id comes by that at the start, its status at the end.
@@ -14,6 +14,7 @@ import gc
 import importlib
 import json
 import os
+import re
 import runpy
 import select
 import signal
@@ -28,10 +29,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
+from support import nursery
+
 PROGRAM: Final = "apientreprise_gateway"
-_FREE: Final = ("GATEWAY_", "AWS_", "PYTEST_")
-"""How the names of those variables begin that are read when a command runs, if at all: they may be any. Others may be
-read when modules are imported, or before the interpreter starts (LD_PRELOAD, PYTHONPATH, TZ)."""
+_FREE: Final = re.compile(r"(?:GATEWAY|AWS|PYTEST)_.*|(?:http|https|all|no)_proxy", re.IGNORECASE)
+"""The names of those variables that are read when a command runs, if at all: they may be any. Others may be read when
+modules are imported, or before the interpreter starts (PYTHONPATH, TZ)."""
+_APART: Final = re.compile(r"LD_PRELOAD|.*FAKE.*")
+"""The names of those of a clock that is set (`clocks.py`): programs with it are started by a helper of their own."""
 _MODULES: Final = (
     "apientreprise_gateway.cli.main",
     "apientreprise_gateway.cli.output",
@@ -127,7 +132,7 @@ def popen(
     new_session: bool = False,
 ) -> Process:
     """Start a command of ours: by the zygote where nobody can tell, else as a fresh interpreter."""
-    if can_fork(arguments, env) and not any(isinstance(each, int) and each < 0 for each in (stdout, stderr)):
+    if can_fork(env) and not any(isinstance(each, int) and each < 0 for each in (stdout, stderr)):
         out, err = (each if isinstance(each, int) else each.fileno() for each in (stdout, stderr))
         return fork(arguments, env=env, stdout=out, stderr=err, new_session=new_session)
     return subprocess.Popen(
@@ -139,17 +144,21 @@ def popen(
     )
 
 
-def can_fork(arguments: Sequence[str], env: Mapping[str, str]) -> bool:
-    """Whether nobody can tell a fork from a fresh interpreter.
+def can_fork(env: Mapping[str, str]) -> bool:
+    """Whether nobody can tell a fork from a fresh interpreter."""
+    return _fixed(env) == _fixed(_ENVIRONMENT)
 
-    Workers are not forked: they are spawned by the main module, and their metrics are chosen at import.
-    """
-    several = "--workers" in arguments and arguments[arguments.index("--workers") + 1] != "1"
-    return not several and _fixed(env) == _fixed(_ENVIRONMENT)
+
+def _has_workers(arguments: Sequence[str]) -> bool:
+    return "--workers" in arguments and arguments[arguments.index("--workers") + 1] != "1"
 
 
 def _fixed(env: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in env.items() if not name.startswith(_FREE)}
+    return {name: value for name, value in env.items() if not _FREE.fullmatch(name) and not _APART.fullmatch(name)}
+
+
+def _apart(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if _APART.fullmatch(name)}
 
 
 def fork(
@@ -170,21 +179,21 @@ def fork(
         "cwd": str(cwd or Path.cwd()),
         "session": new_session,
     }
-    return _zygote().start(order, (0, stdout, stderr))
+    return _zygote(_apart(env)).start(order, (0, stdout, stderr))
 
 
 class _Zygote:
-    """The helper of this process."""
+    """A helper of this process."""
 
-    def __init__(self) -> None:
-        """Start it; it imports while we go on."""
+    def __init__(self, more: Mapping[str, str]) -> None:
+        """Start it, with more variables; it imports while we go on."""
         self.owner = os.getpid()
         self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with other:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "support.zygote", str(other.fileno())],
                 cwd=_TESTS,
-                env=_ENVIRONMENT,
+                env={**_ENVIRONMENT, **more},
                 pass_fds=[other.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -205,16 +214,17 @@ class _Zygote:
             self._process.wait()
 
 
-_zygotes: list[_Zygote] = []
+_zygotes: dict[tuple[int, str], _Zygote] = {}
 _starting = threading.Lock()
 
 
-def _zygote() -> _Zygote:
-    """The one of this process, which is started when it is first needed; a fork of pytest has one of its own."""
+def _zygote(more: Mapping[str, str]) -> _Zygote:
+    """The one of this process with more variables, started when it is first needed; a fork of pytest has its own."""
+    key = os.getpid(), json.dumps(more, sort_keys=True)
     with _starting:
-        if not _zygotes or _zygotes[-1].owner != os.getpid():
-            _zygotes.append(_Zygote())
-        return _zygotes[-1]
+        if key not in _zygotes:
+            _zygotes[key] = _Zygote(more)
+        return _zygotes[key]
 
 
 # The side of the helper.
@@ -319,11 +329,20 @@ def _become(order: _Order) -> None:
     sys.orig_argv[:] = [sys.executable, "-m", order.module, *order.arguments]
 
 
+def _warm_up() -> None:
+    """Make a gateway, and let it go: what is computed once in a process is computed then."""
+    from apientreprise_gateway.gateway.app import Gateway
+    from apientreprise_gateway.gateway.settings import load
+
+    Gateway(load(jwt_secrets="x" * 40, upstream_url="http://127.0.0.1:9"))
+
+
 def _serve(orders: socket.socket) -> _Order:
     """Fork children; returns in each of them what it is to run."""
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for pytest
     for name in _MODULES:
         importlib.import_module(name)
+    _warm_up()
     from setproctitle import getproctitle
 
     getproctitle()  # finds the room for titles, which it cannot once the environment is another
@@ -334,6 +353,8 @@ def _serve(orders: socket.socket) -> _Order:
         os._exit(0)
     signal.signal(signal.SIGINT, interrupt)
     _become(order)
+    if _has_workers(order.arguments):
+        nursery.begin()
     return order
 
 
