@@ -5,6 +5,8 @@ BIN := .venv/bin
 PORT ?= 8080
 SECONDS ?= 300
 export PYTHON
+# Whatever the shell says: hundreds of processes would compile the same modules.
+COMPILED := PYTHONDONTWRITEBYTECODE=
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -13,7 +15,8 @@ run: .venv/run.stamp  ## set up, then start gateway and sandbox providers (PORT=
 	@$(BIN)/apientreprise-gateway demo --port $(PORT)
 
 test: .venv/dev.stamp  ## set up, then run every test
-	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+	@$(BIN)/python -m compileall -q src
+	@$(COMPILED) $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 fuzz: .venv/dev.stamp  ## feed every reader of outside data with any bytes (SECONDS=300)
 	@cd tests && ../$(BIN)/python -m fuzz --seconds $(SECONDS)
