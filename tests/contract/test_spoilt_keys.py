@@ -20,7 +20,7 @@ from apientreprise_gateway.ratelimit.port import StoreUnavailableError
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
 from apientreprise_gateway.store.client import client
 from apientreprise_gateway.store.errors import About
-from apientreprise_gateway.store.link import Command, link
+from apientreprise_gateway.store.link import link
 from apientreprise_gateway.store.url import parse_url
 from contract import caches
 from contract.fakes import FakeLink
@@ -54,17 +54,19 @@ def store(request: pytest.FixtureRequest) -> Server | Cluster:
     return found
 
 
-async def spoil(store: Server | Cluster, key: str, spoilt: Spoilt) -> None:
+def spoil(store: Server | Cluster, key: str, spoilt: Spoilt) -> None:
     """Put something else under a name of ours, on the node where it belongs."""
-    with patient():
-        to = link(parse_url(store.url))
-        await to.exchange([Command(key, ("DEL", key))])
-        await to.exchange([Command(key, (spoilt[0], key, *spoilt[1:]))])
-        await to.close()
+    node = store.node_of(key) if isinstance(store, Cluster) else store
+    node.command("DEL", key)
+    node.command(spoilt[0], key, *spoilt[1:])
 
 
 async def limiting(
-    store: Server | Cluster, kind: str, test: Callable[[RedisLimiter], Coroutine[Any, Any, None]]
+    store: Server | Cluster,
+    kind: str,
+    test: Callable[[RedisLimiter], Coroutine[Any, Any, None]],
+    *,
+    ip_limit: int = 1000,
 ) -> tuple[list[Mode], list[About]]:
     """Let a limiter do something; the modes that it was in, and the errors that it met."""
     modes: list[Mode] = []
@@ -72,6 +74,7 @@ async def limiting(
     with patient():
         async with opened(
             store,
+            ip_limit=ip_limit,
             window=KINDS[kind],
             on_mode=lambda mode, _reason: modes.append(mode),
             on_fault=faults.append,
@@ -84,7 +87,7 @@ async def limiting(
 @pytest.mark.parametrize("kind", KINDS)
 async def test_spoilt_window_of_a_token(store: Server | Cluster, kind: str, spoilt: Spoilt) -> None:
     """A token whose key holds something else is counted anew and exactly; nobody else notices."""
-    await spoil(store, f"gw:{{{TOKEN[0]}}}:{TOKEN[1]}:{KINDS[kind]().form}", spoilt)
+    spoil(store, f"gw:{{{TOKEN[0]}}}:{TOKEN[1]}:{KINDS[kind]().form}", spoilt)
 
     async def test(limiter: RedisLimiter) -> None:
         calls = [limiter.admit(ADDRESS, key, 3) for key in (OTHER, TOKEN, OTHER, TOKEN, OTHER, TOKEN)]
@@ -122,7 +125,7 @@ async def test_spoilt_window_of_two(store: Server | Cluster, kind: str, spoilt: 
 @pytest.mark.parametrize("name", ["ban", "calls:s1", "refused:s1"])
 async def test_spoilt_key_of_an_address(store: Server | Cluster, name: str, spoilt: Spoilt) -> None:
     """An address with something else under one of its names is counted, banned when it is due, and not before."""
-    await spoil(store, f"gw:{{{ADDRESS}}}:{name}", spoilt)
+    spoil(store, f"gw:{{{ADDRESS}}}:{name}", spoilt)
 
     async def test(limiter: RedisLimiter) -> None:
         for admitted in (True, False, False):
@@ -133,7 +136,7 @@ async def test_spoilt_key_of_an_address(store: Server | Cluster, name: str, spoi
         assert ban.reason is Reason.CEILING
         assert (await limiter.admit(ADDRESS, OTHER, 1)).ban == ban
 
-    modes, faults = await limiting(store, "sliding", test)
+    modes, faults = await limiting(store, "sliding", test, ip_limit=20)
     assert modes == [Mode.SHARED]
     assert set(faults) <= {About.KEY}
 
@@ -146,8 +149,8 @@ async def test_a_repair_lifts_no_ban(store: Server | Cluster) -> None:
         ban = await limiter.count_address(ADDRESS)
         assert ban == Ban(address=ADDRESS, reason=Reason.OTHER, count=7, start=now)
 
-    await spoil(store, f"gw:{{{ADDRESS}}}:ban", ("SET", f"something_new:7:{now}"))
-    await spoil(store, f"gw:{{{ADDRESS}}}:calls:s1", AS_A_SET)
+    spoil(store, f"gw:{{{ADDRESS}}}:ban", ("SET", f"something_new:7:{now}"))
+    spoil(store, f"gw:{{{ADDRESS}}}:calls:s1", AS_A_SET)
     modes, _ = await limiting(store, "sliding", test)
     assert modes == [Mode.SHARED]
 
@@ -274,7 +277,7 @@ async def test_spoilt_shard_of_the_cache(store: Server | Cluster, name: str, spo
     ]
     for act in first:
         for shard in range(16):
-            await spoil(store, f"gwc:{{{shard}}}:{name}", spoilt)
+            spoil(store, f"gwc:{{{shard}}}:{name}", spoilt)
         with caches.patient():
             await run(act)
     assert told == [True] * 3
@@ -288,7 +291,7 @@ async def test_spoilt_keys_of_the_pings(store: Server | Cluster, spoilt: Spoilt)
     """Processes go on telling one another of the sources, whatever lay where they do."""
     answer = Answer(status=Status.OK, at=NOON, ok_at=NOON, keep_until=NOON + 60)
     for name in ("seen", "answer:a", "turn:a"):
-        await spoil(store, f"gw:{{pings}}:{name}", spoilt)
+        spoil(store, f"gw:{{pings}}:{name}", spoilt)
     faults: list[About] = []
     board = RedisBoard(client(parse_url(store.url), timeout=20), on_fault=faults.append)
     try:

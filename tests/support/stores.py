@@ -19,11 +19,12 @@ from urllib.parse import quote
 
 import pytest
 from redis import Redis
+from redis.crc import key_slot
 from redis.exceptions import RedisError
 
 from support.certificates import Signed
 
-READY_SECONDS = 30
+READY_SECONDS = 60
 _PROCESSES = 16
 """Number of test processes that have ports of their own."""
 
@@ -103,7 +104,7 @@ class Server:
     def client(self) -> Redis:
         """A client of it."""
         if not self.clients:
-            self.clients.append(Redis(host="127.0.0.1", port=self.port, socket_timeout=5, protocol=2, **self.options))
+            self.clients.append(Redis(host="127.0.0.1", port=self.port, socket_timeout=30, protocol=2, **self.options))
         return self.clients[0]
 
 
@@ -165,6 +166,10 @@ class Cluster:
     """A started Cluster."""
 
     nodes: list[Server]
+
+    def node_of(self, key: str) -> Server:
+        """The node where a key belongs."""
+        return self.nodes[min(key_slot(key.encode()) // (16384 // len(self.nodes)), len(self.nodes) - 1)]
 
     @property
     def url(self) -> str:
