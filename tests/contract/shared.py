@@ -17,7 +17,7 @@ from apientreprise_gateway.store.link import Command, RedisLink, Reply, link
 from apientreprise_gateway.store.url import parse_url
 from support.stores import Cluster, Server
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds to wait for what happens at once on a machine that is not overloaded."""
 SERVER_CLOCK = "redis.call('TIME')"
 

@@ -17,7 +17,7 @@ from contract.shared import empty, nodes_of
 from support.stores import Cluster, Server
 from unit.pings.lab import CACHE_SECONDS, NOON, PROBED, REFUSED, SILENT, Clock, Lab
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 ANSWER = Answer(status=Status.OK, at=NOON, ok_at=NOON, keep_until=NOON + 60, totals=(3, 1))
 BAD = Answer(status=Status.BAD, at=NOON, ok_at=None, keep_until=NOON + 60)
 

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
+
 from apientreprise_gateway.controlplane import openapi
 from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
 from support import programs
@@ -30,8 +32,11 @@ def test_no_server_error_and_no_undeclared_answer(tmp_path: Path) -> None:
         programs.sandbox(tmp_path / "sandbox") as providers,
         programs.gateway(tmp_path, upstream=providers.url, **ROOMY) as gateway,
     ):
+        document = tmp_path / "openapi.yaml"
+        document.write_bytes(httpx.get(f"{gateway.url}/openapi.yaml", timeout=SECONDS).content)
         command = [
-            *(str(Path(sys.executable).parent / "schemathesis"), "run", f"{gateway.url}/openapi.yaml"),
+            *(str(Path(sys.executable).parent / "schemathesis"), "run", str(document)),
+            *("--request-timeout", str(SECONDS)),
             *("--url", gateway.url, "--header", f"Authorization: Bearer {token()}"),
             *("--phases", "examples,coverage,fuzzing", "--mode", "all", "--max-examples", "5", "--seed", "1"),
             *("--checks", ",".join(CHECKS), "--suppress-health-check", "all", "--no-color"),

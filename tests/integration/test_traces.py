@@ -135,7 +135,7 @@ def test_a_collector_that_is_away(tmp_path: Path) -> None:
     """Calls are answered and the gateway stops in time, whether spans can be sent or not."""
     with started(tmp_path, GOOD, traces_url="http://127.0.0.1:1/v1/traces", traces_share="1") as site:
         assert [site.call(token=fresh()).status_code for _ in range(20)] == [200] * 20
-        assert site.program.stop(seconds=20) == 0
+        assert site.program.stop(seconds=40) == 0
         assert len(site.program.access_lines()) == 20
 
 

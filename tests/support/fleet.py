@@ -86,7 +86,10 @@ class Gateway(Program):
 
     def wait_ready(self) -> None:
         """Wait until all of its processes answer."""
-        until(self._is_ready, "it does not answer", seconds=START_SECONDS * 2)
+        try:
+            until(self._is_ready, "it does not answer", seconds=START_SECONDS)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.errors.read_text()}") from error
 
     def _is_ready(self) -> bool:
         if self.process.poll() is not None:

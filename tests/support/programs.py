@@ -19,8 +19,8 @@ import httpx
 from support import zygote
 from support.tokens import SECRET
 
-START_SECONDS = 30
-LINE_SECONDS = 30
+START_SECONDS = 90
+LINE_SECONDS = 60
 _MARK = "access_log_reopened"
 _ADDRESS = re.compile(r"^(?:Gateway|Fictive providers): +(https?)://127\.0\.0\.1:(\d+)", re.MULTILINE)
 _READY = re.compile(r'"url":"(https?)://127\.0\.0\.1:(\d+)"')

@@ -48,7 +48,7 @@ async def GOOD(target: str, _reader: asyncio.StreamReader, writer: asyncio.Strea
     writer.write(good_answer(target))
 
 
-LONG = 30.0
+LONG = 50.0
 """Seconds to wait for what happens at once unless the machine is overloaded."""
 ROOMY = {"limit_ip": "1000000", "ignored_429_limit": "1000000"}
 """Settings with which tests that share a gateway do not get one another banned."""

@@ -167,7 +167,7 @@ def test_a_pipe_that_nobody_reads(tmp_path: Path, store: Server, provider: Stub,
         file.change(access_log=str(log))
         hang_up(member)
         ids += call(member, 20)
-        assert member.stop(seconds=15) == 0
+        assert member.stop(seconds=40) == 0
         assert member.pipe is not None
         with os.fdopen(member.pipe, "rb") as pipe:
             in_pipe = pipe.read()

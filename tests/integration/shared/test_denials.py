@@ -23,7 +23,7 @@ from support.stores import Server, until
 from support.stub import Stub
 from support.wire import request, wire
 
-SECONDS = 10
+SECONDS = 40
 """How long a change may take to be seen, on the slowest machine."""
 LIMIT = 10
 PER_WORKER = 8

@@ -22,7 +22,7 @@ COMMANDS = {
     "sandbox": ("sandbox",),
     "demo": ("demo",),
 }
-SOON = 15.0
+SOON = 40.0
 """Seconds in which a process is gone that may take three for its stop, on a slow machine."""
 
 

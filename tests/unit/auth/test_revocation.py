@@ -20,7 +20,7 @@ from support import stores
 JTI = "6f1d4f0e-27aa-4f0b-9a55-2d6a4c7d3b10"
 OTHER = "0d3c1b52-8c34-4f39-9d0e-0d3b7a1a9c55"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Clock:

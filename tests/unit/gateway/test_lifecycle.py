@@ -240,7 +240,7 @@ def at_work(notes: Notes, component: Component[PartSettings, int]) -> Component[
 
 async def settled(condition: Callable[[], bool]) -> None:
     """Wait until tasks have come as far as they can."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0)
 
