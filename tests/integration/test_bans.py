@@ -10,13 +10,20 @@ from support.site import site as started
 from support.wire import Wire, request, wire
 
 ALLOWED = "127.0.9.9"
+PERSON = {"ine": "0123456789A", "recipient": "13002526500013"}
 
 
 @pytest.fixture(scope="module")
 def guard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A gateway that bans at the eleventh call, or at the fourth refused one."""
+    """A gateway that bans at the eleventh call (the thirty-first about a person), or at the fourth refused one."""
     with started(
-        tmp_path_factory.mktemp("guard"), limit_ip="10", ignored_429_limit="3", limit_strict="1", ip_allowlist=ALLOWED
+        tmp_path_factory.mktemp("guard"),
+        limit_ip="10",
+        limit_ip_particulier="30",
+        ignored_429_limit="3",
+        limit_strict="1",
+        limit_particulier="1",
+        ip_allowlist=ALLOWED,
     ) as guard:
         yield guard
 
@@ -63,6 +70,30 @@ def _call_until_banned(guard: Site, source: str) -> None:
 def test_the_eleventh_call_gets_no_byte(guard: Site) -> None:
     """The call that exceeds the ceiling ends its connection without a byte."""
     _ban(guard, "127.0.1.1")
+
+
+def _about_a_person(token: str | None = None) -> bytes:
+    """A call of API Particulier, with a token that no other call has unless one is given."""
+    given = token or fresh(scopes=["cnous_statut_boursier"])
+    return request(path="/v3/cnous/etudiant_boursier/ine", token=given, query=PERSON)
+
+
+def test_the_thirty_first_call_about_a_person_gets_no_byte(guard: Site) -> None:
+    """Calls with a valid token of a product that has a ceiling of its own count for that alone."""
+    with wire(guard.program.port, source="127.0.3.1") as line:
+        assert {_call(line, _about_a_person()) for _ in range(30)} == {200}
+        assert {_call(line, request(token=fresh())) for _ in range(10)} == {200}
+        line.send(_about_a_person())
+        assert line.some() == b""
+    assert _is_banned(guard, "127.0.3.1")
+
+
+def test_wrong_calls_about_a_person_count_as_any(guard: Site) -> None:
+    """Calls with wrong tokens count for the ceiling of all calls, whatever path they are made to."""
+    with wire(guard.program.port, source="127.0.3.2") as line:
+        assert {_call(line, _about_a_person("garbage")) for _ in range(10)} == {401}
+        line.send(_about_a_person("garbage"))
+        assert line.some() == b""
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Any number of processes on one store count as one."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from functools import partial
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from apientreprise_gateway.ratelimit.windows import SECOND
 from support import programs, stores
 from support.fleet import Gateway, fleet, together, undisturbed
 from support.site import ATTESTATION_FISCALE, LONG, VIGILANCE, fresh
@@ -15,6 +17,10 @@ from support.stub import Stub
 from support.wire import Answer
 
 LIMIT = 50
+PERSON = "/v3/cnous/etudiant_boursier/ine?ine=0123456789A&recipient=13002526500013"
+BY_SECOND = 20
+OWN_LIMITS = {str(uuid.uuid4()): limit for limit in (30, *[10_000] * 5)}
+"""Limits of tokens of their own, by `jti`."""
 WINDOWS = ("sliding", "first-call")
 
 
@@ -25,7 +31,9 @@ def eight(
     """Four gateways of two workers each, with each kind of window."""
     common_store.command("FLUSHALL")
     folder = tmp_path_factory.mktemp("eight")
-    settings = {"redis_url": common_store.url, "window": request.param}
+    tokens = folder / "tokens.json"
+    tokens.write_text(json.dumps({jti: {"limit_per_minute": limit} for jti, limit in OWN_LIMITS.items()}))
+    settings = {"redis_url": common_store.url, "window": request.param, "tokens": str(tokens)}
     with fleet(folder, 4, 2, upstream=provider.url, **settings) as members:
         yield members
 
@@ -69,6 +77,69 @@ def test_calls_one_after_the_other_count_down_over_all_processes(eight: list[Gat
         return [int(answer.headers["ratelimit-remaining"]) for answer in answers]
 
     assert undisturbed(eight, attempt) == [*range(49, 25, -1)]
+
+
+# A window of a second, and a minute beside it.
+
+
+def _persons(members: list[Gateway], calls: int, jti: str) -> list[Answer]:
+    """Calls about a person with one token, at once, on all gateways in turn."""
+    key = {"X-Api-Key": fresh(jti=jti, scopes=["cnous_statut_boursier"])}
+    return together(
+        [partial(members[n % len(members)].ask, token=None, path=PERSON, headers=key) for n in range(calls)]
+    )
+
+
+def _microseconds(store: Server) -> int:
+    seconds, microseconds = store.command("TIME")
+    return int(seconds) * SECOND + int(microseconds)
+
+
+def test_a_second_is_exact_over_eight_processes(eight: list[Gateway], common_store: Server) -> None:
+    """Of many calls at once, no second admits more than it may, by the clock of the store; each 429 says one second."""
+    unused = iter([jti for jti, limit in OWN_LIMITS.items() if limit == 10_000])
+
+    def attempt() -> tuple[str, list[Answer], int]:
+        jti, before = next(unused), _microseconds(common_store)
+        return jti, _persons(eight, 200, jti), _microseconds(common_store) - before
+
+    jti, answers, took = undisturbed(eight, attempt)
+    passed = [answer for answer in answers if answer.status == 200]
+    refused = [answer for answer in answers if answer.status == 429]
+    assert len(passed) + len(refused) == len(answers)
+    assert BY_SECOND <= len(passed) <= BY_SECOND * (took // SECOND + 1)
+    assert {answer.headers["ratelimit-limit"] for answer in answers} == {str(BY_SECOND)}
+    assert {(answer.headers["ratelimit-remaining"], answer.headers["retry-after"]) for answer in refused} <= {
+        ("0", "1")
+    }
+    # The minute beside it, which admits all, has kept the instants of all calls that were admitted.
+    key = f"gw:{{{jti}}}:particulier:s1"
+    instants = [int(each) for each in common_store.command("LRANGE", key, 0, -1)]
+    if instants and took < 60 * SECOND:
+        assert len(instants) == len(passed)
+        assert all(late - early >= SECOND for early, late in zip(instants, instants[BY_SECOND:], strict=False))
+    stores.until(lambda: _persons(eight, 1, jti)[0].status == 200, "the next second admits nothing")
+
+
+def test_a_minute_beside_the_second_is_exact_over_eight_processes(eight: list[Gateway], common_store: Server) -> None:
+    """A token's own limit holds as well, over all processes: once it is reached, a 429 says until when."""
+    (jti,) = (jti for jti, limit in OWN_LIMITS.items() if limit == 30)
+    key = f"gw:{{{jti}}}:particulier:"
+
+    def attempt() -> tuple[int, list[Answer], int]:
+        common_store.command("DEL", *(key + form for form in ("s1", "s1-1", "f1", "f1-1")))
+        before, passed = _microseconds(common_store), 0
+        while True:
+            answers = _persons(eight, 40, jti)
+            passed += sum(answer.status == 200 for answer in answers)
+            full = [each for each in answers if each.status == 429 and each.headers["ratelimit-limit"] == "30"]
+            if full:
+                return passed, full, _microseconds(common_store) - before
+
+    passed, full, took = undisturbed(eight, attempt)
+    assert 30 <= passed <= 30 * (took // (60 * SECOND) + 1)
+    assert all(1 <= int(answer.headers["retry-after"]) <= 60 for answer in full)
+    assert {answer.headers["ratelimit-remaining"] for answer in full} == {"0"}
 
 
 @pytest.fixture(scope="module")

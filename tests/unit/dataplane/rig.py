@@ -224,8 +224,11 @@ class Rig:
         recorder: Recorder | None = None,
         validator: AnswerValidator | None = None,
         persons: Persons | None = None,
+        policy: Policy = POLICY,
+        store: Limiter | None = None,
         **options: Any,
     ) -> None:
+        """Put it together; `store` decides on limits in place of the fake."""
         self.metrics = Metrics()
         self.lines = Lines()
         self.limiter = FakeLimiter()
@@ -235,7 +238,7 @@ class Rig:
         self.verifier = TokenVerifier(KeyRing(secret_keys([SECRET]), renewable=True))
         self.registry = TokenRegistry()
         given = Options(user_id_required=lambda _endpoint: True, **{"dossier_seconds": 0.0, **options})
-        limiter: Limiter = self.limiter
+        limiter: Limiter = store or self.limiter
         self.admission = Admission(
             client_ip=ClientIp(allowlist=networks([EXEMPT])),
             limiter=limiter,
@@ -250,7 +253,7 @@ class Rig:
             plans=plans_of(
                 products,
                 source_of=lambda _route: self.source,
-                policy=POLICY,
+                policy=policy,
                 user_id_required=given.user_id_required,
             ),
             tokens=self.verifier,
