@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -24,6 +25,7 @@ OUTCOMES = {
     "HOMONYME": (409, "26015"),
     "REFUSE": (422, "26561"),
     "SECRET": (451, "26005"),
+    "TARD": (504, "26002"),
     "RACCROCHE": (502, "00501"),
     "COUPE": (502, "00501"),
     "ILLISIBLE": (502, "26999"),
@@ -76,7 +78,7 @@ def _ask(base: str, endpoint: Endpoint, token: str) -> httpx.Response:
     assert endpoint.person is not None
     header = {"Authorization": f"Bearer {token}"} if endpoint.version > 2 else {"X-Api-Key": token}
     given = [(each.name, each.example) for each in endpoint.person.parameters if each.example]
-    return httpx.get(base + endpoint.path, params=given + RECIPIENT, headers=header, timeout=LONG)
+    return httpx.get(f"{base}{endpoint.path}?{urlencode(given + RECIPIENT)}", headers=header, timeout=LONG)
 
 
 @pytest.mark.parametrize("rank", range(len(ENDPOINTS)), ids=lambda rank: ENDPOINTS[rank].operation)

@@ -13,6 +13,8 @@ from apientreprise_gateway.contract.identification import Meaning
 from apientreprise_gateway.sandbox.particulier.person import Person
 from apientreprise_gateway.sandbox.particulier.persons import CLAIRE
 
+LATE: Final = 504
+"""The status of a provider that says that it is late, in our form."""
 _NO_CODES: Final[tuple[str, ...]] = ()
 
 
@@ -84,6 +86,7 @@ SPECIALS: Final = (
     Special(
         name="SECRET", digits="451", status=451, description="données que le fournisseur n'a pas le droit de donner"
     ),
+    Special(name="TARD", digits="524", status=LATE, description="dit aussitôt que son propre délai est dépassé"),
     Special(name="LENT", digits="001", fault="slow", description="répond au bout de 3 secondes"),
     Special(name="GOUTTE", digits="002", fault="drip", description="répond un octet toutes les 0,5 seconde"),
     Special(name="RACCROCHE", digits="003", fault="reset", description="ferme la connexion sans un octet"),

@@ -7,6 +7,7 @@ import orjson
 
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.error_forms import object_bodies
+from apientreprise_gateway.contract.errors import provider_error
 from apientreprise_gateway.contract.identification import Meaning
 from apientreprise_gateway.contract.query import read_all
 from apientreprise_gateway.contract.routes import Route
@@ -15,12 +16,15 @@ from apientreprise_gateway.sandbox.exchange import Reply
 from apientreprise_gateway.sandbox.faults import FAULTS, message
 from apientreprise_gateway.sandbox.particulier.answers import ANSWERS
 from apientreprise_gateway.sandbox.particulier.answers.shape import Answer, Unknown
-from apientreprise_gateway.sandbox.particulier.person import Person
+from apientreprise_gateway.sandbox.particulier.guests import guest_of
+from apientreprise_gateway.sandbox.particulier.person import Household, Person
 from apientreprise_gateway.sandbox.particulier.persons import CLAIRE, PERSONS
 from apientreprise_gateway.sandbox.particulier.register import HOMES, Said, found_by
-from apientreprise_gateway.sandbox.particulier.specials import BY_NAME, SPECIALS, Special, special_of
+from apientreprise_gateway.sandbox.particulier.specials import BY_NAME, LATE, SPECIALS, Special, special_of
 from apientreprise_gateway.sandbox.world import Call, Outcome
 
+_WHERE: Final = frozenset({Meaning.SCHOOL_LEVEL, Meaning.DEPARTMENTS, Meaning.REGIONS})
+"""Where a pupil is looked for; a guest is found everywhere."""
 _SEVERAL: Final = BY_NAME["HOMONYME"]
 
 
@@ -37,11 +41,16 @@ class PersonWorld:
     def answer(self, route: Route, values: Iterable[str], call: Call) -> Outcome:
         said = self.said(call)
         special = special_of(said)
-        if special is None:
-            return Outcome(self._reply(route, said), route.provider)
-        if special.fault:
-            return Outcome(self._about(route, CLAIRE, _details_of(CLAIRE, said)), route.provider, FAULTS[special.fault])
-        return Outcome(_refusal(route, special), route.provider)
+        if special is not None:
+            return self._special(route, special, said)
+        persons = found_by(said, route.provider.key)
+        guest = None if len(persons) == 1 and Meaning.PLATE not in said else guest_of(said, persons)
+        if guest is None:
+            return Outcome(self._reply(route, persons, said), route.provider)
+        if guest.special is not None:
+            return self._special(route, guest.special, said)
+        details = {meaning: value for meaning, value in said.items() if meaning not in _WHERE}
+        return Outcome(self._about(route, guest.person, guest.home, details), route.provider)
 
     def beside(self, call: Call) -> Outcome | None:
         return None
@@ -73,17 +82,23 @@ class PersonWorld:
             if any(value.strip() for value in values)
         }
 
-    def _reply(self, route: Route, said: Said) -> Reply:
-        persons = found_by(said, route.provider.key)
+    def _special(self, route: Route, special: Special, said: Said) -> Outcome:
+        """What a special person gets."""
+        if not special.fault:
+            return Outcome(_refusal(route, special), route.provider)
+        usual = self._about(route, CLAIRE, HOMES[CLAIRE.key], _details_of(CLAIRE, said))
+        return Outcome(usual, route.provider, FAULTS[special.fault])
+
+    def _reply(self, route: Route, persons: list[Person], said: Said) -> Reply:
         if len(persons) > 1:
             return _refusal(route, _SEVERAL)
         if not persons:
             return _unknown(route)
-        return self._about(route, persons[0], said)
+        return self._about(route, persons[0], HOMES[persons[0].key], said)
 
-    def _about(self, route: Route, person: Person, said: Said) -> Reply:
+    def _about(self, route: Route, person: Person, home: Household, said: Said) -> Reply:
         try:
-            body = self._answers[route.endpoint.operation](person, HOMES[person.key], said)
+            body = self._answers[route.endpoint.operation](person, home, said)
         except Unknown as unknown:
             return _coded(route, unknown.code) or _unknown(route)
         return Reply(200, orjson.dumps(body))
@@ -111,6 +126,9 @@ def _refusal(route: Route, special: Special) -> Reply:
         reply = _coded(route, code)
         if reply is not None:
             return reply
+    if special.status == LATE:
+        late = provider_error("002", prefix=route.provider.prefix, name=route.provider.name)
+        return Reply(LATE, object_bodies(late.errors))
     if special.status != 404:
         return Reply(special.status, message(f"{route.provider.name} : {special.description}"))
     return _unknown(route)
