@@ -111,7 +111,7 @@ async def test_spoilt_window_of_two(store: Server | Cluster, kind: str, spoilt: 
 
     async def test(limiter: RedisLimiter) -> None:
         assert (await limiter.admit(ADDRESS, TOKEN, 4, 3600, minute=5)).beside == (5, 4)
-        await spoil(store, key, spoilt)
+        spoil(store, key, spoilt)
         verdict = await limiter.admit(ADDRESS, TOKEN, 4, 3600, minute=5)
         left = {verdict.limit: verdict.remaining} | dict([verdict.beside or (0, 0)])
         assert left == ({4: 3, 5: 3} if ending else {4: 2, 5: 4})
