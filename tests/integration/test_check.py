@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support import programs
+from support import france_connect, programs
 from support.issuer import Issuer, publishing
 from support.site import LONG
 from support.site import site as started
@@ -71,21 +71,23 @@ def test_what_is_named_is_shown(tmp_path: Path) -> None:
     assert "secret" not in output
 
 
-def test_what_will_not_be_done(sandbox: str) -> None:
+def test_what_will_not_be_done(sandbox: str, tmp_path: Path) -> None:
     """`check` says what a gateway does without for lack of keys; with them it says nothing, nor shows them."""
+    connected = france_connect.settings_in(tmp_path, url=f"{sandbox}/france_connect/introspection")
     given = {"upstream_url": sandbox, "redis_url": "redis://127.0.0.1:1", "cache": "redis"}
     status, output, _ = check(**given)
     assert status == 0
     assert "\nGATEWAY_PSEUDONYM_KEY is not set: " in output
     assert "\nGATEWAY_CACHE_KEYS is not set: answers about persons are not kept" in output
+    assert "\nGATEWAY_FRANCE_CONNECT_URL is not set: calls with an access token" in output
     for unconcerned in (
-        given | {"pseudonym_key": "5e" * 32, "cache_keys": f"{'7d' * 32},{'9c' * 32}"},
+        given | connected | {"pseudonym_key": "5e" * 32, "cache_keys": f"{'7d' * 32},{'9c' * 32}"},
         given | {"products": "entreprise"},
     ):
         status, output, _ = check(**unconcerned)
         assert status == 0
         assert "is not set" not in output
-        assert not any(key in output for key in ("5e" * 32, "7d" * 32, "9c" * 32))
+        assert not any(key in output for key in ("5e" * 32, "7d" * 32, "9c" * 32, france_connect.CLIENT[1]))
 
 
 def test_all_that_works(sandbox: str, guarded: Server, tmp_path: Path) -> None:

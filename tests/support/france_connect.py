@@ -3,6 +3,7 @@
 import json
 import time
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -43,6 +44,21 @@ def pem_of(key: Any) -> bytes:
 
 issuer = Issuer()
 """Has the keys that sign answers, by `kid`."""
+
+
+def settings_in(folder: Path, *, url: str, **changes: str) -> dict[str, str]:
+    """The settings of a gateway that asks at an address; the files of keys are put in a folder."""
+    key, jwks = folder / "key.pem", folder / "jwks.json"
+    key.write_bytes(pem_of(rsa_key()))
+    jwks.write_bytes(issuer.published(KID))
+    return {
+        "france_connect_url": url,
+        "france_connect_client_id": CLIENT[0],
+        "france_connect_client_secret": CLIENT[1],
+        "france_connect_key": str(key),
+        "france_connect_jwks": str(jwks),
+        **changes,
+    }
 
 
 def said(**changes: Any) -> dict[str, Any]:

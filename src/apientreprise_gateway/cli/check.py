@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from apientreprise_gateway.gateway.settings import Settings
     from apientreprise_gateway.pings.check import Result
 
-_PLACES: Final = frozenset({"jwks", "documents", "traces_url", "upstream_url", "public_url"})
+_PLACES: Final = frozenset(
+    {"jwks", "documents", "traces_url", "upstream_url", "public_url", "france_connect_url", "france_connect_jwks"}
+)
 """Settings whose value may be a URL; a password in it is not shown."""
 _SERVABLE: Final = "This configuration can be served."
 _SERVICE_COLUMNS: Final = ("setting", "service", "status", "ms", "problem")

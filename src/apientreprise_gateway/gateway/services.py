@@ -70,13 +70,14 @@ def _services(settings: Settings, documents: Callable[[], Awaitable[None]]) -> I
         yield from _of_redis("redis_url", settings.redis_url.get_secret_value())
     if settings.cache is CacheStore.REDIS and settings.cache_redis_url is not None:
         yield from _of_redis("cache_redis_url", settings.cache_redis_url.get_secret_value())
-    if isinstance(settings.jwks, str):
-        yield _Service(environment_name("jwks"), f"JWKS {shown_place(settings.jwks)}", _keys(settings.jwks))
-    place = settings.documents
-    if place is not None and "://" in place:
-        yield _Service(environment_name("documents"), f"bucket {shown_place(place)}", documents)
-    elif place is not None:
-        yield _Service(environment_name("documents"), f"folder {place}", _folder(Path(place)))
+    for field, place in (("jwks", settings.jwks), ("france_connect_jwks", settings.france_connect_jwks)):
+        if isinstance(place, str):
+            yield _Service(environment_name(field), f"JWKS {shown_place(place)}", _keys(place))
+    kept = settings.documents
+    if kept is not None and "://" in kept:
+        yield _Service(environment_name("documents"), f"bucket {shown_place(kept)}", documents)
+    elif kept is not None:
+        yield _Service(environment_name("documents"), f"folder {kept}", _folder(Path(kept)))
 
 
 def _of_redis(field: str, url: str) -> Iterator[_Service]:

@@ -30,8 +30,6 @@ from apientreprise_gateway.upstream.response import Response
 from apientreprise_gateway.upstream.source import Observe
 from apientreprise_gateway.upstream.upstream import NotAskedError
 
-REFUSED: Final = "refused"
-"""Outcome in metrics of a question that FranceConnect answered: the token is not good."""
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """The form of any access token (RFC 6750, section 2.1)."""
 _BAD_REQUEST: Final = 400
@@ -146,7 +144,7 @@ class FranceConnect:
                 outcome, asked = cause.outcome, False
             raise
         except Refusal as refusal:
-            outcome, status = REFUSED, refusal.status
+            outcome, status = OK, refusal.status  # it answered
             raise
         finally:
             self._observe(outcome, status, time.monotonic() - started if asked else None)

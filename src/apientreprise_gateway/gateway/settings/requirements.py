@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from apientreprise_gateway.auth.keys import MIN_SECRET_BYTES, secret_keys
 from apientreprise_gateway.config.environment import SettingsError
+from apientreprise_gateway.contract.france_connect import NOT_CONNECTED
 from apientreprise_gateway.gateway.settings import france_connect, providers
 from apientreprise_gateway.gateway.settings.choices import CacheStore
 from apientreprise_gateway.gateway.settings.model import Settings
@@ -45,6 +46,11 @@ def remarks(settings: Settings, products: Iterable[Product] = PRODUCTS) -> Itera
         )
     if settings.cache is CacheStore.REDIS and settings.cache_keys is None:
         yield f"{PREFIX}CACHE_KEYS is not set: answers about persons are not kept in Redis, nor anywhere else."
+    if settings.france_connect_url is None:
+        yield (
+            f"{PREFIX}FRANCE_CONNECT_URL is not set: calls with an access token of FranceConnect are answered with 503 "
+            f"{NOT_CONNECTED}."
+        )
 
 
 def _hosts_of_nothing(settings: Settings) -> Iterator[str]:
