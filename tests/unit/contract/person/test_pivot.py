@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,12 @@ TODAY = date(2026, 11, 28)
 BY_TOKEN = [each for each in PARTICULIER.endpoints if each.person is not None and each.person.france_connect]
 FLAT_FAMILIES = sorted({each.person.family for each in BY_TOKEN if each.person and each.person.mode is CallMode.QUERY})
 NAMES = st.text("ABCÉ' -", min_size=1, max_size=8).filter(str.strip).map(lambda text: " ".join(text.split()))
+
+
+def _identity(parts: dict[str, Any]) -> Identity:
+    return Identity(**parts)
+
+
 IDENTITIES = st.fixed_dictionaries(
     {
         "birth_name": NAMES,
@@ -29,7 +36,7 @@ IDENTITIES = st.fixed_dictionaries(
         "birth_country": st.just("99100"),
         "birth_commune": st.sampled_from(["35238", "2A004", "97411"]),
     }
-).map(lambda parts: Identity(**parts))
+).map(_identity)
 
 
 def _query(parameters: tuple[tuple[str, str], ...]) -> Mapping[str, list[str]]:
