@@ -1,6 +1,7 @@
 """Tests of FranceConnect as the sandbox plays it."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -84,3 +85,10 @@ async def test_tokens_are_listed(client: httpx.AsyncClient) -> None:
     assert {each["jeton"] for each in listed["jetons_speciaux"]} == {PREFIX + name for name in SPECIALS}
     assert set(PLAYED.tokens.values()) == {each["jeton"] for each in listed["jetons"]}
     assert "cnous_email" in listed["droits"]
+
+
+@pytest.mark.parametrize("name", SPECIALS)
+def test_special_tokens_are_documented(name: str) -> None:
+    """The page about the sandbox has each special token, with what comes of it."""
+    page = (Path(__file__).parents[3] / "docs" / "bac-a-sable.md").read_text()
+    assert f"| `{PREFIX}{name}` | {SPECIALS[name]} |" in page
