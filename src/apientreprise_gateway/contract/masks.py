@@ -95,8 +95,13 @@ class Masks:
         if unknown := (rules.fields.keys() | rules.populations.keys()) - set(_paths(schema)):
             raise ValueError(f"no such field: {', '.join(sorted(unknown))}")
 
-    def apply(self, body: bytes, scopes: frozenset[str]) -> bytes:
+    def apply(self, body: bytes, scopes: frozenset[str], content: Any = None) -> bytes:
         """What of the body of a success may be seen by who holds these scopes.
+
+        Args:
+            body: the body.
+            scopes: those that are held.
+            content: the body as orjson has parsed it, where it has been; it is not changed. None to parse it here.
 
         Raises:
             NotMaskableError: something has to be left out of what is not the JSON that the schema says.
@@ -105,7 +110,7 @@ class Masks:
         if visible is None:
             return body
         try:
-            seen = visible(orjson.loads(body))
+            seen = visible(orjson.loads(body) if content is None else content)
         except orjson.JSONDecodeError:
             raise NotMaskableError("not JSON") from None
         if seen is _ABSENT or seen is None:
@@ -159,8 +164,9 @@ def _is_object(schema: Schema) -> bool:
     return "object" in schema.get("type", ())
 
 
-# The filters are given what orjson has read: what is no exact `dict` or `list` is a scalar. They may give back what
-# they were given, as nobody else has it. No function is called for a single scalar: an answer has hundreds of them.
+# The filters are given what orjson has read: what is no exact `dict` or `list` is a scalar. They change nothing of it,
+# and give back what they were given where all of it may be seen. No function is called for a single scalar: an answer
+# has hundreds of them.
 
 
 def _of_scalar(value: Any) -> Any:

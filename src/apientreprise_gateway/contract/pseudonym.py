@@ -40,7 +40,8 @@ def basis(identity: Identity) -> str:
     if not name and not names:
         return ""
     birth = f"{identity.birth_year or ''}-{identity.birth_month or ''}-{identity.birth_day or ''}"
-    return _CIVIL_STATUS + frame(name, birth, *names)
+    # As `frame` does, for every call about a person.
+    return f"{_CIVIL_STATUS}{len(name)}:{name}{len(birth)}:{birth}" + "".join([f"{len(each)}:{each}" for each in names])
 
 
 class Pseudonyms:

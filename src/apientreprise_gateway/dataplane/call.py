@@ -1,7 +1,9 @@
 """One call: what is found out about it during the checks, for its answer and its access line."""
 
 import time
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from apientreprise_gateway.auth.token import Token
@@ -13,6 +15,7 @@ from apientreprise_gateway.observability.tracing import Trace
 from apientreprise_gateway.ratelimit.port import Verdict
 from apientreprise_gateway.server.application import CONNECTION, Connection
 
+_NOTHING: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 _COMMON_LINES: Final = b"x-request-id: %b\r\ncache-control: no-store\r\n"
 _LIMITED_LINES: Final = _COMMON_LINES + b"ratelimit-limit: %d\r\nratelimit-remaining: %d\r\nratelimit-reset: %d\r\n"
 
@@ -39,6 +42,7 @@ class Call:
     """One call, and what is found out about it."""
 
     __slots__ = (
+        "about",
         "address",
         "asked",
         "cached",
@@ -81,6 +85,8 @@ class Call:
         self.plan: Plan | None = None
         self.identifier: str | None = None
         self.parameters: dict[str, str] = {}
+        self.about: Mapping[str, Sequence[str]] = _NOTHING
+        """All values of the parameters of a call about a person: they say who it is, and are not logged."""
         self.pivot: Identity | None = None
         """Whom FranceConnect says that the call is about; None for a call that says so itself."""
         self.token: Token | None = None

@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from datetime import date
 from typing import Final
-from urllib.parse import urlencode
 
 from apientreprise_gateway.auth.token import Token
-from apientreprise_gateway.contract import query
 from apientreprise_gateway.contract.errors import ApiError, Refusal, gateway_error, provider_error
 from apientreprise_gateway.contract.lifetime import today
 from apientreprise_gateway.contract.masks import Masks, NotMaskableError
@@ -14,6 +12,7 @@ from apientreprise_gateway.contract.person.identity import Asked, Fault, Identit
 from apientreprise_gateway.contract.person.pivot import ByToken, written
 from apientreprise_gateway.contract.person.rules import IdentityRules
 from apientreprise_gateway.contract.pseudonym import Pseudonyms
+from apientreprise_gateway.contract.query import encoded
 from apientreprise_gateway.dataplane.access_tokens import AccessTokens
 from apientreprise_gateway.dataplane.call import Call
 from apientreprise_gateway.dataplane.plan import Plan
@@ -55,17 +54,17 @@ class Persons:
         found = self._read(call, plan, rules)
         if self._pseudonyms is not None:
             call.identifier = self._pseudonyms.of(found.identity)
-        return f"{plan.target}?{urlencode(found.parameters)}" if found.parameters else plan.target
+        return f"{plan.target}?{encoded(found.parameters)}" if found.parameters else plan.target
 
     def _target_of_pivot(self, call: Call, plan: Plan, by_token: ByToken, pivot: Identity) -> str:
         """As `target`, for a call whose person FranceConnect names."""
         if self._pseudonyms is not None:
             call.identifier = self._pseudonyms.of(pivot)
         found = self._read(call, plan, by_token.rules)
-        return f"{plan.target}?{urlencode((*written(pivot, by_token.names), *found.parameters))}"
+        return f"{plan.target}?{encoded((*written(pivot, by_token.names), *found.parameters))}"
 
     def _read(self, call: Call, plan: Plan, rules: IdentityRules) -> Asked:
-        found = rules.read(query.read_all(call.scope["query_string"], rules.names), self._today())
+        found = rules.read(call.about, self._today())
         if not isinstance(found, Asked):
             raise Refusal(422, *(_error(plan, fault) for fault in found))
         return found
@@ -88,7 +87,7 @@ def masked(call: Call, plan: Plan, masks: Masks, token: Token, answer: ProviderA
         return answer
     body = answer.body
     try:
-        seen = masks.apply(body, token.scopes)
+        seen = masks.apply(body, token.scopes, answer.content)
     except NotMaskableError:
         provider = plan.route.provider
         raise provider_error("999", prefix=provider.prefix, name=provider.name) from None

@@ -46,6 +46,8 @@ class Plan(NamedTuple):
     """The form of its errors."""
     wanted: frozenset[str]
     """The names of the query parameters that are read."""
+    about: frozenset[str]
+    """The names of those that say whom the call is about, and `wanted`; none if it is about no person."""
     target: str
     """The path asked of the provider, with `{}` in place of each parameter."""
     spellings: tuple[tuple[int, Callable[[str], str]], ...]
@@ -92,6 +94,8 @@ def plan_of(
     target = endpoint.path
     for parameter in endpoint.parameters:
         target = target.replace("{" + parameter.name + "}", "{}")
+    wanted = besides.union(version.traceability.known, in_query, (parameter.name for parameter in endpoint.query))
+    person = None if endpoint.person is None else RULES[endpoint.person.family]
     entities = [place for place, parameter in enumerate(endpoint.parameters) if parameter.kind.names_entity]
     return Plan(
         route=route,
@@ -104,7 +108,8 @@ def plan_of(
         siret_recipient=version.traceability.siret_recipient,
         token=token_reader(passing),
         errors=version.errors,
-        wanted=besides.union(version.traceability.known, in_query, (parameter.name for parameter in endpoint.query)),
+        wanted=wanted,
+        about=frozenset() if person is None else wanted | person.names,
         target=target,
         spellings=tuple(
             (place, parameter.kind.sent_as)
@@ -112,7 +117,7 @@ def plan_of(
             if parameter.kind.sent_as is not None
         ),
         identifier=entities[0] if entities else None,
-        person=None if endpoint.person is None else RULES[endpoint.person.family],
+        person=person,
         by_token=None if endpoint.person is None else by_token(endpoint.person),
         masks=None if endpoint.mask is None else Masks(endpoint.mask, product.schemas.of(endpoint.operation)),
         source=source,

@@ -76,6 +76,8 @@ class ProviderAnswer(NamedTuple):
     """Unix time in seconds from which it is useless, such as the expiry of a link in it; None for never."""
     documents: tuple[str, ...] = ()
     """The names in logs of the documents that it links to."""
+    content: Any = None
+    """The body as it was parsed, where a mask will need that; others may have the same, so nobody changes it."""
 
 
 def read(route: Route, answer: Response) -> ProviderAnswer:
@@ -88,7 +90,8 @@ def read(route: Route, answer: Response) -> ProviderAnswer:
     if answer.status == 200 or (answer.status == _PARTIAL and route.endpoint.flat):
         if not is_promised(route.endpoint, content):
             raise refusal(route, "999")
-        return ProviderAnswer(answer.status, answer.body)
+        needed = None if route.endpoint.mask is None else content
+        return ProviderAnswer(answer.status, answer.body, content=needed)
     if isinstance(content, dict) and answer.status in _OWN_FORM_STATUSES:
         errors = _errors(content)
         if errors:

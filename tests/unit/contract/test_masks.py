@@ -230,6 +230,15 @@ def test_no_field_comes_out_whose_scope_is_missing(body: Any, scopes: set[str]) 
             assert not any(each == path or each.startswith((f"{path}.", f"{path}[]")) for each in found)
 
 
+@given(BODIES, SCOPES)
+def test_a_content_that_was_parsed_is_not_changed(body: Any, scopes: set[str]) -> None:
+    """What is given parsed is masked alike, and stays as it is: another call may be given the same."""
+    written = orjson.dumps(body)
+    content = orjson.loads(written)
+    assert MASKS.apply(written, frozenset(scopes), content) == MASKS.apply(written, frozenset(scopes))
+    assert content == orjson.loads(written)
+
+
 @given(BODIES, SCOPES, SCOPES)
 def test_more_scopes_never_give_fewer_fields(body: Any, scopes: set[str], more: set[str]) -> None:
     """Whoever gets a scope more sees at least what was seen before."""

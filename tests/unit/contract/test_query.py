@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apientreprise_gateway.contract.query import UNDECODABLE, read, read_all
+from apientreprise_gateway.contract.query import UNDECODABLE, encoded, read, read_all
 
 WANTED = frozenset({"context", "object", "token", "a"})
 names = st.sampled_from([*sorted(WANTED), "other", "b", "CONTEXT"])
@@ -126,3 +126,14 @@ def test_the_last_of_all_values_is_the_one(query: bytes) -> None:
     """Both ways to read a query find the same parameters, and the last of all values is the one that counts."""
     every = read_all(query, WANTED)
     assert {name: values[-1] for name, values in every.items()} == read(query, WANTED)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["nom", "prenoms[]", "ine"]), st.text(st.characters(codec="utf-8"))), max_size=6)
+)
+def test_what_is_written_is_what_the_library_writes(parameters: list[tuple[str, str]]) -> None:
+    """Parameters are encoded as the standard library encodes them, and are read again as they were."""
+    assert encoded(parameters) == urlencode(parameters)
+    names = frozenset(name for name, _ in parameters)
+    again = read_all(encoded(parameters).encode(), names) if parameters else {}
+    assert again == {name: [value for each, value in parameters if each == name] for name in names}

@@ -1,18 +1,20 @@
 """The rules that identities are judged by: provider files and families combine them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
 
 from apientreprise_gateway.contract.person.reading import Reading
-from apientreprise_gateway.contract.person.texts import Kind, anything, number
+from apientreprise_gateway.contract.person.texts import Kind, anything, clean, number, usual_number
 
 MOST_FIRST_NAMES: Final = 32
 """First names that a call may give."""
 FIRST_YEAR: Final = 1900
 """The first year in which somebody may be born who lives."""
-_LAST_YEAR: Final = date.max.year
+_YEARS: Final = (1, date.max.year)
+_MONTHS: Final = (1, 12)
+_DAYS: Final = (1, 31)
 
 
 class _OneParameter:
@@ -61,7 +63,7 @@ class NumberField(_OneParameter):
     required: bool = False
 
     def read(self, reading: Reading) -> None:
-        _read_number(reading, self.name, self.first, self.last, code=self.code, required=self.required)
+        _read_number(reading, self.name, (self.first, self.last), self.code, required=self.required)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +78,25 @@ class FirstNames(_OneParameter):
     required: bool = True
 
     def read(self, reading: Reading) -> None:
-        texts = reading.texts(self.name, self.most)
-        found = [] if texts is None else [value for value in map(self.kind, texts) if value]
-        if texts is None or len(found) != len(texts) or (self.required and not found):
-            reading.refuse(self.code, self.name)
+        name, kind = self.name, self.kind
+        given = reading.query.get(name, ())
+        found: list[str] = []
+        is_right = len(given) <= self.most
+        for value in given if is_right else ():
+            if kind.is_plain(value):
+                found.append(value)
+                continue
+            cleaned = clean(value)
+            if cleaned != "":  # blank is absent
+                judged = None if cleaned is None else kind(cleaned)
+                if not judged:
+                    is_right = False
+                    break
+                found.append(judged)
+        if not is_right or (self.required and not found):
+            reading.refuse(self.code, name)
             return
-        reading.parameters += [(self.name, value) for value in found]
+        reading.parameters += [(name, value) for value in found]
         reading.parts["first_names"] = tuple(found)
 
 
@@ -165,23 +180,20 @@ class BirthDate:
         return (*self.part_codes, self.judge.code) if self.judge.code else self.part_codes
 
     def read(self, reading: Reading) -> None:
-        found = [
-            self._part(reading, self.year, "birth_year", _LAST_YEAR, self.part_codes.year),
-            self._part(reading, self.month, "birth_month", 12, self.part_codes.month),
-            self._part(reading, self.day, "birth_day", 31, self.part_codes.day),
-        ]
-        if all(found):
-            wrong = _wrong_with(found, self.part_codes.whole, self.judge, reading.today)
+        codes, required, parts = self.part_codes, self.required, reading.parts
+        year = _read_number(reading, self.year, _YEARS, codes.year, required=required)
+        month = _read_number(reading, self.month, _MONTHS, codes.month, required=required)
+        day = _read_number(reading, self.day, _DAYS, codes.day, required=required)
+        if year is not None:
+            parts["birth_year"] = year
+        if month is not None:
+            parts["birth_month"] = month
+        if day is not None:
+            parts["birth_day"] = day
+        if year is not None and month is not None and day is not None:
+            wrong = _wrong_with((year, month, day), codes.whole, self.judge, reading.today)
             if wrong:
                 reading.refuse(wrong, self.year)
-
-    def _part(self, reading: Reading, name: str, part: str, last: int, code: str) -> int:
-        """Read a part, noted if it is right; 0 if it is absent or wrong."""
-        value = _read_number(reading, name, 1, last, code=code, required=self.required)
-        if value is None:
-            return 0
-        reading.parts[part] = value
-        return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,8 +206,7 @@ class BirthDateText(_OneParameter):
 
     def read(self, reading: Reading) -> None:
         text = reading.text(self.name) or ""
-        lasts = (_LAST_YEAR, 12, 31)
-        parts = [number(part, 1, last) for part, last in zip(text.split("-"), lasts, strict=False)]
+        parts = [number(part, *bounds) for part, bounds in zip(text.split("-"), (_YEARS, _MONTHS, _DAYS), strict=False)]
         found = [part for part in parts if part is not None]
         if text.count("-") != 2 or len(found) != 3:
             reading.refuse(self.code, self.name)
@@ -209,18 +220,24 @@ class BirthDateText(_OneParameter):
         reading.parts.update(birth_year=year, birth_month=month, birth_day=day)
 
 
-def _read_number(reading: Reading, name: str, first: int, last: int, *, code: str, required: bool) -> int | None:
-    """Read a whole number, noted if it is right; None if it is absent or wrong."""
+def _read_number(reading: Reading, name: str, bounds: tuple[int, int], code: str, *, required: bool) -> int | None:
+    """Read a whole number, noted if it is right; None if it is absent or wrong, of which `code` is the error."""
+    first, last = bounds
+    values = reading.query.get(name)
+    usual = usual_number(values[-1]) if values else None
+    if usual is not None and first <= usual <= last:
+        reading.parameters.append((name, str(usual)))
+        return usual
     text = reading.text(name)
-    value = number(text, first, last) if text else None
-    if value is not None:
-        reading.parameters.append((name, str(value)))
+    found = number(text, first, last) if text else None
+    if found is not None:
+        reading.parameters.append((name, str(found)))
     elif text is None or text or required:
         reading.refuse(code, name)
-    return value
+    return found
 
 
-def _wrong_with(parts: list[int], code: str, judge: DateJudge, today: date) -> str:
+def _wrong_with(parts: Sequence[int], code: str, judge: DateJudge, today: date) -> str:
     """The error of a date of birth (year, month, day), `code` if there is no such day; empty if it is right."""
     try:
         birth = date(*parts)

@@ -58,13 +58,16 @@ class Reading:
         values = self.query.get(name)
         if not values:
             return ""
-        value = clean(values[-1])
-        if value:
-            value = kind(value)
-            if value is not None:
-                self.parameters.append((name, value))
-                if part:
-                    self.parts[part] = value
+        value = values[-1]
+        if not kind.is_plain(value):
+            cleaned = clean(value)
+            judged = kind(cleaned) if cleaned else cleaned
+            if not judged:
+                return judged
+            value = judged
+        self.parameters.append((name, value))
+        if part:
+            self.parts[part] = value
         return value
 
     def refuse(self, code: str, name: str) -> None:

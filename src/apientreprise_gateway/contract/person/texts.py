@@ -16,8 +16,26 @@ LONGEST: Final = 256
 _LONGEST_SENT: Final = 4 * LONGEST
 """Characters that a value may have as it is sent: accents may be characters of their own, and blanks surround it."""
 
-Kind = Callable[[str], str | None]
-"""From a cleaned value, which is not empty, to its canonical form; None if the value is wrong."""
+
+class Kind:
+    """Judges values of one kind."""
+
+    __slots__ = ("_judge", "is_plain")
+
+    def __init__(self, judge: Callable[[str], str | None], *, plain: str) -> None:
+        """Take what judges.
+
+        Args:
+            judge: from a cleaned value, which is not empty, to its canonical form; None if the value is wrong.
+            plain: regular expression of ordinary values, which are right, clean and canonical as they are sent. It only
+                saves time: to clean and to judge a value costs twice as much.
+        """
+        self._judge = judge
+        self.is_plain: Callable[[str], object] = re.compile(plain, re.ASCII).fullmatch
+
+    def __call__(self, value: str) -> str | None:
+        """The canonical form of a cleaned value, which is not empty; None if the value is wrong."""
+        return self._judge(value)
 
 
 def clean(value: str) -> str | None:
@@ -27,6 +45,8 @@ def clean(value: str) -> str | None:
     """
     if len(value) > _LONGEST_SENT:
         return None
+    if value.isalnum() and value.isascii() and len(value) <= LONGEST:
+        return value
     text = " ".join(value.split())
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
@@ -35,14 +55,17 @@ def clean(value: str) -> str | None:
     return text
 
 
-def matching(*patterns: str, any_case: bool = False) -> Kind:
+def matching(*patterns: str, any_case: bool = False, plain: str = "") -> Kind:
     """A kind of the values that one of some patterns matches as a whole.
 
     Args:
         patterns: regular expressions; their digits and letters are those of ASCII unless they name others.
         any_case: whether small letters stand for capitals; the canonical form has capitals.
+        plain: see `Kind`; all that the patterns match if it is empty, which is right for short ones without spaces and
+            small letters.
     """
-    fits = re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.ASCII).fullmatch
+    whole = "|".join(f"(?:{pattern})" for pattern in patterns)
+    fits = re.compile(whole, re.ASCII).fullmatch
 
     def as_it_is(value: str) -> str | None:
         return value if fits(value) else None
@@ -53,20 +76,14 @@ def matching(*patterns: str, any_case: bool = False) -> Kind:
         value = value.upper()
         return value if fits(value) else None
 
-    return in_capitals if any_case else as_it_is
+    return Kind(in_capitals if any_case else as_it_is, plain=plain or whole)
 
 
-def anything(value: str) -> str | None:
-    """Any text."""
-    return value
-
-
-def plate(value: str) -> str | None:
-    """A registration number of a vehicle: any text; case makes no difference."""
-    return value.upper() if value.isascii() else value
-
-
-NAME: Final = matching("[a-zA-ZÀ-ÖØ-öø-ÿ' -]+")
+anything: Final = Kind(lambda value: value, plain=f"[0-9A-Za-z]{{1,{LONGEST}}}")
+"""Any text."""
+plate: Final = Kind(lambda value: value.upper() if value.isascii() else value, plain=f"[0-9A-Z-]{{1,{LONGEST}}}")
+"""A registration number of a vehicle: any text; case makes no difference."""
+NAME: Final = matching("[a-zA-ZÀ-ÖØ-öø-ÿ' -]+", plain=f"[a-zA-Z]{{1,{LONGEST}}}")
 """A name in the letters of Western Europe, with apostrophes, hyphens and spaces."""
 SEX: Final = matching("[MF]", any_case=True)
 COMMUNE: Final = matching(r"(?:[013-9]\d|2[AB1-9])\d{3}")
@@ -82,8 +99,8 @@ INE: Final = matching(
 ALLOWANCE_NUMBER: Final = matching(r"\d{5,7}")
 """The number of a family with its family allowance fund."""
 POSTCODE: Final = matching(r"\d{5}")
-DIGITS: Final = matching(r"\d+")
-ESTABLISHMENT: Final = matching(r"\d{7}\w", any_case=True)
+DIGITS: Final = matching(r"\d+", plain=rf"\d{{1,{LONGEST}}}")
+ESTABLISHMENT: Final = matching(r"\d{7}\w", any_case=True, plain=r"\d{7}[0-9A-Z_]")
 """The number of a school in the directory of the ministry of education (UAI)."""
 SCHOOL_YEAR: Final = matching(r"\d{4}", r"\d{4}-\d{4}")
 SCHOOL_DEGREE: Final = matching("[12]D", any_case=True)
@@ -91,6 +108,15 @@ SCHOOL_DEPARTMENT: Final = matching(r"\d{2,3}", "0?2[AB]")
 """The code of a department in the central register of nomenclatures (BCN) of the ministry of education."""
 SCHOOL_REGION: Final = matching("0[1-9]|1[0-8]")
 """The code of a region in the BCN."""
+
+
+_USUAL: Final = {
+    **{text: each for each in range(1, 32) for text in (str(each), f"{each:02}")},
+    **{str(year): year for year in range(1900, 2100)},
+}
+"""Days, months and years, by how they are mostly written."""
+usual_number: Final = _USUAL.get
+"""The whole number that a text is, for days, months and years as they are mostly written; None for others."""
 
 
 def number(text: str, first: int, last: int) -> int | None:
