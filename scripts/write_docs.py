@@ -1,5 +1,7 @@
 """Write the files that are generated from the code: the OpenAPI files, docs/settings.md, docs/fournisseurs/."""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -11,11 +13,14 @@ from apientreprise_gateway.controlplane.openapi import document, to_yaml
 from apientreprise_gateway.controlplane.openapi.fields import shown_by
 from apientreprise_gateway.controlplane.openapi.operations import NO_SCOPES
 from apientreprise_gateway.gateway.settings import CONFIG, environment_name, fields_of
+from apientreprise_gateway.providers.examples import Examples
 from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.upstream import settings as provider_settings
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+from examples import examples_of  # noqa: E402 - a file beside this one, wherever this is run from
 
 SETTINGS_HEAD = f"""# Settings
 
@@ -149,10 +154,21 @@ def _providers_of(product: Product) -> str:
     return f"\n## {product.title}\n\n| codes | fournisseur | ressources |\n|---|---|---|\n{rows}\n"
 
 
+def with_examples(product: Product) -> tuple[Product, dict[Path, str]]:
+    """A product with the examples of its successes as they are now, and the file that holds them."""
+    if product.examples is None:
+        return product, {}
+    text = examples_of(product)
+    path = ROOT / "src" / "apientreprise_gateway" / "providers" / product.name / "examples.json"
+    return replace(product, examples=Examples(text.encode)), {path: text}
+
+
 def pages() -> dict[Path, str]:
     """Every generated file, with its content."""
+    told = [with_examples(product) for product in PRODUCTS]
     return {
-        **{ROOT / product.specification[1:]: to_yaml(document(product)) for product in PRODUCTS},
+        **{path: text for _, files in told for path, text in files.items()},
+        **{ROOT / product.specification[1:]: to_yaml(document(product)) for product, _ in told},
         ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "docs" / "fournisseurs" / "README.md": provider_index(),
         **{

@@ -105,7 +105,7 @@ def test_the_sdist_has_what_is_needed_and_no_more(sdist: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     folders = {"bench", "deploy", "docs", "examples", "requirements", "scripts", "src", "tests"}
     assert {name.split("/")[0] for name in names if "/" in name} == folders
-    pages = {"README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "openapi.yaml"}
+    pages = {"README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "openapi.yaml", "openapi-particulier.yaml"}
     files = {"pyproject.toml", "Makefile", "Dockerfile", ".dockerignore", ".gitignore", "PKG-INFO"}
     assert {name for name in names if "/" not in name} == pages | files
     assert not [name for name in names if name.endswith((".key", ".pem", ".crt", ".pyc"))]

@@ -66,13 +66,17 @@ body { margin: 0; }
 .swagger-ui .opblock-summary-path, .swagger-ui .markdown code, .swagger-ui .markdown p, .swagger-ui .renderedMarkdown p
   { overflow-wrap: anywhere; word-break: break-word; }
 @media (max-width: 640px) {
-  .swagger-ui .wrapper { padding: 0 10px; }
+  .swagger-ui .wrapper, .swagger-ui .responses-inner { padding: 0 10px; }
   .swagger-ui .opblock .opblock-summary { flex-wrap: wrap; }
   .swagger-ui .opblock .opblock-summary-path { max-width: 100%; }
   .swagger-ui table.parameters, .swagger-ui table.parameters tbody, .swagger-ui table.parameters tr,
-  .swagger-ui table.parameters td { display: block; width: auto; }
-  .swagger-ui table.parameters thead { display: none; }
+  .swagger-ui table.parameters td, .swagger-ui table.responses-table, .swagger-ui table.responses-table tbody,
+  .swagger-ui table.responses-table tr, .swagger-ui table.responses-table td { display: block; width: auto; }
+  .swagger-ui table.parameters thead, .swagger-ui table.responses-table thead,
+  .swagger-ui table.responses-table td.response-col_links { display: none; }
   .swagger-ui .parameters-col_description input, .swagger-ui .parameters-col_description select { max-width: 100%; }
+  .swagger-ui .responses-table select { max-width: calc(100vw - 60px); }
+  .swagger-ui .highlight-code { max-width: calc(100vw - 60px); overflow-x: auto; }
 }
 """
 

@@ -15,6 +15,7 @@ from apientreprise_gateway.contract.groups import Group, Limit
 from apientreprise_gateway.contract.passing import TokenPassing
 from apientreprise_gateway.contract.traceability import TraceabilityRule
 from apientreprise_gateway.providers.dossier import Dossier
+from apientreprise_gateway.providers.examples import Examples
 from apientreprise_gateway.providers.schemas import Schemas
 
 
@@ -130,6 +131,8 @@ class Product:
     gone: tuple[str, ...] = ()
     """Paths that it had once, and that answer 410 since."""
     schemas: Schemas
+    examples: Examples | None = None
+    """What its operations answer to the examples of their parameters, for its OpenAPI document."""
     specification: str
     """Path of its OpenAPI document."""
     errors: str

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from apientreprise_gateway.contract import query
@@ -213,3 +214,15 @@ def test_nomenclature() -> None:
     flat = content["endpoints"]["api_particulier_v2_men_scolarites"]["errors"]
     assert "422" not in flat
     assert {"00361", "00410"} <= {entry["code"] for entry in flat["400"]}
+
+
+@each_endpoint
+def test_successes_have_an_example(endpoint: Endpoint, provider: Provider) -> None:
+    """A success is shown as the sandbox answers it, and as its schema says; FranceConnect shows no identity."""
+    del provider
+    (content,) = operation_of(endpoint)["responses"]["200"]["content"].values()
+    example = content["example"]
+    Draft202012Validator(PARTICULIER.schemas.of(endpoint.operation)).validate(example)
+    assert endpoint.person is not None
+    if endpoint.person.mode is CallMode.FRANCE_CONNECT and "ants" not in endpoint.operation:
+        assert "identite" not in example["data"]

@@ -31,6 +31,8 @@ NOT_KEPT: Final = "00502"
 """Code of the error where the document of an answer could not be stored."""
 _OF_REQUESTS: Final = ("00907", "00909")
 """Errors of ours about a request as such, or about one that names no operation of the data plane."""
+_OF_LINKS: Final = frozenset({"00403", "00408", "00409"})
+"""Errors of downloads of documents."""
 _GONE: Final = "00910"
 _OF_SOME: Final = frozenset({NOT_KEPT, "00902", "00903", _GONE, NOT_CONNECTED, *_OF_REQUESTS})
 """Codes outside the ranges 002xx to 004xx that not every operation may answer with."""
@@ -46,7 +48,12 @@ TOKEN_REFUSED: Final = tuple(code for code, kind in GATEWAY_ERRORS.items() if ki
 
 def off_operation(product: Product) -> tuple[str, ...]:
     """Codes for requests that name no operation, for which an OpenAPI document has no place."""
-    own = (code for code in sorted(GATEWAY_ERRORS) if code.startswith("004") and code != _TOO_MANY)
+    has_links = any(endpoint.document is not None for endpoint in product.endpoints)
+    own = (
+        code
+        for code in sorted(GATEWAY_ERRORS)
+        if code.startswith("004") and code != _TOO_MANY and (has_links or code not in _OF_LINKS)
+    )
     return (*own, *_OF_REQUESTS, *((_GONE,) if product.gone else ()))
 
 

@@ -80,9 +80,11 @@ def _successes(endpoint: Endpoint, product: Product, components: Components) -> 
 
 
 def _success(status: int, endpoint: Endpoint, product: Product, components: Components) -> Json:
-    schema = components.refer("schemas", endpoint.operation, product.schemas.of(endpoint.operation))
+    content: Json = {"schema": components.refer("schemas", endpoint.operation, product.schemas.of(endpoint.operation))}
+    if product.examples is not None and endpoint.operation in product.examples.bodies:
+        content["example"] = product.examples.bodies[endpoint.operation]
     return {
         "description": _SUCCESSES[status],
         "headers": headers_of(status, components) | (cache_headers(components) if endpoint.cache else {}),
-        "content": {JSON_TYPE if endpoint.flat else JSON_API_TYPE: {"schema": schema}},
+        "content": {JSON_TYPE if endpoint.flat else JSON_API_TYPE: content},
     }

@@ -1,11 +1,13 @@
 """API Particulier: data of persons, given to the administration that needs them."""
 
+from importlib.resources import files
 from typing import Any, Final
 
 from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.contract.error_forms import OBJECTS
 from apientreprise_gateway.contract.passing import TokenPassing
 from apientreprise_gateway.contract.traceability import TraceabilityRule
+from apientreprise_gateway.providers.examples import Examples
 from apientreprise_gateway.providers.particulier import (
     ants,
     cnaf,
@@ -84,6 +86,7 @@ PARTICULIER: Final = Product(
     own_key="/api/france_connect_jwks",
     gone=("/api/caf/famille", "/api/impots/svair", "/api/v2/avis-imposition"),
     schemas=SCHEMAS,
+    examples=Examples((files(__package__) / "examples.json").read_bytes),
     specification="/openapi-particulier.yaml",
     errors="/api/errors",
     pings=PingPaths(index="/api/pings", one=f"/api/{KEY}/ping", alive="/api/ping"),
