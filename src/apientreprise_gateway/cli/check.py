@@ -106,18 +106,22 @@ def _source_row(result: "Result") -> dict[str, object]:
 
 
 def _verdict(failed: Sequence[str], sources: Sequence["Result"]) -> str:
-    """The last line: the settings that do not work, and how many sources do not; maintenance is counted apart."""
+    """The last line: the settings that do not work, and how many sources do not; others are counted apart."""
     from collections import Counter
 
     found = Counter(each.status for each in sources)
-    bad, resting = found["bad_gateway"], found["maintenance"]
+    asked = len(sources) - found["unknown"]
     said = [f"{', '.join(failed)} {'does' if len(failed) == 1 else 'do'} not work"] if failed else []
-    if bad:
-        said.append(f"{bad} of {len(sources)} sources do not work")
+    if found["bad_gateway"]:
+        said.append(f"{found['bad_gateway']} of {asked} sources do not work")
+    elif found["maintenance"]:
+        said.append(f"{found['ok']} of {asked} sources answer")
     else:
-        said.append(f"{'All' if not resting else found['ok']} {'of ' if resting else ''}{len(sources)} sources answer")
-    if resting:
-        said.append(f"{resting} in planned maintenance")
+        said.append(f"All {asked} sources answer")
+    if found["maintenance"]:
+        said.append(f"{found['maintenance']} in planned maintenance")
+    if found["unknown"]:
+        said.append(f"{found['unknown']} not asked")
     return "; ".join(said) + "."
 
 

@@ -409,25 +409,39 @@ def _rows(result: Result) -> list[list[str]]:
 def test_check_online(command: Command, tmp_path: Path) -> None:
     """Every source is asked, those without a ping as well, and all of the sandbox answer."""
     with programs.sandbox(tmp_path) as providers:
-        result = command("check", "--online", jwt_secrets=SECRET, upstream_url=providers.url)
+        result = command("check", "--online", jwt_secrets=SECRET, upstream_url=providers.url, ping_probes="all")
     assert (result.status, result.err) == (0, "")
     rows = _rows(result)
     assert {row[0] for row in rows} == {provider.name for provider in PROVIDERS}
     assert {ping.key for provider in PROVIDERS for ping in provider.pings} < {row[1] for row in rows}
-    assert {(row[2], len(row)) for row in rows} == {("ok", 4)}
+    # Where FranceConnect says who it is there is no example, so nobody is found.
+    assert {(row[2], len(row)) for row in rows if not row[1].endswith("france_connect")} == {("ok", 4)}
+    assert {row[2] for row in rows} == {"ok"}
     assert all(row[3].isdigit() for row in rows)
     assert result.out.endswith(f"\nAll {len(rows)} sources answer.\n")
 
 
 def test_check_online_of_providers_that_are_away(command: Command) -> None:
     """Of a source that does not work the table says why, and the command fails."""
-    result = command("check", "--online", jwt_secrets=SECRET, upstream_url=UPSTREAM)
+    result = command("check", "--online", jwt_secrets=SECRET, upstream_url=UPSTREAM, ping_probes="all")
     assert result.status == 1
     rows = _rows(result)
     assert {row[2] for row in rows} == {"bad_gateway"}
     insee = next(row for row in rows if row[1] == "insee/sirene")
     assert insee[4].startswith("01001 Le service du fournisseur INSEE est indisponible. (the connection was refused")
     assert result.out.endswith(f"\n{len(rows)} of {len(rows)} sources do not work.\n")
+
+
+def test_check_online_asks_for_nobody_invented(command: Command) -> None:
+    """A provider of people's data is asked for its example only where all may be; it is told how many were not."""
+    with stub(always(answer(b"{}", status=404))) as provider:
+        result = command("check", "--online", jwt_secrets=SECRET, upstream_url=provider.url)
+        assert not [request for request in provider.requests if "MARTIN" in request]
+    rows = _rows(result)
+    asked = [row for row in rows if row[2] != "unknown"]
+    names = {provider.name for provider in ENTREPRISE.providers}
+    assert {row[0] for row in asked} == names
+    assert result.out.endswith(f"\nAll {len(asked)} sources answer; {len(rows) - len(asked)} not asked.\n")
 
 
 def test_check_online_with_credentials_that_are_refused(command: Command) -> None:
@@ -478,7 +492,7 @@ def test_check_online_of_a_slow_provider(command: Command, tmp_path: Path) -> No
     """All are asked at the same time: a check of slow providers takes no longer than one of them."""
     with programs.sandbox(tmp_path, "--latency-ms", "1500") as providers:
         begun = time.monotonic()
-        result = command("check", "--online", jwt_secrets=SECRET, upstream_url=providers.url)
+        result = command("check", "--online", jwt_secrets=SECRET, upstream_url=providers.url, ping_probes="all")
         seconds = time.monotonic() - begun
     assert result.status == 0
     assert all(int(row[3]) >= 1500 for row in _rows(result))
