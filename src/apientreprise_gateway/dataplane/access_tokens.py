@@ -41,15 +41,18 @@ class AccessTokens:
         self._service = service
         self._tokens = tokens
 
-    def given(self, call: Call, by_token: ByToken) -> str | None:
+    def given(self, call: Call, plan: Plan, by_token: ByToken) -> str | None:
         """The access token of a call; None for a call that is to come with a token of ours.
 
         Raises:
             Refusal: 401 `00101`, it has none and needs one.
         """
         text = _read(call.headers, call.parameters)
-        if text is None and by_token.always:
-            raise refuse("00101")
+        if by_token.always:
+            if text is None:
+                raise refuse("00101")
+        elif self._service is None and plan.token(call.headers, call.parameters):
+            return None  # a bearer is nothing here, and must not stand in the way of what counts
         return text
 
     async def authenticate(self, call: Call, plan: Plan, text: str) -> Token:
@@ -59,10 +62,10 @@ class AccessTokens:
             Refusal: 401 `50001`, `50002`, `50003`; 503 `00911` for a gateway that is not connected to FranceConnect.
             UnavailableError: FranceConnect could not say.
         """
-        if self._service is None:
-            raise refuse(NOT_CONNECTED)
         if self._is_ours(text):
             raise FRANCE_CONNECT.own_error(MALFORMED, status=401)
+        if self._service is None:
+            raise refuse(NOT_CONNECTED)
         found = await self._service.introspect(text, request_id=call.request_id.decode("latin-1"))
         scopes = found.scopes
         if plan.route.endpoint.version > FLAT_VERSION:

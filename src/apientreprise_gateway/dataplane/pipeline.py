@@ -180,7 +180,7 @@ class Pipeline:
             self._admission.admit(call)
         try:
             plan, values = self._checks.find_endpoint(call)
-            access_token = None if plan.by_token is None else self._access_tokens.given(call, plan.by_token)
+            access_token = None if plan.by_token is None else self._access_tokens.given(call, plan, plan.by_token)
             try:
                 if access_token is None:
                     token = self._checks.authenticate(call, plan)
@@ -202,7 +202,7 @@ class Pipeline:
         """Whether a call may have a valid token, and its product has a ceiling of its own."""
         try:
             plan, _ = self._checks.find_endpoint(call)
-            if plan.by_token is None or self._access_tokens.given(call, plan.by_token) is None:
+            if plan.by_token is None or self._access_tokens.given(call, plan, plan.by_token) is None:
                 self._checks.authenticate(call, plan)
         except Exception:  # the same check finds it again once the call has waited
             return False

@@ -12,6 +12,7 @@ from apientreprise_gateway.contract.france_connect import FRANCE_CONNECT, INCOMP
 from apientreprise_gateway.contract.person.families import PIVOT
 from apientreprise_gateway.contract.person.identity import Asked
 from apientreprise_gateway.contract.person.places import FRANCE
+from apientreprise_gateway.contract.pseudonym import basis
 
 _SEXES: Final = {"male": "M", "female": "F"}
 _UNKNOWN_PART: Final = "00"
@@ -55,12 +56,12 @@ def read(claims: Mapping[str, Any], *, now: float, today: date) -> Introspection
         raise UnusableAnswerError("its `exp` is no number")
     if not said["active"] or (ends is not None and ends <= now):
         raise FRANCE_CONNECT.own_error(NOT_IN_FORCE, status=401)
-    subject = said.get("sub")
-    if not isinstance(subject, str) or not subject:
-        raise UnusableAnswerError("it has no `sub`")
     found = PIVOT.read(_pivot(said), today)
     if not isinstance(found, Asked) or found.identity.birth_year is None:
         raise _incomplete()
+    subject = said.get("sub")
+    if not isinstance(subject, str) or not subject:
+        subject = basis(found.identity)  # the calls of one person are counted together all the same
     return Introspection(_client(said), subject, _scopes(said), ends, found)
 
 
