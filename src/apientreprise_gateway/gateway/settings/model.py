@@ -201,14 +201,20 @@ class Settings(FranceConnectFields):
         default=(),
         description="Addresses and CIDRs exempt from the ceiling per address and from bans, in the same forms.",
     )
-    limit_ip: PerMinute = Field(default=1000, description="Calls per minute from one address; one more bans it.")
+    limit_ip: PerMinute = Field(
+        default=1000,
+        description="Calls per minute from one address, without those that have a ceiling of their own; one more bans "
+        "it.",
+    )
     window: WindowKind = Field(
         default=WindowKind.SLIDING,
-        description="`sliding`: the last 60 s; `first-call`: the 60 s that a first call opens. Counts begin anew when "
-        "it changes.",
+        description="`sliding`: the last 60 s, or 1 s; `first-call`: the 60 s, or 1 s, that a first call opens. Counts "
+        "begin anew when it changes.",
     )
     ignored_429_limit: PerMinute = Field(
-        default=100, description="Calls refused with 429, per minute and address; one more bans it."
+        default=100,
+        description="Calls refused with 429, per minute and address (API Particulier: address and token); one more "
+        "bans it.",
     )
     ban_action: BanAction = Field(
         default=BanAction.CLOSE,
