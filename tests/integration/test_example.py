@@ -1,4 +1,4 @@
-"""What the integrator's guide shows: the batch client, and every snippet."""
+"""What the integrators' guides show: the batch client, and every snippet."""
 
 import asyncio
 import importlib.util
@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 import pytest
 
+from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.ratelimit.memory import FirstCallWindow, SlidingWindow
 from apientreprise_gateway.ratelimit.windows import SECOND, Window
 from support import programs, tokens
@@ -29,7 +30,8 @@ from support.site import site as started
 
 ROOT = Path(__file__).parents[2]
 BATCH = ROOT / "examples" / "batch.py"
-GUIDE = ROOT / "docs" / "guide-integrateur.md"
+GUIDES = {name: (ROOT / "docs" / f"guide-{name}.md").read_text() for name in ("integrateur", "particulier")}
+SCOPES = sorted({scope for product in PRODUCTS for endpoint in product.endpoints for scope in endpoint.scopes})
 Lines = list[dict[str, Any]]
 
 
@@ -307,7 +309,7 @@ def test_the_batch_client_as_a_command(tmp_path: Path) -> None:
 
 
 def _variables(url: str) -> dict[str, str]:
-    return {"API_URL": url, "API_TOKEN": tokens.token(), "API_RECIPIENT": "13002526500013"}
+    return {"API_URL": url, "API_TOKEN": tokens.token(scopes=SCOPES), "API_RECIPIENT": "13002526500013"}
 
 
 COMMANDS = {
@@ -321,8 +323,9 @@ COMMANDS = {
 """By the language of a snippet: the program that it takes, and how to run it."""
 SUFFIXES = {"bash": "sh", "python": "py", "javascript": "mjs", "java": "java", "php": "php", "ruby": "rb"}
 SNIPPETS = [
-    pytest.param(language, code, id=f"{language}-{number}")
-    for number, (language, code) in enumerate(re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE.read_text(), re.M | re.S))
+    pytest.param(name, language, code, id=f"{name}-{language}-{number}")
+    for name, guide in GUIDES.items()
+    for number, (language, code) in enumerate(re.findall(r"^```(\w+)\n(.*?)^```$", guide, re.M | re.S))
 ]
 
 
@@ -336,13 +339,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield program.url
 
 
-def test_the_guide_shows_every_language() -> None:
-    """The guide has snippets in all the languages that it promises, and in no other that nobody would test."""
-    assert {snippet.values[0] for snippet in SNIPPETS} == set(COMMANDS)
+@pytest.mark.parametrize("guide", GUIDES)
+def test_a_guide_shows_every_language(guide: str) -> None:
+    """A guide has snippets in all the languages that it promises, and in no other that nobody would test."""
+    assert {snippet.values[1] for snippet in SNIPPETS if snippet.values[0] == guide} == set(COMMANDS)
 
 
-@pytest.mark.parametrize(("language", "code"), SNIPPETS)
-def test_a_snippet_of_the_guide_runs(language: str, code: str, demo: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("guide", "language", "code"), SNIPPETS)
+def test_a_snippet_of_a_guide_runs(guide: str, language: str, code: str, demo: str, tmp_path: Path) -> None:
     """Each snippet, with the gateway's address put in and a token in the environment, ends well and shows data."""
     needed, command = COMMANDS[language]
     if shutil.which(needed) is None:
@@ -361,4 +365,4 @@ def test_a_snippet_of_the_guide_runs(language: str, code: str, demo: str, tmp_pa
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"data|COOPERATIVE DES TROIS VALLONS|application/pdf", done.stdout), done.stdout
+    assert re.search(r"data|COOPERATIVE DES TROIS VALLONS|application/pdf", done.stdout), f"{guide}: {done.stdout}"
