@@ -569,6 +569,33 @@ async def test_refused_calls_by_token(store: Store) -> None:
         assert banned.ban == Ban(address=ADDRESS, reason=Reason.IGNORED_429, count=4, start=clock.now)
 
 
+@pytest.mark.parametrize("minute", [None, 9])
+async def test_calls_that_come_a_little_early(store: Store, minute: int | None) -> None:
+    """A refused call that its windows would have admitted a moment later is not counted, where the rule says so."""
+
+    rule = UNBOUNDED._replace(early=100_000)
+    async with store.opened(ignored_429_limit=1) as (limiter, clock):
+        await limiter.admit(ADDRESS, KEY, 1, 1, minute=minute, rule=rule)
+        clock.advance(microseconds=900_000)
+        for _ in range(5):
+            refused = await limiter.admit(ADDRESS, KEY, 1, 1, minute=minute, rule=rule)
+            assert (refused.admitted, refused.retry_after, refused.ban) == (False, 1, None)
+        clock.advance(microseconds=-1)
+        assert (await limiter.admit(ADDRESS, KEY, 1, 1, minute=minute, rule=rule)).ban is None
+        assert (await limiter.admit(ADDRESS, KEY, 1, 1, minute=minute, rule=rule)).ban is not None
+
+
+async def test_calls_that_come_early_for_one_window_alone(store: Store) -> None:
+    """What counts is when both windows would have admitted the call."""
+
+    rule = UNBOUNDED._replace(early=100_000)
+    async with store.opened(ignored_429_limit=1) as (limiter, clock):
+        await limiter.admit(ADDRESS, KEY, 1, 1, minute=1, rule=rule)
+        clock.advance(microseconds=950_000)
+        assert (await limiter.admit(ADDRESS, KEY, 1, 1, minute=1, rule=rule)).ban is None
+        assert (await limiter.admit(ADDRESS, KEY, 1, 1, minute=1, rule=rule)).ban is not None
+
+
 async def test_refused_calls_by_token_are_forgotten_after_a_minute(store: Store) -> None:
     """Refused calls of a token that are 60 s old no longer count."""
 

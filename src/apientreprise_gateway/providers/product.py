@@ -120,6 +120,9 @@ class Product:
     refusals_by_token: bool = False
     """Whether calls refused with 429 are counted by address and token, as many tokens call from one address; otherwise
     by address."""
+    early_seconds: float = 0.0
+    """Seconds by which a refused call may come too early without counting as one that takes no notice of 429, as no
+    network keeps a pace exactly."""
     providers: tuple[Provider, ...]
     dossier: Dossier | None = None
     """The endpoint that asks several others, if it has one."""

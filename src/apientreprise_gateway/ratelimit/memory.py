@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Final, Generic, TypeVar
 
 from apientreprise_gateway.ratelimit.bans import Ban, Bans, Reason
-from apientreprise_gateway.ratelimit.port import COMMON, AddressRule, TokenKey, Verdict, banned, verdict, verdict_of
+from apientreprise_gateway.ratelimit.port import COMMON, AddressRule, TokenKey, Verdict, banned, verdict_of
 from apientreprise_gateway.ratelimit.windows import SECOND, USUAL_SECONDS, WINDOW, Outcome, Window
 
 Clock = Callable[[], int]
@@ -195,11 +195,13 @@ class MemoryLimiter:
         if ban is not None and not self._shadow:
             return banned(ban, limit=limit)
         if minute is None:
-            judged = verdict(self._tokens[seconds].hit(key, now, limit), now=now, limit=limit)
+            windows = [(limit, self._tokens[seconds].hit(key, now, limit))]
         else:
-            judged = self._judge_by_two(key, now, (limit, seconds), (minute, USUAL_SECONDS))
+            windows = self._hit_both(key, now, (limit, seconds), (minute, USUAL_SECONDS))
+        judged = verdict_of(windows, now=now, ban=ban)
         if ban is None and address is not None and not judged.admitted:
-            ban = self._count_refused(address, key[0] if rule.by_token else None, now)
+            wait = max(outcome.free_at for _, outcome in windows) - now
+            ban = self._count_refused(address, key[0] if rule.by_token else None, now) if wait > rule.early else None
             if ban is not None and not self._shadow:
                 return banned(ban, limit=limit)
         return judged if ban is None else judged._replace(ban=ban)
@@ -239,12 +241,15 @@ class MemoryLimiter:
         """See `Limiter.bans_in_force`."""
         return self._bans.in_force(self._clock())
 
-    def _judge_by_two(self, key: TokenKey, now: int, *windows: tuple[int, int]) -> Verdict:
-        """The verdict of two windows, each a limit and a length in seconds: what one refuses, neither counts."""
+    def _hit_both(self, key: TokenKey, now: int, *windows: tuple[int, int]) -> list[tuple[int, Outcome]]:
+        """The outcomes of two windows, each given by limit and seconds; only of those that refuse, if one does.
+
+        What one window refuses is counted in neither.
+        """
         counters = [(limit, self._tokens[seconds]) for limit, seconds in windows]
         refusals = ((limit, counter.refusal(key, now, limit)) for limit, counter in counters)
         refused = [(limit, outcome) for limit, outcome in refusals if outcome is not None]
-        return verdict_of(refused or [(limit, counter.hit(key, now, limit)) for limit, counter in counters], now=now)
+        return refused or [(limit, counter.hit(key, now, limit)) for limit, counter in counters]
 
     def _count(self, address: str, rule: AddressRule, now: int) -> Ban | None:
         ban = self._bans.get(address, now) if address in self._bans.by_address else None

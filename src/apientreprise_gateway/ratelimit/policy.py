@@ -6,7 +6,7 @@ from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.groups import Group
 from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.ratelimit.port import COMMON, AddressRule
-from apientreprise_gateway.ratelimit.windows import USUAL_SECONDS
+from apientreprise_gateway.ratelimit.windows import SECOND, USUAL_SECONDS
 
 
 class Policy:
@@ -34,7 +34,7 @@ class Policy:
         if product.ceiling is not None:
             ceiling = self._figures[product.ceiling.setting]
             rule = AddressRule(counter=f"{COMMON.counter}:{product.name}", ceiling=ceiling)
-        return rule._replace(by_token=product.refusals_by_token)
+        return rule._replace(by_token=product.refusals_by_token, early=round(product.early_seconds * SECOND))
 
 
 def own_limits(figure: int, group: Group, own: int | None) -> tuple[int, int | None]:

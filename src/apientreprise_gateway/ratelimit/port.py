@@ -35,6 +35,8 @@ class AddressRule(NamedTuple):
     """Calls within 60 s that the counter allows one address, 0 for any number; None for the limiter's `ip_limit`."""
     by_token: bool = False
     """Whether calls refused with 429 are counted by address and token, not by address alone."""
+    early: int = 0
+    """Microseconds by which a refused call may come too early without being counted as one that ignores 429."""
 
 
 COMMON: Final = AddressRule()

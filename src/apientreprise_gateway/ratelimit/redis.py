@@ -164,7 +164,7 @@ class RedisLimiter:
         if ban is not None and outcome.admitted and not self._shadow:
             # The keys may be on different nodes, so the token was counted before the ban was known.
             self._exchange.tell([self._window.forget.call(*names, arguments=(now,))])
-        if ban is None and address is not None and not outcome.admitted:
+        if ban is None and address is not None and not outcome.admitted and _wait(replies[0]) > rule.early:
             ban = await self._count_refused(address, key[0], rule)
         if ban is not None and not self._shadow:
             return banned(ban, limit=limit)
@@ -265,3 +265,9 @@ class RedisLimiter:
     async def _restore_bans(self) -> None:
         """Write to Redis the bans that it may lack: made while it was away, or lost in a restart."""
         await restore(self._link, self.prefix, self.bans_in_force(), now=self.now())
+
+
+def _wait(reply: Reply) -> int:
+    """Microseconds until the windows of a refused call admit one, by the reply of its script."""
+    now, _, *windows = reply
+    return int(max(windows[2::3]) - now)

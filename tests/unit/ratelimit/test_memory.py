@@ -144,6 +144,25 @@ def test_wall_clock_counts_microseconds() -> None:
     assert before // 1000 <= now <= time.time_ns() // 1000
 
 
+@pytest.mark.parametrize(("window", "minute_left"), [(SlidingWindow, 3), (FirstCallWindow, 4)])
+async def test_a_successor_goes_on_counting(window: type[Window], minute_left: int) -> None:
+    """Both windows, ceilings apart and refused calls by token are handed over; windows of another kind begin anew."""
+    clock = Clock()
+    rule = AddressRule(counter="calls:apart", ceiling=4, by_token=True)
+    former = limiter(clock, ignored=1)
+    await former.admit("192.0.2.1", ("token", "json"), 1, 1, minute=5, rule=rule)
+    await former.admit("192.0.2.1", ("token", "json"), 1, 1, minute=5, rule=rule)
+    successor = limiter(clock, ignored=1, window=window)
+    former.hand_over(successor)
+    clock.advance(seconds=1)
+    verdict = await successor.admit("192.0.2.1", ("token", "json"), 9, 1, minute=5, rule=rule)
+    assert (verdict.limit, verdict.remaining) == (5, minute_left)
+    await successor.count_address("192.0.2.1", rule)
+    banned = await successor.count_address("192.0.2.1", rule)
+    assert banned is not None
+    assert banned.count == 5
+
+
 # Who is told of bans.
 
 

@@ -116,7 +116,8 @@ def test_a_product_with_a_ceiling(figure: int) -> None:
     """The calls of a product with a ceiling count for that alone, with the figure of its setting."""
     assert PARTICULIER.ceiling is not None
     policy = Policy((), {PARTICULIER.ceiling.setting: figure})
-    assert policy.rule_of(PARTICULIER) == AddressRule(counter="calls:particulier", ceiling=figure, by_token=True)
+    rule = AddressRule(counter="calls:particulier", ceiling=figure, by_token=True, early=100_000)
+    assert policy.rule_of(PARTICULIER) == rule
 
 
 def test_a_ceiling_without_a_figure() -> None:

@@ -72,6 +72,7 @@ PARTICULIER: Final = Product(
     groups=GROUPS,
     ceiling=CEILING,
     refusals_by_token=True,
+    early_seconds=0.1,
     providers=PROVIDERS,
     introspection=INTROSPECTION,
     privileges=(
