@@ -1,7 +1,7 @@
 """The errors that operations may answer with. The nomenclature of errors is made from the same cases."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
@@ -65,6 +65,8 @@ class Case:
     error: ApiError
     key: str
     """Name of its example."""
+    asked: bool = False
+    """Whether it comes once the provider was asked."""
 
 
 def _case(refusal: Refusal, name: str = "") -> Case:
@@ -74,7 +76,10 @@ def _case(refusal: Refusal, name: str = "") -> Case:
 
 def own_case(code: str) -> Case:
     """One of the gateway's own errors."""
-    return _case(network_error() if code == network_error().errors[0].code else refuse(code))
+    network = network_error()
+    if code == network.errors[0].code:
+        return replace(_case(network), asked=True)
+    return _case(refuse(code))
 
 
 def _parameter_case(parameter: Parameter, code: str) -> Case:
@@ -155,10 +160,10 @@ def _traceability_codes(endpoint: Endpoint, product: Product) -> Iterator[str]:
 def _provider_cases(endpoint: Endpoint, provider: Provider) -> Iterator[Case]:
     for subcode in PROVIDER_ERRORS:
         if _may_say(subcode, endpoint, provider):
-            yield _case(provider_error(subcode, prefix=provider.prefix, name=provider.name))
+            yield replace(_case(provider_error(subcode, prefix=provider.prefix, name=provider.name)), asked=True)
     for status, codes in endpoint.codes.items():
         for code in codes:
-            yield _case(provider.own_error(code, status=status))
+            yield replace(_case(provider.own_error(code, status=status)), asked=True)
     yield from _france_connect_cases(endpoint)
 
 

@@ -1,6 +1,6 @@
 """The error responses of operations in OpenAPI."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import orjson
 
@@ -34,10 +34,33 @@ def failures_of(endpoint: Endpoint, provider: Provider, product: Product, compon
             answered.setdefault(status_of(case, form), []).append(case)
     return {
         str(status): failure(
-            cases, _response_key(status, cases, endpoint, provider), form, components, of_provider=kind
+            cases,
+            _response_key(status, cases, endpoint, provider),
+            form,
+            components,
+            of_provider=kind,
+            types=_types_of_each if endpoint.person is not None else _type_of_all,
         )
         for status, cases in sorted(answered.items())
     }
+
+
+_Types = Callable[[list[Case], str], dict[str, list[Case]]]
+"""From errors of one status, and the type of those that come once a provider was asked, to errors by media type."""
+
+
+def _type_of_all(cases: list[Case], of_provider: str) -> dict[str, list[Case]]:
+    """One type for all, that of the provider's if there is one: what own errors there are beside them is rare."""
+    has_provider = any(case.error.code not in GATEWAY_ERRORS for case in cases)
+    return {of_provider if has_provider else JSON_TYPE: cases}
+
+
+def _types_of_each(cases: list[Case], of_provider: str) -> dict[str, list[Case]]:
+    """Two types where the gateway itself and the provider may find something wrong."""
+    found: dict[str, list[Case]] = {}
+    for case in cases:
+        found.setdefault(of_provider if case.asked else JSON_TYPE, []).append(case)
+    return found
 
 
 def _response_key(status: int, cases: list[Case], endpoint: Endpoint, provider: Provider) -> str:
@@ -62,7 +85,13 @@ def _response_key(status: int, cases: list[Case], endpoint: Endpoint, provider: 
 
 
 def failure(
-    cases: list[Case], key: str, form: ErrorForm, components: Components, *, of_provider: str = JSON_API_TYPE
+    cases: list[Case],
+    key: str,
+    form: ErrorForm,
+    components: Components,
+    *,
+    of_provider: str = JSON_API_TYPE,
+    types: _Types = _type_of_all,
 ) -> Json:
     """A reference to the response for some errors, which becomes a component.
 
@@ -71,19 +100,22 @@ def failure(
         key: name of the response among the components.
         form: form of the body.
         components: the components of the document.
-        of_provider: the media type, if one of the errors is a provider's.
+        of_provider: the media type of errors that come once a provider was asked.
+        types: says which errors have which media type.
     """
-    has_provider = any(case.error.code not in GATEWAY_ERRORS for case in cases)
     content = {
-        "schema": components.refer("schemas", form.name, _plain(form.schema)),
-        "examples": {
-            case.key: components.refer("examples", case.key + form.suffix, _example(case, form)) for case in cases
-        },
+        media_type: {
+            "schema": components.refer("schemas", form.name, _plain(form.schema)),
+            "examples": {
+                case.key: components.refer("examples", case.key + form.suffix, _example(case, form)) for case in own
+            },
+        }
+        for media_type, own in types(cases, of_provider).items()
     }
     value = {
         "description": " ; ".join(dict.fromkeys(case.error.title for case in cases)),
         "headers": headers_of(status_of(cases[0], form), components),
-        "content": {of_provider if has_provider else JSON_TYPE: content},
+        "content": content,
     }
     return components.refer("responses", key + form.suffix, value)
 
