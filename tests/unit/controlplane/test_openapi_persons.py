@@ -18,6 +18,7 @@ from apientreprise_gateway.contract.person.identity import Asked
 from apientreprise_gateway.controlplane.nomenclature import nomenclature
 from apientreprise_gateway.controlplane.openapi import document, to_yaml
 from apientreprise_gateway.controlplane.openapi.cases import cases_of
+from apientreprise_gateway.controlplane.openapi.components import JSON_API_TYPE, JSON_TYPE
 from apientreprise_gateway.providers.particulier.product import PARTICULIER
 
 Json = dict[str, Any]
@@ -46,6 +47,12 @@ def operation_of(endpoint: Endpoint) -> Json:
     """What the document says of an endpoint."""
     operation: Json = DOCUMENT["paths"][endpoint.path]["get"]
     return operation
+
+
+def errors_of(reference: Json) -> dict[str, Json]:
+    """The examples of an error answer by name, whatever their media type."""
+    contents = resolve(reference)["content"].values()
+    return {name: resolve(example) for content in contents for name, example in content["examples"].items()}
 
 
 def parameters_of(endpoint: Endpoint) -> list[Json]:
@@ -134,9 +141,7 @@ def test_errors_about_the_identity(endpoint: Endpoint, provider: Provider) -> No
         assert source["parameter"] in names
         assert found[code].detail == OWN_ERRORS[code].detail
     status = "400" if endpoint.flat else "422"
-    response = resolve(operation_of(endpoint)["responses"][status])
-    (content,) = response["content"].values()
-    shown = {name[:5] for name in content["examples"]}
+    shown = {name[:5] for name in errors_of(operation_of(endpoint)["responses"][status])}
     assert set(endpoint.person.codes) <= shown
 
 
@@ -163,8 +168,7 @@ def test_error_bodies_have_the_form_of_their_version(endpoint: Endpoint, provide
     for status, reference in operation_of(endpoint)["responses"].items():
         if int(status) < 400:
             continue
-        (content,) = resolve(reference)["content"].values()
-        for example in map(resolve, content["examples"].values()):
+        for example in errors_of(reference).values():
             value = example["value"]
             if not endpoint.flat:
                 assert value["errors"][0]["code"] == example["summary"][:5]
@@ -226,3 +230,15 @@ def test_successes_have_an_example(endpoint: Endpoint, provider: Provider) -> No
     assert endpoint.person is not None
     if endpoint.person.mode is CallMode.FRANCE_CONNECT and "ants" not in endpoint.operation:
         assert "identite" not in example["data"]
+
+
+@each_endpoint
+def test_errors_have_the_media_type_of_who_finds_them(endpoint: Endpoint, provider: Provider) -> None:
+    """From v3 on, what is found once a provider was asked has the type of successes; the rest is plain JSON."""
+    for reference in operation_of(endpoint)["responses"].values():
+        for media_type, content in resolve(reference)["content"].items():
+            if "examples" not in content:
+                continue
+            for name in content["examples"]:
+                asked = name[:2] == provider.prefix or name[:5] in {*provider.errors, "00501"}
+                assert media_type == (JSON_API_TYPE if asked and not endpoint.flat else JSON_TYPE)
