@@ -1,10 +1,13 @@
 """FranceConnect, as tests play it: what it says of access tokens, signed by its key and encrypted to ours."""
 
+import asyncio
 import json
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -13,6 +16,7 @@ from joserfc import jwe
 from joserfc.jwk import RSAKey
 
 from support.issuer import Issuer
+from support.stub import Handler
 
 CLIENT = ("the-gateway", "the-secret-of-the-gateway")
 KID = "signs"
@@ -97,3 +101,15 @@ def introspection(**changes: Any) -> bytes:
     """The whole answer about a token that is in force, with changes to what it says."""
     outer = {"iss": "https://france-connect.test/api/v2", "aud": CLIENT[0], "iat": int(time.time())}
     return encrypted(signed({**outer, "token_introspection": said(**changes)}))
+
+
+def introspecting(answer_to: Callable[[str], bytes]) -> Handler:
+    """A handler for a stub that plays FranceConnect; `answer_to` makes the raw answer to a token."""
+
+    async def handler(_target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # What follows the head is the form, whose last field ends it.
+        form = await reader.readuntil(b"token=")
+        token = await reader.read(64 * 1024)
+        writer.write(answer_to(parse_qs((form + token).decode())["token"][0]))
+
+    return handler

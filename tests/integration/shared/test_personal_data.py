@@ -15,13 +15,13 @@ from urllib.parse import quote, unquote, urlencode
 import pytest
 
 from apientreprise_gateway.contract.endpoint import Endpoint
-from apientreprise_gateway.contract.identification import CallMode
+from apientreprise_gateway.contract.identification import CallMode, Meaning
 from apientreprise_gateway.providers.particulier.product import PARTICULIER
-from support import programs, stores
+from support import france_connect, programs, stores
 from support.collector import Collector
 from support.configuration import hang_up
 from support.fleet import Gateway, gateway
-from support.identities import NAME, query_of, traces_in
+from support.identities import NAME, SPOKEN, query_of, traces_in
 from support.serving import serving
 from support.site import fresh, hang, scrape
 from support.stores import Server, until
@@ -242,14 +242,66 @@ def call_in_trouble(busy: Busy) -> None:
         line.send(f"GET {target[:60]}".encode())
 
 
+# FranceConnect, which says who the person is.
+
+IDENTITY = {
+    "sub": f"{NAME}-sub",
+    "family_name": NAME,
+    "given_name": " ".join(SPOKEN[Meaning.FIRST_NAMES]),
+    "birthdate": SPOKEN[Meaning.BIRTH_DATE][0],
+    "preferred_username": SPOKEN[Meaning.USED_NAME][0],
+    "scope": " ".join(SCOPES),
+}
+BY_TOKEN = [endpoint for endpoint in PARTICULIER.endpoints if endpoint.person and endpoint.person.france_connect]
+_SAID = json.dumps(IDENTITY).encode()
+INTROSPECTIONS: dict[str, tuple[bytes, str]] = {
+    "incomplete": (answer(france_connect.introspection(**IDENTITY | {"birthplace": None})), "50003"),
+    "wrong-date": (answer(france_connect.introspection(**IDENTITY | {"birthdate": NAME})), "50003"),
+    "ended": (answer(france_connect.introspection(**IDENTITY | {"exp": 1})), "50002"),
+    "without-token": (answer(france_connect.introspection(**IDENTITY | {"active": NAME})), "51999"),
+    "not-signed": (answer(france_connect.encrypted(_SAID)), "51999"),
+    "not-encrypted": (answer(_SAID), "51999"),
+    "refused": (answer(_SAID, status=400), "50001"),
+    "failing": (answer(_SAID, status=500), "51000"),
+    "no-http": (_SAID + b"\r\n\r\n", "51999"),
+}
+"""What it answers to each token, and what a call gets."""
+
+
+def introspected(token: str) -> bytes:
+    """The raw answer to a token; any that is not in the table is in force, at a service of its own."""
+    known = INTROSPECTIONS.get(token)
+    return answer(france_connect.introspection(**IDENTITY, aud=token)) if known is None else known[0]
+
+
+def call_by_token(busy: Busy) -> None:
+    """Call by access tokens of FranceConnect, in every way in which they may be good or not."""
+    busy.provider.handler = repeated(200, good)
+    for number, endpoint in enumerate(BY_TOKEN):
+        found = busy.call(asked(endpoint, recipient=RECIPIENT), f"Authorization: Bearer right-{number}")
+        assert found.status == 200, endpoint.path
+    path = QUOTIENT.path.replace("identite", "france_connect")
+    for name, (_, code) in INTROSPECTIONS.items():
+        found = busy.call(f"{path}?recipient={RECIPIENT}", f"Authorization: Bearer {name}")
+        assert code in found.body.decode(), name
+    busy.provider.handler = FAULTS["refused"]
+    for more in ("", "&annee=1900", f"&annee={quote(NAME)}"):
+        busy.call(f"{path}?recipient={RECIPIENT}{more}", "Authorization: Bearer right", "Cache-Control: no-cache")
+    busy.call(path, "Authorization: Bearer right")
+    busy.call(f"{path}?recipient={quote(NAME)}", "Authorization: Bearer right")
+
+
 def held_by(store: Server) -> bytes:
     """Everything that a store holds, and the commands that it was given."""
     reading = {b"string": ("GET",), b"hash": ("HGETALL",), b"set": ("SMEMBERS",), b"list": ("LRANGE", 0, -1)}
     reading[b"zset"] = ("ZRANGE", 0, -1)
     found = [store.command("SLOWLOG", "GET", -1)]
     for name in store.command("KEYS", "*"):
-        word, *more = reading[store.command("TYPE", name)]
-        found += [name, store.command(word, name, *more)]
+        found.append(name)
+        kind = store.command("TYPE", name)
+        if kind != b"none":  # a window that has ended meanwhile
+            word, *more = reading[kind]
+            found.append(store.command(word, name, *more))
     return _flat(found)
 
 
@@ -271,11 +323,13 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, byte
         programs.sandbox(folder) as sandbox,
         stores.server(folder, stores.valkey_server()) as store,
         serving(collector.serve) as port,
+        stub(france_connect.introspecting(introspected)) as introspection,
     ):
         store.command("CONFIG", "SET", "slowlog-log-slower-than", 0, "slowlog-max-len", 100_000)
         with gateway(
             folder,
             upstream=provider.url,
+            **france_connect.settings_in(folder, url=introspection.url),
             providers__sdh__base_url=sandbox.url,
             redis_url=store.url,
             cache="redis",
@@ -295,6 +349,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, byte
             call_wrongly(busy)
             call_elsewhere(busy)
             call_in_trouble(busy)
+            call_by_token(busy)
             held = held_by(store)
             metrics = scrape(member.url).encode()
             assert member.stop() == 0
