@@ -6,8 +6,25 @@ from typing import Any, Final
 
 Schema = dict[str, Any]
 """A JSON Schema."""
-Words = Mapping[str, str]
-"""Descriptions of fields, by their names."""
+Path = tuple[str, ...]
+"""Names of a field and of what it lies in, outermost first; the entries of an array have no name of their own."""
+
+
+class Notes:
+    """What a translation adds to the notation: here nothing."""
+
+    def meaning(self, path: Path) -> str | None:
+        """What the field means in French, if that is noted."""
+        del path
+        return None
+
+    def reference(self, node: Any) -> Schema | None:
+        """What stands in the place of the schema of this piece of notation, if that stands elsewhere."""
+        del node
+        return None
+
+
+_NO_NOTES: Final = Notes()
 
 _MARK: Final = "?"
 _SCALARS: Final[Mapping[str, Schema]] = MappingProxyType(
@@ -23,39 +40,44 @@ _SCALARS: Final[Mapping[str, Schema]] = MappingProxyType(
 )
 
 
-def body_schema(entry: Mapping[str, Any], words: Words) -> Schema:
-    """The schema of a whole body, from the entry of its operation."""
+def body_schema(entry: Mapping[str, Any], notes: Notes = _NO_NOTES, path: Path = ()) -> Schema:
+    """The schema of a whole body, from the entry of its operation; `path` is the operation's."""
     if "body" in entry:
-        return json_schema(entry["body"], words)
-    data = json_schema(entry["data"], words) if "data" in entry else _collection(entry, words)
-    properties = {"data": data, "links": _part(entry, "links", words), "meta": _part(entry, "meta", words)}
+        return json_schema(entry["body"], notes, (*path, "body"))
+    data = json_schema(entry["data"], notes, (*path, "data")) if "data" in entry else _collection(entry, notes, path)
+    properties = {"data": data, "links": _part(entry, "links", notes, path), "meta": _part(entry, "meta", notes, path)}
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def _collection(entry: Mapping[str, Any], words: Words) -> Schema:
+def _collection(entry: Mapping[str, Any], notes: Notes, path: Path) -> Schema:
     properties = {
-        "data": json_schema(entry["entries"], words),
+        "data": json_schema(entry["entries"], notes, (*path, "entries")),
         "links": {"type": "object"},
-        "meta": _part(entry, "entry_meta", words),
+        "meta": _part(entry, "entry_meta", notes, path),
     }
     return {"type": "array", "items": {"type": "object", "properties": properties}}
 
 
-def _part(entry: Mapping[str, Any], name: str, words: Words) -> Schema:
-    return json_schema(entry[name], words) if name in entry else {"type": "object"}
+def _part(entry: Mapping[str, Any], name: str, notes: Notes, path: Path) -> Schema:
+    return json_schema(entry[name], notes, (*path, name)) if name in entry else {"type": "object"}
 
 
-def json_schema(node: Any, words: Words) -> Schema:
-    """The schema of one value.
+def json_schema(node: Any, notes: Notes = _NO_NOTES, path: Path = ()) -> Schema:
+    """The schema of one value, or what refers to it; `path` leads to the value.
 
     Raises:
         ValueError: the notation has no such type.
     """
+    return notes.reference(node) or whole_schema(node, notes, path)
+
+
+def whole_schema(node: Any, notes: Notes, path: Path) -> Schema:
+    """As `json_schema`, and never a reference to the value itself."""
     if isinstance(node, str):
         return _scalar(node)
     if isinstance(node, dict):
-        return _object(node, words)
-    return _list(node, words)
+        return _object(node, notes, path)
+    return _list(node, notes, path)
 
 
 def _scalar(notation: str) -> Schema:
@@ -69,11 +91,14 @@ def _scalar(notation: str) -> Schema:
     return _nullable(schema) if notation.endswith(_MARK) else schema
 
 
-def _object(node: Mapping[str | None, Any], words: Words) -> Schema:
+def _object(node: Mapping[str | None, Any], notes: Notes, path: Path) -> Schema:
     fields = {name: value for name, value in node.items() if name is not None}
     schema: Schema = {
         "type": "object",
-        "properties": {name.removesuffix(_MARK): _field(name, value, words) for name, value in fields.items()},
+        "properties": {
+            name.removesuffix(_MARK): _field(value, notes, (*path, name.removesuffix(_MARK)))
+            for name, value in fields.items()
+        },
     }
     required = [name for name in fields if not name.endswith(_MARK)]
     if required:
@@ -81,17 +106,17 @@ def _object(node: Mapping[str | None, Any], words: Words) -> Schema:
     return _nullable(schema) if None in node else schema
 
 
-def _field(name: str, node: Any, words: Words) -> Schema:
-    schema = json_schema(node, words)
-    meaning = words.get(name.removesuffix(_MARK))
+def _field(node: Any, notes: Notes, path: Path) -> Schema:
+    schema = json_schema(node, notes, path)
+    meaning = notes.meaning(path)
     return schema if meaning is None else {"description": meaning, **schema}
 
 
-def _list(node: list[Any], words: Words) -> Schema:
+def _list(node: list[Any], notes: Notes, path: Path) -> Schema:
     """An array of the one type that is noted, or else an enumeration."""
     entries = [entry for entry in node if entry is not None]
     if len(entries) == 1 and _is_type(entries[0]):
-        schema: Schema = {"type": "array", "items": json_schema(entries[0], words)}
+        schema: Schema = {"type": "array", "items": json_schema(entries[0], notes, path)}
     else:
         schema = {"type": "integer" if isinstance(entries[0], int) else "string", "enum": entries}
     return _nullable(schema) if len(entries) < len(node) else schema

@@ -20,8 +20,7 @@ SCHEMA = body_schema(
             "inscriptions": [{"statut": "string", "regime": "string"}],
         },
         "meta": {"exact": "boolean"},
-    },
-    {},
+    }
 )
 
 
@@ -177,7 +176,7 @@ def test_what_is_remembered_is_bounded() -> None:
     for number in range(3 * MOST_REMEMBERED):
         masks.apply(b"{}", frozenset({f"other-{number}", "code"}))
     assert masks.remembered == 1
-    wide = body_schema({"data": {f"f{number}": "string" for number in range(10)}}, {})
+    wide = body_schema({"data": {f"f{number}": "string" for number in range(10)}})
     masks = Masks(MaskRules(fields={f"data.f{number}": needs(f"s{number}") for number in range(10)}), wide)
     for number in range(1024):
         masks.apply(b"{}", frozenset(f"s{bit}" for bit in range(10) if number >> bit & 1))

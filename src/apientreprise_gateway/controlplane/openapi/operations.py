@@ -1,5 +1,6 @@
 """The operations in OpenAPI that providers answer."""
 
+from functools import partial
 from typing import Final
 
 from apientreprise_gateway.contract.documents import Document
@@ -80,7 +81,8 @@ def _successes(endpoint: Endpoint, product: Product, components: Components) -> 
 
 
 def _success(status: int, endpoint: Endpoint, product: Product, components: Components) -> Json:
-    content: Json = {"schema": components.refer("schemas", endpoint.operation, product.schemas.of(endpoint.operation))}
+    schema = product.schemas.described(endpoint.operation, partial(components.refer, "schemas"))
+    content: Json = {"schema": components.refer("schemas", endpoint.operation, schema)}
     if product.examples is not None and endpoint.operation in product.examples.bodies:
         content["example"] = product.examples.bodies[endpoint.operation]
     return {

@@ -1,13 +1,10 @@
 """Tests of API Particulier as a whole: its product, its operations, and the schemas of their answers."""
 
 import re
-from collections.abc import Iterator
-from importlib.resources import files
 from typing import Any
 
 import orjson
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
 from apientreprise_gateway.auth.token import token_reader
@@ -19,7 +16,6 @@ from apientreprise_gateway.contract.identification import CallMode
 from apientreprise_gateway.contract.masks import Masks
 from apientreprise_gateway.contract.routes import Routes
 from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
-from apientreprise_gateway.providers.particulier import schemas
 from apientreprise_gateway.providers.particulier.ants import OTHER_OWNER
 from apientreprise_gateway.providers.particulier.flat_errors import FLAT
 from apientreprise_gateway.providers.particulier.groups import PARTICULIER as GROUP
@@ -32,14 +28,6 @@ KEY = {b"x-api-key": b"key"}
 BEARER = {b"authorization": b"Bearer bearer"}
 each_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.operation)
 each_provider = pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.key)
-
-
-def names_of(node: Any) -> Iterator[str]:
-    """The names of every field of a schema."""
-    if isinstance(node, dict):
-        yield from node.get("properties", {})
-        for value in node.values():
-            yield from names_of(value)
 
 
 # The product.
@@ -202,12 +190,6 @@ def test_schemas_are_valid(endpoint: Endpoint) -> None:
     Draft202012Validator.check_schema(schema)
     assert ("links" in schema["properties"]) is not endpoint.flat
     assert re.fullmatch(r"[A-ZÉ].{15,110}[^.\s]", SCHEMAS.descriptions[endpoint.operation])
-
-
-def test_field_descriptions_are_of_fields() -> None:
-    """Every described field exists."""
-    described = yaml.safe_load(files(schemas).joinpath("fields.yaml").read_text("utf-8"))
-    assert set(described) <= {name for operation in BY_NAME for name in names_of(SCHEMAS.of(operation))}
 
 
 @each_endpoint
