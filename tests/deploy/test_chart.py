@@ -10,9 +10,6 @@ from apientreprise_gateway import __version__
 from apientreprise_gateway.cli.main import make_parser
 from apientreprise_gateway.documents import links
 from apientreprise_gateway.gateway.settings import environment_name, fields_of
-from apientreprise_gateway.providers.entreprise.dossier import DOSSIER
-from apientreprise_gateway.providers.entreprise.introspection import INTROSPECTION
-from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.providers.products import PRODUCTS
 from support import programs
 from support.certificates import Authority
@@ -282,12 +279,16 @@ def test_the_ingress_has_what_callers_need(helm: Any) -> None:
     def is_let_in(path: str) -> bool:
         return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
 
-    endpoints = [endpoint.path for provider in PROVIDERS for endpoint in provider.endpoints]
-    others = ["/docs", "/docs/assets/x.js", "/openapi.yaml", "/errors", "/pings", "/ping/insee/sirene", "/privileges"]
-    assert all(
-        is_let_in(path)
-        for path in [*endpoints, *others, f"{links.PREFIX}x", "/v2/ping", DOSSIER.endpoint.path, INTROSPECTION.path]
-    )
+    for product in PRODUCTS:
+        own = [endpoint.path for endpoint in (*product.endpoints, *product.itself.endpoints)]
+        pages = [
+            product.specification,
+            product.errors,
+            product.pings.index,
+            *(page.path for page in product.privileges),
+        ]
+        assert all(is_let_in(path) for path in (*own, *pages, *product.gone, product.pings.one))
+    assert all(map(is_let_in, ("/docs", "/docs/assets/x.js", f"{links.PREFIX}x", "/v2/ping")))
     assert not any(is_let_in(path) for path in ("/metrics", "/livez", "/readyz", "/"))
 
 

@@ -1,15 +1,24 @@
-"""The command `openapi`: prints the OpenAPI file."""
+"""The command `openapi`: prints the OpenAPI file of a product."""
 
 import argparse
+
+from apientreprise_gateway.cli.outcome import refuse
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the parser."""
-    commands.add_parser("openapi", help="the OpenAPI file").set_defaults(command=_openapi)
+    parser = commands.add_parser("openapi", help="the OpenAPI file")
+    parser.add_argument("--product", metavar="NAME", help="of which product; the first one by default")
+    parser.set_defaults(command=_openapi)
 
 
-def _openapi(_options: argparse.Namespace) -> None:
+def _openapi(options: argparse.Namespace) -> int:
     from apientreprise_gateway.controlplane.openapi import document, to_yaml
     from apientreprise_gateway.providers.products import PRODUCTS
 
-    print(to_yaml(document(PRODUCTS[0])), end="")
+    found = {name: product for product in PRODUCTS for name in (product.name, product.key)}
+    product = PRODUCTS[0] if options.product is None else found.get(options.product)
+    if product is None:
+        return refuse(f"no product {options.product!r}: choose one of {', '.join(each.name for each in PRODUCTS)}")
+    print(to_yaml(document(product)), end="")
+    return 0

@@ -256,6 +256,8 @@ def test_openapi(command: Command) -> None:
     result = command("openapi")
     assert (result.status, result.err) == (0, "")
     assert result.out == to_yaml(document(ENTREPRISE))
+    assert command("openapi", "--product", "particulier").out == to_yaml(document(PRODUCTS[1]))
+    assert "choose one of entreprise, particulier" in one_line(command("openapi", "--product", "autre"))
 
 
 @pytest.mark.parametrize("arguments", [["catalogue"], ["openapi"]])
