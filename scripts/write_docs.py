@@ -13,6 +13,7 @@ from apientreprise_gateway.controlplane.openapi import document, to_yaml
 from apientreprise_gateway.controlplane.openapi.fields import shown_by
 from apientreprise_gateway.controlplane.openapi.operations import NO_SCOPES
 from apientreprise_gateway.gateway.settings import CONFIG, environment_name, fields_of
+from apientreprise_gateway.portal import settings as portal_settings
 from apientreprise_gateway.providers.examples import Examples
 from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.providers.products import PRODUCTS
@@ -51,6 +52,17 @@ In a table `[providers.KEY]` of the TOML file, or in variables `GATEWAY_PROVIDER
 A secret is given as a text, as `{{ env = "NAME" }}` or as `{{ file = "/run/secrets/name" }}`.
 """
 
+PORTAL_HEAD = """
+## The account side
+
+Read from the environment by `portal …` and `journal …` ([journal.md](journal.md)); the gateway reads none of them. An
+unknown or wrong one is refused in the same way; `apientreprise-gateway portal check` says so. Redis, the gateway, mail
+and ProConnect may be absent: what needs them says so.
+
+| setting | default | meaning |
+|---|---|---|
+"""
+
 
 _BY_TOKEN = "le jeton de FranceConnect"  # noqa: S105 - no token, the name of one
 
@@ -62,7 +74,18 @@ def settings_page() -> str:
         for name, field in fields_of(PRODUCTS).items()
     ]
     keys = ", ".join(f"`{provider.key}`" for product in PRODUCTS for provider in product.providers)
-    return SETTINGS_HEAD + "\n".join(rows) + "\n" + PROVIDER_HEAD.format(keys=keys) + _provider_tables()
+    return (
+        SETTINGS_HEAD + "\n".join(rows) + "\n" + PROVIDER_HEAD.format(keys=keys) + _provider_tables() + _portal_part()
+    )
+
+
+def _portal_part() -> str:
+    """The settings of the account side, in Markdown."""
+    rows = [
+        f"| `{portal_settings.environment_name(name)}` | {_default_of(field)} | {field.description} |"
+        for name, field in portal_settings.Settings.model_fields.items()
+    ]
+    return PORTAL_HEAD + "\n".join(rows) + "\n"
 
 
 def _provider_tables() -> str:
@@ -92,7 +115,8 @@ def _fields(table: type[BaseModel]) -> str:
 
 
 def _default_of(field: FieldInfo) -> str:
-    return "" if field.is_required() or isinstance(field.default, BaseModel) else _default(field.default)
+    is_shown = not (field.is_required() or field.default_factory or isinstance(field.default, BaseModel))
+    return _default(field.default) if is_shown else ""
 
 
 def _default(value: object) -> str:

@@ -129,7 +129,7 @@ def _shown(field: str, value: object) -> str:
     """The value of a setting in one line, without secrets; a URL is shown without its password."""
     from pydantic import SecretStr
 
-    from apientreprise_gateway.gateway.services import shown_place
+    from apientreprise_gateway.config.shown import shown_place
 
     if field == "jwt_secrets" and isinstance(value, tuple):
         return f"({len(value)} set)"

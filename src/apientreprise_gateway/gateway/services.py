@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
+from apientreprise_gateway.config.shown import shown_place
 from apientreprise_gateway.gateway.settings import CacheStore, Settings, environment_name
 
 ASK_SECONDS: Final = 5.0
@@ -39,20 +39,6 @@ class _Service:
     name: str
     ask: Callable[[], Awaitable[None]]
     """Asks the service; raises if it does not work."""
-
-
-def shown_place(text: str) -> str:
-    """A URL without its password, and without its query, which may hold a key."""
-    try:
-        parts = urlsplit(text)
-        credentials, _, hosts = parts.netloc.rpartition("@")
-    except ValueError:
-        return "(unreadable)"
-    if not parts.scheme or not hosts:
-        return text
-    user, has_password, _ = credentials.partition(":")
-    who = f"{user}{':***' if has_password else ''}@" if credentials else ""
-    return f"{parts.scheme}://{who}{hosts}{parts.path}{'?…' if parts.query else ''}"
 
 
 async def ask_services(settings: Settings, documents: Callable[[], Awaitable[None]]) -> list[ServiceResult]:

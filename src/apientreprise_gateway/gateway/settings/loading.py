@@ -5,22 +5,18 @@ which may be a secret.
 """
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
-from apientreprise_gateway.config.environment import SettingsError, nearest
+from apientreprise_gateway.config.environment import SettingsError, nearest, remedy, unknown
 from apientreprise_gateway.gateway.settings import providers, requirements
 from apientreprise_gateway.gateway.settings.model import Settings, fields_of, settings_of
 from apientreprise_gateway.gateway.settings.names import CONFIG, PREFIX, PROVIDER_PREFIX, environment_name
 from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.providers.products import PRODUCTS
-
-# Variables that Kubernetes adds to every pod if there is a service named `gateway` or `gateway-…`.
-_SERVICE_LINK: Final = re.compile(r"GATEWAY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)")
 
 
 def load(products: tuple[Product, ...] = PRODUCTS, /, **given: Any) -> Settings:
@@ -60,11 +56,9 @@ def _raise_if_any(problems: list[str]) -> None:
 def _unknown(environment: Mapping[str, str], fields: Iterable[str]) -> Iterator[str]:
     """The problems with variables that name no setting."""
     known = {environment_name(field) for field in fields} | {CONFIG}
-    for name, value in environment.items():
-        if name.startswith(PROVIDER_PREFIX):
-            continue  # pydantic itself finds unknown names in the table of providers
-        if name.startswith(PREFIX) and value and name not in known and not _SERVICE_LINK.fullmatch(name):
-            yield f"{name}: there is no such setting. {_remedy(nearest(name.partition('__')[0], known))}"
+    # Those of single providers are left out: pydantic itself finds unknown names in their table.
+    named = {name: value for name, value in environment.items() if not name.startswith(PROVIDER_PREFIX)}
+    return unknown(named, PREFIX, known)
 
 
 def _overlapping(environment: Mapping[str, str]) -> Iterator[str]:
@@ -100,10 +94,6 @@ def _line(problem: Mapping[str, Any], products: tuple[Product, ...]) -> str:
     fields = fields_of(products)
     field = str(problem["loc"][0]) if problem["loc"] else ""
     if problem["type"] == "extra_forbidden":
-        return f"{CONFIG}: {field} is no setting. {_remedy(nearest(field, fields))}"
+        return f"{CONFIG}: {field} is no setting. {remedy(nearest(field, fields))}"
     message = problem["msg"].removeprefix("Value error, ")
     return f"{environment_name(field)}: {message}. Expected: {fields[field].description}"
-
-
-def _remedy(near: str | None) -> str:
-    return f"Did you mean {near}?" if near else "Remove it; docs/settings.md lists those that exist."

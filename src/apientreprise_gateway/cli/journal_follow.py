@@ -1,0 +1,119 @@
+"""The command `journal follow`: stores the lines of files as they are written."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from apientreprise_gateway.journal.metrics import JournalMetrics
+
+_STOP_SECONDS: Final = 0.8
+"""Seconds after which a stop does not wait for the transaction under way; it is rolled back, and read again later."""
+_SHOW_SECONDS: Final = 0.5
+_BEFORE_SECONDS: Final = 60.0
+"""Seconds before the first start from which on files that were rotated away are stored as well."""
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the parser."""
+    follow = commands.add_parser(
+        "follow",
+        help="store the lines of access logs in PORTAL_DATABASE_URL, each once, as they are written",
+        description="Follows files of access lines from their first byte on, through every rotation, and stores each "
+        "line once, whatever is killed meanwhile.",
+    )
+    follow.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a GATEWAY_ACCESS_LOG; may come later")
+    follow.set_defaults(command=_follow, serves=True)
+
+
+def _follow(options: argparse.Namespace) -> int:
+    import signal
+    import socket
+    import threading
+
+    from apientreprise_gateway.cli.database_access import use_database
+    from apientreprise_gateway.journal.follower import Follower
+    from apientreprise_gateway.journal.metrics import JournalMetrics
+    from apientreprise_gateway.observability import logs
+    from apientreprise_gateway.portal.settings import load
+    from apientreprise_gateway.process import ending, signals
+
+    settings = load()
+    logs.configure(level=settings.log_level)
+    metrics = JournalMetrics()
+    with use_database() as engine:
+        follower = Follower(
+            engine, options.files, host=socket.gethostname(), metrics=metrics, on_round=_progress(), since=_began()
+        )
+
+        def stop(_number: int, _frame: object) -> None:
+            follower.stop()
+            timer = threading.Timer(_STOP_SECONDS, ending.leave, (0,))
+            timer.daemon = True
+            timer.start()
+
+        for number in signals.STOP:
+            signal.signal(number, stop)
+        signal.signal(signals.RELOAD, signal.SIG_IGN)
+        signal.signal(signals.REOPEN, signal.SIG_IGN)
+        signals.obey()
+        _serve_metrics(settings.metrics_port, metrics)
+        follower.run()
+    return 0
+
+
+def _began() -> "datetime":
+    """A minute before this process was started: what was rotated away since then is to be stored."""
+    import os
+    import time
+    from datetime import UTC, datetime
+
+    after_name = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    started = int(after_name[19]) / os.sysconf("SC_CLK_TCK")  # seconds after the start of the machine
+    return datetime.fromtimestamp(
+        time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - started) - _BEFORE_SECONDS, UTC
+    )
+
+
+def _serve_metrics(port: int | None, metrics: "JournalMetrics") -> None:
+    if port is None:
+        return
+    from prometheus_client import start_http_server
+
+    from apientreprise_gateway.config.environment import SettingsError
+
+    try:
+        start_http_server(port, registry=metrics.registry)
+    except OSError as error:
+        raise SettingsError(
+            f"PORTAL_METRICS_PORT: {port} cannot be used ({error.strerror}). Choose another."
+        ) from error
+
+
+def _progress() -> "Callable[[JournalMetrics], None]":
+    """What shows on a terminal how far the follower is; nothing elsewhere."""
+    import time
+
+    if not sys.stderr.isatty():
+        return lambda _metrics: None
+    shown_at = 0.0
+
+    def show(metrics: "JournalMetrics") -> None:
+        nonlocal shown_at
+        if time.monotonic() - shown_at < _SHOW_SECONDS:
+            return
+        shown_at = time.monotonic()
+        value = metrics.registry.get_sample_value
+        print(
+            f"\r{value('journal_lines_total'):.0f} lines stored, {value('journal_rejects_total'):.0f} rejects, "
+            f"{value('journal_lag_bytes'):.0f} bytes wait\033[K",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    return show

@@ -1,0 +1,120 @@
+"""Connections to the database, and what differs between the two kinds of it.
+
+A transaction that writes is begun with `writing`: SQLite has one writer at a time, and a transaction that begins as a
+reader may find that it cannot become one.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+
+from apientreprise_gateway.config.private import ONLY_OURS
+from apientreprise_gateway.database.url import file_of, parse_database_url
+
+LOCK_SECONDS: Final = 30
+"""Seconds that a writer waits for another one on SQLite."""
+CONNECT_SECONDS: Final = 5
+_WRITES: Final = "writes"
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the text says why, without a password and without data."""
+
+
+def connect(url: str) -> Engine:
+    """An engine of a database; a connection is made when it is first needed.
+
+    Raises:
+        ValueError: the address cannot be used.
+    """
+    parsed = parse_database_url(url)
+    file = file_of(parsed)
+    if file is None:
+        return create_engine(
+            parsed,
+            pool_size=5,
+            max_overflow=100,  # each followed file keeps one for its lock
+            pool_pre_ping=True,
+            hide_parameters=True,
+            # Statements are not prepared on the server: behind pgbouncer another connection may get the next one.
+            connect_args={"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None, "application_name": "journal"},
+        )
+    file.parent.mkdir(mode=ONLY_OURS, parents=True, exist_ok=True)
+    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": LOCK_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # `_begin_sqlite` begins transactions, not the driver
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def errors_worded() -> Iterator[None]:
+    """Have the errors of libraries in a block raised as ours.
+
+    Raises:
+        DatabaseError: the database cannot be used, or refuses.
+    """
+    try:
+        yield
+    except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
+        raise DatabaseError(words_of(error)) from error
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes, committed at the end of the block and rolled back by an exception.
+
+    Raises:
+        DatabaseError: the database cannot be used, or refuses.
+    """
+    with (
+        errors_worded(),
+        engine.connect().execution_options(**{_WRITES: True}) as connection,
+        connection.begin(),
+    ):
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that reads one state of the database.
+
+    Raises:
+        DatabaseError: the database cannot be used, or refuses.
+    """
+    with errors_worded(), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+def words_of(error: Exception) -> str:
+    """The first line of what the database says; the lines after it may quote a row."""
+    said = error.orig if isinstance(error, DBAPIError) else error
+    lines = str(said).strip().splitlines()
+    return lines[0] if lines else type(said).__name__
+
+
+def is_postgresql(connection: Connection | Engine) -> bool:
+    """Whether it is PostgreSQL, not SQLite."""
+    return connection.dialect.name == "postgresql"
+
+
+def version_of(connection: Connection) -> str:
+    """What the server calls itself, such as `PostgreSQL 15.14`."""
+    if is_postgresql(connection):
+        return f"PostgreSQL {connection.scalar(text('SHOW server_version'))}"
+    return f"SQLite {connection.scalar(text('SELECT sqlite_version()'))}"

@@ -1,0 +1,68 @@
+"""What an import stores, on both kinds of database."""
+
+from io import BytesIO
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, select
+
+from apientreprise_gateway.database.engine import reading, writing
+from apientreprise_gateway.database.tables import calls, rejects
+from apientreprise_gateway.journal.importing import Imported, import_lines
+from support.lines import BEGAN, line, lines
+
+
+def _import(engine: Engine, text: bytes) -> Imported:
+    return [Imported(), *import_lines(engine, BytesIO(text), "test")][-1]
+
+
+def _stored(engine: Engine) -> list[str]:
+    with reading(engine) as connection:
+        return sorted(connection.scalars(select(calls.c.request_id)))
+
+
+def test_a_line_is_stored_once(engine: Engine) -> None:
+    """However often it comes, in one import or in several."""
+    assert _import(engine, lines(0, 3) + lines(1, 3)).stored == 3
+    again = _import(engine, lines(0, 5))
+    assert (again.stored, again.known) == (2, 3)
+    assert _stored(engine) == [f"request-{number}" for number in range(5)]
+
+
+def test_two_calls_with_one_request_id_are_two_rows(engine: Engine) -> None:
+    """A caller may choose it; the parts of a dossier share it."""
+    text = line(1) + b"\n" + line(1, part_of="dossiers") + b"\n" + line(1, time="2026-11-27T13:00:00Z")
+    assert _import(engine, text).stored == 3
+    assert _stored(engine) == ["request-1"] * 3
+
+
+def test_rows_have_what_the_line_says(engine: Engine) -> None:
+    """Text, numbers and truth, and nothing where it says nothing."""
+    _import(engine, line(0, codes=["a", "é"], cached=True, status=None, context="x\u0000\t\\N\n") + b"\n")
+    with reading(engine) as connection:
+        row = connection.execute(select(calls)).one()
+    assert (row.time, row.codes, row.cached, row.status) == (BEGAN, '["a","é"]', True, None)
+    assert (row.context, row.seconds, row.document) == ("x\\u0000\t\\N\n", 0.015, None)
+
+
+def test_rejects_are_kept_once_and_do_not_stop_it(engine: Engine) -> None:
+    """With the bytes that came."""
+    text = b"x\x00\xff\n" + lines(0, 1) + b"x\x00\xff\n{}"
+    done = _import(engine, text)
+    assert (done.read, done.stored, done.rejected) == (4, 1, 2)
+    assert _import(engine, text).rejected == 0
+    with reading(engine) as connection:
+        kept = connection.execute(select(rejects.c.line, rejects.c.reason, rejects.c.source)).all()
+    assert {(bytes(text), source) for text, _, source in kept} == {(b"x\x00\xff", "test"), (b"{}", "test")}
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=5))
+def test_any_split_and_repetition_gives_the_same_rows(engine: Engine, pieces: list[tuple[int, int]]) -> None:
+    """As long as each line is in one of the pieces."""
+    with writing(engine) as connection:
+        connection.execute(delete(calls))
+    for first, end in pieces:
+        _import(engine, lines(first, end))
+    _import(engine, lines(0, 12))
+    assert _stored(engine) == sorted(f"request-{number}" for number in range(12))
