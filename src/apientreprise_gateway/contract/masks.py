@@ -92,6 +92,8 @@ class Masks:
         self._schema = schema
         self._scopes = rules.scopes
         self._filter = lru_cache(MOST_REMEMBERED)(self._make)
+        # A token's scopes are one object for all of its calls, whose hash is known: to look it up costs nothing.
+        self._filter_of = lru_cache(MOST_REMEMBERED)(lambda scopes: self._filter(self._scopes & scopes))
         if unknown := (rules.fields.keys() | rules.populations.keys()) - set(_paths(schema)):
             raise ValueError(f"no such field: {', '.join(sorted(unknown))}")
 
@@ -106,7 +108,7 @@ class Masks:
         Raises:
             NotMaskableError: something has to be left out of what is not the JSON that the schema says.
         """
-        visible = self._filter(self._scopes & scopes)
+        visible = self._filter_of(scopes)
         if visible is None:
             return body
         try:

@@ -94,4 +94,4 @@ def masked(call: Call, plan: Plan, masks: Masks, token: Token, answer: ProviderA
     if seen is body:
         return answer
     call.unmasked = body
-    return answer._replace(body=seen)
+    return ProviderAnswer(answer.status, seen, *answer[2:])  # `_replace` takes three times as long
