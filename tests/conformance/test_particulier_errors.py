@@ -3,9 +3,10 @@
 import orjson
 import pytest
 
-from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS
+from apientreprise_gateway.contract.codes import ACCESS_TOKEN_ERRORS, GATEWAY_ERRORS, PROVIDER_ERRORS
 from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.contract.errors import GATEWAY_PREFIX, Refusal, gateway_error, provider_error
+from apientreprise_gateway.contract.france_connect import FRANCE_CONNECT
 from apientreprise_gateway.providers.particulier.flat_errors import FLAT
 from apientreprise_gateway.providers.particulier.product import PROVIDERS
 from conformance.conftest import load_errors
@@ -46,6 +47,20 @@ def test_own_errors(code: str, status: int, provider: Provider) -> None:
         assert error.title == published["title"]
         assert status in published["http"]
         assert set(error.meta) == set(published["meta_keys"])
+
+
+@pytest.mark.parametrize("code", ACCESS_TOKEN_ERRORS)
+def test_errors_of_access_tokens(code: str) -> None:
+    """What may be wrong with an access token of FranceConnect is published, and says so at the published status."""
+    published, ours = CODES[code], gateway_error(code)
+    assert (ours.title, list(ours.meta)) == (published["title"], published["meta_keys"])
+    assert published["http"] == [ACCESS_TOKEN_ERRORS[code].status]
+    assert published["source"] == ours.source
+
+
+def test_the_prefix_of_france_connect() -> None:
+    """FranceConnect fails under its published prefix, which is not that of access tokens."""
+    assert REFERENCE["provider_prefixes"][FRANCE_CONNECT.prefix] == FRANCE_CONNECT.name
 
 
 @pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.key)

@@ -203,6 +203,17 @@ GATEWAY_ERRORS: Final[Mapping[str, ErrorKind]] = {
 }
 """The gateway's own errors by code."""
 
+_NOT_LET_IN: Final = "Accès non autorisé"
+
+ACCESS_TOKEN_ERRORS: Final[Mapping[str, ErrorKind]] = {
+    "50001": ErrorKind(401, _NOT_LET_IN, "Le jeton d'accès FranceConnect est mal formé."),
+    "50002": ErrorKind(401, _NOT_LET_IN, "Le jeton d'accès FranceConnect est inconnu ou a expiré."),
+    "50003": ErrorKind(
+        401, _NOT_LET_IN, "Le jeton d'accès FranceConnect ne donne pas toute l'identité pivot de la personne."
+    ),
+}
+"""The errors of access tokens of FranceConnect, by code."""
+
 _BAD_FILE: Final = "Fichier renvoyé par le fournisseur de données non valide"
 
 PROVIDER_ERRORS: Final[Mapping[str, ErrorKind]] = {

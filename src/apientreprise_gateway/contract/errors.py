@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS, ErrorKind, Source
+from apientreprise_gateway.contract.codes import ACCESS_TOKEN_ERRORS, GATEWAY_ERRORS, PROVIDER_ERRORS, ErrorKind, Source
 from apientreprise_gateway.contract.person.codes import PERSON_ERRORS
 
 GATEWAY_PREFIX: Final = "00"
@@ -17,7 +17,7 @@ GATEWAY_PREFIX: Final = "00"
 FLAT_VERSION: Final = 2
 """The version whose bodies are flat: without the envelope of data, links and meta."""
 
-OWN_ERRORS: Final[Mapping[str, ErrorKind]] = {**GATEWAY_ERRORS, **PERSON_ERRORS}
+OWN_ERRORS: Final[Mapping[str, ErrorKind]] = {**GATEWAY_ERRORS, **PERSON_ERRORS, **ACCESS_TOKEN_ERRORS}
 """Every error that the gateway itself may answer with, by code."""
 
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})

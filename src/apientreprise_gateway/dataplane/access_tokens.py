@@ -63,7 +63,7 @@ class AccessTokens:
             UnavailableError: FranceConnect could not say.
         """
         if self._is_ours(text):
-            raise FRANCE_CONNECT.own_error(MALFORMED, status=401)
+            raise refuse(MALFORMED)
         if self._service is None:
             raise refuse(NOT_CONNECTED)
         found = await self._service.introspect(text, request_id=call.request_id.decode("latin-1"))

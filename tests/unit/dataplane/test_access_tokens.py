@@ -11,8 +11,7 @@ from apientreprise_gateway.auth.france_connect.claims import Introspection, read
 from apientreprise_gateway.auth.france_connect.service import UnavailableError
 from apientreprise_gateway.auth.keys import KeyRing, secret_keys
 from apientreprise_gateway.auth.token import TokenVerifier
-from apientreprise_gateway.contract.errors import Refusal, provider_error
-from apientreprise_gateway.contract.france_connect import FRANCE_CONNECT
+from apientreprise_gateway.contract.errors import Refusal, provider_error, refuse
 from apientreprise_gateway.contract.person.identity import Identity
 from apientreprise_gateway.contract.pseudonym import Pseudonyms
 from apientreprise_gateway.dataplane.access_tokens import AccessTokens
@@ -186,11 +185,11 @@ async def test_a_token_of_ours_is_not_shown(expires: int) -> None:
 @pytest.mark.parametrize("code", ["50001", "50002", "50003"])
 async def test_refused_tokens_count_for_the_address(code: str) -> None:
     """A token that FranceConnect refuses is 401, in v2 in its form, and counts as an unknown token does."""
-    made = rig(Service(FRANCE_CONNECT.own_error(code, status=401)))
+    made = rig(Service(refuse(code)))
     reply = await ask(made)
     assert (reply.status, reply.codes) == (401, [code])
     (error,) = json.loads(reply.body)["errors"]
-    assert error["meta"] == {"provider": "FranceConnect"}
+    assert error["meta"] == {}
     flat = await ask(made, STUDENT_V2)
     assert (flat.status, json.loads(flat.body)["error"]) == (401, "access_denied")
     assert len(made.limiter.counted) == 2

@@ -8,7 +8,8 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from apientreprise_gateway.auth.france_connect.faults import UnusableAnswerError
-from apientreprise_gateway.contract.france_connect import FRANCE_CONNECT, INCOMPLETE, NOT_IN_FORCE
+from apientreprise_gateway.contract.errors import refuse
+from apientreprise_gateway.contract.france_connect import INCOMPLETE, NOT_IN_FORCE
 from apientreprise_gateway.contract.person.families import PIVOT
 from apientreprise_gateway.contract.person.identity import Asked
 from apientreprise_gateway.contract.person.places import FRANCE
@@ -55,10 +56,10 @@ def read(claims: Mapping[str, Any], *, now: float, today: date) -> Introspection
     if ends is not None and (not isinstance(ends, int | float) or isinstance(ends, bool)):
         raise UnusableAnswerError("its `exp` is no number")
     if not said["active"] or (ends is not None and ends <= now):
-        raise FRANCE_CONNECT.own_error(NOT_IN_FORCE, status=401)
+        raise refuse(NOT_IN_FORCE)
     found = PIVOT.read(_pivot(said), today)
     if not isinstance(found, Asked) or found.identity.birth_year is None:
-        raise _incomplete()
+        raise refuse(INCOMPLETE)
     subject = said.get("sub")
     if not isinstance(subject, str) or not subject:
         subject = basis(found.identity)  # the calls of one person are counted together all the same
@@ -77,9 +78,9 @@ def _pivot(said: Mapping[str, Any]) -> dict[str, list[str]]:
     parts = texts.get("birthdate", "").split("-")
     sex = _SEXES.get(texts.get("gender", ""))
     if texts.keys() != _CLAIMS or not all(texts[name] or (name == "birthplace" and abroad) for name in _CLAIMS):
-        raise _incomplete()
+        raise refuse(INCOMPLETE)
     if sex is None or len(parts) != 3:
-        raise _incomplete()
+        raise refuse(INCOMPLETE)
     return {
         "nomNaissance": [texts["family_name"]],
         "prenoms[]": texts["given_name"].split(),
@@ -93,10 +94,6 @@ def _pivot(said: Mapping[str, Any]) -> dict[str, list[str]]:
 _CLAIMS: Final = frozenset({"family_name", "given_name", "gender", "birthdate", "birthplace", "birthcountry"})
 """The claims of the pivot identity."""
 _DATE: Final = ("anneeDateNaissance", "moisDateNaissance", "jourDateNaissance")
-
-
-def _incomplete() -> Exception:
-    return FRANCE_CONNECT.own_error(INCOMPLETE, status=401)
 
 
 def _client(said: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from apientreprise_gateway.auth.france_connect.faults import UnusableAnswerError
 from apientreprise_gateway.auth.jwks import KeySet
 from apientreprise_gateway.auth.keys import Key, KeyRing
 from apientreprise_gateway.auth.token import COMPACT, MAX_TOKEN_LENGTH, UnknownKeyError, signed_claims
-from apientreprise_gateway.contract.errors import Refusal, provider_error
+from apientreprise_gateway.contract.errors import Refusal, provider_error, refuse
 from apientreprise_gateway.contract.france_connect import FAILURES, FRANCE_CONNECT, MALFORMED
 from apientreprise_gateway.contract.lifetime import today as today_in_paris
 from apientreprise_gateway.observability.provider_calls import ABANDONED, OK
@@ -212,7 +212,7 @@ class FranceConnect:
 
 
 def _malformed() -> Refusal:
-    return FRANCE_CONNECT.own_error(MALFORMED, status=401)
+    return refuse(MALFORMED)
 
 
 def _unavailable(subcode: str) -> UnavailableError:

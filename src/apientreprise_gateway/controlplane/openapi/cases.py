@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Final
 
 from apientreprise_gateway.contract import traceability
-from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS, Source
+from apientreprise_gateway.contract.codes import ACCESS_TOKEN_ERRORS, GATEWAY_ERRORS, PROVIDER_ERRORS, Source
 from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provider
 from apientreprise_gateway.contract.error_forms import ErrorForm
 from apientreprise_gateway.contract.errors import (
@@ -18,7 +18,7 @@ from apientreprise_gateway.contract.errors import (
     provider_error,
     refuse,
 )
-from apientreprise_gateway.contract.france_connect import FAILURES, FRANCE_CONNECT, NOT_CONNECTED, TOKEN_ERRORS
+from apientreprise_gateway.contract.france_connect import FAILURES, FRANCE_CONNECT, NOT_CONNECTED
 from apientreprise_gateway.contract.identification import Identification, Meaning
 from apientreprise_gateway.contract.parameters import Parameter
 from apientreprise_gateway.controlplane.openapi.parameters import checked_of, is_recipient_optional, required_of
@@ -172,14 +172,13 @@ def _france_connect_cases(endpoint: Endpoint) -> Iterator[Case]:
     if endpoint.person is None or not endpoint.person.france_connect:
         return
     yield own_case(NOT_CONNECTED)
-    for code in TOKEN_ERRORS:
-        yield _case(FRANCE_CONNECT.own_error(code, status=401))
+    yield from map(own_case, ACCESS_TOKEN_ERRORS)
     for subcode in FAILURES:
         yield _case(provider_error(subcode, prefix=FRANCE_CONNECT.prefix, name=FRANCE_CONNECT.name))
 
 
 OF_FRANCE_CONNECT: Final = frozenset(
-    {NOT_CONNECTED, *TOKEN_ERRORS, *(FRANCE_CONNECT.prefix + each for each in FAILURES)}
+    {NOT_CONNECTED, *ACCESS_TOKEN_ERRORS, *(FRANCE_CONNECT.prefix + each for each in FAILURES)}
 )
 """Codes of the errors about access tokens of FranceConnect."""
 

@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from apientreprise_gateway.contract.codes import ACCESS_TOKEN_ERRORS
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.error_forms import ErrorForm
 from apientreprise_gateway.contract.errors import GATEWAY_PREFIX, ApiError, Refusal
-from apientreprise_gateway.contract.france_connect import TOKEN_ERRORS
 from apientreprise_gateway.providers.particulier.errors import UNKNOWN_PERSON
 
 
@@ -31,7 +31,7 @@ _OF_CODES: Final = MappingProxyType(
     {
         UNKNOWN_PERSON: _Flat("not_found", 400),
         "00501": _NETWORK,
-        **dict.fromkeys(TOKEN_ERRORS, _Flat("access_denied")),
+        **dict.fromkeys(ACCESS_TOKEN_ERRORS, _Flat("access_denied")),
     }
 )
 """What one code is, whatever its status says."""
