@@ -14,6 +14,7 @@ from apientreprise_gateway.contract.identification import CallMode
 from apientreprise_gateway.providers.particulier.product import PARTICULIER
 from apientreprise_gateway.sandbox.particulier.specials import BY_NAME, SPECIALS
 from support import programs
+from support.programs import Program
 from support.site import LONG, codes, wait_until
 
 ENDPOINTS = tuple(PARTICULIER.endpoints)
@@ -51,13 +52,23 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory, cases: Path) -> Iterator[str]:
-    """The address of a demonstration."""
+def demo(tmp_path_factory: pytest.TempPathFactory, cases: Path) -> Iterator[Program]:
+    """A demonstration."""
     with programs.start(tmp_path_factory.mktemp("demo"), "demo", "--cases", str(cases)) as program:
         wait_until(lambda: "Ctrl+C" in program.output.read_text())
-        found = re.search(r"Gateway: +(http\S+)/docs", program.output.read_text())
-        assert found is not None
-        yield found[1]
+        yield program
+
+
+@pytest.fixture(scope="module")
+def base(demo: Program) -> str:
+    """Its address."""
+    return _address_of(demo)
+
+
+def _address_of(demo: Program) -> str:
+    found = re.search(r"Gateway: +(http\S+)/docs", demo.output.read_text())
+    assert found is not None
+    return found[1]
 
 
 @pytest.fixture(scope="module")
@@ -144,9 +155,7 @@ def test_no_other_gateway_takes_a_test_token(base: str, token: Callable[[int], s
     assert _ask(base, endpoint, token(11)).status_code == 200
     with programs.start(tmp_path, "demo") as other:
         wait_until(lambda: "Ctrl+C" in other.output.read_text())
-        found = re.search(r"Gateway: +(http\S+)/docs", other.output.read_text())
-        assert found is not None
-        answer = _ask(found[1], endpoint, token(11))
+        answer = _ask(_address_of(other), endpoint, token(11))
     assert (answer.status_code, codes(answer)) == (401, ["00101"])
 
 
@@ -162,3 +171,12 @@ def test_cases_of_a_user(base: str, token: Callable[[int], str], cases: Path) ->
     finally:
         (cases / "un.yaml").unlink()
     assert _ask(base, endpoint, token(12)).json()["data"]["commentaires"] is None
+
+
+def test_a_wrong_file_is_told_of(demo: Program, cases: Path) -> None:
+    """Somebody who saves a wrong file reads where it is wrong, before anybody calls."""
+    (cases / "deux.yaml").write_text("- operation: rien\n  status: 200\n")
+    try:
+        wait_until(lambda: "deux.yaml:1: there is no operation 'rien'" in demo.errors.read_text())
+    finally:
+        (cases / "deux.yaml").unlink()

@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import math
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -73,10 +74,9 @@ def add_cases(parser: argparse.ArgumentParser) -> None:
 
 def folder(text: str) -> Path:
     """A folder that is there."""
-    path = Path(text)
-    if not path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is no folder")
-    return path
+    if not os.path.isdir(text):
+        raise argparse.ArgumentTypeError(f"{text} is no folder: give one with files of cases (*.yaml)")
+    return Path(text)
 
 
 def fault(text: str) -> str:

@@ -39,6 +39,11 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
         for command in ("demo", "serve", "sandbox")
         for value in ("300.1.1.1", "no-such.invalid", "192.0.2.1", "2001:db8::1", "localhost:80", "a..b")
     },
+    **{
+        f"{command} cases {value[:20]}": ((command, "--cases", value), "is no folder: give one with files of cases")
+        for command in ("demo", "sandbox")
+        for value in ("/nowhere", __file__, "", "a" * 5000)
+    },
     "workers": (("serve", "--workers", "two"), "give one from 1 to 512"),
     "many workers": (("serve", "--workers", "1000000"), "give one from 1 to 512"),
     "no workers": (("serve", "--workers", "0"), "Give 1 or more."),

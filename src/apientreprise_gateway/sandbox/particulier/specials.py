@@ -12,6 +12,7 @@ from typing import Final
 from apientreprise_gateway.contract.identification import Meaning
 from apientreprise_gateway.sandbox.particulier.person import Person
 from apientreprise_gateway.sandbox.particulier.persons import CLAIRE
+from apientreprise_gateway.sandbox.particulier.register import plain
 
 LATE: Final = 504
 """The status of a provider that says that it is late, in our form."""
@@ -106,6 +107,7 @@ SPECIALS: Final = (
 """All of them: first what the provider says, then what befalls it."""
 
 BY_NAME: Final[Mapping[str, Special]] = MappingProxyType({special.name: special for special in SPECIALS})
+_BY_PLAIN_NAME: Final = MappingProxyType({plain(name): special for name, special in BY_NAME.items()})
 _BY_DIGITS: Final = MappingProxyType({special.digits: special for special in SPECIALS if special.digits})
 
 NUMBERS: Final[Mapping[Meaning, Callable[[str], str]]] = MappingProxyType(
@@ -133,4 +135,4 @@ def special_of(said: Mapping[Meaning, str]) -> Special | None:
         found = _BY_NUMBER.get((meaning, value)) or (BY_NAME.get(value) if meaning is Meaning.ACCOUNT else None)
         if found is not None:
             return found
-    return BY_NAME.get(said.get(Meaning.BIRTH_NAME, "").upper())
+    return _BY_PLAIN_NAME.get(plain(said.get(Meaning.BIRTH_NAME, "")))

@@ -51,6 +51,8 @@ _FRAME: Final = """\
 </html>
 """
 _TITLE: Final = "Jetons d'essai"
+_PERSONS: Final = "franceconnect"
+"""Where the page lists the tokens of FranceConnect."""
 
 
 def form_page(
@@ -64,13 +66,15 @@ def form_page(
         persons: the test access tokens of FranceConnect, by the persons that they stand for.
         error: what is wrong with the order that came before; empty if none did.
     """
+    products = tuple(products)
     content = (
         (f'<p class="error" role="alert">{escape(error)}</p>\n' if error else "")
         + f"<p>Un jeton s'obtient ici tout de suite, sans habilitation. Il dure {minutes} minutes et n'ouvre que cette "
         "démonstration : toute autre passerelle le refuse. Les données sont inventées.</p>\n"
         + '<p>Sans case cochée, le jeton a tous les droits du produit. <a href="/docs">Documentation</a></p>\n'
+        + _contents(products, by_person=bool(persons))
         + "".join(_form(product) for product in products)
-        + _persons(persons or {})
+        + _table_of(persons or {})
     )
     return _framed(_TITLE, content)
 
@@ -101,6 +105,13 @@ def token_page(*, token: str, scopes: Iterable[str], until: str, curl: str) -> b
     return _framed("Votre jeton d'essai", content)
 
 
+def _contents(products: Iterable[Product], *, by_person: bool) -> str:
+    """Links to the parts of the page."""
+    parts = {product.name: product.title for product in products} | ({_PERSONS: "FranceConnect"} if by_person else {})
+    links = "".join(f'<li><a href="#{escape(name)}">{escape(title)}</a></li>\n' for name, title in parts.items())
+    return f'<nav aria-label="Sur cette page">\n<ul>\n{links}</ul>\n</nav>\n'
+
+
 def _form(product: Product) -> str:
     name = escape(product.name)
     boxes = "".join(
@@ -117,7 +128,7 @@ def _form(product: Product) -> str:
     )
 
 
-def _persons(persons: Mapping[str, str]) -> str:
+def _table_of(persons: Mapping[str, str]) -> str:
     if not persons:
         return ""
     rows = "".join(
@@ -125,7 +136,7 @@ def _persons(persons: Mapping[str, str]) -> str:
         for person, token in persons.items()
     )
     return (
-        "<h2>Jetons FranceConnect</h2>\n"
+        f'<h2 id="{_PERSONS}">Jetons FranceConnect</h2>\n'
         "<p>Sur les chemins <code>france_connect</code>, le jeton est celui que FranceConnect a remis pour la "
         "personne. Ceux-ci sont fictifs.</p>\n"
         f'<table>\n<thead><tr><th scope="col">Personne</th><th scope="col">Jeton</th></tr></thead>\n'

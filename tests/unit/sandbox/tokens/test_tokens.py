@@ -172,6 +172,8 @@ async def test_the_page_offers_every_scope(client: httpx.AsyncClient) -> None:
     boxes = [box["value"] for box in page.all("input") if box["type"] == "checkbox"]
     assert boxes == [scope for product in PRODUCTS for scope in sorted(product.scopes)]
     assert len(list(page.all("form"))) == len(PRODUCTS)
+    ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    assert {str(link["href"])[1:] for link in page.all("a") if str(link["href"]).startswith("#")} == ids
     assert "width=device-width" in response.text
     assert not list(page.all("script"))
     assert not re.search(r'(?:src|href|action)="(?!/|data:)', response.text)
