@@ -46,15 +46,19 @@ _ERROR: Final = MappingProxyType(
                 "pattern": "^[0-9]{5}$",
                 "description": "Deux chiffres pour l'origine (00 : la passerelle), trois pour l'erreur.",
             },
-            "title": {"type": "string"},
-            "detail": {"type": "string"},
+            "title": {"type": "string", "description": "La sorte d'erreur, en quelques mots."},
+            "detail": {"type": "string", "description": "Ce qui s'est passé, et que faire."},
             "source": {
                 "type": "object",
                 "description": "Le paramètre ou l'en-tête en cause, s'il y en a un.",
-                "properties": {"parameter": {"type": "string"}, "header": {"type": "string"}},
+                "properties": {
+                    "parameter": {"type": "string", "description": "Nom du paramètre, jamais sa valeur."},
+                    "header": {"type": "string", "description": "Nom de l'en-tête."},
+                },
             },
             "meta": {
                 "type": "object",
+                "description": "Ce qui aide à traiter l'erreur ; vide s'il n'y a rien à en dire.",
                 "properties": {
                     "provider": {"type": "string", "description": "Le fournisseur en cause."},
                     "retry_in": {"type": "integer", "description": "Secondes avant de réessayer."},

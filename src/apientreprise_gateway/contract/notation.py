@@ -44,22 +44,25 @@ def body_schema(entry: Mapping[str, Any], notes: Notes = _NO_NOTES, path: Path =
     """The schema of a whole body, from the entry of its operation; `path` is the operation's."""
     if "body" in entry:
         return json_schema(entry["body"], notes, (*path, "body"))
-    data = json_schema(entry["data"], notes, (*path, "data")) if "data" in entry else _collection(entry, notes, path)
+    data = _part(entry, "data", notes, path) if "data" in entry else _collection(entry, notes, path)
     properties = {"data": data, "links": _part(entry, "links", notes, path), "meta": _part(entry, "meta", notes, path)}
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
 def _collection(entry: Mapping[str, Any], notes: Notes, path: Path) -> Schema:
     properties = {
-        "data": json_schema(entry["entries"], notes, (*path, "entries")),
-        "links": {"type": "object"},
+        "data": _part(entry, "entries", notes, path),
+        "links": _part({}, "links", notes, path),
         "meta": _part(entry, "entry_meta", notes, path),
     }
-    return {"type": "array", "items": {"type": "object", "properties": properties}}
+    return _with_meaning(
+        {"type": "array", "items": {"type": "object", "properties": properties}}, notes, (*path, "data")
+    )
 
 
 def _part(entry: Mapping[str, Any], name: str, notes: Notes, path: Path) -> Schema:
-    return json_schema(entry[name], notes, (*path, name)) if name in entry else {"type": "object"}
+    schema = json_schema(entry[name], notes, (*path, name)) if name in entry else {"type": "object"}
+    return _with_meaning(schema, notes, (*path, name))
 
 
 def json_schema(node: Any, notes: Notes = _NO_NOTES, path: Path = ()) -> Schema:
@@ -107,7 +110,10 @@ def _object(node: Mapping[str | None, Any], notes: Notes, path: Path) -> Schema:
 
 
 def _field(node: Any, notes: Notes, path: Path) -> Schema:
-    schema = json_schema(node, notes, path)
+    return _with_meaning(json_schema(node, notes, path), notes, path)
+
+
+def _with_meaning(schema: Schema, notes: Notes, path: Path) -> Schema:
     meaning = notes.meaning(path)
     return schema if meaning is None else {"description": meaning, **schema}
 

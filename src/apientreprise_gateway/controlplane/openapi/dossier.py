@@ -24,7 +24,11 @@ _SCHEMA: Final[Json] = {
                 "required": ["status", "headers"],
                 "properties": {
                     "status": {"type": "integer", "description": "Celui de l'appel que la ressource remplace."},
-                    "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+                    "headers": {
+                        "type": "object",
+                        "description": "Ceux de cet appel, dont ses limites.",
+                        "additionalProperties": {"type": "string"},
+                    },
                     "data": {"description": "Comme dans la réponse de la ressource."},
                     "links": {"type": "object"},
                     "meta": {"type": "object"},
@@ -37,7 +41,7 @@ _SCHEMA: Final[Json] = {
             "type": "object",
             "required": ["siret", "ressources", "ressources_obtenues"],
             "properties": {
-                "siret": {"type": "string"},
+                "siret": {"type": "string", "description": "L'établissement dont le dossier parle."},
                 "ressources": {"type": "integer", "description": "Nombre de ressources demandées."},
                 "ressources_obtenues": {
                     "type": "integer",

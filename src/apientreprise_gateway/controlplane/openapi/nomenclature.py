@@ -17,9 +17,9 @@ _ENTRIES: Final[Json] = {
             "type": "object",
             "required": ["code", "title", "detail", "meta"],
             "properties": {
-                "code": {"type": "string", "pattern": "^[0-9]{5}$"},
-                "title": {"type": "string"},
-                "detail": {"type": "string"},
+                "code": {"type": "string", "pattern": "^[0-9]{5}$", "description": "Fournisseur, puis erreur."},
+                "title": {"type": "string", "description": "La sorte d'erreur, en quelques mots."},
+                "detail": {"type": "string", "description": "Ce qui s'est passé, et que faire."},
                 "meta": _OBJECT,
             },
         },
@@ -28,7 +28,7 @@ _ENTRIES: Final[Json] = {
 
 SCHEMA: Final[Json] = closed(
     {
-        "api": {"type": "string"},
+        "api": {"type": "string", "description": "L'API dont ce sont les erreurs."},
         "providers": {
             "type": "object",
             "description": "Le nom de chaque fournisseur, par les deux premiers chiffres de ses codes.",
@@ -40,7 +40,10 @@ SCHEMA: Final[Json] = closed(
             "additionalProperties": {
                 "type": "object",
                 "required": ["title"],
-                "properties": {"title": {"type": "string"}, "detail": {"type": "string"}},
+                "properties": {
+                    "title": {"type": "string", "description": "La sorte d'erreur, en quelques mots."},
+                    "detail": {"type": "string", "description": "Ce qui s'est passé ; absent si cela varie."},
+                },
             },
         },
         "platform_codes": {**_ENTRIES, "description": "Les erreurs de la passerelle, par statut HTTP."},
@@ -50,7 +53,10 @@ SCHEMA: Final[Json] = closed(
             "additionalProperties": {
                 "type": "object",
                 "required": ["provider", "errors"],
-                "properties": {"provider": {"type": "string"}, "errors": _ENTRIES},
+                "properties": {
+                    "provider": {"type": "string", "description": "Le fournisseur que l'opération interroge."},
+                    "errors": _ENTRIES,
+                },
             },
         },
     }

@@ -46,7 +46,10 @@ SCHEMAS: Final[dict[str, Json]] = {
         "items": {
             "type": "object",
             "required": ["name", "url"],
-            "properties": {"name": {"type": "string"}, "url": {"type": "string", "format": "uri-reference"}},
+            "properties": {
+                "name": {"type": "string", "description": "Nom de la source de données."},
+                "url": {"type": "string", "format": "uri-reference", "description": "Adresse de son `Ping`."},
+            },
         },
     },
 }

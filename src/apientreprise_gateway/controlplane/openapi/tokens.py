@@ -27,11 +27,15 @@ INTROSPECTION_SCHEMA: Final[Json] = closed(
         "data": closed(
             {
                 "id": {"type": "string", "format": "uuid", "description": "Identifiant du jeton (`jti`)."},
-                "type": {"type": "string", "enum": ["standard", "editeur"]},
+                "type": {
+                    "type": "string",
+                    "enum": ["standard", "editeur"],
+                    "description": "`editeur` : le jeton d'un éditeur, pour plusieurs administrations.",
+                },
                 "scopes": {"type": "array", "items": {"type": "string"}, "description": "Les droits, triés."},
                 "datapass_id": {**_NULLABLE_TEXT, "description": "Habilitation, si la passerelle la connaît."},
                 "siret_souscripteur": {**_NULLABLE_TEXT, "description": "SIRET de son titulaire, de même."},
-                "date_emission": _INSTANT,
+                "date_emission": {**_INSTANT, "description": "`null` pour un jeton qui ne la dit pas."},
                 "date_expiration": {**_INSTANT, "description": "`null` pour un jeton qui n'expire pas."},
                 "rate_limit_par_minute": {
                     "type": ["integer", "null"],
@@ -39,13 +43,19 @@ INTROSPECTION_SCHEMA: Final[Json] = closed(
                 },
                 "delegation": {
                     "type": ["object", "null"],
+                    "description": "Délégation dont le jeton d'un éditeur se sert ; `null` s'il n'y en a pas.",
                     "required": ["id", "siret_delegant"],
-                    "properties": {"id": {"type": "string"}, "siret_delegant": {"type": "string"}},
+                    "properties": {
+                        "id": {"type": "string", "description": "Identifiant de la délégation."},
+                        "siret_delegant": {"type": "string", "description": "SIRET de qui l'a donnée."},
+                    },
                     "additionalProperties": False,
                 },
             }
         ),
-        "links": closed({"datapass": {"type": ["string", "null"], "format": "uri"}}),
+        "links": closed(
+            {"datapass": {"type": ["string", "null"], "format": "uri", "description": "Page de l'habilitation."}}
+        ),
         "meta": _OBJECT,
     }
 )

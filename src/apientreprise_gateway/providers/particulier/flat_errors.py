@@ -100,8 +100,8 @@ FLAT: Final = ErrorForm(
                     "required": ["error", "reason", "message"],
                     "properties": {
                         "error": {"type": "string", "description": "Ce qui s'est passé, en un mot."},
-                        "reason": {"type": "string"},
-                        "message": {"type": "string"},
+                        "reason": {"type": "string", "description": "Le détail, parfois une phrase fixe en anglais."},
+                        "message": {"type": "string", "description": "Le détail, en français."},
                     },
                 },
                 {
