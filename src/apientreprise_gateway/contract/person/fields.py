@@ -46,6 +46,14 @@ class Field(_OneParameter):
     required: bool = True
 
     def read(self, reading: Reading) -> None:
+        values = reading.query.get(self.name)
+        if values and self.kind.is_plain(values[-1]):  # as `judged` does, without the way there
+            reading.parameters.append((self.name, values[-1]))
+            if self.part:
+                reading.parts[self.part] = values[-1]
+            return
+        if not values and not self.required:
+            return
         value = reading.judged(self.name, self.kind, self.part)
         if value is None or (not value and self.required):
             reading.refuse(self.code, self.name)

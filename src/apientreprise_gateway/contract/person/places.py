@@ -57,18 +57,24 @@ class Birthplace:
         )
 
     def read(self, reading: Reading) -> None:
-        country = self._one(reading, self.country, COUNTRY, "00400", "birth_country") if self.country else ""
-        if self.country_required and country == "":
-            reading.refuse("00400", self.country)
-        commune = self._one(reading, self.commune, COMMUNE, "00365", "birth_commune")
-        is_named = self.by_name and self._read_name(reading, is_needed=commune == "")
+        country: str | None = ""
+        if self.country:
+            country = reading.judged(self.country, COUNTRY, "birth_country")
+            if country is None or (self.country_required and not country):
+                reading.refuse("00400", self.country)
+        commune = reading.judged(self.commune, COMMUNE, "birth_commune")
+        if commune is None:
+            reading.refuse("00365", self.commune)
+        is_named = (
+            self.by_name
+            and (self.commune_name in reading.query or self.department in reading.query)
+            and self._read_name(reading, is_needed=commune == "")
+        )
         if self.needed_in_france and country == FRANCE and commune == "" and not is_named:
             reading.refuse("00365", self.commune)
 
     def _read_name(self, reading: Reading, *, is_needed: bool) -> bool:
         """Read name and department of a commune; whether it is given by these and the year."""
-        if self.commune_name not in reading.query and self.department not in reading.query:
-            return False
         name = self._one(reading, self.commune_name, anything, "00317", "birth_commune_name")
         department = self._one(reading, self.department, DEPARTMENT, "00428", "birth_department")
         year = reading.text(self.year)
@@ -149,6 +155,8 @@ class Period:
         return ("00354", "00356")
 
     def read(self, reading: Reading) -> None:
+        if self.year not in reading.query and self.month not in reading.query:
+            return
         today = reading.today
         years = reading.text(self.year)
         year = number(years, today.year - 2, today.year) if years else None
