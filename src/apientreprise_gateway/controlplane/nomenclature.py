@@ -14,6 +14,7 @@ from apientreprise_gateway.contract import query
 from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS
 from apientreprise_gateway.contract.error_forms import OBJECTS, ErrorForm
 from apientreprise_gateway.contract.errors import Refusal, gateway_error
+from apientreprise_gateway.contract.france_connect import FRANCE_CONNECT
 from apientreprise_gateway.contract.traceability import CODES, NOT_A_SIRET
 from apientreprise_gateway.controlplane.openapi.cases import (
     EVERYWHERE,
@@ -103,9 +104,12 @@ def _content(product: Product) -> Json:
     ]
     if product.dossier is not None:
         endpoints.append((product.dossier.endpoint, product.title, dossier_cases(product.dossier, product)))
+    providers = [product.itself, *product.providers]
+    if any(endpoint.person is not None and endpoint.person.france_connect for endpoint in product.endpoints):
+        providers.append(FRANCE_CONNECT)
     return {
         "api": product.name,
-        "providers": {provider.prefix: provider.name for provider in (product.itself, *product.providers)},
+        "providers": {provider.prefix: provider.name for provider in providers},
         "generic_subcodes": {subcode: {"title": kind.title} for subcode, kind in PROVIDER_ERRORS.items()},
         "platform_codes": _by_status(platform, OBJECTS),
         "endpoints": {
