@@ -11,6 +11,8 @@ from apientreprise_gateway.gateway.configuration import Configuration
 from apientreprise_gateway.gateway.settings import SettingsError, load
 from apientreprise_gateway.gateway.verify import verify
 from support.france_connect import CLIENT, KID, issuer, pem_of, rsa_key, settings_in
+from support.site import hang
+from support.stub import stub
 from support.tokens import SECRET
 
 URL = "https://france-connect.test/api/v2/checktoken"
@@ -108,10 +110,22 @@ async def test_keys_are_followed(tmp_path: Path) -> None:
     gateway = Gateway(load(**SERVED, **given, access_log=str(tmp_path / "log")))
     part = gateway._parts.france_connect.part
     assert part is not None
-    await part.service.keys.start()
     await part.service.follow()
     Path(given["france_connect_jwks"]).write_bytes(issuer.published(KID, "newer"))
     await part.service.keys.renew()
     assert [key.kid for key in part.service.keys.keys] == [KID, "newer"]
     assert [key.kid for key in part.service._ring._keys] == [KID, "newer"]
     gateway.discard()
+
+
+async def test_a_start_waits_for_nobody(tmp_path: Path) -> None:
+    """Keys at a URL are fetched once the gateway serves: nothing is asked for before."""
+    with stub(hang) as server:
+        given = settings_in(tmp_path, url=URL, france_connect_jwks=f"{server.url}/jwks")
+        gateway = Gateway(load(**SERVED, **given, access_log=str(tmp_path / "log")))
+        component = gateway._parts.france_connect
+        assert component.start is not None
+        await component.start()
+        assert server.connections == 0
+        assert list(component.background) == ["france_connect_keys"]
+        gateway.discard()

@@ -121,10 +121,6 @@ def france_connect_component(
         metrics.breaker_state(FRANCE_CONNECT.key, State.CLOSED)
         service = part.service
 
-        async def start() -> None:
-            await context.background.attempt("france_connect_keys", service.keys.start)
-            await service.follow()
-
         async def close() -> None:
             await service.keys.close()
             service.close()
@@ -133,7 +129,8 @@ def france_connect_component(
             name="france_connect",
             part=part,
             made_of=own,
-            start=start,
+            # Its keys are fetched in the background: a FranceConnect that does not answer delays no start.
+            start=service.follow,
             background={"france_connect_keys": service.keys.watch},
             close=close,
         )
