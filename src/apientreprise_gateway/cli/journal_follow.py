@@ -9,11 +9,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from sqlalchemy import Engine
+
     from apientreprise_gateway.journal.metrics import JournalMetrics
 
 _STOP_SECONDS: Final = 0.8
 """Seconds after which a stop does not wait for the transaction under way; it is rolled back, and read again later."""
 _SHOW_SECONDS: Final = 0.5
+_LATE_MINUTES: Final = 5
+"""Minutes after an hour when the seals that are due are made."""
 _BEFORE_SECONDS: Final = 60.0
 """Seconds before the first start from which on files that were rotated away are stored as well."""
 
@@ -47,7 +51,13 @@ def _follow(options: argparse.Namespace) -> int:
     metrics = JournalMetrics()
     with use_database() as engine:
         follower = Follower(
-            engine, options.files, host=socket.gethostname(), metrics=metrics, on_round=_progress(), since=_began()
+            engine,
+            options.files,
+            host=socket.gethostname(),
+            metrics=metrics,
+            chores=_sealing(engine),
+            on_round=_progress(),
+            since=_began(),
         )
 
         def stop(_number: int, _frame: object) -> None:
@@ -77,6 +87,36 @@ def _began() -> "datetime":
     return datetime.fromtimestamp(
         time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - started) - _BEFORE_SECONDS, UTC
     )
+
+
+def _sealing(engine: "Engine") -> "Callable[[], None]":
+    """Makes the seals that are due each hour, and soon after a day is over, beside the following."""
+    import threading
+    from datetime import UTC, datetime, timedelta
+
+    import structlog
+
+    from apientreprise_gateway.database.engine import DatabaseError
+    from apientreprise_gateway.journal.seals import make_seals
+
+    def seal() -> None:
+        try:
+            make_seals(engine)
+        except DatabaseError as error:
+            structlog.get_logger(__name__).error("journal_seal_failed", reason=str(error), effect="tried again")
+
+    last_hour: datetime | None = None
+    thread = threading.Thread(target=seal, daemon=True)
+
+    def seal_if_due() -> None:
+        nonlocal last_hour, thread
+        # Some minutes after the hour, most lines of the hour before are stored.
+        hour = (datetime.now(UTC) - timedelta(minutes=_LATE_MINUTES)).replace(minute=0, second=0, microsecond=0)
+        if hour != last_hour and not thread.is_alive():
+            last_hour, thread = hour, threading.Thread(target=seal, daemon=True)
+            thread.start()
+
+    return seal_if_due
 
 
 def _serve_metrics(port: int | None, metrics: "JournalMetrics") -> None:

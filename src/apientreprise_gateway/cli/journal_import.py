@@ -30,7 +30,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     imported.add_argument("files", nargs="*", type=Path, metavar="FILE", help="instead of standard input")
     imported.set_defaults(command=_import)
     rejects = commands.add_parser("rejects", help="the lines that were no access lines")
-    rejects.add_argument("--json", action="store_true", help="as JSON, a line each, with the whole line")
+    rejects.add_argument("--json", action="store_true", help="as JSON, with the whole line")
     rejects.set_defaults(command=_rejects)
 
 
@@ -98,8 +98,7 @@ def _rejects(options: argparse.Namespace) -> int:
         found = connection.execution_options(yield_per=500).execute(select(rejects).order_by(rejects.c.id))
         rows: Iterator[dict[str, object]] = (_row(dict(row._mapping)) for row in found)
         if options.json:
-            for row in rows:
-                print(json.dumps(row))
+            print(json.dumps(list(rows), indent=2))
             return 0
         table = [{**row, "line": ascii(str(row["line"])[:_SHOWN_CHARACTERS])[1:-1]} for row in rows]
     if table:

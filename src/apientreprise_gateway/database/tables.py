@@ -62,6 +62,7 @@ calls: Final = Table(
     Index("calls_recipient", "recipient"),
     Index("calls_request_id", "request_id", postgresql_using="hash"),
     Index("calls_time", "time", postgresql_using="brin"),
+    Index("calls_batch", "batch", postgresql_using="brin"),
 )
 held_calls: Final = Table("held_calls", metadata, *_of_a_line(), Index("held_calls_line_key", "line_key"))
 """Rows that a legal hold keeps beyond their time."""

@@ -27,6 +27,7 @@ _TABLES: Final = (
     "CREATE INDEX calls_recipient ON calls (recipient)",
     "CREATE INDEX calls_request_id ON calls {hash} (request_id)",
     "CREATE INDEX calls_time ON calls {brin} (time)",
+    "CREATE INDEX calls_batch ON calls {brin} (batch)",
     "CREATE TABLE held_calls ({line})",
     "CREATE INDEX held_calls_line_key ON held_calls (line_key)",
     """CREATE TABLE journal_rejects (
