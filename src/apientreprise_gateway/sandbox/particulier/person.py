@@ -88,7 +88,7 @@ class JobSeeker:
     category: int
     ended: date | None = None
     paid: bool = True
-    """Whether something is paid."""
+    """Whether something is paid; payments are unknown of somebody to whom nothing is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,10 +38,12 @@ def _seeker(person: Person) -> JobSeeker:
 
 
 def _payments(person: Person, fields: tuple[str, ...]) -> Body:
-    paid = _PAYMENTS if _seeker(person).paid else ()
+    seeker = _seeker(person)
+    if not seeker.paid:
+        raise Unknown
     return {
-        "identifiant": _seeker(person).identifier,
-        "paiements": [dict(zip(fields, payment, strict=True)) for payment in paid],
+        "identifiant": seeker.identifier,
+        "paiements": [dict(zip(fields, payment, strict=True)) for payment in _PAYMENTS],
     }
 
 
