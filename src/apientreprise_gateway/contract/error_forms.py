@@ -75,7 +75,14 @@ OBJECTS: Final = ErrorForm(
         {
             "type": "object",
             "required": ["errors"],
-            "properties": {"errors": {"type": "array", "minItems": 1, "items": dict(_ERROR)}},
+            "properties": {
+                "errors": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": dict(_ERROR),
+                    "description": "Toutes les erreurs de l'appel.",
+                }
+            },
         }
     ),
 )

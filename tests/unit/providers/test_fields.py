@@ -32,6 +32,9 @@ class Described(NamedTuple):
     """What it means; what its shape means, if nothing is said of the field itself."""
     leaf: bool
     """Whether it holds no object and no array of objects."""
+    nullable: bool
+    absent: bool
+    """Whether it may be left out."""
 
 
 class Document:
@@ -62,8 +65,14 @@ class Document:
             return
         for name, field in schema.get("properties", {}).items():
             if not is_envelope((*path, name)):
-                words = field.get("description") or self.resolved(field).get("description")
-                yield Described((*path, name), words, not self._holds_objects(field))
+                whole = self.resolved(field)
+                yield Described(
+                    (*path, name),
+                    field.get("description") or whole.get("description"),
+                    leaf=not self._holds_objects(field),
+                    nullable="null" in whole.get("type", ()),
+                    absent=name not in schema.get("required", ()),
+                )
             yield from self._fields(field, (*path, name), met)
         if "items" in schema:
             yield from self._fields(schema["items"], path, met)
@@ -83,6 +92,11 @@ def is_envelope(path: Path) -> bool:
     return path[0].startswith("api_") and not flat and set(path[1:]) <= {"data", "links", "meta"} and len(path) <= 3
 
 
+NULL: Final = re.compile(r"\bnul(le|s|les)?\b")
+OFTEN: Final = re.compile(r"\bnul(le|s|les)?\b|\bs'ils?\b|\bsi\b")
+"""What speaks of null, or of a condition."""
+ALL_NULL: Final = re.compile(r"tout y est nul.*|.*champs voisins.*")
+"""Null is here what lies in the field, or beside it."""
 ANY_FILE: Final = {"api_entreprise": "insee.yaml", "api_particulier": "cnaf.yaml"}
 DOCUMENTS: Final = {product.key: Document(product) for product in PRODUCTS}
 
@@ -153,6 +167,20 @@ def test_meanings_say_more_than_the_name(product: Product, flat: bool) -> None:
         if field.words is not None and not set(words_of(field.words)) - set(words_of(field.path[-1])) - EMPTY
     ]
     assert repeated == []
+
+
+@each_product
+@pytest.mark.parametrize("flat", [False, True])
+def test_meanings_say_when_a_value_is_null(product: Product, flat: bool) -> None:
+    """Each leaf that may be null says when it is or that it need not be there; none that is always there says so."""
+    leaves = [field for field in fields_of(product, flat=flat) if field.leaf and field.words is not None]
+    unsaid = [".".join(field.path) for field in leaves if field.nullable and not OFTEN.search(field.words or "")]
+    wrong = [
+        f"{'.'.join(field.path)}: {field.words}"
+        for field in leaves
+        if not field.nullable and not field.absent and NULL.search(ALL_NULL.sub("", field.words or ""))
+    ]
+    assert (unsaid, wrong) == ([], [])
 
 
 @each_product

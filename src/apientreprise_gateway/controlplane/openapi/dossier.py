@@ -30,15 +30,19 @@ _SCHEMA: Final[Json] = {
                         "additionalProperties": {"type": "string"},
                     },
                     "data": {"description": "Comme dans la réponse de la ressource."},
-                    "links": {"type": "object"},
-                    "meta": {"type": "object"},
-                    "errors": {"$ref": "#/components/schemas/Erreurs/properties/errors"},
+                    "links": {"type": "object", "description": "De même."},
+                    "meta": {"type": "object", "description": "De même."},
+                    "errors": {
+                        "description": "À la place des données, si la ressource n'en donne pas.",
+                        "$ref": "#/components/schemas/Erreurs/properties/errors",
+                    },
                 },
             },
         },
-        "links": {"type": "object"},
+        "links": {"type": "object", "description": "Toujours vide."},
         "meta": {
             "type": "object",
+            "description": "Le dossier lui-même.",
             "required": ["siret", "ressources", "ressources_obtenues"],
             "properties": {
                 "siret": {"type": "string", "description": "L'établissement dont le dossier parle."},

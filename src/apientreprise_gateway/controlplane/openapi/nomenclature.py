@@ -20,7 +20,7 @@ _ENTRIES: Final[Json] = {
                 "code": {"type": "string", "pattern": "^[0-9]{5}$", "description": "Fournisseur, puis erreur."},
                 "title": {"type": "string", "description": "La sorte d'erreur, en quelques mots."},
                 "detail": {"type": "string", "description": "Ce qui s'est passé, et que faire."},
-                "meta": _OBJECT,
+                "meta": {**_OBJECT, "description": "Ce que `meta` contient avec cette erreur."},
             },
         },
     },

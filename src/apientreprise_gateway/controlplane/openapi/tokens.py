@@ -51,12 +51,14 @@ INTROSPECTION_SCHEMA: Final[Json] = closed(
                     },
                     "additionalProperties": False,
                 },
-            }
+            },
+            description="Ce que la passerelle sait du jeton.",
         ),
         "links": closed(
-            {"datapass": {"type": ["string", "null"], "format": "uri", "description": "Page de l'habilitation."}}
+            {"datapass": {"type": ["string", "null"], "format": "uri", "description": "Page de l'habilitation."}},
+            description="Où l'habilitation se gère.",
         ),
-        "meta": _OBJECT,
+        "meta": {**_OBJECT, "description": "Toujours vide."},
     }
 )
 """The schema of an introspection."""

@@ -38,7 +38,12 @@ TEXTS: Final = ErrorForm(
         "type": "object",
         "required": ["errors"],
         "properties": {
-            "errors": {"type": "array", "minItems": 1, "items": {"type": "string"}},
+            "errors": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "string"},
+                "description": "Ce qui s'est passé, une phrase par erreur.",
+            },
             "gateway_error": {
                 "type": "boolean",
                 "description": "`true` sur trois opérations de l'INSEE et de CMA France : avec un 404, un 422 dû au "

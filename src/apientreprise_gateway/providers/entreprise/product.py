@@ -90,7 +90,13 @@ _PRIVILEGES: Final[dict[str, Any]] = {
         "data": {
             "type": "object",
             "required": ["privileges"],
-            "properties": {"privileges": {"type": "array", "items": {"type": "string"}}},
+            "properties": {
+                "privileges": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "Les droits du jeton, triés.",
+                }
+            },
         }
     },
 }
