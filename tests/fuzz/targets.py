@@ -10,6 +10,8 @@ import httptools
 import orjson
 from jwt import PyJWS
 
+from apientreprise_gateway.auth.france_connect import claims as claims_of_access_tokens
+from apientreprise_gateway.auth.france_connect.faults import UnusableAnswerError
 from apientreprise_gateway.auth.keys import KeyRing, secret_keys
 from apientreprise_gateway.auth.token import TokenVerifier, token_reader
 from apientreprise_gateway.contract import query
@@ -18,6 +20,7 @@ from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.contract.passing import TokenPassing
 from apientreprise_gateway.contract.person import families
 from apientreprise_gateway.contract.person.identity import Asked
+from apientreprise_gateway.contract.person.pivot import written
 from apientreprise_gateway.contract.routes import Route, Routes
 from apientreprise_gateway.documents.extract import Extractor, NotJsonError, decode
 from apientreprise_gateway.documents.files import FileFault, Memory
@@ -110,6 +113,29 @@ def identity(data: bytes) -> bool:
         again = query.read_all(urlencode(found.parameters).encode(), rules.names)
         assert rules.read(again, _TODAY) == found
     return accepted
+
+
+def introspection(data: bytes) -> bool:
+    """What FranceConnect says of an access token, once it is decrypted and its signature verified."""
+    try:
+        said = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return False
+    if not isinstance(said, dict):
+        return False  # signed claims are an object
+    try:
+        found = claims_of_access_tokens.read(said, now=0, today=_TODAY)
+    except UnusableAnswerError:
+        return False
+    except Refusal as refusal:
+        assert refusal.status == 401  # noqa: PT017 - part of the law
+        return False
+    person = found.person.identity
+    assert person.birth_name
+    assert person.first_names
+    assert person.birth_commune or person.birth_country != "99100"
+    urlencode(written(person, families.PIVOT), errors="strict")
+    return True
 
 
 def path(data: bytes) -> bool:
@@ -338,6 +364,7 @@ TARGETS: Final[Mapping[str, Target]] = {
     "claims": claims,
     "query": parameters,
     "identity": identity,
+    "introspection": introspection,
     "path": path,
     "target": target,
     "forwarded": forwarded,

@@ -13,8 +13,8 @@ from urllib.parse import parse_qs
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from joserfc import jwe, jws
-from joserfc.jwk import ECKey, RSAKey
+from jwt import PyJWS
+from jwt.algorithms import ECAlgorithm
 
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.providers.product import Product
@@ -36,6 +36,7 @@ SCOPES_FROM: Final = "~"
 _SERVICE: Final = "service-du-bac-a-sable"
 _LIFETIME: Final = 60
 _KID: Final = "bac-a-sable"
+_SIGNED: Final = "ES256"
 _LONGEST_FORM: Final = 16 * 1024
 _PERSONS: Final = {person.key: person for person in PERSONS}
 _NAMED: Final = {**_PERSONS, **{f"nom-{special.person.key}": special.person for special in BY_NAME.values()}}
@@ -95,8 +96,8 @@ class FranceConnect:
         return rsa.generate_private_key(65537, 2048)
 
     @cached_property
-    def _signing_key(self) -> ECKey:
-        return ECKey.import_key(ec.generate_private_key(ec.SECP256R1()), {"kid": _KID, "use": "sig", "alg": "ES256"})
+    def _signing_key(self) -> ec.EllipticCurvePrivateKey:
+        return ec.generate_private_key(ec.SECP256R1())
 
     @property
     def gateway_pem(self) -> bytes:
@@ -106,7 +107,8 @@ class FranceConnect:
     @property
     def jwks(self) -> bytes:
         """The key that signs the answers."""
-        return orjson.dumps({"keys": [self._signing_key.as_dict(private=False)]})
+        public = ECAlgorithm.to_jwk(self._signing_key.public_key(), as_dict=True)
+        return orjson.dumps({"keys": [{**public, "kid": _KID, "use": "sig", "alg": _SIGNED}]})
 
     def _listing(self) -> dict[str, Any]:
         return {
@@ -151,7 +153,7 @@ class FranceConnect:
     def _signed(self, name: str, scopes: list[str]) -> str:
         key, kid = self._signing_key, _KID
         if name in ("autre-signature", "cle-inconnue"):
-            key = ECKey.import_key(ec.generate_private_key(ec.SECP256R1()))
+            key = ec.generate_private_key(ec.SECP256R1())
             kid = "inconnue" if name == "cle-inconnue" else _KID
         content = {
             "iss": "https://france-connect.exemple.test/api/v2",
@@ -159,8 +161,8 @@ class FranceConnect:
             "iat": int(self._now()),
             "token_introspection": self._said(name, scopes),
         }
-        header = {"alg": "ES256", "kid": kid, "typ": "token-introspection+jwt"}
-        return jws.serialize_compact(header, orjson.dumps(content), key)
+        headers = {"kid": kid, "typ": "token-introspection+jwt"}
+        return PyJWS().encode(orjson.dumps(content), key, algorithm=_SIGNED, headers=headers)
 
     def _said(self, name: str, scopes: list[str]) -> dict[str, Any]:
         """What is said of a token."""
@@ -190,6 +192,10 @@ def _scopes_of(product: Product) -> Iterable[str]:
 
 
 def _encrypted(text: str, key: rsa.RSAPrivateKey) -> bytes:
+    # Imported only here: it takes long, and few runs of a sandbox need it.
+    from joserfc import jwe  # noqa: PLC0415
+    from joserfc.jwk import RSAKey  # noqa: PLC0415
+
     public = RSAKey.import_key(key.public_key())
     algorithms = ["RSA-OAEP", "A256GCM"]
     header = {"alg": algorithms[0], "enc": algorithms[1], "cty": "JWT"}
