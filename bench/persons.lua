@@ -12,6 +12,9 @@ end
 
 function request()
   number = number + 1
+  if wrk.path:find("/ine?", 1, true) then
+    return wrk.format("GET", wrk.path .. "&ine=" .. string.format("%010d", number * 7919 % 10000000000) .. "G")
+  end
   local person = "nomNaissance=" .. letters(number * 7919) .. "&anneeDateNaissance=" .. 1950 + number % 50
     .. "&moisDateNaissance=" .. 1 + number % 12 .. "&jourDateNaissance=" .. 1 + number % 28
   return wrk.format("GET", wrk.path .. "&" .. person)

@@ -5,11 +5,15 @@ by a number (INE, allowance number, identifier) gives the digest of that number,
 and knows an identity can find its digest in a journal; nobody can go the other way.
 """
 
-import hmac
+import hashlib
 from typing import Final
 
 from apientreprise_gateway.contract.person.identity import Identity
 
+_BLOCK_BYTES: Final = 64
+"""Of SHA-256; keys are not longer."""
+_INNER: Final = 0x36
+_OUTER: Final = 0x5C
 _PURPOSE: Final = "apientreprise-gateway person"
 """What the key is used for here: no other use of it has the same messages."""
 
@@ -49,13 +53,18 @@ class Pseudonyms:
 
     def __init__(self, key: bytes) -> None:
         """Take the key: 32 bytes, see `config.keys.parse_key`."""
-        self._begun = hmac.new(key, digestmod="sha256")
+        # The two hashes of an HMAC, once they have taken in the key: to copy these takes half of what `hmac` takes, and
+        # every call about a person has a digest.
+        block = key.ljust(_BLOCK_BYTES, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ _INNER for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ _OUTER for byte in block))
 
     def of(self, identity: Identity) -> str | None:
         """The digest of an identity, in 64 hexadecimal digits; None if it names nobody."""
         text = basis(identity)
         if not text:
             return None
-        digest = self._begun.copy()
-        digest.update(text.encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text.encode("utf-8", "surrogatepass"))
+        outer.update(inner.digest())
+        return outer.hexdigest()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
 
+from apientreprise_gateway.contract.person.identity import PLACES
 from apientreprise_gateway.contract.person.reading import Reading
 from apientreprise_gateway.contract.person.texts import Kind, anything, clean, number, usual_number
 
@@ -12,6 +13,10 @@ MOST_FIRST_NAMES: Final = 32
 """First names that a call may give."""
 FIRST_YEAR: Final = 1900
 """The first year in which somebody may be born who lives."""
+_FIRST_NAMES: Final = PLACES["first_names"]
+_YEAR: Final = PLACES["birth_year"]
+_MONTH: Final = PLACES["birth_month"]
+_DAY: Final = PLACES["birth_day"]
 _YEARS: Final = (1, date.max.year)
 _MONTHS: Final = (1, 12)
 _DAYS: Final = (1, 31)
@@ -50,7 +55,7 @@ class Field(_OneParameter):
         if values and self.kind.is_plain(values[-1]):  # as `judged` does, without the way there
             reading.parameters.append((self.name, values[-1]))
             if self.part:
-                reading.parts[self.part] = values[-1]
+                reading.parts[PLACES[self.part]] = values[-1]
             return
         if not values and not self.required:
             return
@@ -105,7 +110,7 @@ class FirstNames(_OneParameter):
             reading.refuse(self.code, name)
             return
         reading.parameters += [(name, value) for value in found]
-        reading.parts["first_names"] = tuple(found)
+        reading.parts[_FIRST_NAMES] = tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +132,7 @@ class FirstNamesText(_OneParameter):
             reading.refuse(self.code, self.name)
             return
         reading.parameters.append((self.name, " ".join(found)))
-        reading.parts["first_names"] = tuple(found)
+        reading.parts[_FIRST_NAMES] = tuple(found)
 
 
 class DateCodes(NamedTuple):
@@ -192,12 +197,7 @@ class BirthDate:
         year = _read_number(reading, self.year, _YEARS, codes.year, required=required)
         month = _read_number(reading, self.month, _MONTHS, codes.month, required=required)
         day = _read_number(reading, self.day, _DAYS, codes.day, required=required)
-        if year is not None:
-            parts["birth_year"] = year
-        if month is not None:
-            parts["birth_month"] = month
-        if day is not None:
-            parts["birth_day"] = day
+        parts[_YEAR], parts[_MONTH], parts[_DAY] = year, month, day
         if year is not None and month is not None and day is not None:
             wrong = _wrong_with((year, month, day), codes.whole, self.judge, reading.today)
             if wrong:
@@ -225,7 +225,7 @@ class BirthDateText(_OneParameter):
             return
         year, month, day = found
         reading.parameters.append((self.name, f"{year:04d}-{month:02d}-{day:02d}"))
-        reading.parts.update(birth_year=year, birth_month=month, birth_day=day)
+        reading.parts[_YEAR], reading.parts[_MONTH], reading.parts[_DAY] = found
 
 
 def _read_number(reading: Reading, name: str, bounds: tuple[int, int], code: str, *, required: bool) -> int | None:

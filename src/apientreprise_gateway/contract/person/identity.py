@@ -3,7 +3,7 @@
 Representations show nothing of a person: one must not be in a log by accident. They are tuples, which are made fast.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Identity(NamedTuple):
@@ -37,6 +37,10 @@ class Identity(NamedTuple):
 
     def __repr__(self) -> str:
         return "Identity(…)"
+
+
+PLACES: Final = {name: place for place, name in enumerate(Identity._fields)}
+"""Where each part of an identity stands in it."""
 
 
 class Fault(NamedTuple):

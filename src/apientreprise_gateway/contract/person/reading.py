@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-from apientreprise_gateway.contract.person.identity import Asked, Fault, Identity
+from apientreprise_gateway.contract.person.identity import PLACES, Asked, Fault, Identity
 from apientreprise_gateway.contract.person.texts import Kind, clean
 
 Query = Mapping[str, Sequence[str]]
 """A decoded query: the values of each parameter, in their order."""
+
+_NOBODY: Final[list[Any]] = list(Identity())
 
 
 class Reading:
@@ -28,8 +30,8 @@ class Reading:
         self.faults: list[Fault] = []
         self.parameters: list[tuple[str, str]] = []
         """The right ones, in canonical form."""
-        self.parts: dict[str, Any] = {}
-        """What is known of the identity: fields of `Identity`."""
+        self.parts = _NOBODY.copy()
+        """What is known of the identity, in the places of `PLACES`: an `Identity` is made fastest so."""
 
     def text(self, name: str) -> str | None:
         """The value of a parameter, cleaned; empty if it is absent or blank, None if no rule accepts it.
@@ -67,7 +69,7 @@ class Reading:
             value = judged
         self.parameters.append((name, value))
         if part:
-            self.parts[part] = value
+            self.parts[PLACES[part]] = value
         return value
 
     def refuse(self, code: str, name: str) -> None:
@@ -78,7 +80,7 @@ class Reading:
 
     def asked(self) -> Asked:
         """What is asked, if nothing is wrong."""
-        return Asked(Identity(**self.parts), tuple(self.parameters))
+        return Asked(Identity._make(self.parts), tuple(self.parameters))
 
 
 class Rule(Protocol):
