@@ -167,7 +167,7 @@ def _date(parts: tuple[str, str, str]) -> date:
     usual = (CLAIRE.birth.year, CLAIRE.birth.month, CLAIRE.birth.day)
     try:
         return date(*(int(part or own) for part, own in zip(parts, usual, strict=True)))
-    except ValueError:
+    except (ValueError, OverflowError):
         return CLAIRE.birth
 
 

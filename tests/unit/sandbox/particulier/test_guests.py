@@ -1,6 +1,8 @@
 """Guests: persons of the published sandbox, of whom as much is said as of the ordinary person."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 from apientreprise_gateway.contract.endpoint import Endpoint
@@ -60,6 +62,23 @@ def test_the_vehicle_of_a_guest_is_whose_it_is_asked_for() -> None:
     data = ask(endpoint, given).json()["data"]
     assert data["identite_particulier"]["nom"] == "MARTIN"
     assert data["donnees_immatriculation_vehicule"]["numero_immatriculation"] == "TM-001-KB"
+
+
+_NAMES = sorted({parameter.name for end in ENDPOINTS if end.person for parameter in end.person.parameters})
+_VALUES = st.sampled_from(
+    ["", " ", "MARTIN", "ASSIN", "PANNE", "0", "9" * 5000, "²", "-1", "2008", "\0", "ÿ", "a b", "\U0001f600"]
+)
+
+
+@given(
+    st.sampled_from(ENDPOINTS),
+    st.lists(
+        st.tuples(st.sampled_from(_NAMES), _VALUES | st.text(st.characters(exclude_categories=["Cs"]), max_size=9))
+    ),
+)
+def test_any_call_is_answered(endpoint: Endpoint, parameters: list[tuple[str, str]]) -> None:
+    """Whatever is sent to the sandbox, without a gateway before it, gets an answer."""
+    assert ask(endpoint, parameters).status is not None
 
 
 def test_errors_of_guests() -> None:

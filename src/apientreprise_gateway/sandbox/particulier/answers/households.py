@@ -11,6 +11,7 @@ from apientreprise_gateway.sandbox.particulier.answers.shape import (
     Unknown,
     envelope,
     first_names,
+    year_in,
 )
 from apientreprise_gateway.sandbox.particulier.person import Household, Person
 
@@ -107,8 +108,8 @@ def _must_have_file(person: Person, home: Household, *, v2: bool = False) -> Non
 
 def _period(details: Details) -> tuple[int, int]:
     """Year and month that are asked for, else the latest."""
-    year, month = details.get(Meaning.BENEFIT_YEAR), details.get(Meaning.BENEFIT_MONTH)
-    return int(year or _YEAR), int(month or _MONTH)
+    year = year_in(details, Meaning.BENEFIT_YEAR, _YEAR)
+    return year, year_in(details, Meaning.BENEFIT_MONTH, _MONTH)
 
 
 def _of_household(home: Household) -> Body:

@@ -37,6 +37,12 @@ def day(found: date | None) -> str | None:
     return None if found is None else found.isoformat()
 
 
+def year_in(details: Details, meaning: Meaning, usual: int) -> int:
+    """A year or a month of a call, else the usual one; what is no number is not the call of a gateway."""
+    text = details.get(meaning, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else usual
+
+
 def first_names(person: Person) -> str:
     """The first names as one text."""
     return " ".join(person.first_names)

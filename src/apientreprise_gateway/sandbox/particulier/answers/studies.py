@@ -4,10 +4,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from apientreprise_gateway.contract.identification import Meaning
-from apientreprise_gateway.sandbox.particulier.answers.shape import Answer, Body, Details, Unknown, day, envelope
+from apientreprise_gateway.sandbox.particulier.answers.shape import (
+    Answer,
+    Body,
+    Details,
+    Unknown,
+    day,
+    envelope,
+    year_in,
+)
 from apientreprise_gateway.sandbox.particulier.person import Household, Person, Schooling, Studies
 
-_CAMPAIGN: Final = "2025"
+_CAMPAIGN: Final = 2025
 """The year in which the current year of grants began."""
 _MONTHS: Final = 10
 """Months for which a grant is paid."""
@@ -56,7 +64,7 @@ def _grant(person: Person, details: Details, *, version: int) -> Body:
         }
     data = status | {
         "periode_versement_bourse": {
-            "date_rentree": f"{details.get(Meaning.CAMPAIGN_YEAR, _CAMPAIGN)}-09-01",
+            "date_rentree": f"{year_in(details, Meaning.CAMPAIGN_YEAR, _CAMPAIGN):04}-09-01",
             "duree": _MONTHS,
         },
         "etablissement_etudes": {"nom_commune": studies.commune.name, "nom_etablissement": studies.institution},
