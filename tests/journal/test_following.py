@@ -4,17 +4,19 @@ import gzip
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Engine, delete, func, select, text
 
-from apientreprise_gateway.database.engine import reading, writing
+from apientreprise_gateway.database.engine import DatabaseError, connect, reading, writing
 from apientreprise_gateway.database.tables import calls, files, rejects
 from apientreprise_gateway.journal.follower import Follower
 from apientreprise_gateway.journal.metrics import JournalMetrics
+from apientreprise_gateway.journal.seals import make_seals
 from support.lines import line, lines
 
 
@@ -243,3 +245,30 @@ def test_any_order_of_rotations_loses_and_repeats_nothing(
     _append(log, lines(written, written + 1))
     _drain(running)
     assert _numbers(engine) == list(range(written + 1))
+
+
+def test_a_follower_needs_no_right_to_change_rows(
+    engine: Engine, log: Path, kind: str, pytestconfig: pytest.Config
+) -> None:
+    """The grants of the documentation are enough, for seals and partitions too."""
+    if kind == "sqlite":
+        pytest.skip("SQLite has no roles")
+    page = Path(pytestconfig.rootpath, "docs", "journal.md").read_text()
+    grants = page.split("```sql\n")[1].split("```")[0].replace("CREATE ROLE journal_follower LOGIN;", "")
+    with writing(engine) as connection:
+        connection.execute(text("DROP ROLE IF EXISTS journal_follower"))
+        connection.execute(text("CREATE ROLE journal_follower LOGIN"))
+        connection.execute(text(grants))
+    weak = connect(engine.url.set(username="journal_follower").render_as_string(hide_password=False))
+    log.write_bytes(lines(0, 2))
+    running = Follower(weak, [log], host="test", metrics=JournalMetrics())
+    _drain(running)
+    assert _numbers(engine) == [0, 1]
+    assert len(make_seals(weak, now=datetime(2026, 12, 24, tzinfo=UTC))) == 1
+    with pytest.raises(DatabaseError, match="permission denied"), writing(weak) as connection:
+        connection.execute(delete(calls))
+    running.stop()
+    running.run()
+    weak.dispose()
+    with writing(engine) as connection:
+        connection.execute(text("DROP OWNED BY journal_follower; DROP ROLE journal_follower"))
