@@ -2,15 +2,17 @@ import re
 import subprocess
 import sys
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from apientreprise_gateway.contract.notation import Schema
 from apientreprise_gateway.providers.entreprise import schemas
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
-from apientreprise_gateway.providers.schemas import _LOADER
+from apientreprise_gateway.providers.schemas import _LOADER, Schemas
 
 
 def test_there_is_one_schema_per_operation() -> None:
@@ -44,6 +46,37 @@ def test_schemas_say_nothing_of_meanings() -> None:
     """What masks and the sandbox read has no descriptions and no references."""
     schema = SCHEMAS.of("api_entreprise_v4_insee_etablissements")
     assert not {"description", "$ref"} & set(re.findall(r"\$?\w+", str(schema)))
+
+
+def test_shapes_are_described_once(tmp_path: Path) -> None:
+    """A shape stands under its own name, with what it means; a field of it says what it is there."""
+    (tmp_path / "greffe.yaml").write_text(
+        "shapes: {pays: &pays {code: string}}\nop:\n  description: Kbis\n  data: {pays: *pays, naissance: *pays}\n"
+    )
+    (tmp_path / "fields").mkdir()
+    (tmp_path / "fields" / "greffe.yaml").write_text("naissance: Où.\npays.code: Deux lettres.\n")
+    (tmp_path / "fields" / "common.yaml").write_text("pays: Un pays.\ncode: Un code.\n")
+    shapes: dict[str, Schema] = {}
+
+    def refer(name: str, schema: Schema) -> Schema:
+        shapes[name] = schema
+        return {"$ref": name}
+
+    described = Schemas(tmp_path).described("op", refer)
+    assert described["description"] == "Kbis"
+    assert described["properties"]["data"]["properties"] == {
+        "pays": {"description": "Un pays.", "$ref": "greffe_pays"},
+        "naissance": {"description": "Où.", "$ref": "greffe_pays"},
+    }
+    assert shapes["greffe_pays"]["description"] == "Un pays."
+    assert shapes["greffe_pays"]["properties"] == {"code": {"description": "Deux lettres.", "type": "string"}}
+
+
+def test_meanings_need_not_be_noted(tmp_path: Path) -> None:
+    """A product without meanings has its schemas all the same."""
+    (tmp_path / "greffe.yaml").write_text("op:\n  description: Kbis\n  body: {siren: string}\n")
+    described = Schemas(tmp_path).described("op", lambda name, _: {"$ref": name})
+    assert described["properties"] == {"siren": {"type": "string"}}
 
 
 @pytest.mark.parametrize("folder", [(), ("fields",)])
