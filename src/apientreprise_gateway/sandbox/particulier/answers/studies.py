@@ -124,15 +124,15 @@ def _admissions(person: Person, _home: Household, _details: Details) -> Body:
     }
     return envelope(
         {
-            "admissions": [
-                {"date_debut": start, "date_fin": end, "est_inscrit": enrolled, **common}
-                for start, end, enrolled in _years(studies)
-            ],
             "identite": {
                 "nom_naissance": person.birth_name,
                 "prenom": person.first_names[0],
                 "date_naissance": person.birth.isoformat(),
             },
+            "admissions": [
+                {"date_debut": start, "date_fin": end, "est_inscrit": enrolled, **common}
+                for start, end, enrolled in _years(studies)
+            ],
         }
     )
 
