@@ -127,12 +127,15 @@ def test_settings() -> None:
     expected = {"a.fr": "entreprise", "b.fr": "particulier"}
     assert load(hosts="A.fr=entreprise, b.fr=api_particulier").hosts == expected
     assert load(hosts={"a.fr": "entreprise", "b.fr": "particulier"}).hosts == expected
+    assert load(hosts='{"a.fr": "entreprise", "b.fr": "particulier"}').hosts == expected
     assert load().hosts == {}
     for wrong, word in (
         ("a.fr", "product of a host"),
         ("a.fr=autre", "product of a host"),
         ("https://a.fr=entreprise", "host=product"),
         ("a.fr:80=entreprise", "host=product"),
+        ("a.fr=entreprise,A.fr=particulier", "twice"),
+        ('{"a.fr"', "JSON"),
     ):
         with pytest.raises(SettingsError, match=word):
             load(hosts=wrong)

@@ -138,7 +138,7 @@ def _shown(field: str, value: object) -> str:
     if value is not None and field in _PLACES:
         return shown_place(str(value))
     if isinstance(value, Mapping):
-        value = tuple(sorted(value))
+        value = tuple(f"{key}={each}" if isinstance(each, str) else key for key, each in sorted(value.items()))
     if isinstance(value, tuple):
         return ", ".join(str(each) for each in value) or "(none)"
     return "(unset)" if value is None else str(value)

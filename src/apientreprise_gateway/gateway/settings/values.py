@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr
@@ -130,24 +130,28 @@ _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?|\[[0-9a-f:.]{
 def hosts_of(names: Mapping[str, str]) -> Any:
     """The type of a table of hosts with the name of a product each, which may be written as any of the keys of `names`.
 
-    As a text it is `host=product`, separated by commas.
+    As a text it is `host=product`, separated by commas, or a JSON object.
     """
 
-    def pair(part: object) -> tuple[str, object]:
-        host, _, name = str(part).partition("=")
-        return host.strip(), name.strip()
+    def pairs_of(value: object) -> list[tuple[str, str]]:
+        table = _place(value)
+        if isinstance(table, Mapping):
+            return [(str(host).lower(), str(name)) for host, name in table.items()]
+        parts = [str(part).partition("=") for part in cast("tuple[object, ...]", _split(table))]
+        return [(host.strip().lower(), name.strip()) for host, _, name in parts]
 
     def choose(value: object) -> object:
-        parts = _split(value)
-        table = dict(map(pair, parts)) if isinstance(parts, list | tuple) else parts
-        if not isinstance(table, Mapping):
+        if not isinstance(value, str | Mapping | list | tuple):
             return value
-        for host, name in table.items():
-            if not _HOST.fullmatch(str(host).lower()):
+        pairs = pairs_of(value)
+        for host, name in pairs:
+            if not _HOST.fullmatch(host):
                 raise ValueError("write host=product, the host without scheme, port or path")
             if name not in names:
                 raise ValueError(f"the product of a host is one of {', '.join(dict.fromkeys(names.values()))}")
-        return {str(host).lower(): names[str(name)] for host, name in table.items()}
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("a host is there twice")
+        return {host: names[name] for host, name in pairs}
 
     return Annotated[dict[str, str], NoDecode, BeforeValidator(choose)]
 
