@@ -15,6 +15,7 @@ from support.prometheus import labels_of, promtool
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
+RULE_TESTS = ("alerts_test.yml", "alerts_slow_test.yml")
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "gateway.json"
 _SELECTOR = re.compile(r"(?<![\w:])(gateway_\w+)(?:\{([^}]*)\})?")
 _LABEL = re.compile(r'(\w+)\s*(?:=~|!~|!=|=)\s*"')
@@ -86,7 +87,8 @@ def test_an_alert_says_what_to_do(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in {"page", "ticket"}
     assert rule["annotations"]["summary"]
     assert rule["annotations"]["runbook"] == f"docs/runbook.md#{rule['alert'].lower()}"
-    tests = yaml.safe_load((PROMETHEUS / "alerts_test.yml").read_text())["tests"]
+    files = [yaml.safe_load((PROMETHEUS / name).read_text()) for name in RULE_TESTS]
+    tests = [test for file in files for test in file["tests"]]
     cases = [case for test in tests for case in test["alert_rule_test"] if case["alertname"] == rule["alert"]]
     assert any(case.get("exp_alerts") for case in cases)
     assert any(not case.get("exp_alerts") for case in cases)
@@ -94,7 +96,7 @@ def test_an_alert_says_what_to_do(rule: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("check", "config", "prometheus.yml"), ("check", "rules", "alerts.yml"), ("test", "rules", "alerts_test.yml")],
+    [("check", "config", "prometheus.yml"), ("check", "rules", "alerts.yml"), ("test", "rules", *RULE_TESTS)],
 )
 def test_prometheus_agrees(arguments: tuple[str, ...]) -> None:
     """Prometheus' own tool accepts the files, and the rules behave as their tests say."""
