@@ -10,6 +10,8 @@ import pytest
 import structlog
 import uvloop
 
+from support.loops import WoundLoop
+
 gc.disable()  # What collecting the tests makes stays: to look for garbage in it takes a third of the time.
 
 
@@ -22,6 +24,7 @@ def pytest_collection_finish() -> None:
 LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "uvloop": uvloop.new_event_loop,
+    "wound": WoundLoop,
 }
 
 

@@ -40,6 +40,31 @@ class TimelessLoop(asyncio.SelectorEventLoop):
         return self._no_wait.slept
 
 
+class WoundLoop(asyncio.SelectorEventLoop):
+    """A loop on real sockets whose clock a test winds: no timer is due before, however slow the machine is."""
+
+    _now = 0.0
+
+    def time(self) -> float:
+        """Seconds that it was wound by since the start."""
+        return self._now
+
+    def wind(self, seconds: float) -> None:
+        """Let so many seconds pass at once."""
+        self._now += seconds
+
+
+async def passes(seconds: float, *, step: float = 0.1) -> None:
+    """Let time pass in a `WoundLoop`, which looks at its sockets and timers after each step."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, WoundLoop)
+    end = loop.time() + seconds
+    while loop.time() < end:
+        loop.wind(min(step, end - loop.time()))
+        for _ in range(4):
+            await asyncio.sleep(0)
+
+
 def complete_at_once(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in a `TimelessLoop`, in which no sleep takes time."""
     with asyncio.Runner(loop_factory=TimelessLoop) as runner:

