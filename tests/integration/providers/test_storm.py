@@ -76,8 +76,8 @@ async def _storm(url: str, through: str | None, tls: ssl.SSLContext) -> Counter[
     pool = Pool(url, timeout=LONG, max_body=LONGEST, user_agent="tests", tls=tls, proxy=through)
     spool = Spool()
     outcomes: Counter[str] = Counter()
-    for patience in (0.02, 0.1, 0.5):
-        for _ in range(0, CALLS // 3, 50):
+    for patience in (0.02, 0.1, 0.5, LONG):
+        for _ in range(0, CALLS // 4, 50):
             calls = [_call(pool, spool, patience=patience) for _ in range(50)]
             outcomes.update(await asyncio.gather(*calls))
     pool.close()

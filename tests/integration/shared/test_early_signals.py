@@ -84,6 +84,7 @@ def starting(folder: Path, start: str, **settings: str) -> Iterator[Starting]:
     """Start a command until processes are held up that have no handlers yet."""
     arguments, who = STARTS[start]
     (folder / "sitecustomize.py").write_text(HELD_UP.format(folder=str(folder), who=who))
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # children inherit that it is ignored, as under `nohup`
     with (folder / "errors").open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "apientreprise_gateway", *arguments],
@@ -93,6 +94,7 @@ def starting(folder: Path, start: str, **settings: str) -> Iterator[Starting]:
             stderr=errors,
             start_new_session=True,
         )
+    signal.signal(signal.SIGHUP, before)
     started = Starting(process, folder)
     try:
         until(lambda: started.waiting() == (2 if who == "worker" else 1), "it does not get that far")
