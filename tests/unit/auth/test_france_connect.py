@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -432,7 +431,7 @@ def test_our_public_key() -> None:
     assert RSAKey.import_key(entry).public_key.public_numbers() == rsa_key().public_key().public_numbers()
 
 
-def test_keys_that_cannot_serve(tmp_path: Path) -> None:
+def test_keys_that_cannot_serve() -> None:
     """A key that is none, of another kind, too short or under a password is refused with words that show nothing."""
     locked = rsa_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"password"))
     cases = {

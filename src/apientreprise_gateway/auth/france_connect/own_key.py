@@ -1,7 +1,6 @@
 """Our own key pair: FranceConnect encrypts its answers to the public key, which a page of the gateway shows."""
 
 import json
-from pathlib import Path
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -46,20 +45,6 @@ class OwnKey:
         public: dict[str, Any] = dict(self._key.as_dict(private=False))
         self.jwks: Final = json.dumps({"keys": [public | {"kid": KID, "use": "enc", "alg": _ALGORITHMS[0]}]}).encode()
         """The public key, as a JWKS."""
-
-    @classmethod
-    def of(cls, path: Path) -> "OwnKey":
-        """Read the private key in a PEM file.
-
-        Raises:
-            ValueError: it cannot be used; the text shows nothing of it.
-        """
-        try:
-            return cls(path.read_bytes())
-        except OSError as error:
-            raise ValueError(f"{path} cannot be read ({error.strerror})") from None
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
 
     def decrypt(self, text: bytes) -> bytes:
         """The content of a JWE in compact form.
