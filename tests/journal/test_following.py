@@ -259,7 +259,9 @@ def test_a_follower_needs_no_right_to_change_rows(
         connection.execute(text("DROP ROLE IF EXISTS journal_follower"))
         connection.execute(text("CREATE ROLE journal_follower LOGIN"))
         connection.execute(text(grants))
-    weak = connect(engine.url.set(username="journal_follower").render_as_string(hide_password=False))
+    weak = connect(
+        engine.url.set(drivername="postgresql", username="journal_follower").render_as_string(hide_password=False)
+    )
     log.write_bytes(lines(0, 2))
     running = Follower(weak, [log], host="test", metrics=JournalMetrics())
     _drain(running)

@@ -32,7 +32,7 @@ from typing import IO, Any, Final, NamedTuple
 from support import nursery
 
 PROGRAM: Final = "apientreprise_gateway"
-_FREE: Final = re.compile(r"(?:GATEWAY|AWS|PYTEST)_.*|(?:http|https|all|no)_proxy", re.IGNORECASE)
+_FREE: Final = re.compile(r"(?:GATEWAY|PORTAL|AWS|PYTEST)_.*|(?:http|https|all|no)_proxy", re.IGNORECASE)
 """The names of those variables that are read when a command runs, if at all: they may be any. Others may be read when
 modules are imported, or before the interpreter starts (PYTHONPATH, TZ)."""
 _APART: Final = re.compile(r"LD_PRELOAD|.*FAKE.*")

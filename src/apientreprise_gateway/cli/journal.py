@@ -10,9 +10,18 @@ from apientreprise_gateway.cli import (
     journal_purge,
     journal_seals,
     journal_search,
+    journal_statistics,
 )
 
-_PARTS: Final = (journal_follow, journal_import, journal_search, journal_seals, journal_purge, journal_digest)
+_PARTS: Final = (
+    journal_follow,
+    journal_import,
+    journal_search,
+    journal_statistics,
+    journal_seals,
+    journal_purge,
+    journal_digest,
+)
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -66,6 +66,23 @@ calls: Final = Table(
 )
 held_calls: Final = Table("held_calls", metadata, *_of_a_line(), Index("held_calls_line_key", "line_key"))
 """Rows that a legal hold keeps beyond their time."""
+
+
+def _counts(name: str, *keys: "Column[Any]") -> Table:
+    """A table of numbers of calls, by the moment at which a minute, an hour or a day begins, and more."""
+    moment: Column[Any] = Column("at", Instant, primary_key=True)
+    return Table(name, metadata, moment, *keys, Column("calls", BigInteger, nullable=False))
+
+
+def _key(name: str) -> "Column[Any]":
+    return Column(name, Text, primary_key=True)
+
+
+calls_by_minute: Final = _counts("calls_by_minute", _key("jti"), _key("class"))
+calls_by_hour: Final = _counts("calls_by_hour", _key("jti"), _key("class"), Column("cached", Boolean, primary_key=True))
+calls_by_day: Final = _counts("calls_by_day", _key("jti"), _key("operation"), _key("class"))
+for _table in (calls_by_minute, calls_by_hour, calls_by_day):
+    Index(f"{_table.name}_jti", _table.c.jti, _table.c.at)
 rejects: Final = Table(
     "journal_rejects",
     metadata,

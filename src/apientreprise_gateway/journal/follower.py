@@ -19,6 +19,7 @@ from apientreprise_gateway.journal.files import Counts, OvertakenError, advance,
 from apientreprise_gateway.journal.follow_lock import FollowLock
 from apientreprise_gateway.journal.metrics import JournalMetrics
 from apientreprise_gateway.journal.partitions import make_partitions, rows_in_default
+from apientreprise_gateway.journal.rollups import add_up
 from apientreprise_gateway.journal.storing import Sorted, next_batch, write_rejects, write_rows
 from apientreprise_gateway.journal.tail import Piece, Tail
 
@@ -186,6 +187,7 @@ class Follower:
         with writing(self._engine) as connection:
             record = advance(connection, piece.record, piece.end, counts, piece.source.place)
             write_rows(connection, batch.rows, next_batch(connection))
+            add_up(connection, batch.rows)
             write_rejects(connection, batch.rejects, str(tail.path))
         tail.stored(piece, record)
         self._metrics.lines.inc(counts.stored)

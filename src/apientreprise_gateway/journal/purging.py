@@ -16,6 +16,7 @@ from apientreprise_gateway.database.engine import is_postgresql, reading, writin
 from apientreprise_gateway.database.tables import calls, held_calls, purges, rejects
 from apientreprise_gateway.journal.holds import is_held
 from apientreprise_gateway.journal.partitions import month_of, name_of
+from apientreprise_gateway.journal.rollups import forget
 
 BATCH_ROWS: Final = 10_000
 
@@ -58,6 +59,9 @@ def purge(
             values |= {"calls": found.calls, "held": found.held, "rejects": found.rejects}
             with writing(engine) as connection:
                 connection.execute(insert(purges).values(values))
+    if not dry_run:
+        with writing(engine) as connection:
+            forget(connection, now=datetime.combine(today, time(), UTC), keep_months=keep_months)
     return done
 
 

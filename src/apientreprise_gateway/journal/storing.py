@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select, text
 from apientreprise_gateway.database import tables
 from apientreprise_gateway.database.engine import is_postgresql
 from apientreprise_gateway.journal.line import COLUMNS, NoLineError, Outcome, Row, key_of, parse
+from apientreprise_gateway.journal.rollups import add_up
 
 SEAL_LOCK: Final = 7205759405
 IMPORT_LOCK: Final = 7205759406
@@ -123,10 +124,12 @@ def write_new_rows(connection: Connection, rows: Sequence[Row]) -> int:
             f"INSERT INTO calls ({_NAMES}) SELECT {_NAMES} FROM staged_calls AS s WHERE NOT EXISTS ("  # noqa: S608
             "SELECT 1 FROM calls AS c WHERE c.request_id = s.request_id AND c.time = s.time "
             "AND c.line_key = s.line_key) AND NOT EXISTS ("
-            "SELECT 1 FROM held_calls AS h WHERE h.line_key = s.line_key AND h.time = s.time)"
+            "SELECT 1 FROM held_calls AS h WHERE h.line_key = s.line_key AND h.time = s.time) RETURNING line_key"
         )
     )
-    return new.rowcount
+    stored = [once[bytes(key)] for (key,) in new]
+    add_up(connection, stored)
+    return len(stored)
 
 
 def new_rejects(connection: Connection, rejects: Iterable[Reject]) -> list[Reject]:

@@ -1,0 +1,76 @@
+"""Counts of calls by minute, hour and day, kept in the transaction of the rows, so that pages need not count rows.
+
+Parts of dossiers are left out, as the call that they are of is counted. Refusals (401, 403, 429) are a class of their
+own: a client that hammers must not spoil what is said of the service.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from apientreprise_gateway.database.engine import is_postgresql
+from apientreprise_gateway.database.tables import calls_by_day, calls_by_hour, calls_by_minute
+from apientreprise_gateway.journal.line import COLUMNS, Row
+from apientreprise_gateway.journal.partitions import month_of
+
+REFUSED: Final = "refused"
+ABANDONED: Final = "abandoned"
+_REFUSALS: Final = frozenset({401, 403, 429})
+_PLACES: Final = {name: place for place, name in enumerate(COLUMNS)}
+_EVENT, _TIME, _JTI, _STATUS = (_PLACES[name] for name in ("event", "time", "jti", "status"))
+_PART, _OPERATION, _CACHED = (_PLACES[name] for name in ("part_of", "operation", "cached"))
+_MINUTE: Final = len("2026-11-28T20:00")
+_HOUR: Final = len("2026-11-28T20")
+_DAY: Final = len("2026-11-28")
+_MINUTES_KEPT: Final = timedelta(days=2)
+_HOURS_MONTHS: Final = 13
+
+
+def class_of(status: int | None) -> str:
+    """The class of an answer: `2xx` and so on, refusals and abandoned calls apart."""
+    if status is None:
+        return ABANDONED
+    return REFUSED if status in _REFUSALS else f"{status // 100}xx"
+
+
+def add_up(connection: Connection, rows: Iterable[Row]) -> None:
+    """Add rows that were just written to the counts."""
+    minutes: Counter[tuple[Any, ...]] = Counter()
+    hours: Counter[tuple[Any, ...]] = Counter()
+    days: Counter[tuple[Any, ...]] = Counter()
+    for row in rows:
+        if row[_EVENT] == "download" or row[_PART] is not None:
+            continue
+        time, jti, kind = row[_TIME], row[_JTI] or "", class_of(row[_STATUS])
+        minutes[f"{time[:_MINUTE]}:00Z", jti, kind] += 1
+        hours[f"{time[:_HOUR]}:00:00Z", jti, kind, bool(row[_CACHED])] += 1
+        days[f"{time[:_DAY]}T00:00:00Z", jti, row[_OPERATION] or "", kind] += 1
+    for table, counts in ((calls_by_minute, minutes), (calls_by_hour, hours), (calls_by_day, days)):
+        _add(connection, table, counts)
+
+
+def forget(connection: Connection, *, now: datetime, keep_months: int) -> None:
+    """Delete counts that nothing shows any more: of minutes after 2 days, of hours after 13 months."""
+    day = datetime.combine(month_of(now.date(), -keep_months), datetime.min.time(), UTC)
+    hour = datetime.combine(month_of(now.date(), -_HOURS_MONTHS), datetime.min.time(), UTC)
+    for table, before in ((calls_by_minute, now - _MINUTES_KEPT), (calls_by_hour, hour), (calls_by_day, day)):
+        connection.execute(table.delete().where(table.c.at < before))
+
+
+def _add(connection: Connection, table: Table, counts: Counter[tuple[Any, ...]]) -> None:
+    if not counts:
+        return
+    names = [column.name for column in table.columns]
+    # In one order everywhere: two writers that wait for each other's rows would stand still.
+    values = [dict(zip(names, (*key, count), strict=True)) for key, count in sorted(counts.items())]
+    for value in values:
+        value["at"] = datetime.fromisoformat(value["at"])
+    insert = postgresql.insert if is_postgresql(connection) else sqlite.insert
+    statement: Any = insert(table)
+    added = {"calls": table.c.calls + statement.excluded.calls}
+    keys = [column.name for column in table.primary_key.columns]
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=added), values)

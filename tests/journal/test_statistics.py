@@ -1,0 +1,92 @@
+"""Counts and statistics of a token, on both kinds of database."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from apientreprise_gateway.database.engine import reading
+from apientreprise_gateway.database.tables import calls_by_day, calls_by_hour, calls_by_minute
+from apientreprise_gateway.journal.follower import Follower
+from apientreprise_gateway.journal.importing import import_lines
+from apientreprise_gateway.journal.metrics import JournalMetrics
+from apientreprise_gateway.journal.rollups import class_of
+from apientreprise_gateway.journal.statistics import statistics
+from support.lines import BEGAN, JTI, line, lines
+
+NOW = BEGAN + timedelta(minutes=5)
+
+
+def _import(engine: Engine, texts: Iterable[bytes]) -> None:
+    list(import_lines(engine, BytesIO(b"\n".join(texts)), "test"))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (200, "2xx"),
+        (404, "4xx"),
+        (502, "5xx"),
+        (401, "refused"),
+        (403, "refused"),
+        (429, "refused"),
+        (None, "abandoned"),
+    ],
+)
+def test_refusals_are_a_class_of_their_own(status: int | None, kind: str) -> None:
+    """So that a client that hammers does not spoil what is said of the service."""
+    assert class_of(status) == kind
+
+
+def test_the_statistics_of_a_token(engine: Engine) -> None:
+    """Each period counts what lies in it; parts of dossiers and other tokens do not count."""
+    day, month = timedelta(days=1), timedelta(days=31)
+    _import(
+        engine,
+        [
+            line(1, cached=True),
+            line(2, status=404, operation="other"),
+            line(3, status=429),
+            line(4, part_of="dossiers"),
+            line(5, jti="22222222-2222-4333-8444-555555555555"),
+            line(6, event="abandoned", status=None),
+            line(7, time=(BEGAN - day).isoformat(), seconds=1.5),
+            line(8, time=(BEGAN - month).isoformat()),
+        ],
+    )
+    found = statistics(engine, JTI, now=NOW)
+    assert found.first_call == BEGAN - month
+    assert [each.calls for each in found.periods] == [3, 4, 4, 5]
+    assert [each.refused for each in found.periods] == [1, 1, 1, 1]
+    minutes, hours, _, months = found.periods
+    assert minutes.by_class == {"2xx": 1, "4xx": 1, "abandoned": 1}
+    assert hours.cached_share == 0.25
+    assert months.by_operation == {"insee_unites_legales": 4, "other": 1}
+    assert (hours.p50, hours.p95) == (0.015, 1.5)
+    assert [call["request_id"] for call in found.last_calls][:2] == ["request-6", "request-3"]
+
+
+def test_a_token_that_was_never_used(engine: Engine) -> None:
+    """Has no first call, and empty periods."""
+    found = statistics(engine, JTI, now=NOW)
+    assert (found.first_call, found.last_calls) == (None, ())
+    assert {each.calls for each in found.periods} == {0}
+
+
+def test_counts_are_those_of_the_rows_however_they_come(engine: Engine, tmp_path: Path) -> None:
+    """Imported, imported again, followed."""
+    _import(engine, [lines(0, 5)])
+    _import(engine, [lines(3, 8)])
+    log = tmp_path / "access.log"
+    log.write_bytes(lines(8, 20))
+    follower = Follower(engine, [log], host="test", metrics=JournalMetrics())
+    while follower.round():
+        pass
+    follower.stop()
+    follower.run()
+    with reading(engine) as connection:
+        for table in (calls_by_minute, calls_by_hour, calls_by_day):
+            assert connection.scalar(select(func.sum(table.c.calls))) == 20
