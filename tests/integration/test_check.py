@@ -97,6 +97,7 @@ def test_all_that_works(sandbox: str, guarded: Server, tmp_path: Path) -> None:
         status, output, errors = check(
             "--online",
             upstream_url=sandbox,
+            ping_probes="all",
             redis_url=f"redis://:{QUOTED}@127.0.0.1:{guarded.port}",
             cache="redis",
             cache_redis_url=f"redis://default:{QUOTED}@127.0.0.1:{guarded.port}/1",
@@ -203,7 +204,7 @@ def test_a_bucket_that_is_away(sandbox: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_maintenance_is_told_apart(sandbox: str) -> None:
     """Providers in maintenance are counted as such, neither as working nor as failing."""
     window = json.dumps([{"start": "2020-01-01T00:00:00Z", "end": "2099-01-01T00:00:00Z"}])
-    status, output, _ = check("--online", upstream_url=sandbox, providers__insee__maintenance=window)
+    status, output, _ = check("--online", upstream_url=sandbox, ping_probes="all", providers__insee__maintenance=window)
     assert status == 0
     sources = re.findall(r"^INSEE .* maintenance ", output, re.MULTILINE)
     assert sources
@@ -216,7 +217,7 @@ def test_maintenance_is_told_apart(sandbox: str) -> None:
 def test_a_check_in_a_pipe(sandbox: str, reader: str) -> None:
     """A check can be read by any program, also one that leaves before its end."""
     command = f"{sys.executable} -m apientreprise_gateway check --online | {reader}"
-    environment = programs.environment(jwt_secrets=SECRET, upstream_url=sandbox)
+    environment = programs.environment(jwt_secrets=SECRET, upstream_url=sandbox, ping_probes="all")
     done = subprocess.run(
         ["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=LONG * 2, check=False
     )
