@@ -20,7 +20,7 @@ jeton que FranceConnect a remis pour elle, à la place du vôtre : `Authorizatio
 nom finit par `[]` se répète, une fois par valeur, dans l'ordre. Aucune identité n'est écrite dans les journaux.
 
 **Traçabilité.** À partir de la v3, chaque appel dit pour quelle administration il est fait : `recipient`, son SIRET,
-est obligatoire. En v2, il est facultatif. Chaque appel est enregistré.
+est obligatoire. En v2, il est facultatif, sauf avec FranceConnect. Chaque appel est enregistré.
 
 **Versions.** Elles coexistent. À partir de la v3, un succès a la forme `{data, links, meta}` et une erreur la forme
 `{errors: [{code, title, detail, source, meta}]}`. En v2, le corps est à plat, et une erreur est
