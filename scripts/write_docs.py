@@ -126,9 +126,11 @@ def _default(value: object) -> str:
 def provider_page(provider: Provider, product: Product) -> str:
     """The page of a provider in Markdown, in French, for integrators."""
     sections = [_endpoint_section(endpoint, provider, product) for endpoint in provider.endpoints]
+    own = f"guide-{product.name}.md"
+    guide = own if (ROOT / "docs" / own).is_file() else "guide-integrateur.md"
     return (
         f"# {provider.name}\n\n{product.title}. Codes d'erreur : `{provider.prefix}…`. Toutes les règles communes sont "
-        "dans le [guide de l'intégrateur](../guide-integrateur.md).\n\n" + "\n".join(sections)
+        f"dans le [guide de l'intégrateur](../{guide}).\n\n" + "\n".join(sections)
     )
 
 
@@ -150,7 +152,8 @@ def _endpoint_section(endpoint: Endpoint, provider: Provider, product: Product) 
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items() if value)
     what = product.schemas.descriptions[endpoint.operation]
-    text = f"## {endpoint.path}\n\n{endpoint.summary}. {what}\n\n| | |\n|---|---|\n{table}\n"
+    stop = "" if endpoint.summary.endswith("?") else "."
+    text = f"## {endpoint.path}\n\n{endpoint.summary}{stop} {what}\n\n| | |\n|---|---|\n{table}\n"
     if endpoint.mask is None:
         return text
     shown = "\n".join(f"| {field} | {scopes} |" for field, scopes in shown_by(endpoint.mask))
