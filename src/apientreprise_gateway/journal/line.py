@@ -24,6 +24,8 @@ _INDEXED: Final = frozenset({"identifier", "jti", "user_id", "recipient"})
 _MOST_WHOLE: Final = 2**63 - 1
 _MOST_STATUS: Final = 999
 KEY_BYTES: Final = 16
+_TIME_LENGTH: Final = len("2026-11-28T20:00:00.000000+00:00")
+_FIRST_YEAR: Final = 1000
 
 Row = tuple[Any, ...]
 """The values of `COLUMNS`, as both databases take them."""
@@ -106,6 +108,16 @@ FIELDS: Final = ("event", "time", "request_id", *_READERS)
 COLUMNS: Final = (*FIELDS, "extra", "line_key")
 LISTS: Final = frozenset(name for name, reader in _READERS.items() if reader is _list)
 _KNOWN: Final = frozenset(FIELDS)
+_NAMES: Final = tuple(_READERS)
+_LIST_PLACES: Final = tuple(_NAMES.index(name) for name in _NAMES if name in LISTS)
+_INDEXED_PLACES: Final = tuple(_NAMES.index(name) for name in _NAMES if name in _INDEXED)
+_STATUS_PLACE: Final = _NAMES.index("status")
+_BYTES_PLACE: Final = _NAMES.index("bytes")
+_MOST_TYPES: Final = 256
+_SHORT_LINE: Final = 4096
+"""Bytes of a line that holds no text which is too long but for those that are searched for, and no endless number."""
+_known_types: set[tuple[type, ...]] = set()
+"""The types of the values of lines that were read in full; the types alone say whether such a line is one."""
 
 
 def key_of(line: bytes) -> bytes:
@@ -122,29 +134,65 @@ def parse(line: bytes) -> Row | Outcome:
     line = line.strip(b" \t\r\n")
     if not line:
         return Outcome.SKIPPED
-    fields = _loads(line)
+    fields, is_plain = _loads(line)
     event = fields.get("event")
     if not isinstance(event, str) or event not in EVENTS:
         if "level" in fields and "timestamp" in fields:
             return Outcome.SKIPPED
         raise NoLineError("`event` is none of an access line")
-    unclean = b"\\u" in line or b"\\U" in line
+    unclean = not is_plain or b"\\u" in line
     request_id = _text("request_id", fields.get("request_id"), unclean=unclean)
     if not request_id:
         raise NoLineError("`request_id` is missing")
-    values = [reader(name, fields.get(name), unclean=unclean) for name, reader in _READERS.items()]
-    extra = {name: value for name, value in fields.items() if name not in _KNOWN}
-    return event, _time(fields.get("time")), request_id, *values, _json(extra) if extra else None, key_of(line)
+    extra = None
+    if not fields.keys() <= _KNOWN:
+        extra = _json({name: value for name, value in fields.items() if name not in _KNOWN})
+    return event, _time(fields.get("time")), request_id, *_values(fields, line, unclean=unclean), extra, key_of(line)
 
 
-def _loads(line: bytes) -> dict[str, Any]:
+def _values(fields: dict[str, Any], line: bytes, *, unclean: bool) -> list[Any]:
+    """The values of the other fields.
+
+    Nearly all lines have values of the same few types. Once a line of such types was read in full, only what differs
+    within a type is looked at: lists are written, and short lines hold no long text.
+    """
+    values = list(map(fields.get, _NAMES))
+    types = tuple(map(type, values))
+    if unclean or len(line) > _SHORT_LINE or types not in _known_types or not _in_range(values):
+        values = [
+            reader(name, value, unclean=unclean) for (name, reader), value in zip(_READERS.items(), values, strict=True)
+        ]
+        if len(_known_types) < _MOST_TYPES:
+            _known_types.add(types)
+        return values
+    for place in _LIST_PLACES:
+        value = values[place]
+        if value is not None:
+            values[place] = _json(value) if value else "[]"
+    return values
+
+
+def _in_range(values: list[Any]) -> bool:
+    status, size = values[_STATUS_PLACE], values[_BYTES_PLACE]
+    if (status is not None and not 0 <= status <= _MOST_STATUS) or (size is not None and not 0 <= size <= _MOST_WHOLE):
+        return False
+    for place in _INDEXED_PLACES:
+        text = values[place]
+        if text is not None and len(text) > MAX_INDEXED:
+            return False
+    return True
+
+
+def _loads(line: bytes) -> tuple[dict[str, Any], bool]:
+    """The fields of a line, and whether its text and numbers are such as any reader takes."""
+    is_plain = True
     try:
         fields = orjson.loads(line)
     except orjson.JSONDecodeError:  # half a surrogate pair is JSON all the same, and the gateway may write it
-        fields = _loads_slowly(line)
+        fields, is_plain = _loads_slowly(line), False
     if not isinstance(fields, dict):
         raise NoLineError("it is no JSON object")
-    return fields
+    return fields, is_plain
 
 
 def _loads_slowly(line: bytes) -> Any:
@@ -161,6 +209,8 @@ def _refuse_constant(_text: str) -> None:
 def _time(value: Any) -> str:
     try:
         moment = datetime.fromisoformat(value)
+        if len(value) == _TIME_LENGTH and value.endswith("+00:00") and value[10] == "T" and moment.year >= _FIRST_YEAR:
+            return f"{value[:26]}Z"  # as the gateway writes it
         if moment.tzinfo is None:
             raise NoLineError("`time` has no time zone")
         return instant_text(moment.astimezone(UTC))

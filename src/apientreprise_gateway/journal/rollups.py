@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 from apientreprise_gateway.database.engine import is_postgresql
 from apientreprise_gateway.database.tables import calls_by_day, calls_by_hour, calls_by_minute
@@ -26,6 +25,8 @@ _PART, _OPERATION, _CACHED = (_PLACES[name] for name in ("part_of", "operation",
 _MINUTE: Final = len("2026-11-28T20:00")
 _HOUR: Final = len("2026-11-28T20")
 _DAY: Final = len("2026-11-28")
+_TYPES: Final = {"at": "timestamptz", "cached": "boolean", "calls": "bigint"}
+"""Of the columns that are no text, on PostgreSQL."""
 _MINUTES_KEPT: Final = timedelta(days=2)
 _HOURS_MONTHS: Final = 13
 
@@ -66,11 +67,21 @@ def _add(connection: Connection, table: Table, counts: Counter[tuple[Any, ...]])
         return
     names = [column.name for column in table.columns]
     # In one order everywhere: two writers that wait for each other's rows would stand still.
-    values = [dict(zip(names, (*key, count), strict=True)) for key, count in sorted(counts.items())]
-    for value in values:
-        value["at"] = datetime.fromisoformat(value["at"])
-    insert = postgresql.insert if is_postgresql(connection) else sqlite.insert
-    statement: Any = insert(table)
-    added = {"calls": table.c.calls + statement.excluded.calls}
-    keys = [column.name for column in table.primary_key.columns]
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=added), values)
+    rows = [(*key, count) for key, count in sorted(counts.items())]
+    added = f"ON CONFLICT ({', '.join(column.name for column in table.primary_key.columns)}) "
+    added += f"DO UPDATE SET calls = {table.name}.calls + excluded.calls"
+    driver: Any = connection.connection.driver_connection
+    if not is_postgresql(connection):
+        places = ", ".join("?" * len(names))
+        statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({places}) {added}"  # noqa: S608
+        driver.executemany(statement, ((_sqlite_moment(row[0]), *row[1:]) for row in rows)).close()
+        return
+    types = [_TYPES.get(name, "text") for name in names]
+    columns = ", ".join(f"%s::{kind}[]" for kind in types)
+    statement = f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({columns}) {added}"  # noqa: S608
+    with driver.cursor() as cursor:
+        cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _sqlite_moment(text: str) -> str:
+    return f"{text[:-1]}.000000Z"
