@@ -16,7 +16,7 @@ from support.programs import environment, run
 from support.stores import until
 
 PROBE = """
-import atexit, json, os, random, signal, sys, threading
+import atexit, json, os, random, signal, sys, tempfile, threading
 
 print("to stderr", file=sys.stderr)
 atexit.register(print, "at exit")
@@ -27,6 +27,7 @@ if how == "state":
         "arguments": [sys.argv, sys.orig_argv],
         "environment": dict(os.environ),
         "cwd": os.getcwd(),
+        "temporary": tempfile.gettempdir(),
         "path": sys.path,
         "descriptors": sorted(set(os.listdir("/proc/self/fd"))),
         "threads": threading.active_count(),
@@ -136,6 +137,7 @@ def test_a_child_finds_what_a_fresh_interpreter_finds(folder: Path, monkeypatch:
     """Arguments, environment, folder, descriptors, signals and streams are those of a fresh interpreter."""
     monkeypatch.setenv("AWS_REGION", "somewhere")
     monkeypatch.setenv("GATEWAY_WINDOW", "not for it")
+    monkeypatch.setenv("TMPDIR", str(folder))
     status, output, errors = forked(folder, "state")
     expected_status, expected, expected_errors = fresh(folder, "state")
     assert (status, errors) == (expected_status, expected_errors) == (0, "to stderr\n")
@@ -244,7 +246,8 @@ def test_what_is_read_at_a_start_needs_a_fresh_interpreter(name: str) -> None:
     """A fork is for commands in our own environment, but for what is read when they run."""
     usual = environment(jwt_secrets="secret")
     assert zygote.can_fork(usual)
-    assert zygote.can_fork(usual | {"AWS_REGION": "somewhere", "https_proxy": "http://127.0.0.1:1"})
+    free = {"AWS_REGION": "somewhere", "https_proxy": "http://127.0.0.1:1", "TMPDIR": "/tmp", "SSL_CERT_FILE": "/none"}
+    assert zygote.can_fork(usual | free)
     assert not zygote.can_fork(usual | {name: "/nowhere"})
 
 

@@ -91,8 +91,19 @@ def environment(**settings: str) -> dict[str, str]:
 
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the gateway to its end."""
-    with TemporaryFile("w+", encoding="utf-8") as out, TemporaryFile("w+", encoding="utf-8") as err:
-        process = zygote.popen(arguments, env=environment(**settings), stdout=out, stderr=err)
+    return told("", *arguments, **settings)
+
+
+def told(text: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the gateway to its end, with a text on its standard input."""
+    with (
+        TemporaryFile("w+", encoding="utf-8") as given,
+        TemporaryFile("w+", encoding="utf-8") as out,
+        TemporaryFile("w+", encoding="utf-8") as err,
+    ):
+        given.write(text)
+        given.seek(0)
+        process = zygote.popen(arguments, env=environment(**settings), stdin=given.fileno(), stdout=out, stderr=err)
         try:
             status = process.wait(START_SECONDS)
         finally:

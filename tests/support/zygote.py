@@ -21,6 +21,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,9 @@ from typing import IO, Any, Final, NamedTuple
 from support import nursery
 
 PROGRAM: Final = "apientreprise_gateway"
-_FREE: Final = re.compile(r"(?:GATEWAY|PORTAL|AWS|PYTEST)_.*|(?:http|https|all|no)_proxy", re.IGNORECASE)
+_FREE: Final = re.compile(
+    r"(?:GATEWAY|PORTAL|AWS|PYTEST)_.*|(?:http|https|all|no)_proxy|TMPDIR|SSL_CERT_FILE|INSEE_TOKEN", re.IGNORECASE
+)
 """The names of those variables that are read when a command runs, if at all: they may be any. Others may be read when
 modules are imported, or before the interpreter starts (PYTHONPATH, TZ)."""
 _APART: Final = re.compile(r"LD_PRELOAD|.*FAKE.*")
@@ -129,15 +132,17 @@ def popen(
     env: Mapping[str, str],
     stdout: int | IO[Any],
     stderr: int | IO[Any],
+    stdin: int = 0,
     new_session: bool = False,
 ) -> Process:
     """Start a command of ours: by the zygote where nobody can tell, else as a fresh interpreter."""
     if can_fork(env) and not any(isinstance(each, int) and each < 0 for each in (stdout, stderr)):
         out, err = (each if isinstance(each, int) else each.fileno() for each in (stdout, stderr))
-        return fork(arguments, env=env, stdout=out, stderr=err, new_session=new_session)
+        return fork(arguments, env=env, stdin=stdin, stdout=out, stderr=err, new_session=new_session)
     return subprocess.Popen(
         [sys.executable, "-m", PROGRAM, *arguments],
         env=dict(env),
+        stdin=stdin,
         stdout=stdout,
         stderr=stderr,
         start_new_session=new_session,
@@ -167,6 +172,7 @@ def fork(
     env: Mapping[str, str],
     stdout: int,
     stderr: int,
+    stdin: int = 0,
     cwd: Path | None = None,
     new_session: bool = False,
     module: str = PROGRAM,
@@ -179,7 +185,7 @@ def fork(
         "cwd": str(cwd or Path.cwd()),
         "session": new_session,
     }
-    return _zygote(_apart(env)).start(order, (0, stdout, stderr))
+    return _zygote(_apart(env)).start(order, (stdin, stdout, stderr))
 
 
 class _Zygote:
@@ -323,6 +329,7 @@ def _become(order: _Order) -> None:
     for name in os.environ.keys() - order.environment.keys():
         del os.environ[name]
     os.environ.update(order.environment)
+    tempfile.tempdir = None  # found anew, as the environment says
     os.chdir(order.cwd)
     sys.path[0] = order.cwd
     sys.argv[:] = ["", *order.arguments]  # the first is set with the module

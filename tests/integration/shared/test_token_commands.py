@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,6 @@ import jwt
 import pytest
 
 from support import programs
-from support.programs import environment
 from support.stores import Server
 from support.tokens import SECRET
 
@@ -117,15 +115,7 @@ def test_no_revocation_is_listed(run: Run) -> None:
 
 
 def _answer(store: Server, jti: str, text: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "apientreprise_gateway", "token", "unrevoke", jti],
-        env=environment(redis_url=store.url),
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=programs.START_SECONDS,
-        check=False,
-    )
+    return programs.told(text, "token", "unrevoke", jti, redis_url=store.url)
 
 
 @pytest.mark.parametrize("text", ["", "\n", "n\n", "no\n", "yep\n", "N\n"])
