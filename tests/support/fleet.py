@@ -50,6 +50,13 @@ class Gateway(Program):
         """
         return [line["mode"] for line in self.logged("store_mode", count=max(count, self.workers))]
 
+    def faults(self, *events: str) -> list[str]:
+        """The reasons in the lines of some events, but for those of a machine that stood still for a moment."""
+        self.all_logged()
+        reasons = [line["reason"] for event in events for line in self.logged(event)]
+        slow = ("did not answer within", "Timeout")
+        return [reason for reason in reasons if not any(sign in reason for sign in slow)]
+
     def metrics(self, *, port: int | None = None) -> dict[str, float]:
         """The values of a scrape, by sample."""
         address = f"{self.scheme}://127.0.0.1:{port or self.port}"

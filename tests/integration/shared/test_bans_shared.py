@@ -179,7 +179,7 @@ def test_a_known_ban_needs_no_store(tmp_path: Path, store: Server, provider: Stu
         store.stop()
         oldest.send(request(token=fresh()))
         assert oldest.some() == b""
-        assert second.modes() == ["shared"], "the store was not missed"
+        assert set(second.faults("store_mode")) <= {"it answers", "it answers again"}, "the store was not missed"
 
 
 def test_a_banned_peer_is_closed_at_accept(tmp_path: Path, store: Server, provider: Stub) -> None:
