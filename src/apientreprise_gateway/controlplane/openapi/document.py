@@ -24,7 +24,12 @@ def document(product: Product) -> Json:
     schemas["Nomenclature"] = nomenclature.SCHEMA
     return {
         "openapi": "3.1.0",
-        "info": {"title": product.title, "version": __version__, "description": _introduction(product)},
+        "info": {
+            "title": product.title,
+            "version": __version__,
+            "description": _introduction(product),
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
         "servers": [{"url": "/"}],
         "tags": [{"name": tag} for tag in dict.fromkeys(_tags(product))],
         "security": usual(product),
