@@ -139,6 +139,7 @@ def test_every_metric_is_on_the_dashboard_or_in_an_alert() -> None:
 
 
 UNSEEN = {
+    "gateway_ping_info",
     "gateway_provider_probes",
     "gateway_documents_removed",
     "gateway_download_bytes",

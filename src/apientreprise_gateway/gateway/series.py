@@ -49,10 +49,13 @@ def begin_at_zero(metrics: Metrics, providers: Iterable[Provider]) -> None:
 
 
 def tell_products(metrics: Metrics, products: Iterable[Product]) -> None:
-    """Say of each operation which product it belongs to, for sums by product."""
+    """Say of each operation and ping which product it belongs to, for sums by product."""
     for each in products:
         for endpoint in (*each.itself.endpoints, *each.endpoints):
             metrics.operation_info(endpoint.operation, each.key).set(1)
+        for provider in each.providers:
+            for ping in provider.pings:
+                metrics.ping_info(provider.key, ping.key, each.key).set(1)
 
 
 def _show(children: Callable[..., object], *values: Iterable[str]) -> None:

@@ -64,6 +64,9 @@ class CallMetrics:
     operation_info: Callable[[str, str], Gauge] = gauges(
         "gateway_operation_info", "Always 1; the product of each operation", "operation", "product", merge="livemax"
     )
+    ping_info: Callable[[str, str, str], Gauge] = gauges(
+        "gateway_ping_info", "Always 1; the product of each ping", "provider", "source", "product", merge="livemax"
+    )
     errors: Callable[[str], HotCounter] = hot_counters(
         "gateway_errors", "Errors answered, by code", "code", most=MAX_CODES
     )

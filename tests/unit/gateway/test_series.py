@@ -90,3 +90,14 @@ def test_each_operation_tells_its_product(shown: set[str]) -> None:
         for product in PRODUCTS
         for endpoint in (*product.itself.endpoints, *product.endpoints)
     }
+
+
+def test_each_ping_tells_its_product(shown: set[str]) -> None:
+    """Every source of data has one series, which names its product."""
+    named = {name for name in shown if name.startswith("gateway_ping_info{")}
+    assert named == {
+        f'gateway_ping_info{{product="{product.key}",provider="{provider.key}",source="{ping.key}"}} 1.0'
+        for product in PRODUCTS
+        for provider in product.providers
+        for ping in provider.pings
+    }
