@@ -22,6 +22,7 @@ FREE = {
     "Apache-2.0",
     "BSD-2-Clause",
     "BSD-3-Clause",
+    "LGPL-3.0-only",  # psycopg: a library that whoever runs us may replace, as it lies beside our code
     "MIT",
     "MIT-0",
     "MPL-2.0",
