@@ -11,7 +11,7 @@ from apientreprise_gateway.contract.errors import ApiError, Refusal, gateway_err
 from apientreprise_gateway.contract.groups import Group, Limit
 from apientreprise_gateway.providers.entreprise.errors import TEXTS
 from apientreprise_gateway.providers.entreprise.product import ENTREPRISE
-from apientreprise_gateway.providers.product import Versions
+from apientreprise_gateway.providers.product import Versions, passing_of, providers_of
 from apientreprise_gateway.providers.products import PRODUCTS
 
 FLAGGED = next(endpoint for endpoint in ENTREPRISE.endpoints if endpoint.gateway_error)
@@ -95,3 +95,21 @@ def test_version_of_another_product() -> None:
     provider = replace(ENTREPRISE.providers[0], endpoints=(other,), pings=())
     with pytest.raises(ValueError, match="has no version /api/v2"):
         replace(ENTREPRISE, providers=(provider,))
+
+
+def test_the_introspection_is_there_once() -> None:
+    """What the gateway answers at one path for several products is the first one's, and takes tokens in all their ways."""
+    paths = [endpoint.path for provider in providers_of(PRODUCTS) for endpoint in provider.endpoints]
+    assert len(paths) == len(set(paths))
+    for product in PRODUCTS:
+        assert product.introspection is not None
+        alone = {each.path for provider in providers_of([product]) for each in provider.endpoints}
+        assert product.introspection.path in alone
+        found = passing_of(product.introspection, PRODUCTS)
+        assert (found.bearer, found.header, found.parameter) == (True, "X-Api-Key", "token")
+
+
+def test_where_pings_are() -> None:
+    """A product has its pings where its paths say, with the key in its place."""
+    found = {product.pings.of(ping) for product in PRODUCTS for each in product.providers for ping in each.pings}
+    assert {"/ping/insee/sirene", "/api/ants/ping"} <= found
