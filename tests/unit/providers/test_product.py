@@ -98,7 +98,7 @@ def test_version_of_another_product() -> None:
 
 
 def test_the_introspection_is_there_once() -> None:
-    """What the gateway answers at one path for several products is the first one's, and takes tokens in all their ways."""
+    """What several products have at one path is the first one's, and takes tokens in the ways of all."""
     paths = [endpoint.path for provider in providers_of(PRODUCTS) for endpoint in provider.endpoints]
     assert len(paths) == len(set(paths))
     for product in PRODUCTS:
