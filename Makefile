@@ -36,11 +36,13 @@ format: .venv/dev.stamp  ## repair formatting and what ruff can repair
 docs: .venv/dev.stamp  ## write openapi.yaml and the generated tables of docs/ anew
 	@$(BIN)/python scripts/write_docs.py
 
-bench: .venv/bench.stamp  ## CPU of each step of a call, and of the gateway beside its peers (README, chart)
+site: dist/site/index.html  ## make the documentation site: dist/site, static files
+
+bench: .venv/bench.stamp  ## CPU of each step of a call, and of the gateway beside its peers (docs/performance.md, chart)
 	@$(BIN)/python bench/steps.py --fast --quiet
 	@$(BIN)/python bench/compare.py --write
 
-torture: .venv/dev.stamp  ## what is lost while everything goes wrong at once (3 minutes, README)
+torture: .venv/dev.stamp  ## what is lost while everything goes wrong at once (3 minutes, docs/withstands.md)
 	@$(BIN)/python bench/torture.py --write
 
 audit: .venv/audit.stamp  ## ask a vulnerability service about every locked package
@@ -61,9 +63,15 @@ lock: .venv/dev.stamp  ## resolve the locked packages anew
 	  --no-header --upgrade --no-deps --group deploy -o requirements/deploy.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --upgrade --group audit -c requirements/dev.txt -o requirements/audit.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --upgrade --group site -c requirements/dev.txt -o requirements/site.txt
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+
+# Whatever its pages link to beside docs/ is rarely changed; `touch docs` builds it anew.
+dist/site/index.html: .venv/site.stamp scripts/site.py scripts/site.yml scripts/site.css CHANGELOG.md $(shell find docs -name '*.md')
+	@$(BIN)/python scripts/site.py
 
 .venv/run.stamp: requirements/run.txt pyproject.toml scripts/venv
 	@scripts/venv run && touch $@
@@ -71,8 +79,11 @@ clean:  ## remove what the other targets made
 .venv/dev.stamp: requirements/dev.txt pyproject.toml scripts/venv
 	@scripts/venv dev && touch $@ .venv/run.stamp
 
-.venv/deploy.stamp: requirements/dev.txt requirements/deploy.txt requirements/audit.txt pyproject.toml scripts/venv
-	@scripts/venv dev deploy audit && touch $@ .venv/dev.stamp .venv/run.stamp .venv/audit.stamp
+.venv/deploy.stamp: requirements/dev.txt requirements/deploy.txt requirements/audit.txt requirements/site.txt pyproject.toml scripts/venv
+	@scripts/venv dev deploy audit site && touch $@ .venv/dev.stamp .venv/run.stamp .venv/audit.stamp .venv/site.stamp
+
+.venv/site.stamp: requirements/run.txt requirements/site.txt pyproject.toml scripts/venv
+	@scripts/venv run site && touch $@
 
 .venv/audit.stamp: requirements/dev.txt requirements/audit.txt pyproject.toml scripts/venv
 	@scripts/venv dev audit && touch $@ .venv/dev.stamp .venv/run.stamp
@@ -80,4 +91,4 @@ clean:  ## remove what the other targets made
 .venv/bench.stamp: requirements/bench.txt pyproject.toml scripts/venv
 	@scripts/venv bench && touch $@ .venv/dev.stamp .venv/run.stamp
 
-.PHONY: help run test fuzz check lint format docs bench torture audit sbom lock clean
+.PHONY: help run test fuzz check lint format docs site bench torture audit sbom lock clean

@@ -8,7 +8,7 @@ duplicates, a check of the provider's answer), and none of it is switched off. E
     .venv/bin/python bench/compare.py [--rounds 3] [--seconds 3] [--connections 1,16,64] [--write]
 
 Each figure is the median of the rounds; CPU is that of the server's whole process tree, per answer. `--write` puts the
-table into README.md, and the chart into docs/images/bench.svg.
+table into docs/performance.md, and the chart into docs/images/bench.svg.
 """
 
 import argparse
@@ -178,15 +178,15 @@ def chart(figures: dict[tuple[int, str], Measurement]) -> str:
 
 
 def write(text: str, picture: str) -> None:
-    """Write the table into README.md, and the chart into docs/images/bench.svg."""
+    """Write the table into docs/performance.md, and the chart into docs/images/bench.svg."""
     root = HERE.parent
-    readme = root / "README.md"
+    page = root / "docs" / "performance.md"
     start, end = "<!-- bench -->\n", "<!-- /bench -->"
-    before, _, rest = readme.read_text().partition(start)
+    before, _, rest = page.read_text().partition(start)
     _, _, after = rest.partition(end)
     if not after:
-        raise RuntimeError(f"README.md has no place for the table ({start.strip()} … {end})")
-    readme.write_text(f"{before}{start}{text}\n{end}{after}")
+        raise RuntimeError(f"performance.md has no place for the table ({start.strip()} … {end})")
+    page.write_text(f"{before}{start}{text}\n{end}{after}")
     target = root / "docs/images/bench.svg"
     target.parent.mkdir(exist_ok=True)
     target.write_text(picture)
@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--connections", default="1,16,64")
-    parser.add_argument("--write", action="store_true", help="update README.md and the chart")
+    parser.add_argument("--write", action="store_true", help="update docs/performance.md and the chart")
     options = parser.parse_args()
     try:
         need("wrk")

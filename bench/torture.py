@@ -5,7 +5,7 @@
 Two gateways of two workers each, on one Redis (with its disk) and the sandbox, are called by honest and hostile clients
 for two minutes and a half. Meanwhile Redis is frozen, killed, and killed with the loss of its data; providers die,
 drip, break off and answer rubbish; workers are killed; gateways are reloaded and rolled. `--write` puts the figures
-into README.md. The exit status is 1 if anything is lost that must not be.
+into docs/withstands.md. The exit status is 1 if anything is lost that must not be.
 """
 
 import argparse
@@ -165,19 +165,19 @@ def tortured(scene: Scene) -> list[Weight]:
 
 
 def write(text: str) -> None:
-    """Put the figures into README.md."""
-    readme = HERE.parent / "README.md"
+    """Put the figures into docs/withstands.md."""
+    page = HERE.parent / "docs" / "withstands.md"
     start, end = "<!-- torture -->\n", "<!-- /torture -->"
-    before, found, rest = readme.read_text().partition(start)
+    before, found, rest = page.read_text().partition(start)
     _, also, after = rest.partition(end)
     if not found or not also:
-        raise RuntimeError(f"README.md has no place for the figures ({start.strip()} … {end})")
-    readme.write_text(f"{before}{start}{text}{end}{after}")
+        raise RuntimeError(f"withstands.md has no place for the figures ({start.strip()} … {end})")
+    page.write_text(f"{before}{start}{text}{end}{after}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help="update README.md")
+    parser.add_argument("--write", action="store_true", help="update docs/withstands.md")
     parser.add_argument(
         "--calm",
         type=float,

@@ -1,5 +1,6 @@
-"""Write the files that are generated from the code: the OpenAPI files, docs/settings.md, docs/fournisseurs/."""
+"""Write the files that are generated from the code: the OpenAPI files, and tables and pages of docs/."""
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,12 @@ from apientreprise_gateway.upstream import settings as provider_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
-from examples import examples_of  # noqa: E402 - a file beside this one, wherever this is run from
+# Files beside this one, wherever it is run from.
+from examples import examples_of  # noqa: E402
+from written.errors import errors_page  # noqa: E402
+from written.fields import values_of  # noqa: E402
+from written.limits import limits_page  # noqa: E402
+from written.migration import migration_page, successors_of  # noqa: E402
 
 SETTINGS_HEAD = f"""# Settings
 
@@ -64,6 +70,7 @@ and ProConnect may be absent: what needs them says so.
 """
 
 
+_GUIDES = {"entreprise": "guide-integrateur.md", "particulier": "guide-particulier.md"}
 _BY_TOKEN = "le jeton de FranceConnect"  # noqa: S105 - no token, the name of one
 
 
@@ -125,12 +132,12 @@ def _default(value: object) -> str:
 
 def provider_page(provider: Provider, product: Product) -> str:
     """The page of a provider in Markdown, in French, for integrators."""
-    sections = [_endpoint_section(endpoint, provider, product) for endpoint in provider.endpoints]
-    own = f"guide-{product.name}.md"
-    guide = own if (ROOT / "docs" / own).is_file() else "guide-integrateur.md"
+    current = sorted(provider.endpoints, key=lambda endpoint: endpoint.deprecated)
+    sections = [_endpoint_section(endpoint, provider, product) for endpoint in current]
     return (
         f"# {provider.name}\n\n{product.title}. Codes d'erreur : `{provider.prefix}…`. Toutes les règles communes sont "
-        f"dans le [guide de l'intégrateur](../{guide}).\n\n" + "\n".join(sections)
+        f"dans [le guide](../{_GUIDES[product.name]}), chaque code dans [les erreurs](../erreurs.md).\n\n"
+        + "\n".join(sections)
     )
 
 
@@ -148,16 +155,36 @@ def _endpoint_section(endpoint: Endpoint, provider: Provider, product: Product) 
         "Personne": "" if person is None else _person(person),
         "Agent (`user_id`)": "obligatoire" if endpoint.user_id else "",
         "Disponibilité": "" if ping is None else f"`{product.pings.of(ping)}`",
-        "Dépréciée": "oui" if endpoint.deprecated else "",
+        "Dépréciée": _successors(endpoint, product) if endpoint.deprecated else "",
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items() if value)
     what = product.schemas.descriptions[endpoint.operation]
     stop = "" if endpoint.summary.endswith("?") else "."
     text = f"## {endpoint.path}\n\n{endpoint.summary}{stop} {what}\n\n| | |\n|---|---|\n{table}\n"
-    if endpoint.mask is None:
+    if endpoint.mask is not None:
+        shown = "\n".join(f"| {field} | {scopes} |" for field, scopes in shown_by(endpoint.mask))
+        text += f"\n| champ | droit |\n|---|---|\n{shown}\n"
+    return text if endpoint.deprecated else text + _answer_of(endpoint, product)
+
+
+def _successors(endpoint: Endpoint, product: Product) -> str:
+    """What takes the place of a deprecated endpoint."""
+    later = ", ".join(f"`{each.path}`" for each in successors_of(product)[endpoint.operation])
+    return f"oui, remplacée par {later} ([comment](../migration.md))" if later else "oui, sans remplaçante"
+
+
+def _answer_of(endpoint: Endpoint, product: Product) -> str:
+    """The fields of an answer, and an example of it."""
+    rows = "\n".join(f"| `{field.path}` | {field.kind} | {field.meaning} |" for field in values_of(endpoint, product))
+    text = _folded("Les champs", f"| champ | type | sens |\n|---|---|---|\n{rows}")
+    if product.examples is None or endpoint.operation not in product.examples.bodies:
         return text
-    shown = "\n".join(f"| {field} | {scopes} |" for field, scopes in shown_by(endpoint.mask))
-    return f"{text}\n| champ | droit |\n|---|---|\n{shown}\n"
+    body = json.dumps(product.examples.bodies[endpoint.operation], ensure_ascii=False, indent=2)
+    return text + _folded("Un exemple de réponse", f"```json\n{body}\n```")
+
+
+def _folded(title: str, text: str) -> str:
+    return f'\n<details markdown="1"><summary>{title}</summary>\n\n{text}\n\n</details>\n'
 
 
 def _person(person: Identification) -> str:
@@ -181,6 +208,17 @@ def _providers_of(product: Product) -> str:
     return f"\n## {product.title}\n\n| codes | fournisseur | ressources |\n|---|---|---|\n{rows}\n"
 
 
+def decision_index() -> str:
+    """The list of the decisions."""
+    titles = {path.name: path.read_text().partition("\n")[0].removeprefix("# ") for path in _decisions()}
+    rows = "\n".join(f"- [{title}]({name})" for name, title in titles.items())
+    return f"# Decisions\n\nWhy it is as it is, and what that costs; in the order in which it was decided.\n\n{rows}\n"
+
+
+def _decisions() -> list[Path]:
+    return sorted((ROOT / "docs" / "adr").glob("0*.md"))
+
+
 def with_examples(product: Product) -> tuple[Product, dict[Path, str]]:
     """A product with the examples of its successes as they are now, and the file that holds them."""
     if product.examples is None:
@@ -197,10 +235,14 @@ def pages() -> dict[Path, str]:
         **{path: text for _, files in told for path, text in files.items()},
         **{ROOT / product.specification[1:]: to_yaml(document(product)) for product, _ in told},
         ROOT / "docs" / "settings.md": settings_page(),
+        ROOT / "docs" / "adr" / "README.md": decision_index(),
+        ROOT / "docs" / "erreurs.md": errors_page(PRODUCTS),
+        ROOT / "docs" / "limites.md": limits_page(PRODUCTS),
+        ROOT / "docs" / "migration.md": migration_page(PRODUCTS),
         ROOT / "docs" / "fournisseurs" / "README.md": provider_index(),
         **{
             ROOT / "docs" / "fournisseurs" / f"{provider.key}.md": provider_page(provider, product)
-            for product in PRODUCTS
+            for product, _ in told
             for provider in product.providers
         },
     }
