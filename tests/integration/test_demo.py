@@ -214,3 +214,25 @@ def test_access_lines_elsewhere(tmp_path: Path) -> None:
         wait_until(lambda: '"event":"access"' in program.output.read_text())
         line = json.loads(program.output.read_text().splitlines()[-1])
         assert (line["status"], line["codes"]) == (404, ["00404"])
+
+
+def test_a_call_is_found_in_the_journal(printed: str) -> None:
+    """Soon after its answer, by the printed command."""
+    named = next(line for line in printed.splitlines() if "journal search" in line)
+    setting, _, command = named.partition(" ")
+    answer = httpx.get(f"{_gateway(printed)}/v3/nowhere/to/be/found", timeout=LONG)
+
+    def found() -> bool:
+        arguments = [*command.split()[1:], "--request-id", answer.headers["x-request-id"], "--json"]
+        environment = os.environ | {setting.partition("=")[0]: setting.partition("=")[2]}
+        done = subprocess.run(
+            [sys.executable, "-m", "apientreprise_gateway", *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=LONG,
+            check=False,
+        )
+        return done.returncode == 0 and len(json.loads(done.stdout)) == 1
+
+    wait_until(found)

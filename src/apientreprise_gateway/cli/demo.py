@@ -5,9 +5,11 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from apientreprise_gateway.cli import arguments
+from apientreprise_gateway.cli.outcome import PROGRAM
 from apientreprise_gateway.cli.sandbox import cases_of
 
 if TYPE_CHECKING:
+    from apientreprise_gateway.cli.demo_journal import DemoJournal
     from apientreprise_gateway.gateway.settings import Settings
     from apientreprise_gateway.sandbox.france_connect import FranceConnect
 
@@ -51,10 +53,12 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _serve(options: argparse.Namespace, folder: str) -> None:
-    """Serve the demonstration; `folder` is for the keys of its FranceConnect."""
+    """Serve the demonstration; `folder` is for the keys of its FranceConnect, and its journal."""
     import asyncio
     from functools import partial
+    from pathlib import Path
 
+    from apientreprise_gateway.cli.demo_journal import DemoJournal
     from apientreprise_gateway.gateway.app import Gateway
     from apientreprise_gateway.gateway.settings import load
     from apientreprise_gateway.observability import logs
@@ -71,13 +75,16 @@ def _serve(options: argparse.Namespace, folder: str) -> None:
     sandbox_at = listen("127.0.0.1", 0)
     france_connect = FranceConnect(PRODUCTS, sleep=asyncio.sleep)
     overrides = _overrides(configured, sandbox_url=sandbox_at.url)
+    journal = DemoJournal(Path(folder))
+    overrides["access_log"] = journal.log
     settings = load(**overrides, **_connected(france_connect, sandbox_url=sandbox_at.url, folder=folder))
     logs.configure(level=settings.log_level)
     token = _mint(settings)
     gateway = Gateway(settings, demo_token=token)
+    journal.show()
     title.show(f"demo {gateway_at.address}")
     life = Lifecycle(
-        ready=partial(in_a_thread, lambda: _print_welcome(gateway_at.url, sandbox_at.url, token)),
+        ready=partial(in_a_thread, lambda: _welcome(gateway_at.url, sandbox_at.url, token, journal)),
         reopen=partial(asyncio.to_thread, gateway.reopen),
         hurry=gateway.hurry,
         stop_timeout=lambda: gateway.stop_timeout,
@@ -86,6 +93,7 @@ def _serve(options: argparse.Namespace, folder: str) -> None:
     pages = TokenPages(PRODUCTS, secret=secret, base=gateway_at.url, persons=persons).pages
     sandbox = create_app(products=PRODUCTS, links=gateway_at.url, pages=france_connect.pages, cases=cases_of(options))
     run([(sandbox, sandbox_at), (WithPages(gateway, pages), gateway_at)], life)
+    journal.end()
 
 
 def _drop_other_settings() -> None:
@@ -151,7 +159,12 @@ def _secret_of(settings: "Settings") -> str:
     return settings.jwt_secrets[0].get_secret_value()
 
 
-def _print_welcome(gateway: str, sandbox: str, token: str) -> None:
+def _welcome(gateway: str, sandbox: str, token: str, journal: "DemoJournal") -> None:
+    _print_welcome(gateway, sandbox, token, journal.url)
+    journal.store()
+
+
+def _print_welcome(gateway: str, sandbox: str, token: str, journal: str) -> None:
     print(
         f"Gateway:  {gateway}/docs\nSandbox:  {sandbox} (fictive providers)\n"
         f"Tokens:   {gateway}/sandbox (with the scopes of your choice)\n\n"
@@ -163,6 +176,8 @@ def _print_welcome(gateway: str, sandbox: str, token: str) -> None:
         f"'{gateway}{_STUDENT}'\n\n"
         "A person who has signed in with FranceConnect; all such test tokens are on the page of tokens:\n"
         f"curl -i -H 'Authorization: Bearer fc-claire-martin' '{gateway}{_PERSON}'\n\n"
+        "Who asked what, and why, in another terminal:\n"
+        f"PORTAL_DATABASE_URL={journal} {PROGRAM} journal search --reason demo\n\n"
         "Each answer leaves one line here. Ctrl+C stops.",
         flush=True,
     )
