@@ -201,6 +201,20 @@ def test_batches_grow_with_the_backlog(engine: Engine, log: Path, follower: Call
     assert rounds < len(lines(0, 3000)) / (64 * 1024)
 
 
+def test_a_row_that_the_database_refuses_stops_no_other(
+    engine: Engine, log: Path, follower: Callable[[], Follower], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """It becomes a reject: else no line after it would ever be stored."""
+    if kind == "sqlite":
+        pytest.skip("SQLite takes any value")
+    monkeypatch.setattr("apientreprise_gateway.journal.line._clean", lambda value: value)  # lets U+0000 through
+    log.write_bytes(lines(0, 2) + line(2, context="a\0") + b"\n" + lines(3, 4))
+    _drain(follower())
+    assert _numbers(engine) == [0, 1, 3]
+    with reading(engine) as connection:
+        assert list(connection.scalars(select(rejects.c.reason))) == ["the database refuses it"]
+
+
 _EVENTS = st.lists(st.sampled_from(["write", "rename", "copy", "look", "restart", "pack"]), max_size=14)
 
 

@@ -59,6 +59,8 @@ def test_fields_of_later_versions_are_kept() -> None:
         (line(codes="00429"), "`codes` is no list"),
         (line(identifier=130025265), "`identifier` is no text"),
         (line(identifier="1" * 257), "`identifier` is too long"),
+        (line(operation="o" * 257), "`operation` is too long"),
+        (line(jti="@").replace(b"@", rb"\ud800" * 200), "`jti` is too long"),
         (line(context="c" * 8193), "`context` is too long"),
     ],
 )

@@ -39,7 +39,7 @@ def _check(_options: argparse.Namespace) -> int:
     """Show every setting, then ask the database."""
     from apientreprise_gateway.cli.database_access import use_database
     from apientreprise_gateway.config.environment import SettingsError
-    from apientreprise_gateway.database.engine import is_postgresql, reading, version_of
+    from apientreprise_gateway.database.engine import encoding_of, is_postgresql, reading, version_of
     from apientreprise_gateway.database.migrate import require_migrated
     from apientreprise_gateway.portal.settings import Settings, environment_name, load
 
@@ -51,9 +51,13 @@ def _check(_options: argparse.Namespace) -> int:
         with use_database(migrated=False) as engine:
             with reading(engine) as connection:
                 version = version_of(connection)
+                encoding = encoding_of(connection)
             print(f"PORTAL_DATABASE_URL: {version} answers.")
             if is_postgresql(engine) and int(version.split()[1].split(".")[0]) < _OLDEST:
                 tell(f"PORTAL_DATABASE_URL: PostgreSQL {_OLDEST} or later is needed.")
+                return FAILURE
+            if encoding != "UTF8":
+                tell(f"PORTAL_DATABASE_URL: the database is in {encoding}. Make one in UTF8.")
                 return FAILURE
             require_migrated(engine)
     except SettingsError as error:

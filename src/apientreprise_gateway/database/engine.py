@@ -25,6 +25,11 @@ _WRITES: Final = "writes"
 class DatabaseError(Exception):
     """The database cannot be used; the text says why, without a password and without data."""
 
+    def __init__(self, reason: str, *, is_of_data: bool = False) -> None:
+        super().__init__(reason)
+        self.is_of_data = is_of_data
+        """Whether it refuses what it was given, and would again."""
+
 
 def connect(url: str) -> Engine:
     """An engine of a database; a connection is made when it is first needed.
@@ -72,7 +77,8 @@ def errors_worded() -> Iterator[None]:
     try:
         yield
     except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
-        raise DatabaseError(words_of(error)) from error
+        said = error.orig if isinstance(error, DBAPIError) else error
+        raise DatabaseError(words_of(error), is_of_data=isinstance(said, psycopg.DataError)) from error
 
 
 @contextmanager
@@ -118,3 +124,8 @@ def version_of(connection: Connection) -> str:
     if is_postgresql(connection):
         return f"PostgreSQL {connection.scalar(text('SHOW server_version'))}"
     return f"SQLite {connection.scalar(text('SELECT sqlite_version()'))}"
+
+
+def encoding_of(connection: Connection) -> str:
+    """The encoding of its texts, such as `UTF8`."""
+    return str(connection.scalar(text("SHOW server_encoding"))) if is_postgresql(connection) else "UTF8"

@@ -7,20 +7,22 @@ database is away nothing is read ahead, so memory stays as it is.
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import orjson
 import structlog
 from sqlalchemy import Engine
 
 from apientreprise_gateway.database.engine import DatabaseError, reading, writing
-from apientreprise_gateway.journal.files import Counts, OvertakenError, advance, followed_since, records_of
+from apientreprise_gateway.journal.files import Counts, FileRecord, OvertakenError, advance, followed_since, records_of
 from apientreprise_gateway.journal.follow_lock import FollowLock
 from apientreprise_gateway.journal.metrics import JournalMetrics
 from apientreprise_gateway.journal.partitions import make_partitions, rows_in_default
 from apientreprise_gateway.journal.rollups import add_up
-from apientreprise_gateway.journal.storing import Sorted, next_batch, write_rejects, write_rows
+from apientreprise_gateway.journal.storing import Reject, Sorted, next_batch, write_rejects, write_rows
 from apientreprise_gateway.journal.tail import Piece, Tail
 
 LEAST_BYTES: Final = 64 * 1024
@@ -32,6 +34,10 @@ _RETRY_SECONDS: Final = 0.5
 _CHORES_SECONDS: Final = 60.0
 _LOCK_CHECK_SECONDS: Final = 5.0
 _log = structlog.get_logger(__name__)
+
+
+class _Tried(Exception):  # noqa: N818 - no error: it undoes a transaction
+    """A row was written, and is to be undone."""
 
 
 class _Followed:
@@ -182,17 +188,43 @@ class Follower:
         for line in piece.data.split(b"\n"):
             batch.add(line, position)
             position += len(line) + 1
-        batch.skipped -= 1  # what follows the last end of line is no line
-        counts = Counts(len(batch.rows), len(batch.rejects), max(0, batch.skipped))
+        batch.skipped = max(0, batch.skipped - 1)  # what follows the last end of line is no line
+        try:
+            record = self._write(tail, piece, batch)
+        except DatabaseError as error:
+            if not error.is_of_data:
+                raise
+            batch = self._without_refused(batch)
+            record = self._write(tail, piece, batch)
+        tail.stored(piece, record)
+        self._metrics.lines.inc(len(batch.rows))
+        self._metrics.rejects.inc(len(batch.rejects))
+        self._metrics.skipped.inc(batch.skipped)
+
+    def _write(self, tail: Tail, piece: Piece, batch: Sorted) -> FileRecord:
+        counts = Counts(len(batch.rows), len(batch.rejects), batch.skipped)
         with writing(self._engine) as connection:
             record = advance(connection, piece.record, piece.end, counts, piece.source.place)
             write_rows(connection, batch.rows, next_batch(connection))
             add_up(connection, batch.rows)
             write_rejects(connection, batch.rejects, str(tail.path))
-        tail.stored(piece, record)
-        self._metrics.lines.inc(counts.stored)
-        self._metrics.rejects.inc(counts.rejected)
-        self._metrics.skipped.inc(counts.skipped)
+        return record
+
+    def _without_refused(self, batch: Sorted) -> Sorted:
+        """A batch in which rows that the database refuses are rejects, as one must not stop the rest; each is tried."""
+        left = Sorted(rejects=list(batch.rejects), skipped=batch.skipped)
+        for row in batch.rows:
+            try:
+                with suppress(_Tried), writing(self._engine) as connection:
+                    write_rows(connection, [row], 0)
+                    raise _Tried
+            except DatabaseError as error:
+                if not error.is_of_data:
+                    raise
+                left.rejects.append(Reject(orjson.dumps(row, default=bytes.hex), "the database refuses it"))
+            else:
+                left.rows.append(row)
+        return left
 
     def _measure(self) -> None:
         waiting = sum(each.tail.waiting_bytes() for each in self._followed if each.is_begun)

@@ -20,7 +20,9 @@ MAX_INDEXED: Final = 256
 """Characters of a value that is searched for; the gateway cuts longer ones."""
 MAX_TEXT: Final = 8192
 """Characters of any other value."""
-_INDEXED: Final = frozenset({"identifier", "jti", "user_id", "recipient"})
+_INDEXED: Final = frozenset({"identifier", "jti", "user_id", "recipient", "operation"})
+_MOST_INDEXED_BYTES: Final = 4 * MAX_INDEXED
+"""Two of them go into an entry of an index, which PostgreSQL bounds at 2704 bytes."""
 _MOST_WHOLE: Final = 2**63 - 1
 _MOST_STATUS: Final = 999
 KEY_BYTES: Final = 16
@@ -49,7 +51,12 @@ def _text(name: str, value: Any, *, unclean: bool) -> str | None:
         raise NoLineError(f"`{name}` is no text")
     if len(value) > (MAX_INDEXED if name in _INDEXED else MAX_TEXT):
         raise NoLineError(f"`{name}` is too long")
-    return _clean(value) if unclean else value
+    if not unclean:
+        return value
+    clean = _clean(value)
+    if name in _INDEXED and len(clean.encode()) > _MOST_INDEXED_BYTES:
+        raise NoLineError(f"`{name}` is too long")
+    return clean
 
 
 def _clean(value: str) -> str:
