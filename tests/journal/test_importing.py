@@ -1,5 +1,6 @@
 """What an import stores, on both kinds of database."""
 
+import os
 from io import BytesIO
 
 from hypothesis import HealthCheck, given, settings
@@ -8,7 +9,7 @@ from sqlalchemy import Engine, delete, select
 
 from apientreprise_gateway.database.engine import reading, writing
 from apientreprise_gateway.database.tables import calls, rejects
-from apientreprise_gateway.journal.importing import Imported, import_lines
+from apientreprise_gateway.journal.importing import Imported, Pipe, import_lines
 from support.lines import BEGAN, line, lines
 
 
@@ -66,3 +67,17 @@ def test_any_split_and_repetition_gives_the_same_rows(engine: Engine, pieces: li
         _import(engine, lines(first, end))
     _import(engine, lines(0, 12))
     assert _stored(engine) == sorted(f"request-{number}" for number in range(12))
+
+
+def test_lines_are_stored_although_the_pipe_stays_open(engine: Engine) -> None:
+    """A shipper may write for months, and pause in the middle of a line."""
+    ours, theirs = os.pipe()
+    pipe = Pipe(ours)
+    os.write(theirs, lines(0, 2) + line(2)[:10])
+    done = import_lines(engine, pipe, "test", pauses=pipe.pauses)
+    assert next(done).stored == 2
+    os.write(theirs, line(2)[10:] + b"\n" + line(3))
+    os.close(theirs)
+    assert [each.stored for each in done] == [4]
+    os.close(ours)
+    assert _stored(engine) == [f"request-{number}" for number in range(4)]

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final
 
 from apientreprise_gateway.cli.outcome import refuse, tell
 from apientreprise_gateway.cli.output import print_table
 
 if TYPE_CHECKING:
-    from apientreprise_gateway.journal.importing import Imported
+    from apientreprise_gateway.journal.importing import Imported, Readable
 
 _SHOWN_CHARACTERS: Final = 100
 _COLUMNS: Final = ("id", "at", "source", "position", "size", "reason", "line")
@@ -36,7 +36,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _import(options: argparse.Namespace) -> int:
     from apientreprise_gateway.cli.database_access import use_database
-    from apientreprise_gateway.journal.importing import import_lines
+    from apientreprise_gateway.journal.importing import Pipe, import_lines
     from apientreprise_gateway.journal.partitions import make_partitions
 
     missing = next((path for path in options.files if not path.is_file()), None)
@@ -47,7 +47,9 @@ def _import(options: argparse.Namespace) -> int:
         for path in options.files or [None]:
             done = None
             with _opened(path) as stream:
-                for done in import_lines(engine, stream, "standard input" if path is None else str(path.absolute())):
+                source = "standard input" if path is None else str(path.absolute())
+                pauses = stream.pauses if isinstance(stream, Pipe) else lambda: False
+                for done in import_lines(engine, stream, source, pauses=pauses):
                     _show(done, end="\r")
             _say(path, done)
         make_partitions(engine)
@@ -55,20 +57,29 @@ def _import(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _opened(path: Path | None) -> Iterator[IO[bytes]]:
+def _opened(path: Path | None) -> "Iterator[Readable]":
     import gzip
 
     if path is None:
-        yield sys.stdin.buffer
+        yield _standard_input()
         return
     with path.open("rb") as file:
         is_packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         if is_packed:
             with gzip.open(file) as unpacked:
-                yield unpacked  # type: ignore[misc]  # it reads bytes
+                yield unpacked
         else:
             yield file
+
+
+def _standard_input() -> "Readable":
+    from apientreprise_gateway.journal.importing import Pipe
+
+    try:
+        return Pipe(sys.stdin.fileno())
+    except (OSError, ValueError):  # it is no file of the system
+        return sys.stdin.buffer
 
 
 def _show(done: "Imported", *, end: str) -> None:

@@ -1,6 +1,8 @@
 """Stores the lines of a stream. A line that is there already is not stored again, so a stream may be repeated."""
 
-from collections.abc import Iterable, Iterator
+import os
+import select
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -12,6 +14,9 @@ from apientreprise_gateway.journal.wrappings import MAX_LINE_BYTES, Unwrapping
 
 BATCH_LINES: Final = 5000
 """Lines of a transaction."""
+PAUSE_SECONDS: Final = 1.0
+"""Seconds without a line after which the lines so far are stored."""
+_READ_BYTES: Final = 64 * 1024
 _BATCH_BYTES: Final = 8 * 1024 * 1024
 
 
@@ -35,14 +40,53 @@ class Imported:
     skipped: int = 0
 
 
-def import_lines(engine: Engine, stream: Readable, source: str) -> Iterator[Imported]:
+class Pipe:
+    """A stream of bytes that may pause for any time."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._read = bytearray()
+        self._at = 0
+        self._is_over = False
+
+    def readline(self, size: int = MAX_LINE_BYTES, /) -> bytes:
+        """The next line with its end, or so many bytes of it; empty at the end of the stream."""
+        while True:
+            end = self._read.find(b"\n", self._at, self._at + size) + 1
+            if end or len(self._read) - self._at >= size or self._is_over:
+                end = end or min(len(self._read), self._at + size)
+                line = bytes(self._read[self._at : end])
+                self._at = end
+                return line
+            del self._read[: self._at]
+            self._at = 0
+            data = os.read(self._descriptor, _READ_BYTES)
+            self._is_over = not data
+            self._read += data
+
+    def pauses(self) -> bool:
+        """Whether no whole line is there, nor comes within a second."""
+        if self._is_over or self._read.find(b"\n", self._at) >= 0:
+            return False
+        return not select.select([self._descriptor], [], [], PAUSE_SECONDS)[0]
+
+
+def import_lines(
+    engine: Engine, stream: Readable, source: str, *, pauses: Callable[[], bool] = lambda: False
+) -> Iterator[Imported]:
     """Store the lines of a stream; yields what became of those so far after each batch.
+
+    Args:
+        engine: the database.
+        stream: the lines.
+        source: what rejects are said to come from.
+        pauses: whether to store what was read before the next line is waited for.
 
     Raises:
         DatabaseError: the database cannot be used; batches before are stored.
     """
     done = Imported()
-    for batch in _batches(stream):
+    for batch in _batches(stream, pauses):
         _store(engine, batch, source, done)
         yield done
 
@@ -60,22 +104,22 @@ def _store(engine: Engine, batch: Sorted, source: str, done: Imported) -> None:
     done.skipped += batch.skipped
 
 
-def _batches(stream: Readable) -> Iterator[Sorted]:
+def _batches(stream: Readable, pauses: Callable[[], bool]) -> Iterator[Sorted]:
+    unwrapping = Unwrapping()
     batch, count, size = Sorted(), 0, 0
-    for line in _unwrapped(stream):
-        batch.add(line)
-        count, size = count + 1, size + len(line)
-        if count >= BATCH_LINES or size >= _BATCH_BYTES:
+    while True:
+        if count >= BATCH_LINES or size >= _BATCH_BYTES or (count and pauses()):
             yield batch
             batch, count, size = Sorted(), 0, 0
-    if count:
-        yield batch
-
-
-def _unwrapped(stream: Readable) -> Iterable[bytes]:
-    unwrapping = Unwrapping()
-    while raw := stream.readline(MAX_LINE_BYTES):
+        raw = stream.readline(MAX_LINE_BYTES)
+        if not raw:
+            break
         line = unwrapping.line(raw.removesuffix(b"\n"))
         if line is not None:
-            yield line
-    yield from unwrapping.rest()
+            batch.add(line)
+            count, size = count + 1, size + len(line)
+    for line in unwrapping.rest():
+        batch.add(line)
+        count += 1
+    if count:
+        yield batch
