@@ -12,6 +12,7 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: .venv/run.stamp  ## set up, then start gateway and sandbox providers (PORT=8080)
+	@$(MAKE) --no-print-directory --silent site || echo "Without the documentation site: it cannot be built here" >&2
 	@$(BIN)/apientreprise-gateway demo --port $(PORT)
 
 test: .venv/dev.stamp  ## set up, then run every test

@@ -1,4 +1,4 @@
-"""Build the documentation site from docs/: dist/site, static files that need no server and nothing from elsewhere.
+"""Build the documentation site from docs/: dist/site, static files for any web server, with nothing from elsewhere.
 
 The pages of docs/ link to files beside that folder, as they are read in the repository too: those files are taken
 along, and the links changed. A link that leads nowhere stops the build.

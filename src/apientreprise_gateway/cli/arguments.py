@@ -79,6 +79,13 @@ def folder(text: str) -> Path:
     return Path(text)
 
 
+def built_site(text: str) -> Path:
+    """A folder with a documentation site."""
+    if not Path(text, "index.html").is_file():
+        raise argparse.ArgumentTypeError(f"{text} has no index.html: give the folder that `make site` made")
+    return Path(text)
+
+
 def fault(text: str) -> str:
     """The name of a fault of the sandbox."""
     from apientreprise_gateway.sandbox.faults import FAULTS

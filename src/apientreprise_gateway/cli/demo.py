@@ -42,6 +42,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser("demo", help="gateway and sandbox providers in one command")
     arguments.add_address(parser, default_port=8080)
     arguments.add_cases(parser)
+    parser.add_argument(
+        "--documentation",
+        type=arguments.built_site,
+        metavar="FOLDER",
+        help="the documentation site, for /documentation (default: dist/site, where `make site` puts it)",
+    )
     parser.set_defaults(command=_demo, serves=True)
 
 
@@ -59,6 +65,7 @@ def _serve(options: argparse.Namespace, folder: str) -> None:
     from pathlib import Path
 
     from apientreprise_gateway.cli.demo_journal import DemoJournal
+    from apientreprise_gateway.controlplane import site
     from apientreprise_gateway.gateway.app import Gateway
     from apientreprise_gateway.gateway.settings import load
     from apientreprise_gateway.observability import logs
@@ -91,8 +98,9 @@ def _serve(options: argparse.Namespace, folder: str) -> None:
     )
     secret, persons = _secret_of(settings), france_connect.tokens
     pages = TokenPages(PRODUCTS, secret=secret, base=gateway_at.url, persons=persons).pages
+    documentation = site.pages(options.documentation or site.BUILT)
     sandbox = create_app(products=PRODUCTS, links=gateway_at.url, pages=france_connect.pages, cases=cases_of(options))
-    run([(sandbox, sandbox_at), (WithPages(gateway, pages), gateway_at)], life)
+    run([(sandbox, sandbox_at), (WithPages(gateway, {**pages, **documentation}), gateway_at)], life)
     journal.end()
 
 
@@ -167,7 +175,8 @@ def _welcome(gateway: str, sandbox: str, token: str, journal: "DemoJournal") -> 
 def _print_welcome(gateway: str, sandbox: str, token: str, journal: str) -> None:
     print(
         f"Gateway:  {gateway}/docs\nSandbox:  {sandbox} (fictive providers)\n"
-        f"Tokens:   {gateway}/sandbox (with the scopes of your choice)\n\n"
+        f"Tokens:   {gateway}/sandbox (with the scopes of your choice)\n"
+        f"Guides:   {gateway}/documentation\n\n"
         "Try this; its token opens every endpoint until this command stops:\n"
         f"curl -i -H 'Authorization: Bearer {token}' '{gateway}{_FIRST}{_QUERY}'\n\n"
         "A document: the same with this address; the link that its answer holds needs no token:\n"
