@@ -27,7 +27,7 @@ from examples import examples_of  # noqa: E402
 from written.errors import errors_page  # noqa: E402
 from written.fields import values_of  # noqa: E402
 from written.limits import limits_page  # noqa: E402
-from written.migration import migration_page, successors_of  # noqa: E402
+from written.migration import migration_page  # noqa: E402
 
 SETTINGS_HEAD = f"""# Settings
 
@@ -169,7 +169,7 @@ def _endpoint_section(endpoint: Endpoint, provider: Provider, product: Product) 
 
 def _successors(endpoint: Endpoint, product: Product) -> str:
     """What takes the place of a deprecated endpoint."""
-    later = ", ".join(f"`{each.path}`" for each in successors_of(product)[endpoint.operation])
+    later = ", ".join(f"`{each.path}`" for each in product.newer_than(endpoint))
     return f"oui, remplacée par {later} ([comment](../migration.md))" if later else "oui, sans remplaçante"
 
 

@@ -1,10 +1,7 @@
 """The page that leads from older versions of operations to those that take their place."""
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any, Final
-
-import yaml
 
 from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint
 from apientreprise_gateway.providers.product import Product
@@ -34,7 +31,6 @@ chercher sous un autre nom dans la page du fournisseur, ou n'est plus donné.
 """
 _WRAPPINGS: Final = frozenset({"entreprise", "etablissement", "association", "exercices", "quotientFamilial"})
 """Objects of v2 in which the whole of what was asked stands."""
-_FILE: Final = Path(__file__).with_name("successors.yaml")
 
 
 def migration_page(products: tuple[Product, ...]) -> str:
@@ -42,34 +38,11 @@ def migration_page(products: tuple[Product, ...]) -> str:
     return _HEAD + "".join(_product_part(product) for product in products)
 
 
-def successors_of(product: Product) -> Mapping[str, tuple[Endpoint, ...]]:
-    """What takes the place of each deprecated operation: as written down, or its own path in the newest version.
-
-    Raises:
-        ValueError: nothing says what takes the place of an operation, or a name is none of the product.
-    """
-    written: Mapping[str, list[str]] = yaml.safe_load(_FILE.read_text())
-    known = {endpoint.operation: endpoint for endpoint in product.endpoints}
-    newest = {endpoint.route: endpoint for endpoint in sorted(product.endpoints, key=lambda each: each.version)}
-    found: dict[str, tuple[Endpoint, ...]] = {}
-    for endpoint in product.endpoints:
-        if not endpoint.deprecated:
-            continue
-        name, later = endpoint.operation.removeprefix(f"{product.key}_"), newest[endpoint.route]
-        if name in written:
-            found[endpoint.operation] = tuple(known[f"{product.key}_{each}"] for each in written[name])
-        elif later is not endpoint:
-            found[endpoint.operation] = (later,)
-        else:
-            raise ValueError(f"{_FILE.name} does not say what takes the place of {name}")
-    return found
-
-
 def _product_part(product: Product) -> str:
     providers = {endpoint.operation: provider for provider in product.providers for endpoint in provider.endpoints}
     parts = [f"\n## {product.title}\n"]
-    for old, later in successors_of(product).items():
-        endpoint = next(each for each in product.endpoints if each.operation == old)
+    for endpoint in (each for each in product.endpoints if each.deprecated):
+        later = product.newer_than(endpoint)
         parts.append(f"\n### {endpoint.path}\n\n{endpoint.summary.rstrip('.')}.\n")
         if not later:
             parts.append("\nRien ne la remplace : elle sera retirée sans équivalent.\n")

@@ -288,7 +288,7 @@ def test_the_ingress_has_what_callers_need(helm: Any) -> None:
             *(page.path for page in product.privileges),
         ]
         assert all(is_let_in(path) for path in (*own, *pages, *product.gone, product.pings.one))
-    assert all(map(is_let_in, ("/docs", "/docs/assets/x.js", f"{links.PREFIX}x", "/v2/ping")))
+    assert all(map(is_let_in, ("/docs", "/docs/assets/x.js", "/catalogue.json", f"{links.PREFIX}x", "/v2/ping")))
     assert not any(is_let_in(path) for path in ("/metrics", "/livez", "/readyz", "/"))
 
 

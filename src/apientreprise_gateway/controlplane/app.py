@@ -17,12 +17,14 @@ from starlette.routing import Route
 
 from apientreprise_gateway import __version__
 from apientreprise_gateway.auth.token import token_reader
+from apientreprise_gateway.catalogue.document import Terms
 from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.contract.query import read
 from apientreprise_gateway.controlplane import nomenclature
+from apientreprise_gateway.controlplane.catalogue import catalogue_answer
 from apientreprise_gateway.controlplane.docs import NOT_KEPT, docs_pages
 from apientreprise_gateway.controlplane.errors import ErrorPages
-from apientreprise_gateway.controlplane.paths import ALIVE, LIVE, METRICS, READY
+from apientreprise_gateway.controlplane.paths import ALIVE, CATALOGUE, LIVE, METRICS, READY
 from apientreprise_gateway.controlplane.pings import OriginOf, Page, Sources, pages_of
 from apientreprise_gateway.providers.product import PrivilegesPage, Product
 
@@ -58,6 +60,7 @@ def create_control(
     ready: Ready,
     sources: Sources,
     origin_of: OriginOf,
+    terms: Terms | None = None,
     store: StoreMode | None = None,
     own_key: bytes | None = None,
     demo_token: str | None = None,
@@ -71,6 +74,7 @@ def create_control(
         ready: asked on each call to /readyz; all checks must hold.
         sources: asked on each call to a ping.
         origin_of: the scheme and host at which a caller reaches the gateway.
+        terms: what the deployment sets of the catalogue; None for the defaults.
         store: asked on each call to /readyz; shown there, without influence on the status.
         own_key: JWKS with the public key to which FranceConnect encrypts; None if it is asked nothing.
         demo_token: a token that the documentation pages use by themselves. It is public: for the demo only.
@@ -95,8 +99,9 @@ def create_control(
             pages[path] = _key_page(own_key)
     for path, page in pages.items():
         app.add_route(path, page, methods=["GET"])  # Starlette adds HEAD
-    answers = docs_pages(products, demo_token)
-    for path, answer in (answers | {each.errors: nomenclature.page(each) for each in products}).items():
+    answers = docs_pages(products, demo_token) | {each.errors: nomenclature.page(each) for each in products}
+    answers[CATALOGUE] = catalogue_answer(products, terms or Terms())
+    for path, answer in answers.items():
         app.router.routes.append(Route(path, answer, methods=["GET"]))
     return app
 

@@ -12,12 +12,10 @@ from typing import Final
 
 from apientreprise_gateway.controlplane import openapi
 from apientreprise_gateway.controlplane.paths import DOCS
-from apientreprise_gateway.controlplane.static import StaticAnswer
+from apientreprise_gateway.controlplane.static import CHECKED, StaticAnswer
 from apientreprise_gateway.providers.product import Product
 
 NOT_KEPT: Final = {"Cache-Control": "no-store"}
-_CHECKED: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-"""Headers of answers that may be cached if each use is revalidated."""
 _SCRIPT: Final = "text/javascript; charset=utf-8"
 _STYLES: Final = "text/css; charset=utf-8"
 _ASSETS: Final = {"swagger-ui-bundle.js": _SCRIPT, "swagger-ui.css": _STYLES}
@@ -112,7 +110,7 @@ def docs_pages(products: tuple[Product, ...], demo_token: str | None) -> dict[st
         demo_token: a token that pages use by themselves. It is public: for the demo only.
     """
     answers = {f"{DOCS}/assets/{name}": _asset(name, media_type) for name, media_type in _ASSETS.items()}
-    answers[f"{DOCS}/assets/page.css"] = StaticAnswer(_OWN_STYLES.encode, media_type=_STYLES, headers=_CHECKED)
+    answers[f"{DOCS}/assets/page.css"] = StaticAnswer(_OWN_STYLES.encode, media_type=_STYLES, headers=CHECKED)
     for product in products:
         answers |= _pages_of(product, products, demo_token)
     first = _address(products[0])
@@ -155,7 +153,7 @@ def _specification(product: Product) -> StaticAnswer:
     answer = StaticAnswer(
         lambda: openapi.to_yaml(openapi.document(product)).encode(),
         media_type="application/yaml; charset=utf-8",
-        headers=_CHECKED,
+        headers=CHECKED,
     )
     return _specifications.setdefault(id(product), (answer, product))[0]
 
@@ -164,7 +162,7 @@ def _specification(product: Product) -> StaticAnswer:
 def _asset(name: str, media_type: str) -> StaticAnswer:
     """A file of Swagger UI."""
     file = resources.files("fastapi_offline") / "static" / name
-    return StaticAnswer(file.read_bytes, media_type=media_type, headers=_CHECKED)
+    return StaticAnswer(file.read_bytes, media_type=media_type, headers=CHECKED)
 
 
 def _script(product: Product, demo_token: str | None) -> str:

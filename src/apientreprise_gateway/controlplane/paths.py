@@ -6,6 +6,7 @@ from typing import Final
 
 from apientreprise_gateway.providers.product import KEY, PingPaths, Product
 
+CATALOGUE: Final = "/catalogue.json"
 DOCS: Final = "/docs"
 METRICS: Final = "/metrics"
 LIVE: Final = "/livez"
@@ -18,7 +19,7 @@ _ALIVE: Final = "/v[1-9][0-9]{0,3}/ping"
 def control_pattern(products: Iterable[Product]) -> str:
     """A regular expression that matches, from its start, each path of the control plane of these products."""
     products = tuple(products)
-    paths = {LIVE, READY, METRICS, DOCS}
+    paths = {LIVE, READY, METRICS, DOCS, CATALOGUE}
     for product in products:
         paths |= {product.specification, product.errors, product.pings.index}
         paths |= {page.path for page in product.privileges}

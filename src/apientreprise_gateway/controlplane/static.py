@@ -16,6 +16,8 @@ import brotli  # type: ignore[import-untyped]  # it has no types
 from apientreprise_gateway.controlplane import negotiation
 from apientreprise_gateway.net.asgi import Header, Scope
 
+CHECKED: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+"""Headers of answers that may be cached if each use is revalidated."""
 _PIECE_BYTES: Final = 32 * 1024
 _IDENTITY: Final = "identity"
 _OFFERED: Final = ("br", "gzip")

@@ -19,6 +19,7 @@ from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.gateway.assembly import Assembly
 from apientreprise_gateway.gateway.components import calls, connections, documents, limits
 from apientreprise_gateway.gateway.settings import Limits, Settings
+from apientreprise_gateway.gateway.terms import terms_of
 from apientreprise_gateway.net.asgi import Scope
 from apientreprise_gateway.net.client_ip import ClientIp
 from apientreprise_gateway.providers.product import Product, Versions
@@ -111,6 +112,7 @@ def _control_plane(
         store=lambda: limits.mode_of(parts.limiter.part),
         sources=parts.pings.part,
         origin_of=origin.of,
+        terms=terms_of(settings, products),
         demo_token=demo_token,
     )
     return Front(

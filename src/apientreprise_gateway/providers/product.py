@@ -6,6 +6,7 @@ data of a product, and is resolved once, when a gateway is made.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from apientreprise_gateway.contract.endpoint import Endpoint, Ping, Provider
@@ -17,6 +18,7 @@ from apientreprise_gateway.contract.traceability import TraceabilityRule
 from apientreprise_gateway.providers.dossier import Dossier
 from apientreprise_gateway.providers.examples import Examples
 from apientreprise_gateway.providers.schemas import Schemas
+from apientreprise_gateway.providers.use_cases import UseCase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ class Wording(NamedTuple):
 
 
 _PINGS: Final = PingPaths()
+_NONE_REPLACED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +136,9 @@ class Product:
     """Path of the page with the public key to which FranceConnect encrypts its answers, if it is asked for any."""
     gone: tuple[str, ...] = ()
     """Paths that it had once, and that answer 410 since."""
+    use_cases: tuple[UseCase, ...] = ()
+    replaced: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NONE_REPLACED)
+    """The operations that took the place of a deprecated one, by its name, where their path is another."""
     schemas: Schemas
     examples: Examples | None = None
     """What its operations answer to the examples of their parameters, for its OpenAPI document."""
@@ -175,6 +181,16 @@ class Product:
             if (version.prefix, version.number) == (endpoint.prefix, endpoint.version):
                 return version
         raise ValueError(f"{endpoint.operation}: {self.key} has no version {endpoint.prefix}/v{endpoint.version}")
+
+    def newer_than(self, endpoint: Endpoint) -> tuple[Endpoint, ...]:
+        """What to call in place of a deprecated endpoint: its latest version, or those that replaced it, if any do."""
+        if not endpoint.deprecated:
+            return ()
+        names = self.replaced.get(endpoint.operation, ())
+        if names:
+            return tuple(each for name in names for each in self.endpoints if each.operation == name)
+        later = [each for each in self.endpoints if each.route == endpoint.route and each.version > endpoint.version]
+        return tuple(sorted(later, key=lambda each: each.version)[-1:])
 
 
 def providers_of(products: Iterable[Product]) -> Iterator[Provider]:

@@ -239,6 +239,22 @@ def test_catalogue_as_json(command: Command) -> None:
     assert by_path["/v2/entreprises/{siren}"]["cache"] is None
 
 
+def test_catalogue_of_use_cases(command: Command) -> None:
+    """The use cases of all products, each with its product, words and operations."""
+    cases = json.loads(command("catalogue", "--use-cases").out)
+    assert [case["key"] for case in cases] == [case.key for product in PRODUCTS for case in product.use_cases]
+    assert cases[0]["product"] == "api_entreprise"
+    assert "api_entreprise_v4_dgfip_attestations_fiscales" in cases[0]["operations"]
+
+
+def test_catalogue_as_a_collection(command: Command) -> None:
+    """The collection of a product, by either of its names."""
+    whole = json.loads(command("catalogue", "--collection", "particulier").out)
+    assert whole["info"]["name"] == "API Particulier"
+    assert json.loads(command("catalogue", "--collection", "api_particulier").out) == whole
+    assert "choose one of entreprise, particulier" in one_line(command("catalogue", "--collection", "autre"))
+
+
 def test_catalogue_as_a_table(command: Command) -> None:
     """One line per endpoint under one of titles, in columns, without blanks at the end."""
     result = command("catalogue")

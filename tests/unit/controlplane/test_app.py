@@ -12,6 +12,7 @@ import yaml
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter
 
+from apientreprise_gateway.catalogue.document import Terms, catalogue
 from apientreprise_gateway.contract.errors import refuse
 from apientreprise_gateway.controlplane.app import create_control
 from apientreprise_gateway.controlplane.openapi import document
@@ -65,6 +66,7 @@ def control(
     answer: Answer | None = None,
     origin: Origin = ORIGIN,
     products: tuple[Product, ...] = PRODUCTS,
+    terms: Terms | None = None,
 ) -> FastAPI:
     """A control plane with one metric."""
     registry = CollectorRegistry()
@@ -76,6 +78,7 @@ def control(
         ready=lambda: checks or {},
         sources=Sources(answer),
         origin_of=origin.of,
+        terms=terms,
         demo_token=demo_token,
     )
 
@@ -196,6 +199,28 @@ def test_serves_the_specification() -> None:
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("application/yaml")
     assert yaml.safe_load(answer.text) == document(ENTREPRISE)
+
+
+def test_serves_the_catalogue() -> None:
+    """/catalogue.json is the catalogue of the products, on the terms of the deployment."""
+    terms = Terms({"limit_json": 7})
+    answer = call("/catalogue.json", app=control(terms=terms))
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-encoding"] in ("br", "gzip")
+    assert answer.json() == catalogue(PRODUCTS, terms)
+    assert {each["limit"] for each in answer.json()["operations"] if each["group"] == "json"} == {7}
+
+
+def test_the_catalogue_is_fetched_once() -> None:
+    """Who has the catalogue is told so, and gets no second copy."""
+    app = control(products=PRODUCTS[1:])
+    first = call("/catalogue.json", app=app)
+    again = call("/catalogue.json", app=app, headers={"if-none-match": first.headers["etag"]})
+
+    assert [each["key"] for each in first.json()["products"]] == ["api_particulier"]
+    assert (again.status_code, again.content) == (304, b"")
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/"])
@@ -428,6 +453,7 @@ def test_unknown_paths_are_coded(path: str) -> None:
     [
         *((path, True) for path in ("/livez", "/readyz", "/metrics", "/privileges", "/openapi.yaml", "/docs")),
         *((path, True) for path in ("/docs/", "/docs/init.js", "/docs/assets/swagger-ui.css")),
+        ("/catalogue.json", True),
         *((path, True) for path in ("/pings", "/ping/", "/ping/a", "/ping/a/b/c", "/v2/ping", "/v12/ping")),
         *(
             (path, False)

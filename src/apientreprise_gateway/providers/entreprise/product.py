@@ -41,8 +41,10 @@ from apientreprise_gateway.providers.entreprise.dossier import DOSSIER
 from apientreprise_gateway.providers.entreprise.errors import TEXTS as TEXT_ERRORS
 from apientreprise_gateway.providers.entreprise.groups import GROUPS
 from apientreprise_gateway.providers.entreprise.introspection import INTROSPECTION
+from apientreprise_gateway.providers.entreprise.replaced import REPLACED
 from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from apientreprise_gateway.providers.entreprise.texts import TEXTS
+from apientreprise_gateway.providers.entreprise.use_cases import USE_CASES
 from apientreprise_gateway.providers.product import PrivilegesPage, Product, Version
 
 PROVIDERS: Final[tuple[Provider, ...]] = (
@@ -124,6 +126,8 @@ ENTREPRISE: Final = Product(
         ),
         PrivilegesPage("/v2/privileges", _PASSING, lambda _, scopes: {"privileges": sorted(scopes)}, TEXT_ERRORS),
     ),
+    use_cases=USE_CASES,
+    replaced=REPLACED,
     schemas=SCHEMAS,
     specification="/openapi.yaml",
     errors="/errors",

@@ -24,8 +24,10 @@ from apientreprise_gateway.providers.particulier import (
 from apientreprise_gateway.providers.particulier.flat_errors import FLAT
 from apientreprise_gateway.providers.particulier.groups import CEILING, GROUPS
 from apientreprise_gateway.providers.particulier.introspection import INTROSPECTION
+from apientreprise_gateway.providers.particulier.replaced import REPLACED
 from apientreprise_gateway.providers.particulier.schemas import SCHEMAS
 from apientreprise_gateway.providers.particulier.texts import TEXTS
+from apientreprise_gateway.providers.particulier.use_cases import USE_CASES
 from apientreprise_gateway.providers.product import KEY, PingPaths, PrivilegesPage, Product, Version
 
 PROVIDERS: Final[tuple[Provider, ...]] = (
@@ -86,6 +88,8 @@ PARTICULIER: Final = Product(
     ),
     own_key="/api/france_connect_jwks",
     gone=("/api/caf/famille", "/api/impots/svair", "/api/v2/avis-imposition"),
+    use_cases=USE_CASES,
+    replaced=REPLACED,
     schemas=SCHEMAS,
     examples=Examples((files(__package__) / "examples.json").read_bytes),
     specification="/openapi-particulier.yaml",
