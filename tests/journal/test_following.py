@@ -261,6 +261,19 @@ def test_any_order_of_rotations_loses_and_repeats_nothing(
     assert _numbers(engine) == list(range(written + 1))
 
 
+def test_days_are_sealed_once_all_lines_are_stored(engine: Engine, log: Path) -> None:
+    """Not before: lines of the same day that wait in the file would need a seal of their own."""
+    log.write_bytes(lines(0, 1000))
+    stored: list[int] = []
+    running = Follower(
+        engine, [log], host="test", metrics=JournalMetrics(), chores=lambda: stored.append(len(_numbers(engine)))
+    )
+    _drain(running)
+    running.stop()
+    running.run()
+    assert set(stored) == {1000}
+
+
 def test_a_follower_needs_no_right_to_change_rows(
     engine: Engine, log: Path, kind: str, pytestconfig: pytest.Config
 ) -> None:

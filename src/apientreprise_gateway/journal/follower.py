@@ -27,11 +27,12 @@ from apientreprise_gateway.journal.tail import Piece, Tail
 
 LEAST_BYTES: Final = 64 * 1024
 """Bytes of a transaction while the follower keeps up."""
-MOST_BYTES: Final = 2 * 1024 * 1024
+MOST_BYTES: Final = 1024 * 1024
 """Bytes of a transaction with any backlog."""
 POLL_SECONDS: Final = 0.2
 _RETRY_SECONDS: Final = 0.5
 _CHORES_SECONDS: Final = 60.0
+_LONG_LAG_SECONDS: Final = 6 * 3600.0
 _LOCK_CHECK_SECONDS: Final = 5.0
 _log = structlog.get_logger(__name__)
 
@@ -78,7 +79,7 @@ class Follower:
             paths: the files.
             host: the machine whose files they are.
             metrics: what it counts.
-            chores: done at the start and each minute, such as seals.
+            chores: called after each look that finds everything stored, and after hours in which none does.
             on_round: called after each look at all files.
             clock: seconds.
             since: when paths that nobody has followed are followed from; files beside them that ended before are left
@@ -100,6 +101,7 @@ class Follower:
         self._chores_at = clock()
         self._check_at = clock()
         self._caught_up_at = clock()
+        self._waiting_bytes = 0
 
     def stop(self) -> None:
         """Have `run` return; may be called by a signal handler or another thread."""
@@ -135,6 +137,9 @@ class Follower:
             self._is_told_away = False
             _log.info("journal_database_back")
         self._measure()
+        lag = self._clock() - self._caught_up_at
+        if not (is_busy or self._waiting_bytes) or lag > _LONG_LAG_SECONDS:
+            self._chores()
         self._on_round(self._metrics)
         return is_busy
 
@@ -149,7 +154,6 @@ class Follower:
             make_partitions(self._engine)
             with reading(self._engine) as connection:
                 self._metrics.in_default.set(rows_in_default(connection))
-            self._chores()
 
     def _follow(self, each: _Followed) -> bool:
         if not each.is_begun and not self._begin(each):
@@ -229,6 +233,7 @@ class Follower:
     def _measure(self) -> None:
         waiting = sum(each.tail.waiting_bytes() for each in self._followed if each.is_begun)
         now = self._clock()
+        self._waiting_bytes = waiting
         if not waiting:
             self._caught_up_at = now
         self._metrics.lag_bytes.set(waiting)
