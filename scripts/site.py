@@ -57,8 +57,9 @@ def _unfolded(entry: dict[str, Any]) -> dict[str, Any]:
         return {title: [_unfolded(each) for each in content]}
     if not content.endswith("/"):
         return entry
-    pages = sorted((ROOT / "docs" / content).glob("*.md"), key=lambda page: (page.name != "README.md", page.name))
-    return {title: [{_title_of(page): f"{content}{page.name}"} for page in pages]}
+    titles = {page.name: _title_of(page) for page in sorted((ROOT / "docs" / content).glob("*.md"))}
+    names = sorted(titles, key=lambda name: (name != "README.md", not name[0].isdigit() and titles[name].lower()))
+    return {title: [{titles[name]: f"{content}{name}"} for name in names]}
 
 
 def _title_of(page: Path) -> str:
