@@ -31,15 +31,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         status = command(options) or 0
         sys.stdout.flush()
-        sys.exit(status)
     except (SettingsError, PortTakenError) as error:
         tell(str(error))
-        sys.exit(USAGE_ERROR)
+        status = USAGE_ERROR
     except BrokenPipeError:
         _discard_output()  # the reader has closed the pipe (`| head`)
-        sys.exit(FAILURE)
+        status = FAILURE
     except Exception as error:
         _end_with(error)
+    if "obstore" in sys.modules and arguments is None:
+        # Its threads may run on, and abort the process when they find the interpreter gone.
+        from apientreprise_gateway.process import ending
+
+        ending.leave(status)
+    sys.exit(status)
 
 
 def make_parser() -> argparse.ArgumentParser:
