@@ -1,7 +1,10 @@
 """The page that leads from older versions of operations to those that take their place."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
+
+import yaml
 
 from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint
 from apientreprise_gateway.providers.product import Product
@@ -26,11 +29,15 @@ servent l'une à côté de l'autre, avec le même jeton.
 
 Pour API Particulier, [ce tableau](guide-particulier.md#de-la-v2-à-la-v3) dit ce qui change partout.
 
-Les tableaux ci-dessous mettent en regard les champs de même nom à la même place. Un champ qui n'en a pas est à
-chercher sous un autre nom dans la page du fournisseur, ou n'est plus donné.
+Les tableaux ci-dessous mettent en regard les champs de même nom à la même place, et ceux dont un autre
+nom est connu. Un champ sans équivalent connu est à chercher dans la page du fournisseur, ou n'est plus donné.
 """
 _WRAPPINGS: Final = frozenset({"entreprise", "etablissement", "association", "exercices", "quotientFamilial"})
 """Objects of v2 in which the whole of what was asked stands."""
+_RENAMED: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = yaml.safe_load(
+    Path(__file__).with_name("renamed.yaml").read_text()
+)
+"""New paths of values by their old ones, by the older and the newer operation."""
 
 
 def migration_page(products: tuple[Product, ...]) -> str:
@@ -49,7 +56,7 @@ def _product_part(product: Product) -> str:
         for new in later:
             page = f"[{providers[new.operation].name}](fournisseurs/{providers[new.operation].key}.md)"
             parts.append(f"\nRemplacée par `{new.path}` ({page}).\n\n{_compared(endpoint, new)}")
-            parts.append(_fields(endpoint, new, product))
+            parts.append(_fields(endpoint, new, product, is_first=new is later[0]))
     return "".join(parts)
 
 
@@ -83,28 +90,42 @@ def _answer(endpoint: Endpoint) -> str:
     return "adresse d'un document" if endpoint.answer is AnswerKind.DOCUMENT else "JSON"
 
 
-def _fields(old: Endpoint, new: Endpoint, product: Product) -> str:
-    pairs, left = _paired(old, new, product)
+def _fields(old: Endpoint, new: Endpoint, product: Product, *, is_first: bool) -> str:
+    pairs, left = _paired(old, new, product, is_first=is_first)
     rows = "\n".join(f"| `{before}` | `{after}` |" for before, after in pairs.items())
     head = f"| champ de la v{old.version} | champ de la v{new.version} |\n|---|---|\n"
     table = f"{head}{rows}\n" if pairs else ""
-    others = f"\nSans champ de ce nom : {', '.join(f'`{path}`' for path in left)}.\n" if left else ""
+    others = f"\nSans équivalent connu : {', '.join(f'`{path}`' for path in left)}.\n" if left and is_first else ""
     if not pairs and (new.answer is AnswerKind.DOCUMENT or not others):
         return ""
     title = f"Les champs, de la v{old.version} à la v{new.version}"
     return f'\n<details markdown="1"><summary>{title}</summary>\n\n{table}{others}\n</details>\n'
 
 
-def _paired(old: Endpoint, new: Endpoint, product: Product) -> tuple[dict[str, str], list[str]]:
-    """The values of an older answer with those of the newer one that have the same place and name; and those left."""
-    places = {_place(field.path): field.path for field in reversed(values_of(new, product))}
+def _paired(old: Endpoint, new: Endpoint, product: Product, *, is_first: bool) -> tuple[dict[str, str], list[str]]:
+    """The values of an older answer with those of the newer one that have the same place and name; and those left.
+
+    What an answer is wrapped in counts as part of a place, but for the first of the operations that succeed it.
+    """
+    renamed = _renamed(old, new, product)
+    later = [field.path for field in values_of(new, product)]
+    places = {_place(path): path for path in reversed(later)}
     before = [field.path for field in values_of(old, product)]
-    pairs = {path: places[_place(path)] for path in before if _place(path) in places}
+    if not set(renamed) <= set(before) or not set(renamed.values()) <= set(later):
+        raise ValueError(f"renamed.yaml names values of {old.operation} or {new.operation} that do not exist")
+    found = {path: renamed.get(path) or places.get(_place(path, bare=is_first)) for path in before}
+    pairs = {path: place for path, place in found.items() if place is not None}
     return pairs, [path for path in before if path not in pairs]
 
 
-def _place(path: str) -> str:
-    """Where a value is, without the objects that the whole answer is wrapped in, however its words are joined."""
+def _renamed(old: Endpoint, new: Endpoint, product: Product) -> Mapping[str, str]:
+    """What is written down of values that stand elsewhere."""
+    before, after = (each.operation.removeprefix(f"{product.key}_") for each in (old, new))
+    return _RENAMED.get(before, {}).get(after, {})
+
+
+def _place(path: str, *, bare: bool = True) -> str:
+    """Where a value is, however its words are joined; bare, without the object that the whole answer is wrapped in."""
     words = [word for word in path.replace("[]", "").split(".") if word != "data"]
-    inner = words[1:] if len(words) > 1 and words[0] in _WRAPPINGS else words
+    inner = words[1:] if bare and len(words) > 1 and words[0] in _WRAPPINGS else words
     return ".".join(word.replace("_", "").lower() for word in inner)
