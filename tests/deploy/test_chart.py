@@ -282,7 +282,7 @@ def test_the_ingress_has_what_callers_need(helm: Any) -> None:
     for product in PRODUCTS:
         own = [endpoint.path for endpoint in (*product.endpoints, *product.itself.endpoints)]
         pages = [
-            product.specification,
+            *(each.path for each in product.specifications),
             product.errors,
             product.pings.index,
             *(page.path for page in product.privileges),

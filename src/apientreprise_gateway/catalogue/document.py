@@ -58,6 +58,10 @@ def _product(product: Product) -> Json:
         "name": product.name,
         "title": product.title,
         "specification": product.specification,
+        "specifications": [
+            {"path": each.path, "format": "json" if each.is_json else "yaml", "current": each.is_current}
+            for each in product.specifications
+        ],
         "errors": product.errors,
         "pings": product.pings.index,
         "versions": [version.number for version in product.versions],

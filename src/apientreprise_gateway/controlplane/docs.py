@@ -12,6 +12,7 @@ from typing import Final
 
 from apientreprise_gateway.controlplane import openapi
 from apientreprise_gateway.controlplane.paths import DOCS
+from apientreprise_gateway.controlplane.specifications import specifications_of
 from apientreprise_gateway.controlplane.static import CHECKED, StaticAnswer
 from apientreprise_gateway.providers.product import Product
 
@@ -128,7 +129,7 @@ def _pages_of(product: Product, products: tuple[Product, ...], demo_token: str |
     page = StaticAnswer(text.encode, media_type="text/html; charset=utf-8", headers=_HEADERS)
     script = _script(product, demo_token).encode
     return {
-        product.specification: _specification(product),
+        **specifications_of(product),
         address: page,
         f"{address}/": page,
         f"{address}/init.js": StaticAnswer(script, media_type=_SCRIPT, headers=NOT_KEPT),
@@ -142,20 +143,6 @@ def _choice(shown: Product, products: tuple[Product, ...]) -> str:
         for each in products
     ]
     return f'<nav id="products" aria-label="Choix de l\'API"><ul>{"".join(items)}</ul></nav>\n'
-
-
-_specifications: Final[dict[int, tuple[StaticAnswer, Product]]] = {}
-"""OpenAPI documents by the `id` of their product, with the product, so that no other gets its `id`. Made once for all
-gateways of a process, as that takes seconds."""
-
-
-def _specification(product: Product) -> StaticAnswer:
-    answer = StaticAnswer(
-        lambda: openapi.to_yaml(openapi.document(product)).encode(),
-        media_type="application/yaml; charset=utf-8",
-        headers=CHECKED,
-    )
-    return _specifications.setdefault(id(product), (answer, product))[0]
 
 
 @cache

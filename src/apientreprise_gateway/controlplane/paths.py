@@ -21,7 +21,7 @@ def control_pattern(products: Iterable[Product]) -> str:
     products = tuple(products)
     paths = {LIVE, READY, METRICS, DOCS, CATALOGUE}
     for product in products:
-        paths |= {product.specification, product.errors, product.pings.index}
+        paths |= {product.errors, product.pings.index, *(each.path for each in product.specifications)}
         paths |= {page.path for page in product.privileges}
         paths |= {product.pings.alive} - {ALIVE}
         paths |= set() if product.own_key is None else {product.own_key}

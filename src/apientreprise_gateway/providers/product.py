@@ -50,6 +50,19 @@ class PrivilegesPage(NamedTuple):
     """JSON Schema of the answer; None for a page that the documentation leaves out, as another says the same."""
 
 
+_YAML: Final = ".yaml"
+
+
+class Specification(NamedTuple):
+    """An OpenAPI document of a product."""
+
+    path: str
+    is_json: bool
+    """Whether it is JSON; otherwise YAML."""
+    is_current: bool
+    """Whether it leaves out what is deprecated."""
+
+
 KEY: Final = "{key}"
 """What stands for the key of a ping in `PingPaths.one`."""
 
@@ -143,7 +156,7 @@ class Product:
     examples: Examples | None = None
     """What its operations answer to the examples of their parameters, for its OpenAPI document."""
     specification: str
-    """Path of its OpenAPI document."""
+    """Path of its OpenAPI document, in YAML."""
     errors: str
     """Path of its nomenclature of errors."""
     pings: PingPaths = _PINGS
@@ -160,6 +173,16 @@ class Product:
             if endpoint.group not in self.groups:
                 raise ValueError(f"{endpoint.operation}: its group {endpoint.group.name} is none of {self.key}")
             self.version_of(endpoint)
+        if not self.specification.endswith(_YAML):
+            raise ValueError(f"{self.key}: the path of its OpenAPI document does not end with {_YAML}")
+
+    @property
+    def specifications(self) -> Iterator[Specification]:
+        """Its OpenAPI documents: of all of it or of what is current, in YAML and in JSON."""
+        stem = self.specification.removesuffix(_YAML)
+        for is_current, start in ((False, stem), (True, f"{stem}-current")):
+            yield Specification(start + _YAML, is_json=False, is_current=is_current)
+            yield Specification(f"{start}.json", is_json=True, is_current=is_current)
 
     @property
     def endpoints(self) -> Iterator[Endpoint]:

@@ -273,6 +273,7 @@ def test_openapi(command: Command) -> None:
     assert (result.status, result.err) == (0, "")
     assert result.out == to_yaml(document(ENTREPRISE))
     assert command("openapi", "--product", "particulier").out == to_yaml(document(PRODUCTS[1]))
+    assert json.loads(command("openapi", "--json", "--current").out) == document(ENTREPRISE, current=True)
     assert "choose one of entreprise, particulier" in one_line(command("openapi", "--product", "autre"))
 
 

@@ -199,6 +199,7 @@ def test_serves_the_specification() -> None:
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("application/yaml")
     assert yaml.safe_load(answer.text) == document(ENTREPRISE)
+    assert call("/openapi-current.json").json() == document(ENTREPRISE, current=True)
 
 
 def test_serves_the_catalogue() -> None:
@@ -438,7 +439,7 @@ def test_refuses_other_methods(path: str, method: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/nope", "/livez/", "/openapi.json", "/redoc", "/docs/oauth2-redirect", "/docs/assets", "/docs/assets/nope"],
+    ["/nope", "/livez/", "/openapi.yml", "/redoc", "/docs/oauth2-redirect", "/docs/assets", "/docs/assets/nope"],
 )
 def test_unknown_paths_are_coded(path: str) -> None:
     """What is not served is 404 00404, the usual pages of the framework included."""
@@ -453,7 +454,8 @@ def test_unknown_paths_are_coded(path: str) -> None:
     [
         *((path, True) for path in ("/livez", "/readyz", "/metrics", "/privileges", "/openapi.yaml", "/docs")),
         *((path, True) for path in ("/docs/", "/docs/init.js", "/docs/assets/swagger-ui.css")),
-        ("/catalogue.json", True),
+        *((path, True) for path in ("/catalogue.json", "/openapi.json", "/openapi-particulier-current.yaml")),
+        ("/openapi-current", False),
         *((path, True) for path in ("/pings", "/ping/", "/ping/a", "/ping/a/b/c", "/v2/ping", "/v12/ping")),
         *(
             (path, False)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from apientreprise_gateway import __version__
 from apientreprise_gateway.contract.codes import GATEWAY_ERRORS
+from apientreprise_gateway.contract.endpoint import Endpoint, Provider
 from apientreprise_gateway.controlplane.openapi import nomenclature, pings, tokens
 from apientreprise_gateway.controlplane.openapi.cases import off_operation
 from apientreprise_gateway.controlplane.openapi.components import Components, Json
@@ -13,10 +14,21 @@ from apientreprise_gateway.controlplane.openapi.security import security_schemes
 from apientreprise_gateway.providers.product import Product
 
 
-def document(product: Product) -> Json:
-    """The OpenAPI document of a product: plain dictionaries and lists, the same for the same product."""
+def document(product: Product, *, current: bool = False) -> Json:
+    """The OpenAPI document of a product: plain dictionaries and lists, the same for the same product.
+
+    Args:
+        product: what it describes.
+        current: whether it leaves out the endpoints that are deprecated.
+    """
     components = Components(calls=product.texts.calls)
-    paths = _paths(product, components)
+    told = [
+        (endpoint, provider)
+        for provider in product.providers
+        for endpoint in provider.endpoints
+        if not (current and endpoint.deprecated)
+    ]
+    paths = _paths(product, told, components)
     schemas = components.sections["schemas"]
     schemas |= pings.SCHEMAS
     if product.introspection is not None:
@@ -31,18 +43,16 @@ def document(product: Product) -> Json:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(_tags(product))],
+        "tags": [{"name": tag} for tag in dict.fromkeys(_tags(product, told))],
         "security": usual(product),
         "paths": paths,
         "components": {"securitySchemes": security_schemes(product), **components.sections},
     }
 
 
-def _paths(product: Product, components: Components) -> Json:
+def _paths(product: Product, told: list[tuple[Endpoint, Provider]], components: Components) -> Json:
     paths = {
-        endpoint.path: {"get": operation_of(endpoint, provider, product, components)}
-        for provider in product.providers
-        for endpoint in provider.endpoints
+        endpoint.path: {"get": operation_of(endpoint, provider, product, components)} for endpoint, provider in told
     }
     operations = [endpoint.operation for endpoint in product.endpoints]
     if product.dossier is not None:
@@ -58,8 +68,8 @@ def _paths(product: Product, components: Components) -> Json:
     return paths | nomenclature.paths(product.errors, operations) | pings.paths(product)
 
 
-def _tags(product: Product) -> Iterator[str]:
-    yield from (endpoint.tag for endpoint in product.endpoints)
+def _tags(product: Product, told: list[tuple[Endpoint, Provider]]) -> Iterator[str]:
+    yield from (endpoint.tag for endpoint, _ in told)
     if product.dossier is not None:
         yield product.dossier.endpoint.tag
     yield from (tokens.TAG, nomenclature.TAG, pings.TAG)
