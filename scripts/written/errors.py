@@ -41,6 +41,7 @@ def errors_page(products: tuple[Product, ...]) -> str:
 
     Raises:
         KeyError: nothing says what to do about a code.
+        ValueError: something says what to do about a code that does not exist.
     """
     remedies: Mapping[str, str] = yaml.safe_load(_FILE.read_text())
     own = [_Error(code, kind.status, kind.title, kind.detail) for code, kind in OWN_ERRORS.items()]
@@ -48,6 +49,10 @@ def errors_page(products: tuple[Product, ...]) -> str:
         _Error(f"PP{code}", kind.status, kind.title, kind.detail.format(provider="X"))
         for code, kind in PROVIDER_ERRORS.items()
     ]
+    alone = [list(dict.fromkeys(_specific(product))) for product in products]
+    known = {error.code for errors in (own, common, *alone) for error in errors}
+    if left := {code for code in remedies if not code.endswith("xx")} - known:
+        raise ValueError(f"{_FILE.name} has codes that do not exist: {', '.join(sorted(left))}")
     parts = [
         _HEAD,
         _part("De la passerelle", "", own, remedies),
@@ -58,8 +63,7 @@ def errors_page(products: tuple[Product, ...]) -> str:
             remedies,
         ),
     ]
-    for product in products:
-        specific = list(dict.fromkeys(_specific(product)))
+    for product, specific in zip(products, alone, strict=True):
         parts.append(_part(f"D'un fournisseur seul : {product.title}", "", specific, remedies))
     return "".join(parts) + _V2
 
