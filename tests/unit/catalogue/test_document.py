@@ -10,6 +10,7 @@ from apientreprise_gateway.catalogue.document import Terms, catalogue
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.providers.products import PRODUCTS
+from support.invented import INVENTED
 
 WHOLE = catalogue(PRODUCTS, Terms())
 BY_NAME: dict[str, Any] = {each["operation"]: each for each in WHOLE["operations"]}
@@ -159,3 +160,11 @@ def test_replaced_operations_exist(product: Product) -> None:
     own = {endpoint.operation: endpoint for endpoint in product.endpoints}
     assert all(own[name].deprecated for name in product.replaced)
     assert all(name in own for newer in product.replaced.values() for name in newer)
+
+
+def test_any_product_has_a_catalogue() -> None:
+    """A product without use cases, replaced operations or meanings of fields is told as any other."""
+    whole = catalogue((INVENTED,), Terms())
+    assert [each["operation"] for each in whole["operations"]] == [each.operation for each in INVENTED.endpoints]
+    assert whole["products"][0]["use_cases"] == []
+    assert {tuple(each) for each in whole["operations"]} == {tuple(each) for each in WHOLE["operations"]}

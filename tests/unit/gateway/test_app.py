@@ -43,3 +43,25 @@ async def test_any_asgi_server_will_do(tmp_path: Path) -> None:
     assert [answer.status_code for answer in answers] == [401, 404, 200]
     assert [len(answer.content) == int(answer.headers["content-length"]) for answer in answers] == [True] * 3
     assert [json.loads(line)["status"] for line in log.read_text().splitlines()] == [401, 404]
+
+
+async def test_the_catalogue_has_the_terms_of_the_settings() -> None:
+    """Limits are those of the settings, `user_id` is asked for as they say; a host of one product tells of that one."""
+    gateway = Gateway(
+        load(
+            jwt_secrets=SECRET,
+            upstream_url="http://127.0.0.1:9",
+            limit_json="7",
+            user_id_required="none",
+            hosts="people.example=particulier",
+        )
+    )
+    transport = httpx.ASGITransport(app=gateway)
+    async with living(gateway), httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        every = (await client.get("/catalogue.json")).json()
+        people = (await client.get("/catalogue.json", headers={"host": "people.example"})).json()
+
+    assert {each["limit"] for each in every["operations"] if each["group"] == "json"} == {7}
+    assert not any("user_id" in each["traceability"] for each in every["operations"])
+    assert len(every["products"]) == 2
+    assert {each["product"] for each in people["operations"]} == {"api_particulier"}
