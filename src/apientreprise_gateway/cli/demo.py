@@ -127,6 +127,7 @@ def _overrides(configured: "Settings", *, sandbox_url: str) -> dict[str, Any]:
         "upstream_url": sandbox_url,
         "ping_probes": PingProbes.ALL,
         "jwt_secrets": secrets.token_hex(32),
+        "pseudonym_key": secrets.token_hex(32),
     }
     if "breaker" not in configured.model_fields_set:
         overrides["breaker"] = BreakerUse.OFF  # a user who tries faults should see each of them

@@ -1,5 +1,6 @@
 """Brings a database to the state that this version needs, by the migrations of `migrations/`."""
 
+import logging
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ def migrate(engine: Engine) -> str | None:
     from alembic import command  # noqa: PLC0415 - a follower has no use for it in its memory
     from alembic.config import Config  # noqa: PLC0415
 
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # each plugin and step would be a line of the operators' log
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with writing(engine) as connection:
