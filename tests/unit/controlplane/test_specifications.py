@@ -79,3 +79,13 @@ def test_yaml_of_what_is_current() -> None:
     answer = fetch(product, "/openapi-current.yaml")
     assert answer.headers["content-type"].startswith("application/yaml")
     assert yaml.load(answer.text, yaml.CSafeLoader) == document(product, current=True)
+
+
+@each_product
+def test_deprecated_operations_name_what_replaces_them(product: Product) -> None:
+    """The description of a deprecated operation names the paths to call in its place, and that of no other does."""
+    paths = document(product)["paths"]
+    for endpoint in product.endpoints:
+        told = paths[endpoint.path]["get"]["description"]
+        assert ("Dépréciée" in told) == endpoint.deprecated
+        assert all(f"`{newer.path}`" in told for newer in product.newer_than(endpoint))

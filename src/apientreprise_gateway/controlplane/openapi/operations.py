@@ -57,10 +57,18 @@ def _description(endpoint: Endpoint, provider: Provider, product: Product) -> st
         text += f" Réponse conservée {endpoint.cache.text}, si la passerelle en conserve."
     if ping:
         text += f" Disponibilité : `{product.pings.of(ping)}`."
+    if endpoint.deprecated:
+        text += f"\n\n{_replaced(product.newer_than(endpoint))}"
     if endpoint.mask is not None:
         lines = "\n".join(f"- {name} : {scopes}" for name, scopes in shown_by(endpoint.mask))
         text += f"\n\nChamps selon les droits ; les autres sont montrés à qui a l'un d'eux :\n\n{lines}"
     return text if endpoint.document is None else f"{text}\n\n{_kept(endpoint.document)}"
+
+
+def _replaced(newer: tuple[Endpoint, ...]) -> str:
+    """The sentence of a deprecated operation, in French."""
+    paths = ", ".join(f"`{each.path}`" for each in newer)
+    return f"Dépréciée. À appeler à la place : {paths}." if paths else "Dépréciée : rien ne la remplace."
 
 
 def _kept(document: Document) -> str:
