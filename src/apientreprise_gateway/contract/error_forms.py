@@ -1,7 +1,7 @@
 """The forms that the body of an error can have. Each version of a product has one."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from apientreprise_gateway.contract.errors import ApiError, Refusal
 
 Render = Callable[[Refusal, Endpoint | None], tuple[int, bytes]]
 """From a refusal, and the endpoint that it is about (None if it is about none), to status and body of the answer."""
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,19 @@ class ErrorForm:
     """JSON Schema of the body."""
     suffix: str = ""
     """What the names of its examples and answers end with, so that they are not those of another form."""
+    details: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    """Details that are worded otherwise than in the list of errors, by code."""
+
+    def with_details(self, details: Mapping[str, str]) -> "ErrorForm":
+        """The same form, with words of its own for the details of some codes."""
+
+        def render(refusal: Refusal, endpoint: Endpoint | None) -> tuple[int, bytes]:
+            if any(error.code in details for error in refusal.errors):
+                errors = (replace(error, detail=details.get(error.code, error.detail)) for error in refusal.errors)
+                refusal = Refusal(refusal.status, *errors, headers=refusal.headers)
+            return self.render(refusal, endpoint)
+
+        return replace(self, render=render, details=details)
 
 
 def object_bodies(errors: tuple[ApiError, ...]) -> bytes:

@@ -12,7 +12,7 @@ import orjson
 
 from apientreprise_gateway.contract import query
 from apientreprise_gateway.contract.codes import GATEWAY_ERRORS, PROVIDER_ERRORS
-from apientreprise_gateway.contract.error_forms import OBJECTS, ErrorForm
+from apientreprise_gateway.contract.error_forms import ErrorForm
 from apientreprise_gateway.contract.errors import Refusal, gateway_error
 from apientreprise_gateway.contract.france_connect import FRANCE_CONNECT
 from apientreprise_gateway.contract.traceability import CODES, NOT_A_SIRET
@@ -111,7 +111,7 @@ def _content(product: Product) -> Json:
         "api": product.name,
         "providers": {provider.prefix: provider.name for provider in providers},
         "generic_subcodes": {subcode: {"title": kind.title} for subcode, kind in PROVIDER_ERRORS.items()},
-        "platform_codes": _by_status(platform, OBJECTS),
+        "platform_codes": _by_status(platform, product.versions[-1].errors),
         "endpoints": {
             endpoint.operation: {
                 "provider": name,
@@ -140,15 +140,16 @@ def _by_status(cases: Iterable[Case], form: ErrorForm) -> Json:
     found = {case.error.code: (status_of(case, form), case) for case in cases}
     ordered = sorted(found.values(), key=lambda pair: (pair[0], pair[1].error.code))
     return {
-        str(status): list(_entries(case for _, case in group))
+        str(status): list(_entries((case for _, case in group), form))
         for status, group in groupby(ordered, lambda pair: pair[0])
     }
 
 
-def _entries(cases: Iterable[Case]) -> Iterator[Json]:
+def _entries(cases: Iterable[Case], form: ErrorForm) -> Iterator[Json]:
     for case in cases:
         error = case.error
-        yield {"code": error.code, "title": error.title, "detail": error.detail, "meta": dict(error.meta)}
+        detail = form.details.get(error.code, error.detail)
+        yield {"code": error.code, "title": error.title, "detail": detail, "meta": dict(error.meta)}
 
 
 def _unknown() -> Refusal:

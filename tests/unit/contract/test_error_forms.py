@@ -42,3 +42,12 @@ def test_several_errors_in_their_order() -> None:
 def test_without_source() -> None:
     """Where there is no source the key is left out; `meta` is always there."""
     assert list(rendered(gateway_error("00429"))["errors"][0]) == ["code", "title", "detail", "meta"]
+
+
+def test_words_of_its_own() -> None:
+    """A form may word the details of some codes otherwise; the others, status and headers are as they were."""
+    form = OBJECTS.with_details({"00100": "Voyez ailleurs."})
+    status, body = form.render(Refusal(499, gateway_error("00100"), ONE), None)
+    assert status == 499
+    assert [error["detail"] for error in json.loads(body)["errors"]] == ["Voyez ailleurs.", "Votre jeton…"]
+    assert form.render(Refusal(499, ONE), None) == OBJECTS.render(Refusal(499, ONE), None)

@@ -50,6 +50,13 @@ _PASSING: Final = TokenPassing(bearer=True, header="X-Api-Key")
 _TRACED_V2: Final = TraceabilityRule(required=(), siret_recipient=True, known=("recipient",))
 _TRACED: Final = TraceabilityRule(required=("recipient",), siret_recipient=True, known=("recipient",))
 
+_DETAILS: Final = {
+    "00100": "Votre token est valide mais vos privilèges sont insuffisants. Listez vos privilèges sur /api/introspect"
+}
+"""Where the published words name a page of API Entreprise: the page that this product has instead."""
+_FLAT: Final = FLAT.with_details(_DETAILS)
+_OBJECTS: Final = OBJECTS.with_details(_DETAILS)
+
 _INTROSPECT: Final[dict[str, Any]] = {
     "type": "object",
     "additionalProperties": False,
@@ -66,10 +73,10 @@ PARTICULIER: Final = Product(
     name="particulier",
     title="API Particulier",
     versions=(
-        Version(number=2, prefix="/api", token=_PASSING_V2, traceability=_TRACED_V2, errors=FLAT),
-        Version(number=3, token=_PASSING, traceability=_TRACED, errors=OBJECTS),
-        Version(number=4, token=_PASSING, traceability=_TRACED, errors=OBJECTS),
-        Version(number=5, token=_PASSING, traceability=_TRACED, errors=OBJECTS),
+        Version(number=2, prefix="/api", token=_PASSING_V2, traceability=_TRACED_V2, errors=_FLAT),
+        Version(number=3, token=_PASSING, traceability=_TRACED, errors=_OBJECTS),
+        Version(number=4, token=_PASSING, traceability=_TRACED, errors=_OBJECTS),
+        Version(number=5, token=_PASSING, traceability=_TRACED, errors=_OBJECTS),
     ),
     groups=GROUPS,
     ceiling=CEILING,
@@ -82,7 +89,7 @@ PARTICULIER: Final = Product(
             "/api/introspect",
             TokenPassing(bearer=True, header="X-Api-Key", parameter="token"),
             lambda jti, scopes: {"_id": jti, "name": "", "scopes": sorted(scopes)},
-            FLAT,
+            _FLAT,
             _INTROSPECT,
         ),
     ),

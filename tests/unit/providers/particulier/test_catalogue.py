@@ -11,7 +11,7 @@ from apientreprise_gateway.auth.token import token_reader
 from apientreprise_gateway.contract.codes import PROVIDER_ERRORS
 from apientreprise_gateway.contract.endpoint import Endpoint, Provider
 from apientreprise_gateway.contract.error_forms import OBJECTS
-from apientreprise_gateway.contract.errors import GATEWAY_PREFIX
+from apientreprise_gateway.contract.errors import GATEWAY_PREFIX, refuse
 from apientreprise_gateway.contract.identification import CallMode
 from apientreprise_gateway.contract.masks import Masks
 from apientreprise_gateway.contract.routes import Routes
@@ -94,11 +94,20 @@ def test_where_the_token_stands(
 def test_what_a_version_asks_for() -> None:
     """v2 requires nothing and has flat errors; later versions require a SIRET, and have errors as objects."""
     flat, *later = PARTICULIER.versions
-    assert (flat.path, flat.traceability.required, flat.errors) == ("/api/v2/", (), FLAT)
+    assert (flat.path, flat.traceability.required, flat.errors.name) == ("/api/v2/", (), FLAT.name)
     assert [version.path for version in later] == ["/v3/", "/v4/", "/v5/"]
-    assert all(version.errors is OBJECTS for version in later)
+    assert all(version.errors.name == OBJECTS.name for version in later)
     assert all(version.traceability.required == ("recipient",) for version in later)
     assert all(version.traceability.siret_recipient for version in PARTICULIER.versions)
+
+
+def test_no_error_names_a_page_that_is_not_served() -> None:
+    """Where a right is missing, every version says which page of this product lists those of the token."""
+    refusal = refuse("00100")
+    for version in PARTICULIER.versions:
+        body = version.errors.render(refusal, None)[1].decode()
+        assert "/api/introspect" in body
+        assert "/privileges" not in body
 
 
 def test_introspection() -> None:
