@@ -16,7 +16,7 @@ _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]")
 _FORMS: Final = 'give a text, { env = "NAME" } or { file = "/path" }'
 
 
-def _resolve(value: object) -> object:
+def resolved(value: object) -> str | SecretStr:
     """The secret, read from its place; error messages name the place and never the secret."""
     if isinstance(value, Mapping):
         value = _from_elsewhere(dict(value))
@@ -55,4 +55,4 @@ def _from_file(path: str) -> str:
     return text
 
 
-Secret = Annotated[SecretStr, BeforeValidator(_resolve)]
+Secret = Annotated[SecretStr, BeforeValidator(resolved)]

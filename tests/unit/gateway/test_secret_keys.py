@@ -33,6 +33,20 @@ def test_a_ring_has_several_keys() -> None:
         KEY.validate_python(ring)
 
 
+def test_each_key_of_a_ring_may_be_somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a ring each key is a text, a variable or a file, which may hold several; TOML has them in a list as well."""
+    (tmp_path / "new, key").write_text(f"{'ef' * 32},{'01' * 32}\n")
+    monkeypatch.setenv("THE_KEY", HEXADECIMAL)
+    parts: list[object] = [{"env": "THE_KEY"}, "cd" * 32, {"file": str(tmp_path / "new, key")}]
+    ring = ",".join((HEXADECIMAL, "cd" * 32, "ef" * 32, "01" * 32))
+    texts = [part if isinstance(part, str) else json.dumps(part) for part in parts]
+    for given in (parts, ",".join(texts), f" {' , '.join(texts)} "):
+        assert RING.validate_python(given).get_secret_value().replace(" ", "") == ring
+    for wrong in (f"{texts[0]} x", f"{texts[0]},", f'{texts[1]},{{"env"', f"{texts[0]},{{}}", [], [1], "{}"):
+        with pytest.raises(ValidationError):
+            RING.validate_python(wrong)
+
+
 @pytest.mark.parametrize("given", ["secret-key", f"{HEXADECIMAL}0", '{"file": "secret-key"}', '{"secret-key"'])
 @pytest.mark.parametrize("kind", [KEY, RING])
 def test_what_is_no_key_is_refused(kind: TypeAdapter[SecretStr], given: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
@@ -14,7 +14,7 @@ from pydantic_settings import NoDecode
 from apientreprise_gateway.config.keys import parse_key, parse_keys
 from apientreprise_gateway.net.addresses import Network, network
 from apientreprise_gateway.store.url import parse_url
-from apientreprise_gateway.upstream.secret import Secret
+from apientreprise_gateway.upstream.secret import Secret, resolved
 
 S3_SCHEME: Final = "s3://"
 _BUCKET: Final = re.compile(rf"{S3_SCHEME}[a-z0-9][a-z0-9.-]{{1,62}}(/[A-Za-z0-9_.-]+)*/?")
@@ -99,6 +99,36 @@ def _place(value: object) -> object:
     return value
 
 
+def _ring(value: object) -> object:
+    """Keys of which each is given as it is or by where it is, as one text."""
+    if isinstance(value, str) and "{" in value:
+        value = list(_parts(value))
+    return ",".join(_text(part) for part in value) if isinstance(value, list | tuple) else value
+
+
+def _parts(text: str) -> Iterator[object]:
+    """What commas separate; what begins as a JSON object is read as one, commas and all."""
+    comma = ","
+    while comma:
+        text = text.lstrip()
+        part: object = ""
+        if text.startswith("{"):
+            try:
+                part, end = json.JSONDecoder().raw_decode(text)
+            except ValueError:
+                raise ValueError("it is not valid JSON") from None
+            text = text[end:]
+        rest, comma, text = text.partition(",")
+        if part and rest.strip():
+            raise ValueError("it is not valid JSON")
+        yield part or rest
+
+
+def _text(key: object) -> str:
+    found = resolved(key)
+    return found.get_secret_value() if isinstance(found, SecretStr) else found
+
+
 def _check_key(value: SecretStr) -> SecretStr:
     parse_key(value.get_secret_value())
     return value
@@ -177,8 +207,8 @@ RedisAddress = Annotated[SecretStr, AfterValidator(_check_redis_url)]
 """A URL of Redis in one of the forms of `store/url.py`; secret, as it may hold a password."""
 SecretKey = Annotated[Secret, BeforeValidator(_place), AfterValidator(_check_key)]
 """A key of 32 bytes, given as it is or by where it is; `config.keys.parse_key` reads it."""
-SecretKeys = Annotated[Secret, BeforeValidator(_place), AfterValidator(_check_keys)]
-"""A ring of such keys, separated by commas; `config.keys.parse_keys` reads it."""
+SecretKeys = Annotated[Secret, BeforeValidator(_ring), AfterValidator(_check_keys)]
+"""A ring of such keys, separated by commas, each as it is or by where it is; `config.keys.parse_keys` reads it."""
 SecretText = Annotated[Secret, BeforeValidator(_place)]
 """A secret, given as it is or by where it is."""
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
