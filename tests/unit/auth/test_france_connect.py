@@ -341,7 +341,6 @@ async def test_what_is_no_access_token(token: str) -> None:
         ({"birthplace": ""}, "50003"),
         ({"birthplace": 35238}, "50003"),
         ({"family_name": "  "}, "50003"),
-        ({"gender": "unspecified"}, "50003"),
         ({"birthdate": "1991"}, "50003"),
         ({"birthdate": "1991-02-30"}, "50003"),
         ({"birthdate": "0000-01-01"}, "50003"),
@@ -369,6 +368,18 @@ async def test_who_was_born_abroad_is_complete(birthplace: str) -> None:
     assert ("codeCogInseePaysNaissance", "99135") in found.person.parameters
     given = dict(found.person.parameters)
     assert given.get("codeCogInseeCommuneNaissance", "") == birthplace.strip()
+
+
+@pytest.mark.parametrize(("gender", "sex"), [("male", "M"), ("female", "F"), ("unspecified", "F")])
+async def test_a_sex_as_it_is_published(gender: str, sex: str) -> None:
+    """Whoever is not said to be male is F."""
+    assert (await Rig(introspection(gender=gender)).ask()).person.identity.sex == sex
+
+
+async def test_who_was_born_in_a_corsica_of_one_department() -> None:
+    """The code of the town of birth may be one of the time: Ajaccio was 20004 until 1976."""
+    person = (await Rig(introspection(birthplace="20004", birthdate="1960-05-02")).ask()).person
+    assert ("codeCogInseeCommuneNaissance", "20004") in person.parameters
 
 
 @pytest.mark.parametrize(("birthdate", "known"), [("1960-00-00", (1960, None, None)), ("1960-05-00", (1960, 5, None))])

@@ -15,7 +15,7 @@ from apientreprise_gateway.contract.person.identity import Asked
 from apientreprise_gateway.contract.person.places import FRANCE
 from apientreprise_gateway.contract.pseudonym import basis
 
-_SEXES: Final = {"male": "M", "female": "F"}
+_MALE: Final = "male"
 _UNKNOWN_PART: Final = "00"
 """A day or month of birth that nobody knows."""
 
@@ -76,16 +76,15 @@ def _pivot(said: Mapping[str, Any]) -> dict[str, list[str]]:
     # Who was born abroad has a country and no town; who was born in France has both.
     abroad = texts.get("birthcountry") != FRANCE
     parts = texts.get("birthdate", "").split("-")
-    sex = _SEXES.get(texts.get("gender", ""))
     if texts.keys() != _CLAIMS or not all(texts[name] or (name == "birthplace" and abroad) for name in _CLAIMS):
         raise refuse(INCOMPLETE)
-    if sex is None or len(parts) != 3:
+    if len(parts) != 3:
         raise refuse(INCOMPLETE)
     return {
         "nomNaissance": [texts["family_name"]],
         "prenoms[]": texts["given_name"].split(),
         **{name: [part] for name, part in zip(_DATE, parts, strict=True) if part != _UNKNOWN_PART},
-        "sexeEtatCivil": [sex],
+        "sexeEtatCivil": ["M" if texts["gender"] == _MALE else "F"],  # as published: any other is F
         "codeCogInseeCommuneNaissance": [texts["birthplace"]],
         "codeCogInseePaysNaissance": [texts["birthcountry"]],
     }

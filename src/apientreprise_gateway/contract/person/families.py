@@ -22,6 +22,7 @@ from apientreprise_gateway.contract.person.places import Birthplace, Period, Sch
 from apientreprise_gateway.contract.person.rules import IdentityRules
 from apientreprise_gateway.contract.person.texts import (
     ALLOWANCE_NUMBER,
+    ANY_COMMUNE,
     DIGITS,
     ESTABLISHMENT,
     INE,
@@ -97,7 +98,7 @@ PIVOT: Final = IdentityRules(
         FirstNames(),
         BirthDate(required=False),
         _SEX,
-        Birthplace(country="codeCogInseePaysNaissance", country_required=True, by_name=False),
+        Birthplace(communes=ANY_COMMUNE, country="codeCogInseePaysNaissance", country_required=True, by_name=False),
     )
 )
 """What FranceConnect says of a person, under the names that the other calls have. A commune that is not named is right:

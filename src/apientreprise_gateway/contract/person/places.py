@@ -30,6 +30,8 @@ class Birthplace:
     the year of birth."""
 
     commune: str = "codeCogInseeCommuneNaissance"
+    communes: Kind = COMMUNE
+    """The codes of communes that are accepted."""
     country: str = ""
     """Empty where it is not asked for."""
     country_required: bool = False
@@ -62,7 +64,7 @@ class Birthplace:
             country = reading.judged(self.country, COUNTRY, "birth_country")
             if country is None or (self.country_required and not country):
                 reading.refuse("00400", self.country)
-        commune = reading.judged(self.commune, COMMUNE, "birth_commune")
+        commune = reading.judged(self.commune, self.communes, "birth_commune")
         if commune is None:
             reading.refuse("00365", self.commune)
         is_named = (

@@ -88,6 +88,8 @@ NAME: Final = matching("[a-zA-ZÀ-ÖØ-öø-ÿ' -]+", plain=f"[a-zA-Z]{{1,{LONGE
 SEX: Final = matching("[MF]", any_case=True)
 COMMUNE: Final = matching(r"(?:[013-9]\d|2[AB1-9])\d{3}")
 """The code of a commune in the official geographic code (COG) of INSEE."""
+ANY_COMMUNE: Final = matching(r"(?:\d{2}|2[AB])\d{3}")
+"""The code of a commune as it is, or was: those of Corsica began with 20 until 1976."""
 COUNTRY: Final = matching(r"99\d{3}", "92352")
 """The code of a country in the COG."""
 DEPARTMENT: Final = matching("2[AB]", "97[12346]", r"0[1-9]|[1-8]\d|9[0-5]")
