@@ -15,8 +15,10 @@ from sqlalchemy import Engine, delete, func, select, text
 from apientreprise_gateway.database.engine import DatabaseError, connect, reading, writing
 from apientreprise_gateway.database.tables import calls, files, rejects
 from apientreprise_gateway.journal.follower import Follower
+from apientreprise_gateway.journal.line import Row
 from apientreprise_gateway.journal.metrics import JournalMetrics
 from apientreprise_gateway.journal.seals import make_seals
+from apientreprise_gateway.journal.storing import Sorted
 from support.lines import line, lines
 
 
@@ -213,6 +215,29 @@ def test_a_row_that_the_database_refuses_stops_no_other(
     assert _numbers(engine) == [0, 1, 3]
     with reading(engine) as connection:
         assert list(connection.scalars(select(rejects.c.reason))) == ["the database refuses it"]
+
+
+def test_a_follower_that_is_stopped_amid_a_piece_stores_none_of_it(
+    engine: Engine, log: Path, follower: Callable[[], Follower], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It need not finish a long one to stop; the next follower stores it, once."""
+    log.write_bytes(lines(0, 20))
+    running, read = follower(), []
+    row_of = Sorted.row_of
+
+    def stop_at_the_tenth(batch: Sorted, line: bytes, position: int | None = None) -> Row | None:
+        read.append(line)
+        if len(read) == 10:
+            running.stop()
+        return row_of(batch, line, position)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sorted, "row_of", stop_at_the_tenth)
+        running.round()
+    assert len(read) == 10
+    assert _numbers(engine) == []
+    _drain(follower())
+    assert _numbers(engine) == list(range(20))
 
 
 _EVENTS = st.lists(st.sampled_from(["write", "rename", "copy", "look", "restart", "pack"]), max_size=14)

@@ -3,6 +3,7 @@
 import os
 from io import BytesIO
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, select
@@ -81,3 +82,19 @@ def test_lines_are_stored_although_the_pipe_stays_open(engine: Engine) -> None:
     assert [each.stored for each in done] == [4]
     os.close(ours)
     assert _stored(engine) == [f"request-{number}" for number in range(4)]
+
+
+def test_a_row_that_the_database_refuses_stops_no_other(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """It becomes a reject, kept once, and the rows beside it are stored."""
+    if kind == "sqlite":
+        pytest.skip("SQLite takes any value")
+    monkeypatch.setattr("apientreprise_gateway.journal.line._clean", lambda value: value)  # lets U+0000 through
+    text = lines(0, 2) + line(2, context="a\0") + b"\n" + lines(3, 4)
+    done = _import(engine, text)
+    assert (done.read, done.stored, done.rejected) == (4, 3, 1)
+    again = _import(engine, text)
+    assert (again.known, again.rejected, again.rejects_known) == (3, 0, 1)
+    with reading(engine) as connection:
+        assert list(connection.scalars(select(rejects.c.reason))) == ["the database refuses it"]

@@ -6,29 +6,28 @@ database is away nothing is read ahead, so memory stays as it is.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import orjson
 import structlog
 from sqlalchemy import Engine
 
 from apientreprise_gateway.database.engine import DatabaseError, reading, writing
 from apientreprise_gateway.journal.files import Counts, FileRecord, OvertakenError, advance, followed_since, records_of
 from apientreprise_gateway.journal.follow_lock import FollowLock
+from apientreprise_gateway.journal.line import Row
 from apientreprise_gateway.journal.metrics import JournalMetrics
 from apientreprise_gateway.journal.partitions import make_partitions, rows_in_default
-from apientreprise_gateway.journal.rollups import add_up
-from apientreprise_gateway.journal.storing import Reject, Sorted, next_batch, write_rejects, write_rows
+from apientreprise_gateway.journal.rollups import Sums
+from apientreprise_gateway.journal.storing import Sorted, next_batch, without_refused, write_rejects, write_rows
 from apientreprise_gateway.journal.tail import Piece, Tail
 
 LEAST_BYTES: Final = 64 * 1024
 """Bytes of a transaction while the follower keeps up."""
-MOST_BYTES: Final = 1024 * 1024
-"""Bytes of a transaction with any backlog."""
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of a transaction with any backlog; counts cost less the more rows share them."""
 POLL_SECONDS: Final = 0.2
 _RETRY_SECONDS: Final = 0.5
 _CHORES_SECONDS: Final = 60.0
@@ -37,8 +36,8 @@ _LOCK_CHECK_SECONDS: Final = 5.0
 _log = structlog.get_logger(__name__)
 
 
-class _Tried(Exception):  # noqa: N818 - no error: it undoes a transaction
-    """A row was written, and is to be undone."""
+class _Stopped(Exception):  # noqa: N818 - no error: it undoes a transaction
+    """The follower is to stop; what it was storing is stored by the next one."""
 
 
 class _Followed:
@@ -164,6 +163,8 @@ class Follower:
             return False
         try:
             self._store(each.tail, piece)
+        except _Stopped:
+            return False
         except OvertakenError:
             _log.warning("journal_overtaken", file=str(each.tail.path), effect="goes on from what the database knows")
             each.drop()
@@ -188,47 +189,42 @@ class Follower:
         return True
 
     def _store(self, tail: Tail, piece: Piece) -> None:
-        batch, position = Sorted(), piece.record.position
-        for line in piece.data.split(b"\n"):
-            batch.add(line, position)
-            position += len(line) + 1
-        batch.skipped = max(0, batch.skipped - 1)  # what follows the last end of line is no line
+        batch = Sorted()
         try:
-            record = self._write(tail, piece, batch)
+            record, counts = self._write(tail, piece, batch, self._rows(piece, batch))
         except DatabaseError as error:
             if not error.is_of_data:
                 raise
-            batch = self._without_refused(batch)
-            record = self._write(tail, piece, batch)
+            batch = Sorted()
+            rows, refused = without_refused(self._engine, self._rows(piece, batch))
+            batch.rejects += refused
+            record, counts = self._write(tail, piece, batch, rows)
         tail.stored(piece, record)
-        self._metrics.lines.inc(len(batch.rows))
-        self._metrics.rejects.inc(len(batch.rejects))
-        self._metrics.skipped.inc(batch.skipped)
+        self._metrics.lines.inc(counts.stored)
+        self._metrics.rejects.inc(counts.rejected)
+        self._metrics.skipped.inc(counts.skipped)
 
-    def _write(self, tail: Tail, piece: Piece, batch: Sorted) -> FileRecord:
-        counts = Counts(len(batch.rows), len(batch.rejects), batch.skipped)
+    def _rows(self, piece: Piece, batch: Sorted) -> Iterator[Row]:
+        lines, position = piece.data.split(b"\n"), piece.record.position
+        if not lines[-1]:
+            lines.pop()  # what follows the last end of line is no line
+        for line in lines:
+            if self._stopped.is_set():
+                raise _Stopped
+            row = batch.row_of(line, position)
+            position += len(line) + 1
+            if row is not None:
+                yield row
+
+    def _write(self, tail: Tail, piece: Piece, batch: Sorted, rows: Iterable[Row]) -> tuple[FileRecord, Counts]:
+        sums = Sums()
         with writing(self._engine) as connection:
+            write_rows(connection, sums.passing(rows), next_batch(connection))
+            counts = Counts(sums.rows, len(batch.rejects), batch.skipped)
             record = advance(connection, piece.record, piece.end, counts, piece.source.place)
-            write_rows(connection, batch.rows, next_batch(connection))
-            add_up(connection, batch.rows)
+            sums.write(connection)
             write_rejects(connection, batch.rejects, str(tail.path))
-        return record
-
-    def _without_refused(self, batch: Sorted) -> Sorted:
-        """A batch in which rows that the database refuses are rejects, as one must not stop the rest; each is tried."""
-        left = Sorted(rejects=list(batch.rejects), skipped=batch.skipped)
-        for row in batch.rows:
-            try:
-                with suppress(_Tried), writing(self._engine) as connection:
-                    write_rows(connection, [row], 0)
-                    raise _Tried
-            except DatabaseError as error:
-                if not error.is_of_data:
-                    raise
-                left.rejects.append(Reject(orjson.dumps(row, default=bytes.hex), "the database refuses it"))
-            else:
-                left.rows.append(row)
-        return left
+        return record, counts
 
     def _measure(self) -> None:
         waiting = sum(each.tail.waiting_bytes() for each in self._followed if each.is_begun)

@@ -8,8 +8,8 @@ from typing import Final, Protocol
 
 from sqlalchemy import Engine
 
-from apientreprise_gateway.database.engine import writing
-from apientreprise_gateway.journal.storing import Sorted, new_rejects, write_new_rows, write_rejects
+from apientreprise_gateway.database.engine import DatabaseError, writing
+from apientreprise_gateway.journal.storing import Sorted, new_rejects, without_refused, write_new_rows, write_rejects
 from apientreprise_gateway.journal.wrappings import MAX_LINE_BYTES, Unwrapping
 
 BATCH_LINES: Final = 5000
@@ -92,16 +92,29 @@ def import_lines(
 
 
 def _store(engine: Engine, batch: Sorted, source: str, done: Imported) -> None:
+    try:
+        stored, rejects = _write(engine, batch, source)
+    except DatabaseError as error:
+        if not error.is_of_data:
+            raise
+        batch.rows, refused = without_refused(engine, batch.rows)
+        batch.rejects += refused
+        stored, rejects = _write(engine, batch, source)
+    done.read += len(batch.rows) + len(batch.rejects) + batch.skipped
+    done.stored += stored
+    done.known += len(batch.rows) - stored
+    done.rejected += rejects
+    done.rejects_known += len(batch.rejects) - rejects
+    done.skipped += batch.skipped
+
+
+def _write(engine: Engine, batch: Sorted, source: str) -> tuple[int, int]:
+    """Write a batch; returns how many rows and how many rejects of it were not there yet."""
     with writing(engine) as connection:
         stored = write_new_rows(connection, batch.rows) if batch.rows else 0
         rejects = new_rejects(connection, batch.rejects)
         write_rejects(connection, rejects, source)
-    done.read += len(batch.rows) + len(batch.rejects) + batch.skipped
-    done.stored += stored
-    done.known += len(batch.rows) - stored
-    done.rejected += len(rejects)
-    done.rejects_known += len(batch.rejects) - len(rejects)
-    done.skipped += batch.skipped
+    return stored, len(rejects)
 
 
 def _batches(stream: Readable, pauses: Callable[[], bool]) -> Iterator[Sorted]:

@@ -5,7 +5,7 @@ own: a client that hammers must not spoil what is said of the service.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -38,20 +38,42 @@ def class_of(status: int | None) -> str:
     return REFUSED if status in _REFUSALS else f"{status // 100}xx"
 
 
+class Sums:
+    """Rows of a transaction, counted while they pass."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._calls: Counter[tuple[Any, ...]] = Counter()
+
+    def passing(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The same rows, each counted."""
+        calls = self._calls
+        for row in rows:
+            self.rows += 1
+            if row[_EVENT] != "download" and row[_PART] is None:
+                calls[row[_TIME][:_MINUTE], row[_JTI], row[_OPERATION], row[_STATUS], row[_CACHED]] += 1
+            yield row
+
+    def write(self, connection: Connection) -> None:
+        """Add them to the counts, with one statement for each table."""
+        minutes: Counter[tuple[Any, ...]] = Counter()
+        hours: Counter[tuple[Any, ...]] = Counter()
+        days: Counter[tuple[Any, ...]] = Counter()
+        for (minute, token, name, status, cached), calls in self._calls.items():
+            jti, operation, kind = token or "", name or "", class_of(status)
+            minutes[f"{minute}:00Z", jti, kind] += calls
+            hours[f"{minute[:_HOUR]}:00:00Z", jti, kind, bool(cached)] += calls
+            days[f"{minute[:_DAY]}T00:00:00Z", jti, operation, kind] += calls
+        for table, counts in ((calls_by_minute, minutes), (calls_by_hour, hours), (calls_by_day, days)):
+            _add(connection, table, counts)
+
+
 def add_up(connection: Connection, rows: Iterable[Row]) -> None:
     """Add rows that were just written to the counts."""
-    minutes: Counter[tuple[Any, ...]] = Counter()
-    hours: Counter[tuple[Any, ...]] = Counter()
-    days: Counter[tuple[Any, ...]] = Counter()
-    for row in rows:
-        if row[_EVENT] == "download" or row[_PART] is not None:
-            continue
-        time, jti, kind = row[_TIME], row[_JTI] or "", class_of(row[_STATUS])
-        minutes[f"{time[:_MINUTE]}:00Z", jti, kind] += 1
-        hours[f"{time[:_HOUR]}:00:00Z", jti, kind, bool(row[_CACHED])] += 1
-        days[f"{time[:_DAY]}T00:00:00Z", jti, row[_OPERATION] or "", kind] += 1
-    for table, counts in ((calls_by_minute, minutes), (calls_by_hour, hours), (calls_by_day, days)):
-        _add(connection, table, counts)
+    sums = Sums()
+    for _ in sums.passing(rows):
+        pass
+    sums.write(connection)
 
 
 def forget(connection: Connection, *, now: datetime, keep_months: int) -> None:

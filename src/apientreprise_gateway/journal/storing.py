@@ -5,14 +5,16 @@ lock that a seal takes alone, so that no batch below the last one of a seal is w
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, text
+import orjson
+from sqlalchemy import Connection, Engine, insert, select, text
 
 from apientreprise_gateway.database import tables
-from apientreprise_gateway.database.engine import is_postgresql
+from apientreprise_gateway.database.engine import DatabaseError, is_postgresql, writing
 from apientreprise_gateway.journal.line import COLUMNS, NoLineError, Outcome, Row, key_of, parse
 from apientreprise_gateway.journal.rollups import add_up
 
@@ -21,6 +23,10 @@ IMPORT_LOCK: Final = 7205759406
 _KEPT_BYTES: Final = 1024 * 1024
 """Bytes of a reject that are kept; its size is noted."""
 _NAMES: Final = ", ".join((*COLUMNS, "batch"))
+
+
+class _Tried(Exception):  # noqa: N818 - no error: it undoes a transaction
+    """A row was written, and is to be undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +49,21 @@ class Sorted:
 
     def add(self, line: bytes, position: int | None = None) -> None:
         """Read a line, without its end."""
+        row = self.row_of(line, position)
+        if row is not None:
+            self.rows.append(row)
+
+    def row_of(self, line: bytes, position: int | None = None) -> Row | None:
+        """The row of a line, which is not kept here; None if it has none."""
         try:
             row = parse(line)
         except NoLineError as error:
             self.rejects.append(Reject(line, str(error), position))
-            return
+            return None
         if isinstance(row, Outcome):
             self.skipped += 1
-        else:
-            self.rows.append(row)
+            return None
+        return row
 
 
 def next_batch(connection: Connection) -> int:
@@ -71,10 +83,8 @@ def last_batch(connection: Connection) -> int:
     return int(connection.scalar(select(tables.counters.c.value).where(tables.counters.c.name == "batch")) or 0)
 
 
-def write_rows(connection: Connection, rows: Sequence[Row], batch: int, *, table: str = "calls") -> None:
-    """Write rows to a table of calls."""
-    if not rows:
-        return
+def write_rows(connection: Connection, rows: Iterable[Row], batch: int, *, table: str = "calls") -> None:
+    """Write rows to a table of calls. Rows that are made one by one are made while the database takes those before."""
     driver: Any = connection.connection.driver_connection
     if not is_postgresql(connection):
         places = ", ".join("?" * (len(COLUMNS) + 1))
@@ -86,6 +96,23 @@ def write_rows(connection: Connection, rows: Sequence[Row], batch: int, *, table
     with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({_NAMES}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row((*row, batch))
+
+
+def without_refused(engine: Engine, rows: Iterable[Row]) -> tuple[list[Row], list[Reject]]:
+    """Those rows that the database takes, and the others as rejects, as one must not stop the rest; each is tried."""
+    taken, refused = [], []
+    for row in rows:
+        try:
+            with suppress(_Tried), writing(engine) as connection:
+                write_rows(connection, [row], 0)
+                raise _Tried
+        except DatabaseError as error:
+            if not error.is_of_data:
+                raise
+            refused.append(Reject(orjson.dumps(row, default=bytes.hex), "the database refuses it"))
+        else:
+            taken.append(row)
+    return taken, refused
 
 
 def write_rejects(connection: Connection, rejects: Iterable[Reject], source: str) -> None:
