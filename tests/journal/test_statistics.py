@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, func, select
 
-from apientreprise_gateway.database.engine import reading
-from apientreprise_gateway.database.tables import calls_by_day, calls_by_hour, calls_by_minute
+from apientreprise_gateway.database.engine import reading, writing
+from apientreprise_gateway.database.tables import calls_by_day, calls_by_hour, calls_by_minute, calls_by_operation
 from apientreprise_gateway.journal.follower import Follower
 from apientreprise_gateway.journal.importing import import_lines
 from apientreprise_gateway.journal.metrics import JournalMetrics
-from apientreprise_gateway.journal.rollups import class_of
+from apientreprise_gateway.journal.rollups import class_of, forget
 from apientreprise_gateway.journal.statistics import statistics
 from support.lines import BEGAN, JTI, line, lines
 
@@ -88,5 +88,33 @@ def test_counts_are_those_of_the_rows_however_they_come(engine: Engine, tmp_path
     follower.stop()
     follower.run()
     with reading(engine) as connection:
-        for table in (calls_by_minute, calls_by_hour, calls_by_day):
+        for table in (calls_by_minute, calls_by_hour, calls_by_day, calls_by_operation):
             assert connection.scalar(select(func.sum(table.c.calls))) == 20
+
+
+def test_operations_are_counted_by_hour(engine: Engine) -> None:
+    """All tokens together; what is older than 13 months goes, with the purge."""
+    hour = timedelta(hours=1)
+    _import(
+        engine,
+        [
+            line(1),
+            line(2, jti="22222222-2222-4333-8444-555555555555"),
+            line(3, status=429),
+            line(4, operation="other"),
+            line(5, operation=None),
+            line(6, part_of="dossiers"),
+            line(7, time=(BEGAN + hour).isoformat()),
+            line(8, time=(BEGAN - timedelta(days=500)).isoformat()),
+        ],
+    )
+    with writing(engine) as connection:
+        forget(connection, now=NOW, keep_months=36)
+        counted = [tuple(row) for row in connection.execute(select(calls_by_operation))]
+    assert sorted(counted) == [
+        (BEGAN, "", "2xx", 1),
+        (BEGAN, "insee_unites_legales", "2xx", 2),
+        (BEGAN, "insee_unites_legales", "refused", 1),
+        (BEGAN, "other", "2xx", 1),
+        (BEGAN + hour, "insee_unites_legales", "2xx", 1),
+    ]

@@ -81,6 +81,8 @@ def _key(name: str) -> "Column[Any]":
 calls_by_minute: Final = _counts("calls_by_minute", _key("jti"), _key("class"))
 calls_by_hour: Final = _counts("calls_by_hour", _key("jti"), _key("class"), Column("cached", Boolean, primary_key=True))
 calls_by_day: Final = _counts("calls_by_day", _key("jti"), _key("operation"), _key("class"))
+calls_by_operation: Final = _counts("calls_by_operation", _key("operation"), _key("class"))
+"""By hour, of all tokens."""
 for _table in (calls_by_minute, calls_by_hour, calls_by_day):
     Index(f"{_table.name}_jti", _table.c.jti, _table.c.at)
 rejects: Final = Table(

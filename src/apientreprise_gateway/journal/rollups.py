@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table
 
 from apientreprise_gateway.database.engine import is_postgresql
-from apientreprise_gateway.database.tables import calls_by_day, calls_by_hour, calls_by_minute
+from apientreprise_gateway.database.tables import calls_by_day, calls_by_hour, calls_by_minute, calls_by_operation
 from apientreprise_gateway.journal.line import COLUMNS, Row
 from apientreprise_gateway.journal.partitions import month_of
 
@@ -59,13 +59,18 @@ class Sums:
         minutes: Counter[tuple[Any, ...]] = Counter()
         hours: Counter[tuple[Any, ...]] = Counter()
         days: Counter[tuple[Any, ...]] = Counter()
+        operations: Counter[tuple[Any, ...]] = Counter()
         for (minute, token, name, status, cached), calls in self._calls.items():
             jti, operation, kind = token or "", name or "", class_of(status)
             minutes[f"{minute}:00Z", jti, kind] += calls
-            hours[f"{minute[:_HOUR]}:00:00Z", jti, kind, bool(cached)] += calls
+            hour = f"{minute[:_HOUR]}:00:00Z"
+            hours[hour, jti, kind, bool(cached)] += calls
+            operations[hour, operation, kind] += calls
             days[f"{minute[:_DAY]}T00:00:00Z", jti, operation, kind] += calls
-        for table, counts in ((calls_by_minute, minutes), (calls_by_hour, hours), (calls_by_day, days)):
-            _add(connection, table, counts)
+        _add(connection, calls_by_minute, minutes)
+        _add(connection, calls_by_hour, hours)
+        _add(connection, calls_by_day, days)
+        _add(connection, calls_by_operation, operations)
 
 
 def add_up(connection: Connection, rows: Iterable[Row]) -> None:
@@ -80,7 +85,13 @@ def forget(connection: Connection, *, now: datetime, keep_months: int) -> None:
     """Delete counts that nothing shows any more: of minutes after 2 days, of hours after 13 months."""
     day = datetime.combine(month_of(now.date(), -keep_months), datetime.min.time(), UTC)
     hour = datetime.combine(month_of(now.date(), -_HOURS_MONTHS), datetime.min.time(), UTC)
-    for table, before in ((calls_by_minute, now - _MINUTES_KEPT), (calls_by_hour, hour), (calls_by_day, day)):
+    kept_since = {
+        calls_by_minute: now - _MINUTES_KEPT,
+        calls_by_hour: hour,
+        calls_by_operation: hour,
+        calls_by_day: day,
+    }
+    for table, before in kept_since.items():
         connection.execute(table.delete().where(table.c.at < before))
 
 
