@@ -14,7 +14,7 @@ import pytest
 from apientreprise_gateway.cli.main import make_parser
 from apientreprise_gateway.gateway.settings import environment_name, fields_of
 from apientreprise_gateway.providers.products import PRODUCTS
-from support.programs import START_SECONDS, TRACE, environment
+from support.programs import MDWE, START_SECONDS, TRACE, environment
 from support.site import GOOD, LONG, UNITE_LEGALE, fresh
 from support.stores import free_port, until
 from support.stub import stub
@@ -24,10 +24,6 @@ UNIT = Path(__file__).resolve().parents[2] / "deploy" / "apientreprise-gateway.s
 INSTALLED = "/opt/apientreprise-gateway/bin/apientreprise-gateway"
 MOST_EXPOSED = 2.0
 """Of 10, as `systemd-analyze security` counts."""
-_MDWE = (
-    "import ctypes, os, sys; assert not ctypes.CDLL(None).prctl(65, 1, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"
-)
-"""What MemoryDenyWriteExecute does, by the kernel's own means (PR_SET_MDWE), for the program that is then run."""
 
 
 def _said(name: str) -> list[str]:
@@ -83,15 +79,15 @@ def test_it_is_given_the_time_to_stop() -> None:
 def test_it_needs_no_memory_that_can_be_written_and_run(tmp_path: Path) -> None:
     """With memory as MemoryDenyWriteExecute leaves it, calls are answered: no library makes code while it runs."""
     assert _said("MemoryDenyWriteExecute") == ["yes"]
-    probe = [sys.executable, "-c", _MDWE, sys.executable, "-c", "import mmap; mmap.mmap(-1, 4096, prot=7)"]
-    if subprocess.run([sys.executable, "-c", _MDWE, "/bin/true"], capture_output=True, check=False).returncode:
-        pytest.skip("this kernel does not know PR_SET_MDWE (Linux 6.3 does)")
+    probe = [sys.executable, "-c", MDWE, sys.executable, "-c", "import mmap; mmap.mmap(-1, 4096, prot=7)"]
+    if subprocess.run([sys.executable, "-c", MDWE, "/bin/true"], capture_output=True, check=False).returncode:
+        pytest.skip("this kernel does not know PR_SETMDWE (Linux 6.3 does)")
     assert subprocess.run(probe, capture_output=True, check=False).returncode == 1, "such memory is refused"
     port = free_port()
     with stub(GOOD) as provider, (tmp_path / "output").open("wb") as output:
         serve = ["-m", "apientreprise_gateway", "serve", "--port", str(port)]
         process = subprocess.Popen(
-            [sys.executable, "-c", _MDWE, sys.executable, *serve],
+            [sys.executable, "-c", MDWE, sys.executable, *serve],
             env=environment(jwt_secrets=SECRET, upstream_url=provider.url),
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -26,6 +26,8 @@ _ADDRESS = re.compile(r"^(?:Gateway|Fictive providers): +(https?)://127\.0\.0\.1
 _READY = re.compile(r'"url":"(https?)://127\.0\.0\.1:(\d+)"')
 TRACE = {"context": "tests", "object": "essai", "recipient": "13002526500013", "user_id": "agent-7"}
 """The traceability parameters of an ordinary call."""
+MDWE = "import ctypes, os, sys; assert not ctypes.CDLL(None).prctl(65, 1, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"
+"""What MemoryDenyWriteExecute does, by the kernel's own means (PR_SET_MDWE), for the program that is then run."""
 
 
 @dataclass
