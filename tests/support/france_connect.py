@@ -73,7 +73,7 @@ def said(**changes: Any) -> dict[str, Any]:
         "aud": "the-service",
         "sub": "subject-of-claire-v1",
         "iat": now,
-        "exp": now + 60,
+        "exp": now + 3600,
         "scope": "openid identite_pivot cnaf_quotient_familial cnous_statut_boursier cnous_identite",
         **IDENTITY,
     }

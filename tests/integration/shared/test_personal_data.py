@@ -254,24 +254,24 @@ IDENTITY = {
 }
 BY_TOKEN = [endpoint for endpoint in PARTICULIER.endpoints if endpoint.person and endpoint.person.france_connect]
 _SAID = json.dumps(IDENTITY).encode()
-INTROSPECTIONS: dict[str, tuple[bytes, str]] = {
-    "incomplete": (answer(france_connect.introspection(**IDENTITY | {"birthplace": None})), "50003"),
-    "wrong-date": (answer(france_connect.introspection(**IDENTITY | {"birthdate": NAME})), "50003"),
-    "ended": (answer(france_connect.introspection(**IDENTITY | {"exp": 1})), "50002"),
-    "without-token": (answer(france_connect.introspection(**IDENTITY | {"active": NAME})), "51999"),
-    "not-signed": (answer(france_connect.encrypted(_SAID)), "51999"),
-    "not-encrypted": (answer(_SAID), "51999"),
-    "refused": (answer(_SAID, status=400), "50001"),
-    "failing": (answer(_SAID, status=500), "51000"),
-    "no-http": (_SAID + b"\r\n\r\n", "51999"),
+INTROSPECTIONS: dict[str, tuple[Callable[[], bytes], str]] = {
+    "incomplete": (lambda: answer(france_connect.introspection(**IDENTITY | {"birthplace": None})), "50003"),
+    "wrong-date": (lambda: answer(france_connect.introspection(**IDENTITY | {"birthdate": NAME})), "50003"),
+    "ended": (lambda: answer(france_connect.introspection(**IDENTITY | {"exp": 1})), "50002"),
+    "without-token": (lambda: answer(france_connect.introspection(**IDENTITY | {"active": NAME})), "51999"),
+    "not-signed": (lambda: answer(france_connect.encrypted(_SAID)), "51999"),
+    "not-encrypted": (lambda: answer(_SAID), "51999"),
+    "refused": (lambda: answer(_SAID, status=400), "50001"),
+    "failing": (lambda: answer(_SAID, status=500), "51000"),
+    "no-http": (lambda: _SAID + b"\r\n\r\n", "51999"),
 }
-"""What it answers to each token, and what a call gets."""
+"""What it answers to each token when it is asked, and what a call gets."""
 
 
 def introspected(token: str) -> bytes:
     """The raw answer to a token; any that is not in the table is in force, at a service of its own."""
     known = INTROSPECTIONS.get(token)
-    return answer(france_connect.introspection(**IDENTITY, aud=token)) if known is None else known[0]
+    return answer(france_connect.introspection(**IDENTITY, aud=token)) if known is None else known[0]()
 
 
 def call_by_token(busy: Busy) -> None:
