@@ -27,7 +27,8 @@ LABEL org.opencontainers.image.title="apientreprise-gateway" \
 # By number, so that Kubernetes can see that it is not root.
 RUN groupadd --system --gid 10001 gateway \
     && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin gateway \
-    && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/apientreprise-gateway
+    && install --directory --owner=10001 --group=10001 --mode=0700 \
+        /var/lib/apientreprise-gateway /var/log/apientreprise-gateway
 COPY --from=build /opt/gateway /opt/gateway
 # Documents are kept where GATEWAY_DOCUMENTS says: /var/lib/apientreprise-gateway/documents on a volume, or S3.
 # What is temporary goes to /tmp: give it a tmpfs, or with S3, through which long documents pass there, a disk.

@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 from apientreprise_gateway.cli.main import make_parser
+from apientreprise_gateway.database.url import parse_database_url
+from apientreprise_gateway.portal.settings import load
 from support import programs
 from support.programs import START_SECONDS
 from support.prometheus import promtool
@@ -23,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 CERTIFICATES = "./certificates"
 """What is made on the machine, by `make-certificate`."""
-GIVEN = {"GATEWAY_JWT_SECRETS": SECRET, "GRAFANA_PASSWORD": "a password"}
+GIVEN = {"GATEWAY_JWT_SECRETS": SECRET, "GRAFANA_PASSWORD": "a password", "JOURNAL_PASSWORD": "secret"}
 _VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?::([-?])([^}]*))?\})")
 
 
@@ -78,7 +80,7 @@ def test_it_follows_the_compose_specification() -> None:
 
 @pytest.mark.parametrize("missing", GIVEN)
 def test_it_does_not_start_without_secrets(missing: str) -> None:
-    """Neither the secret of the tokens nor Grafana's password has a default."""
+    """Neither the secret of the tokens nor a password has a default."""
     with pytest.raises(_UnsetError, match=missing):
         _interpolated(WRITTEN, {name: value for name, value in GIVEN.items() if name != missing})
 
@@ -89,9 +91,9 @@ def test_a_gateway_can_be_served_as_configured(service: str, tmp_path: Path) -> 
     settings = {
         name.removeprefix("GATEWAY_").lower(): value for name, value in SERVICES[service]["environment"].items()
     }
-    (volume,) = SERVICES[service]["volumes"]
-    assert Path(settings["documents"]).parent == Path(volume["target"])
-    settings["documents"] = str(tmp_path / "documents")
+    targets = [Path(volume["target"]) for volume in SERVICES[service]["volumes"]]
+    assert [Path(settings[name]).parent for name in ("documents", "access_log")] == targets
+    settings |= {"documents": str(tmp_path / "documents"), "access_log": str(tmp_path / "access.log")}
     checked = programs.run("check", **settings)
     assert checked.returncode == 0, checked.stderr
     options = make_parser().parse_args(SERVICES[service]["command"])
@@ -116,7 +118,7 @@ def test_every_service_is_confined(service: str) -> None:
     assert "no-new-privileges:true" in described["security_opt"]
     assert "healthcheck" in described or service in GATEWAYS, "the gateways' is in the image"
     assert not described.get("privileged")
-    assert "build" in described or re.fullmatch(r"[a-z]+(/[a-z-]+)?:v?\d+\.\d+\.\d+(-[a-z]+)?", described["image"])
+    assert "build" in described or re.fullmatch(r"[a-z]+(/[a-z-]+)?:v?\d+\.\d+(\.\d+)?(-[a-z]+)?", described["image"])
 
 
 def test_every_file_is_there() -> None:
@@ -146,6 +148,37 @@ def test_nginx_and_the_gateways_name_each_other() -> None:
     addresses = [_address(service) for service in ("nginx", *GATEWAYS)]
     assert len(set(addresses)) == len(addresses)
     assert all(ip_address(address) in network for address in addresses)
+
+
+def test_the_journal_follows_what_the_gateways_write() -> None:
+    """Each gateway has a file of its own, which the follower reads and cannot change, once the tables are made."""
+    follower = SERVICES["journal"]
+    options = make_parser().parse_args(follower["command"])
+    written = [SERVICES[gateway]["environment"]["GATEWAY_ACCESS_LOG"] for gateway in GATEWAYS]
+    assert [str(file) for file in options.files] == written
+    assert len(set(written)) == len(GATEWAYS)
+    (volume,) = follower["volumes"]
+    assert volume["read_only"] is True
+    for gateway in GATEWAYS:
+        assert {(each["source"], each["target"]) for each in SERVICES[gateway]["volumes"]} >= {
+            (volume["source"], volume["target"])
+        }
+    assert f"{volume['target']}\n" in (ROOT / "Dockerfile").read_text(), "a new volume gets the owner of that folder"
+    assert follower["depends_on"] == {"journal-tables": {"condition": "service_completed_successfully"}}
+    make_parser().parse_args(SERVICES["journal-tables"]["command"])
+
+
+@pytest.mark.parametrize("service", ["journal", "journal-tables"])
+def test_the_journal_is_given_its_database(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its settings are accepted, and name the server, user and database that are made."""
+    for name, value in SERVICES[service]["environment"].items():
+        monkeypatch.setenv(name, value)
+    url = parse_database_url(load().database_url.get_secret_value())
+    made = SERVICES["postgres"]["environment"]
+    names = ("POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB")
+    assert [url.username, url.password, url.database] == [made[name] for name in names]
+    assert url.host == "postgres"
+    assert set(SERVICES[service]["networks"]) & set(SERVICES["postgres"]["networks"])
 
 
 def test_nginx_is_given_what_its_template_needs() -> None:
@@ -182,6 +215,7 @@ def test_prometheus_asks_both_gateways() -> None:
     jobs = {job["job_name"]: job["static_configs"][0]["targets"] for job in configuration["scrape_configs"]}
     ports = {gateway: SERVICES[gateway]["environment"]["GATEWAY_METRICS_PORT"] for gateway in GATEWAYS}
     assert jobs["gateway"] == [f"{gateway}:{port}" for gateway, port in ports.items()]
+    assert jobs["journal"] == [f"journal:{SERVICES['journal']['environment']['PORTAL_METRICS_PORT']}"]
     (source,) = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"]
     assert source["url"] == "http://prometheus:9090"
     for service in ("prometheus", "grafana"):
