@@ -26,7 +26,7 @@ from apientreprise_gateway.journal.tail import Piece, Tail
 
 LEAST_BYTES: Final = 64 * 1024
 """Bytes of a transaction while the follower keeps up."""
-MOST_BYTES: Final = 4 * 1024 * 1024
+MOST_BYTES: Final = 2 * 1024 * 1024
 """Bytes of a transaction with any backlog; counts cost less the more rows share them."""
 POLL_SECONDS: Final = 0.2
 _RETRY_SECONDS: Final = 0.5
