@@ -17,7 +17,7 @@ run: .venv/run.stamp  ## set up, then start gateway and sandbox providers (PORT=
 
 test: .venv/dev.stamp  ## set up, then run every test
 	@$(BIN)/python -m compileall -q src
-	@$(COMPILED) $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+	@$(COMPILED) $(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
 fuzz: .venv/dev.stamp  ## feed every reader of outside data with any bytes (SECONDS=300)
 	@cd tests && ../$(BIN)/python -m fuzz --seconds $(SECONDS)
