@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,17 @@ def pytest_collection_finish() -> None:
     """Look for garbage again, in what comes from now on."""
     gc.freeze()
     gc.enable()
+
+
+_MASK = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def pytest_runtest_teardown() -> None:
+    """Let signals through again: a command that is called in this process, and refused, ends with them held.
+
+    What later tests start would inherit that.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, _MASK)
 
 
 LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
