@@ -173,9 +173,13 @@ class Provider:
         """The ping that covers an operation; None if none does."""
         return next((ping for ping in self.pings if ping.covers(operation)), None)
 
-    def own_error(self, code: str, *, status: int) -> Refusal:
-        """The refusal that carries one of its own errors."""
+    def error(self, code: str) -> ApiError:
+        """One of its own errors."""
         kind = self.errors[code]
         # An error of the gateway's own range names no provider, even if a provider says it.
         meta = kind.meta if code.startswith(GATEWAY_PREFIX) else {"provider": self.name, **kind.meta}
-        return Refusal(status, ApiError(code=code, title=kind.title, detail=kind.detail, meta=meta))
+        return ApiError(code=code, title=kind.title, detail=kind.detail, meta=meta)
+
+    def own_error(self, code: str, *, status: int) -> Refusal:
+        """The refusal that carries one of its own errors."""
+        return Refusal(status, self.error(code))

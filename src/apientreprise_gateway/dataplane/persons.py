@@ -73,7 +73,7 @@ class Persons:
 def _error(plan: Plan, fault: Fault) -> ApiError:
     provider = plan.route.provider
     if fault.code in provider.errors:
-        return provider.own_error(fault.code, status=422).errors[0]
+        return provider.error(fault.code)
     return gateway_error(fault.code, source={"parameter": fault.parameter})
 
 

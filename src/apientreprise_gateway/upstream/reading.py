@@ -126,7 +126,7 @@ def _in_own_words(route: Route, error: ApiError) -> ApiError:
     """
     provider, subcode = route.provider, error.code[2:]
     if error.code in provider.errors:
-        return provider.own_error(error.code, status=422).errors[0]
+        return provider.error(error.code)
     if error.code == _NETWORK_TROUBLE:
         return network_error().errors[0]
     if error.code[:2] != provider.prefix or subcode not in PROVIDER_ERRORS:

@@ -138,7 +138,7 @@ def _coded(route: Route, code: str) -> Reply | None:
     """One of the provider's own errors, if it may be answered here."""
     for status, codes in route.endpoint.codes.items():
         if code in codes:
-            return Reply(status, object_bodies(route.provider.own_error(code, status=status).errors))
+            return Reply(status, object_bodies((route.provider.error(code),)))
     return None
 
 
