@@ -1,5 +1,9 @@
 """The tables and migrations, on both kinds of database."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -58,3 +62,15 @@ def test_what_names_no_usable_database_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"^(this|it) ") as caught:
         parse_database_url(url)
     assert not url or url not in str(caught.value)
+
+
+def test_a_migration_says_nothing_to_operators(tmp_path: Path) -> None:
+    """Alembic's own lines, of each plugin and step, are in no log of a program that logs what others say."""
+    program = (
+        "import logging; logging.basicConfig(level=logging.INFO); "
+        "from apientreprise_gateway.database.engine import connect; "
+        "from apientreprise_gateway.database.migrate import migrate; "
+        f"migrate(connect('sqlite:///{tmp_path}/journal.sqlite'))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

@@ -187,7 +187,12 @@ def _print_welcome(gateway: str, sandbox: str, token: str, journal: str) -> None
         "A person who has signed in with FranceConnect; all such test tokens are on the page of tokens:\n"
         f"curl -i -H 'Authorization: Bearer fc-claire-martin' '{gateway}{_PERSON}'\n\n"
         "Who asked what, and why, in another terminal:\n"
-        f"PORTAL_DATABASE_URL={journal} {PROGRAM} journal search --reason demo\n\n"
+        f"PORTAL_DATABASE_URL={journal} {_typed()} journal search --reason demo\n\n"
         "Each answer leaves one line here. Ctrl+C stops.",
         flush=True,
     )
+
+
+def _typed() -> str:
+    """What this program was started with, as it may be on no path that commands are looked for in."""
+    return sys.argv[0] if sys.argv[0].endswith(f"/{PROGRAM}") else PROGRAM

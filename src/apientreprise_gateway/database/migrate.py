@@ -20,10 +20,11 @@ def migrate(engine: Engine) -> str | None:
     Raises:
         DatabaseError: the database cannot be used, or refuses.
     """
+    # Before the import, which tells of each plugin: that, and each step, would be a line of the operators' log.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     from alembic import command  # noqa: PLC0415 - a follower has no use for it in its memory
     from alembic.config import Config  # noqa: PLC0415
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # each plugin and step would be a line of the operators' log
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with writing(engine) as connection:
