@@ -11,6 +11,7 @@ import pytest
 import structlog
 import uvloop
 
+from support.browser import browser, page, phone  # noqa: F401 - fixtures, for any module that names them
 from support.loops import WoundLoop
 
 gc.disable()  # What collecting the tests makes stays: to look for garbage in it takes a third of the time.
