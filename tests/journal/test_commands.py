@@ -2,32 +2,17 @@
 
 import gzip
 import json
-import random
-import select
-import signal
-import time
 from collections.abc import Callable
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, update
-from sqlalchemy import select as query
+from sqlalchemy import update
 
 from apientreprise_gateway.cli.main import main
-from apientreprise_gateway.database.engine import connect, reading, writing
+from apientreprise_gateway.database.engine import connect, writing
 from apientreprise_gateway.database.tables import calls
-from support import databases, zygote
-from support.databases import PostgreSql
 from support.lines import JTI, lines
-from support.programs import environment
-
-WAIT_SECONDS = 60
-
-
-def _environment(url: str) -> dict[str, str]:
-    kept = {name: value for name, value in environment().items() if not name.startswith("PORTAL_")}
-    return kept | {"PORTAL_DATABASE_URL": url}
 
 
 @pytest.fixture
@@ -45,23 +30,6 @@ def run(
         return ended.value.code, *capsys.readouterr()
 
     return run
-
-
-def _follow(url: str, errors: Path, *files: Path) -> zygote.Process:
-    with errors.open("ab") as log:
-        return zygote.popen(["journal", "follow", *map(str, files)], env=_environment(url), stdout=log, stderr=log)
-
-
-def _until(condition: Callable[[], bool], complaint: str) -> None:
-    end = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < end, complaint
-        select.select([], [], [], 0.05)
-
-
-def _count(engine: Engine) -> int:
-    with reading(engine) as connection:
-        return connection.scalar(query(func.count()).select_from(calls)) or 0
 
 
 def test_from_nothing_to_stored_lines(run: Callable[..., tuple[int, str, str]]) -> None:
@@ -125,75 +93,3 @@ def test_a_changed_day_is_named(run: Callable[..., tuple[int, str, str]], empty_
     engine.dispose()
     status, said, complaint = run("journal", "verify")
     assert (status, "Changed: 2026-11-27." in said, "2026-11-27" in complaint) == (1, True, True)
-
-
-def test_a_follower_stops_within_a_second(url: str, engine: Engine, tmp_path: Path) -> None:
-    """With status 0, and with all it has stored."""
-    log = tmp_path / "access.log"
-    log.write_bytes(lines(0, 10))
-    process = _follow(url, tmp_path / "errors", log)
-    try:
-        _until(lambda: _count(engine) == 10, "nothing is stored")
-        began = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(WAIT_SECONDS) == 0
-        assert time.monotonic() - began < 30  # on a loaded machine; by its own timer it is 0.8 s
-    finally:
-        process.kill()
-        process.wait()
-
-
-def test_killed_again_and_again_it_stores_each_line_once(url: str, engine: Engine, tmp_path: Path) -> None:
-    """SIGKILL at random moments, while lines are written and the file is rotated both ways."""
-    chance = random.Random(16)
-    log, written = tmp_path / "access.log", 0
-    for turn in range(5):
-        process = _follow(url, tmp_path / "errors", log)
-        try:
-            before = _count(engine)
-            for _ in range(5):
-                with log.open("ab") as file:
-                    file.write(lines(written, written + 400))
-                written += 400
-                if chance.random() < 0.4:
-                    log.rename(tmp_path / f"access.log.{turn}-{written}")
-                select.select([], [], [], chance.random() * 0.1)
-            if turn % 2:
-                _until(lambda before=before: _count(engine) > before, "nothing is stored")  # type: ignore[misc]
-        finally:
-            process.kill()
-            process.wait()
-    process = _follow(url, tmp_path / "errors", log)
-    try:
-        _until(lambda: _count(engine) >= written, "not all lines are stored")
-    finally:
-        process.kill()
-        process.wait()
-    with reading(engine) as connection:
-        distinct = connection.scalar(query(func.count(func.distinct(calls.c.request_id))))
-    assert (_count(engine), distinct) == (written, written)
-
-
-def test_a_database_that_goes_away_loses_nothing(tmp_path: Path, postgresql: PostgreSql) -> None:
-    """The follower says so once, and goes on when it is back."""
-    url = databases.new_postgresql(postgresql)
-    engine = connect(url)
-    log, errors = tmp_path / "access.log", tmp_path / "errors"
-    log.write_bytes(lines(0, 5))
-    process = _follow(url, errors, log)
-    try:
-        _until(lambda: _count(engine) == 5, "nothing is stored")
-        postgresql.stop()
-        with log.open("ab") as file:
-            file.write(lines(5, 9))
-        _until(lambda: b"journal_database_away" in errors.read_bytes(), "it does not say that the database is away")
-        postgresql.start()
-        engine.dispose()
-        _until(lambda: _count(engine) == 9, "it does not go on")
-        _until(lambda: b"journal_database_back" in errors.read_bytes(), "it does not say that it goes on")
-    finally:
-        process.kill()
-        process.wait()
-        engine.dispose()
-        if postgresql.process is None:
-            postgresql.start()

