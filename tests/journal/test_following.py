@@ -3,8 +3,10 @@
 import gzip
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -13,13 +15,14 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, func, select, text
 
 from apientreprise_gateway.database.engine import DatabaseError, connect, reading, writing
-from apientreprise_gateway.database.tables import calls, files, rejects
+from apientreprise_gateway.database.tables import calls, calls_by_day, files, imported_days, rejects
 from apientreprise_gateway.journal.follower import Follower
+from apientreprise_gateway.journal.importing import import_lines
 from apientreprise_gateway.journal.line import Row
 from apientreprise_gateway.journal.metrics import JournalMetrics
 from apientreprise_gateway.journal.seals import make_seals
 from apientreprise_gateway.journal.storing import Sorted
-from support.lines import line, lines
+from support.lines import BEGAN, line, lines
 
 
 @pytest.fixture
@@ -176,6 +179,60 @@ def test_two_followers_do_not_store_a_line_twice(engine: Engine, log: Path) -> N
     second.run()
 
 
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.one_of(st.just("follow"), st.tuples(st.integers(0, 30), st.integers(0, 30))), max_size=6))
+@example([(5, 20), "follow"])
+def test_what_was_imported_is_not_stored_again(
+    engine: Engine, log: Path, follower: Callable[[], Follower], steps: list[str | tuple[int, int]]
+) -> None:
+    """Whichever lines of a followed file are imported, and when; rejects and counts neither."""
+    for path in log.parent.iterdir():
+        path.unlink()
+    with writing(engine) as connection:
+        for table in (calls, files, rejects, imported_days, calls_by_day):
+            connection.execute(delete(table))
+    day = timedelta(days=1)
+    whole = [line(number, time=(BEGAN + number // 10 * day).isoformat()) + b"\n" for number in range(30)]
+    whole[7:7] = [b"no line\n"]
+    running, written = follower(), 0
+    for step in steps:
+        if isinstance(step, str):
+            end = min(len(whole), written + 9)
+            _append(log, b"".join(whole[written:end]))
+            written = end
+            _drain(running)
+        else:
+            list(import_lines(engine, BytesIO(b"".join(whole[slice(*step)])), "test"))
+    _append(log, b"".join(whole[written:]))
+    _drain(running)
+    assert _numbers(engine) == list(range(30))
+    with reading(engine) as connection:
+        assert connection.scalar(select(func.sum(calls_by_day.c.calls))) == 30
+        kept = connection.scalars(select(rejects.c.position)).all()
+    assert len(kept) == 1
+
+
+def test_followers_and_imports_at_once_store_each_line_once(
+    engine: Engine, log: Path, follower: Callable[[], Follower]
+) -> None:
+    """Neither can miss what the other is storing."""
+    log.write_bytes(lines(0, 4000))
+    running, done = follower(), threading.Event()
+
+    def imports() -> None:
+        for first in range(0, 4000, 500):
+            list(import_lines(engine, BytesIO(lines(first, first + 500)), "test"))
+        done.set()
+
+    thread = threading.Thread(target=imports)
+    thread.start()
+    while not done.is_set():
+        running.round()
+    thread.join()
+    _drain(running)
+    assert _numbers(engine) == list(range(4000))
+
+
 def test_rejects_are_kept_with_their_place(engine: Engine, log: Path, follower: Callable[[], Follower]) -> None:
     """Lines of the operators' log are left out, and lines of any length do not stop it."""
     long = b"x" * 5_000_000
@@ -314,6 +371,7 @@ def test_a_follower_needs_no_right_to_change_rows(
     weak = connect(
         engine.url.set(drivername="postgresql", username="journal_follower").render_as_string(hide_password=False)
     )
+    list(import_lines(engine, BytesIO(lines(0, 1)), "test"))
     log.write_bytes(lines(0, 2))
     running = Follower(weak, [log], host="test", metrics=JournalMetrics())
     _drain(running)

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from io import BytesIO
 
+import pytest
 from sqlalchemy import Engine, func, select, text, update
 
 from apientreprise_gateway.database.engine import is_postgresql, reading, writing
@@ -77,6 +78,58 @@ def test_calls_under_a_hold_stay_until_it_is_lifted(engine: Engine) -> None:
     with reading(engine) as connection:
         assert connection.scalar(select(func.count()).select_from(calls)) == 0
         assert connection.scalar(select(func.count()).select_from(held_calls)) == 2
+
+
+def _faults(engine: Engine) -> list[date]:
+    return [each.day for each in verify(engine) if isinstance(each, Fault)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE held_calls SET user_id = 'nobody'",
+        "DELETE FROM held_calls",
+        "INSERT INTO held_calls SELECT * FROM held_calls",
+    ],
+)
+def test_a_change_of_what_holds_keep_shows(engine: Engine, statement: str) -> None:
+    """Although the seals of those days say nothing of some of their rows; what a later purge deletes is no change."""
+    _import(engine, lines(0, 2, time=OLD, jti="other") + lines(2, 5, time=OLD))
+    make_seals(engine)
+    hold(engine, HoldKind.JTI, JTI, who="me", reason="court")
+    other = hold(engine, HoldKind.JTI, "other", who="me", reason="court")
+    _purge(engine)
+    assert _faults(engine) == []
+    lift(engine, other, who="me")
+    assert _faults(engine) == []
+    _purge(engine)
+    assert (_faults(engine), _found(engine)) == ([], ["request-2", "request-3", "request-4"])
+    with writing(engine) as connection:
+        connection.execute(text(statement))
+    assert _faults(engine) == [date(2023, 10, 1)]
+
+
+def test_a_purge_that_is_killed_is_ended_by_the_next(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meanwhile no day seems changed."""
+    _import(engine, lines(0, 4, time="2022-01-01T00:00:00Z"))
+    make_seals(engine)
+    hold(engine, HoldKind.JTI, JTI, who="me", reason="court")
+
+    class Killed(Exception):  # noqa: N818
+        pass
+
+    def killed(_engine: Engine) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("apientreprise_gateway.journal.purging._note_digests", killed)
+        with pytest.raises(Killed):
+            _purge(engine)
+    assert _faults(engine) == []
+    assert _purge(engine) == []
+    with writing(engine) as connection:
+        connection.execute(text("DELETE FROM held_calls WHERE request_id = 'request-1'"))
+    assert _faults(engine) == [date(2022, 1, 1)]
 
 
 def test_the_chain_of_seals_holds_after_a_purge(engine: Engine) -> None:

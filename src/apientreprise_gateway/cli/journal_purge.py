@@ -34,11 +34,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def _purge(options: argparse.Namespace) -> int:
     from apientreprise_gateway.cli.database_access import use_database, user_name
     from apientreprise_gateway.journal.purging import purge
+    from apientreprise_gateway.observability import logs
     from apientreprise_gateway.portal.settings import load
 
-    months = load().keep_calls_months
+    settings = load()
+    logs.configure(level=settings.log_level)
     with use_database() as engine:
-        done = purge(engine, keep_months=months, who=user_name(), dry_run=options.dry_run)
+        done = purge(engine, keep_months=settings.keep_calls_months, who=user_name(), dry_run=options.dry_run)
     if done:
         print_table([{name: getattr(each, name) for name in _COLUMNS} for each in done], _COLUMNS)
     verb = "would be deleted" if options.dry_run else "were deleted"

@@ -116,6 +116,8 @@ files: Final = Table(
     Column("last_at", Instant, nullable=False),
     UniqueConstraint("path", "head", name="journal_files_identity"),
 )
+imported_days: Final = Table("journal_imported_days", metadata, Column("day", Date, primary_key=True))
+"""The days (UTC) of which an import has stored calls: a follower asks for each line of them whether it is there."""
 counters: Final = Table(
     "journal_counters", metadata, Column("name", String(32), primary_key=True), Column("value", BigInteger)
 )
@@ -164,4 +166,5 @@ purges: Final = Table(
     Column("calls", BigInteger, nullable=False),
     Column("held", BigInteger, nullable=False),
     Column("rejects", BigInteger, nullable=False),
+    Column("held_digest", Text),
 )

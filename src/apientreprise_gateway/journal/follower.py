@@ -21,7 +21,16 @@ from apientreprise_gateway.journal.line import Row
 from apientreprise_gateway.journal.metrics import JournalMetrics
 from apientreprise_gateway.journal.partitions import make_partitions, rows_in_default
 from apientreprise_gateway.journal.rollups import Sums
-from apientreprise_gateway.journal.storing import Sorted, next_batch, without_refused, write_rejects, write_rows
+from apientreprise_gateway.journal.storing import (
+    Sorted,
+    Unimported,
+    next_batch,
+    unimported_rejects,
+    without_refused,
+    write_new_rows,
+    write_rejects,
+    write_rows,
+)
 from apientreprise_gateway.journal.tail import Piece, Tail
 
 LEAST_BYTES: Final = 64 * 1024
@@ -219,11 +228,19 @@ class Follower:
     def _write(self, tail: Tail, piece: Piece, batch: Sorted, rows: Iterable[Row]) -> tuple[FileRecord, Counts]:
         sums = Sums()
         with writing(self._engine) as connection:
-            write_rows(connection, sums.passing(rows), next_batch(connection))
-            counts = Counts(sums.rows, len(batch.rejects), batch.skipped)
+            number = next_batch(connection)
+            unimported = Unimported(connection)
+            write_rows(connection, sums.passing(unimported.passing(rows)), number)
+            stored, known = sums.rows, len(unimported.others)
+            if unimported.others:
+                new = len(write_new_rows(connection, unimported.others, number))
+                stored, known = stored + new, known - new
+            rejects = unimported_rejects(connection, batch.rejects)
+            known += len(batch.rejects) - len(rejects)
+            counts = Counts(stored, len(rejects), batch.skipped + known)
             record = advance(connection, piece.record, piece.end, counts, piece.source.place)
             sums.write(connection)
-            write_rejects(connection, batch.rejects, str(tail.path))
+            write_rejects(connection, rejects, str(tail.path))
         return record, counts
 
     def _measure(self) -> None:

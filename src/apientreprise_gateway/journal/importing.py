@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from sqlalchemy import Engine
 
 from apientreprise_gateway.database.engine import DatabaseError, writing
-from apientreprise_gateway.journal.storing import Sorted, new_rejects, without_refused, write_new_rows, write_rejects
+from apientreprise_gateway.journal.storing import Sorted, import_rows, new_rejects, without_refused, write_rejects
 from apientreprise_gateway.journal.wrappings import MAX_LINE_BYTES, Unwrapping
 
 BATCH_LINES: Final = 5000
@@ -111,7 +111,7 @@ def _store(engine: Engine, batch: Sorted, source: str, done: Imported) -> None:
 def _write(engine: Engine, batch: Sorted, source: str) -> tuple[int, int]:
     """Write a batch; returns how many rows and how many rejects of it were not there yet."""
     with writing(engine) as connection:
-        stored = write_new_rows(connection, batch.rows) if batch.rows else 0
+        stored = import_rows(connection, batch.rows) if batch.rows else 0
         rejects = new_rejects(connection, batch.rejects)
         write_rejects(connection, rejects, source)
     return stored, len(rejects)

@@ -1,7 +1,10 @@
 """Deletes whole months past their time: calls, wherever they lie, and rejects.
 
 On PostgreSQL the partition of a month is dropped; what lies in the default partition, and all on SQLite, is deleted by
-batches. Rows under a legal hold move to a table of their own first, in the same transaction, and stay searchable.
+batches. Rows under a legal hold move to a table of their own first, in the same transaction, and stay searchable; at
+the end their digest is noted, as the seals of their days say nothing of them alone.
+
+Each month is noted before its first row goes: a purge that is killed leaves no day that seems changed.
 """
 
 from collections import Counter
@@ -10,15 +13,18 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, MetaData, Table, func, insert, literal_column, not_, select, text
+import structlog
+from sqlalchemy import Connection, Engine, MetaData, Table, func, insert, literal_column, not_, select, text, update
 
 from apientreprise_gateway.database.engine import is_postgresql, reading, writing
-from apientreprise_gateway.database.tables import calls, held_calls, purges, rejects
+from apientreprise_gateway.database.tables import calls, held_calls, imported_days, purges, rejects
+from apientreprise_gateway.journal.digests import digest_of_held
 from apientreprise_gateway.journal.holds import is_held
 from apientreprise_gateway.journal.partitions import month_of, name_of
 from apientreprise_gateway.journal.rollups import forget
 
 BATCH_ROWS: Final = 10_000
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +60,33 @@ def purge(
             continue
         done.append(found)
         if not dry_run:
+            _note(engine, found, who)
             _delete(engine, month)
-            values = {"at": datetime.now(UTC), "who": who, "month": month}
-            values |= {"calls": found.calls, "held": found.held, "rejects": found.rejects}
-            with writing(engine) as connection:
-                connection.execute(insert(purges).values(values))
     if not dry_run:
+        _note_digests(engine)
         with writing(engine) as connection:
             forget(connection, now=datetime.combine(today, time(), UTC), keep_months=keep_months)
+            connection.execute(imported_days.delete().where(imported_days.c.day < before))
     return done
+
+
+def _note(engine: Engine, found: Purged, who: str) -> None:
+    values = {"at": datetime.now(UTC), "who": who, "month": found.month}
+    values |= {"calls": found.calls, "held": found.held, "rejects": found.rejects}
+    with writing(engine) as connection:
+        connection.execute(insert(purges).values(values))
+
+
+def _note_digests(engine: Engine) -> None:
+    """Note the digest of what holds keep of each month that was purged, and write it to the operators' log."""
+    with reading(engine) as connection:
+        months = set(connection.scalars(select(purges.c.month).where(purges.c.held_digest.is_(None))))
+    for month in sorted(months):
+        with writing(engine) as connection:
+            lines, digest = digest_of_held(connection, month)
+            of_month = (purges.c.month == month, purges.c.held_digest.is_(None))
+            connection.execute(update(purges).where(*of_month).values(held_digest=digest))
+        _log.info("journal_purged", month=f"{month:%Y-%m}", held=lines, digest=digest)
 
 
 def _moment(day: date) -> datetime:

@@ -1,7 +1,7 @@
 """What is told of a token: its calls of the last minutes, hours, days and months, and the last ones one by one."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -82,19 +82,29 @@ def statistics(engine: Engine, jti: str, *, now: datetime | None = None) -> Stat
             jti,
             now,
             connection.scalar(select(func.min(calls.c.time)).where(calls.c.jti == jti)),
-            tuple(_period(connection, jti, period, now) for period in PERIODS),
+            tuple(_periods(connection, jti, now)),
             _last(connection, jti),
         )
 
 
-def _period(connection: Connection, jti: str, period: Period, now: datetime) -> PeriodStatistics:
-    table, since = period.table, _floor(now - period.length, period.step)
+def _periods(connection: Connection, jti: str, now: datetime) -> Iterator[PeriodStatistics]:
+    begins = {period: _floor(now - period.length, period.step) for period in PERIODS}
+    measured = _measured(connection, jti, min(begins.values()))
+    for period, since in begins.items():
+        yield _period(connection, jti, (period, since), [seconds for at, seconds in measured if at >= since])
+
+
+def _period(
+    connection: Connection, jti: str, named: tuple[Period, datetime], durations: list[float]
+) -> PeriodStatistics:
+    period, since = named
+    table = period.table
     within = (table.c.jti == jti, table.c.at >= since)
     grouped = select(table.c["class"], func.sum(table.c.calls)).where(*within).group_by(table.c["class"])
     by_class = {name: int(count) for name, count in connection.execute(grouped)}
     refused = by_class.pop(REFUSED, 0)
     answered = sum(by_class.values())
-    p50, p95 = _percentiles(connection, jti, since)
+    p50, p95 = _percentiles(durations)
     return PeriodStatistics(
         period.name,
         since,
@@ -132,17 +142,22 @@ def _cached_share(connection: Connection, table: Table, within: tuple[Any, ...],
     return int(connection.scalar(query) or 0) / answered
 
 
-def _percentiles(connection: Connection, jti: str, since: datetime) -> tuple[float | None, float | None]:
+def _measured(connection: Connection, jti: str, since: datetime) -> list[tuple[datetime, float]]:
+    """When the latest calls were, and how long each took."""
     query = (
-        select(calls.c.seconds)
+        select(calls.c.time, calls.c.seconds)
         .where(calls.c.jti == jti, calls.c.time >= since, calls.c.part_of.is_(None), calls.c.event == "access")
         .where(calls.c.status.not_in((401, 403, 429)), calls.c.seconds.is_not(None))
         .order_by(calls.c.time.desc())
         .limit(MEASURED_CALLS)
     )
-    durations = sorted(connection.scalars(query))
+    return [(row.time, row.seconds) for row in connection.execute(query)]
+
+
+def _percentiles(durations: list[float]) -> tuple[float | None, float | None]:
     if not durations:
         return None, None
+    durations.sort()
     last = len(durations) - 1
     return durations[min(last, len(durations) // 2)], durations[min(last, len(durations) * 95 // 100)]
 

@@ -1,13 +1,14 @@
 """Writes rows and rejects, in the transaction of whoever calls: COPY on PostgreSQL, its plain twin on SQLite.
 
 Each transaction that writes has a number, its batch, by which a seal knows the rows that it covers. Writers share a
-lock that a seal takes alone, so that no batch below the last one of a seal is written later.
+lock that a seal takes alone, so that no batch below the last one of a seal is written later. An import takes it alone
+as well: it sees all that others have stored, and they see what it has.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import orjson
@@ -19,10 +20,11 @@ from apientreprise_gateway.journal.line import COLUMNS, NoLineError, Outcome, Ro
 from apientreprise_gateway.journal.rollups import add_up
 
 SEAL_LOCK: Final = 7205759405
-IMPORT_LOCK: Final = 7205759406
 _KEPT_BYTES: Final = 1024 * 1024
 """Bytes of a reject that are kept; its size is noted."""
 _NAMES: Final = ", ".join((*COLUMNS, "batch"))
+_TIME: Final = COLUMNS.index("time")
+_DAY: Final = len("2026-11-28")
 
 
 class _Tried(Exception):  # noqa: N818 - no error: it undoes a transaction
@@ -77,10 +79,16 @@ def next_batch(connection: Connection) -> int:
 
 def last_batch(connection: Connection) -> int:
     """The number of the last batch; on PostgreSQL, waits until those under way are written, and holds up new ones."""
+    write_alone(connection)
     if is_postgresql(connection):
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SEAL_LOCK})
         return int(connection.scalar(text("SELECT last_value FROM journal_batch")) or 0)
     return int(connection.scalar(select(tables.counters.c.value).where(tables.counters.c.name == "batch")) or 0)
+
+
+def write_alone(connection: Connection) -> None:
+    """Wait until nobody else writes, and keep others from it until the end of the transaction."""
+    if is_postgresql(connection):
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SEAL_LOCK})
 
 
 def write_rows(connection: Connection, rows: Iterable[Row], batch: int, *, table: str = "calls") -> None:
@@ -134,17 +142,48 @@ def write_rejects(connection: Connection, rejects: Iterable[Reject], source: str
         connection.execute(insert(tables.rejects), values)
 
 
-def write_new_rows(connection: Connection, rows: Sequence[Row]) -> int:
-    """Write those rows that are not there yet, each once; returns their number. Imports take turns."""
+class Unimported:
+    """Rows of a transaction that pass, unless they are of a day of which an import has stored calls."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Learn which days these are."""
+        self._days = {str(day) for day in connection.scalars(select(tables.imported_days.c.day))}
+        self.others: list[Row] = []
+        """Those that have not passed; they may be there."""
+
+    def passing(self, rows: Iterable[Row]) -> Iterable[Row]:
+        """The rows of the other days."""
+        return self._passing(rows) if self._days else rows
+
+    def _passing(self, rows: Iterable[Row]) -> Iterator[Row]:
+        days, others = self._days, self.others
+        for row in rows:
+            if row[_TIME][:_DAY] in days:
+                others.append(row)
+            else:
+                yield row
+
+
+def import_rows(connection: Connection, rows: Sequence[Row]) -> int:
+    """Write those rows that are not there yet, and note their days; returns their number. Imports take turns."""
+    write_alone(connection)
+    stored = write_new_rows(connection, rows, next_batch(connection))
+    days = {date.fromisoformat(row[_TIME][:_DAY]) for row in stored}
+    days -= set(connection.scalars(select(tables.imported_days.c.day).where(tables.imported_days.c.day.in_(days))))
+    if days:
+        connection.execute(insert(tables.imported_days), [{"day": day} for day in sorted(days)])
+    return len(stored)
+
+
+def write_new_rows(connection: Connection, rows: Sequence[Row], batch: int) -> list[Row]:
+    """Write those rows that are not there yet, each once, and count them; returns them."""
+    kind = "AS SELECT * FROM calls LIMIT 0"
     if is_postgresql(connection):
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
-        staged = "CREATE TEMPORARY TABLE IF NOT EXISTS staged_calls (LIKE calls) ON COMMIT DELETE ROWS"
-    else:
-        staged = "CREATE TEMPORARY TABLE IF NOT EXISTS staged_calls AS SELECT * FROM calls LIMIT 0"
-    connection.execute(text(staged))
+        kind = "(LIKE calls) ON COMMIT DELETE ROWS"
+    connection.execute(text(f"CREATE TEMPORARY TABLE IF NOT EXISTS staged_calls {kind}"))
     connection.execute(text("DELETE FROM staged_calls"))
     once = {row[-1]: row for row in rows}
-    write_rows(connection, list(once.values()), next_batch(connection), table="staged_calls")
+    write_rows(connection, list(once.values()), batch, table="staged_calls")
     # An index finds the request; the columns are named, as their order differs.
     new = connection.execute(
         text(
@@ -156,17 +195,28 @@ def write_new_rows(connection: Connection, rows: Sequence[Row]) -> int:
     )
     stored = [once[bytes(key)] for (key,) in new]
     add_up(connection, stored)
-    return len(stored)
+    return stored
 
 
-def new_rejects(connection: Connection, rejects: Iterable[Reject]) -> list[Reject]:
+def new_rejects(connection: Connection, rejects: Sequence[Reject]) -> list[Reject]:
     """Those rejects that are not kept yet, each once."""
+    known = _known(connection, rejects)
     once = {key_of(each.line): each for each in rejects}
-    if not once:
-        return []
+    return [each for key, each in once.items() if key not in known]
+
+
+def unimported_rejects(connection: Connection, rejects: Sequence[Reject]) -> list[Reject]:
+    """Those rejects that no import has kept."""
+    known = _known(connection, rejects, tables.rejects.c.position.is_(None))
+    return [each for each in rejects if key_of(each.line) not in known]
+
+
+def _known(connection: Connection, rejects: Sequence[Reject], *conditions: Any) -> set[bytes]:
+    """The keys of those rejects that are kept."""
     column = tables.rejects.c.line_key
-    keys = list(once)
+    found: set[bytes] = set()
+    keys = list({key_of(each.line) for each in rejects})
     for start in range(0, len(keys), 500):
-        for (key,) in connection.execute(select(column).where(column.in_(keys[start : start + 500]))):
-            once.pop(bytes(key), None)
-    return list(once.values())
+        query = select(column).where(column.in_(keys[start : start + 500]), *conditions)
+        found.update(bytes(key) for key in connection.scalars(query))
+    return found
