@@ -12,6 +12,7 @@ import structlog
 import uvloop
 
 from support.browser import browser, page, phone  # noqa: F401 - fixtures, for any module that names them
+from support.database_fixtures import empty_url, engine, kind, postgresql, url  # noqa: F401 - fixtures
 from support.loops import WoundLoop
 
 gc.disable()  # What collecting the tests makes stays: to look for garbage in it takes a third of the time.

@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final
-
-LIFE_MONTHS: Final = 18
-"""Months from the making of a token to its end."""
+from typing import Any
 
 
 class ProductKey(StrEnum):

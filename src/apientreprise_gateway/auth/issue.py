@@ -1,6 +1,5 @@
 """Minting of tokens."""
 
-from calendar import monthrange
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
@@ -9,17 +8,9 @@ from uuid import UUID, uuid4
 import jwt
 
 from apientreprise_gateway.auth.keys import HMAC
+from apientreprise_gateway.contract.token_life import LIFETIME_MONTHS, default_expiry
 
-LIFETIME_MONTHS: Final = 18
-"""Longest lifetime of a token in months, and the default, as in the published API."""
 CLAIMS_VERSION: Final = "1.0"
-
-
-def default_expiry(issued_at: datetime) -> datetime:
-    """The moment `LIFETIME_MONTHS` later: on the same day of the month, or on its last day if the month is shorter."""
-    months = issued_at.month - 1 + LIFETIME_MONTHS
-    year, month = issued_at.year + months // 12, months % 12 + 1
-    return issued_at.replace(year=year, month=month, day=min(issued_at.day, monthrange(year, month)[1]))
 
 
 def issue(
@@ -47,14 +38,15 @@ def issue(
 def encode(
     *, secret: str, jti: UUID, scopes: Iterable[str], subject: str, issued_at: datetime, expires_at: datetime
 ) -> str:
-    """Sign a token with these claims, whose values are not checked."""
+    """Sign a token with these claims, whose values are not checked; the same ones give the same text."""
     claims = {
         "uid": str(jti),
         "jti": str(jti),
         "scopes": list(scopes),
         "sub": subject,
+        "extra_info": {},
         "iat": int(issued_at.timestamp()),
-        "exp": int(expires_at.timestamp()),
         "version": CLAIMS_VERSION,
+        "exp": int(expires_at.timestamp()),
     }
     return jwt.encode(claims, secret, algorithm=HMAC)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apientreprise_gateway.auth.issue import default_expiry, encode, issue
+from apientreprise_gateway.auth.issue import encode, issue
 from apientreprise_gateway.auth.keys import KeyRing, secret_keys
 from apientreprise_gateway.auth.token import TokenVerifier
+from apientreprise_gateway.contract.token_life import default_expiry
 from support.tokens import JTI, SECRET
 
 NOW = datetime(2026, 3, 2, 12, 30, 15, tzinfo=UTC)
@@ -32,7 +33,7 @@ def test_minted_token_is_valid() -> None:
 def test_claims() -> None:
     """A token carries the published claims, in whole seconds; `uid` and `jti` are the same uuid."""
     claims = jwt.decode(minted(), options={"verify_signature": False})
-    assert list(claims) == ["uid", "jti", "scopes", "sub", "iat", "exp", "version"]
+    assert list(claims) == ["uid", "jti", "scopes", "sub", "extra_info", "iat", "version", "exp"]
     assert claims["uid"] == claims["jti"] == str(UUID(claims["jti"]))
     assert claims["iat"] == NOW.timestamp()
     assert claims["version"] == "1.0"

@@ -18,10 +18,10 @@ import jwt
 import pytest
 
 from apientreprise_gateway import __version__
-from apientreprise_gateway.auth.issue import default_expiry
 from apientreprise_gateway.cli.main import main
 from apientreprise_gateway.contract.person.identity import Identity
 from apientreprise_gateway.contract.pseudonym import Pseudonyms
+from apientreprise_gateway.contract.token_life import default_expiry
 from apientreprise_gateway.controlplane.openapi import document, to_yaml
 from apientreprise_gateway.gateway.settings import environment_name, fields_of
 from apientreprise_gateway.providers.entreprise.product import ENTREPRISE

@@ -1,4 +1,4 @@
-"""The databases of the journal's tests: each behaviour is tested on both kinds."""
+"""Fixtures of databases: each behaviour is tested on both kinds. `tests/conftest.py` hands them to every test."""
 
 from collections.abc import Iterator
 from pathlib import Path
