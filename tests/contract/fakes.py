@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from redis.exceptions import ResponseError
 
-from apientreprise_gateway.ratelimit.bans import Reason
+from apientreprise_gateway.contract.bans import Reason
 from apientreprise_gateway.ratelimit.windows import WINDOW
 from apientreprise_gateway.store.errors import UnreachableError
 from apientreprise_gateway.store.link import Command, Reply

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
-from apientreprise_gateway.ratelimit.bans import Ban
+from apientreprise_gateway.contract.bans import Ban
 from apientreprise_gateway.ratelimit.lua import Script, WindowScripts, sliding
 from apientreprise_gateway.ratelimit.memory import Clock, MemoryLimiter, wall_clock
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter

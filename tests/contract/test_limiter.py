@@ -14,7 +14,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from apientreprise_gateway.ratelimit.bans import Ban, Reason
+from apientreprise_gateway.contract.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.lua import WindowScripts, first_call, sliding
 from apientreprise_gateway.ratelimit.memory import FirstCallWindow, MemoryLimiter, SlidingWindow
 from apientreprise_gateway.ratelimit.port import AddressRule, Limiter, Verdict

@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from redis.crc import key_slot
 from redis.exceptions import NoScriptError
 
+from apientreprise_gateway.contract.bans import DURATION, Ban, Reason, written_ban
 from apientreprise_gateway.net.client_ip import UNKNOWN, counted
 from apientreprise_gateway.providers.entreprise.groups import GROUPS
 from apientreprise_gateway.ratelimit import ban_index
 from apientreprise_gateway.ratelimit import redis as redis_module
-from apientreprise_gateway.ratelimit.ban_index import bans, written_ban
-from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Reason
 from apientreprise_gateway.ratelimit.lua import Script, WindowScripts, first_call, sliding
 from apientreprise_gateway.ratelimit.memory import FirstCallWindow, MemoryLimiter, SlidingWindow
 from apientreprise_gateway.ratelimit.port import AddressRule, Verdict
 from apientreprise_gateway.ratelimit.redis import Mode, RedisLimiter
 from apientreprise_gateway.ratelimit.windows import Window
+from apientreprise_gateway.store.ban_list import bans
 from apientreprise_gateway.store.client import client
 from apientreprise_gateway.store.link import Command, link
 from apientreprise_gateway.store.url import parse_url

@@ -10,10 +10,10 @@ from redis.exceptions import MovedError
 
 from apientreprise_gateway.cache.port import Entry
 from apientreprise_gateway.cache.redis import RedisCache
+from apientreprise_gateway.contract.bans import Ban, Reason
 from apientreprise_gateway.pings.board import Answer, Status
 from apientreprise_gateway.pings.evidence import Seen
 from apientreprise_gateway.pings.redis import RedisBoard
-from apientreprise_gateway.ratelimit.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.lua import WindowScripts, first_call, sliding
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter
 from apientreprise_gateway.ratelimit.port import StoreUnavailableError

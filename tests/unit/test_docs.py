@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from apientreprise_gateway.cache.source import Result
+from apientreprise_gateway.contract.bans import Reason
 from apientreprise_gateway.controlplane import front
 from apientreprise_gateway.dataplane.call import Call, Check, Unlogged
 from apientreprise_gateway.dataplane.downloads import Download, download_line
@@ -18,7 +19,6 @@ from apientreprise_gateway.gateway.denials import CopyAction
 from apientreprise_gateway.gateway.series import FETCH_OUTCOMES, StorePart
 from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.ratelimit.bans import Reason
 from apientreprise_gateway.ratelimit.redis import Mode
 from apientreprise_gateway.server.limits import Closing
 from apientreprise_gateway.store.errors import About

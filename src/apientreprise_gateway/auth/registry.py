@@ -1,55 +1,31 @@
-"""What is recorded about single tokens: a revocation, the addresses they may be used from, a rate limit of their own.
+"""The registry of single tokens: which are revoked, and what is recorded about some (`records.py`).
 
-Kept in a JSON file (`GATEWAY_TOKENS`), by `jti`:
+It reads a JSON file (`GATEWAY_TOKENS`), by `jti`:
 
     {"4a0c…": {"revoked_at": "2026-03-01T00:00:00Z", "allowed_addresses": ["192.0.2.0/24"], "limit_per_minute": 500}}
 
 Every key is optional; a revocation may lie in the future. The file is read again at most a second after it changes; if
-it cannot be read, the records read before stay in force. Revocations may come from Redis as well (`revocation.py`); a
-token is revoked at the earlier of both dates.
+it cannot be read, the records read before stay in force. Revocations and records may come from Redis as well
+(`revocation.py`, `record_watch.py`): a token is revoked at the earlier of both dates, and held to both records.
 """
 
 import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
+from apientreprise_gateway.auth.records import KEYS, NOTHING, TokenRecord, record_of, stricter, unique
 from apientreprise_gateway.config.watched import WatchedFile
-from apientreprise_gateway.net.addresses import Network, is_in, networks
-from apientreprise_gateway.net.client_ip import parse
 
 POLL_SECONDS: Final = 1.0
-_KNOWN_KEYS: Final = {"revoked_at", "allowed_addresses", "limit_per_minute"}
+_KNOWN_KEYS: Final = KEYS | {"revoked_at"}
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class TokenRecord:
-    """What is recorded about one token."""
-
-    revoked_at: float | None = None
-    """Unix time in seconds from which it is refused; None if it is not revoked."""
-    allowed: tuple[Network, ...] = ()
-    """Networks that it may be used from; empty for any."""
-    limit_per_minute: int | None = None
-    """Calls per minute that it is allowed, see `policy.own_limits`; None for the usual limits."""
-
-    def is_revoked(self, now: float) -> bool:
-        """Whether the token is revoked at `now`, Unix time in seconds."""
-        return self.revoked_at is not None and self.revoked_at <= now
-
-    def allows(self, client: str) -> bool:
-        """Whether the token may be used from an address."""
-        if not self.allowed:
-            return True
-        address = parse(client)
-        return address is not None and is_in(address, self.allowed)
 
 
 class TokenRegistry:
@@ -64,7 +40,11 @@ class TokenRegistry:
         self._file = None if path is None else WatchedFile(path)
         self._now = now
         self.records: Mapping[str, TokenRecord] = {}
-        """The records of the file, by `jti`; most tokens have none."""
+        """The records in force, by `jti`, of the file and of Redis together; most tokens have none."""
+        self.filed: Mapping[str, TokenRecord] = {}
+        """The records of the file, by `jti`."""
+        self.published: Mapping[str, TokenRecord] = {}
+        """The records in Redis, by `jti`."""
         self.revoked: Mapping[str, float] = {}
         """The revocations in Redis: Unix times in seconds, by `jti`."""
         self.is_unsure = False
@@ -91,6 +71,17 @@ class TokenRegistry:
             folded[name] = min(at, folded.get(name, at))
         self.revoked = folded
 
+    def publish(self, records: Mapping[str, TokenRecord]) -> None:
+        """Replace the records known from Redis, by `jti` in lower case."""
+        self.published = records
+        self._join()
+
+    def _join(self) -> None:
+        joined = dict(self.published)
+        for jti, record in self.filed.items():
+            joined[jti] = stricter(record, joined.get(jti, NOTHING))
+        self.records = joined
+
     def refresh(self) -> None:
         """Read the file again if it has changed; keep the records if that fails."""
         try:
@@ -100,7 +91,7 @@ class TokenRegistry:
             return
         is_repaired, self._trouble = self._trouble is not None, None
         if has_changed or is_repaired:
-            _log.info("tokens_file_read", records=len(self.records))
+            _log.info("tokens_file_read", records=len(self.filed))
 
     def _read_changes(self) -> bool:
         """Read the file if it has changed; return whether it has.
@@ -116,7 +107,8 @@ class TokenRegistry:
         except OSError as error:
             raise ValueError(f"{path} cannot be read ({error})") from error
         if records is not None:
-            self.records = records
+            self.filed = records
+            self._join()
         return records is not None
 
     def _complain(self, trouble: str) -> None:
@@ -138,7 +130,7 @@ def read(path: Path, content: bytes) -> dict[str, TokenRecord]:
         ValueError: it does not have the form described above.
     """
     try:
-        entries = json.loads(content, object_pairs_hook=_unique)
+        entries = json.loads(content, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read ({error})") from error
     if not isinstance(entries, dict):
@@ -149,33 +141,14 @@ def read(path: Path, content: bytes) -> dict[str, TokenRecord]:
     return records
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object as a dict; ValueError for a duplicate key, since the first entry (a revocation?) would be lost."""
-    entries = dict(pairs)
-    if len(entries) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)} stands twice in one object")
-    return entries
-
-
 def _record(path: Path, jti: str, entry: Any) -> TokenRecord:
     if not isinstance(entry, dict) or not entry.keys() <= _KNOWN_KEYS:
         raise ValueError(f"{path}: {jti} must hold an object with some of {sorted(_KNOWN_KEYS)}")
     try:
         revoked_at = entry.get("revoked_at")
-        return TokenRecord(
-            revoked_at=None if revoked_at is None else _instant(revoked_at),
-            allowed=networks(entry.get("allowed_addresses", [])),
-            limit_per_minute=_limit(entry.get("limit_per_minute")),
-        )
+        return replace(record_of(entry), revoked_at=None if revoked_at is None else _instant(revoked_at))
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(f"{path}: {jti} is wrong ({error})") from error
-
-
-def _limit(value: object) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
-        return value
-    raise ValueError("limit_per_minute must be a number of calls, at least 1")
 
 
 def _instant(text: str) -> float:

@@ -7,7 +7,7 @@ a token (whether it has expired or is revoked) is checked on every call.
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -134,7 +134,7 @@ def token_reader(passing: TokenPassing) -> TokenReader:
 
 
 def authenticate(text: str | None, *, verifier: TokenVerifier, registry: TokenRegistry) -> Token:
-    """The content of a token that is in force.
+    """The content of a token that is in force, with those of its scopes that its record leaves to it.
 
     Raises:
         Refusal: 401, `00101` for a missing or invalid token, `00103` for an expired one, `00105` for a revoked one; 503
@@ -142,12 +142,25 @@ def authenticate(text: str | None, *, verifier: TokenVerifier, registry: TokenRe
     """
     token = verifier.verify(text)
     jti = token.jti
-    # Most tokens are in neither mapping: this saves a call.
-    if (jti in registry.revoked or jti in registry.records) and registry.is_revoked(jti):
-        raise refuse("00105")
+    if jti in registry.records or jti in registry.revoked:  # few tokens are in either
+        token = _as_recorded(token, registry)
     if registry.is_unsure:
         raise refuse("00904", headers=_SOON)
     return token
+
+
+def _as_recorded(token: Token, registry: TokenRegistry) -> Token:
+    """A token with the scopes that its record leaves to it.
+
+    Raises:
+        Refusal: 401 `00105`, it is revoked.
+    """
+    if registry.is_revoked(token.jti):
+        raise refuse("00105")
+    record = registry.records.get(token.jti)
+    if record is None or record.scopes is None:
+        return token
+    return replace(token, scopes=record.narrowed(token.scopes))
 
 
 async def authenticate_with_newer_keys(

@@ -17,7 +17,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _list(options: argparse.Namespace) -> None:
-    from apientreprise_gateway.ratelimit.ban_index import bans
+    from apientreprise_gateway.store.ban_list import bans
 
     rows = [
         {

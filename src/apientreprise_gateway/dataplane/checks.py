@@ -5,7 +5,8 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
 
-from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry
+from apientreprise_gateway.auth.records import TokenRecord
+from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier, authenticate
 from apientreprise_gateway.cache import directives
 from apientreprise_gateway.contract import query
@@ -271,4 +272,6 @@ def limits_of(plan: Plan, record: TokenRecord | None) -> tuple[int, int | None]:
 
     `record` is the record of that token.
     """
-    return (plan.limit, None) if record is None else own_limits(plan.limit, plan.group, record.limit_per_minute)
+    if record is None:
+        return plan.limit, None
+    return own_limits(plan.limit, plan.group, record.limit_per_minute, record.cap_per_minute)

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 
-from apientreprise_gateway.auth.registry import TokenRecord
+from apientreprise_gateway.auth.records import TokenRecord
 from apientreprise_gateway.auth.token import Token
 from apientreprise_gateway.contract.errors import Refusal, provider_error
 from apientreprise_gateway.dataplane.call import Call

@@ -5,7 +5,8 @@ from typing import Final
 
 import orjson
 
-from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry
+from apientreprise_gateway.auth.records import TokenRecord
+from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.token import Token
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.call import Call
@@ -51,13 +52,18 @@ def render(token: Token, record: TokenRecord | None) -> bytes:
                 "siret_souscripteur": None,
                 "date_emission": _instant(token.issued_at),
                 "date_expiration": _instant(token.expires_at),
-                "rate_limit_par_minute": None if record is None else record.limit_per_minute,
+                "rate_limit_par_minute": None if record is None else _limit(record),
                 "delegation": None,
             },
             "links": {"datapass": None},
             "meta": {},
         }
     )
+
+
+def _limit(record: TokenRecord) -> int | None:
+    """Calls per minute that a token may make at most for what is recorded about it; None for the usual limits."""
+    return min((each for each in (record.limit_per_minute, record.cap_per_minute) if each is not None), default=None)
 
 
 def _instant(seconds: float | None) -> str | None:

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from apientreprise_gateway.auth.france_connect.service import UnavailableError
-from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry
+from apientreprise_gateway.auth.records import TokenRecord
+from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier, UnknownKeyError
 from apientreprise_gateway.contract.errors import ConnectionDropped, Refusal, refuse, refuse_for_now
 from apientreprise_gateway.contract.routes import Routes

@@ -1,4 +1,4 @@
-"""Copies of revocations and bans in files, for processes that start while Redis cannot be reached.
+"""Copies of revocations, records of tokens and bans in files, for processes that start while Redis cannot be reached.
 
 The shared copy lives as long as the gateway, and each worker follows what the others write to it. The kept copy
 outlives the gateway, and is read only at a start. A copy names its Redis, and is ignored for any other.
@@ -13,12 +13,12 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from apientreprise_gateway.auth.record_watch import RECORDS, KnownRecords, published_record
 from apientreprise_gateway.auth.revocation import LIFTED, Known, Revocation, merged
 from apientreprise_gateway.config.private import ONLY_OURS, own_folder, replace_file, takes_lock
 from apientreprise_gateway.config.watched import Stamp, read_regular, stamp_of
+from apientreprise_gateway.contract.bans import Ban, read_ban, written_ban
 from apientreprise_gateway.observability.pause import pause
-from apientreprise_gateway.ratelimit.ban_index import read_ban, written_ban
-from apientreprise_gateway.ratelimit.bans import Ban
 
 _LOCK_SECONDS: Final = 1.0
 """Seconds to wait for another process that writes; then both write, and each reads later what it has missed."""
@@ -26,13 +26,15 @@ _LOCK_PAUSE_SECONDS: Final = 0.02
 
 
 class Snapshot(NamedTuple):
-    """The revocations and bans that a process knows at one moment."""
+    """The revocations, records of tokens and bans that a process knows at one moment."""
 
     revoked: Known
     """Revocations, lifted ones included."""
+    records: KnownRecords
+    """Records, those taken away included."""
     bans: tuple[Ban, ...]
     is_whole: bool
-    """Whether it has had all revocations of Redis at some moment."""
+    """Whether it has had all revocations and records of Redis at some moment."""
 
 
 class CopyError(Exception):
@@ -79,7 +81,7 @@ class Copy:
         try:
             return _decode(content, self._of)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise CopyError(f"{self.path} is no copy of revocations and bans ({error})") from error
+            raise CopyError(f"{self.path} is no copy of revocations, records and bans ({error})") from error
 
     def write(self, snapshot: Snapshot) -> Snapshot:
         """Add what this process knows; return all that the copy holds then.
@@ -110,7 +112,10 @@ class Copy:
         own = {ban.address for ban in snapshot.bans}
         others = (ban for ban in there.bans if ban.address not in own) if self.is_shared else ()
         return Snapshot(
-            merged(there.revoked, snapshot.revoked), (*snapshot.bans, *others), snapshot.is_whole or there.is_whole
+            merged(there.revoked, snapshot.revoked),
+            RECORDS.merged(there.records, snapshot.records),
+            (*snapshot.bans, *others),
+            snapshot.is_whole or there.is_whole,
         )
 
     def _prepare(self) -> None:
@@ -122,8 +127,9 @@ class Copy:
 
 def _encode(snapshot: Snapshot, of: str) -> bytes:
     revoked = {jti: [entry.at if entry.in_force else None, entry.changed] for jti, entry in snapshot.revoked.items()}
+    records = {jti: [entry.text, entry.changed] for jti, entry in snapshot.records.items()}
     bans = [[ban.address, written_ban(ban)] for ban in snapshot.bans]
-    return orjson.dumps({"redis": of, "whole": snapshot.is_whole, "revoked": revoked, "bans": bans})
+    return orjson.dumps({"redis": of, "whole": snapshot.is_whole, "revoked": revoked, "records": records, "bans": bans})
 
 
 def _decode(content: bytes, of: str) -> Snapshot | None:
@@ -136,7 +142,11 @@ def _decode(content: bytes, of: str) -> Snapshot | None:
         str(jti): Revocation(LIFTED if at is None else _number(at), _number(changed))
         for jti, (at, changed) in found["revoked"].items()
     }
-    return Snapshot(revoked, tuple(ban for ban in bans if now < ban.end), found["whole"] is True)
+    records = {
+        str(jti): published_record(str(text), _number(changed))
+        for jti, (text, changed) in found.get("records", {}).items()  # older versions wrote none
+    }
+    return Snapshot(revoked, records, tuple(ban for ban in bans if now < ban.end), found["whole"] is True)
 
 
 def _number(value: object) -> float:

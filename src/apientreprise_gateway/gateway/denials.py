@@ -1,24 +1,26 @@
-"""Keeps the revoked tokens and the banned addresses known to a process, from its start to its end.
+"""Keeps what is denied known to a process, from its start to its end: tokens, what their records deny, and addresses.
 
-They come from Redis, and are kept in memory and in copies (`copies.py`), so that a process that starts while Redis
-cannot be reached knows them too. A process with neither Redis nor a copy cannot tell whether a token is revoked, and
-marks its registry (`TokenRegistry.is_unsure`) until Redis has been read once.
+Revocations, records and bans come from Redis, and are kept in memory and in copies (`copies.py`), so that a process
+that starts while Redis cannot be reached knows them too. A process with neither Redis nor a copy cannot tell whether a
+token is revoked or narrowed, and marks its registry (`TokenRegistry.is_unsure`) until Redis has been read once.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from typing import Final
 
 import structlog
 
+from apientreprise_gateway.auth.ledger import POLL_SECONDS
+from apientreprise_gateway.auth.record_watch import RECORDS, KnownRecords, RecordWatch
 from apientreprise_gateway.auth.registry import TokenRegistry
-from apientreprise_gateway.auth.revocation import POLL_SECONDS, Known, RevocationWatch, merged
+from apientreprise_gateway.auth.revocation import Known, RevocationWatch, merged
+from apientreprise_gateway.contract.bans import Ban
 from apientreprise_gateway.gateway.copies import Copy, CopyError, Snapshot
 from apientreprise_gateway.ratelimit.ban_index import BanWatch
-from apientreprise_gateway.ratelimit.bans import Ban
 from apientreprise_gateway.ratelimit.redis import RedisLimiter
 from apientreprise_gateway.store.client import Client
 from apientreprise_gateway.store.errors import StoreError
@@ -31,7 +33,7 @@ _PAUSE_SECONDS: Final = 0.1
 _SHARE: Final = 10
 """That time is also at least so many times the duration of the previous write."""
 _KEPT_FIRST_SECONDS: Final = 1.0
-"""Seconds that new revocations wait at most for the copies to be written before they are put in force."""
+"""Seconds that new revocations and records wait at most for the copies to be written before they are put in force."""
 _log = structlog.get_logger(__name__)
 
 
@@ -54,8 +56,9 @@ class Denials:
         copies: Sequence[Copy],
         refuses_unknown: bool,
         known: Known | None = None,
+        known_records: KnownRecords | None = None,
         is_known: bool = False,
-        on_state: Callable[[bool, int], None] = lambda _known, _tokens: None,
+        on_state: Callable[["Denials"], None] = lambda _denials: None,
         on_read: Callable[[float], None] = lambda _at: None,
         on_copy_failure: Callable[[CopyAction], None] = lambda _action: None,
     ) -> None:
@@ -63,13 +66,14 @@ class Denials:
 
         Args:
             client: the Redis client.
-            registry: given the revocations.
+            registry: given the revocations and the records.
             limiter: given the bans.
-            copies: the files in which both are kept.
-            refuses_unknown: whether all tokens are refused until the revocations are known.
+            copies: the files in which all are kept.
+            refuses_unknown: whether all tokens are refused until revocations and records are known.
             known: revocations that are known already, from before a reload.
-            is_known: whether those were all revocations of this Redis at some moment.
-            on_state: called with whether the revocations are known, and how many tokens are revoked.
+            known_records: records that are known already.
+            is_known: whether those were all that this Redis had at some moment.
+            on_state: called when what is known may have changed.
             on_read: called with the Unix time of each reading of Redis.
             on_copy_failure: called for each `read` or `write` of a copy that failed.
         """
@@ -80,8 +84,9 @@ class Denials:
         self._refuses_unknown = refuses_unknown
         self._on_state = on_state
         self._is_handed = is_known
-        """Whether the revocations were taken over from a process that had read Redis."""
-        self._revocations = RevocationWatch(client, registry, known=known, on_read=on_read, keep=self._keep_first)
+        """Whether revocations and records were taken over from a process that had read Redis."""
+        self._revocations = RevocationWatch(client, registry, known=known, keep=self._keep_revoked)
+        self._records = RecordWatch(client, registry, known=known_records, on_read=on_read, keep=self._keep_records)
         self._bans = BanWatch(client, limiter)
         self._bans_outage = Outage(_tell_of_bans)
         self._news = asyncio.Event()
@@ -96,9 +101,23 @@ class Denials:
         return self._revocations.known
 
     @property
+    def known_records(self) -> KnownRecords:
+        """The records, those taken away included."""
+        return self._records.known
+
+    @property
+    def unreadable_records(self) -> int:
+        """How many records in Redis cannot be read."""
+        return len(self._records.unreadable)
+
+    @property
     def is_known(self) -> bool:
-        """Whether all revocations of Redis were known at some moment."""
-        return self._revocations.was_read or self._is_handed
+        """Whether all revocations and records of Redis were known at some moment."""
+        return self._was_read or self._is_handed
+
+    @property
+    def _was_read(self) -> bool:
+        return self._revocations.was_read and self._records.was_read
 
     async def start(self) -> None:
         """Read the copies and Redis; those that cannot be read are left out."""
@@ -108,10 +127,10 @@ class Denials:
         for is_shared, snapshot in snapshots:
             self._take(snapshot, bans=snapshot.bans if is_shared else ())
         await self.refresh()
-        if not self._revocations.was_read or self._bans_outage.is_away:
+        if not self._was_read or self._bans_outage.is_away:
             # Bans from an earlier run of this gateway, only needed if Redis cannot be read.
             self._limiter.add_bans(ban for _, snapshot in snapshots for ban in snapshot.bans)
-        if not self._revocations.was_read:
+        if not self._was_read:
             self._tell_of_the_start()
         self._settle()
         await self.sync()
@@ -119,18 +138,19 @@ class Denials:
     def _tell_of_the_start(self) -> None:
         if self.is_known:
             bans = len(self._limiter.bans_in_force())
-            _log.warning("revocations_from_copy", tokens=len(self._registry.revoked), bans=bans)
+            tokens, records = self._revocations.count, self._records.count
+            _log.warning("revocations_from_copy", tokens=tokens, records=records, bans=bans)
         else:
             effect = "tokens are refused until it can" if self._refuses_unknown else "tokens are taken all the same"
             _log.error("revocations_unknown", reason="Redis cannot be asked, and there is no copy", effect=effect)
 
     async def refresh(self) -> None:
         """Read what is new in Redis."""
-        before = self.known
-        if not await self._revocations.refresh():
+        before = (self.known, self.known_records)
+        if not (await self._revocations.refresh() and await self._records.refresh()):
             return
         self._settle()
-        if self.known is not before:
+        if self.known is not before[0] or self.known_records is not before[1]:
             self._news.set()
         try:
             await self._bans.refresh()
@@ -148,10 +168,10 @@ class Denials:
                     if snapshot is not None:
                         self._take(snapshot, bans=snapshot.bans)
             self._settle()
-            await self._write(self.known, is_whole=self.is_known)
+            await self._write(self.known, self.known_records, is_whole=self.is_known)
 
-    async def _write(self, known: Known, *, is_whole: bool) -> None:
-        state = Snapshot(known, tuple(self._limiter.bans_in_force()), is_whole)
+    async def _write(self, known: Known, records: KnownRecords, *, is_whole: bool) -> None:
+        state = Snapshot(known, records, tuple(self._limiter.bans_in_force()), is_whole)
         if not (state.is_whole or state.bans):
             return
         written = [(keeper.is_shared, await keeper.write(state)) for keeper in self._copies]
@@ -159,27 +179,36 @@ class Denials:
             if whole is not None:
                 self._take(whole, bans=whole.bans if is_shared else ())
 
-    async def _keep_first(self, known: Known) -> None:
-        """Write new revocations to the copies before they are put in force, as this process may end at any moment."""
+    async def _keep_revoked(self, known: Known) -> None:
+        await self._keep_first(lambda: self._write(merged(self.known, known), self.known_records, is_whole=True))
+
+    async def _keep_records(self, known: KnownRecords) -> None:
+        await self._keep_first(
+            lambda: self._write(self.known, RECORDS.merged(self.known_records, known), is_whole=True)
+        )
+
+    async def _keep_first(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write what is new to the copies before it is put in force, as this process may end at any moment."""
         if self._keeping is not None and not self._keeping.done():
             return  # an earlier write hangs: they are put in force without a copy
-        self._keeping = asyncio.create_task(self._keep(known))
+        self._keeping = asyncio.create_task(self._keep(write))
         done, _ = await asyncio.wait({self._keeping}, timeout=_KEPT_FIRST_SECONDS)
         for task in done:
             task.exception()  # fetched, so that asyncio does not warn; `keep` meets the same error and logs it
 
-    async def _keep(self, known: Known) -> None:
+    async def _keep(self, write: Callable[[], Awaitable[None]]) -> None:
         async with self._writing:
-            await self._write(merged(self.known, known), is_whole=True)
+            await write()
 
     def _take(self, snapshot: Snapshot, *, bans: Iterable[Ban]) -> None:
         self._is_handed = self._is_handed or snapshot.is_whole
         self._revocations.take(snapshot.revoked)
+        self._records.take(snapshot.records)
         self._limiter.add_bans(bans)
 
     def _settle(self) -> None:
         self._registry.is_unsure = self._refuses_unknown and not self.is_known
-        self._on_state(self.is_known, len(self._registry.revoked))
+        self._on_state(self)
 
     async def follow(self) -> None:
         """Refresh until cancelled, or closed."""
@@ -254,8 +283,9 @@ class _Keeper:
 
     def _is_due(self, state: Snapshot) -> bool:
         before = self._written
-        # Revocations are never changed in place, so comparing identities is enough; comparing all of them is slow.
-        return before is None or before.revoked is not state.revoked or before[1:] != state[1:]
+        if before is None or before.revoked is not state.revoked or before.records is not state.records:
+            return True  # neither is ever changed in place: to compare identities is enough, all of them takes long
+        return before.bans != state.bans or before.is_whole != state.is_whole
 
     def _fails(self, action: CopyAction, reason: str) -> None:
         self._on_failure(action)

@@ -9,13 +9,13 @@ from enum import StrEnum
 from itertools import product
 from typing import Final
 
+from apientreprise_gateway.contract.bans import Reason
 from apientreprise_gateway.contract.endpoint import Provider
 from apientreprise_gateway.controlplane import front
 from apientreprise_gateway.dataplane.call import Check, Unlogged
 from apientreprise_gateway.gateway.denials import CopyAction
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.providers.product import Product
-from apientreprise_gateway.ratelimit.bans import Reason
 from apientreprise_gateway.server.limits import Closing
 from apientreprise_gateway.store.errors import About
 

@@ -203,7 +203,7 @@ class DocumentMetrics:
 
 @dataclass(frozen=True, init=False, eq=False)
 class TokenMetrics:
-    """Tokens: keys that verify them, expiry, revocations."""
+    """Tokens: keys that verify them, expiry, revocations, records."""
 
     tokens_expiring: Callable[[str], Gauge] = gauges(
         "gateway_tokens_expiring",
@@ -226,17 +226,27 @@ class TokenMetrics:
     )
     revocations_known: Gauge = gauge(
         "gateway_revocations_known",
-        "0 while a process has read the revocations neither in Redis nor in a copy, else 1",
+        "0 while a process has read revocations and records neither in Redis nor in a copy, else 1",
         merge="livemin",
     )
     revocations_read: Gauge = gauge(
         "gateway_revocations_read_timestamp_seconds",
-        "When the revocations were last read in Redis; 0 for never",
+        "When revocations and records were last read in Redis; 0 for never",
         merge="livemin",
+    )
+    token_records: Gauge = gauge(
+        "gateway_token_records",
+        "Tokens with a record in Redis that is known",
+        merge="livemax",
+    )
+    token_records_unreadable: Gauge = gauge(
+        "gateway_token_records_unreadable",
+        "Records of tokens in Redis that cannot be read, and are left out",
+        merge="livemax",
     )
     revocations_copy_failures: Callable[[str], Counter] = counters(
         "gateway_revocations_copy_failures",
-        "Copies of what is revoked and banned that could not be used, by action: `read` or `write`",
+        "Copies of what is revoked, recorded and banned that could not be used, by action: `read` or `write`",
         "action",
     )
 

@@ -6,15 +6,15 @@ each that meets a ban which it did not know, should the first have been killed i
 follows the index, so that it knows bans of addresses that it has not met, and gives back what Redis has lost.
 """
 
-import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Final, Protocol
 
 import structlog
 
-from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Reason
+from apientreprise_gateway.contract.bans import DURATION, Ban, index_entry, index_key, read_ban, written_ban
 from apientreprise_gateway.ratelimit.windows import SECOND
+from apientreprise_gateway.store.ban_list import read_index
 from apientreprise_gateway.store.client import Client, repaired
 from apientreprise_gateway.store.errors import ReplyError
 from apientreprise_gateway.store.link import Command, RedisLink
@@ -32,17 +32,6 @@ def ban_key(prefix: str, address: str) -> str:
     return f"{prefix}:{{{address}}}:ban"
 
 
-def written_ban(ban: Ban) -> str:
-    """A ban as the value of its key; the scripts write the same."""
-    return f"{ban.reason.value}:{ban.count}:{ban.start}"
-
-
-def read_ban(address: str, value: bytes) -> Ban:
-    """A ban from the value of its key."""
-    reason, count, start = value.decode().split(":")
-    return Ban(address=address, reason=Reason(reason), count=int(count), start=int(start))
-
-
 def kept_ban(ban: Ban, value: object) -> Ban:
     """The ban that Redis now has on an address, by the value of its key; it may be older than the one we wrote back."""
     try:
@@ -51,16 +40,11 @@ def kept_ban(ban: Ban, value: object) -> Ban:
         return ban
 
 
-def index_key(prefix: str) -> str:
-    """The key of the index."""
-    return f"{prefix}:bans"
-
-
 def entered(prefix: str, ban: Ban, *, now: int) -> list[Command]:
     """The commands that enter a ban, and forget those that have ended at `now`."""
     key = index_key(prefix)
     return [
-        Command(key, ("ZADD", key, ban.end, _entry(ban))),
+        Command(key, ("ZADD", key, ban.end, index_entry(ban))),
         Command(key, ("ZREMRANGEBYSCORE", key, "-inf", now - _OVERLAP)),
         Command(key, ("PEXPIRE", key, DURATION // 1000)),
     ]
@@ -89,42 +73,6 @@ async def restore(link: RedisLink, prefix: str, known: Sequence[Ban], *, now: in
         replies = await link.exchange([*given, *(Command(key, ("GET", key)) for key in keys)])
         kept = [kept_ban(ban, value) for ban, value in zip(some, replies[len(some) :], strict=True)]
         await link.exchange([each for ban in kept for each in entered(prefix, ban, now=now)])
-
-
-def _entry(ban: Ban) -> str:
-    return f"{ban.address} {written_ban(ban)}"
-
-
-async def read_index(client: Client, prefix: str, *, since: int) -> list[Ban]:
-    """The bans that end after `since`, oldest first, one for each address.
-
-    Args:
-        client: the Redis client.
-        prefix: prefix of the keys.
-        since: time on the store's clock, in microseconds.
-
-    Raises:
-        StoreError: Redis cannot be reached, or the key holds another type.
-    """
-    found: dict[str, Ban] = {}
-    for entry in await client.ask("ZRANGEBYSCORE", index_key(prefix), since, "+inf"):
-        address, _, value = entry.rpartition(b" ")
-        try:
-            ban = read_ban(address.decode(), value)
-        except ValueError:
-            _log.error("ban_unreadable", entry=entry.decode("latin-1"), effect="it is not in force")
-            continue
-        found.setdefault(ban.address, ban)
-    return list(found.values())
-
-
-async def bans(client: Client) -> list[Ban]:
-    """The bans in force, oldest first.
-
-    Raises:
-        StoreError: Redis cannot be reached, or the key holds another type.
-    """
-    return await read_index(client, "gw", since=time.time_ns() // 1000 - SECOND)
 
 
 class Holder(Protocol):

@@ -5,46 +5,9 @@ A ban is fixed: further calls do not extend it, and nothing shortens it. `Bans` 
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
 
+from apientreprise_gateway.contract.bans import DURATION, Ban
 from apientreprise_gateway.ratelimit.windows import SECOND
-
-DURATION: Final = 12 * 3600 * SECOND
-"""Length of a ban, in microseconds."""
-
-
-class Reason(StrEnum):
-    """Why an address was banned."""
-
-    CEILING = "ceiling"
-    """It made more calls in 60 s than one address may."""
-    IGNORED_429 = "ignored_429"
-    """It went on calling although its calls were refused with 429."""
-    OTHER = "other"
-    """A reason that only another version of this program knows."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> "Reason":
-        return cls.OTHER
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ban:
-    """One ban; instants are microseconds of the store's clock."""
-
-    address: str
-    """As `client_ip.counted` writes it: an IPv4 address, or an IPv6 /64."""
-    reason: Reason
-    count: int
-    """Calls (or refused calls) within 60 s that caused it."""
-    start: int
-
-    @property
-    def end(self) -> int:
-        """When the ban ends."""
-        return self.start + DURATION
 
 
 def _tell_nobody() -> None:

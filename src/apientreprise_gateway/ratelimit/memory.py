@@ -9,7 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Final, Generic, TypeVar
 
-from apientreprise_gateway.ratelimit.bans import Ban, Bans, Reason
+from apientreprise_gateway.contract.bans import Ban, Reason
+from apientreprise_gateway.ratelimit.bans import Bans
 from apientreprise_gateway.ratelimit.port import COMMON, AddressRule, TokenKey, Verdict, banned, verdict_of
 from apientreprise_gateway.ratelimit.windows import SECOND, USUAL_SECONDS, WINDOW, Outcome, Window
 

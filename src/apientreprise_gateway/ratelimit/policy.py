@@ -37,23 +37,26 @@ class Policy:
         return rule._replace(by_token=product.refusals_by_token, early=round(product.early_seconds * SECOND))
 
 
-def own_limits(figure: int, group: Group, own: int | None) -> tuple[int, int | None]:
-    """The limits of a token that may have one of its own.
+def own_limits(figure: int, group: Group, own: int | None, cap: int | None = None) -> tuple[int, int | None]:
+    """The limits of a token that may have one of its own, and a cap.
 
-    Where windows have 60 s, it takes the place of everybody's: more or less than that in a shared group, but only less
-    where the group protects a single provider. A window of another length keeps its limit, and gets another one, of
-    60 s, beside it.
+    Where windows have 60 s, its own limit takes the place of everybody's: more or less than that in a shared group, but
+    only less where the group protects a single provider. A window of another length keeps its limit, and gets another
+    one, of 60 s, beside it. A cap only lowers what results: one that is no lower than that changes nothing.
 
     Args:
         figure: the limit of the group for every token.
         group: the group.
         own: calls per minute that the token is allowed; None if it has no limit of its own.
+        cap: calls per minute that it may make at most in each group; None for no cap.
 
     Returns:
         Calls within the window of the group, and calls within a second window of 60 s; None without one.
     """
-    if own is None:
-        return figure, None
     if group.seconds != USUAL_SECONDS:
-        return figure, own
-    return (own if group.shared else min(own, figure)), None
+        if cap is not None and cap * group.seconds >= figure * USUAL_SECONDS:
+            cap = None  # the window of the group lets no more calls pass in a minute
+        return figure, cap if own is None else own if cap is None else min(own, cap)
+    if own is not None:
+        figure = own if group.shared else min(own, figure)
+    return (figure if cap is None else min(figure, cap)), None

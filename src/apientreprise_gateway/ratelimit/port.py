@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, NamedTuple, Protocol
 
-from apientreprise_gateway.ratelimit.bans import Ban
+from apientreprise_gateway.contract.bans import Ban
 from apientreprise_gateway.ratelimit.windows import SECOND, USUAL_SECONDS, Outcome
 
 TokenKey = tuple[str, str]

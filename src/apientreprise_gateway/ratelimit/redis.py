@@ -10,9 +10,10 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import quote
 
+from apientreprise_gateway.contract.bans import DURATION, Ban, Reason, read_ban
 from apientreprise_gateway.observability.background import Background
-from apientreprise_gateway.ratelimit.ban_index import entered, read_ban, restore
-from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Bans, Reason
+from apientreprise_gateway.ratelimit.ban_index import entered, restore
+from apientreprise_gateway.ratelimit.bans import Bans
 from apientreprise_gateway.ratelimit.lua import SLIDING_FORM, Scripts, WindowScripts
 from apientreprise_gateway.ratelimit.lua import address as address_script
 from apientreprise_gateway.ratelimit.memory import Clock, MemoryLimiter, wall_clock

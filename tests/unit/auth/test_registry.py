@@ -10,7 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from apientreprise_gateway.auth import registry as registry_module
-from apientreprise_gateway.auth.registry import TokenRecord, TokenRegistry
+from apientreprise_gateway.auth.records import TokenRecord
+from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.registry import read as read_content
 
 JTI = "6f1d4f0e-27aa-4f0b-9a55-2d6a4c7d3b10"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from apientreprise_gateway.auth import revocation
+from apientreprise_gateway.auth import ledger
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.revocation import LIFTED, Revocation, RevocationWatch, lift, merged, revocations, revoke
 from apientreprise_gateway.store.client import client
@@ -346,7 +346,7 @@ def test_merging(one: dict[str, Revocation], other: dict[str, Revocation], third
 
 def test_poll_is_a_second() -> None:
     """A revocation is in force at most a second after it was made."""
-    assert revocation.POLL_SECONDS <= 1
+    assert ledger.POLL_SECONDS <= 1
 
 
 @pytest.mark.parametrize("spoilt", [("SET", "abc"), ("RPUSH", "abc"), ("HSET", "a", "b"), ("SADD", "abc")], ids=str)

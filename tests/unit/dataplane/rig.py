@@ -10,6 +10,7 @@ from typing import Any
 from apientreprise_gateway.auth.keys import KeyRing, secret_keys
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.token import TokenVerifier
+from apientreprise_gateway.contract.bans import Ban, Reason
 from apientreprise_gateway.contract.routes import Route, Routes
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.call import Call
@@ -32,7 +33,6 @@ from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVI
 from apientreprise_gateway.providers.particulier.groups import CEILING
 from apientreprise_gateway.providers.product import Product, Versions
 from apientreprise_gateway.providers.products import PRODUCTS
-from apientreprise_gateway.ratelimit.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.policy import Policy
 from apientreprise_gateway.ratelimit.port import COMMON, AddressRule, Limiter, TokenKey, Verdict
 from apientreprise_gateway.server.application import CONNECTION

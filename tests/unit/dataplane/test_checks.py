@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.auth.registry import TokenRecord
+from apientreprise_gateway.auth.records import TokenRecord
 from apientreprise_gateway.auth.token import Token
 from apientreprise_gateway.contract.errors import ConnectionDropped, Refusal
 from apientreprise_gateway.dataplane.admission import Admission
@@ -170,7 +170,7 @@ def test_what_a_token_opens(scopes: list[str] | None, allowed: list[str], code: 
     )
     expected = nullcontext() if code is None else pytest.raises(Refusal, match=f"code=.{code}")
     with expected:
-        authorize(call, given, token, TokenRecord(allowed=networks(allowed)))
+        authorize(call, given, token, TokenRecord(allowed=networks(allowed) or None))
 
 
 def test_a_token_may_have_a_limit_of_its_own() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.auth.registry import TokenRecord
+from apientreprise_gateway.auth.records import TokenRecord
 from apientreprise_gateway.auth.token import Token
 from apientreprise_gateway.dataplane.introspection import render
 

@@ -4,7 +4,7 @@ import json
 from random import Random
 from typing import Any
 
-from apientreprise_gateway.auth.registry import TokenRecord
+from apientreprise_gateway.auth.records import TokenRecord
 from apientreprise_gateway.providers.particulier.groups import CEILING, GROUPS
 from apientreprise_gateway.providers.particulier.product import PARTICULIER
 from apientreprise_gateway.ratelimit.memory import MemoryLimiter

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from apientreprise_gateway.auth.registry import TokenRecord
+from apientreprise_gateway.auth.records import TokenRecord
 from apientreprise_gateway.auth.token import Token, UnknownKeyError
 from apientreprise_gateway.contract.errors import gateway_error, provider_error
 from apientreprise_gateway.providers.entreprise.introspection import INTROSPECTION

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
+from apientreprise_gateway.contract.bans import Reason
 from apientreprise_gateway.contract.codes import GATEWAY_ERRORS
 from apientreprise_gateway.controlplane import front
 from apientreprise_gateway.dataplane.call import Check, Unlogged
@@ -16,7 +17,6 @@ from apientreprise_gateway.gateway.series import FAILURES, StorePart
 from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.providers.products import PRODUCTS
-from apientreprise_gateway.ratelimit.bans import Reason
 from apientreprise_gateway.server.limits import Closing
 from apientreprise_gateway.store.errors import About
 from support.tokens import SECRET

@@ -1,6 +1,7 @@
 """Tests of the bans."""
 
-from apientreprise_gateway.ratelimit.bans import DURATION, Ban, Bans, Reason
+from apientreprise_gateway.contract.bans import DURATION, Ban, Reason
+from apientreprise_gateway.ratelimit.bans import Bans
 from apientreprise_gateway.ratelimit.windows import SECOND
 
 

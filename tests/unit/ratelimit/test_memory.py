@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from apientreprise_gateway.ratelimit.bans import Ban, Reason
+from apientreprise_gateway.contract.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.memory import FirstCallWindow, MemoryLimiter, SlidingWindow, wall_clock
 from apientreprise_gateway.ratelimit.port import AddressRule
 from apientreprise_gateway.ratelimit.windows import Window

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apientreprise_gateway.ratelimit.bans import Ban, Reason
+from apientreprise_gateway.contract.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.port import banned, verdict, verdict_of
 from apientreprise_gateway.ratelimit.windows import SECOND, WINDOW, Outcome
 

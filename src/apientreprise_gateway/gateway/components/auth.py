@@ -159,10 +159,11 @@ def authenticator_component(
     public: KeySet | None,
     former: AuthenticatorComponent | None,
 ) -> AuthenticatorComponent:
-    """The component that verifies tokens; it takes over the revocations that its predecessor knew."""
+    """The component that verifies tokens; it takes over the revocations and records that its predecessor knew."""
     registry = token_registry(context.settings)
     if former is not None:
         registry.revoke(former.part.registry.revoked)
+        registry.publish(former.part.registry.published)
     part = Authenticator(secrets=context.settings.jwt_secrets, public=public, registry=registry)
     return Component(
         name="tokens",

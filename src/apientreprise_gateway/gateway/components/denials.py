@@ -1,4 +1,4 @@
-"""Makes what follows the revocations and bans in Redis, and the copies of both in files."""
+"""Makes what follows the revocations, records of tokens and bans in Redis, and the copies of all in files."""
 
 import hashlib
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ def denials_component(
 
     Args:
         context: its settings must be complete enough to serve.
-        registry: given the revocations.
+        registry: given the revocations and the records.
         limiter: given the bans.
         former: its predecessor, whose knowledge is taken over.
     """
@@ -69,9 +69,11 @@ def denials_component(
     same_redis = former is not None and former.made_of.redis_url == own.redis_url
     address = parse_url(own.redis_url.get_secret_value())
 
-    def on_state(is_known: bool, tokens: int) -> None:
-        metrics.revocations_known.set(is_known)
-        metrics.revocations.set(tokens)
+    def on_state(denials: Denials) -> None:
+        metrics.revocations_known.set(denials.is_known)
+        metrics.revocations.set(len(registry.revoked))
+        metrics.token_records.set(len(registry.published))
+        metrics.token_records_unreadable.set(denials.unreadable_records)
 
     part = Denials(
         client(address, timeout=POLL_TIMEOUT),
@@ -80,6 +82,7 @@ def denials_component(
         copies=copies_of_denials(own, address),
         refuses_unknown=own.unknown is RevocationsUnknown.REFUSE,
         known=None if before is None else before.known,
+        known_records=None if before is None else before.known_records,
         is_known=before is not None and same_redis and before.is_known,
         on_state=on_state,
         on_read=metrics.revocations_read.set,

@@ -8,6 +8,7 @@ from typing import Final, Self
 import structlog
 from pydantic import SecretStr
 
+from apientreprise_gateway.contract.bans import Ban
 from apientreprise_gateway.gateway.components.context import Context
 from apientreprise_gateway.gateway.components.store import tell_of_fault
 from apientreprise_gateway.gateway.lifecycle import Component, inherited
@@ -16,7 +17,6 @@ from apientreprise_gateway.gateway.settings import Limits, Settings, StoreFailur
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.providers.product import Product
-from apientreprise_gateway.ratelimit.bans import Ban
 from apientreprise_gateway.ratelimit.lua import first_call, sliding
 from apientreprise_gateway.ratelimit.memory import FirstCallWindow, MemoryLimiter, SlidingWindow
 from apientreprise_gateway.ratelimit.policy import Policy
