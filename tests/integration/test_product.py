@@ -183,9 +183,11 @@ def test_docs(gateway: Served) -> None:
     page = gateway.get(f"/docs/{INVENTED.name}" if several else "/docs")
     assert page.status_code == 200
     assert INVENTED.title in page.text
-    assert ("<nav" in page.text) is several
-    script = gateway.get(f"/docs/{INVENTED.name}/init.js" if several else "/docs/init.js")
-    assert INVENTED.specification in script.text
+    assert ("Choix de l'API" in page.text) is several
+    assert f'href="{INVENTED.specification}"' in page.text
+    for operation in (ROOMS.operation, PAINTERS.operation):
+        alone = gateway.get(f"/docs/{INVENTED.name}/operations/{operation}.json").json()
+        assert [path["get"]["operationId"] for path in alone["paths"].values()] == [operation]
     if several:
         assert f'href="/docs/{INVENTED.name}"' in gateway.get("/docs").text
 

@@ -92,8 +92,8 @@ def phone(browser: Browser) -> Iterator[Page]:
         yield shown
 
 
-def violations(page: Page, *, context: str | None = None) -> list[str]:
-    """What axe finds in the page as it is now, or in what a selector finds; one line per rule."""
+def violations(page: Page, *, context: str | dict[str, list[str]] | None = None) -> list[str]:
+    """What axe finds in the page as it is now, or in the part that a context of axe names; one line per rule."""
     found = Axe().run(page, context=context).response["violations"]
     return [f"{each['id']} ({each['impact']}): {[node['html'][:120] for node in each['nodes']]}" for each in found]
 

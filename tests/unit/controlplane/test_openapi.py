@@ -139,7 +139,8 @@ def test_tells_each_endpoint(endpoint: Endpoint, provider: Provider) -> None:
 
     assert operation["operationId"] == endpoint.operation
     assert operation["summary"] == endpoint.summary
-    assert operation["tags"] == [endpoint.tag]
+    assert operation["tags"] == [provider.name]
+    assert operation["x-theme"] == endpoint.tag
     assert f"{endpoint.client_timeout} s" in operation["description"]
     assert operation.get("deprecated", False) is endpoint.deprecated
     assert provider.name in operation["description"]

@@ -1,7 +1,5 @@
 """The OpenAPI document of a product, put together from its parts."""
 
-from collections.abc import Iterator
-
 from apientreprise_gateway import __version__
 from apientreprise_gateway.contract.codes import GATEWAY_ERRORS
 from apientreprise_gateway.contract.endpoint import Endpoint, Provider
@@ -11,6 +9,7 @@ from apientreprise_gateway.controlplane.openapi.components import Components, Js
 from apientreprise_gateway.controlplane.openapi.dossier import operation_of_dossier
 from apientreprise_gateway.controlplane.openapi.operations import operation_of
 from apientreprise_gateway.controlplane.openapi.security import security_schemes, usual
+from apientreprise_gateway.controlplane.openapi.tags import tags
 from apientreprise_gateway.providers.product import Product
 
 
@@ -43,17 +42,28 @@ def document(product: Product, *, current: bool = False) -> Json:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(_tags(product, told))],
+        **tags(product, [endpoint for endpoint, _ in told]),
         "security": usual(product),
         "paths": paths,
         "components": {"securitySchemes": security_schemes(product), **components.sections},
     }
 
 
+def own_operations(product: Product) -> dict[str, tuple[str, Json]]:
+    """The path and the operation of each page that the gateway itself answers, by the name of the operation."""
+    found = _own_paths(product, Components(calls=product.texts.calls))
+    return {item["get"]["operationId"]: (path, item["get"]) for path, item in found.items()}
+
+
 def _paths(product: Product, told: list[tuple[Endpoint, Provider]], components: Components) -> Json:
     paths = {
         endpoint.path: {"get": operation_of(endpoint, provider, product, components)} for endpoint, provider in told
     }
+    return paths | _own_paths(product, components)
+
+
+def _own_paths(product: Product, components: Components) -> Json:
+    paths: Json = {}
     operations = [endpoint.operation for endpoint in product.endpoints]
     if product.dossier is not None:
         endpoint = product.dossier.endpoint
@@ -66,13 +76,6 @@ def _paths(product: Product, told: list[tuple[Endpoint, Provider]], components: 
         endpoint = product.introspection
         paths[endpoint.path] = {"get": tokens.introspection_of(endpoint, product, components)}
     return paths | nomenclature.paths(product.errors, operations) | pings.paths(product)
-
-
-def _tags(product: Product, told: list[tuple[Endpoint, Provider]]) -> Iterator[str]:
-    yield from (endpoint.tag for endpoint, _ in told)
-    if product.dossier is not None:
-        yield product.dossier.endpoint.tag
-    yield from (tokens.TAG, nomenclature.TAG, pings.TAG)
 
 
 def _introduction(product: Product) -> str:

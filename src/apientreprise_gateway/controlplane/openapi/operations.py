@@ -13,6 +13,8 @@ from apientreprise_gateway.controlplane.openapi.parameters import parameters_of
 from apientreprise_gateway.controlplane.openapi.security import security_of
 from apientreprise_gateway.providers.product import Product
 
+THEME: Final = "x-theme"
+"""Key of what an operation is about, as its tag says who answers it."""
 NO_SCOPES: Final = "aucun (tout jeton valide)"
 """Text in the place of the scopes of an endpoint that has none."""
 
@@ -32,7 +34,8 @@ def operation_of(endpoint: Endpoint, provider: Provider, product: Product, compo
         "operationId": endpoint.operation,
         "summary": endpoint.summary,
         "description": _description(endpoint, provider, product),
-        "tags": [endpoint.tag],
+        "tags": [provider.name],
+        THEME: endpoint.tag,
         "parameters": list(parameters_of(endpoint, product, components)),
         "responses": {
             **_successes(endpoint, product, components),

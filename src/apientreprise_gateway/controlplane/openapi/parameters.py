@@ -19,13 +19,13 @@ _REQUEST_ID: Final[Json] = {
 }
 
 
+# Without an example: pages that try an operation out would send it with every call.
 _CACHE_CONTROL: Final[Json] = {
     "name": "Cache-Control",
     "in": "header",
     "required": False,
     "description": "`no-cache` pour que le fournisseur soit interrogé, même si une réponse est conservée.",
     "schema": {"type": "string"},
-    "example": "no-cache",
 }
 
 
