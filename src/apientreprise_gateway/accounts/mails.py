@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from apientreprise_gateway.accounts.mail_queue import Mail, enqueue
 from apientreprise_gateway.accounts.mail_rules import REPORTED, TRANSFERS, Kind, Party, TransferStep, rules_of
@@ -82,12 +82,12 @@ def for_event(
     return added
 
 
-def facts_of(habilitation: Habilitation) -> dict[str, Any]:
-    """What each mail about a habilitation says of it."""
+def facts_of(habilitation: Habilitation | Row[Any]) -> dict[str, Any]:
+    """What each mail about a habilitation, or about its row, says of it."""
     return {
         "number": one_line(habilitation.external_id, longest=40),
         "title": one_line(habilitation.title) or "sans titre",
-        "product": habilitation.product.value,
+        "product": str(habilitation.product),
         "habilitation_id": habilitation.id,
         "source": habilitation.source,
     }
@@ -226,8 +226,15 @@ def hand_over_opened(
 def hand_over_not_sent(connection: Connection, hand_over_id: str, *, now: datetime) -> bool:
     """Tell who shared a token that the mail with the link did not leave before the link ended."""
     query = (
-        select(tables.hand_overs.c.email, tables.hand_overs.c.token_id, tables.users.c.email.label("sender"))
+        select(
+            tables.hand_overs.c.email,
+            tables.hand_overs.c.token_id,
+            tables.users.c.email.label("sender"),
+            tables.habilitations,
+        )
         .join(tables.users, tables.users.c.id == tables.hand_overs.c.by_user_id)
+        .join(tables.tokens, tables.tokens.c.id == tables.hand_overs.c.token_id)
+        .join(tables.habilitations, tables.habilitations.c.id == tables.tokens.c.habilitation_id)
         .where(tables.hand_overs.c.id == hand_over_id)
     )
     row = connection.execute(query).first()
@@ -237,7 +244,7 @@ def hand_over_not_sent(connection: Connection, hand_over_id: str, *, now: dateti
         kind=Kind.HAND_OVER_NOT_SENT,
         key=hand_over_id,
         recipient=row.sender,
-        data={"email": one_line(row.email), "token_id": row.token_id},
+        data=facts_of(row) | {"email": one_line(row.email), "token_id": row.token_id},
         about=("hand_over_not_sent", hand_over_id),
     )
     return enqueue(connection, mail, now=now)

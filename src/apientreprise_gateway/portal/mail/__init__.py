@@ -1,0 +1,1 @@
+"""Mails: their templates, what they are rendered to, and how they leave."""
