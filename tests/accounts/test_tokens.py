@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine, select
 
-from apientreprise_gateway.accounts import publications, tokens
+from apientreprise_gateway.accounts import publications, repository, tokens
 from apientreprise_gateway.accounts.model import Habilitation, HabilitationState, TokenState
 from apientreprise_gateway.accounts.tokens import TokenRefusalError
 from apientreprise_gateway.database import accounts as tables
@@ -58,7 +58,7 @@ def test_revoked_now(connection: Connection, habilitation: Habilitation) -> None
     made = tokens.make(connection, habilitation, now=NOW)
     assert tokens.revoke(connection, made.id, now=LATER, by="somebody", reason="Fuite")
     assert not tokens.revoke(connection, made.id, now=LATER + timedelta(hours=1), reason="Autre")
-    found = tokens.token(connection, made.id)
+    found = repository.token(connection, made.id)
     assert found is not None
     assert (found.revoked_at, found.revoked_by, found.revocation_reason) == (LATER, "somebody", "Fuite")
     assert acts(connection) == ["token.made", "token.revoked"]
@@ -69,12 +69,12 @@ def test_a_revocation_only_comes_forward(connection: Connection, habilitation: H
     made = tokens.make(connection, habilitation, now=NOW)
     tokens.revoke(connection, made.id, now=NOW, at=LATER, reason="Fin de marché")
     assert not tokens.revoke(connection, made.id, now=NOW, at=LATER + timedelta(days=1), reason="Plus tard")
-    found = tokens.token(connection, made.id)
+    found = repository.token(connection, made.id)
     assert found is not None
     assert (found.state(NOW), found.works(NOW)) == (TokenState.REVOKED_LATER, True)
     assert tokens.revoke(connection, made.id, now=NOW + timedelta(days=1), reason="Fuite")
     assert not tokens.revoke(connection, made.id, now=NOW + timedelta(days=2), at=LATER, reason="Plus tard")
-    found = tokens.token(connection, made.id)
+    found = repository.token(connection, made.id)
     assert found is not None
     assert found.revoked_at == NOW + timedelta(days=1)
 
@@ -87,7 +87,7 @@ def test_every_token_of_a_habilitation(connection: Connection, habilitation: Hab
     assert set(tokens.revoke_all(connection, habilitation.id, now=NOW, reason="Révoquée")) == {first.id, second.id}
     assert tokens.revoke_all(connection, habilitation.id, now=LATER, reason="Révoquée") == []
     for each in (old, other):
-        found = tokens.token(connection, each.id)
+        found = repository.token(connection, each.id)
         assert found is not None
         assert found.revoked_at is None
 
@@ -107,8 +107,8 @@ def test_a_renewal_lasts_18_months_more(connection: Connection, habilitation: Ha
     old = tokens.make(connection, habilitation, now=NOW)
     new = tokens.renew(connection, habilitation, old.id, now=LATER, by="somebody")
     assert new.exp > old.exp
-    assert [each.id for each in tokens.tokens_of(connection, habilitation.id)] == [new.id, old.id]
-    assert tokens.token(connection, old.id) == old
+    assert [each.id for each in repository.tokens_of(connection, habilitation.id)] == [new.id, old.id]
+    assert repository.token(connection, old.id) == old
 
 
 def test_no_successor_where_there_is_no_right(connection: Connection, habilitation: Habilitation) -> None:
@@ -131,7 +131,7 @@ def test_scopes_only_narrow(connection: Connection, habilitation: Habilitation) 
     assert not tokens.narrow(connection, made.id, ["open_data_insee", "liasses_fiscales", "more"], now=NOW)
     assert tokens.narrow_all(connection, habilitation.id, ["open_data"], now=NOW) == [made.id]
     assert tokens.narrow_all(connection, habilitation.id, ["open_data", "liasses_fiscales"], now=NOW) == []
-    found = tokens.token(connection, made.id)
+    found = repository.token(connection, made.id)
     assert found is not None
     assert (found.scopes, found.scopes_in_force) == (("open_data", "liasses_fiscales"), ("open_data",))
     assert tokens.narrow(connection, made.id, [], now=NOW)
@@ -144,7 +144,7 @@ def test_shown_for_the_first_time(connection: Connection, habilitation: Habilita
     made = tokens.make(connection, habilitation, now=NOW)
     tokens.shown(connection, made.id, now=NOW, by="somebody")
     tokens.shown(connection, made.id, now=LATER, by="somebody")
-    found = tokens.token(connection, made.id)
+    found = repository.token(connection, made.id)
     assert found is not None
     assert found.seen_at == NOW
     assert acts(connection).count("token.shown") == 2

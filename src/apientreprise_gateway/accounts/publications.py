@@ -17,6 +17,8 @@ from apientreprise_gateway.database.accounts import publications, security_setti
 from apientreprise_gateway.database.engine import is_postgresql
 
 _BITS: Final = 62
+QUEUED: Final = "token_publications"
+"""In the notes of a connection (`Connection.info`) that has written a row: whoever publishes sees it come back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,7 @@ def _queue(connection: Connection, jtis: Iterable[str], *, now: datetime) -> Non
     statement = dialect.insert(publications)
     changed = {"change": statement.excluded.change}
     connection.execute(statement.on_conflict_do_update(index_elements=["token_id"], set_=changed), rows)
+    connection.info[QUEUED] = True
 
 
 def queued(connection: Connection, *, limit: int) -> list[Queued]:

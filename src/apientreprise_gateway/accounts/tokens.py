@@ -7,19 +7,19 @@ and one that is still to come may only be brought forward. Whoever lost a token 
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
+from apientreprise_gateway.accounts import repository
 from apientreprise_gateway.accounts.activity import record
 from apientreprise_gateway.accounts.model import Habilitation, HabilitationState, Token
 from apientreprise_gateway.accounts.publications import publish_later
 from apientreprise_gateway.contract.token_life import LIFETIME_MONTHS, default_expiry
-from apientreprise_gateway.database.accounts import habilitations, tokens
+from apientreprise_gateway.database.accounts import hand_overs, tokens
 
 _OPEN_DATA: Final = "open_data"
-_NAMES: Final = tuple(column for column in tokens.columns if column.name in Token.__dataclass_fields__)
 
 
 class TokenRefusalError(Exception):
@@ -31,30 +31,17 @@ def granted(scopes: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_OPEN_DATA if each.startswith(f"{_OPEN_DATA}_") else each for each in scopes))
 
 
-def token(connection: Connection, jti: str, *, lock: bool = False) -> Token | None:
-    """A token; `lock` keeps others from changing it until the transaction ends."""
-    statement = select(*_NAMES).where(tokens.c.id == jti)
-    row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
-    return None if row is None else token_of(row)
+def locked(connection: Connection, jti: str) -> Token | None:
+    """A token that others do not change until the transaction ends."""
+    connection.execute(select(tokens.c.id).where(tokens.c.id == jti).with_for_update())
+    return repository.token(connection, jti)
 
 
-def tokens_of(connection: Connection, habilitation_id: str, *, lock: bool = False) -> list[Token]:
-    """The tokens of a habilitation, the newest first."""
-    statement = select(*_NAMES).where(tokens.c.habilitation_id == habilitation_id)
-    statement = statement.order_by(tokens.c.iat.desc(), tokens.c.id)
-    return [token_of(row) for row in connection.execute(statement.with_for_update() if lock else statement)]
-
-
-def token_of(row: Row[Any]) -> Token:
-    """The token in a row that has its columns."""
-    values = {column.name: getattr(row, column.name) for column in _NAMES}
-    narrowed = values["narrowed_scopes"]
-    return Token(
-        **(
-            values
-            | {"scopes": tuple(values["scopes"]), "narrowed_scopes": None if narrowed is None else tuple(narrowed)}
-        )
-    )
+def _all_locked(connection: Connection, habilitation_id: str) -> list[Token]:
+    # In one order, so that two that lock the same tokens do not wait for each other.
+    own = select(tokens.c.id).where(tokens.c.habilitation_id == habilitation_id)
+    connection.execute(own.order_by(tokens.c.id).with_for_update())
+    return repository.tokens_of(connection, habilitation_id)
 
 
 def make(
@@ -135,7 +122,7 @@ def replace(connection: Connection, habilitation: Habilitation, jti: str, *, now
 
 def _of(connection: Connection, habilitation: Habilitation, jti: str) -> Token:
     """A token of a habilitation that is in force."""
-    found = token(connection, jti, lock=True)
+    found = locked(connection, jti)
     if found is None or found.habilitation_id != habilitation.id:
         raise TokenRefusalError("Ce jeton n’existe pas.")
     if habilitation.state is not HabilitationState.VALIDATED:
@@ -159,7 +146,7 @@ def revoke(
     Raises:
         TokenRefusalError: there is no such token, or it will have expired by then.
     """
-    found = token(connection, jti, lock=True)
+    found = locked(connection, jti)
     if found is None:
         raise TokenRefusalError("Ce jeton n’existe pas.")
     start = now if at is None else at.astimezone(UTC)
@@ -181,7 +168,7 @@ def revoke_all(
     start = now if at is None else at.astimezone(UTC)
     return [
         found.id
-        for found in tokens_of(connection, habilitation_id, lock=True)
+        for found in _all_locked(connection, habilitation_id)
         if start < found.ends_at and _revoke(connection, found, now=now, at=start, by=by, reason=reason)
     ]
 
@@ -191,6 +178,9 @@ def _revoke(connection: Connection, found: Token, *, now: datetime, at: datetime
         return False
     values = {"revoked_at": at, "revocation_asked_at": now, "revoked_by": by, "revocation_reason": reason}
     connection.execute(update(tokens).where(tokens.c.id == found.id).values(values))
+    if at <= now:  # nobody is shown what is of no use any more
+        links = update(hand_overs).where(hand_overs.c.token_id == found.id, hand_overs.c.revoked_at.is_(None))
+        connection.execute(links.where(hand_overs.c.expires_at > now).values(revoked_at=now))
     publish_later(connection, found.id, now=now)
     details = {"from": at.isoformat(), "habilitation": found.habilitation_id}
     record(connection, "token.revoked", at=now, user_id=by, about=("token", found.id), details=details)
@@ -205,7 +195,7 @@ def narrow(connection: Connection, jti: str, scopes: Collection[str], *, now: da
     Raises:
         TokenRefusalError: there is no such token.
     """
-    found = token(connection, jti, lock=True)
+    found = locked(connection, jti)
     if found is None:
         raise TokenRefusalError("Ce jeton n’existe pas.")
     return _narrow(connection, found, scopes, now=now, by=by)
@@ -217,7 +207,7 @@ def narrow_all(
     """Withdraw scopes from every token of a habilitation that has not expired; the names of those that lost some."""
     return [
         found.id
-        for found in tokens_of(connection, habilitation_id, lock=True)
+        for found in _all_locked(connection, habilitation_id)
         if now < found.ends_at and _narrow(connection, found, scopes, now=now, by=by)
     ]
 
@@ -235,20 +225,15 @@ def _narrow(connection: Connection, found: Token, scopes: Collection[str], *, no
     return True
 
 
-def shown(connection: Connection, jti: str, *, now: datetime, by: str | None, as_user_id: str | None = None) -> None:
-    """Write that the string of a token was shown to somebody."""
+def shown(connection: Connection, jti: str, *, now: datetime, by: str | None, hand_over: str | None = None) -> None:
+    """Write that the string of a token was shown, to a user or by the link of a hand-over."""
     unseen = update(tokens).where(tokens.c.id == jti, tokens.c.seen_at.is_(None))
     connection.execute(unseen.values(seen_at=now))
-    record(connection, "token.shown", at=now, user_id=by, as_user_id=as_user_id, about=("token", jti))
-
-
-def habilitation_state(connection: Connection, habilitation_id: str) -> HabilitationState | None:
-    """Where the habilitation of a token stands."""
-    state = connection.scalar(select(habilitations.c.state).where(habilitations.c.id == habilitation_id))
-    return None if state is None else HabilitationState(state)
+    details = {} if hand_over is None else {"hand_over": hand_over}
+    record(connection, "token.shown", at=now, user_id=by, about=("token", jti), details=details)
 
 
 def _known(connection: Connection, jti: str) -> Token:
-    found = token(connection, jti)
+    found = repository.token(connection, jti)
     assert found is not None, "it was just written"  # noqa: S101
     return found
