@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
-from apientreprise_gateway.database import accounts, serving  # noqa: F401 - their tables join the metadata
+from apientreprise_gateway.database import accounts, serving, status  # noqa: F401 - their tables join the metadata
 from apientreprise_gateway.database import migrate as migrations
 from apientreprise_gateway.database.engine import DatabaseError, connect, reading
 from apientreprise_gateway.database.migrate import HEAD, migrate, require_migrated

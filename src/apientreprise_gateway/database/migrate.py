@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from apientreprise_gateway.database.engine import DatabaseError, is_postgresql, reading, writing
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The last migration; processes that only use the database look at it without loading Alembic."""
 _LOCK: Final = 7205759403
 """Of an advisory lock: two that migrate at once take turns."""
