@@ -1,8 +1,11 @@
-"""The commands `portal …`: `migrate` makes the tables of the database, `check` tells whether settings can be used."""
+"""The commands `portal …`: `serve` runs its pages, `migrate` makes the tables of the database, `check` tells whether
+settings can be used.
+"""
 
 import argparse
 from typing import Final
 
+from apientreprise_gateway.cli import portal_serve
 from apientreprise_gateway.cli.outcome import FAILURE, tell
 
 _OLDEST: Final = 15
@@ -13,6 +16,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Add the commands to the parser."""
     portal = commands.add_parser("portal", help="the account side: its database and settings")
     subcommands = portal.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    portal_serve.add_to(subcommands)
     migrate = subcommands.add_parser("migrate", help="make or renew the tables of PORTAL_DATABASE_URL")
     migrate.set_defaults(command=_migrate)
     check = subcommands.add_parser("check", help="say whether the settings PORTAL_… can be used")

@@ -7,6 +7,7 @@ reader may find that it cannot become one.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
@@ -31,7 +32,21 @@ class DatabaseError(Exception):
         """Whether it refuses what it was given, and would again."""
 
 
-def connect(url: str) -> Engine:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """How a process uses the database."""
+
+    name: str = "journal"
+    """What PostgreSQL shows the connections as."""
+    pool: int = 5
+    """Connections that are kept."""
+    more: int = 100
+    """Connections that may be made beside them; each followed file keeps one for its lock."""
+    statement_seconds: int | None = None
+    """How long PostgreSQL works on one statement before it gives up, and how long a statement waits for a lock."""
+
+
+def connect(url: str, use: Use | None = None) -> Engine:
     """An engine of a database; a connection is made when it is first needed.
 
     Raises:
@@ -39,21 +54,39 @@ def connect(url: str) -> Engine:
     """
     parsed = parse_database_url(url)
     file = file_of(parsed)
+    use = use or Use()
     if file is None:
         return create_engine(
             parsed,
-            pool_size=5,
-            max_overflow=100,  # each followed file keeps one for its lock
+            pool_size=use.pool,
+            max_overflow=use.more,
+            pool_timeout=CONNECT_SECONDS,
             pool_pre_ping=True,
             hide_parameters=True,
             # Statements are not prepared on the server: behind pgbouncer another connection may get the next one.
-            connect_args={"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None, "application_name": "journal"},
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "prepare_threshold": None,
+                "application_name": use.name,
+                **({} if use.statement_seconds is None else {"options": _timeouts(use.statement_seconds)}),
+            },
         )
     file.parent.mkdir(mode=ONLY_OURS, parents=True, exist_ok=True)
-    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": LOCK_SECONDS})
+    engine = create_engine(
+        parsed,
+        pool_size=use.pool,
+        max_overflow=use.more,
+        hide_parameters=True,
+        connect_args={"timeout": LOCK_SECONDS},
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _timeouts(seconds: int) -> str:
+    milliseconds = 1000 * seconds
+    return f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

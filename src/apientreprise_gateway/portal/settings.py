@@ -21,6 +21,7 @@ from apientreprise_gateway.store.url import parse_url
 
 PREFIX: Final = "PORTAL_"
 MIN_SECRET_BYTES: Final = 32
+LONGEST_MAIL: Final = 254
 _MAIL: Final = re.compile(r"[^@\s,<>]+@[^@\s,<>]+\.[^@\s,<>.]+")
 
 
@@ -42,6 +43,11 @@ def _check_ring(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         if len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
             raise ValueError(f"secret {place} has fewer than {MIN_SECRET_BYTES} bytes")
     return value
+
+
+def is_mail(text: str) -> bool:
+    """Whether a text may be a mail address."""
+    return len(text) <= LONGEST_MAIL and text.isprintable() and _MAIL.fullmatch(text) is not None
 
 
 def _check_mails(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -206,3 +212,21 @@ def _contradictions(settings: Settings) -> list[str]:
     if settings.smtp_url is not None and settings.mail_from is None:
         problems.append("PORTAL_MAIL_FROM: mails need a sender. Set it, or unset PORTAL_SMTP_URL.")
     return problems
+
+
+def require_for_serving(settings: Settings, *, host: str) -> None:
+    """Refuse settings with which pages cannot be served.
+
+    Raises:
+        SettingsError: something that pages need is missing.
+    """
+    problems = []
+    if not settings.secret_keys:
+        problems.append(
+            "PORTAL_SECRET_KEYS: forms and links are signed with it. Set it to a text of at least "
+            f"{MIN_SECRET_BYTES} bytes, such as what `openssl rand -hex 32` prints."
+        )
+    if settings.public_url is None and host not in ("127.0.0.1", "::1", "localhost"):
+        problems.append("PORTAL_PUBLIC_URL: links begin with it, since others than this machine use them. Set it.")
+    if problems:
+        raise SettingsError("\n".join(problems))
