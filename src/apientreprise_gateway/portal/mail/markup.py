@@ -1,7 +1,8 @@
 """The text of a mail, and the HTML made of it.
 
 A template writes paragraphs with an empty line between them. Lines that begin with `- ` are a list, with `> ` a
-quotation, and `→ Label : https://…` is the link that a mail is about. Everything else is text, whatever somebody typed into it.
+quotation, and `→ Label : https://…` is the link that a mail is about. Everything else is text, whatever somebody typed
+into it.
 """
 
 import re
@@ -61,8 +62,15 @@ def _elements(body: str) -> Iterator[Markup]:
 
 def _lines(body: str) -> list[str]:
     """The lines of a text: no spaces at their ends, one empty line at most in a row, none at both ends."""
-    text = "\n".join(line.rstrip() for line in body.strip().splitlines())
+    text = "\n".join(_bound(line.rstrip()) for line in body.strip().splitlines())
     return re.sub(r"\n{3,}", "\n\n", text).split("\n")
+
+
+def _bound(line: str) -> str:
+    """A line whose French punctuation stays with its word where the line is broken."""
+    if line.startswith("→"):
+        return line
+    return re.sub(r" (?=[»:;?!])|(?<=«) ", "\N{NO-BREAK SPACE}", line)
 
 
 def quoted(text: str) -> str:

@@ -97,7 +97,7 @@ class Renderer:
             SealError: its secret cannot be opened.
             jinja2.TemplateError: there is no such kind, or something that it tells is missing.
         """
-        given = {name: _plain(value) for name, value in data.items()} | self._secrets(sealed)
+        given = {name: _plain(name, value) for name, value in data.items()} | self._secrets(sealed)
         said = self._texts.get_template(f"{kind}.txt").render(given)
         first, _, body = said.lstrip().partition("\n")
         subject = one_line(first.removeprefix("Objet :"), longest=SUBJECT_LENGTH)
@@ -134,15 +134,17 @@ class Renderer:
         return found
 
 
+SEVERAL_LINES: Final = frozenset(("comment", "reason", "body"))
+"""Values that keep their lines; templates quote them."""
 WITH_SECRET: Final = frozenset(("hand_over", "login_link"))
 """Kinds that cannot be rendered without their secret."""
 
 
-def _plain(value: object) -> object:
+def _plain(name: str, value: object) -> object:
     """A value of a row without what could begin another line or header; lists of texts likewise."""
     if isinstance(value, str):
-        return paragraphs(value) if "\n" in value else one_line(value, longest=4000)
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+        return paragraphs(value) if name in SEVERAL_LINES else one_line(value)
+    return [_plain(name, each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def date_words(text: str) -> str:
