@@ -31,7 +31,7 @@ VIEWERS = {
     "i": Viewer(user=SOMEBODY, roles=frozenset({Role.APPLICANT}), is_operator=True, impersonating=True),
     "-": Viewer(user=SOMEBODY),
 }
-"""A letter for each kind of viewer; t: a technical contact who may see tokens; i: an operator looking as the applicant."""
+"""Each kind of viewer by a letter; t: a technical contact who may see tokens; i: an operator looking as A."""
 
 TABLE = {
     Act.SEE: "ABTtEOXi",

@@ -1,0 +1,1 @@
+"""A fictive DataPass: requests of invented people, told of as DataPass tells of them."""
