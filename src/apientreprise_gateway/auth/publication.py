@@ -98,9 +98,10 @@ class Publisher:
         for count, ledger in zip(entered, _LEDGERS, strict=True):
             if count:
                 await tell(self._client, ledger)
-            mark = uuid4().hex.encode()
-            await self._client.ask("HSETNX", own_key(ledger), _MARK, mark)
-            self._marks[ledger.key] = await self._client.ask("HGET", own_key(ledger), _MARK)
+            is_new = await self._client.ask("HSETNX", own_key(ledger), _MARK, uuid4().hex)
+            self._marks.pop(ledger.key, None)
+            if not is_new and not count:
+                self._marks[ledger.key] = await self._client.ask("HGET", own_key(ledger), _MARK)
         return entered
 
     async def missing(self, *, revocations: Revoked, records: Recorded) -> Entered:
@@ -120,10 +121,11 @@ class Publisher:
         return Entered(*counts)
 
     async def is_intact(self) -> bool:
-        """Whether Redis still has what the last `reconcile` of this object left there; two commands tell.
+        """Whether Redis still has what the last `reconcile` of this object found there; two commands tell.
 
-        False before the first one. A Redis that has lost only its latest changes (a replica that took over) is intact
-        too: reconcile now and then all the same.
+        False before the first one, and after one that has met an emptied Redis or had to write: gateways may give back
+        what they know, which is older, a moment later. A Redis that has lost only its latest changes (a replica that
+        took over) is intact too: reconcile now and then all the same.
 
         Raises:
             StoreError: Redis cannot be reached, or refuses.

@@ -20,7 +20,9 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from apientreprise_gateway.auth import token as token_module
 from apientreprise_gateway.auth.keys import Key, KeyRing, jwks_keys, secret_keys
-from apientreprise_gateway.auth.token import LEEWAY, MAX_TOKEN_LENGTH, TokenVerifier
+from apientreprise_gateway.auth.records import TokenRecord
+from apientreprise_gateway.auth.registry import TokenRegistry
+from apientreprise_gateway.auth.token import LEEWAY, MAX_TOKEN_LENGTH, TokenVerifier, authenticate
 from apientreprise_gateway.contract.errors import Refusal
 from support.tokens import ALL_SCOPES, JTI, SECRET, UID, claims, token
 
@@ -667,3 +669,20 @@ def test_a_library_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(PyJWS, "decode", fail)
     assert refused(verifier(), signed()) == "00101"
+
+
+def test_scopes_that_a_record_leaves() -> None:
+    """A token with a record has its scopes narrowed, always to the same object, and others are as they were."""
+    verifier, registry = TokenVerifier(KeyRing(secret_keys([SECRET])), now=Clock()), TokenRegistry(now=Clock())
+    text = signed(scopes=["a", "b"])
+    whole = authenticate(text, verifier=verifier, registry=registry)
+    registry.publish({JTI: TokenRecord(scopes=frozenset({"b", "c"}))})
+    narrowed = [authenticate(text, verifier=verifier, registry=registry) for _ in range(2)]
+    assert [each.scopes for each in narrowed] == [frozenset({"b"})] * 2
+    assert narrowed[0].scopes is narrowed[1].scopes
+    assert (narrowed[0].jti, narrowed[0].expires_at) == (whole.jti, whole.expires_at)
+    registry.publish({JTI: TokenRecord(cap_per_minute=5)})
+    assert authenticate(text, verifier=verifier, registry=registry) is whole
+    registry.revoke({JTI: NOW})
+    with pytest.raises(Refusal, match="00105"):
+        authenticate(text, verifier=verifier, registry=registry)

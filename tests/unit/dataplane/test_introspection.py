@@ -43,7 +43,15 @@ def test_an_ordinary_token() -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "limit"), [(None, None), (TokenRecord(), None), (TokenRecord(limit_per_minute=7), 7)]
+    ("record", "limit"),
+    [
+        (None, None),
+        (TokenRecord(), None),
+        (TokenRecord(limit_per_minute=7), 7),
+        (TokenRecord(cap_per_minute=7), 7),
+        (TokenRecord(limit_per_minute=9, cap_per_minute=7), 7),
+        (TokenRecord(limit_per_minute=7, cap_per_minute=9), 7),
+    ],
 )
 def test_limit(record: TokenRecord | None, limit: int | None) -> None:
     """The limit is the token's own; none for who has that of everybody."""

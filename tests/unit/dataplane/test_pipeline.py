@@ -1,6 +1,7 @@
 """Tests of the pipeline: the checks in their order, and what is left of a call."""
 
 import asyncio
+import json
 import re
 
 import pytest
@@ -13,7 +14,7 @@ from apientreprise_gateway.providers.products import PRODUCTS
 from apientreprise_gateway.ratelimit.port import COMMON, AddressRule, StoreUnavailableError
 from apientreprise_gateway.server.application import ClientGoneError
 from apientreprise_gateway.upstream.reading import ProviderAnswer
-from support.tokens import JTI, token
+from support.tokens import ALL_SCOPES, JTI, token
 from unit.dataplane.rig import APART, BODY, CLIENT, EXEMPT, LIMIT, OPERATION, PATH, REFUSED, SIREN, TRACE, Rig, scope_of
 
 WRONG = f"/v4/insee/sirene/unites_legales/{SIREN[:-1]}"
@@ -151,6 +152,29 @@ async def test_a_token_s_own_limit_is_asked_for() -> None:
 
     assert rig.limiter.admitted == [(CLIENT, (JTI, "json"), 7, 60)]
     assert rig.limiter.minutes == [None]
+
+
+async def test_a_token_s_cap_lowers_its_limit() -> None:
+    """A cap takes the place of a higher limit, of the token's own or of the group; a higher cap changes nothing."""
+    rig = Rig()
+    for record in (TokenRecord(limit_per_minute=7, cap_per_minute=5), TokenRecord(cap_per_minute=10**6)):
+        rig.registry.records = {JTI: record}
+        await rig.answered()
+
+    assert [limit for _, _, limit, _ in rig.limiter.admitted] == [5, LIMIT]
+
+
+async def test_a_record_narrows_scopes() -> None:
+    """Only the scopes that are in both claims and record count; those of the record alone do not."""
+    rig = Rig()
+    rig.registry.records = {JTI: TokenRecord(scopes=frozenset({"other"}))}
+    assert (await rig.answered()).codes == ["00100"]
+    assert (await rig.answered(bearer=token(scopes=["other", "another"]))).codes == ["00100"]
+    told = await rig.answered(INTROSPECTION.path, bearer=token(scopes=["other", "another"]))
+    assert json.loads(told.body)["data"]["scopes"] == ["other"]
+    rig.registry.records = {JTI: TokenRecord(scopes=frozenset(ALL_SCOPES) | {"other"})}
+    assert (await rig.answered()).status == 200
+    assert (await rig.answered(bearer=token(scopes=[]))).codes == ["00100"]
 
 
 async def test_exempt_addresses_are_not_counted() -> None:

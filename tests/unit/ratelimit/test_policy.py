@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.groups import Group
 from apientreprise_gateway.gateway.settings import load
 from apientreprise_gateway.providers.entreprise.groups import GROUPS
 from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVIDERS
+from apientreprise_gateway.providers.particulier.groups import GROUPS as PARTICULIER_GROUPS
 from apientreprise_gateway.providers.particulier.product import PARTICULIER
 from apientreprise_gateway.ratelimit.policy import Policy, own_limits
 from apientreprise_gateway.ratelimit.port import COMMON, AddressRule
@@ -124,3 +127,24 @@ def test_a_ceiling_without_a_figure() -> None:
     """A ceiling whose figure is missing is no ceiling of 0."""
     with pytest.raises(KeyError, match="limit_ip_particulier"):
         Policy((), {}).rule_of(PARTICULIER)
+
+
+GROUPS_OF_ALL = [*GROUPS, *PARTICULIER_GROUPS]
+_calls = st.integers(1, 2000)
+
+
+@given(st.sampled_from(GROUPS_OF_ALL), _calls, st.none() | _calls, st.none() | _calls)
+def test_a_cap_only_lowers(group: Group, figure: int, own: int | None, cap: int | None) -> None:
+    """A cap is the most that a token may call in a minute, in each group, and changes nothing where that is less."""
+    limit, minute = own_limits(figure, group, own)
+    capped, capped_minute = own_limits(figure, group, own, cap)
+    if group.seconds == 60:
+        assert (capped, capped_minute) == (limit if cap is None else min(limit, cap), None)
+        return
+    most = min(minute or limit * 60 // group.seconds, limit * 60 // group.seconds)
+    assert capped == limit
+    if cap is None or cap >= most:
+        assert (capped_minute or most) >= most
+        assert capped_minute == minute or (minute is not None and capped_minute == min(minute, cap or minute))
+    else:
+        assert capped_minute == cap
