@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import Engine, make_url
@@ -98,17 +99,17 @@ def test_a_database_that_goes_away_loses_nothing(tmp_path: Path, postgresql: Pos
             until(lambda: stored_rows(engine) == 9, "it does not go on")
             until(lambda: said("journal_database_back"), "it does not say that it goes on")
             assert said("journal_database_away")
+        assert differences(engine, [line(number) for number in range(9)]) == (0, 0)
     finally:
         engine.dispose()
         if postgresql.process is None:
             postgresql.start()
-    assert differences(engine, [line(number) for number in range(9)]) == (0, 0)
 
 
 @pytest.fixture
-def small(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> "Iterator[tuple[str, Path]]":
+def small(kind: str, request: pytest.FixtureRequest) -> "Iterator[tuple[str, Path]]":
     """A database whose calls lie on a small disk of their own, and that disk."""
-    with disk(tmp_path / "small", 6 * 1024) as folder:
+    with TemporaryDirectory(dir="/tmp") as parent, disk(Path(parent) / "small", 6 * 1024) as folder:
         if kind == "sqlite":
             yield databases.new_sqlite(folder), folder
             return
@@ -116,8 +117,7 @@ def small(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> "Iterato
         (folder / "space").mkdir(mode=0o700)
         if server.user is not None:
             os.chown(folder / "space", server.user, -1)
-        for parent in (tmp_path, *tmp_path.parents[:2]):
-            parent.chmod(0o711)
+        Path(parent).chmod(0o711)  # the server is another user
         server.execute(f"CREATE TABLESPACE small LOCATION '{folder / 'space'}'")
         url = databases.new_postgresql(server)
         name = make_url(url).database
@@ -127,10 +127,13 @@ def small(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> "Iterato
         server.execute("DROP TABLESPACE small")
 
 
-def test_without_room_it_waits_and_stores_each_line_once(small: tuple[str, Path], tmp_path: Path) -> None:
+def test_without_room_it_waits_and_stores_each_line_once(
+    small: tuple[str, Path], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """It says so once, counts it, and goes on when there is room."""
     url, folder = small
     engine = connect(url)
+    request.addfinalizer(engine.dispose)
     log, ballast = tmp_path / "access.log", folder / "ballast"
     log.write_bytes(lines(0, 10))
     with _following(url, tmp_path / "errors", log) as said:
@@ -144,4 +147,3 @@ def test_without_room_it_waits_and_stores_each_line_once(small: tuple[str, Path]
         until(lambda: said("journal_database_back"), "it does not say that it goes on")
         assert said("journal_database_away")
     assert differences(engine, [line(number) for number in range(500)]) == (0, 0)
-    engine.dispose()

@@ -24,8 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = make_parser().parse_args(arguments)
     if not options.serves:
         signals.obey()
-    from apientreprise_gateway.gateway.settings import SettingsError
-    from apientreprise_gateway.process.runner import PortTakenError
+    from apientreprise_gateway.config.environment import SettingsError
+    from apientreprise_gateway.process.errors import PortTakenError
 
     command: Callable[[argparse.Namespace], int | None] = _serve_to_the_end if options.serves else options.command
     try:
@@ -89,10 +89,10 @@ def _serve_to_the_end(options: argparse.Namespace) -> NoReturn:
     """Run a command that serves, then end the process without waiting for threads or exit handlers."""
     import traceback
 
-    from apientreprise_gateway.gateway.settings import SettingsError
+    from apientreprise_gateway.config.environment import SettingsError
     from apientreprise_gateway.observability import logs
     from apientreprise_gateway.process import ending
-    from apientreprise_gateway.process.runner import PortTakenError
+    from apientreprise_gateway.process.errors import PortTakenError
 
     logs.write_apart()
     try:

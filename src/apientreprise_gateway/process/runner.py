@@ -16,6 +16,7 @@ import uvicorn
 import uvloop
 
 from apientreprise_gateway.process import ending, signals
+from apientreprise_gateway.process.errors import PortTakenError
 from apientreprise_gateway.server.application import Application
 from apientreprise_gateway.server.uvicorn_server import BACKLOG, Server, config
 
@@ -23,10 +24,6 @@ _CLOSING_STEPS_SECONDS: Final = 0.2
 """Seconds that uvicorn's own steps of a stop take in addition."""
 
 _HOSTS: Final = "Give one of its own: 127.0.0.1, or 0.0.0.0 for all."
-
-
-class PortTakenError(Exception):
-    """The address cannot be listened on: it is in use, not allowed, or not of this machine; the text says why."""
 
 
 class Listener(NamedTuple):

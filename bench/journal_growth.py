@@ -1,0 +1,152 @@
+"""What the journal costs as it grows: memory and speed of the follower, times of queries at 1 and at 10 million rows.
+
+    bench/journal_growth.py [--millions 10] [--sqlite]
+
+The lines are of 90 days and of 200 tokens, in their order. A follower, a process, stores them a million at a time; its
+file is rotated after each. Queries are asked of the newest days, as pages do, once to warm up and 40 times to count.
+PostgreSQL of this machine is started for it in a folder of its own, which takes 5 GB.
+"""
+
+import argparse
+import os
+import statistics as numbers
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from sqlalchemy import Engine, select
+
+from apientreprise_gateway.database.engine import connect, reading
+from apientreprise_gateway.database.tables import files
+from apientreprise_gateway.journal.partitions import make_partitions
+from apientreprise_gateway.journal.search import Criteria, begin_search
+from apientreprise_gateway.journal.statistics import statistics
+from journal import jti, size_of
+from support import databases
+from support.killing import until
+from support.lines import BEGAN, line
+
+MILLION = 1_000_000
+DAYS = 90
+ASKED = 40
+_DAY = timedelta(days=1)
+_MOST_SECONDS = 3600
+
+
+def write_million(path: Path, first: int, step: timedelta) -> datetime:
+    """A million lines from a number on; returns the time of the last."""
+    before, after = line(0, time="@1", request_id="@2", identifier="@3", jti="@4", seconds="@5").split(b"@1")
+    parts = [before.decode(), *_split(after.decode())]
+    at = BEGAN
+    with path.open("w") as file:
+        for number in range(first, first + MILLION):
+            at = BEGAN - DAYS * _DAY + number * step
+            values = (at.isoformat(), f"request-{number}", f"{number % 5003:09d}", jti(number * 7919))
+            text = "".join(part + value for part, value in zip(parts, values, strict=False))
+            file.write(f"{text}{parts[4][:-1]}{number % 977 / 1000}{parts[5][1:]}\n")
+    return at
+
+
+def _split(text: str) -> Iterator[str]:
+    for place in range(2, 6):
+        part, text = text.split(f"@{place}")
+        yield part
+    yield text
+
+
+def memory_of(pid: int) -> float:
+    """Most MiB that a process has had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def queries(engine: Engine, now: datetime, rows: int) -> dict[str, Callable[[int], object]]:
+    """What is asked, by its name; each takes a number."""
+
+    def search(**criteria: object) -> list[object]:
+        return list(begin_search(engine, Criteria(**criteria), who="bench", reason="bench").found())  # type: ignore[arg-type]
+
+    return {
+        "statistics of a token": lambda number: statistics(engine, jti(number), now=now),
+        "calls of a token, a day": lambda number: search(jti=jti(number), since=now - _DAY, until=now),
+        "calls about a company, 30 days": lambda number: search(
+            identifier=f"{number:09d}", since=now - min(30, DAYS) * _DAY
+        ),
+        "one request": lambda number: search(request_id=f"request-{rows - 1 - number * 1009}"),
+        "one request, with its day": lambda number: search(
+            request_id=f"request-{rows - 1 - number * 101}", since=now - _DAY
+        ),
+    }
+
+
+def times(ask: Callable[[int], object]) -> tuple[float, float]:
+    """The median and the 95th percentile of the times of a query, in ms."""
+    took = []
+    for number in [0, *range(ASKED)]:
+        began = time.perf_counter()
+        ask(number)
+        took.append((time.perf_counter() - began) * 1000)
+    return numbers.median(took[1:]), numbers.quantiles(took[1:], n=20)[-1]
+
+
+def stored(engine: Engine) -> int:
+    """Lines that the follower has stored."""
+    with reading(engine) as connection:
+        return sum(connection.scalars(select(files.c.lines)))
+
+
+def main() -> None:
+    """Measure, and print a line for each figure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--millions", type=int, default=10)
+    parser.add_argument("--sqlite", action="store_true")
+    options = parser.parse_args()
+    step = DAYS * _DAY / (options.millions * MILLION)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if options.sqlite:
+            url = databases.new_sqlite(folder)
+        else:
+            url = databases.new_postgresql(stack.enter_context(databases.postgresql()))
+        engine = connect(url)
+        for days in range(0, DAYS, 28):
+            make_partitions(engine, today=(BEGAN - timedelta(days=DAYS - days)).date())
+        log = folder / "access.log"
+        errors = stack.enter_context((folder / "errors").open("wb"))
+        command = [sys.executable, "-m", "apientreprise_gateway", "journal", "follow", str(log)]
+        process = subprocess.Popen(command, env={**os.environ, "PORTAL_DATABASE_URL": url}, stderr=errors)
+        stack.callback(process.kill)
+        until(lambda: "journal_file_missing" in (folder / "errors").read_text(), "the follower does not start")
+        first_times: dict[str, float] = {}
+        for million in range(options.millions):
+            now = write_million(folder / "next", million * MILLION, step)
+            began, rows = time.monotonic(), (million + 1) * MILLION
+            (folder / "next").rename(log)
+            until(lambda rows=rows: stored(engine) == rows, "not all is stored", seconds=_MOST_SECONDS)  # type: ignore[misc]
+            took = time.monotonic() - began
+            log.unlink()
+            print(
+                f"{rows:>10,} rows: {MILLION / took:>7,.0f} lines/s, follower {memory_of(process.pid):.0f} MiB, "
+                f"{size_of(engine) / rows:.0f} bytes a row",
+                flush=True,
+            )
+            if million in (0, options.millions - 1):
+                for name, ask in queries(engine, now, rows).items():
+                    middle, most = times(ask)
+                    share = f", {most / first_times[name]:.1f} times" if name in first_times else ""
+                    first_times.setdefault(name, most)
+                    print(f"    {name:<32} {middle:>7.1f} ms, p95 {most:>7.1f} ms{share}", flush=True)
+        process.terminate()
+        process.wait()
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    main()
