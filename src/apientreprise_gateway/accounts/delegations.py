@@ -15,12 +15,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from apientreprise_gateway.accounts.activity import record
 from apientreprise_gateway.accounts.model import HabilitationState, Role
+from apientreprise_gateway.contract.spreadsheet import cell
 from apientreprise_gateway.database.accounts import delegations, editors, habilitations, roles, tokens, users
 from apientreprise_gateway.database.engine import is_postgresql
 
 CSV_COLUMNS: Final = ("datapass_id", "datapass_url", "intitule", "token_expiration", "siret", "demandeur_email")
 DATAPASS_URL: Final = "https://datapass.api.gouv.fr/demandes/"
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class DelegationRefusedError(Exception):
@@ -211,8 +211,3 @@ def _row(row: Any) -> dict[str, str]:
     url = f"{DATAPASS_URL}{row.external_id}" if row.source == "datapass" else ""
     values = (row.external_id, url, row.title, end, row.siret or "", row.email or "")
     return dict(zip(CSV_COLUMNS, map(cell, values), strict=True))
-
-
-def cell(value: str) -> str:
-    """A text as a cell that no spreadsheet runs as a formula."""
-    return f"'{value}" if value.startswith(_FORMULA) else value

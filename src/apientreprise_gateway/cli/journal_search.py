@@ -1,7 +1,6 @@
 """The command `journal search`: which calls were made, as a table, JSON or CSV; who searches, and why, is recorded."""
 
 import argparse
-import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,11 +9,11 @@ from typing import Any, Final
 
 from apientreprise_gateway.cli import arguments
 from apientreprise_gateway.cli.outcome import refuse
+from apientreprise_gateway.contract.spreadsheet import as_text
 
 _COLUMNS: Final = ("time", "request_id", "operation", "identifier", "jti", "user_id", "recipient", "status", "codes")
 _MEASURED_ROWS: Final = 500
 """Rows by which the columns of a table are made as wide as they need."""
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _TEXTS: Final = ("request_id", "jti", "identifier", "user_id", "recipient", "operation")
 
 
@@ -76,26 +75,10 @@ def _print_json(rows: Iterable[dict[str, Any]]) -> None:
 
 
 def _print_csv(rows: Iterable[dict[str, Any]]) -> None:
-    from apientreprise_gateway.journal.line import FIELDS
+    from apientreprise_gateway.journal.export import csv_lines
 
-    writer = csv.writer(sys.stdout)
-    writer.writerow(FIELDS)
-    for row in rows:
-        writer.writerow([_cell(row[name]) for name in FIELDS])
-
-
-def _cell(value: Any) -> str:
-    """A value as the cell of a spreadsheet, which must not take it for a formula."""
-    text = _text(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return " ".join(str(each) for each in value)
-    return "" if value is None else str(value)
+    for line in csv_lines(rows):
+        sys.stdout.write(line)
 
 
 def _print_table(rows: Iterator[dict[str, Any]]) -> None:
@@ -108,7 +91,7 @@ def _print_table(rows: Iterator[dict[str, Any]]) -> None:
 
 
 def _cells(row: dict[str, Any]) -> Sequence[str]:
-    return [_printable(_text(row[name])) for name in _COLUMNS]
+    return [_printable(as_text(row[name])) for name in _COLUMNS]
 
 
 def _printable(text: str) -> str:
