@@ -50,7 +50,7 @@ def test_a_logout_ends_the_session_for_whoever_has_its_cookie(site: Site) -> Non
     assert f"{site.cookie}=" in answer.headers["set-cookie"]
     assert "Max-Age=0" in answer.headers["set-cookie"]
     thief = site.another()
-    thief.client.cookies.set(site.cookie, stolen)
+    thief.bring(stolen)
     assert thief.get("/compte").status_code == 303
     assert count(site) == 0
 
@@ -96,7 +96,7 @@ def test_a_form_of_another_site_is_refused(site: Site, headers: dict[str, str]) 
 def test_a_cookie_of_ones_own_making_is_no_session(site: Site) -> None:
     """A session cannot be fixed beforehand: what the browser brings is never taken over at a login."""
     planted = sessions.new_secret()
-    site.client.cookies.set(site.cookie, planted)
+    site.bring(planted)
     site.client.cookies.set("__Host-visite", planted)
     assert site.get("/compte").status_code == 303
     with site.services.reading() as connection:

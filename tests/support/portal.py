@@ -104,8 +104,12 @@ class Site:
         with writing(self.engine) as connection:
             user = upsert_user(connection, Contact(email=email, **names), now)
             secret, _ = sessions.begin(connection, user.id, via=via, now=now)
-        self.client.cookies.set(self.cookie, secret)
+        self.bring(secret)
         return user.id
+
+    def bring(self, secret: str) -> None:
+        """Have the browser bring the cookie of a session, its own or a stolen one."""
+        self.client.cookies.set(self.cookie, secret, domain=httpx.URL(self.url).host, path="/")
 
     @property
     def cookie(self) -> str:

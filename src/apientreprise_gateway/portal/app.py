@@ -17,6 +17,7 @@ from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.portal import static
+from apientreprise_gateway.portal.background import LOOPS, Loop
 from apientreprise_gateway.portal.forms import guarded
 from apientreprise_gateway.portal.login import mail_link
 from apientreprise_gateway.portal.login import pages as login
@@ -34,10 +35,8 @@ PAGES: Final[Sequence[APIRouter]] = (home.router, login.router, mail_link.router
 """Pages; what is posted to them is checked to come from a page of ours."""
 OPEN: Final[Sequence[APIRouter]] = (static.router, health.router)
 """What other programs ask: without forms of ours, cookies and sessions."""
-Loop = Callable[[Services], Awaitable[None]]
-"""Work that a portal does besides answering; it ends only when it is cancelled."""
-LOOPS: Final[Sequence[tuple[str, Loop]]] = ()
-"""The loops with their names, which are labels of a metric."""
+MADE: Final[Sequence[Callable[[Services], APIRouter]]] = ()
+"""What other programs ask, where the routes are made with what the portal has."""
 
 
 class Portal:
@@ -64,7 +63,7 @@ class Portal:
         app.state.services = self.services
         for each in (*PAGES, *((login.demo_router,) if self.services.demo is not None else ())):
             app.include_router(each, dependencies=[Depends(guarded)])
-        for each in OPEN:
+        for each in (*OPEN, *(make(self.services) for make in MADE)):
             app.include_router(each)
         app.add_exception_handler(Refusal, _refused)
         app.add_exception_handler(LoginNeeded, _to_login)
