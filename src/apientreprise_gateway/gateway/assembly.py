@@ -20,6 +20,7 @@ from apientreprise_gateway.gateway.components.denials import DenialsComponent, d
 from apientreprise_gateway.gateway.components.documents import DocumentComponent, document_component
 from apientreprise_gateway.gateway.components.france_connect import FranceConnectComponent, france_connect_component
 from apientreprise_gateway.gateway.components.limits import LimiterComponent, limiter_component
+from apientreprise_gateway.gateway.components.maintenance import MaintenanceComponent, maintenance_component
 from apientreprise_gateway.gateway.components.observability import (
     AccessFileComponent,
     AccessLogComponent,
@@ -98,6 +99,9 @@ class Assembly:
             probing=self.endpoints.probing,
             former=former and former.pings,
         )
+        self.maintenance: MaintenanceComponent = maintenance_component(
+            context, self.upstreams.part, former=former and former.maintenance
+        )
         self.connection_limits: ConnectionLimits = connection_limits(
             settings, self.metrics, before=former and former.connection_limits
         )
@@ -116,6 +120,7 @@ class Assembly:
             self.tokens,
             self.france_connect,
             self.denials,
+            self.maintenance,
             self.pings,
             self.cache,
             self._in_force(),

@@ -31,6 +31,7 @@ class StorePart(StrEnum):
     LIMITS = "limits"
     CACHE = "cache"
     PINGS = "pings"
+    MAINTENANCE = "maintenance"
 
 
 def begin_at_zero(metrics: Metrics, providers: Iterable[Provider]) -> None:

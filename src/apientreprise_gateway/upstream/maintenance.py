@@ -63,6 +63,10 @@ class Maintenance:
         """Unix time of the last look, to notice a clock that was set back."""
         self._next_change = -math.inf
 
+    def and_also(self, windows: Sequence[Once]) -> "Maintenance":
+        """The same with more windows."""
+        return Maintenance([*self._windows, *windows], clock=self._clock)
+
     def until(self) -> float | None:
         """When the current window ends, Unix time in seconds; None if there is none."""
         now = self._clock()

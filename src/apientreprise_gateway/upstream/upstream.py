@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from apientreprise_gateway.contract.endpoint import Provider
@@ -12,7 +12,7 @@ from apientreprise_gateway.observability.provider_calls import ABANDONED, OK
 from apientreprise_gateway.upstream.breaker import Breaker, State
 from apientreprise_gateway.upstream.faults import CallError, Fault
 from apientreprise_gateway.upstream.file_hosts import FileHosts
-from apientreprise_gateway.upstream.maintenance import Maintenance
+from apientreprise_gateway.upstream.maintenance import Maintenance, Once
 from apientreprise_gateway.upstream.pool import Pool
 from apientreprise_gateway.upstream.reading import ProviderAnswer, read, trouble
 from apientreprise_gateway.upstream.response import Response
@@ -83,11 +83,16 @@ class Upstream:
         self._timeout = timeout
         self._breaker = breaker
         self._maintenance = maintenance
+        self._configured = maintenance
 
     @property
     def maintenance_until(self) -> float | None:
         """When the current planned maintenance ends, Unix time in seconds; None if there is none."""
         return None if self._maintenance is None else self._maintenance.until()
+
+    def announce(self, windows: Sequence[Once]) -> None:
+        """Take these windows as planned maintenance, beside those that were configured, in place of those before."""
+        self._maintenance = (self._configured or Maintenance(())).and_also(windows) if windows else self._configured
 
     @property
     def breaker_state(self) -> State:
