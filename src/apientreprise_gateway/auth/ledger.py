@@ -28,8 +28,8 @@ POLL_SECONDS: Final = 1.0
 _FULL_EVERY: Final = 60
 """Of so many looks one reads all entries, whatever the version: a writer may have died before it told of a change."""
 _GIVEN_AT_ONCE: Final = 500
-_READ_AT_ONCE: Final = 500
-"""Entries that one reply has, about: the calls of others go on between two replies."""
+_READ_AT_ONCE: Final = 100
+"""Entries that one reply has, about: calls go on between two replies."""
 _log = structlog.get_logger(__name__)
 
 
@@ -83,6 +83,8 @@ class Ledger(Generic[E]):
         found = dict(one)
         for jti, entry in other.items():
             known = found.get(jti)
+            if known is entry:
+                continue  # most are; to compare a hundred thousand otherwise takes long
             if known is None or self.order(known) < self.order(entry):
                 found[jti] = entry
         return found
@@ -249,29 +251,33 @@ class LedgerWatch(Generic[E]):
 
     async def _read(self, *, has_version: bool) -> None:
         found = await read_all(self._client, self._ledger, self.known)
-        now_known, lost = self._joined_with(found)
-        changes = now_known != self.known
-        if self._keep is not None and changes:
-            await self._keep(now_known)
-            now_known, lost = self._joined_with(found)  # `take` may have been called during the await
-        if changes or now_known != self.known:
-            self._use(now_known)
+        news, lost = self._compared_with(found)
+        if self._keep is not None and news:
+            await self._keep({**self.known, **news})
+            news, lost = self._compared_with(found)  # `take` may have been called during the await
+        if news:
+            self._use({**self.known, **news})
             _log.info(f"{self._ledger.name}_read", tokens=self.count)
         if found.unreadable != self.unreadable:
             tell_of_unreadable(self._ledger, found)
         self.unreadable = found.unreadable
         await self._put_right(lost, has_version=has_version)
 
-    def _joined_with(self, found: Found[E]) -> tuple[Mapping[str, E], Mapping[str, E]]:
-        """Our entries merged with those of Redis, and those of ours that Redis has lost."""
-        there = found.entries
-        lost = {
-            jti: own
-            for jti, own in self.known.items()
-            if jti not in found.unreadable and (jti not in there or there[jti].changed < own.changed)
-        }
-        # Where both were changed at the same time, the entry of Redis counts.
-        return {**self.known, **there, **lost}, lost
+    def _compared_with(self, found: Found[E]) -> tuple[Mapping[str, E], Mapping[str, E]]:
+        """The entries of Redis that are to be in force and are not, and those of ours that Redis has lost."""
+        known = self.known
+        lost = {jti: known[jti] for jti in known.keys() - found.entries.keys() - found.unreadable.keys()}
+        news = {}
+        for jti, entry in found.entries.items():
+            own = known.get(jti)
+            if own is entry or own == entry:
+                continue
+            # Where both were changed at the same time, the entry of Redis counts.
+            if own is not None and entry.changed < own.changed:
+                lost[jti] = own
+            else:
+                news[jti] = entry
+        return news, lost
 
     async def _put_right(self, lost: Mapping[str, E], *, has_version: bool) -> None:
         """Write back what Redis has lost; if that fails, it is tried again at the next change."""

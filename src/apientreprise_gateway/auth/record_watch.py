@@ -29,7 +29,7 @@ class PublishedRecord(NamedTuple):
     text: str
     """The JSON."""
     record: TokenRecord
-    """What it means; `NOTHING` where it was taken away."""
+    """What it means; `NOTHING` itself where it was taken away."""
     changed: float = 0.0
     """Unix time in seconds at which it was written; 0 if unknown."""
 
@@ -38,29 +38,41 @@ KnownRecords = Mapping[str, PublishedRecord]
 """Records, by `jti`."""
 
 
-def published_record(text: str, changed: float) -> PublishedRecord:
-    """The record in a JSON text.
+def published_record(text: str, changed: float, known: PublishedRecord | None = None) -> PublishedRecord:
+    """The record in a JSON text; if that is the text of the one known before, it is not read anew.
 
     Raises:
         ValueError: it holds no such record.
     """
-    return PublishedRecord(text, read_record(text)[0], changed)
+    return _unchanged(text, changed, known) or _parsed(text, changed)[0]
+
+
+def _unchanged(text: str, changed: float, known: PublishedRecord | None) -> PublishedRecord | None:
+    if known is None or known.text != text:
+        return None
+    return known if known.changed == changed else known._replace(changed=changed)
+
+
+def _parsed(text: str, changed: float) -> tuple[PublishedRecord, frozenset[str]]:
+    """The record in a JSON text, and the keys in it that are not known."""
+    record, unknown = read_record(text)
+    return PublishedRecord(text, NOTHING if record == NOTHING else record, changed), unknown - {OWNER}
 
 
 def _read(jti: str, value: bytes, changed: float, known: PublishedRecord | None) -> PublishedRecord:
     text = value.decode()
-    if known is not None and known.text == text:  # to read a hundred thousand anew takes seconds
-        return known if known.changed == changed else known._replace(changed=changed)
-    record, unknown = read_record(text)
-    if unknown - {OWNER}:
-        _log.warning("token_record_keys_unknown", jti=jti, keys=sorted(unknown - {OWNER}), effect="they are ignored")
-    return PublishedRecord(text, record, changed)
+    entry = _unchanged(text, changed, known)  # to read a hundred thousand anew takes seconds
+    if entry is None:
+        entry, unknown = _parsed(text, changed)
+        if unknown:
+            _log.warning("token_record_keys_unknown", jti=jti, keys=sorted(unknown), effect="they are ignored")
+    return entry
 
 
 def _both(one: PublishedRecord, other: PublishedRecord) -> PublishedRecord:
     """The stricter of two records that one token has in different spellings."""
     record = stricter(one.record, other.record)
-    return PublishedRecord(orjson.dumps(shown(record)).decode(), record, max(one.changed, other.changed))
+    return published_record(orjson.dumps(shown(record)).decode(), max(one.changed, other.changed))
 
 
 RECORDS: Final[Ledger[PublishedRecord]] = Ledger(
@@ -101,7 +113,7 @@ class RecordWatch(LedgerWatch[PublishedRecord]):
         """Configure it; `registry` is given the records. The others are those of `LedgerWatch`."""
 
         def use(entries: KnownRecords) -> int:
-            registry.publish({jti: each.record for jti, each in entries.items() if each.record != NOTHING})
+            registry.publish({jti: each.record for jti, each in entries.items() if each.record is not NOTHING})
             return len(registry.published)
 
         super().__init__(client, RECORDS, use=use, known=known, on_read=on_read, keep=keep)

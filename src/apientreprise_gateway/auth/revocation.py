@@ -43,8 +43,9 @@ Known = Mapping[str, Revocation]
 """Revocations, by `jti`."""
 
 
-def _read(_jti: str, value: bytes, changed: float, _known: Revocation | None) -> Revocation:
-    return Revocation(instant(value), changed)
+def _read(_jti: str, value: bytes, changed: float, known: Revocation | None) -> Revocation:
+    read = Revocation(instant(value), changed)
+    return known if known == read and known is not None else read
 
 
 def _both(one: Revocation, other: Revocation) -> Revocation:

@@ -59,6 +59,8 @@ class Copy:
         self._is_private = is_private
         self._seen: Stamp | None = None
         """The stamp of the file when its content was last read or written here."""
+        self._records: KnownRecords = {}
+        """The records that it held then."""
 
     def is_news(self) -> bool:
         """Whether another process has written it since it was last read or written here."""
@@ -79,9 +81,12 @@ class Copy:
         except OSError as error:
             raise CopyError(f"{self.path}: {error.strerror or error}") from error
         try:
-            return _decode(content, self._of)
+            found = _decode(content, self._of, self._records)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CopyError(f"{self.path} is no copy of revocations, records and bans ({error})") from error
+        if found is not None:
+            self._records = found.records
+        return found
 
     def write(self, snapshot: Snapshot) -> Snapshot:
         """Add what this process knows; return all that the copy holds then.
@@ -97,6 +102,7 @@ class Copy:
                 if whole != there:
                     replace_file(self.path, _encode(whole, self._of), outlives_crash=not self.is_shared)
                     self._seen = stamp_of(self.path)
+                self._records = whole.records
         except OSError as error:
             raise CopyError(f"{self.path}: {error.strerror or error}") from error
         return whole
@@ -132,7 +138,8 @@ def _encode(snapshot: Snapshot, of: str) -> bytes:
     return orjson.dumps({"redis": of, "whole": snapshot.is_whole, "revoked": revoked, "records": records, "bans": bans})
 
 
-def _decode(content: bytes, of: str) -> Snapshot | None:
+def _decode(content: bytes, of: str, known: KnownRecords) -> Snapshot | None:
+    """The content of a copy, with the same objects for records known before; None if it is of another Redis."""
     found = orjson.loads(content)
     if found["redis"] != of:
         return None
@@ -143,7 +150,7 @@ def _decode(content: bytes, of: str) -> Snapshot | None:
         for jti, (at, changed) in found["revoked"].items()
     }
     records = {
-        str(jti): published_record(str(text), _number(changed))
+        str(jti): published_record(str(text), _number(changed), known.get(str(jti)))
         for jti, (text, changed) in found.get("records", {}).items()  # older versions wrote none
     }
     return Snapshot(revoked, records, tuple(ban for ban in bans if now < ban.end), found["whole"] is True)

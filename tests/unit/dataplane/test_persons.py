@@ -7,13 +7,14 @@ from urllib.parse import quote
 
 import pytest
 
+from apientreprise_gateway.auth.records import TokenRecord
 from apientreprise_gateway.contract.errors import provider_error
 from apientreprise_gateway.contract.pseudonym import Pseudonyms
 from apientreprise_gateway.dataplane.persons import Persons
 from apientreprise_gateway.dataplane.validation import AnswerValidator
 from apientreprise_gateway.providers.particulier.product import PARTICULIER
 from apientreprise_gateway.upstream.reading import ProviderAnswer
-from support.tokens import token
+from support.tokens import JTI, token
 from unit.dataplane.rig import Rig
 
 RECIPIENT = "recipient=13002526500013"
@@ -174,3 +175,14 @@ async def test_the_same_person_twice_at_once_is_the_same_call() -> None:
     assert second.codes == ["00015"]
     made.source.gate.set()
     assert (await first).status == 200
+
+
+async def test_masks_see_the_scopes_that_a_record_leaves() -> None:
+    """What the record of a token leaves of its scopes decides what it may see, as if it had no others."""
+    path = f"{BY_INE}?ine={INE}&{RECIPIENT}"
+    statut, email = "cnous_statut_boursier", "cnous_email"
+    made = rig()
+    few, many = [(await made.answered(path, bearer=bearer(*scopes))).body for scopes in ((statut,), (statut, email))]
+    assert few != many
+    made.registry.records = {JTI: TokenRecord(scopes=frozenset({statut, "other"}))}
+    assert (await made.answered(path, bearer=bearer(statut, email))).body == few

@@ -86,8 +86,8 @@ class Settings(FranceConnectFields):
     )
     tokens: FilePath | None = Field(
         default=None,
-        description="JSON file of what is known of single tokens: revocation, allowed addresses, a limit of their own. "
-        "Read anew on change; see docs/store.md.",
+        description="JSON file of what is recorded of single tokens: revocation, allowed addresses, limits, scopes "
+        "that count. Read anew on change; see docs/store.md.",
     )
     pseudonym_key: SecretKey | None = Field(
         default=None,
@@ -108,14 +108,14 @@ class Settings(FranceConnectFields):
     )
     revocations_copy: Path | None = Field(
         default=None,
-        description="File that keeps what is revoked and banned, for a start while Redis cannot be asked; it names its "
-        "Redis, and serves no other. Unset: one for each Redis in a folder of this user in `/var/tmp` (else in "
-        "`TMPDIR`), which outlives a restart of the machine as well. See docs/store.md.",
+        description="File that keeps what is revoked, recorded of tokens and banned, for a start while Redis cannot be "
+        "asked; it names its Redis, and serves no other. Unset: one for each Redis in a folder of this user in "
+        "`/var/tmp` (else in `TMPDIR`), which outlives a restart of the machine as well. See docs/store.md.",
     )
     revocations_unknown: RevocationsUnknown = Field(
         default=RevocationsUnknown.REFUSE,
         description="Tokens, as long as Redis has never been read and there is no copy: `refuse` them with 503 "
-        "(`/readyz` is 503 too), or `accept` them, also those that may be revoked.",
+        "(`/readyz` is 503 too), or `accept` them, also those that may be revoked or narrowed.",
     )
     cache: CacheStore = Field(
         default=CacheStore.OFF,
