@@ -21,7 +21,8 @@ _CONTACTS: Final = {
     "business_contact": Role.BUSINESS_CONTACT,
     "technical_contact": Role.TECHNICAL_CONTACT,
 }
-_OTHERS: Final = ("dpo", "controller")
+OTHERS: Final = ("dpo", "controller")
+"""Whom a form names who has no role: their places in `details`."""
 _DETAILS: Final = (
     "recipients",
     "retention_months",
@@ -60,7 +61,7 @@ class Form:
     siret: str = ""
     organization: str = ""
     eligibility: str = ""
-    """A key of `checks.ELIGIBLE`."""
+    """What kind of body it is: a key of `form_checks.ELIGIBLE`."""
     title: str = ""
     description: str = ""
     use_case: str = ""
@@ -80,6 +81,11 @@ class Form:
     controller: Person = field(default_factory=Person)
     controller_siret: str = ""
     terms_accepted: bool = False
+
+    @property
+    def people(self) -> dict[Role, Contact]:
+        """Those who would have a role; without those who have no mail address yet."""
+        return dict(_people(self).contacts)
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> "Form":
@@ -114,6 +120,7 @@ def body_of(
     fired_at: datetime,
     by: str | None,
     form: Form | None = None,
+    contacts: Mapping[Role, Contact] | None = None,
     comment: str | None = None,
 ) -> bytes:
     """The body of an event of the portal; no two are the same."""
@@ -124,6 +131,7 @@ def body_of(
         "by": by,
         "comment": comment,
         "form": None if form is None else asdict(form),
+        "contacts": None if contacts is None else {role.value: asdict(person) for role, person in contacts.items()},
         "id": str(uuid4()),
     }
     return orjson.dumps(said)
@@ -140,14 +148,22 @@ def read(body: Mapping[str, Any], _product: ProductKey, _now: datetime) -> Readi
         return Unreadable(name=name, fault="fired_at" if fired_at is None else "external_id")
     said = body.get("form")
     form = Form.from_json(said) if isinstance(said, dict) else None
+    contacts = _given(body.get("contacts"))
     return Told(
         name=EventName(name),
         external_id=external_id,
         fired_at=fired_at,
-        facts=Facts() if form is None else _facts(form),
-        people=People() if form is None else _people(form),
+        facts=Facts(names_people=bool(contacts)) if form is None else _facts(form),
+        people=People(contacts=contacts) if form is None else _people(form),
         comment=values.text(body.get("comment")),
     )
+
+
+def _given(said: object) -> dict[Role, Contact]:
+    """The people of an event that changes no more than them."""
+    given = values.mapping(said)
+    found = {role: values.contact(values.mapping(given.get(role.value)), job=("job_title",)) for role in Role}
+    return {role: person for role, person in found.items() if person is not None}
 
 
 def _facts(form: Form) -> Facts:
@@ -175,7 +191,7 @@ def _people(form: Form) -> People:
     }
     others = {
         name: {key: value for key, value in asdict(person).items() if value}
-        for name in _OTHERS
+        for name in OTHERS
         if not (person := getattr(form, name)).is_empty
     }
     return People(contacts=contacts, others=others)

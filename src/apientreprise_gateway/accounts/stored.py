@@ -1,8 +1,7 @@
 """What became of a habilitation, written to its row and to the roles of its people."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select, update
@@ -11,11 +10,9 @@ from apientreprise_gateway.accounts import repository
 from apientreprise_gateway.accounts.events import People, Subject, Told
 from apientreprise_gateway.accounts.folding import PARAMETERS, Outcome
 from apientreprise_gateway.accounts.model import Habilitation, HabilitationState, ProductKey
+from apientreprise_gateway.accounts.own_form import OTHERS
 from apientreprise_gateway.accounts.reading import NoJsonError, read
 from apientreprise_gateway.database.accounts import events, habilitations
-
-PEOPLE: Final = "people"
-"""Of `details`: whom a stand-alone request names who has no role, `dpo` and `controller`."""
 
 
 def write(
@@ -90,9 +87,10 @@ def _plain(value: Any) -> Any:
 
 def _details(outcome: Outcome, people: People | None, known: Habilitation | None) -> dict[str, Any]:
     """What is stored beside the columns; whom a body named that is gone stays."""
+    if people is not None:
+        return outcome.details | {name: dict(said) for name, said in people.others.items()}
     before = {} if known is None else known.details
-    others: Mapping[str, Any] = before.get(PEOPLE, {}) if people is None else people.others
-    return outcome.details | ({PEOPLE: {name: dict(said) for name, said in others.items()}} if others else {})
+    return outcome.details | {name: before[name] for name in OTHERS if name in before}
 
 
 def _people(connection: Connection, outcome: Outcome, product: ProductKey) -> People | None:

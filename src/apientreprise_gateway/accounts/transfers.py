@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, insert, or_, select, update
 
-from apientreprise_gateway.accounts import mails, repository
+from apientreprise_gateway.accounts import mails, repository, requests
 from apientreprise_gateway.accounts.activity import record
 from apientreprise_gateway.accounts.mail_address import mail_address
 from apientreprise_gateway.accounts.mail_rules import TransferStep
@@ -146,12 +146,13 @@ def confirm(connection: Connection, transfer_id: str, operator: User, *, now: da
         TransferRefusedError: it is not accepted, or has ended.
     """
     found = _open(connection, transfer_id, TransferState.ACCEPTED, now)
-    newcomer = repository.upsert_user(connection, Contact(email=found.email), now)
     changed = _held(connection, found.from_user_id, found.siret)
     if not changed:
         raise TransferRefusedError("La personne n’est plus demandeur d’aucune habilitation de cet organisme.")
-    held = roles.c.user_id == found.from_user_id, roles.c.role == Role.APPLICANT
-    connection.execute(update(roles).where(*held, roles.c.habilitation_id.in_(changed)).values(user_id=newcomer.id))
+    for each in changed:
+        # An event, so that no later one that is older gives the place back.
+        requests.give_to(connection, each, Contact(email=found.email), by=operator.id, now=now)
+    newcomer = repository.upsert_user(connection, Contact(email=found.email), now)
     for each in changed:
         about, details = ("habilitation", each), {"transfer": found.id, "to": newcomer.id}
         record(connection, "habilitation.transferred", at=now, user_id=operator.id, about=about, details=details)

@@ -81,9 +81,7 @@ def one(request: Request, visitor: LoggedIn, habilitation_id: str) -> Response:
             "delegations": delegations.of_habilitation(connection, habilitation.id),
             "audits": audits.of_habilitation(connection, habilitation.id) if seen.may("see_audits") else [],
             "bans": bans.of_habilitation(connection, habilitation.id, now=now) if seen.may("see_bans") else [],
-            "links": sum(
-                each.is_open(now) for token in tokens for each in hand_overs.of_token(connection, token.id)
-            )
+            "links": sum(each.is_open(now) for token in tokens for each in hand_overs.of_token(connection, token.id))
             if seen.may("see_hand_overs")
             else 0,
         }

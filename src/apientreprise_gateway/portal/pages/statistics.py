@@ -33,7 +33,13 @@ _NAMES: Final = {
     "90 days": "90 derniers jours",
 }
 SERIES: Final = (("réussis", "success"), ("en erreur (4xx)", "warning"), ("en échec (5xx)", "error"))
-CLASSES: Final = {"2xx": "réussis", "3xx": "redirigés", "4xx": "en erreur", "5xx": "en échec", "abandoned": "abandonnés"}
+CLASSES: Final = {
+    "2xx": "réussis",
+    "3xx": "redirigés",
+    "4xx": "en erreur",
+    "5xx": "en échec",
+    "abandoned": "abandonnés",
+}
 
 
 class Left(NamedTuple):

@@ -105,7 +105,9 @@ def revoke(request: Request, visitor: Fresh, form: Posted, jti: str) -> Response
     with ours.writing() as connection:
         token, seen = see_token(connection, visitor, jti, Act.REVOKE_TOKEN)
         try:
-            tokens.revoke(connection, jti, now=now, by=visitor.actor.id, reason=form.text("reason") or "Révoqué par son demandeur")
+            tokens.revoke(
+                connection, jti, now=now, by=visitor.actor.id, reason=form.text("reason") or "Révoqué par son demandeur"
+            )
             can = seen.habilitation.state is HabilitationState.VALIDATED and token.ends_at > now
             made = tokens.replace(connection, seen.habilitation, jti, now=now, by=visitor.actor.id) if can else None
         except tokens.TokenRefusalError as error:
