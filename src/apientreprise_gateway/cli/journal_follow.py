@@ -31,6 +31,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "line once, whatever is killed meanwhile.",
     )
     follow.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a GATEWAY_ACCESS_LOG; may come later")
+    follow.add_argument(
+        "--free",
+        action="store_true",
+        help="give the disk back what is stored, for files that nobody rotates: they keep their length, and read as "
+        "zeros there; needs the right to write to them",
+    )
     follow.set_defaults(command=_follow, serves=True)
 
 
@@ -58,6 +64,7 @@ def _follow(options: argparse.Namespace) -> int:
             chores=_sealing(engine),
             on_round=_progress(),
             since=_began(),
+            frees=options.free,
         )
 
         def stop(_number: int, _frame: object) -> None:

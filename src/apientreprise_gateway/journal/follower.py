@@ -79,6 +79,7 @@ class Follower:
         on_round: Callable[[JournalMetrics], None] = lambda _metrics: None,
         clock: Callable[[], float] = time.monotonic,
         since: datetime | None = None,
+        frees: bool = False,
     ) -> None:
         """Configure it.
 
@@ -92,6 +93,7 @@ class Follower:
             clock: seconds.
             since: when paths that nobody has followed are followed from; files beside them that ended before are left
                 alone. Now by default.
+            frees: whether the disk gets back what is stored.
         """
         self._engine = engine
         self._metrics = metrics
@@ -102,7 +104,7 @@ class Follower:
         self._since = since or datetime.now(UTC)
         self._stopped = threading.Event()
         self._followed = [
-            _Followed(Tail(path, host=host), FollowLock(engine, f"{host}:{path}"))
+            _Followed(Tail(path, host=host, frees=frees, clock=clock), FollowLock(engine, f"{host}:{path}"))
             for path in dict.fromkeys(path.absolute() for path in paths)
         ]
         self._is_told_away = False

@@ -15,7 +15,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
@@ -23,6 +23,7 @@ from typing import IO, Final
 import structlog
 
 from apientreprise_gateway.journal.files import HEAD_BYTES, FileRecord, Place, head_of
+from apientreprise_gateway.journal.freeing import Freeing
 from apientreprise_gateway.journal.wrappings import MAX_LINE_BYTES
 
 LINGER_SECONDS: Final = 60.0
@@ -46,6 +47,7 @@ class Source:
     """None as long as nothing of it is stored."""
     shown: str
     quiet_since: float | None = None
+    freeing: Freeing = field(default_factory=Freeing)
 
     @property
     def position(self) -> int:
@@ -78,9 +80,17 @@ class Tail:
     """The files of one path."""
 
     def __init__(
-        self, path: Path, *, host: str, clock: Callable[[], float] = time.monotonic, linger: float = LINGER_SECONDS
+        self,
+        path: Path,
+        *,
+        host: str,
+        frees: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        linger: float = LINGER_SECONDS,
     ) -> None:
+        """Configure it; `frees` says whether the disk gets back what is stored."""
         self.path = path
+        self._frees = frees
         self._host = host
         self._clock = clock
         self._linger = linger
@@ -135,6 +145,8 @@ class Tail:
         """Go on after a piece that the database has."""
         piece.source.record = record
         piece.source.quiet_since = None
+        if self._frees:
+            piece.source.freeing.up_to(piece.source.file.fileno(), record.position)
         others = [each for each in self._records if each.number != record.number]
         self._records = [record, *others]
 
