@@ -75,7 +75,7 @@ def test_the_library_comes_with_the_first_operation(page: Page, docs: str) -> No
     [
         ("extrait_kbis", "api_entreprise_v3_infogreffe_extraits_rcs"),
         ("societe francaise de qualification", None),
-        ("siège unité légale", "api_entreprise_v4_insee_siege_unite_legale"),
+        ("établissement siege unité légale", "api_entreprise_v4_insee_sieges_unites_legales"),
         ("attestation_sociale_urssaf", DOCUMENT),
         ("activite_principale_naf_rev2.code", UNITE),
         ("QUALIBAT", "api_entreprise_v4_qualibat_certifications_batiment"),

@@ -26,6 +26,8 @@ DOCUMENT = document(ENTREPRISE)
 SPECIFIC_CODES = {code for provider in PROVIDERS for code in provider.errors}
 TEXT = to_yaml(DOCUMENT)
 LISTS = r"<https://www\.insee\.fr/fr/information/\d+>"
+INVENTED = r"https?://([\w-]+\.)*exemple\.test\b"
+"""Addresses of a name that nobody can have."""
 OF_OTHER_PRODUCTS = {"00910", "00911"}
 """Codes of the gateway's own that a product has only where it once had other paths."""
 ENDPOINTS = [
@@ -296,8 +298,8 @@ def test_yaml_quotes_texts_that_look_like_numbers() -> None:
 
 
 def test_names_no_other_host() -> None:
-    """The document holds no address outside the gateway, but for those of the lists of codes that INSEE publishes."""
-    assert not [text for text in texts(DOCUMENT) if "//" in re.sub(LISTS, "", text)]
+    """The document holds no address outside the gateway, but those of INSEE's lists of codes and invented ones."""
+    assert not [text for text in texts(DOCUMENT) if "//" in re.sub(f"{LISTS}|{INVENTED}", "", text)]
     assert DOCUMENT["servers"] == [{"url": "/"}]
 
 

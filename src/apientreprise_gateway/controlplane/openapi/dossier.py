@@ -61,6 +61,9 @@ def operation_of_dossier(dossier: Dossier, product: Product, components: Compone
     """The OpenAPI operation of a dossier."""
     endpoint = dossier.endpoint
     form = product.version_of(endpoint).errors
+    content: Json = {"schema": components.refer("schemas", "Dossier", _SCHEMA)}
+    if product.examples is not None and endpoint.operation in product.examples.bodies:
+        content["example"] = product.examples.bodies[endpoint.operation]
     return {
         "operationId": endpoint.operation,
         "summary": endpoint.summary,
@@ -78,7 +81,7 @@ def operation_of_dossier(dossier: Dossier, product: Product, components: Compone
             "200": {
                 "description": "Le dossier, quoi que chaque ressource ait répondu.",
                 "headers": headers_of(200, components),
-                "content": {JSON_API_TYPE: {"schema": components.refer("schemas", "Dossier", _SCHEMA)}},
+                "content": {JSON_API_TYPE: content},
             },
             **{
                 str(status): failure(cases, f"{status}-dossier", form, components)

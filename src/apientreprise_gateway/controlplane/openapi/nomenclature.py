@@ -3,7 +3,7 @@
 from typing import Final
 
 from apientreprise_gateway.controlplane.openapi.components import Json
-from apientreprise_gateway.controlplane.openapi.schemas import closed
+from apientreprise_gateway.controlplane.openapi.schemas import body_of, closed
 
 TAG: Final = "Erreurs"
 _OBJECT: Final[Json] = {"type": "object"}
@@ -96,21 +96,40 @@ def paths(address: str, operations: list[str]) -> dict[str, Json]:
     }
 
 
-def _json(text: str, schema: str) -> Json:
+def _json(text: str, schema: str, example: Json) -> Json:
     return {
         "description": text,
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example}},
     }
+
+
+_EXAMPLE: Final[Json] = {
+    "api": "entreprise",
+    "providers": {"00": "API Entreprise", "01": "INSEE"},
+    "generic_subcodes": {"003": {"title": "Entité non trouvée"}},
+    "platform_codes": {
+        "401": [
+            {
+                "code": "00101",
+                "title": "Interdit",
+                "detail": "Votre token n'est pas valide ou n'est pas renseigné",
+                "meta": {},
+            }
+        ]
+    },
+    "endpoints": {},
+}
+"""A small part of a nomenclature."""
 
 
 _RESPONSES: Final[Json] = {
     "200": {
-        **_json("Les erreurs.", "Nomenclature"),
+        **_json("Les erreurs.", "Nomenclature", _EXAMPLE),
         "headers": {
             "ETag": {"description": "Change avec le contenu.", "schema": {"type": "string"}},
             "Cache-Control": {"description": "`public, max-age=3600`.", "schema": {"type": "string"}},
         },
     },
     "304": {"description": "Le contenu est celui de l'`ETag` donné dans `If-None-Match`."},
-    "404": _json("`00404` : aucune opération ne porte ce nom.", "Erreurs"),
+    "404": _json("`00404` : aucune opération ne porte ce nom.", "Erreurs", body_of("00404")),
 }

@@ -4,6 +4,7 @@ from typing import Final
 
 from apientreprise_gateway.contract.error_forms import OBJECTS, ErrorForm
 from apientreprise_gateway.controlplane.openapi.components import Json
+from apientreprise_gateway.controlplane.openapi.schemas import body_of
 from apientreprise_gateway.controlplane.paths import ALIVE
 from apientreprise_gateway.pings.board import Status
 from apientreprise_gateway.providers.product import KEY, Product
@@ -16,7 +17,12 @@ def too_many(form: ErrorForm = OBJECTS) -> Json:
     return {
         "description": "Plus de 600 appels par minute, de cette adresse, aux pages hors opération (`00907`).",
         "headers": {"Retry-After": {"$ref": "#/components/headers/Retry-After"}},
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{form.name}"}}},
+        "content": {
+            "application/json": {
+                "schema": {"$ref": f"#/components/schemas/{form.name}"},
+                "example": body_of("00907", form),
+            }
+        },
     }
 
 
@@ -58,7 +64,7 @@ SCHEMAS: Final[dict[str, Json]] = {
 
 def paths(product: Product) -> dict[str, Json]:
     """The operations, by path, for the pings of a product."""
-    found = {product.pings.index: {"get": _index()}}
+    found = {product.pings.index: {"get": _index(_listed(product))}}
     pings = [ping for provider in product.providers for ping in provider.pings]
     is_probed = any(ping.probed for ping in pings)
     if pings and product.pings.one.endswith(KEY):
@@ -86,12 +92,12 @@ def _open(name: str, summary: str, description: str, responses: Json, *parameter
     }
 
 
-def _index() -> Json:
+def _index(listed: list[Json]) -> Json:
     return _open(
         "pings",
         "Sources de données dont la disponibilité peut être demandée",
         "Le nom de chaque source et l'adresse qui dit si elle répond.",
-        {"200": _json("La liste.", "Pings")},
+        {"200": _json("La liste.", "Pings", listed)},
     )
 
 
@@ -124,11 +130,11 @@ def _ping(*parameters: Json, is_probed: bool) -> Json:
         "Disponibilité d'une source de données",
         f"{_BY_PROBES if is_probed else _BY_CALLS} La réponse est gardée en mémoire quelques minutes.",
         {
-            "200": _json("`ok`, `unknown` ou `maintenance`.", "Ping"),
-            "502": _json("`bad_gateway`.", "Ping"),
+            "200": _json("`ok`, `unknown` ou `maintenance`.", "Ping", _ping_said(Status.OK)),
+            "502": _json("`bad_gateway`.", "Ping", _ping_said(Status.BAD)),
             "404": {
                 "description": "Cette source n'existe pas.",
-                "content": {"application/json": {"schema": {"type": "object", "maxProperties": 0}}},
+                "content": {"application/json": {"schema": {"type": "object", "maxProperties": 0}, "example": {}}},
             },
         },
         *parameters,
@@ -143,7 +149,7 @@ def _alive(path: str) -> Json:
         "alive",
         summary,
         "Réponse vide, quelle que soit la version.",
-        responses | {"404": _json("Cette version n'existe pas.", "Erreurs")},
+        responses | {"404": _json("Cette version n'existe pas.", "Erreurs", body_of("00402"))},
         _parameter("version", "Version de l'API.", {"type": "integer", "minimum": 1, "maximum": 9999}, 3),
     )
 
@@ -159,8 +165,23 @@ def _parameter(name: str, description: str, schema: Json, example: object) -> Js
     }
 
 
-def _json(description: str, schema: str) -> Json:
+def _json(description: str, schema: str, example: object) -> Json:
     return {
         "description": description,
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example}},
+    }
+
+
+def _listed(product: Product) -> list[Json]:
+    """The first entries of the list of pings."""
+    pings = [ping for provider in product.providers for ping in provider.pings]
+    return [{"name": ping.name, "url": product.pings.of(ping)} for ping in pings[:2]]
+
+
+def _ping_said(status: Status) -> Json:
+    """What a ping says, as an example."""
+    return {
+        "status": status.value,
+        "last_update": "2026-01-15T08:00:00+00:00",
+        "last_ok_status": "2026-01-15T07:59:30+00:00",
     }

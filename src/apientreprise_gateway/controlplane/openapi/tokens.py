@@ -18,6 +18,8 @@ TAG: Final = "Jeton"
 _OF_INTROSPECTION: Final = frozenset({"00107", "00901", "00904", "00906", "00908", "00500", "00505", "00506"})
 """Codes with which an introspection may be refused, besides those about the token itself."""
 
+_JTI: Final = "6e0341b2-54fe-4645-a9e8-594727df6e3a"
+"""Id of the token of examples."""
 _NULLABLE_TEXT: Final[Json] = {"type": ["string", "null"]}
 _INSTANT: Final[Json] = {"type": ["string", "null"], "format": "date-time"}
 _OBJECT: Final[Json] = {"type": "object"}
@@ -79,7 +81,12 @@ def introspection_of(endpoint: Endpoint, product: Product, components: Component
             "200": {
                 "description": "Ce que la passerelle sait du jeton.",
                 "headers": headers_of(401, components),
-                "content": {JSON_TYPE: {"schema": {"$ref": "#/components/schemas/Introspection"}}},
+                "content": {
+                    JSON_TYPE: {
+                        "schema": {"$ref": "#/components/schemas/Introspection"},
+                        "example": _introspected(product),
+                    }
+                },
             },
             **{
                 str(status): failure(cases, f"{status}-jeton", form, components)
@@ -88,6 +95,28 @@ def introspection_of(endpoint: Endpoint, product: Product, components: Component
         },
         **security_of(endpoint, product),
     }
+
+
+def _introspected(product: Product) -> Json:
+    return {
+        "data": {
+            "id": _JTI,
+            "type": "standard",
+            "scopes": _some_scopes(product),
+            "datapass_id": "12345",
+            "siret_souscripteur": "13002526500013",
+            "date_emission": "2026-01-15T08:00:00+00:00",
+            "date_expiration": "2027-07-15T08:00:00+00:00",
+            "rate_limit_par_minute": None,
+            "delegation": None,
+        },
+        "links": {"datapass": "https://datapass.exemple.test/demandes/12345"},
+        "meta": {},
+    }
+
+
+def _some_scopes(product: Product) -> list[str]:
+    return sorted(product.scopes)[:3]
 
 
 def privileges(page: PrivilegesPage, schema: Mapping[str, Any], product: Product, components: Components) -> Json:
@@ -100,7 +129,12 @@ def privileges(page: PrivilegesPage, schema: Mapping[str, Any], product: Product
         "responses": {
             "200": {
                 "description": "Les droits, triés.",
-                "content": {JSON_TYPE: {"schema": components.refer("schemas", "Privileges", dict(schema))}},
+                "content": {
+                    JSON_TYPE: {
+                        "schema": components.refer("schemas", "Privileges", dict(schema)),
+                        "example": dict(page.body(_JTI, _some_scopes(product))),
+                    }
+                },
             },
             "401": failure(list(map(own_case, TOKEN_REFUSED)), "401", page.errors, components),
             "429": too_many(page.errors),

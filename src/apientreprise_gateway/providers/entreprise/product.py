@@ -1,5 +1,6 @@
 """API Entreprise: the data of companies and associations, for administrations."""
 
+from importlib.resources import files
 from typing import Any, Final
 
 from apientreprise_gateway.contract.endpoint import Provider
@@ -45,6 +46,7 @@ from apientreprise_gateway.providers.entreprise.replaced import REPLACED
 from apientreprise_gateway.providers.entreprise.schemas import SCHEMAS
 from apientreprise_gateway.providers.entreprise.texts import TEXTS
 from apientreprise_gateway.providers.entreprise.use_cases import USE_CASES
+from apientreprise_gateway.providers.examples import Examples
 from apientreprise_gateway.providers.product import PrivilegesPage, Product, Version
 
 PROVIDERS: Final[tuple[Provider, ...]] = (
@@ -129,6 +131,7 @@ ENTREPRISE: Final = Product(
     use_cases=USE_CASES,
     replaced=REPLACED,
     schemas=SCHEMAS,
+    examples=Examples((files(__package__) / "examples.json").read_bytes),
     specification="/openapi.yaml",
     errors="/errors",
     texts=TEXTS,

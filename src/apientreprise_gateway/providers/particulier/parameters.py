@@ -324,7 +324,11 @@ CIVILITY_CNAV_V2: Final = Identification(
 QUOTIENT_V2: Final = _and(CIVILITY_CNAV_V2, "quotient_v2", *_PERIOD, codes=_PERIOD_CODES)
 
 _FIRST_NAME_V2: Final = PersonParameter(
-    name="prenom", meaning=Meaning.FIRST_NAMES, required=True, description="Prénom.", example="CLAIRE"
+    name="prenom",
+    meaning=Meaning.FIRST_NAMES,
+    required=True,
+    description="Premier prénom de l'état civil.",
+    example="CLAIRE",
 )
 _NAME_V2: Final = replace(_BIRTH_NAME, name="nom")
 _SEX_V2: Final = replace(_SEX_AT_BIRTH, name="sexe")
