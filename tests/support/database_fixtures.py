@@ -25,19 +25,26 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def empty_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+def empty_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """A database without tables."""
-    if kind == "sqlite":
-        return databases.new_sqlite(tmp_path, migrated=False)
-    return databases.new_postgresql(request.getfixturevalue("postgresql"), migrated=False)
+    yield from _made(kind, tmp_path, request, migrated=False)
 
 
 @pytest.fixture
-def url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+def url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """A database with its tables."""
+    yield from _made(kind, tmp_path, request, migrated=True)
+
+
+def _made(kind: str, folder: Path, request: pytest.FixtureRequest, *, migrated: bool) -> Iterator[str]:
     if kind == "sqlite":
-        return databases.new_sqlite(tmp_path)
-    return databases.new_postgresql(request.getfixturevalue("postgresql"))
+        yield databases.new_sqlite(folder, migrated=migrated)
+        return
+    server = request.getfixturevalue("postgresql")
+    made = databases.new_postgresql(server, migrated=migrated)
+    yield made
+    if server.process is not None:  # a test may have stopped it for good
+        databases.drop_postgresql(server, made)
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -117,7 +119,7 @@ def postgresql() -> Iterator[PostgreSql]:
     """A server until the end of the block."""
     programs, user = binaries(), _server_user()
     # Its user has to come to its files, and the name of a socket is short.
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_in_memory() or "/tmp"))
     server = PostgreSql(folder, programs, user)
     try:
         if user is not None:
@@ -135,18 +137,41 @@ def postgresql() -> Iterator[PostgreSql]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _in_memory() -> str | None:
+    """A folder in memory, where a database is made twenty times as fast; None where it is small, as in containers."""
+    folder = "/dev/shm"
+    has_room = os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 2 << 30
+    return folder if has_room else None
+
+
 def new_postgresql(server: PostgreSql, *, migrated: bool = True) -> str:
     """The address of a new database."""
     name = f"test_{next(_numbers)}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {'template_migrated' if migrated else 'template0'}")
+    template = "template_migrated" if migrated else "template0"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     return server.url(name)
+
+
+def drop_postgresql(server: PostgreSql, url: str) -> None:
+    """Remove a database, which a test may have left connections to."""
+    server.execute(f"DROP DATABASE IF EXISTS {urlsplit(url).path[1:]} WITH (FORCE)")
 
 
 def new_sqlite(folder: Path, *, migrated: bool = True) -> str:
     """The address of a new file."""
-    url = f"sqlite:///{folder / f'portal-{next(_numbers)}.sqlite'}"
+    file = folder / f"portal-{next(_numbers)}.sqlite"
     if migrated:
-        engine = connect(url)
+        file.write_bytes(_migrated_sqlite())
+        file.chmod(0o600)
+    return f"sqlite:///{file}"
+
+
+@cache
+def _migrated_sqlite() -> bytes:
+    """A migrated database: its migrations are applied once for all tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "portal.sqlite"
+        engine = connect(f"sqlite:///{file}")
         migrate(engine)
-        engine.dispose()
-    return url
+        engine.dispose()  # the last connection: the write-ahead log is in the file then
+        return file.read_bytes()

@@ -22,7 +22,15 @@ from apientreprise_gateway.portal.forms import guarded
 from apientreprise_gateway.portal.login import mail_link
 from apientreprise_gateway.portal.login import pages as login
 from apientreprise_gateway.portal.login.entering import LOGIN
-from apientreprise_gateway.portal.pages import account, health, home
+from apientreprise_gateway.portal.pages import (
+    account,
+    habilitation_settings,
+    habilitations,
+    health,
+    home,
+    statistics,
+    tokens,
+)
 from apientreprise_gateway.portal.refusals import BY_STATUS, LoginNeeded, Missing, Refusal, Unavailable
 from apientreprise_gateway.portal.rendering import page
 from apientreprise_gateway.portal.security import Envelope
@@ -31,7 +39,16 @@ from apientreprise_gateway.server.application import ConnectionHooks
 
 THREADS: Final = 16
 """Pages of a process that are made at the same time; each may hold a connection of the database."""
-PAGES: Final[Sequence[APIRouter]] = (home.router, login.router, mail_link.router, account.router)
+PAGES: Final[Sequence[APIRouter]] = (
+    home.router,
+    login.router,
+    mail_link.router,
+    account.router,
+    habilitations.router,
+    habilitation_settings.router,
+    tokens.router,
+    statistics.router,
+)
 """Pages; what is posted to them is checked to come from a page of ours."""
 OPEN: Final[Sequence[APIRouter]] = (static.router, health.router)
 """What other programs ask: without forms of ours, cookies and sessions."""

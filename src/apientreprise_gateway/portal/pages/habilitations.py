@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from sqlalchemy import Connection
@@ -74,7 +74,7 @@ def one(request: Request, visitor: LoggedIn, habilitation_id: str) -> Response:
         seen = see_habilitation(connection, visitor, habilitation_id)
         habilitation = seen.habilitation
         tokens = repository.tokens_of(connection, habilitation.id)
-        context = {
+        context: dict[str, Any] = {
             "organization": repository.organization_name(connection, habilitation.siret or ""),
             "contacts": repository.contacts(connection, habilitation.id) if seen.may("see_contacts") else {},
             "security": security.settings_of(connection, habilitation.id),
