@@ -16,7 +16,7 @@ from apientreprise_gateway.database.engine import DatabaseError
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.faults import FaultLog
-from apientreprise_gateway.portal import static
+from apientreprise_gateway.portal import static, webhooks
 from apientreprise_gateway.portal.background import LOOPS, Loop
 from apientreprise_gateway.portal.forms import guarded
 from apientreprise_gateway.portal.login import mail_link
@@ -52,7 +52,7 @@ PAGES: Final[Sequence[APIRouter]] = (
 """Pages; what is posted to them is checked to come from a page of ours."""
 OPEN: Final[Sequence[APIRouter]] = (static.router, health.router)
 """What other programs ask: without forms of ours, cookies and sessions."""
-MADE: Final[Sequence[Callable[[Services], APIRouter]]] = ()
+MADE: Final[Sequence[Callable[[Services], APIRouter]]] = (webhooks.router_of,)
 """What other programs ask, where the routes are made with what the portal has."""
 
 

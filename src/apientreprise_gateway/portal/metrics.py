@@ -22,6 +22,7 @@ class PortalMetrics:
             "portal_answer_seconds", "Time from a request to its answer, by route", ("route",), buckets=_BUCKETS, **ours
         )
         self.refused = Counter("portal_refused", "Requests refused, by reason", ("reason",), **ours)
+        self.webhooks = Counter("portal_webhooks", "Events that DataPass sent, by outcome", ("outcome",), **ours)
         self.logins = Counter("portal_logins", "Logins, by way and outcome", ("way", "outcome"), **ours)
         self.publishing = PublishingMetrics(self.registry)
         self.failures = Counter("portal_background_failures", "Failures of background work, by task", ("task",), **ours)

@@ -27,6 +27,7 @@ from apientreprise_gateway.accounts.reading import NoJsonError, parse, read
 from apientreprise_gateway.database.engine import DatabaseError, writing
 from apientreprise_gateway.net.client_ip import ClientIp, counted
 from apientreprise_gateway.observability.faults import FaultLog
+from apientreprise_gateway.portal.services import Services
 
 MAX_BODY: Final = 10_000_000
 """Bytes of the longest body that is read."""
@@ -113,6 +114,18 @@ def make_router(webhooks: Webhooks, *, clock: Callable[[], float] = time.monoton
             endpoint = _Endpoint(webhooks, bad, faults, source=source, product=product)
             router.add_api_route(path.format(product=product), endpoint.answer, methods=["POST"])
     return router
+
+
+def router_of(services: Services) -> APIRouter:
+    """The paths that DataPass calls of a portal."""
+    webhooks = Webhooks(
+        engine=services.engine,
+        secrets=services.settings.datapass_secrets,
+        client_ip=services.client_ip,
+        now=services.now,
+        count=lambda outcome: services.metrics.webhooks.labels(outcome).inc(),
+    )
+    return make_router(webhooks)
 
 
 class _Endpoint:
