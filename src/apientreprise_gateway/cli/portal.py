@@ -5,7 +5,7 @@ settings can be used.
 import argparse
 from typing import Final
 
-from apientreprise_gateway.cli import portal_serve
+from apientreprise_gateway.cli import portal_jobs, portal_mail, portal_serve
 from apientreprise_gateway.cli.outcome import FAILURE, tell
 
 _OLDEST: Final = 15
@@ -17,6 +17,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     portal = commands.add_parser("portal", help="the account side: its database and settings")
     subcommands = portal.add_subparsers(title="commands", required=True, metavar="COMMAND")
     portal_serve.add_to(subcommands)
+    portal_mail.add_to(subcommands)
+    portal_jobs.add_to(subcommands)
     migrate = subcommands.add_parser("migrate", help="make or renew the tables of PORTAL_DATABASE_URL")
     migrate.set_defaults(command=_migrate)
     check = subcommands.add_parser("check", help="say whether the settings PORTAL_… can be used")
@@ -67,6 +69,8 @@ def _check(_options: argparse.Namespace) -> int:
     except SettingsError as error:
         tell(str(error))
         return FAILURE
+    if settings.smtp_url is None:
+        print("PORTAL_SMTP_URL is not set: mails stay queued.")
     print("The tables are there. These settings can be used.")
     return 0
 

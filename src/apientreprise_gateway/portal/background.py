@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from apientreprise_gateway.auth.publication import Publisher
+from apientreprise_gateway.portal import periodic
 from apientreprise_gateway.portal.publishing import REDIS_TIMEOUT, Publishing
 from apientreprise_gateway.portal.services import Services
 from apientreprise_gateway.store.client import client
@@ -41,5 +42,10 @@ async def publish_tokens(services: Services) -> None:
         await connection.close()
 
 
-LOOPS: Final[Sequence[tuple[str, Loop]]] = (("publish_tokens", publish_tokens),)
+LOOPS: Final[Sequence[tuple[str, Loop]]] = (
+    ("publish_tokens", publish_tokens),
+    ("quick_jobs", periodic.quick_jobs),
+    ("slow_jobs", periodic.slow_jobs),
+    ("mails", periodic.mails),
+)
 """The loops of every process with their names."""

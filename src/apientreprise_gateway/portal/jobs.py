@@ -26,9 +26,9 @@ from apientreprise_gateway.database.serving import jobs
 from apientreprise_gateway.observability.faults import FaultLog, place
 from apientreprise_gateway.portal.settings import Settings
 
-LEASE: Final = timedelta(minutes=5)
+LEASE: Final = timedelta(minutes=1)
 """How long a claim holds that is not renewed."""
-RENEWED_SECONDS: Final = 20.0
+RENEWED_SECONDS: Final = 15.0
 FIRST_RETRY: Final = timedelta(minutes=1)
 """Wait after a first failure; doubled by each further one, and never longer than the time between two due times."""
 PARIS: Final = ZoneInfo("Europe/Paris")
