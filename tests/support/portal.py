@@ -16,6 +16,7 @@ from apientreprise_gateway.database.engine import writing
 from apientreprise_gateway.net.client_ip import ClientIp
 from apientreprise_gateway.portal import sessions
 from apientreprise_gateway.portal.app import Portal
+from apientreprise_gateway.portal.login import proconnect
 from apientreprise_gateway.portal.metrics import PortalMetrics
 from apientreprise_gateway.portal.sealing import Sealer
 from apientreprise_gateway.portal.services import Demo, Services
@@ -132,6 +133,7 @@ def make_site(
         metrics=PortalMetrics(),
         client_ip=ClientIp(trusted_proxies=loaded.trusted_proxies),
         demo=demo,
+        proconnect=proconnect.make(loaded),
         now=clock,
         **more,
     )

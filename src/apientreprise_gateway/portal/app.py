@@ -19,7 +19,7 @@ from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.portal import static, webhooks
 from apientreprise_gateway.portal.background import LOOPS, Loop
 from apientreprise_gateway.portal.forms import guarded
-from apientreprise_gateway.portal.login import mail_link
+from apientreprise_gateway.portal.login import mail_link, proconnect
 from apientreprise_gateway.portal.login import pages as login
 from apientreprise_gateway.portal.login.entering import LOGIN
 from apientreprise_gateway.portal.pages import (
@@ -78,7 +78,8 @@ class Portal:
     def _make(self) -> FastAPI:
         app = FastAPI(lifespan=self._lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
         app.state.services = self.services
-        for each in (*PAGES, *((login.demo_router,) if self.services.demo is not None else ())):
+        extra = (proconnect.make_router(self.services), *(() if self.services.demo is None else (login.demo_router,)))
+        for each in (*PAGES, *extra):
             app.include_router(each, dependencies=[Depends(guarded)])
         for each in (*OPEN, *(make(self.services) for make in MADE)):
             app.include_router(each)

@@ -10,6 +10,8 @@ class Refusal(Exception):  # noqa: N818 - it is an outcome, with a page of its o
     code = "requete"
     title = "Cette demande ne peut pas être traitée"
     advice = "Revenez à la page précédente et recommencez."
+    remedy: tuple[str, str] | None = None
+    """A path to go on at, and its text."""
 
     def __init__(self, advice: str | None = None) -> None:
         super().__init__(self.code)

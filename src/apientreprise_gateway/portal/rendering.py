@@ -90,6 +90,14 @@ def to(request: Request, path: str, /, *, notice: str | None = None) -> Response
     return RedirectResponse(local(path) or "/", 303)
 
 
+def leave(request: Request, url: str, where: str) -> Response:
+    """Send the browser to another site after a form.
+
+    By a page, and not by a redirect: the policy of our forms forbids that what they send is sent on elsewhere.
+    """
+    return page(request, "leave.html", url=url, where=where)
+
+
 def local(path: str | None) -> str | None:
     """A path of this site, as it was given; None for anything that may lead elsewhere."""
     if not path or not path.isascii() or not path.isprintable() or len(path) > 2000:

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Engine
 from starlette.requests import HTTPConnection
@@ -16,6 +16,9 @@ from apientreprise_gateway.portal.metrics import PortalMetrics
 from apientreprise_gateway.portal.sealing import Sealer
 from apientreprise_gateway.portal.settings import Settings
 from apientreprise_gateway.providers.product import Product
+
+if TYPE_CHECKING:
+    from apientreprise_gateway.portal.login.proconnect import ProConnect
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -53,6 +56,7 @@ class Services:
     """Address of the portal, as users see it, without a slash at its end: links begin with it."""
     metrics: PortalMetrics
     client_ip: ClientIp
+    proconnect: "ProConnect | None" = None
     demo: Demo | None = None
     """Of a demonstration; None for a portal that serves."""
     now: Callable[[], datetime] = utc_now

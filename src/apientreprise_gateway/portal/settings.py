@@ -140,6 +140,13 @@ class Settings(BaseSettings):
     proconnect_issuer: AnyHttpUrl | None = Field(default=None, description="Issuer of ProConnect. Unset: mail links.")
     proconnect_client_id: str | None = Field(default=None, description="Our name with ProConnect.")
     proconnect_client_secret: SecretStr | None = Field(default=None, description="Our secret with ProConnect.")
+    proconnect_pkce: bool = Field(
+        default=True, description="Whether logins by ProConnect use PKCE, which old versions of it refuse (Y000400)."
+    )
+    proconnect_second_factor: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=("71144ab3-ee1a-4401-b7b3-79b44f7daeeb",),
+        description="Identity providers (`idp_id`) of which a login needs a second factor, separated by commas.",
+    )
     operators: Mails = Field(default=(), description="Mail addresses of the operators, separated by commas.")
     auditors: Mails = Field(default=(), description="Mail addresses of the auditors, separated by commas.")
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = Field(

@@ -16,6 +16,7 @@ from apientreprise_gateway.net.client_ip import ClientIp
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.portal.app import THREADS, Portal
+from apientreprise_gateway.portal.login import proconnect
 from apientreprise_gateway.portal.metrics import PortalMetrics
 from apientreprise_gateway.portal.sealing import Sealer
 from apientreprise_gateway.portal.services import Demo, Services
@@ -58,6 +59,7 @@ def make(settings: Settings, *, products: Sequence[Product], url: str, demo: Dem
         public_url=public.rstrip("/"),
         metrics=PortalMetrics(),
         client_ip=ClientIp(trusted_proxies=settings.trusted_proxies),
+        proconnect=proconnect.make(settings),
         demo=demo,
     )
     return Portal(services)

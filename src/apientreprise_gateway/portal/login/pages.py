@@ -1,6 +1,8 @@
 """The pages of login and logout, and the login by a click of a demonstration."""
 
+import hmac
 from collections.abc import Mapping
+from typing import Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
@@ -12,10 +14,11 @@ from apientreprise_gateway.portal import cookies, sessions
 from apientreprise_gateway.portal.forms import Posted
 from apientreprise_gateway.portal.login.entering import LOGIN, enter
 from apientreprise_gateway.portal.refusals import Missing
-from apientreprise_gateway.portal.rendering import local, page
+from apientreprise_gateway.portal.rendering import leave, local, page
 from apientreprise_gateway.portal.services import services
 from apientreprise_gateway.portal.visitors import Anyone
 
+AFTER: Final = "/apres-deconnexion"
 router = APIRouter()
 demo_router = APIRouter()
 """Only part of a demonstration."""
@@ -43,21 +46,34 @@ def login(request: Request, vers: str = "") -> Response:
 
 @router.post("/compte/deconnexion")
 def log_out(request: Request, _form: Posted, visitor: Anyone) -> Response:
-    """End the session."""
-    response = RedirectResponse("/apres-deconnexion", 303)
+    """End the session, and then the one of ProConnect if it began there."""
+    ours, url = services(request), None
+    visit = sessions.new_secret()
     if visitor is not None:
-        ours = services(request)
         with ours.writing() as connection:
             sessions.end(connection, visitor.session.sha256)
             activity.record(connection, "session.ended", at=ours.now(), user_id=visitor.actor.id)
+        if ours.proconnect is not None and visitor.session.id_token is not None:
+            url = ours.proconnect.logout_url(ours, visitor.session.id_token, _state(request, visit))
+        request.state.visitor = None
+    response = RedirectResponse(AFTER, 303) if url is None else leave(request, url, "ProConnect, pour s’y déconnecter")
     cookies.take_session(request, response)
+    if url is not None:
+        cookies.give_visit(request, response, visit)
     return response
 
 
-@router.get("/apres-deconnexion")
-def logged_out(request: Request) -> Response:
-    """What follows a logout."""
-    return page(request, "login/logged_out.html")
+@router.get(AFTER)
+def logged_out(request: Request, state: str = "") -> Response:
+    """What follows a logout; ProConnect sends back the state that it was given."""
+    visit = cookies.visit_secret(request)
+    is_ours = visit is not None and hmac.compare_digest(_state(request, visit).encode(), state.encode())
+    return page(request, "login/logged_out.html", came_back=bool(state), is_ours=is_ours)
+
+
+def _state(request: Request, visit: str) -> str:
+    """What a logout at ProConnect has to bring back to this browser."""
+    return services(request).sealer.digest("logout", visit).hex()
 
 
 @demo_router.post(LOGIN + "/demo")
