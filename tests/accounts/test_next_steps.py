@@ -109,6 +109,8 @@ def test_an_update_under_way_is_to_be_finished() -> None:
     reopened = habilitation(reopened=True)
     assert next_step(reopened, [token(days=10)], NOW).kind is StepKind.FINISH_UPDATE
     assert next_step(reopened, [], NOW).kind is StepKind.FINISH_UPDATE
+    examined = habilitation(reopened=True, details={"update": "submitted"})
+    assert next_step(examined, [token(days=10)], NOW).kind is StepKind.WAIT
     waiting = [token("old", days=20), token("new", called=False)]
     assert next_step(reopened, waiting, NOW).kind is StepKind.USE_NEW_TOKEN
 

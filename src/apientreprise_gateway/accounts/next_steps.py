@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from apientreprise_gateway.accounts.model import Habilitation, HabilitationState, Role, Token, TokenState
+from apientreprise_gateway.accounts.request_forms import stage_of
 
 RENEWAL: Final = timedelta(days=90)
 """Before the end of a token, from which its renewal is asked for."""
@@ -83,7 +84,7 @@ def _of_tokens(habilitation: Habilitation, tokens: Sequence[Token], now: datetim
     if latest.state(now) is TokenState.NEW and older_in_use:
         return Step(StepKind.USE_NEW_TOKEN, latest.id, _end(older_in_use[-1]))
     if habilitation.reopened:
-        return Step(StepKind.FINISH_UPDATE, latest.id)
+        return _update(habilitation)
     if latest.state(now) is TokenState.REVOKED_LATER:
         return Step(StepKind.REPLACE_REVOKED, latest.id, latest.revoked_at)
     if latest.ends_at - now < RENEWAL:
@@ -95,13 +96,19 @@ def _of_tokens(habilitation: Habilitation, tokens: Sequence[Token], now: datetim
 
 def _without_a_working_token(habilitation: Habilitation, tokens: Sequence[Token], now: datetime) -> Step:
     if habilitation.reopened:
-        return Step(StepKind.FINISH_UPDATE)
+        return _update(habilitation)
     if not tokens:
         return Step(StepKind.NOTHING)  # a modality that needs no token
     last = max(tokens, key=_end)
     if last.state(now) is TokenState.EXPIRED:
         return Step(StepKind.RENEW_EXPIRED, last.id)
     return Step(StepKind.REPLACE_REVOKED, last.id)
+
+
+def _update(habilitation: Habilitation) -> Step:
+    """The step of an update that is written or examined."""
+    is_examined = stage_of(habilitation) is HabilitationState.SUBMITTED
+    return Step(StepKind.WAIT if is_examined else StepKind.FINISH_UPDATE)
 
 
 def _end(token: Token) -> datetime:

@@ -270,6 +270,14 @@ def attach(connection: Connection, habilitation_id: str, *, name: str, content: 
     return id_
 
 
+def attached(connection: Connection, habilitation: Habilitation) -> bytes | None:
+    """The text that a request cites as it was joined; None if none was."""
+    theirs = attachments.c.habilitation_id == habilitation.id
+    chosen = attachments.c.id == form_of(connection, habilitation).attachment_id
+    found: bytes | None = connection.scalar(select(attachments.c.content).where(theirs, chosen))
+    return found
+
+
 def _own(connection: Connection, habilitation_id: str) -> Habilitation:
     """A request that was made here, which nobody else changes until the transaction ends."""
     found = repository.habilitation(connection, habilitation_id)

@@ -28,6 +28,7 @@ from apientreprise_gateway.portal.pages import (
     habilitations,
     health,
     home,
+    request_form,
     statistics,
     tokens,
 )
@@ -47,6 +48,7 @@ PAGES: Final[Sequence[APIRouter]] = (
     habilitations.router,
     habilitation_settings.router,
     tokens.router,
+    request_form.router,
     statistics.router,
 )
 """Pages; what is posted to them is checked to come from a page of ours."""
