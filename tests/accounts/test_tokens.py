@@ -7,13 +7,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine, select
 
-from apientreprise_gateway.accounts import publications, repository, tokens
-from apientreprise_gateway.accounts.model import Habilitation, HabilitationState, TokenState
+from apientreprise_gateway.accounts import publications, repository, token_ends, tokens
+from apientreprise_gateway.accounts.model import Habilitation, TokenState
 from apientreprise_gateway.accounts.tokens import TokenRefusalError
 from apientreprise_gateway.database import accounts as tables
 from apientreprise_gateway.database.engine import writing
-from support.accounts import NOW, add_habilitation
+from apientreprise_gateway.database.serving import mails
+from support.accounts import add_habilitation
 
+NOW = datetime(2026, 3, 2, 12, 30, 15, tzinfo=UTC)
 LATER = NOW + timedelta(days=30)
 
 
@@ -27,7 +29,7 @@ def connection(engine: Engine) -> Iterator[Connection]:
 @pytest.fixture
 def habilitation(connection: Connection) -> Habilitation:
     """One that was approved."""
-    return add_habilitation(connection, scopes=("open_data_insee", "open_data_rna", "liasses_fiscales"))
+    return add_habilitation(connection, NOW, scopes=["open_data_insee", "open_data_rna", "liasses_fiscales"])
 
 
 def acts(connection: Connection) -> list[str]:
@@ -83,7 +85,7 @@ def test_every_token_of_a_habilitation(connection: Connection, habilitation: Hab
     """All that have not expired are revoked together; those of another habilitation are left."""
     old = tokens.make(connection, habilitation, now=NOW - timedelta(days=600))
     first, second = (tokens.make(connection, habilitation, now=NOW) for _ in range(2))
-    other = tokens.make(connection, add_habilitation(connection), now=NOW)
+    other = tokens.make(connection, add_habilitation(connection, NOW), now=NOW)
     assert set(tokens.revoke_all(connection, habilitation.id, now=NOW, reason="Révoquée")) == {first.id, second.id}
     assert tokens.revoke_all(connection, habilitation.id, now=LATER, reason="Révoquée") == []
     for each in (old, other):
@@ -102,6 +104,21 @@ def test_a_replacement_is_a_clean_copy(connection: Connection, habilitation: Hab
     assert (new.iat, new.revoked_at, new.revocation_reason) == (int(LATER.timestamp()), None, None)
 
 
+@pytest.mark.parametrize("replaced", [True, False])
+def test_an_end_is_told_by_mail(connection: Connection, habilitation: Habilitation, replaced: bool) -> None:
+    """Its people are told why and when, and which token replaces it; a second time is refused."""
+    made = tokens.make(connection, habilitation, now=NOW)
+    new = token_ends.end(connection, habilitation, made.id, now=NOW, by=None, reason="Fuite", replaced=replaced)
+    with pytest.raises(TokenRefusalError, match="déjà"):
+        token_ends.end(connection, habilitation, made.id, now=LATER, by=None, reason="Fuite", replaced=replaced)
+    assert (new is not None) == replaced
+    assert len(repository.tokens_of(connection, habilitation.id)) == 1 + replaced
+    mail = connection.execute(select(mails.c.kind, mails.c.data)).one()
+    assert (mail.kind, mail.data["comment"], mail.data["replacement"]) == (
+        "token_revoked", "Fuite", None if new is None else new.id
+    )  # fmt: skip
+
+
 def test_a_renewal_lasts_18_months_more(connection: Connection, habilitation: Habilitation) -> None:
     """It is a second token beside the first, which keeps its end."""
     old = tokens.make(connection, habilitation, now=NOW)
@@ -114,7 +131,7 @@ def test_a_renewal_lasts_18_months_more(connection: Connection, habilitation: Ha
 def test_no_successor_where_there_is_no_right(connection: Connection, habilitation: Habilitation) -> None:
     """Nothing is made of a token of another habilitation, of one that is not in force, or of one that has expired."""
     made = tokens.make(connection, habilitation, now=NOW)
-    other = add_habilitation(connection, state=HabilitationState.REVOKED)
+    other = add_habilitation(connection, NOW, state="revoked")
     theirs = tokens.make(connection, other, now=NOW)
     for of, jti, now in (
         (habilitation, theirs.id, NOW),

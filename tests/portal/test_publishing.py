@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,9 +20,10 @@ from apientreprise_gateway.portal.publishing import RECONCILE_SECONDS, Publishin
 from apientreprise_gateway.store.client import Client, client
 from apientreprise_gateway.store.url import parse_url
 from support import stores
-from support.accounts import NOW, add_habilitation
+from support.accounts import add_habilitation
 from support.stores import Server
 
+NOW = datetime(2026, 3, 2, 12, 30, 15, tzinfo=UTC)
 PATIENCE = 60.0
 
 
@@ -78,7 +79,7 @@ async def portal(engine: Engine, store: Server) -> AsyncIterator[Portal]:
 def habilitation(engine: Engine) -> Habilitation:
     """One that was approved."""
     with writing(engine) as connection:
-        return add_habilitation(connection, scopes=("a", "b"))
+        return add_habilitation(connection, NOW, scopes=["a", "b"])
 
 
 @pytest.fixture

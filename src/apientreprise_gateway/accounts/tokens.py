@@ -112,12 +112,22 @@ def replace(connection: Connection, habilitation: Habilitation, jti: str, *, now
     Raises:
         TokenRefusalError: the habilitation is not in force, or the token is not its own or has expired.
     """
-    old = _of(connection, habilitation, jti)
-    if old.ends_at <= now:
-        raise TokenRefusalError("Ce jeton a expiré : il se renouvelle, il ne se remplace pas.")
+    old = replaceable(connection, habilitation, jti, now=now)
     return make(
         connection, habilitation, now=now, scopes=old.scopes_in_force, expires_at=old.ends_at, replaces=old.id, by=by
     )
+
+
+def replaceable(connection: Connection, habilitation: Habilitation, jti: str, *, now: datetime) -> Token:
+    """A token that can be replaced.
+
+    Raises:
+        TokenRefusalError: it cannot, see `replace`.
+    """
+    found = _of(connection, habilitation, jti)
+    if found.ends_at <= now:
+        raise TokenRefusalError("Ce jeton a expiré : il se renouvelle, il ne se remplace pas.")
+    return found
 
 
 def _of(connection: Connection, habilitation: Habilitation, jti: str) -> Token:

@@ -26,6 +26,7 @@ from apientreprise_gateway.portal.pages import (
     account,
     habilitation_settings,
     habilitations,
+    hand_over,
     health,
     home,
     request_form,
@@ -50,6 +51,7 @@ PAGES: Final[Sequence[APIRouter]] = (
     tokens.router,
     request_form.router,
     statistics.router,
+    hand_over.router,
 )
 """Pages; what is posted to them is checked to come from a page of ours."""
 OPEN: Final[Sequence[APIRouter]] = (static.router, health.router)

@@ -5,7 +5,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from apientreprise_gateway.accounts import bans, hand_overs, repository, tokens
+from apientreprise_gateway.accounts import bans, hand_overs, repository, token_ends, tokens
 from apientreprise_gateway.accounts.mail_address import MailAddressError
 from apientreprise_gateway.accounts.model import HabilitationState, Role, Token
 from apientreprise_gateway.accounts.permissions import Act
@@ -103,13 +103,13 @@ def revoke(request: Request, visitor: Fresh, form: Posted, jti: str) -> Response
         text = "Cochez la case pour confirmer : une révocation ne s’annule pas."
         return _page(request, visitor, jti, errors={"confirmation": text}, form=form.values())
     with ours.writing() as connection:
-        token, seen = see_token(connection, visitor, jti, Act.REVOKE_TOKEN)
+        _, seen = see_token(connection, visitor, jti, Act.REVOKE_TOKEN)
         try:
-            tokens.revoke(
-                connection, jti, now=now, by=visitor.actor.id, reason=form.text("reason") or "Révoqué par son demandeur"
-            )
-            can = seen.habilitation.state is HabilitationState.VALIDATED and token.ends_at > now
-            made = tokens.replace(connection, seen.habilitation, jti, now=now, by=visitor.actor.id) if can else None
+            made = token_ends.end(
+                connection, seen.habilitation, jti, now=now, by=visitor.actor.id,
+                reason=form.text("reason") or "Révoqué par son demandeur",
+                replaced=seen.habilitation.state is HabilitationState.VALIDATED,
+            )  # fmt: skip
         except tokens.TokenRefusalError as error:
             return _page(request, visitor, jti, errors={"confirmation": str(error)}, form=form.values())
     if made is None:

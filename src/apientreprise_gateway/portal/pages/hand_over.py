@@ -1,0 +1,71 @@
+"""The page that the link of a hand-over opens: a button, and behind it the string of the token.
+
+Looking shows nothing and changes nothing, as programs that look into mails open links. A link that is unknown, ended or
+revoked, or whose token does not work any more, gives one and the same answer.
+"""
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from apientreprise_gateway.accounts import hand_overs
+from apientreprise_gateway.portal.forms import Posted
+from apientreprise_gateway.portal.refusals import Unavailable
+from apientreprise_gateway.portal.rendering import page
+from apientreprise_gateway.portal.services import services
+from apientreprise_gateway.portal.signing import SigningUnavailableError, string_of
+
+router = APIRouter()
+_LINK: Final = hand_overs.PATH + "{secret}"
+
+
+@router.get(hand_overs.PATH.rstrip("/"))
+@router.get(hand_overs.PATH)
+def incomplete(request: Request) -> Response:
+    """A link whose end was lost on the way."""
+    return _page(request, None, None)
+
+
+@router.get(_LINK)
+def look(request: Request, secret: str) -> Response:
+    """Say that a token was handed over, and until when the link works."""
+    ours = services(request)
+    with ours.reading() as connection:
+        found = hand_overs.find(connection, secret, now=ours.now())
+    return _page(request, None if found is None else found[0], None, secret=secret)
+
+
+@router.post(_LINK)
+def reveal(request: Request, secret: str, _form: Posted) -> Response:
+    """Show the string; each time is a row, and the applicant is told of the first."""
+    ours = services(request)
+    with ours.writing() as connection:
+        found = hand_overs.reveal(connection, secret, now=ours.now())
+        if found is None:
+            return _page(request, None, None)
+        try:
+            string = string_of(found[1], ours.settings.jwt_secrets)
+        except SigningUnavailableError:
+            # Raised within the transaction: what was not shown is not counted.
+            raise Unavailable("Le jeton ne peut pas être affiché pour l’instant : réessayez plus tard.") from None
+    return _page(request, found[0], string, secret=secret)
+
+
+def _page(
+    request: Request, link: hand_overs.HandOver | None, string: str | None, *, secret: str | None = None
+) -> Response:
+    left = None if link is None else int((link.expires_at - services(request).now()).total_seconds() // 60)
+    response = page(
+        request,
+        "public/hand_over.html",
+        status=404 if link is None else 200,
+        link=link,
+        path=None if secret is None else hand_overs.PATH + secret,
+        minutes_left=left,
+        string=string,
+    )
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response
