@@ -5,6 +5,7 @@ is not logged in. `Posted` gives a handler what was sent.
 """
 
 import hmac
+from collections.abc import AsyncIterator
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -53,25 +54,33 @@ class Form:
         return {name: value for name, value in self._data.multi_items() if isinstance(value, str) and name != "csrf"}
 
 
-async def read_form(request: Request) -> Form:
-    """What was posted.
+async def read_form(request: Request) -> AsyncIterator[Form]:
+    """What was posted, with its files until the request is answered.
 
     Raises:
         TooLarge: it has too many fields, or one that is too long.
         Unreadable: it is no form.
     """
     if request.method in _SAFE:
-        return Form(FormData())
+        yield Form(FormData())
+        return
     try:
         data = await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=4 * LONGEST_FIELD)
     except HTTPException as error:
         raise (TooLarge if "xceeded" in error.detail or "Too many" in error.detail else Unreadable) from None
+    try:
+        _check(data)
+        yield Form(data)
+    finally:
+        await data.close()
+
+
+def _check(data: FormData) -> None:
     for name, value in data.multi_items():
         if len(name) > 200 or (isinstance(value, str) and len(value) > LONGEST_FIELD):
             raise TooLarge
         if "\0" in name or (isinstance(value, str) and "\0" in value):
             raise Unreadable
-    return Form(data)
 
 
 def csrf_of(request: Request, visitor: Anyone) -> str | None:
