@@ -15,6 +15,7 @@ from support.site import wait_until
 UNITE = "api_entreprise_v4_insee_unites_legales"
 OLD = "api_entreprise_v2_extraits_rcs_infogreffe"
 DOCUMENT = "api_entreprise_v4_acoss_attestations_sociales"
+OF_A_PERSON = "api_particulier_v3_ants_extrait_immatriculation_vehicule_with_france_connect"
 expect.set_options(timeout=LONG)
 
 
@@ -140,6 +141,15 @@ def test_an_operation_is_tried_out(page: Page, docs: str) -> None:
     assert link.get_attribute("target") == "_blank"
     document = page.context.request.get(link.get_attribute("href") or "")
     assert (document.status, document.headers["content-type"]) == (200, "application/pdf")
+
+
+def test_a_person_is_asked_about(page: Page, docs: str) -> None:
+    """An operation that takes a token of FranceConnect instead of the caller's is given that of an invented person."""
+    page.goto(f"{docs}/particulier#{OF_A_PERSON}")
+    with page.expect_response(re.compile("/france_connect")) as answered:
+        page.locator(f"#{OF_A_PERSON} .btn.execute").click()
+    assert answered.value.status == 200
+    assert answered.value.request.headers["authorization"] == f"Bearer {page.input_value('#person-token')}"
 
 
 def test_it_fits_a_telephone(phone: Page, docs: str) -> None:

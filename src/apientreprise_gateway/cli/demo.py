@@ -34,6 +34,7 @@ _QUERY: Final = "?context=demo&object=essai&recipient=13002526500013"
 _FIRST: Final = "/v4/insee/sirene/unites_legales/130025265"
 _STUDENT: Final = "/v3/mesri/statut_etudiant/ine?ine=1234567890G&recipient=13002526500013"
 _PERSON: Final = "/v3/dss/quotient_familial/france_connect?recipient=13002526500013"
+_PERSON_TOKEN: Final = "fc-claire-martin"  # noqa: S105 - of an invented person, for the sandbox alone
 _DOCUMENT: Final = "/v4/urssaf/unites_legales/130025265/attestation_vigilance"
 
 
@@ -66,6 +67,7 @@ def _serve(options: argparse.Namespace, folder: str) -> None:
 
     from apientreprise_gateway.cli.demo_journal import DemoJournal
     from apientreprise_gateway.controlplane import site
+    from apientreprise_gateway.controlplane.docs import DemoTokens
     from apientreprise_gateway.gateway.app import Gateway
     from apientreprise_gateway.gateway.settings import load
     from apientreprise_gateway.observability import logs
@@ -87,7 +89,7 @@ def _serve(options: argparse.Namespace, folder: str) -> None:
     settings = load(**overrides, **_connected(france_connect, sandbox_url=sandbox_at.url, folder=folder))
     logs.configure(level=settings.log_level)
     token = _mint(settings)
-    gateway = Gateway(settings, demo_token=token)
+    gateway = Gateway(settings, demo=DemoTokens(token, _PERSON_TOKEN))
     journal.show()
     title.show(f"demo {gateway_at.address}")
     life = Lifecycle(
@@ -185,7 +187,7 @@ def _print_welcome(gateway: str, sandbox: str, token: str, journal: str) -> None
         "A person: the same, too:\n"
         f"'{gateway}{_STUDENT}'\n\n"
         "A person who has signed in with FranceConnect; all such test tokens are on the page of tokens:\n"
-        f"curl -i -H 'Authorization: Bearer fc-claire-martin' '{gateway}{_PERSON}'\n\n"
+        f"curl -i -H 'Authorization: Bearer {_PERSON_TOKEN}' '{gateway}{_PERSON}'\n\n"
         "Who asked what, and why, in another terminal:\n"
         f"PORTAL_DATABASE_URL={journal} {_typed()} journal search --reason demo\n\n"
         "Each answer leaves one line here. Ctrl+C stops.",

@@ -22,7 +22,7 @@ from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.contract.query import read
 from apientreprise_gateway.controlplane import nomenclature
 from apientreprise_gateway.controlplane.catalogue import catalogue_answer
-from apientreprise_gateway.controlplane.docs import NOT_KEPT, docs_pages
+from apientreprise_gateway.controlplane.docs import NOT_KEPT, DemoTokens, docs_pages
 from apientreprise_gateway.controlplane.errors import ErrorPages
 from apientreprise_gateway.controlplane.paths import ALIVE, CATALOGUE, LIVE, METRICS, READY
 from apientreprise_gateway.controlplane.pings import OriginOf, Page, Sources, pages_of
@@ -63,7 +63,7 @@ def create_control(
     terms: Terms | None = None,
     store: StoreMode | None = None,
     own_key: bytes | None = None,
-    demo_token: str | None = None,
+    demo: DemoTokens | None = None,
 ) -> FastAPI:
     """The control plane's application.
 
@@ -77,7 +77,7 @@ def create_control(
         terms: what the deployment sets of the catalogue; None for the defaults.
         store: asked on each call to /readyz; shown there, without influence on the status.
         own_key: JWKS with the public key to which FranceConnect encrypts; None if it is asked nothing.
-        demo_token: a token that the documentation pages use by themselves. It is public: for the demo only.
+        demo: tokens that the documentation pages use by themselves.
     """
     errors = ErrorPages(products)
     app = FastAPI(
@@ -99,7 +99,7 @@ def create_control(
             pages[path] = _key_page(own_key)
     for path, page in pages.items():
         app.add_route(path, page, methods=["GET"])  # Starlette adds HEAD
-    answers = docs_pages(products, demo_token) | {each.errors: nomenclature.page(each) for each in products}
+    answers = docs_pages(products, demo) | {each.errors: nomenclature.page(each) for each in products}
     answers[CATALOGUE] = catalogue_answer(products, terms or Terms())
     for path, answer in answers.items():
         app.router.routes.append(Route(path, answer, methods=["GET"]))

@@ -15,6 +15,7 @@ import structlog
 from apientreprise_gateway.contract.error_forms import object_bodies
 from apientreprise_gateway.contract.errors import refuse
 from apientreprise_gateway.contract.routes import Route
+from apientreprise_gateway.controlplane.docs import DemoTokens
 from apientreprise_gateway.gateway import series
 from apientreprise_gateway.gateway.assembly import Assembly
 from apientreprise_gateway.gateway.components import pings
@@ -54,7 +55,7 @@ class Gateway:
         settings: Settings,
         *,
         products: Iterable[Product] = PRODUCTS,
-        demo_token: str | None = None,
+        demo: DemoTokens | None = None,
         predecessor: "Gateway | None" = None,
     ) -> None:
         """Make every component; only files are opened before `start`.
@@ -62,7 +63,7 @@ class Gateway:
         Args:
             settings: complete enough to serve, see `settings.require_for_serving`.
             products: the products that there are; the settings say which of them to serve.
-            demo_token: a token that `/docs` shows to everybody; for `demo` alone.
+            demo: tokens that `/docs` shows to everybody; for `demo` alone.
             predecessor: the gateway that this one replaces. What it knows is taken over: the components whose settings
                 are the same, the bans and windows of a process that counts alone, the revocations.
 
@@ -81,7 +82,7 @@ class Gateway:
             closing_seconds=ending.closing_seconds(settings.stop_timeout),
             predecessor=predecessor and predecessor._lifecycle,
         )
-        self._planes = self._planes_of(products, demo_token)
+        self._planes = self._planes_of(products, demo)
         self._faults = FaultLog()
         self._is_first = predecessor is None
         self._is_draining = False
@@ -98,9 +99,9 @@ class Gateway:
         series.tell_products(parts.metrics, products)
         parts.metrics.certificate_ends.set(0 if parts.identity is None else parts.identity.ends.timestamp())
 
-    def _planes_of(self, products: tuple[Product, ...], demo_token: str | None) -> Planes | Hosts:
+    def _planes_of(self, products: tuple[Product, ...], demo: DemoTokens | None) -> Planes | Hosts:
         """The planes of all products or, where hosts serve one of them alone, those of each host."""
-        make = partial(Planes, self._settings, parts=self._parts, ready=self._checks, demo_token=demo_token)
+        make = partial(Planes, self._settings, parts=self._parts, ready=self._checks, demo=demo)
         every = make(products=products)
         alone = {
             name: make(products=[product for product in products if product.name == name], plans=every.plans)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from apientreprise_gateway.controlplane.app import create_control
+from apientreprise_gateway.controlplane.docs import DemoTokens
 from apientreprise_gateway.controlplane.errors import ErrorPages
 from apientreprise_gateway.controlplane.front import ROOT, Application, Front, leads_to_docs
 from apientreprise_gateway.controlplane.paths import control_pattern
@@ -35,7 +36,7 @@ class Planes:
         parts: Assembly,
         *,
         ready: Callable[[], Mapping[str, bool]],
-        demo_token: str | None = None,
+        demo: DemoTokens | None = None,
         plans: Mapping[str, Plan] | None = None,
     ) -> None:
         """Make each plane from the components of a gateway.
@@ -45,7 +46,7 @@ class Planes:
             products: the products to serve.
             parts: the components of the gateway.
             ready: the readiness checks, by name.
-            demo_token: a token that `/docs` shows to everybody; for `demo` alone.
+            demo: tokens that `/docs` shows to everybody; for `demo` alone.
             plans: the plans of all endpoints, by operation; None to make them.
         """
         products = tuple(products)
@@ -82,7 +83,7 @@ class Planes:
             client_ip=client_ip,
             origin=self.origin,
             ready=ready,
-            demo_token=demo_token,
+            demo=demo,
         )
 
     def of(self, scope: Scope) -> Application:
@@ -101,7 +102,7 @@ def _control_plane(
     client_ip: ClientIp,
     origin: Origin,
     ready: Callable[[], Mapping[str, bool]],
-    demo_token: str | None,
+    demo: DemoTokens | None,
 ) -> Front:
     control = create_control(
         products=products,
@@ -113,7 +114,7 @@ def _control_plane(
         sources=parts.pings.part,
         origin_of=origin.of,
         terms=terms_of(settings, products),
-        demo_token=demo_token,
+        demo=demo,
     )
     return Front(
         control,

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter
 from apientreprise_gateway.catalogue.document import Terms, catalogue
 from apientreprise_gateway.contract.errors import refuse
 from apientreprise_gateway.controlplane.app import create_control
+from apientreprise_gateway.controlplane.docs import DemoTokens
 from apientreprise_gateway.controlplane.openapi import document
 from apientreprise_gateway.controlplane.paths import control_pattern
 from apientreprise_gateway.documents.origin import Origin
@@ -62,7 +63,7 @@ def control(
     *,
     guard: Guard | None = None,
     checks: Mapping[str, bool] | None = None,
-    demo_token: str | None = None,
+    demo: DemoTokens | None = None,
     answer: Answer | None = None,
     origin: Origin = ORIGIN,
     products: tuple[Product, ...] = PRODUCTS,
@@ -79,7 +80,7 @@ def control(
         sources=Sources(answer),
         origin_of=origin.of,
         terms=terms,
-        demo_token=demo_token,
+        demo=demo,
     )
 
 
@@ -255,9 +256,9 @@ def test_documentation_has_what_it_loads(name: str) -> None:
 
 def test_documentation_uses_the_demo_token() -> None:
     """With a demo token the page authorises itself; the token is written as a JavaScript text."""
-    script = call("/docs/init.js", app=control(demo_token='a"b')).text
+    script = call("/docs/init.js", app=control(demo=DemoTokens('a"b', "fc-d"))).text
 
-    assert '"token": "a\\"b"' in script
+    assert '"token": "a\\"b", "personToken": "fc-d"' in script
     assert '"address": "/docs/entreprise"' in script
 
 

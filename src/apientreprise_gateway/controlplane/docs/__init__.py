@@ -10,7 +10,7 @@ given that operation alone (ADR 29).
 import json
 from functools import cache, partial
 from importlib import resources
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -45,16 +45,24 @@ _HEADERS: Final = {
 }
 
 
-def docs_pages(products: tuple[Product, ...], demo_token: str | None) -> dict[str, StaticAnswer]:
+class DemoTokens(NamedTuple):
+    """Tokens that pages use by themselves. They are public: for the demo only."""
+
+    caller: str
+    person: str
+    """An access token of FranceConnect."""
+
+
+def docs_pages(products: tuple[Product, ...], demo: DemoTokens | None) -> dict[str, StaticAnswer]:
     """The answers of the documentation, by path.
 
     Args:
         products: in the order in which pages offer them.
-        demo_token: a token that pages use by themselves. It is public: for the demo only.
+        demo: tokens that pages use by themselves; None for none.
     """
     answers = {f"{DOCS}/assets/{name}": _asset(*where) for name, where in _ASSETS.items()}
     for product in products:
-        answers |= _pages_of(product, products, demo_token)
+        answers |= _pages_of(product, products, demo)
     first = _address(products[0])
     return answers | {path.replace(first, DOCS, 1): answers[path] for path in (first, f"{first}/", f"{first}/init.js")}
 
@@ -63,11 +71,11 @@ def _address(product: Product) -> str:
     return f"{DOCS}/{product.name}"
 
 
-def _pages_of(product: Product, products: tuple[Product, ...], demo_token: str | None) -> dict[str, StaticAnswer]:
+def _pages_of(product: Product, products: tuple[Product, ...], demo: DemoTokens | None) -> dict[str, StaticAnswer]:
     address = _address(product)
     text = partial(html, product, products, docs=DOCS, address=address)
     page = StaticAnswer(text, media_type="text/html; charset=utf-8", headers=_HEADERS)
-    script = partial(_script, address, demo_token)
+    script = partial(_script, address, demo)
     return {
         **specifications_of(product),
         **_details_of(product),
@@ -99,13 +107,14 @@ def _asset(package: str, name: str, media_type: str) -> StaticAnswer:
     return StaticAnswer(resources.files(package).joinpath(name).read_bytes, media_type=media_type, headers=CHECKED)
 
 
-def _script(address: str, demo_token: str | None) -> bytes:
+def _script(address: str, demo: DemoTokens | None) -> bytes:
     """What the script of the page is told."""
     told = {
         "address": address,
         "library": f"{DOCS}/assets/swagger-ui-bundle.js",
         "styles": f"{DOCS}/assets/swagger-ui.css",
         "personScheme": openapi.FRANCE_CONNECT,
-        "token": demo_token,
+        "token": None if demo is None else demo.caller,
+        "personToken": None if demo is None else demo.person,
     }
     return f'"use strict";\nwindow.reference = {json.dumps(told)};\n'.encode()
