@@ -52,4 +52,5 @@ def enqueue(connection: Connection, mail: Mail, *, now: datetime) -> bool:
     }
     dialect = postgresql if is_postgresql(connection) else sqlite
     statement = dialect.insert(mails).values(values).on_conflict_do_nothing(index_elements=["key"])
-    return connection.execute(statement).rowcount == 1
+    # Not by `rowcount`: it says nothing of an insert that gives a number out on PostgreSQL.
+    return connection.scalar(statement.returning(mails.c.id)) is not None

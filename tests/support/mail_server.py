@@ -1,0 +1,83 @@
+"""A mail server in the loop of a test (aiosmtpd), which refuses, waits or dies as told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from email import message_from_bytes
+from email.message import Message
+from email.policy import default
+from typing import Any
+
+from aiosmtpd.smtp import SMTP
+
+from apientreprise_gateway.accounts.model import Contact, Role
+from apientreprise_gateway.portal.mail.sending import MailServer
+
+SENDER = "Portail <portail@service.example>"
+
+
+class Inbox:
+    """What the server has taken, and how it answers."""
+
+    def __init__(self) -> None:
+        self.mails: list[Message] = []
+        self.recipients: list[list[str]] = []
+        self.answer_to: dict[str, str] = {}
+        """By recipient: what the server says instead of accepting it."""
+        self.answer = "250 taken"
+        """What it says after the message."""
+        self.on_data: Callable[[], object] = lambda: None
+        self.connections = 0
+
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
+        if address in self.answer_to:
+            return self.answer_to[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+        self.on_data()
+        if self.answer == "dies":
+            server.transport.abort()
+            return "421 gone"
+        if self.answer == "silent":
+            await asyncio.sleep(3600)
+        if self.answer.startswith("250"):
+            self.mails.append(message_from_bytes(envelope.content, policy=default))
+            self.recipients.append(list(envelope.rcpt_tos))
+        return self.answer
+
+    @property
+    def ids(self) -> list[str]:
+        """The `Message-ID` of each mail."""
+        return [str(mail["Message-ID"]) for mail in self.mails]
+
+
+@asynccontextmanager
+async def mail_server(inbox: Inbox) -> AsyncIterator[MailServer]:
+    """A server until the end of the block."""
+    served: list[SMTP] = []
+
+    def serve() -> SMTP:
+        inbox.connections += 1
+        served.append(SMTP(inbox, hostname="mail.test", enable_SMTPUTF8=True))
+        return served[-1]
+
+    server = await asyncio.get_running_loop().create_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield MailServer(host="127.0.0.1", port=port, tls=False, user=None, password=None, sender=SENDER)
+    finally:
+        server.close()
+        for each in served:
+            if isinstance(each.transport, asyncio.Transport):
+                each.transport.abort()
+            if each._handler_coroutine is not None:
+                each._handler_coroutine.cancel()
+        await asyncio.sleep(0)
+
+
+def people(applicant: str | None, technical: str | None = None, business: str | None = None) -> dict[Role, Contact]:
+    """The people of a habilitation by their mail addresses."""
+    given = {Role.APPLICANT: applicant, Role.TECHNICAL_CONTACT: technical, Role.BUSINESS_CONTACT: business}
+    return {role: Contact(email=email) for role, email in given.items() if email is not None}
