@@ -65,6 +65,7 @@ def _serve(options: argparse.Namespace, folder: str) -> None:
     from functools import partial
     from pathlib import Path
 
+    from apientreprise_gateway.cli import demo_portal
     from apientreprise_gateway.cli.demo_journal import DemoJournal
     from apientreprise_gateway.controlplane import site
     from apientreprise_gateway.controlplane.docs import DemoTokens
@@ -81,6 +82,7 @@ def _serve(options: argparse.Namespace, folder: str) -> None:
     _drop_other_settings()
     configured = load()
     gateway_at = listen(options.host, options.port)
+    portal_at = demo_portal.place(gateway_at, chosen=options.port != 0)
     sandbox_at = listen("127.0.0.1", 0)
     france_connect = FranceConnect(PRODUCTS, sleep=asyncio.sleep)
     overrides = _overrides(configured, sandbox_url=sandbox_at.url)
@@ -90,19 +92,22 @@ def _serve(options: argparse.Namespace, folder: str) -> None:
     logs.configure(level=settings.log_level)
     token = _mint(settings)
     gateway = Gateway(settings, demo=DemoTokens(token, _PERSON_TOKEN))
+    secret = _secret_of(settings)
+    portal = demo_portal.make(portal_at, database=journal.url, gateway_url=gateway_at.url, jwt_secret=secret)
     journal.show()
     title.show(f"demo {gateway_at.address}")
     life = Lifecycle(
-        ready=partial(in_a_thread, lambda: _welcome(gateway_at.url, sandbox_at.url, token, journal)),
+        ready=partial(in_a_thread, lambda: _welcome(gateway_at.url, sandbox_at.url, portal_at.url, token, journal)),
         reopen=partial(asyncio.to_thread, gateway.reopen),
         hurry=gateway.hurry,
         stop_timeout=lambda: gateway.stop_timeout,
     )
-    secret, persons = _secret_of(settings), france_connect.tokens
-    pages = TokenPages(PRODUCTS, secret=secret, base=gateway_at.url, persons=persons).pages
+    pages = TokenPages(PRODUCTS, secret=secret, base=gateway_at.url, persons=france_connect.tokens).pages
     documentation = site.pages(options.documentation or site.BUILT)
     sandbox = create_app(products=PRODUCTS, links=gateway_at.url, pages=france_connect.pages, cases=cases_of(options))
-    run([(sandbox, sandbox_at), (WithPages(gateway, {**pages, **documentation}), gateway_at)], life)
+    run(
+        [(sandbox, sandbox_at), (portal, portal_at), (WithPages(gateway, {**pages, **documentation}), gateway_at)], life
+    )
     journal.end()
 
 
@@ -170,16 +175,18 @@ def _secret_of(settings: "Settings") -> str:
     return settings.jwt_secrets[0].get_secret_value()
 
 
-def _welcome(gateway: str, sandbox: str, token: str, journal: "DemoJournal") -> None:
-    _print_welcome(gateway, sandbox, token, journal.url)
+def _welcome(gateway: str, sandbox: str, portal: str, token: str, journal: "DemoJournal") -> None:
+    _print_welcome(gateway, sandbox, portal, token, journal.url)
     journal.store()
 
 
-def _print_welcome(gateway: str, sandbox: str, token: str, journal: str) -> None:
+def _print_welcome(gateway: str, sandbox: str, portal: str, token: str, journal: str) -> None:
+    from apientreprise_gateway.cli import demo_portal
+
     print(
         f"Gateway:  {gateway}/docs\nSandbox:  {sandbox} (fictive providers)\n"
         f"Tokens:   {gateway}/sandbox (with the scopes of your choice)\n"
-        f"Guides:   {gateway}/documentation\n\n"
+        f"Guides:   {gateway}/documentation\n{demo_portal.welcome(portal)}\n\n"
         "Try this; its token opens every endpoint until this command stops:\n"
         f"curl -i -H 'Authorization: Bearer {token}' '{gateway}{_FIRST}{_QUERY}'\n\n"
         "A document: the same with this address; the link that its answer holds needs no token:\n"

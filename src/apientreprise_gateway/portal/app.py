@@ -29,6 +29,7 @@ from apientreprise_gateway.portal.pages import (
     hand_over,
     health,
     home,
+    mailbox,
     request_form,
     statistics,
     tokens,
@@ -82,7 +83,8 @@ class Portal:
     def _make(self) -> FastAPI:
         app = FastAPI(lifespan=self._lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
         app.state.services = self.services
-        extra = (proconnect.make_router(self.services), *(() if self.services.demo is None else (login.demo_router,)))
+        demo = () if self.services.demo is None else (login.demo_router, mailbox.router)
+        extra = (proconnect.make_router(self.services), *demo)
         for each in (*PAGES, *extra):
             app.include_router(each, dependencies=[Depends(guarded)])
         for each in (*OPEN, *(make(self.services) for make in MADE)):
