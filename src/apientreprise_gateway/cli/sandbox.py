@@ -1,9 +1,9 @@
-"""The command `sandbox`: serves fictive providers, without a gateway."""
+"""The command `sandbox`: serves fictive providers, without a gateway; `sandbox datapass` plays DataPass."""
 
 import argparse
 from typing import TYPE_CHECKING
 
-from apientreprise_gateway.cli import arguments
+from apientreprise_gateway.cli import arguments, sandbox_datapass
 
 if TYPE_CHECKING:
     from apientreprise_gateway.sandbox.cases.folder import CaseFolder
@@ -28,6 +28,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     arguments.add_cases(parser)
     parser.set_defaults(command=_sandbox, serves=True)
+    sandbox_datapass.add_to(parser.add_subparsers(title="commands", metavar="COMMAND"))
 
 
 def _sandbox(options: argparse.Namespace) -> None:
