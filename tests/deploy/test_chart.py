@@ -10,6 +10,7 @@ from apientreprise_gateway import __version__
 from apientreprise_gateway.cli.main import make_parser
 from apientreprise_gateway.documents import links
 from apientreprise_gateway.gateway.settings import environment_name, fields_of
+from apientreprise_gateway.portal.settings import Settings
 from apientreprise_gateway.providers.products import PRODUCTS
 from support import programs
 from support.certificates import Authority
@@ -46,6 +47,7 @@ MOST = {
     },
     "autoscaling": {"enabled": False},
     "replicas": 3,
+    "journal": {"enabled": True, "secret": "follower", "ownerSecret": "owner", "keepMonths": 40},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "networkPolicy": {
         "callers": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}],
@@ -103,11 +105,18 @@ def _pod(objects: Objects) -> dict[str, Any]:
 
 
 def _environment(objects: Objects) -> dict[str, str]:
-    (container,) = _pod(objects)["containers"]
+    container = _pod(objects)["containers"][0]
     named = {each["name"]: each["value"] for each in container.get("env", ())}
     secret: dict[str, str] = objects["Secret"]["stringData"]
     settings: dict[str, str] = objects["ConfigMap"]["data"]
     return settings | secret | named
+
+
+def _pods_of_owner(objects: Objects) -> list[dict[str, Any]]:
+    """Those that change the journal's tables."""
+    jobs = [objects["Job"]["spec"]] if "Job" in objects else []
+    jobs += [objects["CronJob"]["spec"]["jobTemplate"]["spec"]] if "CronJob" in objects else []
+    return [job["template"]["spec"] for job in jobs]
 
 
 def test_helm_finds_no_fault(helm: Any) -> None:
@@ -132,7 +141,7 @@ def test_everything_is_rendered(helm: Any) -> None:
     """Each kind is there when it is asked for, and only then."""
     always = {"ConfigMap", "Secret", "ServiceAccount", "Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"}
     assert set(_rendered(helm, LEAST)) == always | {"HorizontalPodAutoscaler"}
-    further = {"Ingress", "ServiceMonitor", "ConfigMap demo-apientreprise-gateway-toml"}
+    further = {"Ingress", "ServiceMonitor", "ConfigMap demo-apientreprise-gateway-toml", "Job", "CronJob"}
     assert set(_rendered(helm, MOST)) == always | further
     given = _rendered(helm, {**LEAST, "secret": {"existing": "mine"}})
     assert "Secret" not in given
@@ -153,6 +162,8 @@ def test_the_gateway_can_be_served_as_configured(objects: Objects, tmp_path: Pat
         environment["GATEWAY_CONFIG"] = str(tmp_path / path.name)
         assert str(Path(environment["GATEWAY_DOCUMENTS"]).parent) in mounts
     environment["GATEWAY_DOCUMENTS"] = str(tmp_path / "documents")
+    if "GATEWAY_ACCESS_LOG" in environment:
+        environment["GATEWAY_ACCESS_LOG"] = str(tmp_path / "access.log")
     if "GATEWAY_TLS_CERTIFICATE" in environment:
         shown = Authority(tmp_path).sign("server")
         for name, file in (("GATEWAY_TLS_CERTIFICATE", shown.certificate), ("GATEWAY_TLS_KEY", shown.key)):
@@ -178,12 +189,13 @@ def test_scrapers_have_a_port_of_their_own_if_there_is_one(helm: Any) -> None:
     for values, port, scheme in ((LEAST, "http", None), (secured, "http", "https"), (MOST, "metrics", None)):
         objects = _rendered(helm, {**values, **ours})
         assert port in {each["name"] for each in objects["Service"]["spec"]["ports"]}
-        (endpoint,) = objects["ServiceMonitor"]["spec"]["endpoints"]
+        endpoint = objects["ServiceMonitor"]["spec"]["endpoints"][0]
         assert endpoint["port"] == port
         assert endpoint.get("scheme") == scheme
         callers, scrapers = objects["NetworkPolicy"]["spec"]["ingress"]
         assert callers["ports"] == [{"protocol": "TCP", "port": "http"}]
-        assert scrapers["ports"] == [{"protocol": "TCP", "port": port}]
+        followers = [{"protocol": "TCP", "port": "journal"}] if values is MOST else []
+        assert scrapers["ports"] == [{"protocol": "TCP", "port": port}, *followers]
 
 
 def test_a_number_stays_a_number(helm: Any) -> None:
@@ -193,20 +205,20 @@ def test_a_number_stays_a_number(helm: Any) -> None:
 
 def test_a_pod_has_no_rights(objects: Objects) -> None:
     """A pod is not root, cannot become it, writes to its volumes alone, and is told nothing of the cluster."""
-    pod = _pod(objects)
-    (container,) = pod["containers"]
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-    assert pod["automountServiceAccountToken"] is False
-    assert pod["enableServiceLinks"] is False
-    assert {"requests", "limits"} <= set(container["resources"])
     text = (CHART.parents[2] / "Dockerfile").read_text()
-    assert f"USER {pod['securityContext']['runAsUser']}:{pod['securityContext']['runAsGroup']}" in text
+    for pod in (_pod(objects), *_pods_of_owner(objects)):
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert {"requests", "limits"} <= set(container["resources"])
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["enableServiceLinks"] is False
+        assert f"USER {pod['securityContext']['runAsUser']}:{pod['securityContext']['runAsGroup']}" in text
 
 
 def test_a_pod_is_given_the_time_to_stop(objects: Objects) -> None:
@@ -239,7 +251,7 @@ def test_whoever_asks_a_pod_speaks_as_it_does(objects: Objects) -> None:
         (volume,) = [each for each in _pod(objects)["volumes"] if each["name"] == "tls"]
         assert volume["secret"]["secretName"] == "certificate"
     if "ServiceMonitor" in objects:
-        (endpoint,) = objects["ServiceMonitor"]["spec"]["endpoints"]
+        endpoint = objects["ServiceMonitor"]["spec"]["endpoints"][0]
         assert (endpoint.get("scheme") == "https") is (secured and endpoint["port"] == "http")
 
 
@@ -254,7 +266,7 @@ def test_objects_mean_each_other(objects: Objects) -> None:
         objects["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"],
     ]
     assert all(selector and selector.items() <= labels for selector in selectors)
-    ports = {port["name"] for port in template["spec"]["containers"][0]["ports"]}
+    ports = {port["name"] for each in template["spec"]["containers"] for port in each["ports"]}
     assert {port["targetPort"] for port in objects["Service"]["spec"]["ports"]} <= ports
     for incoming in objects["NetworkPolicy"]["spec"]["ingress"]:
         assert {port["port"] for port in incoming["ports"]} <= ports
@@ -266,9 +278,47 @@ def test_objects_mean_each_other(objects: Objects) -> None:
     if "ServiceMonitor" in objects:
         watched = objects["ServiceMonitor"]["spec"]["selector"]["matchLabels"]
         assert watched.items() <= objects["Service"]["metadata"]["labels"].items()
-        assert objects["ServiceMonitor"]["spec"]["endpoints"][0]["port"] in {
-            port["name"] for port in objects["Service"]["spec"]["ports"]
-        }
+        watched_ports = {endpoint["port"] for endpoint in objects["ServiceMonitor"]["spec"]["endpoints"]}
+        assert watched_ports <= {port["name"] for port in objects["Service"]["spec"]["ports"]}
+
+
+def test_a_follower_stores_what_the_gateway_writes(helm: Any) -> None:
+    """The same file, under its own role; it outlives the gateway, whose pod takes the file along."""
+    objects = _rendered(helm, MOST)
+    gateway, follower = _pod(objects)["containers"]
+    options = make_parser().parse_args(follower["args"])
+    assert [str(file) for file in options.files] == [_environment(objects)["GATEWAY_ACCESS_LOG"]]
+    folder = str(options.files[0].parent)
+    (volume,) = {
+        mount["name"] for each in (gateway, follower) for mount in each["volumeMounts"] if mount["mountPath"] == folder
+    }
+    assert {"name": volume, "emptyDir": {"sizeLimit": "5Gi"}} in _pod(objects)["volumes"]
+    assert follower["envFrom"] == [{"secretRef": {"name": "follower"}}]
+    named = {each["name"]: each["value"] for each in follower["env"]}
+    assert set(named) <= {f"PORTAL_{name.upper()}" for name in Settings.model_fields}
+    assert int(named["PORTAL_METRICS_PORT"]) == follower["ports"][0]["containerPort"]
+    waits = float(follower["lifecycle"]["preStop"]["exec"]["command"][1])
+    environment = _environment(objects)
+    stop = float(environment.get("GATEWAY_STOP_TIMEOUT", fields_of(PRODUCTS)["stop_timeout"].default))
+    assert waits >= float(environment["GATEWAY_DRAIN_DELAY"]) + stop
+    assert _pod(objects)["terminationGracePeriodSeconds"] >= waits + 5
+
+
+def test_the_owner_of_the_tables_migrates_and_purges(helm: Any) -> None:
+    """In pods that no Service finds, before an upgrade and each month."""
+    objects = _rendered(helm, MOST)
+    commands = []
+    for pod in _pods_of_owner(objects):
+        (container,) = pod["containers"]
+        make_parser().parse_args(container["args"])
+        commands.append(container["args"])
+        assert container["envFrom"] == [{"secretRef": {"name": "owner"}}]
+        assert {each["name"]: each["value"] for each in container["env"]} == {"PORTAL_KEEP_CALLS_MONTHS": "40"}
+    assert commands == [["portal", "migrate"], ["journal", "purge"]]
+    labels = objects["Job"]["spec"]["template"]["metadata"]["labels"]
+    assert not objects["Service"]["spec"]["selector"].items() <= labels.items()
+    without = _rendered(helm, {**MOST, "journal": {"enabled": True, "secret": "follower"}})
+    assert _pods_of_owner(without) == []
 
 
 def test_the_ingress_has_what_callers_need(helm: Any) -> None:
@@ -302,6 +352,23 @@ def test_the_ingress_has_what_callers_need(helm: Any) -> None:
         ({**LEAST, "settings": {"documents": "s3://b", "redis_url": "redis://:p@r"}}, "with a password"),
         ({**LEAST, "settings": {"documents": "s3://b", "LIMIT_IP": 5}}, "LIMIT_IP"),
         ({**LEAST, "settings": {"documents": "s3://b", "tls_key": "/k"}}, "settings.tls_key"),
+        ({**LEAST, "journal": {"enabled": True}}, "journal.secret"),
+        (
+            {
+                **LEAST,
+                "settings": {"documents": "s3://b", "access_log": "/l"},
+                "journal": {"enabled": True, "secret": "s"},
+            },
+            "settings.access_log",
+        ),
+        (
+            {
+                **LEAST,
+                "settings": {"documents": "s3://b", "metrics_port": 9101},
+                "journal": {"enabled": True, "secret": "s"},
+            },
+            "journal.metricsPort",
+        ),
         ({**LEAST, "replica": 3}, "replica"),
         ({**LEAST, "replicas": 0}, "replicas"),
         ({**LEAST, "ingress": {"enabled": True}}, "ingress.host"),

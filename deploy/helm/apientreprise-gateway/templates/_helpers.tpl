@@ -19,6 +19,50 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ ternary "metrics" "http" (hasKey .Values.settings "metrics_port") }}
 {{- end }}
 
+{{- /* Seconds after SIGTERM in which a gateway may still write lines. */ -}}
+{{- define "gateway.stopSeconds" -}}
+{{ add (ceil (.Values.settings.drain_delay | default 0)) (ceil (.Values.settings.stop_timeout | default 30)) }}
+{{- end }}
+
+{{- define "gateway.image" -}}
+{{ printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) }}
+{{- end }}
+
+{{- /* Of pods that are no gateways: no Service finds them. */ -}}
+{{- define "gateway.journalLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}-journal
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- /* A pod that does one thing to the journal's database as the owner of its tables; takes the root and the arguments. */ -}}
+{{- define "gateway.ownerPod" -}}
+restartPolicy: OnFailure
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  seccompProfile: {type: RuntimeDefault}
+containers:
+  - name: journal
+    image: {{ include "gateway.image" .root | quote }}
+    imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+    args: {{ toJson .args }}
+    envFrom: [{secretRef: {name: {{ .root.Values.journal.ownerSecret }}}}]
+    env: [{name: PORTAL_KEEP_CALLS_MONTHS, value: {{ .root.Values.journal.keepMonths | toString | quote }}}]
+    securityContext:
+      allowPrivilegeEscalation: false
+      readOnlyRootFilesystem: true
+      capabilities: {drop: [ALL]}
+    resources: {{- toYaml .root.Values.journal.resources | nindent 6 }}
+    volumeMounts: [{name: tmp, mountPath: /tmp}]
+volumes: [{name: tmp, emptyDir: {}}]
+{{- end }}
+
 {{- define "gateway.secret" -}}
 {{ .Values.secret.existing | default (include "gateway.name" .) }}
 {{- end }}
@@ -40,6 +84,17 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 {{- if contains "@" (.Values.settings.redis_url | default "") }}
 {{- fail "settings.redis_url: a URL with a password belongs to secret.values.GATEWAY_REDIS_URL." }}
+{{- end }}
+{{- if .Values.journal.enabled }}
+{{- if not .Values.journal.secret }}
+{{- fail "journal.secret: which database stores the calls? Name a Secret with the key PORTAL_DATABASE_URL." }}
+{{- end }}
+{{- if hasKey .Values.settings "access_log" }}
+{{- fail "settings.access_log does not belong there: the follower reads a file that the chart names. Leave it out, or set journal.enabled=false." }}
+{{- end }}
+{{- if eq (int .Values.journal.metricsPort) (int (.Values.settings.metrics_port | default 0)) }}
+{{- fail "journal.metricsPort: this is the gateway's settings.metrics_port; choose another." }}
+{{- end }}
 {{- end }}
 {{- range $name := list "tls_certificate" "tls_key" }}
 {{- if hasKey $.Values.settings $name }}
