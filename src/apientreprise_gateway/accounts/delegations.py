@@ -185,6 +185,12 @@ def delegated_to(connection: Connection, editor_id: str) -> list[str]:
     return list(connection.scalars(query.order_by(delegations.c.created_at.desc(), delegations.c.id)))
 
 
+def numbers_of(connection: Connection, habilitation_ids: Sequence[str]) -> dict[str, str]:
+    """The ids of habilitations by the numbers that people know."""
+    query = select(habilitations.c.external_id, habilitations.c.id).where(habilitations.c.id.in_(habilitation_ids))
+    return {row.external_id: row.id for row in connection.execute(query)}
+
+
 def rows_for(connection: Connection, found: Editor, *, now: datetime) -> list[dict[str, str]]:
     """The habilitations that an editor looks after, for a table or a CSV file: by its forms, or delegated to it."""
     ends = (

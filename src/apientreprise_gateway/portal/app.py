@@ -24,6 +24,8 @@ from apientreprise_gateway.portal.login import pages as login
 from apientreprise_gateway.portal.login.entering import LOGIN
 from apientreprise_gateway.portal.pages import (
     account,
+    attestations,
+    editors,
     habilitation_settings,
     habilitations,
     hand_over,
@@ -33,6 +35,7 @@ from apientreprise_gateway.portal.pages import (
     request_form,
     statistics,
     tokens,
+    transfers,
 )
 from apientreprise_gateway.portal.refusals import BY_STATUS, LoginNeeded, Missing, Refusal, Unavailable
 from apientreprise_gateway.portal.rendering import page
@@ -52,6 +55,9 @@ PAGES: Final[Sequence[APIRouter]] = (
     tokens.router,
     request_form.router,
     statistics.router,
+    attestations.router,
+    transfers.router,
+    editors.router,
     hand_over.router,
 )
 """Pages; what is posted to them is checked to come from a page of ours."""

@@ -66,9 +66,7 @@ def test_a_copy_of_an_older_version(tmp_path: Path) -> None:
     assert found == Snapshot({"a": Revocation(5.0, 4.0)}, {}, (), True)
 
 
-@pytest.mark.parametrize(
-    "records", [None, [], {"a": NARROW}, {"a": ["no JSON", 1]}, {"a": [NARROW, "1"]}]
-)
+@pytest.mark.parametrize("records", [None, [], {"a": NARROW}, {"a": ["no JSON", 1]}, {"a": [NARROW, "1"]}])
 def test_records_that_are_none(tmp_path: Path, records: Any) -> None:
     """A copy with something else in the place of records is no copy."""
     path = tmp_path / "copy.json"
