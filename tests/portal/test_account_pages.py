@@ -10,7 +10,7 @@ from apientreprise_gateway.contract.bans import Ban, Reason
 from apientreprise_gateway.database.accounts import activity
 from apientreprise_gateway.database.engine import reading, writing
 from apientreprise_gateway.database.serving import mails
-from support.account_pages import APPLICANT, BUSINESS, TECHNICAL, Known, add_call, add_habilitation, add_known
+from support.accounts import APPLICANT, BUSINESS, TECHNICAL, Known, add_call, add_habilitation, add_known
 from support.portal import AUDITOR, OPERATOR, Site, make_site
 
 STRANGER = "quelqu.un@ailleurs.test"

@@ -16,7 +16,7 @@ from apientreprise_gateway.accounts.tokens import TokenRefusalError
 from apientreprise_gateway.database import accounts as tables
 from apientreprise_gateway.database.engine import reading, writing
 from apientreprise_gateway.database.serving import mails
-from support.account_pages import APPLICANT, TECHNICAL, Known, add_known
+from support.accounts import APPLICANT, TECHNICAL, Known, add_known
 from support.portal import Site, make_site
 
 SECRET = "a secret of the gateway that is long enough"

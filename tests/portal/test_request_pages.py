@@ -11,7 +11,7 @@ from apientreprise_gateway.database.engine import reading, writing
 from apientreprise_gateway.database.serving import mails
 from apientreprise_gateway.portal.pages.offers import catalogue_of, offered, recommended
 from apientreprise_gateway.providers.products import PRODUCTS
-from support.account_pages import APPLICANT, SIRET, TECHNICAL, add_known
+from support.accounts import APPLICANT, SIRET, TECHNICAL, add_known
 from support.portal import Site
 
 PDF = b"%PDF-1.4\nwords\n%%EOF\n"
