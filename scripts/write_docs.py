@@ -12,7 +12,7 @@ from apientreprise_gateway.contract.endpoint import AnswerKind, Endpoint, Provid
 from apientreprise_gateway.contract.identification import CallMode, Identification
 from apientreprise_gateway.controlplane.openapi import document, to_yaml
 from apientreprise_gateway.controlplane.openapi.fields import shown_by
-from apientreprise_gateway.controlplane.openapi.operations import NO_SCOPES
+from apientreprise_gateway.controlplane.openapi.operations import rights_of
 from apientreprise_gateway.gateway.settings import CONFIG, environment_name, fields_of
 from apientreprise_gateway.portal import settings as portal_settings
 from apientreprise_gateway.providers.examples import Examples
@@ -146,7 +146,7 @@ def _endpoint_section(endpoint: Endpoint, provider: Provider, product: Product) 
     period = "minute" if endpoint.group.seconds == 60 else "seconde"
     ping = provider.ping_of(endpoint.operation)
     rows = {
-        "Droit requis": " ou ".join(f"`{scope}`" for scope in endpoint.scopes) or NO_SCOPES,
+        "Droit requis": rights_of(endpoint),
         "Réponse": "document (JSON avec l'adresse d'un fichier)" if endpoint.answer is AnswerKind.DOCUMENT else "JSON",
         "Compteur d'appels": f"`{endpoint.group.name}`, {limit.calls} appels par {period} et par jeton",
         "Attente conseillée": f"{endpoint.client_timeout} s",

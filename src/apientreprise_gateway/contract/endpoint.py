@@ -46,7 +46,8 @@ class Endpoint:
     """One line, in French."""
     tag: str
     scopes: tuple[str, ...]
-    """A token needs one of these; if empty, any valid token opens the endpoint."""
+    """A token needs one of these; if empty, any valid token opens the endpoint. Names that are no longer given to new
+    tokens come first, unless a `mask` tells them apart."""
     parameters: tuple[Parameter, ...]
     """The parameters of the path, in its order."""
     group: Group

@@ -260,6 +260,8 @@ def test_documentation_uses_the_demo_token() -> None:
 
     assert '"token": "a\\"b", "personToken": "fc-d"' in script
     assert '"address": "/docs/entreprise"' in script
+    assert 'href="/documentation/"' in call("/docs", app=control(demo=DemoTokens("a", "b"))).text
+    assert "/documentation" not in call("/docs").text
 
 
 def test_documentation_has_no_token_of_its_own() -> None:

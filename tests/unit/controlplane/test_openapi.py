@@ -19,6 +19,7 @@ from apientreprise_gateway.providers.dossier import MAX_RESOURCES, RESOURCES, pa
 from apientreprise_gateway.providers.entreprise.dossier import DOSSIER
 from apientreprise_gateway.providers.entreprise.introspection import INTROSPECTION
 from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVIDERS
+from apientreprise_gateway.providers.products import PRODUCTS
 
 Json = dict[str, Any]
 
@@ -122,6 +123,15 @@ def test_tells_the_pings() -> None:
             for endpoint in provider.endpoints:
                 named = f"Disponibilité : `/ping/{ping.key}`." in operation_of(endpoint)["description"]
                 assert named is ping.covers(endpoint.operation)
+
+
+def test_tells_which_scope_to_ask_for() -> None:
+    """Of several names of one right that which is still given is told; of rights to fields, those that are needed."""
+    entreprise, particulier = (
+        "\n".join(item["get"]["description"] for item in document(product)["paths"].values()) for product in PRODUCTS
+    )
+    assert "`exercices` ou `chiffre_affaires_dgfip` (à demander : `chiffre_affaires_dgfip`)." in entreprise
+    assert "(à demander : ceux des champs dont votre démarche a besoin)." in particulier
 
 
 def test_tells_what_a_dossier_can_ask() -> None:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from apientreprise_gateway.controlplane import openapi
+from apientreprise_gateway.controlplane import openapi, site
 from apientreprise_gateway.controlplane.docs import operations
 from apientreprise_gateway.controlplane.docs.page import html
 from apientreprise_gateway.controlplane.paths import DOCS
@@ -73,7 +73,9 @@ def _address(product: Product) -> str:
 
 def _pages_of(product: Product, products: tuple[Product, ...], demo: DemoTokens | None) -> dict[str, StaticAnswer]:
     address = _address(product)
-    text = partial(html, product, products, docs=DOCS, address=address)
+    text = partial(
+        html, product, products, docs=DOCS, address=address, guides=None if demo is None else f"{site.PATH}/"
+    )
     page = StaticAnswer(text, media_type="text/html; charset=utf-8", headers=_HEADERS)
     script = partial(_script, address, demo)
     return {

@@ -41,7 +41,9 @@ class _Group:
     deprecated: list[_Line]
 
 
-def html(product: Product, products: tuple[Product, ...], *, docs: str, address: str) -> bytes:
+def html(
+    product: Product, products: tuple[Product, ...], *, docs: str, address: str, guides: str | None = None
+) -> bytes:
     """The page.
 
     Args:
@@ -49,6 +51,7 @@ def html(product: Product, products: tuple[Product, ...], *, docs: str, address:
         products: what it offers besides.
         docs: path of the documentation.
         address: path of this page.
+        guides: path of the documentation site; None where there is none.
     """
     groups = [*(_group(provider, product) for provider in product.providers), _own_group(product)]
     current = sum(len(group.current) for group in groups)
@@ -57,6 +60,7 @@ def html(product: Product, products: tuple[Product, ...], *, docs: str, address:
         products=products,
         docs=docs,
         address=address,
+        guides=guides,
         catalogue=CATALOGUE,
         files=[(each.path, _words(each)) for each in product.specifications],
         france_connect=bool(product.texts.france_connect),

@@ -48,12 +48,21 @@ def operation_of(endpoint: Endpoint, provider: Provider, product: Product, compo
     return operation
 
 
+def rights_of(endpoint: Endpoint) -> str:
+    """The scopes that open an endpoint, and which of them to ask for, in French."""
+    scopes = " ou ".join(f"`{scope}`" for scope in endpoint.scopes)
+    if len(endpoint.scopes) <= 1:
+        return scopes or NO_SCOPES
+    if endpoint.mask is not None:
+        return f"{scopes} (à demander : ceux des champs dont votre démarche a besoin)"
+    return f"{scopes} (à demander : `{endpoint.scopes[-1]}`)"
+
+
 def _description(endpoint: Endpoint, provider: Provider, product: Product) -> str:
-    scopes = " ou ".join(f"`{scope}`" for scope in endpoint.scopes) or NO_SCOPES
     ping = provider.ping_of(endpoint.operation)
     text = (
         f"{product.schemas.descriptions[endpoint.operation]}\n\n"
-        f"Fournisseur : {provider.name}. Droit requis : {scopes}. "
+        f"Fournisseur : {provider.name}. Droit requis : {rights_of(endpoint)}. "
         f"Compteur d'appels : `{endpoint.group.name}`. Attente conseillée : {endpoint.client_timeout} s."
     )
     if endpoint.cache:
