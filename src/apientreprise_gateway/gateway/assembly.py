@@ -92,15 +92,12 @@ class Assembly:
             metrics=self.metrics,
             recorder=self.recorder.part,
         )
-        self.pings: PingsComponent = pings_component(
-            context,
-            providers,
-            upstreams=self.upstreams.part,
-            probing=self.endpoints.probing,
-            former=former and former.pings,
-        )
         self.maintenance: MaintenanceComponent = maintenance_component(
             context, self.upstreams.part, former=former and former.maintenance
+        )
+        probing, own = self.endpoints.probing, self.upstreams.part
+        self.pings: PingsComponent = pings_component(
+            context, providers, upstreams=own, probing=probing, former=former and former.pings
         )
         self.connection_limits: ConnectionLimits = connection_limits(
             settings, self.metrics, before=former and former.connection_limits

@@ -34,6 +34,9 @@ from apientreprise_gateway.portal.pages import (
     mailbox,
     request_form,
     statistics,
+    status,
+    status_admin,
+    status_subscriptions,
     tokens,
     transfers,
 )
@@ -59,9 +62,16 @@ PAGES: Final[Sequence[APIRouter]] = (
     transfers.router,
     editors.router,
     hand_over.router,
+    status_subscriptions.router,
+    status_admin.router,
 )
 """Pages; what is posted to them is checked to come from a page of ours."""
-OPEN: Final[Sequence[APIRouter]] = (static.router, health.router)
+OPEN: Final[Sequence[APIRouter]] = (
+    static.router,
+    health.router,
+    status.router,
+    status_subscriptions.one_click,
+)
 """What other programs ask: without forms of ours, cookies and sessions."""
 MADE: Final[Sequence[Callable[[Services], APIRouter]]] = (webhooks.router_of,)
 """What other programs ask, where the routes are made with what the portal has."""

@@ -12,6 +12,7 @@ from apientreprise_gateway.auth.publication import Publisher
 from apientreprise_gateway.portal import periodic
 from apientreprise_gateway.portal.publishing import REDIS_TIMEOUT, Publishing
 from apientreprise_gateway.portal.services import Services
+from apientreprise_gateway.portal.statut import loops
 from apientreprise_gateway.store.client import client
 from apientreprise_gateway.store.url import parse_url
 
@@ -47,5 +48,7 @@ LOOPS: Final[Sequence[tuple[str, Loop]]] = (
     ("quick_jobs", periodic.quick_jobs),
     ("slow_jobs", periodic.slow_jobs),
     ("mails", periodic.mails),
+    ("status", loops.measure),
+    ("maintenance", loops.announce),
 )
 """The loops of every process with their names."""

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from apientreprise_gateway.portal.publishing import PublishingMetrics
 from apientreprise_gateway.portal.work_metrics import WorkMetrics
+from apientreprise_gateway.status.metrics import StatusMetrics
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -26,5 +27,6 @@ class PortalMetrics:
         self.webhooks = Counter("portal_webhooks", "Events that DataPass sent, by outcome", ("outcome",), **ours)
         self.logins = Counter("portal_logins", "Logins, by way and outcome", ("way", "outcome"), **ours)
         self.publishing = PublishingMetrics(self.registry)
+        self.status = StatusMetrics(self.registry)
         self.failures = Counter("portal_background_failures", "Failures of background work, by task", ("task",), **ours)
         self.work = WorkMetrics(self.registry)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import Response
 
 from apientreprise_gateway.portal import cookies, sessions
@@ -78,6 +79,11 @@ def page(request: Request, name: str, /, *, status: int = 200, **context: Any) -
     if csrf.new_visit is not None:
         cookies.give_visit(request, response, csrf.new_visit)
     return response
+
+
+def part(name: str, /, **context: Any) -> Markup:
+    """A template that needs no request: a part of a page, or a page among static files."""
+    return Markup(_environment().get_template(name).render(**context))  # noqa: S704 - templates escape what they print
 
 
 def to(request: Request, path: str, /, *, notice: str | None = None) -> Response:

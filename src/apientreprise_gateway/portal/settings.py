@@ -126,6 +126,11 @@ class Settings(BaseSettings):
     gateway_url: AnyHttpUrl | None = Field(
         default=None, description="Address at which the portal asks the gateway whether sources work."
     )
+    status_gateways: Annotated[tuple[AnyHttpUrl, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=(),
+        description="Addresses of the gateways whose status is measured, separated by commas. Unset: "
+        "`PORTAL_GATEWAY_URL`.",
+    )
     api_url: AnyHttpUrl | None = Field(default=None, description="Public address of the gateway, shown in pages.")
     smtp_url: Annotated[SecretStr, AfterValidator(_check_smtp)] | None = Field(
         default=None,

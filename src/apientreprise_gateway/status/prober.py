@@ -151,7 +151,7 @@ class Prober:
         self._found[component.id] = Finding(state, self._steady() + kept)
 
     async def _ask_account(self, address: str) -> None:
-        answer = await self._get(f"{address}/readyz")
+        answer = await self._get(f"{address}")
         state = State.GOOD if answer is not None and answer.status == 200 else State.BAD
         for component in self._components:
             if component.kind is Kind.ACCOUNT:

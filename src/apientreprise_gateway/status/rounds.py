@@ -14,10 +14,11 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from apientreprise_gateway.database.engine import DatabaseError, writing
-from apientreprise_gateway.status import drafts, incidents, judging, lease, store
+from apientreprise_gateway.status import drafts, incidents, judging, lease, store, subscriptions
 from apientreprise_gateway.status.components import ACCOUNT, Component
 from apientreprise_gateway.status.judging import State
-from apientreprise_gateway.status.periods import minute_of
+from apientreprise_gateway.status.metrics import StatusMetrics
+from apientreprise_gateway.status.periods import day_of, minute_of
 
 MOST_KEPT: Final = 180
 """Rounds that are kept while the database is away."""
@@ -48,6 +49,7 @@ class Rounds:
         seconds: float,
         holder: str,
         on_drafts: OnDrafts = lambda _connection, _drafts, _now: None,
+        metrics: StatusMetrics | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
     ) -> None:
@@ -60,6 +62,7 @@ class Rounds:
             seconds: the length of a minute.
             holder: the name of this process, that no other has.
             on_drafts: called in the transaction that opens drafts.
+            metrics: count the minutes; None for a process that shows none.
             clock: the time.
             sleep: waits for seconds.
         """
@@ -69,6 +72,9 @@ class Rounds:
         self._seconds = seconds
         self._holder = holder
         self._on_drafts = on_drafts
+        self._metrics = metrics
+        if metrics is not None:
+            metrics.begin(self._components)
         self._clock = clock
         self._sleep = sleep
         self._waiting: deque[tuple[datetime, Mapping[str, State]]] = deque(maxlen=MOST_KEPT)
@@ -139,17 +145,26 @@ class Rounds:
     def _record(self, connection: Connection, minute: datetime, found: Mapping[str, State]) -> None:
         now = self._clock()
         record(connection, self._components, minute, found, seconds=self._seconds, now=now)
-        since = minute - drafts.looks_back(self._seconds)
-        opened = drafts.keep_drafts(
-            connection,
-            self._components,
-            store.states_since(connection, since),
-            at=minute,
-            seconds=self._seconds,
-            now=now,
-        )
+        states = store.states_since(connection, minute - drafts.looks_back(self._seconds))
+        opened = drafts.keep_drafts(connection, self._components, states, at=minute, seconds=self._seconds, now=now)
         if opened:
             self._on_drafts(connection, opened, now)
+        if self._metrics is not None:
+            self._show(self._metrics, connection, states, minute)
+
+    def _show(
+        self,
+        metrics: StatusMetrics,
+        connection: Connection,
+        states: Mapping[str, Mapping[datetime, State]],
+        minute: datetime,
+    ) -> None:
+        """Count the minute before, whose answers are known by now."""
+        before = minute - timedelta(seconds=self._seconds)
+        for component, found in states.items():
+            if before in found:
+                metrics.count(component, found[before])
+        metrics.month(store.days_since(connection, day_of(minute).replace(day=1)))
 
 
 def record(
@@ -175,6 +190,7 @@ def record(
         answers = judging.answers_in(connection, components, at, seconds)
         store.condemn(connection, at, [component for component, each in answers.items() if each.condemn])
     store.forget(connection, now=now)
+    subscriptions.forget_unconfirmed(connection, now=now)
 
 
 def _is_announced(announced: Sequence[incidents.Incident], component: str, moment: datetime) -> bool:

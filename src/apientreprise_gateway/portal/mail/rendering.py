@@ -136,7 +136,7 @@ class Renderer:
 
 SEVERAL_LINES: Final = frozenset(("comment", "reason", "body"))
 """Values that keep their lines; templates quote them."""
-WITH_SECRET: Final = frozenset(("hand_over", "login_link"))
+WITH_SECRET: Final = frozenset(("hand_over", "login_link", "status_confirm", "status_news", "status_subscribed"))
 """Kinds that cannot be rendered without their secret."""
 
 
