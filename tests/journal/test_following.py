@@ -62,8 +62,8 @@ class _Clock:
         return self.now
 
 
-def _drain(follower: Follower) -> None:
-    for _ in range(3):
+def _drain(follower: Follower, *, rounds: int = 3) -> None:
+    for _ in range(rounds):
         while follower.round():
             pass
 
@@ -340,8 +340,7 @@ def test_any_order_of_rotations_loses_and_repeats_nothing(
                 os.utime(packed, ns=(stat.st_atime_ns, stat.st_mtime_ns))
                 path.unlink()
     _append(log, lines(written, written + 1))
-    for _ in range(20):  # it looks for what lies beside the path each five seconds
-        _drain(running)
+    _drain(running, rounds=60)  # it looks for what lies beside the path each five seconds
     assert _numbers(engine) == list(range(written + 1))
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, func, select, text, update
 
 from apientreprise_gateway.database.engine import is_postgresql, reading, writing
-from apientreprise_gateway.database.tables import calls, held_calls, purges, rejects
+from apientreprise_gateway.database.tables import calls, held_calls, purges, rejects, searches
 from apientreprise_gateway.journal.holds import HoldKind, all_holds, hold, lift
 from apientreprise_gateway.journal.importing import import_lines
 from apientreprise_gateway.journal.partitions import make_partitions, rows_in_default
@@ -57,6 +57,21 @@ def test_a_purge_deletes_months_past_their_time(engine: Engine) -> None:
         assert connection.scalar(select(func.count()).select_from(rejects)) == 0
         noted = connection.execute(select(purges.c.month, purges.c.calls, purges.c.who)).all()
     assert [tuple(row) for row in noted] == [(date(2022, 1, 1), 1, "me"), (date(2023, 10, 1), 2, "me")]
+
+
+def test_searches_are_forgotten_with_the_calls(engine: Engine) -> None:
+    """Who searched for what, and why, is personal data as well."""
+    _found(engine)
+    _found(engine)
+    with writing(engine) as connection:
+        first = select(func.min(searches.c.id)).scalar_subquery()
+        connection.execute(update(searches).where(searches.c.id == first).values(at=datetime(2023, 10, 31, tzinfo=UTC)))
+    _purge(engine, dry_run=True)
+    with reading(engine) as connection:
+        assert connection.scalar(select(func.count()).select_from(searches)) == 2
+    _purge(engine)
+    with reading(engine) as connection:
+        assert connection.scalar(select(func.count()).select_from(searches)) == 1
 
 
 def test_calls_under_a_hold_stay_until_it_is_lifted(engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""Deletes whole months past their time: calls, wherever they lie, and rejects.
+"""Deletes whole months past their time: calls, wherever they lie, rejects, and who searched for what.
 
 On PostgreSQL the partition of a month is dropped; what lies in the default partition, and all on SQLite, is deleted by
 batches. Rows under a legal hold move to a table of their own first, in the same transaction, and stay searchable; at
@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import Connection, Engine, MetaData, Table, func, insert, literal_column, not_, select, text, update
 
 from apientreprise_gateway.database.engine import is_postgresql, reading, writing
-from apientreprise_gateway.database.tables import calls, held_calls, imported_days, purges, rejects
+from apientreprise_gateway.database.tables import calls, held_calls, imported_days, purges, rejects, searches
 from apientreprise_gateway.journal.digests import digest_of_held
 from apientreprise_gateway.journal.holds import is_held
 from apientreprise_gateway.journal.partitions import month_of, name_of
@@ -67,6 +67,7 @@ def purge(
         with writing(engine) as connection:
             forget(connection, now=datetime.combine(today, time(), UTC), keep_months=keep_months)
             connection.execute(imported_days.delete().where(imported_days.c.day < before))
+            connection.execute(searches.delete().where(searches.c.at < _moment(before)))
     return done
 
 
