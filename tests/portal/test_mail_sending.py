@@ -23,8 +23,7 @@ from apientreprise_gateway.portal.mail.rendering import Renderer
 from apientreprise_gateway.portal.mail.sending import MailServer, Sender, server_of
 from apientreprise_gateway.portal.sealing import Sealer
 from apientreprise_gateway.portal.settings import load
-from support.accounts import add_habilitation
-from support.mail_server import Inbox, mail_server, people
+from support.mail_server import Inbox, add_for_mails, add_token, mail_server
 from support.portal import KEY, Clock
 
 NOWHERE = MailServer(host="127.0.0.1", port=9, tls=False, user=None, password=None, sender="portail@service.example")
@@ -234,9 +233,7 @@ async def test_without_a_server_mails_wait(engine: Engine, clock: Clock) -> None
 async def test_a_mail_whose_habilitation_changed_is_dropped(engine: Engine, clock: Clock) -> None:
     """A mail about a state that is over is not sent."""
     with writing(engine) as connection:
-        habilitation = add_habilitation(
-            connection, clock(), people=people("d@mairie.example"), state=HabilitationState.SUBMITTED
-        )
+        habilitation = add_for_mails(connection, clock(), "d@mairie.example", state=HabilitationState.SUBMITTED)
 
         assert mails.for_event(connection, habilitation, EventName.SUBMIT, clock()) == 1
         assert mails.for_event(connection, habilitation, EventName.SUBMIT, clock()) == 0
@@ -250,17 +247,13 @@ async def test_a_mail_whose_habilitation_changed_is_dropped(engine: Engine, cloc
 def hand_over(engine: Engine, clock: Clock) -> None:
     """A link to a token, and its mail."""
     with writing(engine) as connection:
-        habilitation = add_habilitation(connection, clock(), people=people("demandeur@mairie.example"))
+        habilitation = add_for_mails(connection, clock(), "demandeur@mairie.example")
         user = repository.contacts(connection, habilitation.id)[Role.APPLICANT].id
-        connection.execute(
-            insert(tables.tokens).values(
-                id="t", habilitation_id=habilitation.id, subject="x", scopes=[], iat=0, exp=2_000_000_000
-            )
-        )
+        token = add_token(connection, habilitation, clock() + timedelta(days=100))
         ends = clock() + timedelta(hours=4)
         connection.execute(
             insert(tables.hand_overs).values(
-                id="h", sha256=b"h", token_id="t", by_user_id=user, email="atelier@logiciel.example",
+                id="h", sha256=b"h", token_id=token, by_user_id=user, email="atelier@logiciel.example",
                 created_at=clock(), expires_at=ends, openings=0,
             )
         )  # fmt: skip
@@ -327,6 +320,16 @@ async def test_a_hostile_address_is_refused(engine: Engine, clock: Clock, addres
     async with mail_server(inbox) as server:
         assert await sender(engine, clock, server).send_due() == {State.FAILED: 1}
     assert inbox.connections == 0
+
+
+async def test_a_mail_that_cannot_be_made_keeps_no_other_back(engine: Engine, clock: Clock) -> None:
+    """A row that misses what its template tells is tried again later, and the next one is sent."""
+    queue_mail(engine, clock, "a@mairie.example", kind=Kind.TOKEN_REVOKED, data={"number": "1", "at": None})
+    queue_mail(engine, clock, "b@mairie.example", kind="unknown", data={})
+    queue_mail(engine, clock, "c@mairie.example")
+    inbox = Inbox()
+    async with mail_server(inbox) as server:
+        assert await sender(engine, clock, server).send_due() == {State.QUEUED: 2, State.SENT: 1}
 
 
 async def test_no_log_line_holds_an_address(engine: Engine, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:

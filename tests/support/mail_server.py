@@ -1,16 +1,21 @@
-"""A mail server in the loop of a test (aiosmtpd), which refuses, waits or dies as told."""
+"""A mail server in the loop of a test (aiosmtpd), which refuses, waits or dies as told; and what mails are about."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from email import message_from_bytes
 from email.message import Message
 from email.policy import default
 from typing import Any
+from uuid import uuid4
 
 from aiosmtpd.smtp import SMTP
+from sqlalchemy import Connection, insert
 
-from apientreprise_gateway.accounts.model import Contact, Role
+from apientreprise_gateway.accounts import repository
+from apientreprise_gateway.accounts.model import Contact, Habilitation, Role
+from apientreprise_gateway.database.accounts import habilitations, tokens
 from apientreprise_gateway.portal.mail.sending import MailServer
 
 SENDER = "Portail <portail@service.example>"
@@ -77,7 +82,47 @@ async def mail_server(inbox: Inbox) -> AsyncIterator[MailServer]:
         await asyncio.sleep(0)
 
 
-def people(applicant: str | None, technical: str | None = None, business: str | None = None) -> dict[Role, Contact]:
-    """The people of a habilitation by their mail addresses."""
+def add_for_mails(
+    connection: Connection,
+    now: datetime,
+    applicant: str | None,
+    technical: str | None = None,
+    business: str | None = None,
+    **changes: Any,
+) -> Habilitation:
+    """A habilitation in force unless the changes say otherwise, with its people by their mail addresses."""
+    row: dict[str, Any] = {
+        "id": str(uuid4()),
+        "product": "entreprise",
+        "source": "datapass",
+        "external_id": str(uuid4().int % 10**6),
+        "title": "Marchés publics de la ville",
+        "state": "validated",
+        "scopes": ["unites_legales_etablissements_insee"],
+        "modalities": ["params"],
+        "reopened": False,
+        "details": {},
+        "created_at": now,
+        "updated_at": now,
+    } | changes
+    connection.execute(insert(habilitations).values(row))
     given = {Role.APPLICANT: applicant, Role.TECHNICAL_CONTACT: technical, Role.BUSINESS_CONTACT: business}
-    return {role: Contact(email=email) for role, email in given.items() if email is not None}
+    people = {role: Contact(email=email) for role, email in given.items() if email is not None}
+    repository.replace_contacts(connection, row["id"], people, now)
+    found = repository.habilitation(connection, row["id"])
+    assert found is not None
+    return found
+
+
+def add_token(connection: Connection, habilitation: Habilitation, ends_at: datetime, **changes: Any) -> str:
+    """A token of a habilitation; its name."""
+    row: dict[str, Any] = {
+        "id": str(uuid4()),
+        "habilitation_id": habilitation.id,
+        "subject": habilitation.title,
+        "scopes": list(habilitation.scopes),
+        "iat": int(ends_at.timestamp()) - 540 * 86400,
+        "exp": int(ends_at.timestamp()),
+    } | changes
+    connection.execute(insert(tokens).values(row))
+    return str(row["id"])

@@ -196,7 +196,7 @@ def _mark(connection: Connection, notice: Notice, threshold: int, outcome: str, 
     dialect = postgresql if is_postgresql(connection) else sqlite
     values = {"token_id": notice.token.id, "threshold": threshold, "exp": notice.token.exp}
     statement = dialect.insert(notices).values(values | {"at": now, "outcome": outcome}).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    return connection.scalar(statement.returning(notices.c.threshold)) is not None
 
 
 def _overtaken_at(notice: Notice) -> datetime:

@@ -151,7 +151,7 @@ class Jobs:
                 return None
             due: datetime = row.due_at
             if due > job.latest(now):  # the clock was set back
-                due = now + job.every
+                due = job.next_after(now, now)
                 connection.execute(update(jobs).where(jobs.c.name == job.name).values(due_at=due))
             if due > now and not force:
                 return None

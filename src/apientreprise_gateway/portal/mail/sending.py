@@ -20,13 +20,11 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 import structlog
-from jinja2 import TemplateError
 from sqlalchemy import Engine
 
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.portal.mail.queue import BATCH, Attempt, Queued, State, claim, drop_expired, finish
 from apientreprise_gateway.portal.mail.rendering import Renderer
-from apientreprise_gateway.portal.sealing import SealError
 
 CONCURRENCY: Final = 4
 """Connections to the mail server at a time."""
@@ -41,6 +39,10 @@ POLL_SECONDS: Final = 2.0
 ADDRESS: Final = re.compile(r"[^@\s,;<>\"()\\\x00-\x1f\x7f]+@[^@\s,;<>\"()\\\x00-\x1f\x7f]+")
 _PERMANENT: Final = range(500, 600)
 _log = structlog.get_logger(__name__)
+
+
+class AddressError(Exception):
+    """What a mail should be sent to is no address."""
 
 
 class Counters(Protocol):
@@ -87,14 +89,14 @@ def message_of(mail: Queued, renderer: Renderer, sender: str, now: datetime) -> 
     """The message of a mail; the same `Message-ID` at each attempt.
 
     Raises:
-        ValueError: an address cannot be written in a header.
+        AddressError: the address of a recipient is none.
         SealError: its secret cannot be opened.
         jinja2.TemplateError: its template misses something.
     """
     rendered = renderer.render(mail.kind, mail.data, mail.sealed)
     for address in (mail.recipient, *mail.copies):
         if not ADDRESS.fullmatch(address):
-            raise ValueError("an address of a recipient is none")
+            raise AddressError("the address of a recipient is none")
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = mail.recipient
@@ -175,10 +177,11 @@ class Sender:
     async def _attempt(self, mail: Queued, server: MailServer) -> Attempt:
         try:
             message = message_of(mail, self._renderer, server.sender, self._clock())
-        except (ValueError, SealError, TemplateError) as error:
+        except AddressError as error:
+            self._faults.tell("mail_not_rendered", error, kind=mail.kind)
+            return Attempt(refused=mail.left, error="bad address")
+        except Exception as error:  # whatever is wrong with one mail must not keep the others from being sent
             self._faults.tell("mail_not_rendered", error, worded=False, kind=mail.kind)
-            if isinstance(error, ValueError):
-                return Attempt(refused=mail.left, error="bad address")
             return Attempt(error=type(error).__name__)
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
