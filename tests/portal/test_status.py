@@ -449,8 +449,9 @@ def test_operators_are_told_of_drafts(engine: Any) -> None:
     site = make_site(engine, settings={"operators": f"{OPERATOR},autre@portail.test"})
     opened = [Opened("an-id", "INSEE - Sirene : source indisponible", (COMPONENTS[3],), site.clock())]
     with writing(engine) as connection:
-        loops._tell_operators(site.services, connection, opened, site.clock())
-        loops._tell_operators(site.services, connection, opened, site.clock() + timedelta(minutes=1))
+        measure = loops.Measure(engine, site.services.settings, COMPONENTS)
+        measure.tell_operators(connection, opened, site.clock())
+        measure.tell_operators(connection, opened, site.clock() + timedelta(minutes=1))
     rows = queued(site, "status_draft")
     assert {row.recipient for row in rows} == {OPERATOR, "autre@portail.test"}
     assert len(rows) == 2

@@ -10,11 +10,23 @@ from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
 from apientreprise_gateway import __version__
-from apientreprise_gateway.cli import bans, catalogue, check, demo, journal, openapi, portal, sandbox, serve, token
+from apientreprise_gateway.cli import (
+    bans,
+    catalogue,
+    check,
+    demo,
+    journal,
+    openapi,
+    portal,
+    sandbox,
+    serve,
+    status,
+    token,
+)
 from apientreprise_gateway.cli.outcome import FAILURE, PROGRAM, USAGE_ERROR, tell
 from apientreprise_gateway.process import signals
 
-_COMMANDS: Final = (demo, serve, sandbox, token, bans, portal, journal, catalogue, openapi, check)
+_COMMANDS: Final = (demo, serve, sandbox, token, bans, portal, status, journal, catalogue, openapi, check)
 """The commands, in the order in which `--help` lists them."""
 
 

@@ -5,7 +5,7 @@ settings can be used.
 import argparse
 from typing import Final
 
-from apientreprise_gateway.cli import portal_datapass, portal_jobs, portal_mail, portal_serve
+from apientreprise_gateway.cli import portal_datapass, portal_jobs, portal_mail, portal_serve, portal_status
 from apientreprise_gateway.cli.outcome import FAILURE, tell
 
 _OLDEST: Final = 15
@@ -20,6 +20,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     portal_mail.add_to(subcommands)
     portal_jobs.add_to(subcommands)
     portal_datapass.add_to(subcommands)
+    portal_status.add_to(subcommands)
     migrate = subcommands.add_parser("migrate", help="make or renew the tables of PORTAL_DATABASE_URL")
     migrate.set_defaults(command=_migrate)
     check = subcommands.add_parser("check", help="say whether the settings PORTAL_… can be used")

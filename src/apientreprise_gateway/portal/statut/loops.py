@@ -7,7 +7,6 @@ import socket
 import ssl
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Final
 
 import httpx
@@ -26,7 +25,7 @@ from apientreprise_gateway.status.components import Component, components_of
 from apientreprise_gateway.status.drafts import Opened
 from apientreprise_gateway.status.metrics import StatusMetrics
 from apientreprise_gateway.status.prober import LONGEST_ASK, Prober
-from apientreprise_gateway.status.rounds import OnDrafts, Rounds
+from apientreprise_gateway.status.rounds import Rounds
 from apientreprise_gateway.store.client import Client, client
 from apientreprise_gateway.store.errors import StoreError
 from apientreprise_gateway.store.outage import Outage
@@ -40,22 +39,59 @@ _LOGIN: Final = "/compte/se-connecter"
 _log = structlog.get_logger(__name__)
 
 
+class Measure:
+    """Asks each minute whether the components work, if no other process does."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        components: Sequence[Component],
+        *,
+        metrics: StatusMetrics | None = None,
+    ) -> None:
+        """Ask nobody yet; `metrics` count what is measured."""
+        self._settings = settings
+        self._components = components
+        self._engine = engine
+        self._metrics = metrics
+
+    async def run(self) -> None:
+        """Measure until cancelled."""
+        prober = prober_of(self._settings, self._components)
+        rounds = Rounds(
+            self._engine,
+            prober,
+            self._components,
+            seconds=self._settings.status_seconds,
+            holder=f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(4)}",
+            on_drafts=self.tell_operators,
+            metrics=self._metrics,
+        )
+        try:
+            await rounds.run()
+        finally:
+            await prober.close()
+
+    def tell_operators(self, connection: Connection, opened: Sequence[Opened], now: datetime) -> None:
+        """Queue the mails about drafts."""
+        mails.drafts(connection, self._settings.operators, opened, now)
+
+
 async def measure(services: Services) -> None:
-    """Ask each minute whether the components work, if no other process does."""
+    """Measure in a portal."""
     components = components_of(services.products)
-    prober = prober_of(services.settings, components)
-    rounds = rounds_of(
-        services.engine,
-        services.settings,
-        prober,
-        components,
-        on_drafts=partial(_tell_operators, services),
-        metrics=services.metrics.status,
-    )
+    await Measure(services.engine, services.settings, components, metrics=services.metrics.status).run()
+
+
+async def found_now(settings: Settings, components: Sequence[Component]) -> dict[str, str]:
+    """What is found of each component that is asked about, by its name."""
+    prober = prober_of(settings, components)
     try:
-        await rounds.run()
+        found = await prober.ask()
     finally:
         await prober.close()
+    return {component.name: found[component.id].value for component in components if component.id in found}
 
 
 def prober_of(settings: Settings, components: Sequence[Component]) -> Prober:
@@ -73,31 +109,6 @@ def prober_of(settings: Settings, components: Sequence[Component]) -> Prober:
         account=None if settings.public_url is None else str(settings.public_url).rstrip("/") + _LOGIN,
         seconds=settings.status_seconds,
     )
-
-
-def rounds_of(
-    engine: Engine,
-    settings: Settings,
-    prober: Prober,
-    components: Sequence[Component],
-    *,
-    on_drafts: OnDrafts,
-    metrics: StatusMetrics | None = None,
-) -> Rounds:
-    """The rounds of this process."""
-    return Rounds(
-        engine,
-        prober,
-        components,
-        seconds=settings.status_seconds,
-        holder=f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(4)}",
-        on_drafts=on_drafts,
-        metrics=metrics,
-    )
-
-
-def _tell_operators(services: Services, connection: Connection, opened: Sequence[Opened], now: datetime) -> None:
-    mails.drafts(connection, services.settings.operators, opened, now)
 
 
 async def announce(services: Services) -> None:
