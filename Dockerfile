@@ -17,6 +17,7 @@ COPY requirements/run.txt requirements/
 RUN python -m pip --python /opt/gateway/bin/python install --require-hashes --only-binary=:all: -r requirements/run.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
+COPY docs docs
 RUN /opt/gateway/bin/hatchling build -t wheel -d dist \
     && python -m pip --python /opt/gateway/bin/python install --no-index --no-deps dist/*.whl
 

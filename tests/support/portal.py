@@ -2,12 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any, Final
 
 import httpx
+import uvicorn
 from sqlalchemy import Engine
 
 from apientreprise_gateway.accounts.model import Contact
@@ -22,6 +26,7 @@ from apientreprise_gateway.portal.sealing import Sealer
 from apientreprise_gateway.portal.services import Demo, Services
 from apientreprise_gateway.portal.settings import load
 from apientreprise_gateway.providers.products import PRODUCTS
+from support.stores import until
 
 KEY: Final = "a secret of the tests that is long enough"
 URL: Final = "https://portail.test"
@@ -56,7 +61,8 @@ class _InProcess(httpx.BaseTransport):
     async def _ask(self, request: httpx.Request) -> httpx.Response:
         whole = httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
         answer = await self._inner.handle_async_request(whole)
-        return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+        content = b"".join([part async for part in answer.aiter_raw()])
+        return httpx.Response(answer.status_code, headers=answer.headers, content=content)
 
 
 class Site:
@@ -138,3 +144,21 @@ def make_site(
         **more,
     )
     return Site(Portal(services, loops=()), clock, url=url)
+
+
+@contextmanager
+def served(engine: Engine, **options: Any) -> Iterator[Site]:
+    """A portal on a port of this machine, for a browser, until the end of the block; `options` as for `make_site`."""
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        site = make_site(engine, url=f"http://127.0.0.1:{bound.getsockname()[1]}", **options)
+        # An ordinary server, as its loop runs in a thread here.
+        config = uvicorn.Config(site.portal, log_config=None, lifespan="off", ws="none", http="h11", loop="asyncio")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+        thread.start()
+        try:
+            until(lambda: server.started, "the portal does not start")
+            yield site
+        finally:
+            server.should_exit = True
+            thread.join()

@@ -25,18 +25,22 @@ from apientreprise_gateway.portal.login.entering import LOGIN
 from apientreprise_gateway.portal.pages import (
     account,
     attestations,
+    catalogue,
     editors,
+    guide,
     habilitation_settings,
     habilitations,
     hand_over,
     health,
     home,
+    information,
     mailbox,
     request_form,
     statistics,
     status,
     status_admin,
     status_subscriptions,
+    support,
     tokens,
     transfers,
 )
@@ -50,6 +54,10 @@ THREADS: Final = 16
 """Pages of a process that are made at the same time; each may hold a connection of the database."""
 PAGES: Final[Sequence[APIRouter]] = (
     home.router,
+    catalogue.router,
+    guide.router,
+    information.router,
+    support.router,
     login.router,
     mail_link.router,
     account.router,

@@ -38,6 +38,8 @@ FOOTER: Final = (
     ("/accessibilite", "Accessibilité : non conforme"),
     ("/mentions-legales", "Mentions légales"),
     ("/chiffres", "Chiffres publics"),
+    ("/editeurs", "Éditeurs de logiciels"),
+    ("/faq", "Questions fréquentes"),
     ("/bac-a-sable", "Bac à sable"),
 )
 _NOTICE: Final = "notice"
@@ -124,6 +126,12 @@ def paris(moment: datetime | None, *, time: bool = True) -> str:
     return f"{text} à {there.hour} h {there.minute:02}" if time else text
 
 
+def month(moment: datetime) -> str:
+    """A month in Paris, such as mars 2026."""
+    there = moment.astimezone(PARIS)
+    return f"{_MONTHS[there.month - 1]} {there.year}"
+
+
 def number(value: float) -> str:
     """A number as people write it in French: 12 345."""
     text = f"{value:,.1f}" if isinstance(value, float) and not value.is_integer() else f"{int(value):,}"
@@ -142,6 +150,7 @@ def _environment() -> Environment:
     )
     environment.globals.update(static=address_of)
     environment.filters.update(paris=paris, day=lambda moment: paris(moment, time=False), number=number)
+    environment.filters["month"] = month
     environment.filters["iso"] = lambda moment: moment.isoformat(timespec="seconds")
     return environment
 

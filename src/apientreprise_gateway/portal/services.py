@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from apientreprise_gateway.database.engine import reading, writing
 from apientreprise_gateway.net.client_ip import ClientIp
+from apientreprise_gateway.portal.figures import Counted
 from apientreprise_gateway.portal.metrics import PortalMetrics
 from apientreprise_gateway.portal.sealing import Sealer
 from apientreprise_gateway.portal.settings import Settings
@@ -60,6 +61,7 @@ class Services:
     demo: Demo | None = None
     """Of a demonstration; None for a portal that serves."""
     now: Callable[[], datetime] = utc_now
+    figures: Counted = field(default_factory=Counted)
     more: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
 
     @property

@@ -161,6 +161,17 @@ class Settings(BaseSettings):
         default=Theme.NEUTRAL,
         description="Look of the pages: `neutral`, or `dsfr` (the State's own, for sites of the State alone).",
     )
+    texts: str | None = Field(
+        default=None,
+        description="Folder with the operator's own texts, in Markdown: `conditions.md`, `confidentialite.md`, "
+        "`accessibilite.md`, `mentions-legales.md`. Unset, or for those not there: templates to be completed.",
+    )
+    support_address: str | None = Field(
+        default=None, pattern=rf"^{_MAIL.pattern}$", description="Mail address of the support, shown in pages."
+    )
+    sandbox_url: AnyHttpUrl | None = Field(
+        default=None, description="Address of a gateway for trials, whose page `/sandbox` gives out test tokens."
+    )
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="Port of `/metrics`, also of `journal follow`. Unset: none."
     )
