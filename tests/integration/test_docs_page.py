@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.providers.products import PRODUCTS
 from support import programs
-from support.browser import LONG, opened, overflow, violations
+from support.browser import LONG, PHONE, opened, overflow, violations
 from support.site import wait_until
 
 UNITE = "api_entreprise_v4_insee_unites_legales"
@@ -153,13 +153,19 @@ def test_a_person_is_asked_about(page: Page, docs: str) -> None:
 
 
 def test_it_fits_a_telephone(phone: Page, docs: str) -> None:
-    """Neither the list nor an opened operation is wider than the screen."""
+    """Neither the list nor an opened operation is wider than the screen, and the fields take what there is of it."""
     phone.goto(docs)
     assert overflow(phone) == 0
     phone.locator(f"#{UNITE} > summary").tap()
     expect(phone.locator(f"#{UNITE} .btn.execute")).to_be_visible()
     phone.locator(f"#{UNITE} .errors").tap()
+    phone.locator(f"#{UNITE} .tablinks", has_text="Champs").first.tap()
+    described = phone.locator(f"#{UNITE} tr.response[data-code='200'] .response-col_description")
+    expect(described.get_by_text("categorie_entreprise", exact=True)).to_be_visible()
     assert overflow(phone) == 0
+    box = described.bounding_box()
+    assert box is not None
+    assert box["width"] > PHONE * 0.8
 
 
 def test_it_is_accessible(page: Page, docs: str) -> None:

@@ -51,6 +51,7 @@ function draw(place, specification) {
     deepLinking: false,
     docExpansion: "full",
     defaultModelsExpandDepth: -1,
+    defaultModelExpandDepth: 4,
     displayRequestDuration: true,
     tryItOutEnabled: true,
     supportedSubmitMethods: ["get"],
