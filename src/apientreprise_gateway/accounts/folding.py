@@ -118,10 +118,10 @@ def _apply(outcome: Outcome, event: Event, product: ProductKey) -> None:
         if event.name is EventName.TRANSFER:
             _store_people(outcome, event)
         return
-    if event.name is EventName.TRANSFER and not is_first:
-        _store_people(outcome, event)
-    elif event.name is EventName.APPROVE or is_first or not outcome.settled:
+    if event.name is EventName.APPROVE or not outcome.settled:
         _store(outcome, event)
+    elif event.name is EventName.TRANSFER:
+        _store_people(outcome, event)
     _move(outcome, event, is_first=is_first)
     if event.name is EventName.APPROVE:
         _approve(outcome, event, product)
