@@ -1,7 +1,7 @@
 """Finds calls, and keeps who searched for what, and why."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -50,7 +50,7 @@ class Search:
     criteria: Criteria
     rows: int = 0
 
-    def found(self) -> Iterator[Found]:
+    def found(self) -> Generator[Found]:
         """The calls in the order of their time, those that a hold keeps among them.
 
         Raises:

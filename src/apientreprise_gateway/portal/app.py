@@ -24,6 +24,7 @@ from apientreprise_gateway.portal.login import pages as login
 from apientreprise_gateway.portal.login.entering import LOGIN
 from apientreprise_gateway.portal.pages import (
     account,
+    admin,
     attestations,
     catalogue,
     editors,
@@ -69,6 +70,7 @@ PAGES: Final[Sequence[APIRouter]] = (
     attestations.router,
     transfers.router,
     editors.router,
+    *admin.ROUTERS,
     hand_over.router,
     status_subscriptions.router,
     status_admin.router,

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from apientreprise_gateway.accounts.activity import record
 from apientreprise_gateway.accounts.model import Role, User
 from apientreprise_gateway.accounts.permissions import Viewer
 from apientreprise_gateway.portal import cookies, sessions
@@ -128,6 +129,12 @@ def _find(request: Request) -> Visitor | None:
     if found is None:
         return None
     session, actor, other = found
+    if other is not None:
+        with ours.writing() as connection:
+            record(
+                connection, "account.seen", at=ours.now(), user_id=actor.id, as_user_id=other.id,
+                details={"page": request.url.path},
+            )  # fmt: skip
     by_proconnect = session.via == "proconnect" or ours.settings.proconnect_issuer is None
     may = other is None and by_proconnect  # with ProConnect, a link in a mail is too little to be one of these
     return Visitor(
