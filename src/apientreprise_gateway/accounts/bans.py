@@ -67,7 +67,7 @@ def _keep_one(connection: Connection, ban: Ban) -> int:
         "calls": ban.count,
     }
     unless_known = dialect.insert(bans).values(values).on_conflict_do_nothing(index_elements=["address", "started_at"])
-    return int(connection.execute(unless_known).rowcount == 1)
+    return int(connection.scalar(unless_known.returning(bans.c.id)) is not None)
 
 
 def _find_tokens(connection: Connection, ban: KnownBan) -> None:

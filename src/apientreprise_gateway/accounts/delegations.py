@@ -138,7 +138,7 @@ def delegate(connection: Connection, habilitation_id: str, editor_id: str, *, by
     unless_there = unless_there.on_conflict_do_nothing(
         index_elements=["habilitation_id", "editor_id"], index_where=text("revoked_at IS NULL")
     )
-    if connection.execute(unless_there).rowcount == 1:
+    if connection.scalar(unless_there.returning(delegations.c.id)) is not None:
         about, details = ("habilitation", habilitation_id), {"editor": editor_id}
         record(connection, "habilitation.delegated", at=now, user_id=by, about=about, details=details)
     active = delegations.c.habilitation_id == habilitation_id, delegations.c.editor_id == editor_id

@@ -102,15 +102,9 @@ def share(
     values = {name: getattr(made, name) for name in HandOver.__dataclass_fields__}
     connection.execute(insert(hand_overs).values(values | {"sha256": _digest(secret)}))
     mails.hand_over(
-        connection,
-        habilitation,
-        hand_over_id=made.id,
-        email=address,
-        link=PATH + secret,
-        seal=seal,
-        expires_at=made.expires_at,
-        now=now,
-    )
+        connection, habilitation, hand_over_id=made.id, email=address, link=PATH + secret, seal=seal,
+        expires_at=made.expires_at, now=now,
+    )  # fmt: skip
     record(connection, "token.shared", at=now, user_id=by, about=("token", jti), details={"hand_over": made.id})
     return made
 

@@ -92,6 +92,11 @@ def queued(connection: Connection, *, limit: int) -> list[Queued]:
     return [Queued(jti=row.token_id, change=row.change, since=row.since) for row in connection.execute(statement)]
 
 
+def is_queued(connection: Connection, jti: str) -> bool:
+    """Whether Redis must still be told of a token."""
+    return connection.scalar(select(publications.c.token_id).where(publications.c.token_id == jti)) is not None
+
+
 def waiting(connection: Connection) -> tuple[int, datetime | None]:
     """How many tokens Redis must be told of, and since when the first of them waits."""
     row = connection.execute(select(func.count(), func.min(publications.c.since))).one()

@@ -82,13 +82,13 @@ def tokens_of(connection: Connection, habilitation_id: str) -> list[Token]:
     query = (
         select(*_OF_TOKEN).where(tokens.c.habilitation_id == habilitation_id).order_by(tokens.c.iat.desc(), tokens.c.id)
     )
-    return [_token(row) for row in connection.execute(query).mappings()]
+    return [token_of(row) for row in connection.execute(query).mappings()]
 
 
 def token(connection: Connection, jti: str) -> Token | None:
     """The token with this `jti`."""
     found = connection.execute(select(*_OF_TOKEN).where(tokens.c.id == jti)).mappings().first()
-    return None if found is None else _token(found)
+    return None if found is None else token_of(found)
 
 
 def user(connection: Connection, user_id: str) -> User | None:
@@ -114,7 +114,7 @@ def upsert_user(connection: Connection, contact: Contact, now: datetime) -> User
     dialect = postgresql if is_postgresql(connection) else sqlite
     row = {"id": str(uuid4()), "email": email, "created_at": now, "last_used_at": now, **said}
     inserted = dialect.insert(users).values(row).on_conflict_do_nothing(index_elements=["email"])
-    if connection.execute(inserted).rowcount != 1:
+    if connection.scalar(inserted.returning(users.c.id)) is None:
         if said:
             connection.execute(update(users).where(users.c.email == email).values(**said))
         connection.execute(
@@ -180,7 +180,8 @@ def _habilitation(row: RowMapping) -> Habilitation:
     )
 
 
-def _token(row: RowMapping) -> Token:
+def token_of(row: RowMapping) -> Token:
+    """The token in a row that has its columns."""
     narrowed = row["narrowed_scopes"]
     values = {field.name: row[field.name] for field in fields(Token)}
     return Token(

@@ -61,7 +61,7 @@ def read_addresses(text: str) -> tuple[str, ...]:
 
 def _address(field: str, line: str, number: int) -> str:
     try:
-        found = network(line, strict=True) if len(line) <= _LONGEST else None
+        found = network(line, strict=True) if len(line) <= _LONGEST and "%" not in line else None
     except ValueError:
         found = None
     if found is None:

@@ -5,7 +5,15 @@ settings can be used.
 import argparse
 from typing import Final
 
-from apientreprise_gateway.cli import portal_datapass, portal_jobs, portal_mail, portal_serve, portal_status
+from apientreprise_gateway.cli import (
+    portal_accounts,
+    portal_datapass,
+    portal_jobs,
+    portal_mail,
+    portal_serve,
+    portal_status,
+    portal_tokens,
+)
 from apientreprise_gateway.cli.outcome import FAILURE, tell
 
 _OLDEST: Final = 15
@@ -17,6 +25,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     portal = commands.add_parser("portal", help="the account side: its database and settings")
     subcommands = portal.add_subparsers(title="commands", required=True, metavar="COMMAND")
     portal_serve.add_to(subcommands)
+    portal_accounts.add_to(subcommands)
+    portal_tokens.add_to(subcommands)
     portal_mail.add_to(subcommands)
     portal_jobs.add_to(subcommands)
     portal_datapass.add_to(subcommands)
