@@ -146,7 +146,7 @@ def engines(folder: Path, *, on_sqlite: bool) -> Iterator[tuple[Engine, Engine]]
     if on_sqlite:
         yield connect(databases.new_sqlite(folder)), connect(databases.new_sqlite(folder))
         return
-    with databases.postgresql() as server:
+    with databases.postgresql(in_memory=False) as server:
         both = connect(databases.new_postgresql(server)), connect(databases.new_postgresql(server))
         for each in both:
             make_partitions(each, today=BEGAN.date())

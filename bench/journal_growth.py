@@ -114,7 +114,7 @@ def main() -> None:
         if options.sqlite:
             url = databases.new_sqlite(folder)
         else:
-            url = databases.new_postgresql(stack.enter_context(databases.postgresql()))
+            url = databases.new_postgresql(stack.enter_context(databases.postgresql(in_memory=False)))
         engine = connect(url)
         for days in range(0, DAYS, 28):
             make_partitions(engine, today=(BEGAN - timedelta(days=DAYS - days)).date())

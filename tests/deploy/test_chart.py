@@ -305,7 +305,7 @@ def test_a_follower_stores_what_the_gateway_writes(helm: Any) -> None:
 
 
 def test_the_owner_of_the_tables_migrates_and_purges(helm: Any) -> None:
-    """In pods that no Service finds, before an upgrade and each month."""
+    """In pods that no Service finds, before an upgrade and each night."""
     objects = _rendered(helm, MOST)
     commands = []
     for pod in _pods_of_owner(objects):

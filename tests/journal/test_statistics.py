@@ -69,6 +69,17 @@ def test_the_statistics_of_a_token(engine: Engine) -> None:
     assert [call["request_id"] for call in found.last_calls][:2] == ["request-6", "request-3"]
 
 
+def test_the_percentiles_of_a_token(engine: Engine) -> None:
+    """What half, and 95 of a hundred, of the calls of a period took at most, on both kinds of database."""
+    hour = timedelta(hours=1)
+    _import(engine, [line(number, seconds=number / 100) for number in range(1, 101)])
+    _import(engine, [line(number, seconds=7, time=(BEGAN - 2 * hour).isoformat()) for number in range(200, 300)])
+    _import(engine, [line(301, seconds=99, status=429), line(302, seconds=99, part_of="dossiers")])
+    minutes, hours, _, _ = statistics(engine, JTI, now=NOW).periods
+    assert (minutes.p50, minutes.p95) == (0.5, 0.95)
+    assert (hours.p50, hours.p95) == (1.0, 7.0)
+
+
 def test_a_token_that_was_never_used(engine: Engine) -> None:
     """Has no first call, and empty periods."""
     found = statistics(engine, JTI, now=NOW)

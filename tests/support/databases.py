@@ -115,11 +115,11 @@ def _bare() -> Mapping[str, str]:
 
 
 @contextmanager
-def postgresql() -> Iterator[PostgreSql]:
-    """A server until the end of the block."""
+def postgresql(*, in_memory: bool = True) -> Iterator[PostgreSql]:
+    """A server until the end of the block, with its files in memory if there is room."""
     programs, user = binaries(), _server_user()
     # Its user has to come to its files, and the name of a socket is short.
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_in_memory() or "/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=(_in_memory() if in_memory else None) or "/tmp"))
     server = PostgreSql(folder, programs, user)
     try:
         if user is not None:

@@ -1,20 +1,23 @@
 """What is told of a token: its calls of the last minutes, hours, days and months, and the last ones one by one."""
 
+import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, func, select
+from sqlalchemy import ARRAY, Connection, Engine, Float, Table, func, literal_column, select
 
-from apientreprise_gateway.database.engine import reading
+from apientreprise_gateway.database.engine import is_postgresql, reading
 from apientreprise_gateway.database.tables import calls, calls_by_day, calls_by_hour, calls_by_minute
 from apientreprise_gateway.journal.rollups import REFUSED
 
 LAST_CALLS: Final = 10
 MEASURED_CALLS: Final = 10_000
 """Calls of a period, the latest, whose durations are looked at."""
+SHARES: Final = (0.5, 0.95)
+_Percentiles = tuple[float | None, float | None]
 _SHOWN: Final = ("time", "request_id", "operation", "identifier", "status", "codes", "seconds")
 
 
@@ -88,14 +91,14 @@ def statistics(engine: Engine, jti: str, *, now: datetime | None = None) -> Stat
 
 
 def _periods(connection: Connection, jti: str, now: datetime) -> Iterator[PeriodStatistics]:
-    begins = {period: _floor(now - period.length, period.step) for period in PERIODS}
-    measured = _measured(connection, jti, min(begins.values()))
-    for period, since in begins.items():
-        yield _period(connection, jti, (period, since), [seconds for at, seconds in measured if at >= since])
+    begins = [_floor(now - period.length, period.step) for period in PERIODS]
+    measured = _measured(connection, jti, begins)
+    for period, since, percentiles in zip(PERIODS, begins, measured, strict=True):
+        yield _period(connection, jti, (period, since), percentiles)
 
 
 def _period(
-    connection: Connection, jti: str, named: tuple[Period, datetime], durations: list[float]
+    connection: Connection, jti: str, named: tuple[Period, datetime], percentiles: _Percentiles
 ) -> PeriodStatistics:
     period, since = named
     table = period.table
@@ -104,7 +107,6 @@ def _period(
     by_class = {name: int(count) for name, count in connection.execute(grouped)}
     refused = by_class.pop(REFUSED, 0)
     answered = sum(by_class.values())
-    p50, p95 = _percentiles(durations)
     return PeriodStatistics(
         period.name,
         since,
@@ -113,8 +115,7 @@ def _period(
         dict(sorted(by_class.items())),
         _operations(connection, table, within),
         _cached_share(connection, table, within, answered),
-        p50,
-        p95,
+        *percentiles,
     )
 
 
@@ -142,24 +143,31 @@ def _cached_share(connection: Connection, table: Table, within: tuple[Any, ...],
     return int(connection.scalar(query) or 0) / answered
 
 
-def _measured(connection: Connection, jti: str, since: datetime) -> list[tuple[datetime, float]]:
-    """When the latest calls were, and how long each took."""
-    query = (
+def _measured(connection: Connection, jti: str, begins: Sequence[datetime]) -> list[_Percentiles]:
+    """The percentiles of what the latest calls took, of those since each moment."""
+    latest = (
         select(calls.c.time, calls.c.seconds)
-        .where(calls.c.jti == jti, calls.c.time >= since, calls.c.part_of.is_(None), calls.c.event == "access")
+        .where(calls.c.jti == jti, calls.c.time >= min(begins), calls.c.part_of.is_(None), calls.c.event == "access")
         .where(calls.c.status.not_in((401, 403, 429)), calls.c.seconds.is_not(None))
         .order_by(calls.c.time.desc())
         .limit(MEASURED_CALLS)
     )
-    return [(row.time, row.seconds) for row in connection.execute(query)]
+    if not is_postgresql(connection):
+        rows = [(row.time, row.seconds) for row in connection.execute(latest)]
+        return [_percentiles([seconds for at, seconds in rows if at >= since]) for since in begins]
+    found = latest.subquery()
+    shares: Any = literal_column(f"ARRAY{list(SHARES)}::float8[]")
+    percentiles = func.percentile_disc(shares, type_=ARRAY(Float)).within_group(found.c.seconds)
+    (row,) = connection.execute(select(*(percentiles.filter(found.c.time >= since) for since in begins)))
+    return [(None, None) if each is None else tuple(each) for each in row]
 
 
-def _percentiles(durations: list[float]) -> tuple[float | None, float | None]:
+def _percentiles(durations: list[float]) -> _Percentiles:
     if not durations:
         return None, None
     durations.sort()
-    last = len(durations) - 1
-    return durations[min(last, len(durations) // 2)], durations[min(last, len(durations) * 95 // 100)]
+    p50, p95 = (durations[math.ceil(share * len(durations)) - 1] for share in SHARES)
+    return p50, p95
 
 
 def _last(connection: Connection, jti: str) -> tuple[Mapping[str, Any], ...]:
