@@ -16,6 +16,9 @@ from apientreprise_gateway.providers.products import PRODUCTS
 Json = dict[str, Any]
 DOCUMENTS = {product: document(product) for product in PRODUCTS}
 
+MOST_NAMES = 4
+"""How many different things may have the same words."""
+
 each_product = pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.key)
 
 
@@ -95,10 +98,16 @@ def _described(value: object, name: str = "") -> Iterator[tuple[str, str]]:
 
 @each_product
 def test_descriptions_tell(product: Product) -> None:
-    """None is empty, and none is the name again."""
-    for name, words in _described(DOCUMENTS[product]):
+    """None is empty, none is the name again, and none serves for everything; errors share their titles."""
+    whole = DOCUMENTS[product]
+    names: dict[str, set[str]] = {}
+    for name, words in _described(whole):
         assert words.strip(), name
         assert _plain(words) != _plain(name), name
+    components = {section: part for section, part in whole["components"].items() if section != "responses"}
+    for name, words in _described(components):
+        names.setdefault(_plain(words), set()).add(_plain(name))
+    assert {words: found for words, found in names.items() if len(found) > MOST_NAMES} == {}
 
 
 @each_product

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from apientreprise_gateway.contract.endpoint import Endpoint
+from apientreprise_gateway.contract.error_forms import OBJECTS
 from apientreprise_gateway.controlplane.openapi.cases import by_status, dossier_cases
 from apientreprise_gateway.controlplane.openapi.components import JSON_API_TYPE, Components, Json
-from apientreprise_gateway.controlplane.openapi.failures import failure
+from apientreprise_gateway.controlplane.openapi.failures import failure, plain
 from apientreprise_gateway.controlplane.openapi.headers import headers_of
 from apientreprise_gateway.controlplane.openapi.parameters import parameters_of
 from apientreprise_gateway.providers.dossier import MAX_RESOURCES, RESOURCES, Dossier
@@ -30,11 +31,11 @@ _SCHEMA: Final[Json] = {
                         "additionalProperties": {"type": "string"},
                     },
                     "data": {"description": "Comme dans la réponse de la ressource."},
-                    "links": {"type": "object", "description": "De même."},
-                    "meta": {"type": "object", "description": "De même."},
+                    "links": {"type": "object", "description": "Les adresses que la ressource donne avec ses données."},
+                    "meta": {"type": "object", "description": "Ce que la ressource dit de sa propre réponse."},
                     "errors": {
+                        **plain(OBJECTS.schema)["properties"]["errors"],
                         "description": "À la place des données, si la ressource n'en donne pas.",
-                        "$ref": "#/components/schemas/Erreurs/properties/errors",
                     },
                 },
             },

@@ -105,7 +105,7 @@ def failure(
     """
     content = {
         media_type: {
-            "schema": components.refer("schemas", form.name, _plain(form.schema)),
+            "schema": components.refer("schemas", form.name, plain(form.schema)),
             "examples": {
                 case.key: components.refer("examples", case.key + form.suffix, _example(case, form)) for case in own
             },
@@ -126,6 +126,6 @@ def _example(case: Case, form: ErrorForm) -> Json:
     return {"summary": f"{error.code} : {error.title}", "value": orjson.loads(body)}
 
 
-def _plain(schema: Mapping[str, object]) -> Json:
+def plain(schema: Mapping[str, object]) -> Json:
     """A schema as plain dictionaries, which YAML can write."""
-    return {name: _plain(value) if isinstance(value, Mapping) else value for name, value in schema.items()}
+    return {name: plain(value) if isinstance(value, Mapping) else value for name, value in schema.items()}

@@ -36,7 +36,10 @@ INTROSPECTION_SCHEMA: Final[Json] = closed(
                 },
                 "scopes": {"type": "array", "items": {"type": "string"}, "description": "Les droits, triés."},
                 "datapass_id": {**_NULLABLE_TEXT, "description": "Habilitation, si la passerelle la connaît."},
-                "siret_souscripteur": {**_NULLABLE_TEXT, "description": "SIRET de son titulaire, de même."},
+                "siret_souscripteur": {
+                    **_NULLABLE_TEXT,
+                    "description": "SIRET du titulaire de l'habilitation, si elle est connue.",
+                },
                 "date_emission": {**_INSTANT, "description": "`null` pour un jeton qui ne la dit pas."},
                 "date_expiration": {**_INSTANT, "description": "`null` pour un jeton qui n'expire pas."},
                 "rate_limit_par_minute": {
