@@ -43,7 +43,7 @@ MAIL_DAYS: Final = 30
 BAN_DAYS: Final = 30
 ENDED_DAYS: Final = 1
 _OVER: Final = (HabilitationState.REFUSED, HabilitationState.REVOKED, HabilitationState.ARCHIVED)
-PERSONAL_DETAILS: Final = ("contacts", "controller", "dpo", "data_protection_officer", "applicant")
+PERSONAL_DETAILS: Final = ("dpo", "controller")
 """Parts of a habilitation's details that name people."""
 
 

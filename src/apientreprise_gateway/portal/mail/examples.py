@@ -38,6 +38,17 @@ _TRANSFER: Final[dict[str, Any]] = {
     "state": "asked",
     "transfer_id": "1",
 }
+_NEWS: Final[dict[str, Any]] = {
+    "what": "Incident",
+    "name": "Réponses lentes de la source",
+    "progress": "En cours d’examen",
+    "planned": "",
+    "components": ["API Entreprise"],
+    "body": "Nous cherchons la cause.\n\nLes autres données répondent.",
+    "page": "/statut/incidents/1",
+    "manage": "/statut/abonnements/exemple",
+    "unsubscribe": "/statut/abonnements/exemple/fin",
+}
 _SHARED: Final = _HABILITATION | {"email": "atelier@logiciel.example", "token_id": _TOKEN}
 
 EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -73,6 +84,10 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     Kind.TRANSFER_REFUSED: _TRANSFER | {"reason": "Le SIRET n’est pas celui de votre organisme."},
     Kind.TRANSFER_EXPIRED: _TRANSFER,
     Kind.LOGIN_LINK: {"expires_at": _END, "link": "/compte/se-connecter/exemple"},
+    "status_confirm": {"expires_at": _END, "link": "/statut/abonnements/confirmer/exemple"},
+    "status_subscribed": {"manage": "/statut/abonnements/exemple"},
+    "status_news": _NEWS,
+    "status_draft": {"name": "La source ne répond pas", "since": _END, "components": ["INSEE"], "page": "/admin"},
 }
 """By kind: what a row holds, the secret part in clear."""
 VARIANTS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
@@ -85,6 +100,7 @@ VARIANTS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
     (Kind.TOKEN_REVOKED, _HABILITATION | {"token_id": _TOKEN, "at": _END, "comment": "", "replacement": None}),
     (Kind.AUDIT, _HABILITATION | {"reason": "Contrôle.", "volume": None, "request_ids": []}),
     (Kind.TRANSFER_ACCEPTED, _TRANSFER | {"party": Party.SENDER.value}),
+    ("status_news", _NEWS | {"what": "Maintenance", "planned": "le 31 mars 2027 de 22 h à 23 h", "components": []}),
     (Kind.TRANSFER_DONE, _TRANSFER | {"party": Party.SENDER.value}),
 )
 """The other texts that a template may give."""
