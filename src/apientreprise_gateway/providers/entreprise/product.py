@@ -93,6 +93,7 @@ _PRIVILEGES: Final[dict[str, Any]] = {
     "properties": {
         "data": {
             "type": "object",
+            "description": "Ce que le jeton ouvre.",
             "required": ["privileges"],
             "properties": {
                 "privileges": {

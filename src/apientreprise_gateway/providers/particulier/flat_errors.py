@@ -108,7 +108,14 @@ FLAT: Final = ErrorForm(
                     "type": "object",
                     "description": "Appels trop nombreux, appelant écarté ou même appel en cours.",
                     "required": ["errors"],
-                    "properties": {"errors": {"type": "array", "minItems": 1, "items": {"type": "string"}}},
+                    "properties": {
+                        "errors": {
+                            "type": "array",
+                            "description": "Ce qui ne va pas, une phrase par erreur.",
+                            "minItems": 1,
+                            "items": {"type": "string"},
+                        }
+                    },
                 },
             ]
         }
