@@ -173,8 +173,8 @@ def test_who_is_banned_is_told(site: Site) -> None:
     now, person = site.clock(), site.log_in("marie@mairie.test")
     assert "aucune adresse" in site.text("/support")
     with site.services.writing() as connection:
-        habilitation = add_habilitation(connection)
-        jti = tokens.make(connection, habilitation, now=now, event_id=1).id
+        habilitation = add_habilitation(connection, now)
+        jti = tokens.make(connection, habilitation, now=now).id
         role = {"habilitation_id": habilitation.id, "role": "technical_contact", "user_id": person}
         connection.execute(insert(accounts.roles).values(role))
         ends = now + timedelta(hours=12)

@@ -91,10 +91,12 @@ def _linked(tokens: list[Token], resolve: Resolve) -> list[Token]:
 def _boxed(tokens: list[Token]) -> list[Token]:
     """The same with each table in a box that scrolls, which the keyboard can reach."""
     boxed: list[Token] = []
+    number = 0
     for token in tokens:
         if token.type == "table_open":
+            number += 1
             box = Token("box_open", "div", 1, block=True)
-            box.attrs = {"class": "table-box", "role": "region", "aria-label": "Tableau", "tabindex": "0"}
+            box.attrs = {"class": "table-box", "role": "region", "aria-label": f"Tableau {number}", "tabindex": "0"}
             boxed.append(box)
         boxed.append(token)
         if token.type == "table_close":
