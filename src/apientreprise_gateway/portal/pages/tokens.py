@@ -9,6 +9,7 @@ from apientreprise_gateway.accounts import bans, hand_overs, repository, token_e
 from apientreprise_gateway.accounts.mail_address import MailAddressError
 from apientreprise_gateway.accounts.model import HabilitationState, Role, Token
 from apientreprise_gateway.accounts.permissions import Act
+from apientreprise_gateway.catalogue.example_call import curl_for
 from apientreprise_gateway.portal.forms import Posted
 from apientreprise_gateway.portal.pages.rights import product_named, rights
 from apientreprise_gateway.portal.pages.seen import Seen, see_token
@@ -66,16 +67,16 @@ def _page(
     )
 
 
-def curl(ours: Services, token: Token, seen: Seen, string: str | None) -> str | None:
-    """A call that a technical contact can paste: with the string where it is shown, else with a word in its place.
+def curl(ours: Services, token: Token, seen: Seen, string: str | None) -> str:
+    """A call to paste that the token opens: with its string where that is shown, else with a word in its place.
 
-    It asks for what any such token may ask: which rights it has.
+    Empty where no address of the API is set, or the token opens nothing.
     """
-    if ours.settings.api_url is None:
-        return None
+    product = product_named(ours.products, seen.habilitation.product)
+    if ours.settings.api_url is None or product is None:
+        return ""
     base = str(ours.settings.api_url).rstrip("/")
-    word = string or "VOTRE_JETON"
-    return f"curl -H 'Authorization: Bearer {word}' '{base}/privileges'"
+    return curl_for(string or "VOTRE_JETON", token.scopes_in_force, (product,), base)
 
 
 @router.post(_JTI + "/afficher")

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from apientreprise_gateway.auth.issue import issue
+from apientreprise_gateway.catalogue.example_call import curl_for
 from apientreprise_gateway.contract.error_forms import object_bodies
 from apientreprise_gateway.contract.errors import ApiError, Refusal, gateway_error, refuse
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.sandbox.exchange import JSON, AsgiPage, send_head
-from apientreprise_gateway.sandbox.tokens.example import curl_for
 from apientreprise_gateway.sandbox.tokens.order import LONGEST, Order, WrongOrderError, read_order
 from apientreprise_gateway.sandbox.tokens.page import CSS, PAGE, STYLE, TOKENS, form_page, token_page
 from apientreprise_gateway.server.application import Application, ConnectionHooks
