@@ -3,7 +3,8 @@
     bench/journal_growth.py [--millions 10] [--sqlite]
 
 The lines are of 90 days and of 200 tokens, in their order. A follower, a process, stores them a million at a time; its
-file is rotated after each. Queries are asked of the newest days, as pages do, once to warm up and 40 times to count.
+file is removed after each. The first million is stored in a second database as well: both are asked in turns, about
+their newest days, as pages do, once to warm up and 40 times to count.
 PostgreSQL of this machine is started for it in a folder of its own, which takes 5 GB.
 """
 
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -76,9 +78,7 @@ def queries(engine: Engine, now: datetime, rows: int) -> dict[str, Callable[[int
     return {
         "statistics of a token": lambda number: statistics(engine, jti(number), now=now),
         "calls of a token, a day": lambda number: search(jti=jti(number), since=now - _DAY, until=now),
-        "calls about a company, 30 days": lambda number: search(
-            identifier=f"{number:09d}", since=now - min(30, DAYS) * _DAY
-        ),
+        "calls about a company, 7 days": lambda number: search(identifier=f"{number:09d}", since=now - 7 * _DAY),
         "one request": lambda number: search(request_id=f"request-{rows - 1 - number * 1009}"),
         "one request, with its day": lambda number: search(
             request_id=f"request-{rows - 1 - number * 101}", since=now - _DAY
@@ -86,20 +86,71 @@ def queries(engine: Engine, now: datetime, rows: int) -> dict[str, Callable[[int
     }
 
 
-def times(ask: Callable[[int], object]) -> tuple[float, float]:
-    """The median and the 95th percentile of the times of a query, in ms."""
-    took = []
-    for number in [0, *range(ASKED)]:
-        began = time.perf_counter()
-        ask(number)
-        took.append((time.perf_counter() - began) * 1000)
-    return numbers.median(took[1:]), numbers.quantiles(took[1:], n=20)[-1]
+def milliseconds(ask: Callable[[int], object], number: int) -> float:
+    """How long a query takes."""
+    began = time.perf_counter()
+    ask(number)
+    return (time.perf_counter() - began) * 1000
+
+
+def compare(small: "Grown", large: "Grown") -> None:
+    """Ask both in turns, so that whatever else the machine does falls on both; print a line for each query."""
+    asked = [queries(each.engine, each.now, each.rows) for each in (small, large)]
+    for name in asked[0]:
+        took: tuple[list[float], list[float]] = ([], [])
+        for number in [0, *range(ASKED)]:
+            for times, ask in zip(took, asked, strict=True):
+                times.append(milliseconds(ask[name], number))
+        (middle, most), (more, last) = (
+            (numbers.median(each[1:]), numbers.quantiles(each[1:], n=20)[-1]) for each in took
+        )
+        print(
+            f"    {name:<32} {middle:.1f} and {more:.1f} ms, p95 {most:.1f} and {last:.1f} ms: {last / most:.1f} times"
+        )
 
 
 def stored(engine: Engine) -> int:
     """Lines that the follower has stored."""
     with reading(engine) as connection:
         return sum(connection.scalars(select(files.c.lines)))
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A database with so many rows, the last of them at a time."""
+
+    engine: Engine
+    rows: int
+    now: datetime
+
+
+def grow(url: str, folder: Path, millions: int, step: timedelta) -> Grown:
+    """Have a follower store so many million lines; print a line for each million."""
+    engine = connect(url)
+    for days in range(0, DAYS + 28, 28):
+        make_partitions(engine, today=(BEGAN - timedelta(days=DAYS - days)).date())
+    log, now = folder / f"access-{millions}.log", BEGAN
+    command = [sys.executable, "-m", "apientreprise_gateway", "journal", "follow", str(log)]
+    with (folder / "errors").open("wb") as errors:
+        process = subprocess.Popen(command, env={**os.environ, "PORTAL_DATABASE_URL": url}, stderr=errors)
+    try:
+        until(lambda: "journal_file_missing" in (folder / "errors").read_text(), "the follower does not start")
+        for rows in range(MILLION, (millions + 1) * MILLION, MILLION):
+            now = write_million(folder / "next", rows - MILLION, step)
+            began = time.monotonic()
+            (folder / "next").rename(log)
+            until(lambda rows=rows: stored(engine) == rows, "not all is stored", seconds=_MOST_SECONDS)  # type: ignore[misc]
+            took = time.monotonic() - began
+            log.unlink()
+            print(
+                f"{rows:>10,} rows: {MILLION / took:>7,.0f} lines/s, follower {memory_of(process.pid):.0f} MiB, "
+                f"{size_of(engine) / rows:.0f} bytes a row",
+                flush=True,
+            )
+    finally:
+        process.kill()
+        process.wait()
+    return Grown(engine, millions * MILLION, now)
 
 
 def main() -> None:
@@ -112,40 +163,14 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         if options.sqlite:
-            url = databases.new_sqlite(folder)
+            urls = [databases.new_sqlite(folder) for _ in range(2)]
         else:
-            url = databases.new_postgresql(stack.enter_context(databases.postgresql(in_memory=False)))
-        engine = connect(url)
-        for days in range(0, DAYS, 28):
-            make_partitions(engine, today=(BEGAN - timedelta(days=DAYS - days)).date())
-        log = folder / "access.log"
-        errors = stack.enter_context((folder / "errors").open("wb"))
-        command = [sys.executable, "-m", "apientreprise_gateway", "journal", "follow", str(log)]
-        process = subprocess.Popen(command, env={**os.environ, "PORTAL_DATABASE_URL": url}, stderr=errors)
-        stack.callback(process.kill)
-        until(lambda: "journal_file_missing" in (folder / "errors").read_text(), "the follower does not start")
-        first_times: dict[str, float] = {}
-        for million in range(options.millions):
-            now = write_million(folder / "next", million * MILLION, step)
-            began, rows = time.monotonic(), (million + 1) * MILLION
-            (folder / "next").rename(log)
-            until(lambda rows=rows: stored(engine) == rows, "not all is stored", seconds=_MOST_SECONDS)  # type: ignore[misc]
-            took = time.monotonic() - began
-            log.unlink()
-            print(
-                f"{rows:>10,} rows: {MILLION / took:>7,.0f} lines/s, follower {memory_of(process.pid):.0f} MiB, "
-                f"{size_of(engine) / rows:.0f} bytes a row",
-                flush=True,
-            )
-            if million in (0, options.millions - 1):
-                for name, ask in queries(engine, now, rows).items():
-                    middle, most = times(ask)
-                    share = f", {most / first_times[name]:.1f} times" if name in first_times else ""
-                    first_times.setdefault(name, most)
-                    print(f"    {name:<32} {middle:>7.1f} ms, p95 {most:>7.1f} ms{share}", flush=True)
-        process.terminate()
-        process.wait()
-        engine.dispose()
+            server = stack.enter_context(databases.postgresql(in_memory=False))
+            urls = [databases.new_postgresql(server) for _ in range(2)]
+        grown = [grow(url, folder, millions, step) for url, millions in zip(urls, (1, options.millions), strict=True)]
+        compare(*grown)
+        for each in grown:
+            each.engine.dispose()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from apientreprise_gateway.database.tables import calls, calls_by_day, calls_by_
 from apientreprise_gateway.journal.rollups import REFUSED
 
 LAST_CALLS: Final = 10
-MEASURED_CALLS: Final = 10_000
+MEASURED_CALLS: Final = 2000
 """Calls of a period, the latest, whose durations are looked at."""
 SHARES: Final = (0.5, 0.95)
 _Percentiles = tuple[float | None, float | None]
