@@ -158,7 +158,7 @@ def now_of(
     planned: Sequence[Incident],
     now: datetime,
 ) -> Now:
-    """The state of a component: what was measured last, unless a published incident says that it is worse."""
+    """The state of a component: what was measured last, or what a person says of trouble that no measure has found."""
     if latest is State.MAINTENANCE or any(
         component.id in each.components and each.is_planned_at(now) for each in planned
     ):
@@ -168,7 +168,8 @@ def now_of(
     said = [
         _HINDERED[each.impact]
         for each in published
-        if component.id in each.components
+        if each.trouble is None
+        and component.id in each.components
         and each.progress in (Progress.INVESTIGATING, Progress.IDENTIFIED)
         and each.impact in _HINDERED
     ]
