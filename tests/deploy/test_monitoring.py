@@ -12,13 +12,14 @@ import yaml
 
 from apientreprise_gateway.journal.metrics import JournalMetrics
 from apientreprise_gateway.observability.metrics import Metrics
+from apientreprise_gateway.portal.metrics import PortalMetrics
 from support.prometheus import labels_of, promtool
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 RULE_TESTS = ("alerts_test.yml", "alerts_slow_test.yml")
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "gateway.json"
-_SELECTOR = re.compile(r"(?<![\w:])((?:gateway|journal)_\w+)(?:\{([^}]*)\})?")
+_SELECTOR = re.compile(r"(?<![\w:])((?:gateway|journal|portal)_\w+)(?:\{([^}]*)\})?")
 _LABEL = re.compile(r'(\w+)\s*(?:=~|!~|!=|=)\s*"')
 _GROUPED = re.compile(r"\b(?:by|without) \(([^)]*)\)")
 _FROM_PROMETHEUS = {"job", "instance", "le"}
@@ -26,11 +27,11 @@ _FROM_PROMETHEUS = {"job", "instance", "le"}
 
 @cache
 def known() -> dict[str, set[str]]:
-    """The labels of each sample that the gateway and the journal can show."""
+    """The labels of each sample that the gateway, the journal and the portal can show."""
     samples: dict[str, set[str]] = {}
-    for registry in (Metrics().registry, JournalMetrics().registry):
+    for registry in (Metrics().registry, JournalMetrics().registry, PortalMetrics().registry):
         for family in registry.collect():
-            if family.name.startswith(("gateway_", "journal_")):
+            if family.name.startswith(("gateway_", "journal_", "portal_")):
                 for suffix in ("", "_total") + (("_bucket", "_sum", "_count") if family.type == "histogram" else ()):
                     samples[family.name + suffix] = labels_of(registry)[family.name]
     return samples
@@ -134,9 +135,9 @@ def test_the_dashboard_fits_together() -> None:
 def test_every_metric_is_on_the_dashboard_or_in_an_alert() -> None:
     """What is measured is looked at, but for what the list names."""
     text = " ".join(expressions().values())
-    registries = (Metrics().registry, JournalMetrics().registry)
+    registries = (Metrics().registry, JournalMetrics().registry, PortalMetrics().registry)
     every = {family.name for registry in registries for family in registry.collect()}
-    families = {name for name in every if name.startswith(("gateway_", "journal_"))}
+    families = {name for name in every if name.startswith(("gateway_", "journal_", "portal_"))}
     unseen = {name for name in families if name not in text}
     assert unseen <= UNSEEN
 
