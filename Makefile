@@ -39,6 +39,9 @@ docs: .venv/dev.stamp  ## write openapi.yaml and the generated tables of docs/ a
 
 site: dist/site/index.html  ## make the documentation site: dist/site, static files
 
+dsfr:  ## fetch the State's design system, a theme of the portal for sites of the State
+	@scripts/dsfr
+
 bench: .venv/bench.stamp  ## CPU of each step of a call, and of the gateway beside its peers (docs/performance.md, chart)
 	@$(BIN)/python bench/steps.py --fast --quiet
 	@$(BIN)/python bench/compare.py --write
@@ -92,4 +95,4 @@ dist/site/index.html: .venv/site.stamp scripts/site.py scripts/site.yml scripts/
 .venv/bench.stamp: requirements/bench.txt pyproject.toml scripts/venv
 	@scripts/venv bench && touch $@ .venv/dev.stamp .venv/run.stamp
 
-.PHONY: help run test fuzz check lint format docs site bench torture audit sbom lock clean
+.PHONY: help run test fuzz check lint format docs site dsfr bench torture audit sbom lock clean

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, update
 
 from apientreprise_gateway.accounts import tokens
 from apientreprise_gateway.database import accounts
@@ -175,8 +175,8 @@ def test_who_is_banned_is_told(site: Site) -> None:
     with site.services.writing() as connection:
         habilitation = add_habilitation(connection, now)
         jti = tokens.make(connection, habilitation, now=now).id
-        role = {"habilitation_id": habilitation.id, "role": "technical_contact", "user_id": person}
-        connection.execute(insert(accounts.roles).values(role))
+        held = (accounts.roles.c.habilitation_id == habilitation.id) & (accounts.roles.c.role == "technical_contact")
+        connection.execute(update(accounts.roles).where(held).values(user_id=person))
         ends = now + timedelta(hours=12)
         ban = {"id": "b", "address": "192.0.2.9", "started_at": now, "ends_at": ends, "reason": "total"}
         connection.execute(insert(accounts.bans).values(ban))

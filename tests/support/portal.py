@@ -20,11 +20,12 @@ from apientreprise_gateway.database.engine import writing
 from apientreprise_gateway.net.client_ip import ClientIp
 from apientreprise_gateway.portal import sessions
 from apientreprise_gateway.portal.app import Portal
+from apientreprise_gateway.portal.dsfr import Dsfr
 from apientreprise_gateway.portal.login import proconnect
 from apientreprise_gateway.portal.metrics import PortalMetrics
 from apientreprise_gateway.portal.sealing import Sealer
 from apientreprise_gateway.portal.services import Demo, Services
-from apientreprise_gateway.portal.settings import load
+from apientreprise_gateway.portal.settings import Theme, load
 from apientreprise_gateway.providers.products import PRODUCTS
 from support.stores import until
 
@@ -140,6 +141,7 @@ def make_site(
         client_ip=ClientIp(trusted_proxies=loaded.trusted_proxies),
         demo=demo,
         proconnect=proconnect.make(loaded),
+        dsfr=Dsfr(loaded.dsfr) if loaded.theme is Theme.DSFR else None,
         now=clock,
         **more,
     )

@@ -16,7 +16,7 @@ from apientreprise_gateway.database.engine import DatabaseError
 from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.faults import FaultLog
-from apientreprise_gateway.portal import static, webhooks
+from apientreprise_gateway.portal import dsfr, static, webhooks
 from apientreprise_gateway.portal.background import LOOPS, Loop
 from apientreprise_gateway.portal.forms import guarded
 from apientreprise_gateway.portal.login import mail_link, proconnect
@@ -47,7 +47,7 @@ from apientreprise_gateway.portal.pages import (
 )
 from apientreprise_gateway.portal.refusals import BY_STATUS, LoginNeeded, Missing, Refusal, Unavailable
 from apientreprise_gateway.portal.rendering import page
-from apientreprise_gateway.portal.security import Envelope
+from apientreprise_gateway.portal.security import POLICY, POLICY_DSFR, Envelope
 from apientreprise_gateway.portal.services import Services
 from apientreprise_gateway.server.application import ConnectionHooks
 
@@ -78,6 +78,7 @@ PAGES: Final[Sequence[APIRouter]] = (
 """Pages; what is posted to them is checked to come from a page of ours."""
 OPEN: Final[Sequence[APIRouter]] = (
     static.router,
+    dsfr.router,
     health.router,
     status.router,
     status_subscriptions.one_click,
@@ -100,7 +101,13 @@ class Portal:
         self._loops = loops
         self._faults = FaultLog()
         self.app = self._make()
-        self._served = Envelope(self.app, https=services.is_https, metrics=services.metrics, faults=self._faults)
+        self._served = Envelope(
+            self.app,
+            https=services.is_https,
+            policy=POLICY if services.dsfr is None else POLICY_DSFR,
+            metrics=services.metrics,
+            faults=self._faults,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer through ASGI."""

@@ -63,7 +63,8 @@ def page(request: Request, name: str, /, *, status: int = 200, **context: Any) -
         .render(
             visitor=visitor,
             csrf=csrf,
-            sheets=[address_of("portail.css")],
+            sheets=_sheets(ours),
+            icon=address_of("icone.svg") if ours.dsfr is None else ours.dsfr.icon,
             menu=MENU,
             footer=FOOTER,
             notice=_notice(ours, visitor),
@@ -96,6 +97,12 @@ def to(request: Request, path: str, /, *, notice: str | None = None) -> Response
         with ours.writing() as connection:
             sessions.keep(connection, visitor.session.sha256, {**visitor.session.data, _NOTICE: notice})
     return RedirectResponse(local(path) or "/", 303)
+
+
+def _sheets(ours: Services) -> list[str]:
+    if ours.dsfr is None:
+        return [address_of("portail.css")]
+    return [ours.dsfr.sheet, address_of("portail.css"), address_of("portail-dsfr.css")]
 
 
 def leave(request: Request, url: str, where: str) -> Response:

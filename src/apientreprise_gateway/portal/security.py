@@ -3,6 +3,7 @@
 No line of the log says more of a request than its id, its route and its status.
 """
 
+import re
 import time
 import uuid
 from typing import Final
@@ -18,14 +19,17 @@ from apientreprise_gateway.portal.refusals import TooLarge
 FORM_BYTES: Final = 1_000_000
 UPLOAD_BYTES: Final = 11_000_000
 """Of a form with a file."""
+UPLOADS: Final = re.compile(r"/compte/demandes/[^/]+/formulaire")
+"""Paths of the forms with a file."""
 WEBHOOK_BYTES: Final = 10 * 1024 * 1024
 WEBHOOKS: Final = "/api/datapass/"
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+POLICY_DSFR: Final = POLICY.replace("img-src 'self'", "img-src 'self' data:")
+"""The State's style sheet holds images."""
 _HEADERS: Final = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -33,7 +37,7 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
-_HSTS: Final = "max-age=31536000; includeSubDomains"
+_HSTS: Final = "max-age=31536000"
 _OTHER: Final = "none"
 _log = structlog.get_logger(__name__)
 
@@ -41,10 +45,12 @@ _log = structlog.get_logger(__name__)
 class Envelope:
     """Wraps the application."""
 
-    def __init__(self, inner: object, *, https: bool, metrics: PortalMetrics, faults: FaultLog) -> None:
-        """Wrap it; `https` says whether users reach it over TLS."""
+    def __init__(self, inner: object, *, https: bool, policy: str, metrics: PortalMetrics, faults: FaultLog) -> None:
+        """Wrap it; `https` says whether users reach it over TLS, `policy` is its Content-Security-Policy."""
         self._inner = inner
-        self._headers = _HEADERS | ({"Strict-Transport-Security": _HSTS} if https else {})
+        self._headers = (
+            _HEADERS | {"Content-Security-Policy": policy} | ({"Strict-Transport-Security": _HSTS} if https else {})
+        )
         self._metrics = metrics
         self._faults = faults
 
@@ -83,8 +89,7 @@ class Envelope:
 def _most_bytes(scope: Scope) -> int:
     if scope["path"].startswith(WEBHOOKS):
         return WEBHOOK_BYTES
-    kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-    return UPLOAD_BYTES if kind.startswith(b"multipart/form-data") else FORM_BYTES
+    return UPLOAD_BYTES if UPLOADS.fullmatch(scope["path"]) else FORM_BYTES
 
 
 def _bounded(receive: Receive, most: int) -> Receive:

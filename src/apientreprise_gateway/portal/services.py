@@ -19,6 +19,7 @@ from apientreprise_gateway.portal.settings import Settings
 from apientreprise_gateway.providers.product import Product
 
 if TYPE_CHECKING:
+    from apientreprise_gateway.portal.dsfr import Dsfr
     from apientreprise_gateway.portal.login.proconnect import ProConnect
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -58,6 +59,8 @@ class Services:
     metrics: PortalMetrics
     client_ip: ClientIp
     proconnect: "ProConnect | None" = None
+    dsfr: "Dsfr | None" = None
+    """The files of the State's theme, if that is chosen."""
     demo: Demo | None = None
     """Of a demonstration; None for a portal that serves."""
     now: Callable[[], datetime] = utc_now

@@ -172,6 +172,10 @@ class Settings(BaseSettings):
     sandbox_url: AnyHttpUrl | None = Field(
         default=None, description="Address of a gateway for trials, whose page `/sandbox` gives out test tokens."
     )
+    dsfr: str | None = Field(
+        default=None,
+        description="Folder of the unpacked npm package `@gouvfr/dsfr`, for the theme `dsfr`; `make dsfr` fetches it.",
+    )
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="Port of `/metrics`, also of `journal follow`. Unset: none."
     )

@@ -16,7 +16,7 @@ from apientreprise_gateway.portal.refusals import Missing
 
 FOLDER: Final = Path(__file__).parent / "static"
 PREFIX: Final = "/statique"
-_KEPT: Final = "public, max-age=31536000, immutable"
+KEPT: Final = "public, max-age=31536000, immutable"
 _PRESSED: Final = {".css", ".js", ".svg"}
 router = APIRouter()
 
@@ -56,7 +56,7 @@ def static(request: Request, name: str) -> Response:
         raise Missing
     accepted = {part.partition(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")}
     coding = next((each for each in ("br", "gzip") if each in accepted and each in asset.codings), "")
-    headers = {"Cache-Control": _KEPT, "Vary": "Accept-Encoding"}
+    headers = {"Cache-Control": KEPT, "Vary": "Accept-Encoding"}
     if coding:
         headers["Content-Encoding"] = coding
     return Response(asset.codings[coding], media_type=asset.media_type, headers=headers)

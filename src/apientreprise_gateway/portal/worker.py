@@ -16,11 +16,12 @@ from apientreprise_gateway.net.client_ip import ClientIp
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.portal.app import THREADS, Portal
+from apientreprise_gateway.portal.dsfr import Dsfr
 from apientreprise_gateway.portal.login import proconnect
 from apientreprise_gateway.portal.metrics import PortalMetrics
 from apientreprise_gateway.portal.sealing import Sealer
 from apientreprise_gateway.portal.services import Demo, Services
-from apientreprise_gateway.portal.settings import Settings, load
+from apientreprise_gateway.portal.settings import Settings, Theme, load
 from apientreprise_gateway.process import ending, runner, supervisor, title
 from apientreprise_gateway.providers.product import Product
 
@@ -60,6 +61,7 @@ def make(settings: Settings, *, products: Sequence[Product], url: str, demo: Dem
         metrics=PortalMetrics(),
         client_ip=ClientIp(trusted_proxies=settings.trusted_proxies),
         proconnect=proconnect.make(settings),
+        dsfr=Dsfr(settings.dsfr) if settings.theme is Theme.DSFR else None,
         demo=demo,
     )
     return Portal(services)
