@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from multiprocessing import get_context
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, Table, insert, select, update
 
 from apientreprise_gateway.accounts import mails, repository
 from apientreprise_gateway.accounts.mail_queue import Mail, enqueue
@@ -23,6 +24,7 @@ from apientreprise_gateway.portal.mail.rendering import Renderer
 from apientreprise_gateway.portal.mail.sending import MailServer, Sender, server_of
 from apientreprise_gateway.portal.sealing import Sealer
 from apientreprise_gateway.portal.settings import load
+from support.job_process import send_mails
 from support.mail_server import Inbox, add_for_mails, add_token, mail_server
 from support.portal import KEY, Clock
 
@@ -171,6 +173,51 @@ async def test_a_mail_is_given_up_after_a_week(engine: Engine, clock: Clock) -> 
     assert await away.send_due() == {State.FAILED: 1}
 
 
+def test_who_waits_is_served_first(engine: Engine, clock: Clock) -> None:
+    """Links to log in and to tokens leave before mails that were queued earlier."""
+    for number in range(5):
+        queue_mail(engine, clock, f"p{number}@mairie.example")
+    clock.pass_by(seconds=1)
+    queue_mail(engine, clock, "now@mairie.example", kind=Kind.LOGIN_LINK)
+    assert [mail.recipient for mail in claim(engine, clock(), limit=2)] == ["now@mairie.example", "p0@mairie.example"]
+
+
+async def test_a_process_killed_in_the_middle_loses_nothing(engine: Engine, url: str, clock: Clock) -> None:
+    """A process that is killed while the server takes its mail leaves it to another, with the same Message-ID."""
+    queue_mail(engine, clock)
+    inbox, begun = Inbox(), asyncio.Event()
+    inbox.answer, inbox.on_data = "silent", begun.set
+    async with mail_server(inbox) as server:
+        context = get_context("spawn")
+        process = context.Process(target=send_mails, args=(url, server, clock()))
+        process.start()
+        await asyncio.wait_for(begun.wait(), 60)
+        process.kill()
+        await asyncio.to_thread(process.join)
+        [row] = rows(engine)
+        assert (row.state, row.attempts) == ("queued", 1)
+        inbox.answer = "250 taken"
+        ours = sender(engine, clock, server)
+        assert await ours.send_due() == {}
+        clock.pass_by(seconds=CLAIM.total_seconds())
+        assert await ours.send_due() == {State.SENT: 1}
+    assert len(inbox.mails) == 1
+
+
+def test_a_queued_mail_can_be_read(engine: Engine, clock: Clock) -> None:
+    """What waits is shown as it will be sent, its link included; nothing is shown of a secret that is gone."""
+    hand_over(engine, clock)
+    renderer = Renderer(public_url="https://portail.example", sealer=sealer())
+    number = rows(engine)[0].id
+    with writing(engine) as connection:
+        shown = renderer.rendered(connection, number)
+        assert shown is not None
+        assert "https://portail.example/public/jetons/SECRET" in shown.text
+        connection.execute(update(serving.mails).values(sealed=None, state="sent"))
+        assert renderer.rendered(connection, number) is None
+        assert renderer.rendered(connection, number + 1) is None
+
+
 async def test_two_senders_send_each_mail_once(engine: Engine, clock: Clock) -> None:
     """Senders that work at the same time share the queue."""
     for number in range(40):
@@ -301,11 +348,12 @@ async def test_a_refused_hand_over_is_told_to_its_sender(engine: Engine, clock: 
     assert inbox.recipients == [["demandeur@mairie.example"]]
 
 
-async def test_a_withdrawn_link_is_not_sent(engine: Engine, clock: Clock) -> None:
-    """A link that was revoked before its mail left stays where it is."""
+@pytest.mark.parametrize("revoked", [tables.hand_overs, tables.tokens], ids=["link", "token"])
+async def test_a_withdrawn_link_is_not_sent(engine: Engine, clock: Clock, revoked: Table) -> None:
+    """A link that was revoked before its mail left, or whose token was, stays where it is."""
     hand_over(engine, clock)
     with writing(engine) as connection:
-        connection.execute(update(tables.hand_overs).values(revoked_at=clock()))
+        connection.execute(update(revoked).values(revoked_at=clock()))
     inbox = Inbox()
     async with mail_server(inbox) as server:
         assert await sender(engine, clock, server).send_due() == {}

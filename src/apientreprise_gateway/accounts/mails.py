@@ -317,8 +317,7 @@ def is_obsolete(
             row = connection.execute(_of(tables.transfers, "state").where(tables.transfers.c.id == object_id))
             return None if row.scalar() == data[STATE] else "state_changed"
         case "hand_over":
-            found = connection.execute(_of(tables.hand_overs, "revoked_at").where(tables.hand_overs.c.id == object_id))
-            return None if found.one_or_none() == (None,) else "revoked"
+            return None if _may_be_opened(connection, object_id, now) else "revoked"
         case "login_link":
             sha256 = bytes.fromhex(object_id)
             found = connection.execute(_of(login_links, "used_at").where(login_links.c.sha256 == sha256))
@@ -330,6 +329,19 @@ def is_obsolete(
 
 def _of(table: Any, column: str) -> Any:
     return select(table.c[column])
+
+
+def _may_be_opened(connection: Connection, hand_over_id: str, now: datetime) -> bool:
+    """Whether a link still shows its token: neither was revoked."""
+    query = (
+        select(tables.hand_overs.c.revoked_at, tables.tokens.c.revoked_at.label("token_revoked_at"))
+        .join(tables.tokens, tables.tokens.c.id == tables.hand_overs.c.token_id)
+        .where(tables.hand_overs.c.id == hand_over_id)
+    )
+    row = connection.execute(query).first()
+    if row is None or row.revoked_at is not None:
+        return False
+    return row.token_revoked_at is None or row.token_revoked_at > now
 
 
 def _may_be_noticed(connection: Connection, jti: str, now: datetime) -> bool:

@@ -25,6 +25,8 @@ LONGEST_WAIT: Final = timedelta(hours=1)
 """Between two attempts: doubled from the first to the longest."""
 GIVEN_UP_AFTER: Final = timedelta(days=7)
 BATCH: Final = 50
+URGENT: Final = (Kind.LOGIN_LINK, Kind.HAND_OVER, "status_confirm")
+"""Kinds that somebody sits and waits for: they are sent before a thousand notices."""
 DELIVERED: Final = "_delivered"
 REFUSED: Final = "_refused"
 """Of a row's data: the recipients that the server has accepted, or refused for good, at an attempt before."""
@@ -91,7 +93,7 @@ def claim(engine: Engine, now: datetime, *, limit: int = BATCH, after: int | Non
     if after is None:
         # A row that is due later than it can be was written with a clock that was ahead.
         is_due = or_(mails.c.due_at <= now, mails.c.due_at > now + LONGEST_WAIT)
-        query = query.where(is_due).order_by(mails.c.due_at, mails.c.id)
+        query = query.where(is_due).order_by(mails.c.kind.in_(URGENT).desc(), mails.c.due_at, mails.c.id)
     else:
         query = query.where(mails.c.id > after).order_by(mails.c.id)
     while True:
