@@ -1,7 +1,9 @@
 """What an import stores, on both kinds of database."""
 
+import gzip
 import os
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +13,9 @@ from sqlalchemy import Engine, delete, select
 from apientreprise_gateway.database.engine import reading, writing
 from apientreprise_gateway.database.tables import calls, rejects
 from apientreprise_gateway.journal.importing import Imported, Pipe, import_lines
+from support import zygote
 from support.lines import BEGAN, line, lines
+from support.programs import environment
 
 
 def _import(engine: Engine, text: bytes) -> Imported:
@@ -82,6 +86,25 @@ def test_lines_are_stored_although_the_pipe_stays_open(engine: Engine) -> None:
     assert [each.stored for each in done] == [4]
     os.close(ours)
     assert _stored(engine) == [f"request-{number}" for number in range(4)]
+
+
+def test_a_packed_stream_is_unpacked(url: str, engine: Engine, tmp_path: Path) -> None:
+    """In one piece or several, by a real process; one that is cut is refused."""
+    packed = gzip.compress(lines(0, 300)) + gzip.compress(lines(300, 302))
+    kept = {name: value for name, value in environment().items() if not name.startswith("PORTAL_")}
+
+    def run(given: bytes) -> int:
+        (tmp_path / "given").write_bytes(given)
+        with (tmp_path / "given").open("rb") as file, (tmp_path / "said").open("wb") as said:
+            command = ["journal", "import"]
+            return zygote.popen(
+                command, env=kept | {"PORTAL_DATABASE_URL": url}, stdin=file.fileno(), stdout=said, stderr=said
+            ).wait(60)
+
+    assert run(packed) == 0
+    assert (tmp_path / "said").read_bytes().startswith(b"302 lines read: 302 stored")
+    assert run(packed[:-9]) == 2
+    assert len(_stored(engine)) == 302
 
 
 def test_a_row_that_the_database_refuses_stops_no_other(

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, cast
 
 from apientreprise_gateway.cli.outcome import refuse, tell
 from apientreprise_gateway.cli.output import print_table
@@ -35,6 +35,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _import(options: argparse.Namespace) -> int:
+    import gzip
+    import zlib
+
     from apientreprise_gateway.cli.database_access import use_database
     from apientreprise_gateway.journal.importing import Pipe, import_lines
     from apientreprise_gateway.journal.partitions import make_partitions
@@ -49,8 +52,11 @@ def _import(options: argparse.Namespace) -> int:
             with _opened(path) as stream:
                 source = "standard input" if path is None else str(path.absolute())
                 pauses = stream.pauses if isinstance(stream, Pipe) else lambda: False
-                for done in import_lines(engine, stream, source, pauses=pauses):
-                    _show(done, end="\r")
+                try:
+                    for done in import_lines(engine, stream, source, pauses=pauses):
+                        _show(done, end="\r")
+                except (EOFError, zlib.error, gzip.BadGzipFile):
+                    return refuse(f"{source}: its packed data breaks off; import it again once it is whole")
             _say(path, done)
         make_partitions(engine)
     return 0
@@ -60,8 +66,15 @@ def _import(options: argparse.Namespace) -> int:
 def _opened(path: Path | None) -> "Iterator[Readable]":
     import gzip
 
+    from apientreprise_gateway.journal.importing import Pipe
+
     if path is None:
-        yield _standard_input()
+        stream = _standard_input()
+        if isinstance(stream, Pipe) and stream.is_packed():
+            with gzip.open(cast("IO[bytes]", stream)) as unpacked:
+                yield unpacked
+        else:
+            yield stream
         return
     with path.open("rb") as file:
         is_packed = file.read(2) == b"\x1f\x8b"

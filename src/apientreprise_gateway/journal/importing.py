@@ -17,6 +17,7 @@ BATCH_LINES: Final = 5000
 PAUSE_SECONDS: Final = 1.0
 """Seconds without a line after which the lines so far are stored."""
 _READ_BYTES: Final = 64 * 1024
+_GZIP: Final = b"\x1f\x8b"
 _BATCH_BYTES: Final = 8 * 1024 * 1024
 
 
@@ -58,11 +59,29 @@ class Pipe:
                 line = bytes(self._read[self._at : end])
                 self._at = end
                 return line
-            del self._read[: self._at]
-            self._at = 0
-            data = os.read(self._descriptor, _READ_BYTES)
-            self._is_over = not data
-            self._read += data
+            self._fill()
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Some bytes, so many at most; empty at the end of the stream."""
+        if self._at == len(self._read) and not self._is_over:
+            self._fill()
+        end = len(self._read) if size < 0 else min(len(self._read), self._at + size)
+        data = bytes(self._read[self._at : end])
+        self._at = end
+        return data
+
+    def is_packed(self) -> bool:
+        """Whether it begins as gzip does; waits for its first bytes."""
+        while len(self._read) < len(_GZIP) and not self._is_over:
+            self._fill()
+        return self._read.startswith(_GZIP)
+
+    def _fill(self) -> None:
+        del self._read[: self._at]
+        self._at = 0
+        data = os.read(self._descriptor, _READ_BYTES)
+        self._is_over = not data
+        self._read += data
 
     def pauses(self) -> bool:
         """Whether no whole line is there, nor comes within a second."""
