@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from apientreprise_gateway.accounts import bans, hand_overs, mails, tokens
+from apientreprise_gateway.accounts import bans, hand_overs, token_ends, tokens
 from apientreprise_gateway.accounts.permissions import Act
 from apientreprise_gateway.portal.forms import Posted
 from apientreprise_gateway.portal.pages.seen import see_token
@@ -61,13 +61,10 @@ def revoke(request: Request, visitor: Operator, form: Posted, jti: str) -> Respo
     try:
         with ours.writing() as connection:
             _, seen = see_token(connection, visitor, jti, Act.REVOKE_TOKEN)
-            tokens.revoke(connection, jti, now=now, at=at, by=visitor.actor.id, reason=comment)
-            made = None
-            if form.ticked("replacement"):
-                made = tokens.replace(connection, seen.habilitation, jti, now=now, by=visitor.actor.id).id
-            mails.token_revoked(
-                connection, seen.habilitation, jti=jti, at=at, now=now, comment=comment, replacement=made
-            )
+            made = token_ends.end(
+                connection, seen.habilitation, jti, now=now, at=at, by=visitor.actor.id, reason=comment,
+                replaced=form.ticked("replacement"),
+            )  # fmt: skip
     except tokens.TokenRefusalError as error:
         return _page(request, visitor, jti, errors={"date": str(error)})
     notice = "C’est fait : les contacts sont prévenus." + (" Un jeton de remplacement est prêt." if made else "")
