@@ -96,7 +96,7 @@ def bodies(draw: st.DrawFn) -> tuple[int, ProductKey, bytes]:
     return version, product, json.dumps(said).encode()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(told=bodies())
 def test_no_body_is_a_fault_of_ours(engine: Engine, told: tuple[int, ProductKey, bytes]) -> None:
     """Whatever stands where: it is stored, and applied or not; a repeat is answered alike."""
@@ -116,7 +116,7 @@ def test_no_body_is_a_fault_of_ours(engine: Engine, told: tuple[int, ProductKey,
         assert connection.scalar(select(func.max(func.length(habilitations.c.title)))) in (None, *range(501))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(said=VALUES | st.dictionaries(st.sampled_from(["event", "fired_at", "model_type", "data"]), VALUES))
 @pytest.mark.parametrize("source", SOURCES.values())
 def test_anything_can_be_read(source: str, said: Any) -> None:

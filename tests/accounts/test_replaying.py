@@ -89,7 +89,8 @@ def test_what_was_lost_is_made_again(told: Engine) -> None:
     before = _rows(told)
     jtis = {each.id for each in _tokens(told)}
     with writing(told) as connection:
-        connection.execute(delete(roles))
+        revoked = select(habilitations.c.id).where(habilitations.c.state == "revoked")
+        connection.execute(delete(roles).where(roles.c.habilitation_id.not_in(revoked)))
         connection.execute(update(habilitations).values(state="draft", title="?", scopes=[]))
         connection.execute(delete(tokens).where(tokens.c.revoked_by.is_(None)))
     assert all(each.changed for each in replay(told, LATER))
@@ -101,6 +102,17 @@ def test_what_was_lost_is_made_again(told: Engine) -> None:
         HabilitationState.VALIDATED,
         HabilitationState.REVOKED,
     }
+
+
+def test_who_was_erased_stays_erased(told: Engine) -> None:
+    """The people of what is over do not come back, by a replay or by an event that says nothing new of them."""
+    with writing(told) as connection:
+        theirs = roles.c.habilitation_id == _habilitation(told, 2).id
+        connection.execute(delete(roles).where(theirs))
+    assert not any(each.changed for each in replay(told, LATER))
+    _tell(told, "archive", T + 3, FictiveRequest(product="entreprise", number=2))
+    with reading(told) as connection:
+        assert repository.contacts(connection, _habilitation(told, 2).id) == {}
 
 
 def _tokens(engine: Engine) -> list[Any]:

@@ -172,16 +172,33 @@ def refold(
     """
     rows = _events_of(connection, subject)
     known = repository.habilitation_by_number(connection, subject.product, subject.external_id)
-    outcome = fold(subject.product, [_event(row) for row in rows])
+    told = [_event(row) for row in rows]
+    outcome = fold(subject.product, told)
     if outcome is None or (known is None and not any(row.facts for row in rows)):
         return None
-    habilitation = stored.write(connection, subject, outcome, known=known, now=now, source=_source(rows), news=news)
+    habilitation = stored.write(
+        connection,
+        subject,
+        outcome,
+        known=known,
+        now=now,
+        source=_source(rows),
+        new_people=_has_new_people(subject, outcome, told, news),
+    )
     _make_tokens(connection, habilitation, outcome)
     _narrow_tokens(connection, habilitation, outcome, now)
     if outcome.revoked:
         revoke_all(connection, habilitation.id, now=now, reason=REVOKED)
     _archive_copied(connection, subject, outcome, now)
     return habilitation, outcome
+
+
+def _has_new_people(subject: Subject, outcome: Outcome, told: list[Event], news: int | None) -> bool:
+    """Whether it is by the event that is new that others say who the people are."""
+    if news is None:
+        return False
+    before = fold(subject.product, [event for event in told if event.number != news])
+    return before is None or before.people_from != outcome.people_from
 
 
 def _events_of(connection: Connection, subject: Subject) -> list[Row[Any]]:

@@ -40,7 +40,8 @@ _STATES: Final[Mapping[EventName, HabilitationState]] = {
     EventName.REOPEN: HabilitationState.VALIDATED,
     EventName.CANCEL_REOPENING: HabilitationState.VALIDATED,
 }
-_ENDED: Final = (HabilitationState.REFUSED, HabilitationState.REVOKED, HabilitationState.ARCHIVED)
+OVER: Final = (HabilitationState.REFUSED, HabilitationState.REVOKED, HabilitationState.ARCHIVED)
+"""States in which nothing goes on."""
 _UPDATES: Final[Mapping[EventName, HabilitationState]] = {
     EventName.SUBMIT: HabilitationState.SUBMITTED,
     EventName.REQUEST_CHANGES: HabilitationState.CHANGES_REQUESTED,
@@ -170,7 +171,7 @@ def _enter(outcome: Outcome, state: HabilitationState, event: Event) -> None:
     outcome.state = state
     outcome.reopened = False
     outcome.update = None
-    outcome.ended_at = event.fired_at if state in _ENDED else None
+    outcome.ended_at = event.fired_at if state in OVER else None
     if state is HabilitationState.VALIDATED:
         outcome.settled = True
         outcome.validated_at = event.fired_at

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from apientreprise_gateway.accounts import repository
 from apientreprise_gateway.accounts.events import People, Subject, Told
-from apientreprise_gateway.accounts.folding import PARAMETERS, Outcome
+from apientreprise_gateway.accounts.folding import OVER, PARAMETERS, Outcome
 from apientreprise_gateway.accounts.model import Habilitation, HabilitationState, ProductKey
 from apientreprise_gateway.accounts.own_form import OTHERS
 from apientreprise_gateway.accounts.reading import NoJsonError, read
@@ -23,7 +23,7 @@ def write(
     known: Habilitation | None,
     now: datetime,
     source: str,
-    news: int | None,
+    new_people: bool,
 ) -> Habilitation:
     """Write an outcome where it differs from what is stored; returns the habilitation as it is then.
 
@@ -34,9 +34,11 @@ def write(
         known: the habilitation as it is stored; None where it is not.
         now: the present.
         source: who tells of it, `datapass` or `portal`.
-        news: the number of an event that is applied for the first time; None where none is.
+        new_people: whether another event than before says who its people are.
     """
-    people = _people(connection, outcome, subject.product)
+    is_over = known is not None and outcome.state in OVER
+    # The people of what is over may have been erased since.
+    people = None if is_over and not new_people else _people(connection, outcome, subject.product)
     values = _values(outcome, subject, source) | {"details": _details(outcome, people, known)}
     if known is None:
         row = {"id": str(uuid4()), "product": subject.product.value, "external_id": subject.external_id}
@@ -48,7 +50,7 @@ def write(
     if written is None:
         raise LookupError("a habilitation that was just stored is gone")
     if people is not None:
-        _write_people(connection, written.id, people, now, is_news=outcome.people_from == news)
+        _write_people(connection, written.id, people, now, is_news=new_people)
     if written.siret is not None:
         named = outcome.facts.organization
         if named != repository.organization_name(connection, written.siret):
