@@ -1,6 +1,7 @@
 """Events that are applied again: what stands stays, what was lost or not understood is made good."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,11 +16,20 @@ from apientreprise_gateway.accounts.reading import read
 from apientreprise_gateway.accounts.replaying import replay, reread
 from apientreprise_gateway.accounts.tokens import revoke
 from apientreprise_gateway.cli.main import main
-from apientreprise_gateway.database.accounts import activity, events, habilitations, publications, roles, tokens
+from apientreprise_gateway.database.accounts import (
+    activity,
+    events,
+    habilitations,
+    organizations,
+    publications,
+    roles,
+    tokens,
+    users,
+)
 from apientreprise_gateway.database.engine import reading, writing
 from apientreprise_gateway.database.serving import mails
 from apientreprise_gateway.sandbox.datapass.bodies import body_v2
-from apientreprise_gateway.sandbox.datapass.requests import SUCCESSOR, FictiveRequest
+from apientreprise_gateway.sandbox.datapass.requests import APPLICANT, SUCCESSOR, FictiveRequest
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 LATER = datetime(2026, 11, 3, 9, tzinfo=UTC)
@@ -35,9 +45,9 @@ def _tell(engine: Engine, event: str, fired_at: int, request: FictiveRequest = R
         receive(connection, Delivery(source=v2.SOURCE, product=product, body=body, reading=said), NOW)
 
 
-def _rows(engine: Engine, *, without_people: bool = False) -> dict[str, list[Any]]:
+def _rows(engine: Engine) -> dict[str, list[Any]]:
     """Everything that a replay may change."""
-    tables = [habilitations, events, tokens, publications, activity, mails, *([] if without_people else [roles])]
+    tables = habilitations, organizations, users, roles, events, tokens, publications, activity, mails
     with reading(engine) as connection:
         return {table.name: sorted(map(repr, connection.execute(select(table)))) for table in tables}
 
@@ -59,6 +69,10 @@ def told(engine: Engine) -> Engine:
         _tell(engine, "approve", T, FictiveRequest(product="entreprise", number=number, scopes=("a", "b")))
         _tell(engine, "approve", T + 1, FictiveRequest(product="entreprise", number=number, scopes=("b",)))
     _tell(engine, "revoke", T + 2, FictiveRequest(product="entreprise", number=2))
+    other = replace(
+        REQUEST, number=4, organization="UN AUTRE NOM", applicant=replace(APPLICANT, phone_number="0200000000")
+    )
+    _tell(engine, "submit", T, other)  # of the same body and person, of whom it says something else
     _tell(engine, "start_next_stage", T)
     with writing(engine) as connection:
         first = repository.tokens_of(connection, _habilitation(engine).id)[0]
@@ -71,7 +85,7 @@ def test_a_replay_changes_nothing_that_stands(told: Engine) -> None:
     before = _rows(told)
     for _ in range(2):
         assert reread(told) == 0
-        assert [each.changed for each in replay(told, LATER)] == [False] * 3
+        assert [each.changed for each in replay(told, LATER)] == [False] * 4
     assert _rows(told) == before
 
 
@@ -126,7 +140,7 @@ def test_one_habilitation_can_be_chosen(told: Engine) -> None:
         number = connection.scalar(select(func.min(events.c.id)).where(events.c.external_id == "2"))
     assert [each.subject.external_id for each in replay(told, LATER, event=number)] == ["2"]
     assert list(replay(told, LATER, since=LATER)) == []
-    assert len(list(replay(told, LATER, since=NOW))) == 3
+    assert len(list(replay(told, LATER, since=NOW))) == 4
 
 
 def test_what_is_understood_now_is_applied(told: Engine) -> None:
@@ -156,7 +170,7 @@ def test_the_command_says_what_it_did(
     assert ended.value.code == 0
     out = capsys.readouterr().out
     assert "entreprise 1: changed" in out
-    assert "Habilitations: 3, of which changed: 1." in out
+    assert "Habilitations: 4, of which changed: 1." in out
     with pytest.raises(SystemExit) as ended:
         main(["portal", "datapass", "replay", "--event", "99999"])
     assert ended.value.code == 1

@@ -183,6 +183,7 @@ def refold(
         known=known,
         now=now,
         source=_source(rows),
+        is_new=news is not None,
         new_people=_has_new_people(subject, outcome, told, news),
     )
     _make_tokens(connection, habilitation, outcome)

@@ -23,6 +23,7 @@ def write(
     known: Habilitation | None,
     now: datetime,
     source: str,
+    is_new: bool,
     new_people: bool,
 ) -> Habilitation:
     """Write an outcome where it differs from what is stored; returns the habilitation as it is then.
@@ -34,6 +35,7 @@ def write(
         known: the habilitation as it is stored; None where it is not.
         now: the present.
         source: who tells of it, `datapass` or `portal`.
+        is_new: whether an event is applied for the first time.
         new_people: whether another event than before says who its people are.
     """
     is_over = known is not None and outcome.state in OVER
@@ -52,9 +54,9 @@ def write(
     if people is not None:
         _write_people(connection, written.id, people, now, is_news=new_people)
     if written.siret is not None:
-        named = outcome.facts.organization
-        if named != repository.organization_name(connection, written.siret):
-            repository.upsert_organization(connection, written.siret, named, now)
+        known_name = repository.organization_name(connection, written.siret)
+        if known_name is None or (is_new and known_name != outcome.facts.organization):
+            repository.upsert_organization(connection, written.siret, outcome.facts.organization, now)
     return written
 
 
