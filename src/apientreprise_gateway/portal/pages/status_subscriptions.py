@@ -67,7 +67,7 @@ def to_confirm(request: Request, secret: str) -> Response:
     ours = services(request)
     with ours.reading() as connection:
         found = subscriptions.to_confirm(connection, secret, now=ours.now())
-    return _private(page(request, "statut/confirm.html", found=found, action=f"{CONFIRM}/{secret}"))
+    return page(request, "statut/confirm.html", found=found, action=f"{CONFIRM}/{secret}")
 
 
 @router.post(CONFIRM + "/{secret}")
@@ -79,8 +79,8 @@ def confirm(request: Request, secret: str, _form: Posted) -> Response:
         if found is not None:
             subscriptions.confirm(connection, found, now=ours.now())
     if found is None:
-        return _private(page(request, "statut/confirm.html", found=None, action=""))
-    return _private(page(request, "statut/confirmed.html", manage=mails.manage_path(_opened(ours, found))))
+        return page(request, "statut/confirm.html", found=None, action="")
+    return page(request, "statut/confirmed.html", manage=mails.manage_path(_opened(ours, found)))
 
 
 @router.get(SUBSCRIPTIONS + "/{secret}")
@@ -105,7 +105,7 @@ def change(request: Request, secret: str, form: Posted) -> Response:
 def to_end(request: Request, secret: str) -> Response:
     """A button that ends it."""
     _found(request, secret)
-    return _private(page(request, "statut/end.html", action=mails.end_path(secret)))
+    return page(request, "statut/end.html", action=mails.end_path(secret))
 
 
 @one_click.post(SUBSCRIPTIONS + "/{secret}/fin")
@@ -116,7 +116,7 @@ def end(request: Request, secret: str) -> Response:
         if found is not None:
             mails.withdraw(connection, found)
             subscriptions.end(connection, found)
-    return _private(page(request, "statut/ended.html"))
+    return page(request, "statut/ended.html")
 
 
 def _found(request: Request, secret: str) -> Subscription:
@@ -129,15 +129,8 @@ def _found(request: Request, secret: str) -> Subscription:
 
 def _managed(request: Request, secret: str, form: SubscriptionForm, *, is_saved: bool = False) -> Response:
     context = {"form": form, "is_saved": is_saved, "end": mails.end_path(secret)}
-    shown = page(request, "statut/manage.html", status=422 if form.errors else 200, **context)
-    return _private(shown)
+    return page(request, "statut/manage.html", status=422 if form.errors else 200, **context)
 
 
 def _opened(ours: Services, subscription: Subscription) -> str:
     return ours.sealer.open(subscription.sealed).decode()
-
-
-def _private(response: Response) -> Response:
-    """A page whose address is a secret tells it to nobody."""
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
