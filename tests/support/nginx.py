@@ -4,7 +4,7 @@ import os
 import shutil
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,9 @@ from support.certificates import Authority
 from support.site import LONG
 from support.stores import free_port, until
 
-SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "nginx" / "gateway.conf.template"
+_FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "nginx"
+SHIPPED = _FOLDER / "gateway.conf.template"
+SHIPPED_PORTAL = _FOLDER / "portal.conf.template"
 _MAIN = """\
 daemon off; pid $folder/nginx.pid; error_log $folder/error.log crit; $user
 worker_processes 1;
@@ -63,17 +65,30 @@ class Front:
 @contextmanager
 def front(folder: Path, *ports: int) -> Iterator[Front]:
     """Start nginx in front of two gateways, until the end of the block."""
+    gateways = {f"GATEWAY_{place}": f"127.0.0.1:{gateway}" for place, gateway in enumerate(ports, start=1)}
+    with _started(folder, SHIPPED, listen="LISTEN", port=free_port(), variables=gateways) as started:
+        yield started
+
+
+@contextmanager
+def portal_front(folder: Path, portal: int, *, port: int) -> Iterator[Front]:
+    """Start nginx on a port, in front of a portal on another, until the end of the block."""
+    variables = {"PORTAL": f"127.0.0.1:{portal}"}
+    with _started(folder, SHIPPED_PORTAL, listen="PORTAL_LISTEN", port=port, variables=variables) as started:
+        yield started
+
+
+@contextmanager
+def _started(folder: Path, template: Path, *, listen: str, port: int, variables: Mapping[str, str]) -> Iterator[Front]:
     program = nginx_server()
     folder.mkdir()
     authority = Authority(folder)
     signed = authority.sign("tls")
     signed.certificate.rename(folder / "tls.crt")
     signed.key.rename(folder / "tls.key")
-    port = free_port()
-    gateways = {f"GATEWAY_{place}": f"127.0.0.1:{gateway}" for place, gateway in enumerate(ports, start=1)}
-    variables = {"LISTEN": f"127.0.0.1:{port}", "CERTIFICATES": str(folder), **gateways}
+    variables = {listen: f"127.0.0.1:{port}", "CERTIFICATES": str(folder), **variables}
     # As envsubst does with a list of names: nginx's own variables are left alone.
-    (folder / "gateway.conf").write_text(Template(SHIPPED.read_text()).safe_substitute(variables))
+    (folder / "gateway.conf").write_text(Template(template.read_text()).safe_substitute(variables))
     user = "user root;" if os.getuid() == 0 else ""
     (folder / "nginx.conf").write_text(Template(_MAIN).substitute(folder=folder, user=user))
     process = subprocess.Popen([program, "-p", str(folder), "-c", str(folder / "nginx.conf")], stderr=subprocess.PIPE)
