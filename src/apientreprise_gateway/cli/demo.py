@@ -60,7 +60,7 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _serve(options: argparse.Namespace, folder: str) -> None:
-    """Serve the demonstration; `folder` is for the keys of its FranceConnect, and its journal."""
+    """Serve the demonstration; `folder` is for keys, tokens, the journal and accounts."""
     import asyncio
     from functools import partial
     from pathlib import Path
@@ -86,14 +86,16 @@ def _serve(options: argparse.Namespace, folder: str) -> None:
     sandbox_at = listen("127.0.0.1", 0)
     france_connect = FranceConnect(PRODUCTS, sleep=asyncio.sleep)
     overrides = _overrides(configured, sandbox_url=sandbox_at.url)
-    journal = DemoJournal(Path(folder))
-    overrides["access_log"] = journal.log
+    journal, tokens = DemoJournal(Path(folder)), demo_portal.empty_token_file(Path(folder))
+    overrides |= {"access_log": journal.log, "tokens": tokens}
     settings = load(**overrides, **_connected(france_connect, sandbox_url=sandbox_at.url, folder=folder))
     logs.configure(level=settings.log_level)
     token = _mint(settings)
     gateway = Gateway(settings, demo=DemoTokens(token, _PERSON_TOKEN))
     secret = _secret_of(settings)
-    portal = demo_portal.make(portal_at, database=journal.url, gateway_url=gateway_at.url, jwt_secret=secret)
+    portal = demo_portal.make(
+        portal_at, database=journal.url, gateway_url=gateway_at.url, jwt_secret=secret, tokens=tokens
+    )
     journal.show()
     title.show(f"demo {gateway_at.address}")
     life = Lifecycle(

@@ -2,24 +2,13 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from apientreprise_gateway.portal.app import Portal
     from apientreprise_gateway.process.runner import Listener
 
-APPLICANT: Final = "camille.martin@mairie-fontaine.example"
-TECHNICAL: Final = "sacha.leroy@editeur.example"
-BUSINESS: Final = "dominique.moreau@mairie-fontaine.example"
-OPERATOR: Final = "operatrice@api.example"
-AUDITOR: Final = "auditeur@api.example"
-PEOPLE: Final = (
-    (APPLICANT, "Demandeur : agent d’une mairie, qui a fait la demande, voit le jeton et le transmet."),
-    (TECHNICAL, "Contact technique : l’éditeur du logiciel, qui voit si les appels passent."),
-    (BUSINESS, "Contact métier : responsable du service qui utilise les données."),
-    (OPERATOR, "Opératrice : examine les demandes, révoque, répond aux questions."),
-    (AUDITOR, "Auditeur : voit tout, ne change rien."),
-)
 _LAST_PORT: Final = 65535
 
 
@@ -42,13 +31,33 @@ def place(gateway: "Listener", *, chosen: bool) -> "Listener":
         return listen(gateway.host, 0)
 
 
-def make(at: "Listener", *, database: str, gateway_url: str, jwt_secret: str) -> "Portal":
-    """The portal over a database file, whose tables are made; settings in the environment are ignored."""
-    import secrets
+def empty_token_file(folder: Path) -> Path:
+    """The gateway's file of tokens, before anything is known of any."""
+    found = folder / "tokens.json"
+    found.write_bytes(b"{}")
+    return found
 
-    from apientreprise_gateway.database.engine import connect
+
+def make(at: "Listener", *, database: str, gateway_url: str, jwt_secret: str, tokens: Path) -> "Portal":
+    """The portal over a database file, whose tables are made and filled; settings in the environment are ignored.
+
+    Args:
+        at: where it listens.
+        database: the address of the file.
+        gateway_url: the gateway's.
+        jwt_secret: with which the gateway verifies tokens.
+        tokens: the gateway's file of tokens, which is written here.
+    """
+    import secrets
+    from datetime import UTC, datetime
+
+    from apientreprise_gateway.cli.demo_accounts import people
+    from apientreprise_gateway.cli.demo_accounts.seeding import seed
+    from apientreprise_gateway.cli.demo_accounts.token_file import TokenFile
     from apientreprise_gateway.database.migrate import migrate
     from apientreprise_gateway.portal import worker
+    from apientreprise_gateway.portal.app import Portal
+    from apientreprise_gateway.portal.background import LOOPS
     from apientreprise_gateway.portal.services import Demo, DemoPerson
     from apientreprise_gateway.portal.settings import load
     from apientreprise_gateway.providers.products import PRODUCTS
@@ -61,20 +70,23 @@ def make(at: "Listener", *, database: str, gateway_url: str, jwt_secret: str) ->
         "public_url": at.url,
         "gateway_url": gateway_url,
         "api_url": gateway_url,
-        "operators": OPERATOR,
-        "auditors": AUDITOR,
+        "operators": people.OPERATOR,
+        "auditors": people.AUDITOR,
     }
-    settings = load(**overrides)
-    engine = connect(database)
-    migrate(engine)
-    engine.dispose()
-    people = tuple(DemoPerson(email=email, who=who) for email, who in PEOPLE)
-    return worker.make(settings, products=PRODUCTS, url=at.url, demo=Demo(people=people))
+    demo = Demo(people=tuple(DemoPerson(email=email, who=who) for email, who in people.TO_BE))
+    services = worker.make(load(**overrides), products=PRODUCTS, url=at.url, demo=demo).services
+    migrate(services.engine)
+    seed(services.engine, sealer=services.sealer, products=PRODUCTS, now=datetime.now(UTC))
+    file = TokenFile(tokens)
+    file.write(services.engine)
+    return Portal(services, loops=(*LOOPS, ("token_file", file.keep)))
 
 
 def welcome(url: str) -> str:
     """The lines that say where it is, and who to be."""
-    who = "\n".join(f"          {email}: {text}" for email, text in PEOPLE)
+    from apientreprise_gateway.cli.demo_accounts import people
+
+    who = "\n".join(f"          {email}: {text}" for email, text in people.TO_BE)
     return f"Portal:   {url} (log in by a click: {url}/compte/se-connecter; mails: {url}/demo/courrier)\n{who}"
 
 

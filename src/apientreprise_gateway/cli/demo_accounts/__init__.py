@@ -1,0 +1,1 @@
+"""The filled accounts of a demonstration: invented people and bodies, what they asked for, and what came of it."""
