@@ -57,8 +57,8 @@ def all_acts() -> Iterator[tuple[float, Act]]:
     yield 120, _delegate(asked.DISTRICT_MARKETS, people.ROBIN.email)
     yield 61.9, _shown(asked.PARKING)
     yield 30, _revoke_leaked
-    for key, traffic in _TRAFFICS.items():
-        yield 29.9, _calls(key, traffic)
+    for called, traffic in _TRAFFICS.items():
+        yield 29.9, _calls(called, traffic)
     yield 9, _revoke_later
     yield 5, _audit
     yield 3, _hand_over_opened

@@ -48,6 +48,24 @@ class Told:
     """In which of its two forms."""
 
 
+_DISTRICT: Final = Told(
+    request=FictiveRequest(
+        product="entreprise",
+        number=DISTRICT_MARKETS,
+        title="Marchés de la communauté de communes",
+        description="Vérifier la situation des entreprises qui répondent aux marchés.",
+        siret=people.DISTRICT,
+        organization=people.DISTRICT_NAME,
+        scopes=_COMPANIES,
+        form_uid=people.MARKETS_FORM,
+        applicant=people.ROBIN,
+        business_contact=people.ROBIN,
+        technical_contact=people.SACHA,
+    ),
+    steps=(("create", 130), ("submit", 129), ("approve", 122)),
+)
+
+
 def told(*, ending: float) -> tuple[Told, ...]:
     """The requests of DataPass; `ending` is how many days ago a token was made that ends soon."""
     return (
@@ -90,22 +108,7 @@ def told(*, ending: float) -> tuple[Told, ...]:
             ),
             steps=(("create", 310), ("submit", 309), ("approve", 301)),
         ),
-        Told(
-            request=FictiveRequest(
-                product="entreprise",
-                number=DISTRICT_MARKETS,
-                title="Marchés de la communauté de communes",
-                description="Vérifier la situation des entreprises qui répondent aux marchés.",
-                siret=people.DISTRICT,
-                organization=people.DISTRICT_NAME,
-                scopes=_COMPANIES,
-                form_uid=people.MARKETS_FORM,
-                applicant=people.ROBIN,
-                business_contact=people.ROBIN,
-                technical_contact=people.SACHA,
-            ),
-            steps=(("create", 130), ("submit", 129), ("approve", 122)),
-        ),
+        _DISTRICT,
         Told(
             request=_town(CANTEEN, "Cantine et accueil périscolaire", _QUOTIENT, product="particulier"),
             steps=(("create", 165), ("submit", 164), ("approve", 155)),
