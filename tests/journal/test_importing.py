@@ -12,7 +12,7 @@ from sqlalchemy import Engine, delete, select
 
 from apientreprise_gateway.database.engine import reading, writing
 from apientreprise_gateway.database.tables import calls, rejects
-from apientreprise_gateway.journal.importing import Imported, Pipe, import_lines
+from apientreprise_gateway.journal.importing import Imported, Pipe, import_confirmed, import_lines
 from support import zygote
 from support.lines import BEGAN, line, lines
 from support.programs import environment
@@ -86,6 +86,22 @@ def test_lines_are_stored_although_the_pipe_stays_open(engine: Engine) -> None:
     assert [each.stored for each in done] == [4]
     os.close(ours)
     assert _stored(engine) == [f"request-{number}" for number in range(4)]
+
+
+def test_lines_are_confirmed_once_they_are_stored(engine: Engine) -> None:
+    """To a shipper that asks for it: with its transaction, or one by one; what was not confirmed is not stored."""
+    said: list[tuple[str, int]] = []
+    begin, commit = b"BEGIN TRANSACTION\n", b"COMMIT TRANSACTION\n"
+    stream = begin + lines(0, 2) + b"no line\n" + commit + lines(2, 3) + begin + commit + begin + lines(3, 9)
+
+    def answer(text: str) -> None:
+        said.append((text, len(_stored(engine))))
+
+    done = import_confirmed(engine, BytesIO(stream), "test", answer)
+    assert (done.stored, done.rejected) == (3, 1)
+    deferred = ("DEFER_COMMIT", 0)
+    assert said[:8] == [("OK", 0), ("OK", 0), deferred, deferred, deferred, ("OK", 2), ("OK", 3), ("OK", 3)]
+    assert [text for text, _ in said[8:]] == ["OK", "OK", *["DEFER_COMMIT"] * 6]
 
 
 def test_a_packed_stream_is_unpacked(url: str, engine: Engine, tmp_path: Path) -> None:

@@ -28,6 +28,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "they are kept, and `journal rejects` lists them.",
     )
     imported.add_argument("files", nargs="*", type=Path, metavar="FILE", help="instead of standard input")
+    imported.add_argument(
+        "--confirm",
+        action="store_true",
+        help="confirm each line of standard input on standard output, as rsyslog's omprog asks for (confirmMessages)",
+    )
     imported.set_defaults(command=_import)
     rejects = commands.add_parser("rejects", help="the lines that were no access lines")
     rejects.add_argument("--json", action="store_true", help="as JSON, with the whole line")
@@ -37,16 +42,22 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def _import(options: argparse.Namespace) -> int:
     import gzip
     import zlib
+    from functools import partial
 
     from apientreprise_gateway.cli.database_access import use_database
-    from apientreprise_gateway.journal.importing import Pipe, import_lines
+    from apientreprise_gateway.journal.importing import Pipe, import_confirmed, import_lines
     from apientreprise_gateway.journal.partitions import make_partitions
 
     missing = next((path for path in options.files if not path.is_file()), None)
     if missing is not None:
         return refuse(f"{missing}: there is no such file")
+    if options.confirm and options.files:
+        return refuse("--confirm: it is for standard input, not for files")
     with use_database() as engine:
         make_partitions(engine)
+        if options.confirm:
+            import_confirmed(engine, _standard_input(), "standard input", partial(print, flush=True))
+            return 0
         for path in options.files or [None]:
             done = None
             with _opened(path) as stream:

@@ -18,6 +18,8 @@ PAUSE_SECONDS: Final = 1.0
 """Seconds without a line after which the lines so far are stored."""
 _READ_BYTES: Final = 64 * 1024
 _GZIP: Final = b"\x1f\x8b"
+_BEGIN: Final = b"BEGIN TRANSACTION"
+_COMMIT: Final = b"COMMIT TRANSACTION"
 _BATCH_BYTES: Final = 8 * 1024 * 1024
 
 
@@ -108,6 +110,40 @@ def import_lines(
     for batch in _batches(stream, pauses):
         _store(engine, batch, source, done)
         yield done
+
+
+def import_confirmed(engine: Engine, stream: Readable, source: str, answer: Callable[[str], None]) -> Imported:
+    """Store the lines of a shipper that keeps each until it is confirmed, in the words of rsyslog's omprog.
+
+    Args:
+        engine: the database.
+        stream: lines, in transactions: after `BEGIN TRANSACTION`, until `COMMIT TRANSACTION`; others one by one.
+        source: what rejects are said to come from.
+        answer: called once at the start, and for each line.
+
+    Raises:
+        DatabaseError: the database cannot be used; what was not confirmed is not stored.
+    """
+    done = Imported()
+    batch: Sorted | None = None
+    answer("OK")
+    while raw := stream.readline(MAX_LINE_BYTES):
+        line = raw.removesuffix(b"\n")
+        if line == _BEGIN:
+            batch = Sorted()
+        elif line == _COMMIT:
+            _store(engine, batch or Sorted(), source, done)
+            batch = None
+        elif batch is not None:
+            batch.add(line)
+            answer("DEFER_COMMIT")
+            continue
+        else:
+            single = Sorted()
+            single.add(line)
+            _store(engine, single, source, done)
+        answer("OK")
+    return done
 
 
 def _store(engine: Engine, batch: Sorted, source: str, done: Imported) -> None:
