@@ -52,7 +52,7 @@ def test_an_empty_list_says_what_to_do(site: Site) -> None:
     site.log_in(STRANGER)
     text = site.text("/compte/demandes")
     assert STRANGER in text
-    assert 'href="/acces"' in text
+    assert 'href="/demander-un-acces"' in text
 
 
 @pytest.mark.parametrize("page", ["", "/stats", "/premier-appel.json", "/partager", "/appels.csv"])
