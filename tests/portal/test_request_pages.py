@@ -24,7 +24,10 @@ def people(*roles: str) -> dict[str, str]:
 
 
 STEPS: list[dict[str, Any]] = [
-    {"etape": "organisme", "siret": SIRET, "organization": "Ville", "eligibility": "collectivite"},
+    {
+        "etape": "organisme", "siret": SIRET, "organization": "Ville", "eligibility": "collectivite",
+        "applicant.given_name": "Camille", "applicant.family_name": "Martin",
+    },
     {
         "etape": "usage", "title": "Marchés", "description": "Vérifier les candidats.", "use_case": "marches_publics",
         "volume": "500",
@@ -42,7 +45,7 @@ STEPS: list[dict[str, Any]] = [
 @pytest.fixture
 def applicant(site: Site) -> Site:
     """The browser of somebody who asks for access."""
-    site.log_in(APPLICANT, given_name="Camille", family_name="Martin")
+    site.log_in(APPLICANT)
     return site
 
 

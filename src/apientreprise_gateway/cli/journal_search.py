@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from apientreprise_gateway.cli import arguments
 from apientreprise_gateway.cli.outcome import refuse
-from apientreprise_gateway.contract.spreadsheet import as_text
 
 _COLUMNS: Final = ("time", "request_id", "operation", "identifier", "jti", "user_id", "recipient", "status", "codes")
 _MEASURED_ROWS: Final = 500
@@ -91,6 +90,8 @@ def _print_table(rows: Iterator[dict[str, Any]]) -> None:
 
 
 def _cells(row: dict[str, Any]) -> Sequence[str]:
+    from apientreprise_gateway.contract.spreadsheet import as_text
+
     return [_printable(as_text(row[name])) for name in _COLUMNS]
 
 

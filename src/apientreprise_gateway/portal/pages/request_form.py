@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
+from sqlalchemy import Connection
 from starlette.responses import Response
 
-from apientreprise_gateway.accounts import delegations, request_forms, requests
+from apientreprise_gateway.accounts import delegations, repository, request_forms, requests
 from apientreprise_gateway.accounts.form_checks import ELIGIBLE, faults
-from apientreprise_gateway.accounts.model import Contact, HabilitationState, ProductKey
+from apientreprise_gateway.accounts.model import Contact, HabilitationState, ProductKey, Role
 from apientreprise_gateway.accounts.own_form import Form as RequestForm
 from apientreprise_gateway.accounts.own_form import Person
 from apientreprise_gateway.accounts.permissions import Act
@@ -26,7 +28,7 @@ from apientreprise_gateway.providers.product import Product
 router = APIRouter()
 _ONE: Final = "/compte/demandes/{habilitation_id}"
 STEPS: Final = (
-    ("organisme", "Votre organisme", ("siret", "organization", "eligibility")),
+    ("organisme", "Vous et votre organisme", ("applicant", "siret", "organization", "eligibility")),
     ("usage", "L’usage", ("title", "description", "use_case", "volume", "planned_start")),
     ("donnees", "Les données", ("scopes",)),
     ("droit", "Le cadre juridique", ("legal_basis", "legal_basis_url", "attachment_id")),
@@ -219,6 +221,8 @@ def save(request: Request, visitor: LoggedIn, form: Posted, habilitation_id: str
     errors: dict[str, str] = {}
     with ours.writing() as connection:
         seen = _writable(see_habilitation(connection, visitor, habilitation_id, Act.EDIT_REQUEST))
+        if "applicant" in fields:
+            _keep_applicant(connection, seen, form, ours.now())
         before = request_forms.form_of(connection, seen.habilitation)
         typed = _typed(before, fields, form)
         file = form.file("attachment")
@@ -242,6 +246,14 @@ def save(request: Request, visitor: LoggedIn, form: Posted, habilitation_id: str
     return to(request, f"/compte/demandes/{habilitation_id}/formulaire?etape={following}", notice="C’est enregistré.")
 
 
+def _keep_applicant(connection: Connection, seen: Seen, form: Form, now: datetime) -> None:
+    """Keep the applicant's own name, which a login by mail does not tell; the address stays that of the account."""
+    applicant = repository.contacts(connection, seen.habilitation.id).get(Role.APPLICANT)
+    if applicant is not None:
+        said = {name: form.text(f"applicant.{name}")[:254] or None for name in _PERSON if name != "email"}
+        repository.upsert_user(connection, Contact(email=applicant.email, **said), now)
+
+
 def _typed(before: RequestForm, fields: tuple[str, ...], form: Form) -> RequestForm:
     """The form with what a step holds."""
     changes: dict[str, Any] = {}
@@ -252,7 +264,7 @@ def _typed(before: RequestForm, fields: tuple[str, ...], form: Form) -> RequestF
             changes[name] = _person(before, name, form)
         elif name in ("siret", "controller_siret"):
             changes[name] = "".join(form.text(name).split())[:14]
-        elif name != "attachment_id":
+        elif name not in ("attachment_id", "applicant"):
             changes[name] = form.text(name)[: _AT_MOST.get(name, 500)]
     return RequestForm.from_json({**_plain(before), **{key: _plain_value(value) for key, value in changes.items()}})
 

@@ -1,6 +1,6 @@
 // Copies the text of a field; the button is hidden where scripts do not run.
 for (const button of document.querySelectorAll("[data-copy]")) {
-  button.hidden = false;
+  button.hidden = navigator.clipboard === undefined; // where the page came over plain HTTP
   button.addEventListener("click", async () => {
     const field = document.getElementById(button.dataset.copy);
     field.select();
