@@ -157,15 +157,20 @@ def test_a_ban_is_shown_on_the_tokens_that_called_before(connection: Connection,
     add_call(connection, other.token.id, NOW - timedelta(minutes=1), client_ip="192.0.2.8")
     assert bans.keep(connection, [ban("192.0.2.9")], now=NOW) == 1
     add_call(connection, late.token.id, NOW - timedelta(minutes=1), client_ip="192.0.2.9")
-    assert bans.keep(connection, [ban("192.0.2.9")], now=NOW + timedelta(minutes=5)) == 0
-    found = bans.of_tokens(connection, [known.token.id, other.token.id, late.token.id], now=NOW)
-    assert set(found) == {known.token.id, late.token.id}
+    assert bans.keep(connection, [ban("192.0.2.9")], now=NOW + timedelta(minutes=4)) == 0
+    later = add_known(connection, NOW)
+    add_call(connection, later.token.id, NOW, client_ip="192.0.2.9")
+    bans.keep(connection, [], now=NOW + timedelta(hours=1))
+    assert bans.of_tokens(connection, [later.token.id], now=NOW) == {}
+    bans.keep_late(connection, now=NOW + timedelta(hours=1))
+    found = bans.of_tokens(connection, [each.token.id for each in (known, other, late, later)], now=NOW)
+    assert set(found) == {known.token.id, late.token.id, later.token.id}
     (shown,) = found[known.token.id]
     assert (shown.address, shown.reason, shown.calls, shown.started_at) == ("192.0.2.9", "ceiling", 1001, NOW)
     assert shown.ends_at == NOW + timedelta(microseconds=DURATION)
     assert shown.is_in_force(NOW)
     assert bans.of_habilitation(connection, known.habilitation.id, now=NOW) == [(shown, [known.token.id])]
-    assert bans.tokens_of(connection, shown.id) == sorted([known.token.id, late.token.id])
+    assert bans.tokens_of(connection, shown.id) == sorted(found)
 
 
 def test_a_ban_of_a_network(connection: Connection, known: Known) -> None:

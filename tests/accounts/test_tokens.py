@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, select
 
 from apientreprise_gateway.accounts import publications, repository, token_ends, tokens
@@ -79,6 +81,26 @@ def test_a_revocation_only_comes_forward(connection: Connection, habilitation: H
     found = repository.token(connection, made.id)
     assert found is not None
     assert found.revoked_at == NOW + timedelta(days=1)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 40), st.none() | st.integers(0, 400)), max_size=8))
+def test_whatever_is_asked_nothing_is_valid_again(
+    connection: Connection, habilitation: Habilitation, asked: list[tuple[int, int | None]]
+) -> None:
+    """Over any revocations, now or at a date: the date only moves earlier, and what was refused once stays refused."""
+    made = tokens.make(connection, habilitation, now=NOW)
+    now, date = NOW, None
+    for days, at in asked:
+        now += timedelta(days=days)
+        tokens.revoke(connection, made.id, now=now, at=None if at is None else NOW + timedelta(days=at), reason="x")
+        found = repository.token(connection, made.id)
+        assert found is not None
+        assert found.revoked_at is not None
+        assert date is None or found.revoked_at <= date
+        date = found.revoked_at
+        if at is None:
+            assert not found.works(now)
 
 
 def test_every_token_of_a_habilitation(connection: Connection, habilitation: Habilitation) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select, union_all
 from apientreprise_gateway.accounts import mails
 from apientreprise_gateway.accounts.activity import record
 from apientreprise_gateway.accounts.model import Habilitation
+from apientreprise_gateway.accounts.plain_text import one_line
 from apientreprise_gateway.database.accounts import audit_notifications, tokens
 from apientreprise_gateway.database.tables import calls, held_calls
 
@@ -114,10 +115,21 @@ def notify(
         volume=volume,
         request_ids=list(dict.fromkeys(call.request_id for call in found))[:MOST_SHOWN],
         now=now,
+        calls=[_shown(call) for call in found[:MOST_SHOWN]],
     )
     about, details = ("habilitation", habilitation.id), {"audit": made.id, "requests": len(names)}
     record(connection, "audit.notified", at=now, user_id=by, about=about, details=details)
     return made
+
+
+def _shown(call: AuditedCall) -> dict[str, Any]:
+    """A call as the mail lists it."""
+    return {
+        "request_id": one_line(call.request_id),
+        "time": call.time.isoformat(),
+        "operation": call.operation,
+        "status": call.status,
+    }
 
 
 def _check(names: Sequence[str], reason: str, volume: int | None) -> None:

@@ -22,8 +22,10 @@ from apientreprise_gateway.net.client_ip import counted
 BEFORE: Final = timedelta(minutes=10)
 """Before a ban, in which a token that called from its address is one that it is shown on."""
 KEPT: Final = timedelta(days=30)
-_LATE: Final = timedelta(hours=1)
-"""After the start of a ban, in which lines of the calls before it may still reach the journal."""
+_YOUNG: Final = timedelta(minutes=5)
+"""After the start of a ban, in which `keep` looks again for lines that reach the journal late."""
+_LATE: Final = timedelta(hours=3)
+"""The same for `keep_late`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +52,19 @@ _COLUMNS: Final = tuple(bans.c[name] for name in KnownBan.__dataclass_fields__)
 def keep(connection: Connection, listed: Iterable[Ban], *, now: datetime) -> int:
     """Keep the bans that Redis lists, and find the tokens of those that are new or young; how many are new."""
     new = sum(_keep_one(connection, ban) for ban in listed)
-    young = select(*_COLUMNS).where(bans.c.started_at > now - _LATE)
-    for row in connection.execute(young).mappings().all():
-        _find_tokens(connection, KnownBan(**row))
+    _look_again(connection, since=now - _YOUNG)
     return new
+
+
+def keep_late(connection: Connection, *, now: datetime) -> None:
+    """Find the tokens of bans of the last hours whose lines came late."""
+    _look_again(connection, since=now - _LATE)
+
+
+def _look_again(connection: Connection, *, since: datetime) -> None:
+    query = select(*_COLUMNS).where(bans.c.started_at > since).order_by(bans.c.id)
+    for row in connection.execute(query).mappings().all():
+        _find_tokens(connection, KnownBan(**row))
 
 
 def _keep_one(connection: Connection, ban: Ban) -> int:

@@ -162,12 +162,17 @@ def audit(
     volume: int | None,
     request_ids: Sequence[str],
     now: datetime,
+    calls: Sequence[Mapping[str, Any]] = (),
 ) -> bool:
-    """Ask the people of a habilitation to account for some calls."""
+    """Ask the people of a habilitation to account for some calls.
+
+    `calls` says of each its `request_id`, `time` (ISO 8601), `operation` and `status`.
+    """
     data = facts_of(habilitation) | {
         "reason": paragraphs(reason),
         "volume": volume,
         "request_ids": [one_line(each) for each in request_ids[:10]],
+        "calls": [dict(each) for each in calls[:10]],
     }
     return send_to(
         connection,

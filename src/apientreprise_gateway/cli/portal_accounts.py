@@ -113,11 +113,11 @@ def _export(options: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
     from apientreprise_gateway.accounts import people
-    from apientreprise_gateway.cli.database_access import use_database
+    from apientreprise_gateway.cli.database_access import use_database, user_name
     from apientreprise_gateway.database.engine import writing
 
     with use_database() as engine, writing(engine) as connection:
-        known = people.export(connection, options.email, now=datetime.now(UTC))
+        known = people.export(connection, options.email, now=datetime.now(UTC), by=f"command: {user_name()}")
     if known is None:
         tell("Nobody is known by this mail address.")
         return FAILURE
@@ -129,13 +129,13 @@ def _erase(options: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
     from apientreprise_gateway.accounts import people
-    from apientreprise_gateway.cli.database_access import use_database
+    from apientreprise_gateway.cli.database_access import use_database, user_name
     from apientreprise_gateway.database.engine import writing
 
     if not options.yes:
         return refuse("--yes: what is erased does not come back; `portal accounts export` shows what is known")
     with use_database() as engine, writing(engine) as connection:
-        done = people.erase(connection, options.email, now=datetime.now(UTC))
+        done = people.erase(connection, options.email, now=datetime.now(UTC), by=f"command: {user_name()}")
     if done is None:
         tell("Nobody is known by this mail address.")
         return FAILURE

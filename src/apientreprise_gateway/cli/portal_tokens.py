@@ -132,7 +132,7 @@ def _revoke(options: argparse.Namespace) -> int:
         from apientreprise_gateway.accounts.token_ends import end
 
         made = end(
-            connection, habilitation, options.jti, now=_now(), at=options.at, by=None, reason=reason,
+            connection, habilitation, options.jti, now=_now(), at=options.at, by=_who(), reason=reason,
             replaced=options.replace,
         )  # fmt: skip
         return "Revoked." if made is None else f"Revoked. It is replaced by {made.id}."
@@ -148,7 +148,7 @@ def _revoke_all(options: argparse.Namespace, reason: str) -> int:
     if options.replace:
         return refuse("--replace: it replaces one token; leave out --habilitation")
     with use_database() as engine, writing(engine) as connection:
-        changed = revoke_all(connection, options.habilitation, now=_now(), at=options.at, reason=reason)
+        changed = revoke_all(connection, options.habilitation, now=_now(), at=options.at, by=_who(), reason=reason)
     for jti in changed:
         print(jti)
     print(f"Tokens revoked: {len(changed)}.")
@@ -160,7 +160,7 @@ def _make(options: argparse.Namespace) -> int:
         from apientreprise_gateway.accounts import tokens
 
         make = tokens.renew if options.how == "renew" else tokens.replace
-        made = make(connection, habilitation, options.jti, now=_now(), by=None)
+        made = make(connection, habilitation, options.jti, now=_now(), by=_who())
         return f"Made: {made.id}, until {made.ends_at.isoformat()}."
 
     return _with_token(options.jti, act)
@@ -177,7 +177,7 @@ def _limit(options: argparse.Namespace) -> int:
                 tell("There is no such habilitation.")
                 return FAILURE
             calls = None if options.calls == "none" else security.read_limit("limit_per_minute", options.calls)
-            changed = security.set_limit(connection, options.habilitation, calls, now=_now(), by=None)
+            changed = security.set_limit(connection, options.habilitation, calls, now=_now(), by=_who())
     except security.SettingRefusedError as error:
         return refuse(str(error))
     print("Set." if changed else "It was so already.")
@@ -209,3 +209,10 @@ def _now() -> Any:
     from datetime import UTC, datetime
 
     return datetime.now(UTC)
+
+
+def _who() -> str:
+    """Who acts, as the log of acts names somebody at a shell."""
+    from apientreprise_gateway.cli.database_access import user_name
+
+    return f"command: {user_name()}"

@@ -61,6 +61,7 @@ def _bans(work: Work) -> None:
 def _late_calls(work: Work) -> None:
     with writing(work.engine) as connection:
         first_calls.notice_late(connection, now=work.now)
+        bans.keep_late(connection, now=work.now)
 
 
 def _transfers(work: Work) -> None:

@@ -28,6 +28,7 @@ _NOTICE: Final = _HABILITATION | {
     "successor": None,
     "last_call_at": None,
 }
+_CALL: Final = {"request_id": _TOKEN, "time": _END, "operation": "api_entreprise_v3_insee_unite_legale", "status": 200}
 _TRANSFER: Final[dict[str, Any]] = {
     "party": Party.NEWCOMER.value,
     "siret": "21920023500014",
@@ -72,7 +73,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     Kind.TOKEN_REVOKED: _HABILITATION
     | {"token_id": _TOKEN, "at": _END, "comment": "Ce jeton a été publié par erreur.", "replacement": _OTHER},
     Kind.AUDIT: _HABILITATION
-    | {"reason": "Un nombre inhabituel d’appels la nuit.", "volume": 12840, "request_ids": [_TOKEN, _OTHER]},
+    | {"reason": "Un nombre inhabituel d’appels la nuit.", "volume": 12840, "request_ids": [_TOKEN], "calls": [_CALL]},
     Kind.HAND_OVER: _HABILITATION | {"expires_at": _END, "link": "/public/jetons/exemple"},
     Kind.HAND_OVER_OPENED: _SHARED | {"at": _END},
     Kind.HAND_OVER_NOT_SENT: _SHARED,
@@ -98,7 +99,7 @@ VARIANTS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
     (Kind.TOKEN_EXPIRY, _NOTICE | {"threshold": 0, "days_left": 0}),
     (Kind.TOKEN_EXPIRY, _NOTICE | {"threshold": 0, "days_left": -1, "ended": True}),
     (Kind.TOKEN_REVOKED, _HABILITATION | {"token_id": _TOKEN, "at": _END, "comment": "", "replacement": None}),
-    (Kind.AUDIT, _HABILITATION | {"reason": "Contrôle.", "volume": None, "request_ids": []}),
+    (Kind.AUDIT, _HABILITATION | {"reason": "Contrôle.", "volume": None, "request_ids": [_TOKEN, _OTHER], "calls": []}),
     (Kind.TRANSFER_ACCEPTED, _TRANSFER | {"party": Party.SENDER.value}),
     ("status_news", _NEWS | {"what": "Maintenance", "planned": "le 31 mars 2027 de 22 h à 23 h", "components": []}),
     (Kind.TRANSFER_DONE, _TRANSFER | {"party": Party.SENDER.value}),
