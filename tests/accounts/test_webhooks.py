@@ -5,7 +5,7 @@ import hmac
 import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -16,8 +16,10 @@ from sqlalchemy import Engine, func, select
 
 from apientreprise_gateway.accounts import repository
 from apientreprise_gateway.accounts.model import HabilitationState, ProductKey, Role
+from apientreprise_gateway.accounts.tokens import revoke
 from apientreprise_gateway.database.accounts import events, habilitations, publications, tokens
-from apientreprise_gateway.database.engine import reading
+from apientreprise_gateway.database.engine import reading, writing
+from apientreprise_gateway.database.serving import mails
 from apientreprise_gateway.net.client_ip import ClientIp
 from apientreprise_gateway.portal.webhooks import MAX_BODY, MOST_BAD, Webhooks, make_router
 from apientreprise_gateway.sandbox.datapass.bodies import BODIES, path, signature
@@ -338,3 +340,54 @@ async def test_without_calls_by_parameters_there_is_no_token(datapass: DataPass)
     """API Particulier by FranceConnect alone needs none."""
     answer = await datapass.send("approve", T, FictiveRequest(product="particulier", modalities=("france_connect",)))
     assert answer.json() == {}
+
+
+async def test_people_are_told_once_and_in_time(datapass: DataPass) -> None:
+    """Each event that holds is told, in the transaction that applies it; one that comes too late is not."""
+    await datapass.send("approve", T + 5)
+    with reading(datapass.engine) as connection:
+        told = connection.scalar(select(func.count()).select_from(mails))
+    assert told
+    await datapass.send("submit", T)  # what follows it was told already
+    await datapass.send("approve", T + 5)  # a repeat
+    with reading(datapass.engine) as connection:
+        assert connection.scalar(select(func.count()).select_from(mails)) == told
+
+
+async def test_an_archive_leaves_tokens_alone(datapass: DataPass) -> None:
+    """They work until their end."""
+    await datapass.send("approve", T)
+    await datapass.send("archive", T + 1)
+    with reading(datapass.engine) as connection:
+        assert connection.scalars(select(tokens.c.revoked_at)).all() == [None]
+    assert datapass.state() is HabilitationState.ARCHIVED
+
+
+async def test_what_people_did_to_a_token_stays(datapass: DataPass) -> None:
+    """No event takes a revocation back, with who asked for it and why; a later one brings a future date forward."""
+    jti = (await datapass.send("approve", T)).json()["token_id"]
+    with writing(datapass.engine) as connection:
+        revoke(connection, jti, now=NOW, at=NOW + timedelta(days=30), by="somebody", reason="Perdu")
+    for place, event in enumerate(("reopen", "submit", "approve", "transfer"), 1):
+        await datapass.send(event, T + place)
+    columns = tokens.c.revoked_at, tokens.c.revoked_by
+    with reading(datapass.engine) as connection:
+        found = connection.execute(select(*columns).where(tokens.c.id == jti)).one()
+    assert tuple(found) == (NOW + timedelta(days=30), "somebody")
+    await datapass.send("revoke", T + 9)
+    with reading(datapass.engine) as connection:
+        assert set(connection.scalars(select(tokens.c.revoked_at))) == {NOW}
+
+
+async def test_our_own_fault_is_told_to_datapass(datapass: DataPass, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sends the event again, which is then new: nothing of the first try is left."""
+
+    def fail(*_arguments: object, **_more: object) -> None:
+        raise LookupError
+
+    with monkeypatch.context() as broken:
+        broken.setattr("apientreprise_gateway.accounts.applying.make", fail)
+        failed = await datapass.send("approve", T)
+    assert (failed.status_code, datapass.outcomes) == (500, ["failed"])
+    assert datapass.state() is None
+    assert list((await datapass.send("approve", T)).json()) == ["token_id"]
