@@ -391,3 +391,15 @@ async def test_our_own_fault_is_told_to_datapass(datapass: DataPass, monkeypatch
     assert (failed.status_code, datapass.outcomes) == (500, ["failed"])
     assert datapass.state() is None
     assert list((await datapass.send("approve", T)).json()) == ["token_id"]
+
+
+async def test_what_was_sent_to_the_wrong_path_can_be_sent_again(datapass: DataPass) -> None:
+    """There it meant nothing and was kept; at the right path it is applied, once."""
+    body = json.dumps(BODIES[2](REQUEST, "approve", T)).encode()
+    assert (await datapass.raw(body, at=path(1, "particulier"))).json() == {}
+    made = await datapass.raw(body)
+    assert list(made.json()) == ["token_id"]
+    assert (await datapass.raw(body)).json() == made.json()
+    assert datapass.outcomes == ["kept", "applied", "repeated"]
+    with reading(datapass.engine) as connection:
+        assert connection.scalar(select(func.count()).select_from(events)) == 1

@@ -66,7 +66,7 @@ def receive(connection: Connection, delivery: Delivery, now: datetime) -> Answer
     reading = delivery.reading
     if isinstance(reading, Told):
         take_turn(connection, Subject(product=delivery.product, external_id=reading.external_id))
-    number = _keep(connection, delivery, now)
+    number = _keep(connection, delivery, now) or _understand(connection, delivery, now)
     if number is None:
         return _repeated(connection, delivery.sha256)
     if not isinstance(reading, Told):
@@ -123,6 +123,20 @@ def _keep(connection: Connection, delivery: Delivery, now: datetime) -> int | No
     }
     statement = dialect.insert(events).values(values).on_conflict_do_nothing(index_elements=["sha256"])
     number: int | None = connection.scalar(statement.returning(events.c.id))
+    return number
+
+
+def _understand(connection: Connection, delivery: Delivery, now: datetime) -> int | None:
+    """Take what was kept without a meaning as if it came now, if it has one now; returns its number.
+
+    It was sent to another path before, or could not be read then.
+    """
+    if not isinstance(delivery.reading, Told):
+        return None
+    meant_nothing = events.c.sha256 == delivery.sha256, events.c.external_id.is_(None)
+    values = {"source": delivery.source, "product": delivery.product.value, "arrived_at": now}
+    changed = update(events).where(*meant_nothing).values(**values, **columns_of(delivery.reading))
+    number: int | None = connection.scalar(changed.returning(events.c.id))
     return number
 
 
