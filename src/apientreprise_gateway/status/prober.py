@@ -29,10 +29,12 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found of a component, and until when it holds, in seconds of the steady clock."""
+    """What was found of a component; times are seconds of the steady clock."""
 
     state: State
+    at: float
     until: float
+    """Until when it need not be asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ class Prober:
         self._gateways = [address.rstrip("/") for address in gateways]
         self._account = None if account is None else account.rstrip("/")
         self._round = min(LONGEST_ASK, 0.8 * seconds)
-        self._kept = max(_LONGEST_KEPT, seconds)
+        # In short minutes a slow answer belongs to a later one than its question.
+        self._late = _LONGEST_KEPT if seconds <= _LONGEST_KEPT else 0.0
         self._steady = steady
         self._found: dict[str, Finding] = {}
         self._asked: dict[str, asyncio.Task[None]] = {}
@@ -79,6 +82,7 @@ class Prober:
 
     async def ask(self) -> dict[str, State]:
         """The state of each component that is asked about."""
+        began = self._steady()
         works = await self._ask_gateways()
         now = self._steady()
         for component in self._components:
@@ -89,7 +93,7 @@ class Prober:
         waiting = [task for task in self._asked.values() if not task.done()]
         if waiting:
             await asyncio.wait(waiting, timeout=self._round)
-        return self._states()
+        return self._states(began)
 
     async def close(self) -> None:
         """Give up what is being asked."""
@@ -98,7 +102,7 @@ class Prober:
         await asyncio.gather(*self._asked.values(), return_exceptions=True)
         await self._client.aclose()
 
-    def _states(self) -> dict[str, State]:
+    def _states(self, began: float) -> dict[str, State]:
         """What is known of each component; a source that nobody could be asked about is unknown."""
         now = self._steady()
         states = {}
@@ -106,7 +110,7 @@ class Prober:
             found = self._found.get(component.id)
             asked = bool(self._gateways) if component.kind is not Kind.ACCOUNT else self._account is not None
             if asked:
-                holds = found is not None and now - self._kept < found.until
+                holds = found is not None and (found.at >= began or now < found.until + self._late)
                 states[component.id] = found.state if found is not None and holds else State.UNKNOWN
         return states
 
@@ -119,6 +123,10 @@ class Prober:
         running = self._asked.get(id_)
         if running is None or running.done():
             self._asked[id_] = asyncio.create_task(ask())
+
+    def _keep(self, id_: str, state: State, *, seconds: float = 0.0) -> None:
+        now = self._steady()
+        self._found[id_] = Finding(state, now, now + seconds)
 
     async def _ask_gateways(self) -> list[str]:
         """Ask each gateway about each API; returns the addresses of those that answer.
@@ -134,7 +142,7 @@ class Prober:
             bad = said.count(State.BAD)
             known = bad + said.count(State.GOOD)
             state = State.UNKNOWN if not known else State.BAD if 2 * bad >= known else State.GOOD
-            self._found[api.id] = Finding(state, self._steady())
+            self._keep(api.id, state)
         for (_, address), answer in zip(asked, answers, strict=True):
             if _of_index(answer) is State.GOOD and address not in works:
                 works.append(address)
@@ -148,14 +156,14 @@ class Prober:
         if answer is not None and answer.status in (200, 502) and isinstance(answer.body, dict):
             state = _OF_STATUS.get(str(answer.body.get("status")), State.UNKNOWN)
         kept = 0.0 if answer is None else min(answer.seconds, _LONGEST_KEPT)
-        self._found[component.id] = Finding(state, self._steady() + kept)
+        self._keep(component.id, state, seconds=kept)
 
     async def _ask_account(self, address: str) -> None:
         answer = await self._get(f"{address}")
         state = State.GOOD if answer is not None and answer.status == 200 else State.BAD
         for component in self._components:
             if component.kind is Kind.ACCOUNT:
-                self._found[component.id] = Finding(state, self._steady())
+                self._keep(component.id, state)
 
     async def _get(self, address: str) -> _Answer | None:
         """The answer of an address; None if there is none in time, or one that is too long."""
