@@ -15,7 +15,7 @@ import yaml
 
 from apientreprise_gateway.cli.main import make_parser
 from apientreprise_gateway.database.url import parse_database_url
-from apientreprise_gateway.portal.settings import load
+from apientreprise_gateway.portal.settings import load, require_for_serving
 from support import programs
 from support.programs import START_SECONDS
 from support.prometheus import promtool
@@ -25,7 +25,12 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 CERTIFICATES = "./certificates"
 """What is made on the machine, by `make-certificate`."""
-GIVEN = {"GATEWAY_JWT_SECRETS": SECRET, "GRAFANA_PASSWORD": "a password", "JOURNAL_PASSWORD": "secret"}
+GIVEN = {
+    "GATEWAY_JWT_SECRETS": SECRET,
+    "GRAFANA_PASSWORD": "a password",
+    "JOURNAL_PASSWORD": "secret",
+    "PORTAL_SECRET_KEYS": SECRET,
+}
 _VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?::([-?])([^}]*))?\})")
 
 
@@ -59,6 +64,7 @@ FILE: dict[str, Any] = _interpolated(WRITTEN, GIVEN)
 SERVICES: dict[str, dict[str, Any]] = FILE["services"]
 GATEWAYS = ("gateway-1", "gateway-2")
 TEMPLATE = (DEPLOY / "nginx" / "gateway.conf.template").read_text()
+TEMPLATES = TEMPLATE + (DEPLOY / "nginx" / "portal.conf.template").read_text()
 
 
 def _seconds(text: str) -> float:
@@ -169,7 +175,7 @@ def test_the_journal_follows_what_the_gateways_write() -> None:
     make_parser().parse_args(SERVICES["journal-tables"]["command"])
 
 
-@pytest.mark.parametrize("service", ["journal", "journal-tables"])
+@pytest.mark.parametrize("service", ["journal", "journal-tables", "portal"])
 def test_the_journal_is_given_its_database(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its settings are accepted, and name the server, user and database that are made."""
     for name, value in SERVICES[service]["environment"].items():
@@ -182,11 +188,23 @@ def test_the_journal_is_given_its_database(service: str, monkeypatch: pytest.Mon
     assert set(SERVICES[service]["networks"]) & set(SERVICES["postgres"]["networks"])
 
 
+def test_the_portal_can_be_served_as_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its settings are accepted; nginx asks it at its address, and it believes nginx's alone."""
+    described = SERVICES["portal"]
+    for name, value in described["environment"].items():
+        monkeypatch.setenv(name, value)
+    options = make_parser().parse_args(described["command"])
+    require_for_serving(load(), host=options.host)
+    assert SERVICES["nginx"]["environment"]["PORTAL"] == f"{_address('portal')}:{options.port}"
+    assert described["environment"]["PORTAL_TRUSTED_PROXIES"] == _address("nginx")
+    assert described["environment"]["PORTAL_GATEWAY_URL"] == f"http://{_address('gateway-1')}:8080"
+
+
 def test_nginx_is_given_what_its_template_needs() -> None:
-    """Every variable of the template is set, and the port it listens on is the one that is published."""
+    """Every variable of the templates is set, and the ports it listens on are those that are published."""
     environment = SERVICES["nginx"]["environment"]
-    assert set(re.findall(r"\$\{(\w+)\}", TEMPLATE)) == set(environment)
-    assert SERVICES["nginx"]["ports"] == [f"8443:{environment['LISTEN']}"]
+    assert set(re.findall(r"\$\{(\w+)\}", TEMPLATES)) == set(environment)
+    assert SERVICES["nginx"]["ports"] == [f"8443:{environment['LISTEN']}", f"8444:{environment['PORTAL_LISTEN']}"]
     mounts = {mount["target"]: mount["source"] for mount in SERVICES["nginx"]["volumes"]}
     assert mounts[environment["CERTIFICATES"]] == CERTIFICATES
 
@@ -216,6 +234,7 @@ def test_prometheus_asks_both_gateways() -> None:
     jobs = {job["job_name"]: job["static_configs"][0]["targets"] for job in configuration["scrape_configs"]}
     ports = {gateway: SERVICES[gateway]["environment"]["GATEWAY_METRICS_PORT"] for gateway in GATEWAYS}
     assert jobs["gateway"] == [f"{gateway}:{port}" for gateway, port in ports.items()]
+    assert jobs["portal"] == [f"portal:{SERVICES['portal']['environment']['PORTAL_METRICS_PORT']}"]
     assert jobs["journal"] == [f"journal:{SERVICES['journal']['environment']['PORTAL_METRICS_PORT']}"]
     (source,) = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"]
     assert source["url"] == "http://prometheus:9090"
