@@ -2,13 +2,16 @@
 
 import os
 import random
+import re
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import httpx
 import pytest
 from sqlalchemy import Engine, make_url
 
@@ -21,9 +24,9 @@ from support.lines import line, lines
 
 
 @contextmanager
-def _following(url: str, errors: Path, *files: Path) -> "Iterator[Callable[..., bool]]":
+def _following(url: str, errors: Path, *files: Path, **settings: str) -> "Iterator[Callable[..., bool]]":
     """A follower until the end of the block; gives what says whether it has logged an event, so many times."""
-    process = follow(url, errors, *files)
+    process = follow(url, errors, *files, **settings)
     try:
         yield lambda event, times=1: errors.read_text().count(event) == times
     finally:
@@ -127,6 +130,12 @@ def small(kind: str, request: pytest.FixtureRequest) -> "Iterator[tuple[str, Pat
         server.execute("DROP TABLESPACE small")
 
 
+def _free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
 def test_without_room_it_waits_and_stores_each_line_once(
     small: tuple[str, Path], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -136,12 +145,21 @@ def test_without_room_it_waits_and_stores_each_line_once(
     request.addfinalizer(engine.dispose)
     log, ballast = tmp_path / "access.log", folder / "ballast"
     log.write_bytes(lines(0, 10))
-    with _following(url, tmp_path / "errors", log) as said:
+    port = _free_port()
+
+    def failures() -> float:
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        (found,) = re.findall(r"^journal_failures_total (\S+)", text, re.MULTILINE)
+        return float(found)
+
+    with _following(url, tmp_path / "errors", log, PORTAL_METRICS_PORT=str(port)) as said:
         until(lambda: stored_rows(engine) == 10, "nothing is stored")
+        before = failures()
         fill(ballast)
         with log.open("ab") as file:
             file.write(lines(10, 500))
         until(lambda: said("journal_database_away"), "it does not say that there is no room")
+        assert failures() > before
         ballast.unlink()
         until(lambda: stored_rows(engine) == 500, "it does not go on")
         until(lambda: said("journal_database_back"), "it does not say that it goes on")

@@ -29,12 +29,12 @@ _OLD = 3
 """Rotated files that stay as they are; older ones are compressed."""
 
 
-def follow(url: str, errors: Path, *files: Path) -> zygote.Process:
-    """A follower of files, as a process."""
+def follow(url: str, errors: Path, *files: Path, **settings: str) -> zygote.Process:
+    """A follower of files, as a process, with more settings if need be."""
     kept = {name: value for name, value in environment().items() if not name.startswith("PORTAL_")}
     with errors.open("ab") as log:
         command = ["journal", "follow", *map(str, files)]
-        return zygote.popen(command, env=kept | {"PORTAL_DATABASE_URL": url}, stdout=log, stderr=log)
+        return zygote.popen(command, env=kept | {"PORTAL_DATABASE_URL": url} | settings, stdout=log, stderr=log)
 
 
 class Writer:
