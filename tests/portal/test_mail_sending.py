@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ from apientreprise_gateway.portal.mail.rendering import Renderer
 from apientreprise_gateway.portal.mail.sending import MailServer, Sender, server_of
 from apientreprise_gateway.portal.sealing import Sealer
 from apientreprise_gateway.portal.settings import load
+from support.certificates import Authority
 from support.job_process import send_mails
 from support.mail_server import Inbox, add_for_mails, add_token, mail_server
 from support.portal import KEY, Clock
@@ -216,6 +219,32 @@ def test_a_queued_mail_can_be_read(engine: Engine, clock: Clock) -> None:
         connection.execute(update(serving.mails).values(sealed=None, state="sent"))
         assert renderer.rendered(connection, number) is None
         assert renderer.rendered(connection, number + 1) is None
+
+
+async def test_a_login_is_given_and_a_refused_one_ends_no_mail(engine: Engine, clock: Clock) -> None:
+    """A server that wants a login gets it; a wrong one (535) is tried again, as it may be put right."""
+    queue_mail(engine, clock)
+    inbox = Inbox()
+    async with mail_server(inbox, login=("portail", "p:w é")) as server:
+        assert await sender(engine, clock, replace(server, password="wrong")).send_due() == {State.QUEUED: 1}
+        assert rows(engine)[0].error == "SMTPAuthenticationError 535"
+        clock.pass_by(minutes=1)
+        assert await sender(engine, clock, server).send_due() == {State.SENT: 1}
+
+
+async def test_with_tls_the_server_must_prove_who_it_is(
+    engine: Engine, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """smtps:// sends nothing to a server whose certificate is not trusted, and a mail to one whose is."""
+    authority = Authority(tmp_path)
+    queue_mail(engine, clock)
+    inbox = Inbox()
+    async with mail_server(inbox, tls=authority.sign("mail").server_context()) as server:
+        assert await sender(engine, clock, server).send_due() == {State.QUEUED: 1}
+        assert inbox.mails == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+        clock.pass_by(minutes=1)
+        assert await sender(engine, clock, server).send_due() == {State.SENT: 1}
 
 
 async def test_two_senders_send_each_mail_once(engine: Engine, clock: Clock) -> None:

@@ -1,6 +1,8 @@
 """A mail server in the loop of a test (aiosmtpd), which refuses, waits or dies as told; and what mails are about."""
 
 import asyncio
+import ssl
+import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -10,7 +12,7 @@ from email.policy import default
 from typing import Any
 from uuid import uuid4
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 from sqlalchemy import Connection, insert
 
 from apientreprise_gateway.accounts import repository
@@ -58,20 +60,38 @@ class Inbox:
         return [str(mail["Message-ID"]) for mail in self.mails]
 
 
+def _said(given: Any) -> tuple[str, str]:
+    return given.login.decode(), given.password.decode()
+
+
 @asynccontextmanager
-async def mail_server(inbox: Inbox) -> AsyncIterator[MailServer]:
-    """A server until the end of the block."""
+async def mail_server(
+    inbox: Inbox, *, tls: ssl.SSLContext | None = None, login: tuple[str, str] | None = None
+) -> AsyncIterator[MailServer]:
+    """A server until the end of the block; with a login it takes mails of nobody else."""
     served: list[SMTP] = []
 
     def serve() -> SMTP:
         inbox.connections += 1
-        served.append(SMTP(inbox, hostname="mail.test", enable_SMTPUTF8=True))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a login without TLS, on this machine
+            served.append(
+                SMTP(
+                    inbox,
+                    hostname="mail.test",
+                    enable_SMTPUTF8=True,
+                    authenticator=lambda *given: AuthResult(success=_said(given[-1]) == login, handled=False),
+                    auth_required=login is not None,
+                    auth_require_tls=login is None,
+                )
+            )
         return served[-1]
 
-    server = await asyncio.get_running_loop().create_server(serve, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(serve, "127.0.0.1", 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
     try:
-        yield MailServer(host="127.0.0.1", port=port, tls=False, user=None, password=None, sender=SENDER)
+        user, password = login or (None, None)
+        yield MailServer(host="127.0.0.1", port=port, tls=tls is not None, user=user, password=password, sender=SENDER)
     finally:
         server.close()
         for each in served:
