@@ -34,7 +34,8 @@ BANNED: Final = "203.0.113.24"
 """The address of a test machine whose program went on although it was refused."""
 _BAN_DAYS: Final = 0.09
 _SOFTWARE: Final = "192.0.2.10"
-_ALLOWED: Final = 250
+_ALLOWED: Final = 100
+"""Calls per minute, as the applicant has set."""
 _MARKETS: Final = Traffic(asked=calls.MARKETS, a_day=74, address=_SOFTWARE, about="Marché 2026-11")
 _TRAFFICS: Final[Mapping[object, Traffic]] = {
     asked.MARKETS: _MARKETS,

@@ -15,7 +15,7 @@ from apientreprise_gateway.database.accounts import tokens
 from apientreprise_gateway.journal.rollups import add_up
 from apientreprise_gateway.journal.storing import Sorted, next_batch, write_rows
 
-LIMITED: Final = 110
+LIMITED: Final = 101
 """Calls that a loop goes on with after it was refused."""
 _SPAN: Final = timedelta(days=89)
 _WEEK: Final = 8

@@ -27,6 +27,8 @@ _FIRST: Final = timedelta(days=600)
 """Before which nobody is known."""
 _LEFT: Final = timedelta(days=25)
 """Until the end of a token that ends soon."""
+_SEEN: Final = timedelta(hours=1)
+"""Since when everybody was last seen."""
 _OPENS: Final = timedelta(hours=7)
 _SHARE: Final = 9 / 24
 """Of a day in which people work, from then on (UTC)."""
@@ -57,6 +59,8 @@ def seed(engine: Engine, *, sealer: Sealer, products: Sequence[Product], now: da
         _begin(stage, now - _FIRST)
         for _, act in sorted(_story(now), key=lambda each: each[0]):
             act(stage)
+        for person in people.EVERYBODY:  # who was seen lately is not forgotten
+            stage.know(person, now - _SEEN)
         status.seed(connection, components_of(products), now)
     notices.run(engine, now)
     with writing(engine) as connection:
@@ -68,6 +72,8 @@ def _begin(stage: Stage, now: datetime) -> None:
     """Make people and the maker of software known."""
     for person in people.EVERYBODY:
         stage.know(person, now)
+    for person in (people.ROBIN, people.CLAUDE):
+        stage.identify(person, people.DISTRICT, now)
     editor = delegations.add_editor(
         stage.connection,
         name=people.EDITOR_NAME,

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from apientreprise_gateway.accounts import repository
 from apientreprise_gateway.accounts.applying import Delivery, receive
@@ -13,9 +14,12 @@ from apientreprise_gateway.accounts.form_checks import Catalogue
 from apientreprise_gateway.accounts.mails import Seal
 from apientreprise_gateway.accounts.model import Contact, Habilitation, ProductKey, Token, User
 from apientreprise_gateway.accounts.reading import read
-from apientreprise_gateway.database.accounts import users
+from apientreprise_gateway.database.accounts import identities, users
 from apientreprise_gateway.sandbox.datapass.bodies import BODIES
 from apientreprise_gateway.sandbox.datapass.requests import FictivePerson, FictiveRequest
+
+ISSUER: Final = "https://proconnect.example"
+"""Of the identities of a demonstration; nobody logs in there."""
 
 
 @dataclass(kw_only=True)
@@ -44,6 +48,11 @@ class Stage:
             job_title=person.job,
         )
         repository.upsert_user(self.connection, contact, now)
+
+    def identify(self, person: FictivePerson, siret: str, now: datetime) -> None:
+        """Note that a person has logged in by ProConnect, which says of which body they are."""
+        row = {"issuer": ISSUER, "subject": str(person.number), "user_id": self.uid(person), "siret": siret}
+        self.connection.execute(insert(identities).values(row | {"created_at": now}))
 
     def user(self, person: FictivePerson) -> User:
         """A person who is known."""
