@@ -403,3 +403,16 @@ async def test_what_was_sent_to_the_wrong_path_can_be_sent_again(datapass: DataP
     assert datapass.outcomes == ["kept", "applied", "repeated"]
     with reading(datapass.engine) as connection:
         assert connection.scalar(select(func.count()).select_from(events)) == 1
+
+
+@pytest.mark.parametrize("version", [1, 2])
+async def test_an_event_that_says_nothing_more_is_applied(datapass: DataPass, version: int) -> None:
+    """A number and a time are enough: the request has a title of its number, and no scopes."""
+    named = {"id": 77} if version == 2 else {"pass": {"id": 77}}
+    kind = "authorization_request/api_entreprise" if version == 2 else "Pass"
+    said = {"event": "submit", "fired_at": T, "model_type": kind, "data": named}
+    assert (await datapass.raw(json.dumps(said).encode(), at=path(version, "entreprise"))).status_code == 200
+    with reading(datapass.engine) as connection:
+        found = repository.habilitation_by_number(connection, ProductKey.ENTREPRISE, "77")
+    assert found is not None
+    assert (found.title, found.state, found.scopes) == ("Demande n°77", HabilitationState.SUBMITTED, ())

@@ -45,7 +45,7 @@ class Delivery:
 
     @property
     def sha256(self) -> bytes:
-        """What makes it the same delivery: its body, and where it was sent to."""
+        """What makes it the same delivery."""
         return hashlib.sha256(self.body).digest()
 
 
@@ -188,7 +188,7 @@ def refold(
     known = repository.habilitation_by_number(connection, subject.product, subject.external_id)
     told = [_event(row) for row in rows]
     outcome = fold(subject.product, told)
-    if outcome is None or (known is None and not any(row.facts for row in rows)):
+    if outcome is None or (known is None and not any(row.facts or row.source != OWN for row in rows)):
         return None
     habilitation = stored.write(
         connection,
