@@ -258,6 +258,12 @@ class _Visitor:
         self._client = httpx.Client(base_url=_portal(printed), follow_redirects=True, timeout=LONG, trust_env=False)
         self.first = self.post("/compte/se-connecter/demo", page="/compte/se-connecter", email=email)
 
+    def __enter__(self) -> "_Visitor":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
     def get(self, path: str) -> str:
         """What a page that must be there says."""
         answer = self._client.get(path)
@@ -285,43 +291,43 @@ def test_each_person_has_a_filled_account(printed: str) -> None:
     """Whoever is chosen is logged in by a click, and every page that their account leads to is there."""
     assert len(_people(printed)) == 6
     for email in _people(printed):
-        visitor = _Visitor(printed, email)
-        assert "Se déconnecter" in visitor.first
-        left, seen = ["/compte", "/compte/demandes"], set[str]()
-        while left:
-            path = left.pop()
-            seen.add(path)
-            found = re.findall(r'href="((?:/compte|/editeur/|/admin)[^"#?]*)"', visitor.get(path))
-            left += {each for each in found if each not in seen and each not in left and not each.endswith(".csv")}
+        with _Visitor(printed, email) as visitor:
+            assert "Se déconnecter" in visitor.first
+            left, seen = ["/compte", "/compte/demandes"], set[str]()
+            while left:
+                path = left.pop()
+                seen.add(path)
+                found = re.findall(r'href="((?:/compte|/editeur/|/admin)[^"#?]*)"', visitor.get(path))
+                left += {each for each in found if each not in seen and each not in left and not each.endswith(".csv")}
         assert len(seen) > 3, email
         assert any(each.startswith(("/compte/jetons/", "/admin", "/editeur/")) for each in seen), email
 
 
 def test_the_mails_are_shown(printed: str) -> None:
     """Those that were sent before, each with its text."""
-    visitor = _Visitor(printed, _people(printed)[0])
-    listed = re.findall(r'href="(/demo/courrier/\d+)"', visitor.get("/demo/courrier"))
-    assert len(listed) > 20
-    assert "/public/jetons/" in "".join(visitor.get(each) for each in listed[:5]), "a link that hands a token over"
+    with _Visitor(printed, _people(printed)[0]) as visitor:
+        listed = re.findall(r'href="(/demo/courrier/\d+)"', visitor.get("/demo/courrier"))
+        assert len(listed) > 20
+        assert "/public/jetons/" in "".join(visitor.get(each) for each in listed[:5]), "a link that hands a token over"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_a_token_of_an_account_works(printed: str) -> None:
     """The call on a token's page, pasted, gets 200, and is soon among its calls; revoked, the token gets 401."""
-    visitor = _Visitor(printed, _people(printed)[0])
-    page = visitor.token_of("Aides aux commerces du centre-bourg")
-    line = re.search(r"curl .*'", visitor.post(page + "/afficher", page=page))
-    assert line is not None
-    pasted = ["bash", "-c", line[0].replace("curl ", "curl -s -i ", 1)]
+    with _Visitor(printed, _people(printed)[0]) as visitor:
+        page = visitor.token_of("Aides aux commerces du centre-bourg")
+        line = re.search(r"curl .*'", visitor.post(page + "/afficher", page=page))
+        assert line is not None
+        pasted = ["bash", "-c", line[0].replace("curl ", "curl -s -i ", 1)]
 
-    def call() -> str:
-        return subprocess.run(pasted, capture_output=True, text=True, timeout=LONG, check=True).stdout
+        def call() -> str:
+            return subprocess.run(pasted, capture_output=True, text=True, timeout=LONG, check=True).stdout
 
-    answer = call()
-    assert answer.startswith("HTTP/1.1 200")
-    request_id = re.search(r"(?im)^x-request-id: (\S+)", answer)
-    assert request_id is not None
-    wait_until(lambda: request_id[1] in visitor.get(page + "/stats"))
-    wait_until(lambda: 'data-state="active"' in visitor.get(page))
-    visitor.post(page + "/revoquer", page=page, confirmation="1")
-    wait_until(lambda: call().startswith("HTTP/1.1 401"))
+        answer = call()
+        assert answer.startswith("HTTP/1.1 200")
+        request_id = re.search(r"(?im)^x-request-id: (\S+)", answer)
+        assert request_id is not None
+        wait_until(lambda: request_id[1] in visitor.get(page + "/stats"))
+        wait_until(lambda: 'data-state="active"' in visitor.get(page))
+        visitor.post(page + "/revoquer", page=page, confirmation="1")
+        wait_until(lambda: call().startswith("HTTP/1.1 401"))
