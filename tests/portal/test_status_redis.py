@@ -40,13 +40,13 @@ async def test_redis_is_told_and_told_again_after_it_has_lost_its_data(engine: E
             end=start + timedelta(hours=1),
             now=site.clock(),
         )
-    connection = client(parse_url(store.url), timeout=5)
+    redis = client(parse_url(store.url), timeout=5)
     expected = (Announced(("insee",), start.timestamp(), start.timestamp() + 3600),)
     for command in ("FLUSHALL", "PING"):
         store.command(command)
-        await write_announced(connection, site.services, COMPONENTS)
+        await write_announced(redis, site.services, COMPONENTS)
         assert read(store.command("GET", KEY)) == expected
     site.clock.pass_by(hours=3)
-    await write_announced(connection, site.services, COMPONENTS)
+    await write_announced(redis, site.services, COMPONENTS)
     assert read(store.command("GET", KEY)) == ()
-    await connection.close()
+    await redis.close()

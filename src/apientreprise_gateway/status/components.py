@@ -89,7 +89,7 @@ def _sources(product: Product) -> Iterator[Component]:
                 id=ping.key.replace("/", "-").replace("_", "-"),
                 name=ping.name,
                 kind=Kind.SOURCE,
-                description=f"Source de données d'{product.title}, tenue par {provider.name}.",
+                description=f"Source de données d’{product.title}, tenue par {provider.name}.",
                 group=provider.name,
                 provider=provider.key,
                 product=product.key,

@@ -16,7 +16,7 @@ from apientreprise_gateway.status import words
 from apientreprise_gateway.status.incidents import Incident
 from apientreprise_gateway.status.snapshot import Now, Shown, Snapshot
 
-_TITLE: Final = "État d'API Entreprise et d'API Particulier"
+_TITLE: Final = "État d’API Entreprise et d’API Particulier"
 _XML: Final = {code: None for code in (*range(32), 0xFFFE, 0xFFFF) if code not in (9, 10, 13)}
 """Characters that XML cannot hold."""
 _COLOURS: Final = {

@@ -156,7 +156,7 @@ def announce(
         IncidentError: its times or texts cannot be used.
     """
     if start < now:
-        raise IncidentError("Le début est déjà passé : une maintenance s'annonce à l'avance.")
+        raise IncidentError("Le début est déjà passé : une maintenance s’annonce à l’avance.")
     if not timedelta(0) < end - start <= LONGEST_MAINTENANCE:
         raise IncidentError("La fin doit venir après le début, et au plus 7 jours plus tard.")
     if not components:
@@ -220,14 +220,14 @@ def _check(incident: Incident, state: Progress) -> None:
         raise IncidentError("Ce brouillon a été écarté.")
     if incident.kind is Kind.MAINTENANCE:
         if state is not Progress.COMPLETED and state is not incident.progress:
-            raise IncidentError("L'état d'une maintenance suit son horaire.")
+            raise IncidentError("L’état d’une maintenance suit son horaire.")
         if not incident.is_open:
             raise IncidentError("Cette maintenance est terminée.")
         return
     if state not in OF_INCIDENTS:
-        raise IncidentError("Cet état n'est pas celui d'un incident.")
+        raise IncidentError("Cet état n’est pas celui d’un incident.")
     if state is Progress.POSTMORTEM and incident.progress not in ENDED:
-        raise IncidentError("Un retour d'expérience suit la résolution.")
+        raise IncidentError("Un retour d’expérience suit la résolution.")
     if incident.progress is Progress.POSTMORTEM and state is not Progress.POSTMORTEM:
         raise IncidentError("Cet incident est clos : ouvrez-en un nouveau.")
 
@@ -239,7 +239,7 @@ def discard(connection: Connection, incident: Incident, *, now: datetime) -> Non
         IncidentError: it was published.
     """
     if not incident.is_draft:
-        raise IncidentError("Ce qui est publié ne s'écarte plus : publiez une mise à jour.")
+        raise IncidentError("Ce qui est publié ne s’écarte plus : publiez une mise à jour.")
     done = {"discarded_at": now, "updated_at": now}
     connection.execute(update(incidents).where(incidents.c.id == incident.id).values(done))
 

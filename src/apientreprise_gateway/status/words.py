@@ -32,7 +32,7 @@ STATES: Final[Mapping[State, str]] = MappingProxyType(
 )
 PROGRESS: Final[Mapping[Progress, str]] = MappingProxyType(
     {
-        Progress.INVESTIGATING: "En cours d'analyse",
+        Progress.INVESTIGATING: "En cours d’analyse",
         Progress.IDENTIFIED: "Cause identifiée",
         Progress.MONITORING: "Sous surveillance",
         Progress.RESOLVED: "Résolu",

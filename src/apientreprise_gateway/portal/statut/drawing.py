@@ -26,9 +26,9 @@ def bars(name: str, days: Sequence[tuple[date, Counts]]) -> Markup:
     drawn = Markup("").join(
         Markup('<path class="jour-{}" d="{}"/>').format(kind, "".join(parts)) for kind, parts in paths.items()
     )
-    return Markup('<svg class="jours" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        len(days) * _STEP, _HEIGHT, summary(name, days), drawn
-    )
+    return Markup(
+        '<svg class="jours" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+    ).format(len(days) * _STEP, _HEIGHT, summary(name, days), drawn)
 
 
 def summary(name: str, days: Sequence[tuple[date, Counts]]) -> str:

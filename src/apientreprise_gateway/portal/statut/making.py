@@ -45,7 +45,6 @@ def component(snapshot: Snapshot, shown: Shown, links: Links) -> dict[str, Any]:
     """What the page of a component is given."""
     return common(snapshot, links) | {
         "shown": shown,
-        "days": list(reversed(shown.bars(snapshot.today))),
         "periods": periods(shown),
         "incidents": snapshot.of(shown.component.id),
     }
