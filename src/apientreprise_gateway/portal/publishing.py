@@ -75,7 +75,7 @@ class Publishing:
 
     async def run(self) -> None:
         """Publish until cancelled."""
-        loop = asyncio.get_running_loop()
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
         def returned(_connection: object, record: Any) -> None:
             # A connection comes back to its pool after the commit, in whichever thread has used it.
@@ -87,6 +87,8 @@ class Publishing:
         try:
             while True:
                 pause = await self.turn()
+                if task is not None and task.cancelling():
+                    raise asyncio.CancelledError  # redis-py keeps one to itself that comes while it connects
                 await self._wait(pause)
         finally:
             event.remove(self.engine, "checkin", returned)

@@ -1,27 +1,32 @@
 """From an act of the account side to a gateway that obeys it, whoever is away meanwhile; on both databases."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from sqlalchemy import Connection, Engine
 
-from apientreprise_gateway.accounts import publications, security, tokens
+from apientreprise_gateway.accounts import publications, repository, security, tokens
 from apientreprise_gateway.accounts.model import Token
 from apientreprise_gateway.auth.publication import Publisher
-from apientreprise_gateway.database.engine import reading, writing
+from apientreprise_gateway.database.engine import connect, reading, writing
+from apientreprise_gateway.portal import sessions
 from apientreprise_gateway.portal.publishing import Publishing, PublishingMetrics
 from apientreprise_gateway.portal.signing import string_of
 from apientreprise_gateway.store.client import client
 from apientreprise_gateway.store.url import parse_url
-from support.accounts import Known, add_known
+from support import databases, programs
+from support.accounts import APPLICANT, Known, add_known
 from support.fleet import Gateway, gateway
+from support.portal import KEY
 from support.stores import Server, until
 from support.stub import Stub
 from support.tokens import ALL_SCOPES, SECRET
@@ -164,3 +169,41 @@ def test_whoever_is_away_learns_of_it(engine: Engine, store: Server, provider: S
 def _revoke(engine: Engine, token: Token) -> None:
     with writing(engine) as connection:
         tokens.revoke(connection, token.id, now=now(), reason="Fuite")
+
+
+def test_from_the_page_to_the_gateway(
+    tmp_path: Path, common_store: Server, member: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two portals one is killed; the other shows the applicant a token, which works until it is revoked there."""
+    url = databases.new_sqlite(tmp_path)
+    settings = {"DATABASE_URL": url, "SECRET_KEYS": KEY, "JWT_SECRETS": SECRET, "REDIS_URL": common_store.url}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"PORTAL_{name}", value)
+    engine = connect(url)
+    with writing(engine) as connection:
+        known = make(connection)
+        applicant = repository.user_by_email(connection, APPLICANT)
+        assert applicant is not None
+        secret, _ = sessions.begin(connection, applicant.id, via="mail", now=now())
+    with ExitStack() as stack:
+        folders = [tmp_path / name for name in ("first", "second")]
+        for folder in folders:
+            folder.mkdir()
+        killed, portal = (stack.enter_context(programs.start(folder, "portal", "serve")) for folder in folders)
+        killed.process.kill()
+        browser = stack.enter_context(httpx.Client(base_url=portal.url, cookies={"session": secret}, timeout=SECONDS))
+        page = f"/compte/jetons/{known.token.id}"
+        found = re.search(r'name="csrf" value="([^"]+)"', browser.get(page).text)
+        assert found is not None
+        form = {"csrf": found[1], "confirmation": "1"}
+        shown = re.search(r'autocomplete="off">([^<]+)</textarea>', browser.post(f"{page}/afficher", data=form).text)
+        assert shown is not None
+        assert shown[1] == string(known.token)
+        assert member.ask(token=shown[1]).status == 200
+        answer = browser.post(f"{page}/revoquer", data=form)
+        assert answer.status_code == 303, answer.text
+        until_answered(member, known.token, 401, "00105")
+        with reading(engine) as connection:
+            new = repository.tokens_of(connection, known.habilitation.id)[0]
+        assert answers(member, new) == {(200,)}
+    engine.dispose()
