@@ -143,6 +143,17 @@ def test_a_second_factor(site: Site, server: OidcServer) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/compte?x=2")
 
 
+def test_a_fresh_login(site: Site, server: OidcServer) -> None:
+    """Whoever is logged in and needs a fresh login logs in at the provider again, whatever its session says."""
+    first = set_out(site)
+    assert "prompt" not in query_of(first)
+    come_back(site, server.log_in(first, MARIE))
+    again = address_in(site.post(START, page="/compte", goes_to="/compte?x=3"))
+    assert query_of(again)["prompt"] == "login"
+    answer = come_back(site, server.log_in(again, MARIE))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/compte?x=3")
+
+
 def test_a_second_factor_at_once(site: Site, server: OidcServer) -> None:
     """Whoever has used one already is not asked again."""
     assert log_in(site, server, {**MARIE, "idp_id": MFA_PROVIDER, "amr": ["pwd", "mfa"]}).status_code == 303

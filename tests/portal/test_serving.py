@@ -9,7 +9,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
 
+from apientreprise_gateway.database.engine import reading
+from apientreprise_gateway.portal import worker
+from apientreprise_gateway.portal.app import THREADS
+from apientreprise_gateway.portal.settings import load
 from support import databases, programs
 from support.nginx import portal_front
 from support.programs import Program
@@ -115,3 +120,17 @@ def test_what_cannot_be_served_is_said(
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_statement_does_not_hold_a_page_up(url: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL gives up on a statement of a page, and on a lock; the pool has room for every page at a time."""
+    monkeypatch.setenv("PORTAL_DATABASE_URL", url)
+    engine = worker.engine_of(load())
+    with reading(engine) as connection:
+        if kind == "postgresql":
+            for name in ("statement_timeout", "lock_timeout"):
+                assert connection.scalar(text(f"SHOW {name}")) == "20s"
+    connections = [engine.connect() for _ in range(THREADS)]
+    for each in connections:
+        each.close()
+    engine.dispose()

@@ -70,6 +70,8 @@ def make(at: "Listener", *, database: str, gateway_url: str, jwt_secret: str, to
         "public_url": at.url,
         "gateway_url": gateway_url,
         "api_url": gateway_url,
+        "sandbox_url": gateway_url,
+        "support_address": "support@api.example",
         "operators": people.OPERATOR,
         "auditors": people.AUDITOR,
     }

@@ -65,7 +65,7 @@ def page(request: Request, name: str, /, *, status: int = 200, **context: Any) -
             csrf=csrf,
             sheets=_sheets(ours),
             icon=address_of("icone.svg") if ours.dsfr is None else ours.dsfr.icon,
-            menu=MENU,
+            menu=_menu(visitor),
             footer=FOOTER,
             notice=_notice(ours, visitor),
             theme=ours.settings.theme.value,
@@ -97,6 +97,18 @@ def to(request: Request, path: str, /, *, notice: str | None = None) -> Response
         with ours.writing() as connection:
             sessions.keep(connection, visitor.session.sha256, {**visitor.session.data, _NOTICE: notice})
     return RedirectResponse(local(path) or "/", 303)
+
+
+def _menu(visitor: Visitor | None) -> list[tuple[str, str]]:
+    """The menu, with what is somebody's own before the rest."""
+    own = []
+    if visitor is not None:
+        own.append(("/compte/demandes", "Mes demandes"))
+        if visitor.user.editor_id is not None:
+            own.append(("/editeur/habilitations", "Mes clients"))
+        if visitor.is_operator or visitor.is_auditor:
+            own.append(("/admin", "Administration"))
+    return [MENU[0], *own, *MENU[1:]]
 
 
 def _sheets(ours: Services) -> list[str]:

@@ -107,9 +107,11 @@ class OidcProvider:
         nonce: str,
         verifier: str | None,
         second_factor: bool = False,
+        again: bool = False,
         login_hint: str | None = None,
     ) -> str:
-        """Where to send the browser; `second_factor` asks for a login with one.
+        """Where to send the browser; `second_factor` asks for a login with one, `again` for one even if the
+        person has just logged in there.
 
         Raises:
             ProviderDownError: the provider does not say where.
@@ -120,6 +122,8 @@ class OidcProvider:
         more: dict[str, str] = {"nonce": nonce, "claims": json.dumps({"id_token": wanted})}
         if verifier is not None:
             more |= {"code_challenge": create_s256_code_challenge(verifier), "code_challenge_method": "S256"}
+        if again:
+            more["prompt"] = "login"
         if login_hint is not None:
             more["login_hint"] = login_hint
         url: str = prepare_grant_uri(

@@ -192,6 +192,7 @@ class ProConnect:
                 nonce=nonce,
                 verifier=verifier,
                 second_factor=again,
+                again=cookies.session_secret(request) is not None,
                 login_hint=login_hint,
             )
         except oidc.ProviderDownError as error:
