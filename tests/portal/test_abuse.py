@@ -13,7 +13,7 @@ from apientreprise_gateway.portal.rendering import TEMPLATES
 from support.portal import AUDITOR, OPERATOR, Site
 
 MARIE = "marie@mairie.test"
-PERSONAL = ("/compte", "/admin", "/editeur")
+PERSONAL = ("/compte", "/admin", "/editeur/")
 PUBLIC = {"/compte/se-connecter", "/compte/se-connecter/message-envoye", "/compte/se-connecter/lien/{secret}"}
 _PARAMETER = re.compile(r"\{[^}]+\}")
 
