@@ -11,6 +11,7 @@ from apientreprise_gateway.cli.main import make_parser
 from apientreprise_gateway.documents import links
 from apientreprise_gateway.gateway.settings import environment_name, fields_of
 from apientreprise_gateway.portal.settings import Settings
+from apientreprise_gateway.portal.settings import Settings as PortalSettings
 from apientreprise_gateway.providers.products import PRODUCTS
 from support import programs
 from support.certificates import Authority
@@ -319,6 +320,29 @@ def test_the_owner_of_the_tables_migrates_and_purges(helm: Any) -> None:
     assert not objects["Service"]["spec"]["selector"].items() <= labels.items()
     without = _rendered(helm, {**MOST, "journal": {"enabled": True, "secret": "follower"}})
     assert _pods_of_owner(without) == []
+
+
+def test_the_portal_is_rendered_when_asked_for(helm: Any) -> None:
+    """Its arguments are a command of ours, its variables settings; its own Service finds its pods."""
+    portal = {
+        "enabled": True,
+        "url": "https://portail.example",
+        "secret": "portal",
+        "settings": {"operators": "a@b.fr"},
+    }
+    objects = _rendered(helm, {**MOST, "portal": portal})
+    spec = objects["Deployment demo-apientreprise-gateway-portal"]["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    options = make_parser().parse_args(container["args"])
+    assert {"name": "http", "containerPort": options.port} in container["ports"]
+    names = {each["name"].removeprefix("PORTAL_").lower() for each in container["env"]}
+    assert names <= set(PortalSettings.model_fields)
+    labels = spec["template"]["metadata"]["labels"]
+    assert objects["Service demo-apientreprise-gateway-portal"]["spec"]["selector"] == labels
+    assert not objects["Service"]["spec"]["selector"].items() <= labels.items()
+    kubernetes = pytest.importorskip("kubernetes_validate", reason="`make check` installs the schemas of Kubernetes")
+    for name in ("Deployment", "Service"):
+        kubernetes.validate(objects[f"{name} demo-apientreprise-gateway-portal"], NEWEST, strict=True)
 
 
 def test_the_ingress_has_what_callers_need(helm: Any) -> None:

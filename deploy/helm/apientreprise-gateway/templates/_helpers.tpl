@@ -34,6 +34,11 @@ app.kubernetes.io/name: {{ .Chart.Name }}-journal
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- define "gateway.portalLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}-portal
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
 {{- /* A pod that does one thing to the journal's database as the owner of its tables; takes the root and the arguments. */ -}}
 {{- define "gateway.ownerPod" -}}
 restartPolicy: OnFailure
