@@ -389,6 +389,19 @@ def test_a_subscription_is_confirmed_told_changed_and_ended(operated: Site) -> N
         assert connection.execute(select(table)).all() == []
 
 
+def test_a_change_of_keys_ends_no_subscription(engine: Any) -> None:
+    """Its links in later mails are new."""
+    site = make_site(engine)
+    manage = subscribe(site)
+    other = make_site(engine, settings={"secret_keys": "another secret that is long enough as well"})
+    other.log_in(OPERATOR)
+    publish(other)
+    (news,) = queued(other, "status_news")
+    link = link_in(other, news, "/statut/abonnements").removesuffix("/fin")
+    assert link != manage
+    assert "Votre abonnement" in other.text(link)
+
+
 def test_the_answer_is_the_same_for_any_address(site: Site) -> None:
     """Known, confirmed, or asked for too often; the link goes to the mailbox alone."""
     subscribe(site, "agent@mairie.test")

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, select
 
 from apientreprise_gateway.database.engine import DatabaseError, reading, writing
@@ -11,6 +12,7 @@ from apientreprise_gateway.status import incidents, store
 from apientreprise_gateway.status.availability import Counts, by_month, by_year
 from apientreprise_gateway.status.incidents import Kind
 from apientreprise_gateway.status.judging import State
+from apientreprise_gateway.status.metrics import StatusMetrics
 from apientreprise_gateway.status.rounds import Rounds
 from apientreprise_gateway.status.snapshot import Now, take
 from support.status import COMPONENTS, ENTREPRISE, SIRENE, START, Clock, Plan, write_calls
@@ -223,3 +225,35 @@ async def test_a_minute_that_both_found_counts_once(service: Service) -> None:
         assert store.condemn(connection, START, [SIRENE]) == {SIRENE}
         assert store.condemn(connection, START, [SIRENE, "compte"]) == set()
     assert service.days()[SIRENE][date(2026, 3, 2)] == Counts(bad=1)
+
+
+async def test_every_process_shows_what_was_measured(service: Service) -> None:
+    """The one that counts and the others alike, two minutes later; components from the start, at zero."""
+    registries = [CollectorRegistry(), CollectorRegistry()]
+    both = [
+        Rounds(
+            service.engine,
+            service.plan,
+            COMPONENTS,
+            seconds=60,
+            holder=str(place),
+            clock=service.clock,
+            metrics=StatusMetrics(registry),
+        )
+        for place, registry in enumerate(registries)
+    ]
+
+    def shown(state: str) -> list[float | None]:
+        labels = {"component": ENTREPRISE, "state": state}
+        return [registry.get_sample_value("portal_status_minutes_total", labels) for registry in registries]
+
+    assert shown("bad") == [0, 0]
+    for place in range(5):
+        service.plan.found = {ENTREPRISE: State.BAD} if place == 1 else {}
+        for each in both:
+            await each.turn()
+        service.clock.pass_(60)
+    assert (shown("good"), shown("bad")) == ([2, 2], [1, 1])
+    for registry in registries:
+        assert registry.get_sample_value("portal_status_availability", {"component": ENTREPRISE}) == 0.8
+        assert registry.get_sample_value("portal_status_promise", {"component": ENTREPRISE}) == 0.995

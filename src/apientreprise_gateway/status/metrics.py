@@ -18,7 +18,10 @@ class StatusMetrics:
         ours: dict[str, Any] = {"registry": registry}
         recent = ours | {"multiprocess_mode": "mostrecent"}
         self._minutes = Counter(
-            "portal_status_minutes", "Minutes measured, by component and state", ("component", "state"), **ours
+            "portal_status_minutes",
+            "Minutes measured by any process, by component and state",
+            ("component", "state"),
+            **ours,
         )
         self._month = Gauge(
             "portal_status_availability", "Share of good minutes of this month", ("component",), **recent

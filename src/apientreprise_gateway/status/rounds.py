@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import structlog
 from sqlalchemy import Connection, Engine
 
-from apientreprise_gateway.database.engine import DatabaseError, writing
+from apientreprise_gateway.database.engine import DatabaseError, reading, writing
 from apientreprise_gateway.status import drafts, incidents, judging, lease, store, subscriptions
 from apientreprise_gateway.status.components import ACCOUNT, Component
 from apientreprise_gateway.status.judging import State
@@ -79,6 +79,7 @@ class Rounds:
         self._sleep = sleep
         self._waiting: deque[tuple[datetime, Mapping[str, State]]] = deque(maxlen=MOST_KEPT)
         self._done: datetime | None = None
+        self._shown: datetime | None = None
         self.counts = False
         """Whether this process is the one that asks."""
 
@@ -103,7 +104,9 @@ class Rounds:
                 self._done = minute
                 self._waiting.append((minute, await self._prober.ask()))
                 await asyncio.to_thread(self._write)
-            else:
+            if self._metrics is not None:
+                await asyncio.to_thread(self._show, self._metrics, minute)
+            if not self.counts:
                 return self._seconds / _LOOKS
         left = minute + timedelta(seconds=self._seconds) - self._clock()
         return max(0.0, left.total_seconds())
@@ -149,22 +152,23 @@ class Rounds:
         opened = drafts.keep_drafts(connection, self._components, states, at=minute, seconds=self._seconds, now=now)
         if opened:
             self._on_drafts(connection, opened, now)
-        if self._metrics is not None:
-            self._show(self._metrics, connection, states, minute)
 
-    def _show(
-        self,
-        metrics: StatusMetrics,
-        connection: Connection,
-        states: Mapping[str, Mapping[datetime, State]],
-        minute: datetime,
-    ) -> None:
-        """Count the minute before, whose answers are known by now."""
-        before = minute - timedelta(seconds=self._seconds)
+    def _show(self, metrics: StatusMetrics, minute: datetime) -> None:
+        """Count the minute before the last, whoever has measured it: the answers in it are counted by now."""
+        if self._shown == minute:
+            return
+        self._shown = minute
+        before = minute - 2 * timedelta(seconds=self._seconds)
+        try:
+            with reading(self._engine) as connection:
+                states = store.states_since(connection, before)
+                days = store.days_since(connection, day_of(minute).replace(day=1))
+        except DatabaseError:
+            return  # told of where the minute is written
         for component, found in states.items():
             if before in found:
                 metrics.count(component, found[before])
-        metrics.month(store.days_since(connection, day_of(minute).replace(day=1)))
+        metrics.month(days)
 
 
 def record(

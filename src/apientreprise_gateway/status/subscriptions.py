@@ -104,6 +104,14 @@ def by_secret(connection: Connection, secret: str) -> Subscription | None:
     return None if row is None else _read(row)
 
 
+def renew_secret(connection: Connection, id_: str, *, seal: Seal) -> str:
+    """Give a subscription another secret, where the one before cannot be opened any more; links in old mails end."""
+    secret = _secret()
+    values = {"secret": digest(secret), "sealed": seal(secret.encode())}
+    connection.execute(update(subscriptions).where(subscriptions.c.id == id_).values(values))
+    return secret
+
+
 def change(
     connection: Connection, subscription: Subscription, *, components: Collection[str], kinds: Collection[Kind]
 ) -> None:

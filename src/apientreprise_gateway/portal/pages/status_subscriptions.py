@@ -78,9 +78,10 @@ def confirm(request: Request, secret: str, _form: Posted) -> Response:
         found = subscriptions.to_confirm(connection, secret, now=ours.now())
         if found is not None:
             subscriptions.confirm(connection, found, now=ours.now())
+            manage_link = mails.manage_path(mails.secret_of(connection, ours.sealer, found))
     if found is None:
         return page(request, "statut/confirm.html", found=None, action="")
-    return page(request, "statut/confirmed.html", manage=mails.manage_path(_opened(ours, found)))
+    return page(request, "statut/confirmed.html", manage=manage_link)
 
 
 @router.get(SUBSCRIPTIONS + "/{secret}")
@@ -130,7 +131,3 @@ def _found(request: Request, secret: str) -> Subscription:
 def _managed(request: Request, secret: str, form: SubscriptionForm, *, is_saved: bool = False) -> Response:
     context = {"form": form, "is_saved": is_saved, "end": mails.end_path(secret)}
     return page(request, "statut/manage.html", status=422 if form.errors else 200, **context)
-
-
-def _opened(ours: Services, subscription: Subscription) -> str:
-    return ours.sealer.open(subscription.sealed).decode()

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete
 
 from apientreprise_gateway.accounts.mail_queue import Mail, enqueue
 from apientreprise_gateway.database.serving import mails
-from apientreprise_gateway.portal.sealing import Sealer
+from apientreprise_gateway.portal.sealing import Sealer, SealError
 from apientreprise_gateway.portal.statut.links import ON_PORTAL, ROOT
 from apientreprise_gateway.status import subscriptions, words
 from apientreprise_gateway.status.components import Component
@@ -36,10 +36,18 @@ def end_path(secret: str) -> str:
     return f"{manage_path(secret)}/fin"
 
 
+def secret_of(connection: Connection, sealer: Sealer, subscription: Subscription | Asked) -> str:
+    """The secret of the link that changes a subscription; another one if no key opens it any more."""
+    try:
+        return sealer.open(subscription.sealed).decode()
+    except SealError:
+        return subscriptions.renew_secret(connection, subscription.id, seal=sealer.seal)
+
+
 def to_confirm(connection: Connection, sealer: Sealer, email: str, asked: Asked, *, now: datetime) -> bool:
     """Send the link that confirms a subscription; to an address that has one, the link that changes it."""
-    secret = sealer.open(asked.sealed).decode()
     if asked.confirmation is None:
+        secret = secret_of(connection, sealer, asked)
         mail = Mail(
             kind="status_subscribed",
             key=f"{asked.id}|{now.isoformat()}",
@@ -70,7 +78,7 @@ def news(
     update: Update,
     now: datetime,
 ) -> int:
-    """Tell those who asked for it of an update; returns how many. Links that cannot be opened any more send nothing."""
+    """Tell those who asked for it of an update; returns how many."""
     names = [component.name for component in components if component.id in incident.components]
     data = {
         "what": words.KINDS[incident.kind],
@@ -83,7 +91,7 @@ def news(
     }
     told = 0
     for subscription in subscriptions.interested(connection, incident):
-        secret = sealer.open(subscription.sealed).decode()
+        secret = secret_of(connection, sealer, subscription)
         links = {"manage": manage_path(secret), "unsubscribe": end_path(secret)}
         mail = Mail(
             kind="status_news",
