@@ -303,6 +303,15 @@ def test_each_person_has_a_filled_account(printed: str) -> None:
         assert any(each.startswith(("/compte/jetons/", "/admin", "/editeur/")) for each in seen), email
 
 
+def test_the_operator_sees_what_waits(printed: str) -> None:
+    """Requests to examine, and a transfer between two people of one body."""
+    with _Visitor(printed, "operatrice@api.example") as visitor:
+        assert "Demandes à examiner : 2" in visitor.get("/admin")
+        transfer = visitor.get("/admin/transferts")
+        assert "robin.petit@val-exemple.example" in transfer
+        assert "à vérifier" not in transfer
+
+
 def test_the_mails_are_shown(printed: str) -> None:
     """Those that were sent before, each with its text."""
     with _Visitor(printed, _people(printed)[0]) as visitor:

@@ -37,6 +37,8 @@ _SOFTWARE: Final = "192.0.2.10"
 _ALLOWED: Final = 100
 """Calls per minute, as the applicant has set."""
 _MARKETS: Final = Traffic(asked=calls.MARKETS, a_day=74, address=_SOFTWARE, about="Marché 2026-11")
+_LEAKED: Final = Traffic(asked=calls.SUBSIDIES, a_day=9, address=_SOFTWARE, about="Tiers")
+_BUSES: Final = Traffic(asked=calls.QUOTIENT, a_day=12, address="198.51.100.7")
 _TRAFFICS: Final[Mapping[object, Traffic]] = {
     asked.MARKETS: _MARKETS,
     asked.ENDING: Traffic(asked=calls.SUBSIDIES, a_day=21, address=_SOFTWARE, about="Subventions 2027"),
@@ -45,7 +47,7 @@ _TRAFFICS: Final[Mapping[object, Traffic]] = {
     ),
     asked.CANTEEN: Traffic(asked=calls.QUOTIENT, a_day=46, address="198.51.100.7"),
     asked.PARKING: Traffic(asked=calls.VEHICLES, a_day=9, address=_SOFTWARE, before=False),
-    asked.LEAKED: Traffic(asked=calls.SUBSIDIES, a_day=9, address=_SOFTWARE, about="Tiers", before=False),
+    asked.LEAKED: replace(_LEAKED, before=False),
 }
 
 
@@ -57,6 +59,8 @@ def all_acts() -> Iterator[tuple[float, Act]]:
     yield 200, _delegate(asked.MARKETS, people.CAMILLE.email)
     yield 120, _delegate(asked.DISTRICT_MARKETS, people.ROBIN.email)
     yield 61.9, _shown(asked.PARKING)
+    yield 33.5, _calls(asked.BUSES, _BUSES, ended=True)
+    yield 30.1, _calls(asked.LEAKED, _LEAKED, ended=True)
     yield 30, _revoke_leaked
     for called, traffic in _TRAFFICS.items():
         yield 29.9, _calls(called, traffic)
@@ -123,13 +127,13 @@ def _revoke_later(stage: Stage, at: datetime) -> None:
     )
 
 
-def _calls(key: object, traffic: Traffic) -> Act:
-    """The calls of a token up to the present."""
+def _calls(key: object, traffic: Traffic, *, ended: bool = False) -> Act:
+    """The calls of a token up to the present, or to the moment of the act."""
 
     def call(stage: Stage, at: datetime) -> None:
         found, token = stage.habilitation(key), stage.token(key)
         since = datetime.fromtimestamp(token.iat, at.tzinfo) + timedelta(hours=2)
-        written = calls.lines(traffic, token.id, found.siret or "", since=since, now=stage.now)
+        written = calls.lines(traffic, token.id, found.siret or "", since=since, now=at if ended else stage.now)
         calls.store(stage.connection, token.id, written)
 
     return call
