@@ -18,7 +18,7 @@ _STOP_SECONDS: Final = 0.8
 _SHOW_SECONDS: Final = 0.5
 _LATE_MINUTES: Final = 5
 """Minutes after an hour when the seals that are due are made."""
-_BEFORE_SECONDS: Final = 60.0
+_BEFORE_SECONDS: Final = 3600.0
 """Seconds before the first start from which on files that were rotated away are stored as well."""
 
 
@@ -84,7 +84,10 @@ def _follow(options: argparse.Namespace) -> int:
 
 
 def _began() -> "datetime":
-    """A minute before this process was started: what was rotated away since then is to be stored."""
+    """An hour before this process was started: what was rotated away since then is to be stored.
+
+    Followers before it may have been killed before they could note that they follow the file.
+    """
     import os
     import time
     from datetime import UTC, datetime
