@@ -48,8 +48,7 @@ def ask(request: Request, form: Posted) -> Response:
         client = ours.sealer.digest("login-client", counted(client_of(request)))
         if not tries.allow(connection, "login-client", client, most=_FROM_ADDRESS, window=_HOUR, now=ours.now()):
             raise TooMany
-        if may_use_links(ours, email):
-            _send(connection, ours, email, goes_to)
+        _send(connection, ours, email, goes_to)
     return RedirectResponse(_SENT, 303)
 
 
@@ -93,6 +92,8 @@ def _send(connection: Connection, ours: Services, email: str, goes_to: str | Non
     mailbox = ours.sealer.digest("login-mailbox", email)
     if not tries.allow(connection, "login-mailbox", mailbox, most=_TO_MAILBOX, window=_HOUR, now=now):
         ours.metrics.refused.labels("mailbox").inc()
+        return
+    if not may_use_links(ours, email):
         return
     secret = sessions.new_secret()
     sha256, ends = sessions.digest(secret), now + LIFE

@@ -16,7 +16,7 @@ import httpx
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet, OctKey
 
 SCOPES: Final = "openid given_name usual_name email uid idp_id siret phone"
@@ -217,7 +217,7 @@ class OidcProvider:
             return jwt.decode(token, OctKey.import_key(self._client_secret), algorithms=["HS256"]).claims
         try:
             return jwt.decode(token, self._key_set(), algorithms=_ALGORITHMS[:2]).claims
-        except ValueError:  # a key that is not known: it may be new
+        except InvalidKeyIdError:  # a key that is not known: it may be new
             return jwt.decode(token, self._key_set(anew=True), algorithms=_ALGORITHMS[:2]).claims
 
     # What the provider publishes.
