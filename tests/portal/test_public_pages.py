@@ -67,6 +67,15 @@ def test_the_first_view_is_small(site: Site) -> None:
     assert sum(len(each.content) for each in (page, *files)) < 50_000
 
 
+def test_only_pages_without_secrets_are_compressed(site: Site) -> None:
+    """Long public pages are; one with a form, or of somebody who is logged in, is not."""
+    assert site.get("/guide/erreurs").headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in site.get("/guide/erreurs", headers={"Accept-Encoding": "identity"}).headers
+    assert "content-encoding" not in site.get("/support").headers
+    site.log_in("marie@mairie.test")
+    assert "content-encoding" not in site.get("/guide/erreurs").headers
+
+
 def test_a_file_is_kept_by_browsers(site: Site) -> None:
     """Its address changes with its content, so it may be kept for a year; it is sent compressed."""
     link = re.findall(r'href="(/statique/[^"]+\.css)"', site.text("/"))[0]

@@ -4,6 +4,7 @@
 `macros/`. Whatever a template prints is escaped.
 """
 
+import gzip
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -43,6 +44,8 @@ FOOTER: Final = (
     ("/bac-a-sable", "Bac à sable"),
 )
 _NOTICE: Final = "notice"
+_PRESSED_BYTES: Final = 2048
+_PRESSED_LEVEL: Final = 5
 _MONTHS: Final = (
     "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
     "décembre",
@@ -78,7 +81,7 @@ def page(request: Request, name: str, /, *, status: int = 200, **context: Any) -
             **context,
         )
     )
-    response = HTMLResponse(html, status)
+    response = _answer(request, html, status, is_public=visitor is None and not csrf.is_printed)
     if csrf.new_visit is not None:
         cookies.give_visit(request, response, csrf.new_visit)
     return response
@@ -97,6 +100,15 @@ def to(request: Request, path: str, /, *, notice: str | None = None) -> Response
         with ours.writing() as connection:
             sessions.keep(connection, visitor.session.sha256, {**visitor.session.data, _NOTICE: notice})
     return RedirectResponse(local(path) or "/", 303)
+
+
+def _answer(request: Request, html: str, status: int, *, is_public: bool) -> Response:
+    """A page, compressed if it holds no secret: beside what a visitor typed, its length would tell of it (BREACH)."""
+    body = html.encode()
+    if not is_public or len(body) < _PRESSED_BYTES or "gzip" not in request.headers.get("accept-encoding", ""):
+        return HTMLResponse(body, status)
+    headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return HTMLResponse(gzip.compress(body, _PRESSED_LEVEL, mtime=0), status, headers=headers)
 
 
 def _menu(visitor: Visitor | None) -> list[tuple[str, str]]:
@@ -181,10 +193,12 @@ class _Csrf:
         self._request = request
         self._ours = ours
         self._visitor = visitor
+        self.is_printed = False
         self.new_visit: str | None = None
         """What the cookie of a visit must hold, if a form was printed for a browser without one."""
 
     def __str__(self) -> str:
+        self.is_printed = True
         if self._visitor is not None:
             return self._visitor.session.csrf
         visit = cookies.visit_secret(self._request) or self.new_visit
