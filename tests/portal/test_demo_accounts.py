@@ -1,5 +1,6 @@
 """The accounts that a demonstration is filled with, in a database."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,6 +97,21 @@ def test_counts_agree_with_calls(filled: Engine) -> None:
         for table in (tables.calls_by_hour, tables.calls_by_day, tables.calls_by_operation):
             assert connection.scalar(select(func.sum(table.c.calls))) == stored
         assert {200, 404, 429, 502} <= set(connection.scalars(select(tables.calls.c.status).distinct()))
+
+
+def test_calls_are_of_the_catalogue(filled: Engine) -> None:
+    """Each operation exists, and each code of its provider begins as that provider's do."""
+    prefixes = {
+        endpoint.operation: provider.prefix
+        for product in PRODUCTS
+        for provider in product.providers
+        for endpoint in provider.endpoints
+    }
+    with reading(filled) as connection:
+        called = connection.execute(select(tables.calls.c.operation, tables.calls.c.codes).distinct()).all()
+    assert len(called) > 5
+    for operation, codes in called:
+        assert all(code[:2] in (prefixes[operation], "00") for code in json.loads(codes or "[]")), operation
 
 
 def test_a_ban_is_shown_on_its_token(filled: Engine) -> None:

@@ -46,7 +46,7 @@ _TRAFFICS: Final[Mapping[object, Traffic]] = {
         asked=calls.MARKETS, a_day=33, address="198.51.100.40", about="Travaux de voirie", before=False
     ),
     asked.CANTEEN: Traffic(asked=calls.QUOTIENT, a_day=46, address="198.51.100.7"),
-    asked.PARKING: Traffic(asked=calls.VEHICLES, a_day=9, address=_SOFTWARE, before=False),
+    asked.NURSERY: Traffic(asked=calls.NURSERY, a_day=9, address=_SOFTWARE, before=False),
     asked.LEAKED: replace(_LEAKED, before=False),
 }
 
@@ -58,7 +58,7 @@ def all_acts() -> Iterator[tuple[float, Act]]:
     yield 212, _set_cap
     yield 200, _delegate(asked.MARKETS, people.CAMILLE.email)
     yield 120, _delegate(asked.DISTRICT_MARKETS, people.ROBIN.email)
-    yield 61.9, _shown(asked.PARKING)
+    yield 61.9, _shown(asked.NURSERY)
     yield 33.5, _calls(asked.BUSES, _BUSES, ended=True)
     yield 30.1, _calls(asked.LEAKED, _LEAKED, ended=True)
     yield 30, _revoke_leaked
@@ -117,12 +117,12 @@ def _revoke_leaked(stage: Stage, at: datetime) -> None:
 def _revoke_later(stage: Stage, at: datetime) -> None:
     token_ends.end(
         stage.connection,
-        stage.habilitation(asked.PARKING),
-        stage.token(asked.PARKING).id,
+        stage.habilitation(asked.NURSERY),
+        stage.token(asked.NURSERY).id,
         now=at,
         at=at + timedelta(days=21),
         by=stage.uid(people.INES),
-        reason="Fin de la convention de stationnement, à la demande de la commune.",
+        reason="Fin de la convention avec la crèche, à la demande de la commune.",
         replaced=False,
     )
 

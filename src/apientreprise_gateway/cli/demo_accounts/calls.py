@@ -40,11 +40,11 @@ class Asked:
 UNIT: Final = Asked("api_entreprise_v4_insee_unites_legales", "01")
 _VIGILANCE: Final = Asked("api_entreprise_v4_acoss_attestations_sociales", "04")
 _TAXES: Final = Asked("api_entreprise_v4_dgfip_attestations_fiscales", "03")
-_ASSOCIATION: Final = Asked("api_entreprise_v4_mi_unites_legales", "50", _ASSOCIATIONS)
+_ASSOCIATION: Final = Asked("api_entreprise_v4_mi_unites_legales", "29", _ASSOCIATIONS)
 MARKETS: Final = (UNIT, _VIGILANCE, UNIT, _TAXES)
 SUBSIDIES: Final = (_ASSOCIATION, UNIT)
-QUOTIENT: Final = (Asked("api_particulier_v3_cnav_quotient_familial_with_civility", "37"),)
-VEHICLES: Final = (Asked("api_particulier_v3_ants_extrait_immatriculation_vehicule_with_france_connect", "48"),)
+QUOTIENT: Final = (Asked("api_particulier_v3_cnav_quotient_familial_with_civility", "35"),)
+NURSERY: Final = (Asked("api_particulier_v3_cnav_participation_familiale_eaje_with_civility", "36"),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

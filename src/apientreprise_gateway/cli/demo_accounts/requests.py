@@ -187,12 +187,12 @@ def _form(title: str, use_case: str, *, district: bool = False, **changes: objec
     return Form(**{**values, **changes})  # type: ignore[arg-type]  # the names are those of its fields
 
 
-PARKING: Final = "parking"
+NURSERY: Final = "nursery"
 OWN: Final = (
     Own(
-        key=PARKING,
+        key=NURSERY,
         product=ProductKey.PARTICULIER,
-        form=_form("Cartes de stationnement des résidents", "stationnement_residentiel"),
+        form=_form("Tarifs de la crèche", "tarification_creche"),
         steps=(("begin", 71), ("submit", 70), ("approve", 62)),
     ),
     Own(
@@ -224,7 +224,7 @@ OWN: Final = (
         steps=(("begin", 6), ("submit", 5.4)),
     ),
     Own(
-        key="nursery",
+        key="places",
         product=ProductKey.PARTICULIER,
         form=_form("Inscriptions à la crèche", "petite_enfance", legal_basis="", legal_basis_url="", dpo=Person()),
         steps=(("begin", 2),),
