@@ -127,18 +127,34 @@ _WEIGHT: Final = {Kind.API: Impact.CRITICAL, Kind.ACCOUNT: Impact.MAJOR, Kind.SO
 _HINDERED: Final = {Impact.MINOR: Now.DEGRADED, Impact.MAJOR: Now.PARTIAL, Impact.CRITICAL: Now.MAJOR}
 
 
-def take(connection: Connection, components: Sequence[Component], *, seconds: float, now: datetime) -> Snapshot:
-    """Read all that is shown now."""
-    today = day_of(now)
+Days = Mapping[str, Mapping[date, Counts]]
+"""The days of components, by their ids."""
+
+
+def past_days(connection: Connection, components: Sequence[Component], *, now: datetime) -> Days:
+    """The days that are shown: of sources more than a year, of the others all. Those before yesterday hardly change."""
     own = [component.id for component in components if component.group is None]
-    days = store.days_since(connection, today - timedelta(days=_DAYS_READ), also=own)
+    return store.days_since(connection, day_of(now) - timedelta(days=_DAYS_READ), also=own)
+
+
+def take(
+    connection: Connection,
+    components: Sequence[Component],
+    *,
+    seconds: float,
+    now: datetime,
+    past: Days | None = None,
+) -> Snapshot:
+    """Read all that is shown now; but for yesterday and today, days are those of `past` if it is given."""
+    past = past_days(connection, components, now=now) if past is None else past
+    recent = store.days_since(connection, day_of(now) - timedelta(days=1))
     since = minute_of(now, seconds) - timedelta(seconds=seconds * _OLD_MINUTES)
     latest = {id_: list(states.values())[-1] for id_, states in store.states_since(connection, since).items()}
     published = incidents.listed(connection, incidents.Kind.INCIDENT, now=now)
     planned = incidents.listed(connection, incidents.Kind.MAINTENANCE, now=now)
     shown = []
     for component in components:
-        own_days = days.get(component.id, {})
+        own_days = {**past.get(component.id, {}), **recent.get(component.id, {})}
         state = now_of(component, latest.get(component.id), published, planned, now)
         shown.append(Shown(component, state, own_days, next(iter(own_days), None)))
     return Snapshot(

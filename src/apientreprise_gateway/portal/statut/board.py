@@ -11,10 +11,13 @@ from apientreprise_gateway.database.engine import DatabaseError
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.portal.services import Services, services
 from apientreprise_gateway.status.components import components_of
-from apientreprise_gateway.status.snapshot import Now, Shown, Snapshot, take
+from apientreprise_gateway.status.snapshot import Days, Now, Shown, Snapshot, past_days, take
 
 LONGEST_KEPT: Final = 5.0
 """Seconds for which a snapshot is shown before the database is asked again."""
+
+_PAST_KEPT: Final = timedelta(minutes=15)
+"""For which the days before yesterday are not read again: a minute may be written hours later, rarely."""
 
 
 class Board:
@@ -30,6 +33,8 @@ class Board:
         self._latest: Snapshot | None = None
         self._asked_at: datetime | None = None
         self._made: dict[str, bytes] = {}
+        self._past: Days | None = None
+        self._past_read_at = ours.now()
 
     def snapshot(self) -> Snapshot:
         """What is known now; while the database is away, what was known last."""
@@ -58,7 +63,9 @@ class Board:
     def _read(self, now: datetime) -> Snapshot:
         try:
             with self._ours.reading() as connection:
-                return take(connection, self.components, seconds=self._seconds, now=now)
+                if self._past is None or not now - _PAST_KEPT < self._past_read_at <= now:
+                    self._past, self._past_read_at = past_days(connection, self.components, now=now), now
+                return take(connection, self.components, seconds=self._seconds, now=now, past=self._past)
         except DatabaseError as error:
             self._faults.tell("status_not_read", error, effect="what was known last is shown")
             return self._nothing(now) if self._latest is None else self._latest.stale()
