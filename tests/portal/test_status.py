@@ -149,9 +149,11 @@ def test_json_has_the_common_shape(operated: Site, name: str) -> None:
     publish(operated, publish(operated), status="resolved")
     document = operated.get(f"/statut/api/v2/{name}.json").json()
     jsonschema.validate(document, SCHEMAS[name], format_checker=jsonschema.FormatChecker())
-    if name in ("summary", "scheduled-maintenances"):
+    if name in ("summary", "scheduled-maintenances", "scheduled-maintenances/upcoming"):
         assert document["scheduled_maintenances"][0]["status"] == "scheduled"
-    if name == "summary":
+    if name == "scheduled-maintenances/active":
+        assert document["scheduled_maintenances"] == []
+    if name in ("summary", "incidents/unresolved"):
         assert [each["status"] for each in document["incidents"]] == ["investigating"]
     if name == "incidents":
         assert {each["status"] for each in document["incidents"]} == {"investigating", "resolved"}

@@ -93,6 +93,10 @@ SCHEMAS = {
     "status": _object(page=_PAGE, status=_STATUS),
     "components": _object(page=_PAGE, components=_list(_COMPONENT)),
     "incidents": _object(page=_PAGE, incidents=_INCIDENTS),
-    "scheduled-maintenances": _object(page=_PAGE, scheduled_maintenances=_MAINTENANCES),
+    "incidents/unresolved": _object(page=_PAGE, incidents=_INCIDENTS),
+    **{
+        name: _object(page=_PAGE, scheduled_maintenances=_MAINTENANCES)
+        for name in (*("scheduled-maintenances", "scheduled-maintenances/upcoming", "scheduled-maintenances/active"),)
+    },
 }
 """By the name of the document."""

@@ -1,10 +1,12 @@
 """The status as JSON in the common shape, that of Statuspage's API v2, which many programs read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
-from apientreprise_gateway.status.incidents import Impact, Incident, Update
+from apientreprise_gateway.status.incidents import Impact, Incident, Progress, Update
 from apientreprise_gateway.status.periods import PARIS
 from apientreprise_gateway.status.snapshot import Now, Shown, Snapshot
 
@@ -45,29 +47,39 @@ def components(snapshot: Snapshot, base: str) -> Json:
     return {"page": _page(snapshot, base), "components": _components(snapshot)}
 
 
-def incidents(snapshot: Snapshot, base: str) -> Json:
+Choice = Callable[[Snapshot], Iterable[Incident]]
+
+
+def incidents(snapshot: Snapshot, base: str, *, chosen: Choice = lambda snapshot: snapshot.incidents) -> Json:
     """What `incidents.json` holds."""
-    return {
-        "page": _page(snapshot, base),
-        "incidents": [_incident(snapshot, each, base) for each in snapshot.incidents],
-    }
+    listed = [_incident(snapshot, each, base) for each in chosen(snapshot)]
+    return {"page": _page(snapshot, base), "incidents": listed}
 
 
-def scheduled_maintenances(snapshot: Snapshot, base: str) -> Json:
+def scheduled_maintenances(
+    snapshot: Snapshot, base: str, *, chosen: Choice = lambda snapshot: snapshot.maintenances
+) -> Json:
     """What `scheduled-maintenances.json` holds."""
-    return {
-        "page": _page(snapshot, base),
-        "scheduled_maintenances": [_incident(snapshot, each, base) for each in snapshot.maintenances],
+    listed = [_incident(snapshot, each, base) for each in chosen(snapshot)]
+    return {"page": _page(snapshot, base), "scheduled_maintenances": listed}
+
+
+def _in(progress: Progress) -> Choice:
+    return lambda snapshot: [each for each in snapshot.coming if each.progress is progress]
+
+
+DOCUMENTS: Final[Mapping[str, Callable[[Snapshot, str], Json]]] = MappingProxyType(
+    {
+        "summary": summary,
+        "status": status,
+        "components": components,
+        "incidents": incidents,
+        "incidents/unresolved": partial(incidents, chosen=lambda snapshot: snapshot.open_incidents),
+        "scheduled-maintenances": scheduled_maintenances,
+        "scheduled-maintenances/upcoming": partial(scheduled_maintenances, chosen=_in(Progress.SCHEDULED)),
+        "scheduled-maintenances/active": partial(scheduled_maintenances, chosen=_in(Progress.IN_PROGRESS)),
     }
-
-
-DOCUMENTS: Final = {
-    "summary": summary,
-    "status": status,
-    "components": components,
-    "incidents": incidents,
-    "scheduled-maintenances": scheduled_maintenances,
-}
+)
 """What each file is made with."""
 
 

@@ -80,7 +80,7 @@ def _older(request: Request, id_: str) -> Incident | None:
         return incidents.incident(connection, id_, now=ours.now())
 
 
-@router.get(ROOT + "/api/v2/{name}.json")
+@router.get(ROOT + "/api/v2/{name:path}.json")
 def document(request: Request, name: str) -> Response:
     """The status in the common shape."""
     make = statuspage.DOCUMENTS.get(name)
