@@ -7,7 +7,7 @@ async function look() {
   const { first_call_at, refused_at } = await answer.json();
   if (before === undefined) before = refused_at;
   if (first_call_at !== null || refused_at !== before) location.reload();
-  place.textContent = `Dernière vérification : ${new Date().toLocaleTimeString("fr-FR")}.`;
+  place.textContent = `Dernière vérification : ${new Date().toLocaleTimeString("fr-FR", { timeZone: "Europe/Paris" })}.`;
 }
 setInterval(look, 5000);
 look();
