@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apientreprise_gateway.portal.statut import drawing
@@ -14,6 +14,7 @@ from apientreprise_gateway.status.snapshot import Now, Shown
 from support.status import COMPONENTS, START
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
 def test_what_is_not_whole_is_not_said_to_be(good: int, bad: int) -> None:
     """100 % without a bad minute alone, and never more than there was."""

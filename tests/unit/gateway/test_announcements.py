@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apientreprise_gateway.contract.maintenance import MOST, Announced, read, written
@@ -117,6 +117,7 @@ def test_a_reload_keeps_what_is_known(redis: Redis) -> None:
     assert insee.is_closed
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.tuples(st.lists(st.text(max_size=5)), st.floats(0, 1e10), st.floats(1, 1e9)).map(
