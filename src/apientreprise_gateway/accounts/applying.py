@@ -61,7 +61,9 @@ class Answer:
     """Of the habilitation that the event was applied to, if it was now."""
 
 
-def receive(connection: Connection, delivery: Delivery, now: datetime) -> Answer:
+def receive(
+    connection: Connection, delivery: Delivery, now: datetime, *, reporters: mails.Reporters | None = None
+) -> Answer:
     """Keep an event, and make its habilitation what it says; a body that came before gets its answer again."""
     reading = delivery.reading
     if isinstance(reading, Told):
@@ -98,6 +100,7 @@ def receive(connection: Connection, delivery: Delivery, now: datetime) -> Answer
             occasion=str(number),
             update=number in outcome.updates,
             comment=reading.comment,
+            reporters=reporters,
         )
     return Answer(body=body, habilitation_id=habilitation.id)
 

@@ -20,6 +20,8 @@ from apientreprise_gateway.database.serving import login_links
 
 Seal = Callable[[bytes], bytes]
 """Encrypts what only the sender of mails may read again: `Sealer.seal` of the portal."""
+Reporters = Mapping[str, Sequence[str]]
+"""Mail addresses that are told of new requests, and the scopes that each is told of; none for all."""
 STATE: Final = "state"
 """Of a mail's data: the state of its object in which the mail is of use."""
 
@@ -43,7 +45,7 @@ def for_event(
     occasion: str | None = None,
     update: bool | None = None,
     comment: str | None = None,
-    reporters: Mapping[str, Sequence[str]] | None = None,
+    reporters: Reporters | None = None,
 ) -> int:
     """Queue the mails of an event; returns how many were not queued before.
 
@@ -55,7 +57,7 @@ def for_event(
         occasion: what makes the event another one of the same name, such as the number of its row; else `now`.
         update: whether it concerns a change of a validated habilitation; else `habilitation.reopened`.
         comment: what the person who examined the request wrote.
-        reporters: mail addresses that are told of new requests, and the scopes that each is told of; none for all.
+        reporters: who is told of requests beside their people.
     """
     people = addresses_of(connection, habilitation.id)
     update = habilitation.reopened if update is None else update

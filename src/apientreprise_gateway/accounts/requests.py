@@ -18,6 +18,7 @@ from apientreprise_gateway.accounts import repository
 from apientreprise_gateway.accounts.applying import Answer, Delivery, receive, take_turn
 from apientreprise_gateway.accounts.events import Subject
 from apientreprise_gateway.accounts.form_checks import Catalogue, Fault, faults, pdf_fault
+from apientreprise_gateway.accounts.mails import Reporters
 from apientreprise_gateway.accounts.model import Contact, EventName, Habilitation, HabilitationState, ProductKey, Role
 from apientreprise_gateway.accounts.own_form import SOURCE, Form, body_of
 from apientreprise_gateway.accounts.plain_text import one_line
@@ -86,9 +87,15 @@ def save(connection: Connection, habilitation_id: str, form: Form, *, by: str, n
 
 
 def submit(
-    connection: Connection, habilitation_id: str, *, catalogue: Catalogue, by: str, now: datetime
+    connection: Connection,
+    habilitation_id: str,
+    *,
+    catalogue: Catalogue,
+    by: str,
+    now: datetime,
+    reporters: Reporters | None = None,
 ) -> Habilitation:
-    """Hand a request in for examination.
+    """Hand a request in for examination; the reporters are told as well.
 
     Raises:
         IncompleteRequestError: its form has faults.
@@ -97,7 +104,7 @@ def submit(
     found = _in_stage(connection, habilitation_id, _WRITABLE, "Cette demande a déjà été transmise.")
     form = form_of(connection, found)
     _check(connection, found, form, catalogue)
-    _emit(connection, _subject(found), EventName.SUBMIT, by=by, now=now, form=form)
+    _emit(connection, _subject(found), EventName.SUBMIT, by=by, now=now, form=form, reporters=reporters)
     return _again(connection, found)
 
 
@@ -134,9 +141,15 @@ def _decide(
 
 
 def approve(
-    connection: Connection, habilitation_id: str, *, catalogue: Catalogue, by: str, now: datetime
+    connection: Connection,
+    habilitation_id: str,
+    *,
+    catalogue: Catalogue,
+    by: str,
+    now: datetime,
+    reporters: Reporters | None = None,
 ) -> tuple[Habilitation, str | None]:
-    """Approve a request; the habilitation, and the `jti` of the token that this makes.
+    """Approve a request; the habilitation, and the `jti` of the token that this makes. The reporters are told as well.
 
     Raises:
         IncompleteRequestError: its form has faults, as the catalogue may have changed.
@@ -147,7 +160,7 @@ def approve(
     )
     form = form_of(connection, found)
     _check(connection, found, form, catalogue)
-    answer = _emit(connection, _subject(found), EventName.APPROVE, by=by, now=now, form=form)
+    answer = _emit(connection, _subject(found), EventName.APPROVE, by=by, now=now, form=form, reporters=reporters)
     return _again(connection, found), answer.body.get("token_id")
 
 
@@ -308,6 +321,7 @@ def _emit(
     form: Form | None = None,
     contacts: Mapping[Role, Contact] | None = None,
     comment: str | None = None,
+    reporters: Reporters | None = None,
 ) -> Answer:
     """Have something happen to a request, after all that happened to it before."""
     take_turn(connection, subject)
@@ -324,7 +338,8 @@ def _emit(
         comment=comment,
     )
     reading = read(SOURCE, body, subject.product, now)
-    return receive(connection, Delivery(source=SOURCE, product=subject.product, body=body, reading=reading, by=by), now)
+    delivery = Delivery(source=SOURCE, product=subject.product, body=body, reading=reading, by=by)
+    return receive(connection, delivery, now, reporters=reporters)
 
 
 def _subject(habilitation: Habilitation) -> Subject:

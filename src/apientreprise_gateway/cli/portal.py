@@ -3,6 +3,7 @@ settings can be used.
 """
 
 import argparse
+from collections.abc import Mapping
 from typing import Final
 
 from apientreprise_gateway.cli import (
@@ -95,6 +96,8 @@ def _shown(field: str, value: object) -> str:
 
     if isinstance(value, SecretStr):
         return shown_place(value.get_secret_value()) if field.endswith("_url") else "(set)"
+    if isinstance(value, Mapping):
+        value = tuple("=".join(filter(None, (key, "+".join(each)))) for key, each in value.items())
     if isinstance(value, tuple):
         if any(isinstance(each, SecretStr) for each in value):
             return f"({len(value)} set)"

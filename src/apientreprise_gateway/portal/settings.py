@@ -6,6 +6,7 @@ and never shows its value, which may be a secret.
 
 import os
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from apientreprise_gateway.store.url import parse_url
 PREFIX: Final = "PORTAL_"
 MIN_SECRET_BYTES: Final = 32
 LONGEST_MAIL: Final = 254
+_SCOPE: Final = re.compile(r"[a-z0-9_]+")
 _MAIL: Final = re.compile(r"[^@\s,<>]+@[^@\s,<>]+\.[^@\s,<>.]+")
 
 
@@ -55,6 +57,23 @@ def _check_mails(value: tuple[str, ...]) -> tuple[str, ...]:
         if not _MAIL.fullmatch(mail):
             raise ValueError(f"address {place} is no mail address")
     return tuple(mail.lower() for mail in value)
+
+
+def _reporters(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    found: dict[str, tuple[str, ...]] = {}
+    for place, part in enumerate(filter(None, map(str.strip, value.split(","))), 1):
+        address, given, scopes = part.partition("=")
+        named = tuple(scope.strip() for scope in scopes.split("+")) if given else ()
+        if not is_mail(address.strip()):
+            raise ValueError(f"reporter {place} has no mail address")
+        if not all(map(_SCOPE.fullmatch, named)):
+            raise ValueError(f"reporter {place} names no scopes after =")
+        if address.strip().lower() in found:
+            raise ValueError(f"reporter {place} is there twice: join its scopes with +")
+        found[address.strip().lower()] = named
+    return found
 
 
 def _networks(value: object) -> object:
@@ -154,6 +173,11 @@ class Settings(BaseSettings):
     )
     operators: Mails = Field(default=(), description="Mail addresses of the operators, separated by commas.")
     auditors: Mails = Field(default=(), description="Mail addresses of the auditors, separated by commas.")
+    reporters: Annotated[Mapping[str, tuple[str, ...]], NoDecode, BeforeValidator(_reporters)] = Field(
+        default={},
+        description="Mail addresses that are told of each request that is submitted or approved, separated by commas; "
+        "`address=scope+scope` for those alone that ask for one of these scopes.",
+    )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = Field(
         default=(), description="Proxies whose `X-Forwarded-For` counts: addresses and CIDRs, separated by commas."
     )

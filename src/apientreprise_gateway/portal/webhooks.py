@@ -9,7 +9,7 @@ import hmac
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse
 
 from apientreprise_gateway.accounts.applying import Answer, Delivery, receive
 from apientreprise_gateway.accounts.datapass import v1, v2
+from apientreprise_gateway.accounts.mails import Reporters
 from apientreprise_gateway.accounts.model import ProductKey
 from apientreprise_gateway.accounts.reading import NoJsonError, parse, read
 from apientreprise_gateway.database.engine import DatabaseError, writing
@@ -75,6 +76,7 @@ class Webhooks:
     """Any of which may have signed a body; without one, nothing is accepted."""
     client_ip: ClientIp
     now: Callable[[], datetime]
+    reporters: Reporters = field(default_factory=dict)
     count: Callable[[str], None] = lambda _outcome: None
     """Told the outcome of each call: `applied`, `repeated`, `kept`, `test`, `unreadable`, `no_json`, `too_long`,
     `bad_signature`, `limited`, `failed`."""
@@ -101,7 +103,8 @@ class Webhooks:
         now = self.now()
         reading = read(source, body, product, now)
         with writing(self.engine) as connection:
-            return receive(connection, Delivery(source=source, product=product, body=body, reading=reading), now)
+            delivery = Delivery(source=source, product=product, body=body, reading=reading)
+            return receive(connection, delivery, now, reporters=self.reporters)
 
 
 def make_router(webhooks: Webhooks, *, clock: Callable[[], float] = time.monotonic) -> APIRouter:
@@ -123,6 +126,7 @@ def router_of(services: Services) -> APIRouter:
         secrets=services.settings.datapass_secrets,
         client_ip=services.client_ip,
         now=services.now,
+        reporters=services.settings.reporters,
         count=lambda outcome: services.metrics.webhooks.labels(outcome).inc(),
     )
     return make_router(webhooks)

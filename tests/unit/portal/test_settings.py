@@ -48,6 +48,9 @@ def test_nothing_has_to_be_set() -> None:
         ("REDIS_URL", "http://hidden", "Expected"),
         ("SMTP_URL", "http://hidden", "no mail server"),
         ("OPERATORS", "a@b.fr,hidden", "address 2 is no mail address"),
+        ("REPORTERS", "a@b.fr,hidden", "reporter 2 has no mail address"),
+        ("REPORTERS", "a@b.fr=hidden scope", "reporter 1 names no scopes"),
+        ("REPORTERS", "a@b.fr=hidden,A@b.fr", "reporter 2 is there twice"),
         ("KEEP_CALLS_MONTHS", "0", "greater than or equal"),
         ("THEME", "hidden", "neutral"),
         ("TRUSTED_PROXIES", "0.0.0.0/0", "everybody"),
@@ -87,6 +90,12 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load()
     assert [key.get_secret_value() for key in settings.secret_keys] == [SECRET, f"{SECRET}2"]
     assert settings.operators == ("a@b.fr", "c@d.fr")
+
+
+def test_reporters_name_the_scopes_they_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever names none is told of all."""
+    monkeypatch.setenv("PORTAL_REPORTERS", "A@b.fr, c@d.fr=unites_legales+open_data")
+    assert load().reporters == {"a@b.fr": (), "c@d.fr": ("unites_legales", "open_data")}
 
 
 def test_the_page_of_settings_lists_them(pytestconfig: pytest.Config) -> None:

@@ -303,6 +303,7 @@ def submit(request: Request, visitor: LoggedIn, form: Posted, habilitation_id: s
                 catalogue=catalogue_of(_product(ours, seen)),
                 by=visitor.actor.id,
                 now=ours.now(),
+                reporters=ours.settings.reporters,
             )
     except requests.IncompleteRequestError as error:
         terms = [each.message for each in error.faults if each.field == "terms_accepted"]

@@ -78,7 +78,14 @@ def decide(request: Request, visitor: Operator, form: Posted, habilitation_id: s
                     product = product_named(ours.products, seen.habilitation.product)
                     if product is None:
                         return _page(request, visitor, habilitation_id, error="Ce produit n’est pas servi ici.")
-                    requests.approve(connection, habilitation_id, catalogue=catalogue_of(product), by=by, now=now)
+                    requests.approve(
+                        connection,
+                        habilitation_id,
+                        catalogue=catalogue_of(product),
+                        by=by,
+                        now=now,
+                        reporters=ours.settings.reporters,
+                    )
                     notice = "La demande est validée et le jeton est fait."
                 case "modifier":
                     requests.ask_for_changes(connection, habilitation_id, comment=comment, by=by, now=now)
