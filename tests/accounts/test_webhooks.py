@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, func, select
 
 from apientreprise_gateway.accounts import repository
+from apientreprise_gateway.accounts.mails import Reporters
 from apientreprise_gateway.accounts.model import HabilitationState, ProductKey, Role
 from apientreprise_gateway.accounts.tokens import revoke
 from apientreprise_gateway.database.accounts import events, habilitations, publications, tokens
@@ -34,7 +35,9 @@ REQUEST = FictiveRequest(product="entreprise")
 class DataPass:
     """Signs and sends."""
 
-    def __init__(self, engine: Engine, *, secrets: tuple[str, ...] = (OLD, NEW)) -> None:
+    def __init__(
+        self, engine: Engine, *, secrets: tuple[str, ...] = (OLD, NEW), reporters: Reporters | None = None
+    ) -> None:
         self.engine = engine
         self.outcomes: list[str] = []
         self.seconds = 0.0
@@ -43,6 +46,7 @@ class DataPass:
             secrets=tuple(map(SecretStr, secrets)),
             client_ip=ClientIp(),
             now=lambda: NOW,
+            reporters=reporters or {},
             count=self.outcomes.append,
         )
         app = FastAPI()
@@ -416,3 +420,16 @@ async def test_an_event_that_says_nothing_more_is_applied(datapass: DataPass, ve
         found = repository.habilitation_by_number(connection, ProductKey.ENTREPRISE, "77")
     assert found is not None
     assert (found.title, found.state, found.scopes) == ("Demande n°77", HabilitationState.SUBMITTED, ())
+
+
+async def test_reporters_are_told(engine: Engine) -> None:
+    """Of each request that is submitted or approved, those who follow its scopes; by mails of their own."""
+    reporters = {"all@etat.example": (), "other@etat.example": ("attestation_fiscale_dgfip",)}
+    datapass = DataPass(engine, reporters=reporters)
+    request = FictiveRequest(product="entreprise", scopes=("entreprises",))
+    for place, event in enumerate(("create", "submit", "approve")):
+        await datapass.send(event, T + place, request)
+    with reading(engine) as connection:
+        told = connection.execute(select(mails.c.kind).where(mails.c.recipient == "all@etat.example")).scalars().all()
+        assert connection.scalar(select(func.count()).where(mails.c.recipient == "other@etat.example")) == 0
+    assert sorted(told) == ["reported_approval", "reported_request"]

@@ -11,6 +11,7 @@ from apientreprise_gateway.contract.bans import Ban
 from apientreprise_gateway.database.engine import reading, writing
 from apientreprise_gateway.journal.partitions import make_partitions
 from apientreprise_gateway.journal.purging import purge as purge_journal
+from apientreprise_gateway.portal import names
 from apientreprise_gateway.portal.jobs import Job, Jobs, Outcome, Work, failing, seconds_late
 from apientreprise_gateway.portal.mail.queue import depth
 from apientreprise_gateway.portal.mail.rendering import Renderer
@@ -96,6 +97,7 @@ QUICK: Final[Sequence[Job]] = (
 )
 """Jobs that are done often and at once."""
 SLOW: Final[Sequence[Job]] = (
+    Job("organizations", timedelta(minutes=5), names.refresh),
     Job("late_calls", _HOUR, _late_calls),
     Job("transfers", _HOUR, _transfers),
     Job("notices", _DAY, _notices, hour=8),

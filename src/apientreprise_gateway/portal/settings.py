@@ -143,7 +143,8 @@ class Settings(BaseSettings):
     )
     public_url: AnyHttpUrl | None = Field(default=None, description="Address of the portal, as users see it.")
     gateway_url: AnyHttpUrl | None = Field(
-        default=None, description="Address at which the portal asks the gateway whether sources work."
+        default=None,
+        description="Address at which the portal asks the gateway whether sources work, and for the names of bodies.",
     )
     status_gateways: Annotated[tuple[AnyHttpUrl, ...], NoDecode, BeforeValidator(_split)] = Field(
         default=(),

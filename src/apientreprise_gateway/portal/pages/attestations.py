@@ -13,6 +13,7 @@ from apientreprise_gateway.accounts.model import Habilitation, ProductKey, Role,
 from apientreprise_gateway.contract.identifiers import is_siren
 from apientreprise_gateway.portal import attestations, tries
 from apientreprise_gateway.portal.forms import Posted
+from apientreprise_gateway.portal.gateway_calls import GatewayUnavailableError
 from apientreprise_gateway.portal.refusals import TooMany, Unavailable
 from apientreprise_gateway.portal.rendering import page
 from apientreprise_gateway.portal.services import services
@@ -84,6 +85,6 @@ def ask(request: Request, visitor: LoggedIn, form: Posted) -> Response:
         record(connection, "attestations.asked", at=now, user_id=visitor.actor.id, about=("token", token.id))
     try:
         outcomes = attestations.ask(ours, habilitation, token, siren, user_id=visitor.user.id, now=now)
-    except attestations.GatewayUnavailableError:
+    except GatewayUnavailableError:
         raise Unavailable("L’API ne répond pas pour l’instant. Regardez la page de statut, puis réessayez.") from None
     return _page(request, visitor, siren=siren, chosen=chosen, outcomes=outcomes)
