@@ -15,7 +15,7 @@ from apientreprise_gateway.accounts.model import ProductKey
 from apientreprise_gateway.cli.demo_accounts import acts, people, requests, status
 from apientreprise_gateway.cli.demo_accounts.stage import Stage
 from apientreprise_gateway.contract.token_life import default_expiry
-from apientreprise_gateway.database.accounts import editors
+from apientreprise_gateway.database.accounts import editors, organizations
 from apientreprise_gateway.database.engine import writing
 from apientreprise_gateway.database.serving import mails
 from apientreprise_gateway.portal.pages.offers import catalogue_of, recommended
@@ -61,6 +61,8 @@ def seed(engine: Engine, *, sealer: Sealer, products: Sequence[Product], now: da
             act(stage)
         for person in people.EVERYBODY:  # who was seen lately is not forgotten
             stage.know(person, now - _SEEN)
+        # The fictive INSEE of a demonstration does not know these bodies.
+        connection.execute(update(organizations).values(refreshed_at=now))
         status.seed(connection, components_of(products), now)
     notices.run(engine, now)
     with writing(engine) as connection:
