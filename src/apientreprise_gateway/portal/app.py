@@ -46,7 +46,7 @@ from apientreprise_gateway.portal.pages import (
     transfers,
 )
 from apientreprise_gateway.portal.refusals import BY_STATUS, LoginNeeded, Missing, Refusal, Unavailable
-from apientreprise_gateway.portal.rendering import page
+from apientreprise_gateway.portal.rendering import page, prepare
 from apientreprise_gateway.portal.security import POLICY, POLICY_DSFR, Envelope
 from apientreprise_gateway.portal.services import Services
 from apientreprise_gateway.server.application import ConnectionHooks
@@ -97,6 +97,7 @@ class Portal:
 
     def __init__(self, services: Services, *, loops: Sequence[tuple[str, Loop]] = LOOPS) -> None:
         """Put it together; nothing runs before the server starts it."""
+        prepare()
         self.services = services
         self._loops = loops
         self._faults = FaultLog()

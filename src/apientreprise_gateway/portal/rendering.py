@@ -169,6 +169,11 @@ def number(value: float) -> str:
     return text.replace(",", "\u202f").replace(".", ",")
 
 
+def prepare() -> None:
+    """Compile every template, before threads make pages: two of them that compile at once can fail on CPython 3.11."""
+    _environment()
+
+
 @lru_cache(1)
 def _environment() -> Environment:
     environment = Environment(
@@ -183,6 +188,8 @@ def _environment() -> Environment:
     environment.filters.update(paris=paris, day=lambda moment: paris(moment, time=False), number=number)
     environment.filters["month"] = month
     environment.filters["iso"] = lambda moment: moment.isoformat(timespec="seconds")
+    for name in environment.list_templates():
+        environment.get_template(name)
     return environment
 
 
