@@ -107,6 +107,8 @@ def test_a_request_is_examined(site: Site, decision: str, comment: str, state: s
         assert len(repository.tokens_of(connection, habilitation_id)) == (decision == "valider")
         assert [each.name.value for each in request_forms.history(connection, found)][:2] == ["create", "submit"]
         assert APPLICANT in connection.scalars(select(mails.c.recipient)).all()
+    site.log_in(APPLICANT)
+    assert (comment in site.text(f"/compte/demandes/{habilitation_id}")) or not comment
 
 
 def test_people_and_habilitations_are_found_by_what_an_operator_has(site: Site, known: Known) -> None:

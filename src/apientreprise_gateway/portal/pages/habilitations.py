@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from apientreprise_gateway.accounts import audits, bans, delegations, hand_overs, repository, security
-from apientreprise_gateway.accounts.model import Habilitation, Role, Token
+from apientreprise_gateway.accounts import audits, bans, delegations, hand_overs, repository, request_forms, security
+from apientreprise_gateway.accounts.model import Habilitation, HabilitationState, Role, Token
 from apientreprise_gateway.accounts.next_steps import Step, next_step
 from apientreprise_gateway.portal.pages.rights import product_named, rights, unknown_scopes
 from apientreprise_gateway.portal.pages.seen import DATAPASS, see_habilitation
@@ -20,6 +20,8 @@ from apientreprise_gateway.portal.visitors import LoggedIn
 router = APIRouter()
 AT_ONCE: Final = 100
 """Habilitations on a page of the list."""
+_EXPLAINED: Final = (HabilitationState.CHANGES_REQUESTED, HabilitationState.REFUSED, HabilitationState.REVOKED)
+"""States whose page says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def one(request: Request, visitor: LoggedIn, habilitation_id: str) -> Response:
             "links": sum(each.is_open(now) for token in tokens for each in hand_overs.of_token(connection, token.id))
             if seen.may("see_hand_overs")
             else 0,
+            "comment": _comment(connection, habilitation) if seen.may("see_contacts") else None,
         }
     product = product_named(ours.products, habilitation.product)
     return page(
@@ -98,6 +101,14 @@ def one(request: Request, visitor: LoggedIn, habilitation_id: str) -> Response:
         product=product,
         **context,
     )
+
+
+def _comment(connection: Connection, habilitation: Habilitation) -> str | None:
+    """What was written last to the applicant, where it says what to correct or why nothing is opened."""
+    if request_forms.stage_of(habilitation) not in _EXPLAINED:
+        return None
+    comments = [each.comment for each in request_forms.history(connection, habilitation) if each.comment]
+    return comments[-1] if comments else None
 
 
 @router.get("/compte/jetons")

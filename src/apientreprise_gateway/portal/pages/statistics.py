@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -66,7 +67,7 @@ def one(request: Request, visitor: LoggedIn, jti: str, periode: str = "30 hours"
         request,
         "account/statistics.html",
         token=token,
-        state=token.state(now),
+        state=replace(token, first_call_at=token.first_call_at or found.first_call).state(now),
         seen=seen,
         habilitation=seen.habilitation,
         found=found,
