@@ -39,7 +39,7 @@ def empty_token_file(folder: Path) -> Path:
 
 
 def make(at: "Listener", *, database: str, gateway_url: str, jwt_secret: str, tokens: Path) -> "Portal":
-    """The portal over a database file, whose tables are made and filled; settings in the environment are ignored.
+    """The portal over a database file, whose tables are made and filled; of the environment only the theme counts.
 
     Args:
         at: where it listens.
@@ -93,9 +93,11 @@ def welcome(url: str) -> str:
 
 
 def _drop_settings() -> None:
-    """Remove the settings of the portal from the environment, and print which were set."""
+    """Remove the settings of the portal from the environment, except those of its look, and print which were set."""
     from apientreprise_gateway.portal.settings import PREFIX
 
-    told = [name for name in sorted(os.environ) if name.startswith(PREFIX) and os.environ.pop(name)]
+    look = (f"{PREFIX}THEME", f"{PREFIX}DSFR")
+    others = [name for name in sorted(os.environ) if name.startswith(PREFIX) and name not in look]
+    told = [name for name in others if os.environ.pop(name)]
     if told:
         print(f"Not used by a demonstration: {', '.join(told)}.", file=sys.stderr, flush=True)

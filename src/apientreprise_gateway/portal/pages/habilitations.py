@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from apientreprise_gateway.accounts import audits, bans, delegations, hand_overs, repository, request_forms, security
@@ -49,7 +48,9 @@ def own(request: Request, visitor: LoggedIn, page_number: int = 1) -> Response:
     with ours.reading() as connection:
         held = repository.habilitations_of(connection, visitor.user.id)
         first = (max(1, page_number) - 1) * AT_ONCE
-        listed = [_listed(connection, each, roles, now) for each, roles in held[first : first + AT_ONCE]]
+        shown = held[first : first + AT_ONCE]
+        tokens = repository.tokens_of_all(connection, [each.id for each, _ in shown])
+    listed = [_listed(each, roles, tokens.get(each.id, []), now) for each, roles in shown]
     return page(
         request,
         "account/habilitations.html",
@@ -61,8 +62,7 @@ def own(request: Request, visitor: LoggedIn, page_number: int = 1) -> Response:
     )
 
 
-def _listed(connection: Connection, habilitation: Habilitation, roles: frozenset[Role], now: datetime) -> Listed:
-    tokens = repository.tokens_of(connection, habilitation.id)
+def _listed(habilitation: Habilitation, roles: frozenset[Role], tokens: list[Token], now: datetime) -> Listed:
     working = tuple(token for token in tokens if token.works(now))
     return Listed(habilitation, roles, working, next_step(habilitation, tokens, now))
 

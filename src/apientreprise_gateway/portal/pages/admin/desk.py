@@ -57,7 +57,9 @@ def banned(request: Request, _visitor: Auditor) -> Response:
     ours = services(request)
     now = ours.now()
     with ours.reading() as connection:
-        found = [(each, bans.tokens_of(connection, each.id)) for each in bans.recent(connection, now=now)]
+        recent = bans.recent(connection, now=now)
+        tokens = bans.tokens_of_all(connection, [each.id for each in recent])
+        found = [(each, tokens.get(each.id, [])) for each in recent]
     return page(request, "admin/bans.html", bans=found)
 
 
