@@ -48,7 +48,7 @@ EDITOR: Final = "support@val.example"
 _CALLS: Final = """
 INSERT INTO calls (event, time, request_id, product, operation, identifier, jti, client_ip, context, recipient, object,
                    status, codes, cached, stale, provider_seconds, seconds, line_key, batch)
-SELECT 'access', CAST(:now AS timestamptz) - (:end - n) * CAST(:step AS interval), gen_random_uuid()::text,
+SELECT 'access', CAST(:now AS timestamptz) - (:end - n) * CAST(:step AS interval), 'request-' || n,
        'api_entreprise', (CAST(:operations AS text[]))[1 + n % 3 + n % 5], lpad((n % 5003)::text, 9, '0'),
        (CAST(:tokens AS text[]))[CASE WHEN n % 10 = 0 THEN 1 ELSE 2 + (n * 7919) % 1999 END], '192.0.2.' || n % 250,
        'bench', '21750001600019', 'bench', CASE WHEN n % 50 = 0 THEN 502 WHEN n % 31 = 0 THEN 429 WHEN n % 17 = 0
@@ -175,7 +175,11 @@ async def _ask(site: Site, cookie: str, path: str) -> int:
         status = message.get("status", status)
         sizes.append(len(message.get("body", b"")))
 
-    headers = [(b"host", b"portail.test"), *([(b"cookie", cookie.encode())] if cookie else [])]
+    headers = [
+        (b"host", b"portail.test"),
+        (b"accept-encoding", b"gzip, br"),
+        *([(b"cookie", cookie.encode())] if cookie else []),
+    ]
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "https",
         "path": path, "raw_path": path.encode(), "query_string": query.encode(), "root_path": "",
@@ -258,14 +262,8 @@ def pages(site: Site, busy: str, usual: str) -> dict[str, tuple[str, str]]:
 
 def first_view(site: Site) -> tuple[int, int]:
     """Bytes that a browser loads for the first page, as they are sent, and how many answers that is."""
-    accepted = {"accept-encoding": "br, gzip"}
-    home = site.get("/", headers=accepted)
-    paths = re.findall(r'<(?:link|script)[^>]* (?:href|src)="(/statique/[^"]+)"', home.text)
-    sizes = [len(home.content)]
-    for path in paths:
-        with site.client.stream("GET", path, headers=accepted) as answer:
-            sizes.append(sum(map(len, answer.iter_raw())))
-    return sum(sizes), len(sizes)
+    paths = ["/", *re.findall(r'<(?:link|script)[^>]* (?:href|src)="(/statique/[^"]+)"', site.text("/"))]
+    return sum(asyncio.run(_ask(site, "", path)) for path in paths), len(paths)
 
 
 def main() -> None:
@@ -286,8 +284,8 @@ def main() -> None:
             asked = pages(site, busy, usual)
             database.watch(engine)
             columns.append(measure(site, database, asked, options.times))
-            size, answers = first_view(site)
             print_table(columns, options.millions[: len(columns)])
+            size, answers = first_view(site)
             engine.dispose()
     print(f"\nFirst view: {size / 1000:.0f} kB in {answers} answers, with the neutral theme.")
 

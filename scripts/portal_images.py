@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Write a picture of every page of the portal at two widths, and the page that shows them (docs/portal-pages.md).
 
     scripts/portal_images.py [--theme FOLDER] [--only TEXT] [--to FOLDER]
