@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
+from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from apientreprise_gateway.accounts import audits, bans, delegations, hand_overs, repository, request_forms, security
