@@ -71,7 +71,9 @@ def test_a_link_shows_a_token_after_a_form(site: Site, known: Known) -> None:
         assert shown(answer.text) is None
         assert known.token.id not in answer.text
     assert state_of(site, link).openings == 0
-    answer = site.post(path, page=path)
+    assert f'action="{path}/afficher"' in answer.text
+    assert site.get(path + "/afficher").headers["location"] == path
+    answer = site.post(path + "/afficher", page=path)
     string = shown(answer.text)
     assert string is not None
     claims = jwt.decode(string, SECRET, algorithms=["HS256"], options={"verify_exp": False, "verify_iat": False})

@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Engine, update
 
 from apientreprise_gateway.accounts import delegations, security
 from apientreprise_gateway.database.accounts import tokens
 from apientreprise_gateway.database.engine import writing
 from support.accounts import APPLICANT, TECHNICAL, add_call, add_habilitation, add_known
-from support.portal import Site
+from support.portal import OPERATOR, Site, make_site
 
 
 @pytest.fixture
@@ -85,3 +85,27 @@ def test_an_editor_reads_of_the_client(site: Site) -> None:
     assert "abaissées par le demandeur à 30" in site.text(known.path)
     assert "demandez un lien à votre client, le demandeur" in site.text(known.token_path)
     assert f"{known.token.ends_at:%d/%m/%Y}" in site.text("/editeur/habilitations")
+
+
+def test_data_by_franceconnect_have_no_call_to_paste(engine: Engine) -> None:
+    """Where a call needs a person who is logged in, the page says so in its place."""
+    site = make_site(engine, settings={"api_url": "https://api.test"})
+    scopes = ["ants_extrait_immatriculation_vehicule_adresse_particulier"]
+    with writing(site.engine) as connection:
+        known = add_known(connection, site.clock.time, product="particulier", scopes=scopes)
+    site.log_in(APPLICANT)
+    text = site.text(known.token_path)
+    assert "Ces données se demandent par FranceConnect" in text
+    assert "curl" not in text
+
+
+def test_acts_and_steps_are_told_in_words(site: Site) -> None:
+    """Operators read French beside the names of acts, and one line for a form that was kept many times."""
+    site.log_in(APPLICANT)
+    path = site.post("/compte/nouvelle-demande", use_case="entreprise/marches_publics").headers["location"]
+    for title in ("Un", "Deux", "Trois"):
+        site.post(path, etape="usage", title=title, description="x", use_case="marches_publics", volume="5")
+    site.log_in(OPERATOR)
+    assert "demande modifiée (habilitation.update)" in site.text("/admin/activite")
+    request = site.text(path.removesuffix("/formulaire").replace("/compte/", "/admin/"))
+    assert request.count("<td>modifiée</td>") == 1

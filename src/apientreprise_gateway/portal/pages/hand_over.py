@@ -5,9 +5,10 @@ revoked, or whose token does not work any more, gives one and the same answer.
 """
 
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from apientreprise_gateway.accounts import hand_overs
 from apientreprise_gateway.portal.forms import Posted
@@ -18,6 +19,7 @@ from apientreprise_gateway.portal.signing import SigningUnavailableError, string
 
 router = APIRouter()
 _LINK: Final = hand_overs.PATH + "{secret}"
+_SHOWN: Final = _LINK + "/afficher"
 
 
 @router.get(hand_overs.PATH.rstrip("/"))
@@ -36,7 +38,14 @@ def look(request: Request, secret: str) -> Response:
     return _page(request, None if found is None else found[0], None, secret=secret)
 
 
+@router.get(_SHOWN)
+def look_again(_request: Request, secret: str) -> Response:
+    """The page with the button, for whoever loads the address of the string once more."""
+    return RedirectResponse(hand_overs.PATH + quote(secret, safe=""), 303)
+
+
 @router.post(_LINK)
+@router.post(_SHOWN)
 def reveal(request: Request, secret: str, _form: Posted) -> Response:
     """Show the string; each time is a row, and the applicant is told of the first."""
     ours = services(request)
@@ -61,7 +70,7 @@ def _page(
         "public/hand_over.html",
         status=404 if link is None else 200,
         link=link,
-        path=None if secret is None else hand_overs.PATH + secret,
+        path=None if secret is None else f"{hand_overs.PATH}{secret}/afficher",
         minutes_left=left,
         string=string,
     )
