@@ -433,3 +433,97 @@ async def test_reporters_are_told(engine: Engine) -> None:
         told = connection.execute(select(mails.c.kind).where(mails.c.recipient == "all@etat.example")).scalars().all()
         assert connection.scalar(select(func.count()).where(mails.c.recipient == "other@etat.example")) == 0
     assert sorted(told) == ["reported_approval", "reported_request"]
+
+
+V, S, R, A, X = (
+    HabilitationState.VALIDATED,
+    HabilitationState.SUBMITTED,
+    HabilitationState.REFUSED,
+    HabilitationState.ARCHIVED,
+    HabilitationState.REVOKED,
+)
+EFFECTS: list[tuple[int, str, tuple[str, ...], HabilitationState, bool, int, int, set[str]]] = [
+    # form, product, events; then: state, reopened, tokens, those that work, kinds of the last event's mails
+    (2, "entreprise", ("create",), HabilitationState.DRAFT, False, 0, 0, set()),
+    (2, "entreprise", ("create", "update"), HabilitationState.DRAFT, False, 0, 0, set()),
+    (2, "particulier", ("create", "submit"), S, False, 0, 0, {"request_received"}),
+    (
+        2,
+        "entreprise",
+        ("submit", "request_changes"),
+        HabilitationState.CHANGES_REQUESTED,
+        False,
+        0,
+        0,
+        {"changes_requested"},
+    ),
+    (2, "entreprise", ("submit", "refuse"), R, False, 0, 0, {"request_refused"}),
+    (
+        2,
+        "entreprise",
+        ("submit", "approve"),
+        V,
+        False,
+        1,
+        1,
+        {"approved_applicant", "approved_technical", "approved_business"},
+    ),
+    (
+        1,
+        "entreprise",
+        ("submit", "validate"),
+        V,
+        False,
+        1,
+        1,
+        {"approved_applicant", "approved_technical", "approved_business"},
+    ),
+    (2, "particulier", ("submit", "approve"), V, False, 1, 1, {"approved_applicant", "approved_technical"}),
+    (2, "entreprise", ("approve", "reopen"), V, True, 1, 1, set()),
+    (2, "entreprise", ("approve", "reopen", "submit"), V, True, 1, 1, {"update_received"}),
+    (2, "entreprise", ("approve", "reopen", "submit", "request_changes"), V, True, 1, 1, {"update_changes_requested"}),
+    (2, "entreprise", ("approve", "reopen", "submit", "refuse"), V, False, 1, 1, {"update_refused"}),
+    (2, "entreprise", ("approve", "reopen", "cancel_reopening"), V, False, 1, 1, set()),
+    (2, "entreprise", ("approve", "reopen", "submit", "approve"), V, False, 2, 2, {"update_approved"}),
+    (2, "entreprise", ("approve", "transfer"), V, False, 1, 1, set()),
+    (2, "entreprise", ("submit", "archive"), A, False, 0, 0, set()),
+    (2, "entreprise", ("approve", "archive"), A, False, 1, 1, set()),
+    (1, "particulier", ("validate", "delete"), A, False, 1, 1, set()),
+    (2, "entreprise", ("approve", "revoke"), X, False, 1, 0, {"habilitation_revoked"}),
+    (2, "entreprise", ("approve", "reopen", "submit", "approve", "revoke"), X, False, 2, 0, {"habilitation_revoked"}),
+    (1, "entreprise", ("validate", "revoke"), X, False, 1, 0, {"habilitation_revoked"}),
+    (2, "entreprise", ("approve", "revoke", "approve"), X, False, 1, 0, set()),
+    (2, "entreprise", ("revoke", "approve"), X, False, 0, 0, set()),
+    (2, "entreprise", ("approve", "archive", "submit"), A, False, 1, 1, set()),
+    (2, "entreprise", ("approve", "archive", "approve"), V, False, 2, 2, {"update_approved"}),
+    (2, "entreprise", ("approve", "revoke", "reopen"), X, False, 1, 0, set()),
+]
+
+
+@pytest.mark.parametrize(("version", "product", "told", "state", "reopened", "made", "working", "mailed"), EFFECTS)
+async def test_the_effect_of_each_event(
+    datapass: DataPass,
+    *,
+    version: int,
+    product: str,
+    told: tuple[str, ...],
+    state: HabilitationState,
+    reopened: bool,
+    made: int,
+    working: int,
+    mailed: set[str],
+) -> None:
+    """The table of events, row by row: what the last one leaves of state, tokens and mails."""
+    request = FictiveRequest(product=product)
+    for place, event in enumerate(told):
+        with reading(datapass.engine) as connection:
+            before = set(connection.scalars(select(mails.c.id)))
+        assert (await datapass.send(event, T + place, request, version)).status_code == 200
+    with reading(datapass.engine) as connection:
+        found = repository.habilitation_by_number(connection, ProductKey(product), str(request.number))
+        assert found is not None
+        known = repository.tokens_of(connection, found.id)
+        kinds = {row.kind for row in connection.execute(select(mails.c.id, mails.c.kind)) if row.id not in before}
+    assert (found.state, found.reopened, len(known)) == (state, reopened, made)
+    assert sum(token.works(NOW) for token in known) == working
+    assert kinds == mailed

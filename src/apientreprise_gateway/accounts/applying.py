@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from apientreprise_gateway.accounts import mails, repository, stored
 from apientreprise_gateway.accounts.activity import record
 from apientreprise_gateway.accounts.events import Event, Facts, NotOurs, Reading, Subject, Told, Unreadable
-from apientreprise_gateway.accounts.folding import Outcome, fold
+from apientreprise_gateway.accounts.folding import OVER, Outcome, fold
 from apientreprise_gateway.accounts.model import EventName, Habilitation, HabilitationState, ProductKey
 from apientreprise_gateway.accounts.own_form import SOURCE as OWN
 from apientreprise_gateway.accounts.tokens import make, narrow, revoke_all
@@ -174,7 +174,10 @@ def _token_of(connection: Connection, habilitation: Habilitation, number: int) -
 
 
 def _is_news(outcome: Outcome, number: int, name: EventName) -> bool:
-    """Whether anybody should be told: it happened last, or it is an approval that still holds."""
+    """Whether anybody should be told: it happened last, to what is not over, or it is an approval that still holds."""
+    is_over = outcome.revoked or (outcome.settled and outcome.state in OVER)
+    if is_over and name is not EventName.REVOKE:
+        return False
     if outcome.last == number:
         return True
     return name is EventName.APPROVE and outcome.state is HabilitationState.VALIDATED
