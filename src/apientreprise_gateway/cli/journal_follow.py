@@ -46,6 +46,7 @@ def _follow(options: argparse.Namespace) -> int:
     import threading
 
     from apientreprise_gateway.cli.database_access import use_database
+    from apientreprise_gateway.cli.metrics_port import serve_metrics
     from apientreprise_gateway.journal.follower import Follower
     from apientreprise_gateway.journal.metrics import JournalMetrics
     from apientreprise_gateway.observability import logs
@@ -78,7 +79,7 @@ def _follow(options: argparse.Namespace) -> int:
         signal.signal(signals.RELOAD, signal.SIG_IGN)
         signal.signal(signals.REOPEN, signal.SIG_IGN)
         signals.obey()
-        _serve_metrics(settings.metrics_port, metrics)
+        serve_metrics("PORTAL_METRICS_PORT", settings.metrics_port, metrics.registry)
         follower.run()
     return 0
 
@@ -127,21 +128,6 @@ def _sealing(engine: "Engine") -> "Callable[[], None]":
             thread.start()
 
     return seal_if_due
-
-
-def _serve_metrics(port: int | None, metrics: "JournalMetrics") -> None:
-    if port is None:
-        return
-    from prometheus_client import start_http_server
-
-    from apientreprise_gateway.config.environment import SettingsError
-
-    try:
-        start_http_server(port, registry=metrics.registry)
-    except OSError as error:
-        raise SettingsError(
-            f"PORTAL_METRICS_PORT: {port} cannot be used ({error.strerror}). Choose another."
-        ) from error
 
 
 def _progress() -> "Callable[[JournalMetrics], None]":

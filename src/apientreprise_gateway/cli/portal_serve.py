@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 
 from apientreprise_gateway import __version__
 from apientreprise_gateway.cli import arguments
+from apientreprise_gateway.cli.metrics_port import serve_metrics
 from apientreprise_gateway.cli.outcome import FAILURE, PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from prometheus_client import CollectorRegistry
 
     from apientreprise_gateway.portal.settings import Settings
     from apientreprise_gateway.process.runner import Listener
@@ -52,7 +51,7 @@ def _serve_alone(settings: "Settings", at: "Listener") -> int:
 
     log = structlog.get_logger(PROGRAM)
     portal = worker.make(settings, products=products(), url=at.url)
-    _serve_metrics(settings, portal.services.metrics.registry)
+    serve_metrics("PORTAL_METRICS_PORT", settings.metrics_port, portal.services.metrics.registry)
     worker.serve(portal, at, ready=lambda: log.info("ready", url=at.url, version=__version__))
     log.info("stopped")
     return 0
@@ -80,7 +79,7 @@ def _serve_with_workers(settings: "Settings", at: "Listener", count: int) -> int
         except OSError as error:
             raise SettingsError(f"TMPDIR: no room for the metrics of the workers ({error}). Free some.") from error
         os.environ[MULTIPROCESS_DIR] = str(folder)
-        _serve_metrics(settings, all_workers())
+        serve_metrics("PORTAL_METRICS_PORT", settings.metrics_port, all_workers())
         log.info("starting", url=at.url, version=__version__, workers=count)
         served = Supervisor(
             partial(worker.main, at, products),
@@ -99,18 +98,3 @@ def products() -> "Sequence[Product]":
     from apientreprise_gateway.providers.products import PRODUCTS
 
     return PRODUCTS
-
-
-def _serve_metrics(settings: "Settings", registry: "CollectorRegistry") -> None:
-    from prometheus_client import start_http_server
-
-    from apientreprise_gateway.config.environment import SettingsError
-
-    if settings.metrics_port is None:
-        return
-    try:
-        start_http_server(settings.metrics_port, registry=registry)
-    except OSError as error:
-        raise SettingsError(
-            f"PORTAL_METRICS_PORT: {settings.metrics_port} cannot be used ({error.strerror}). Choose another."
-        ) from error

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 
 from apientreprise_gateway import __version__
 from apientreprise_gateway.cli import arguments
+from apientreprise_gateway.cli.metrics_port import serve_metrics
 from apientreprise_gateway.cli.outcome import FAILURE, PROGRAM
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
-
     from apientreprise_gateway.gateway.settings import Settings
 
 
@@ -55,7 +54,7 @@ def _serve_alone(options: argparse.Namespace, settings: "Settings") -> None:
     at = listen(options.host, options.port, scheme=scheme(settings))
     title.show(f"serve {at.address}")
     log = structlog.get_logger(PROGRAM)
-    _serve_metrics(settings, gateway.metrics)
+    serve_metrics("GATEWAY_METRICS_PORT", settings.metrics_port, gateway.metrics)
     store = "memory" if settings.redis_url is None else "redis"
     worker.serve(gateway, at, ready=lambda: log.info("ready", url=at.url, version=__version__, store=store))
     log.info("stopped")
@@ -89,7 +88,7 @@ def _serve_with_workers(options: argparse.Namespace, settings: "Settings") -> in
         except OSError as error:
             raise SettingsError(f"TMPDIR: no room for the metrics of the workers ({error}). Free some.") from error
         os.environ[MULTIPROCESS_DIR] = str(folder)
-        _serve_metrics(settings, all_workers())
+        serve_metrics("GATEWAY_METRICS_PORT", settings.metrics_port, all_workers())
         log.info("starting", url=at.url, version=__version__, workers=options.workers)
         served = Supervisor(
             partial(worker.main, at),
@@ -116,18 +115,3 @@ def _stop_seconds(settings: "Settings") -> float:
     except SettingsError:
         present = settings
     return max(each.drain_delay + each.stop_timeout for each in (settings, present))
-
-
-def _serve_metrics(settings: "Settings", registry: "CollectorRegistry") -> None:
-    from prometheus_client import start_http_server
-
-    from apientreprise_gateway.gateway.settings import SettingsError
-
-    if settings.metrics_port is None:
-        return
-    try:
-        start_http_server(settings.metrics_port, registry=registry)
-    except OSError as error:
-        raise SettingsError(
-            f"GATEWAY_METRICS_PORT: {settings.metrics_port} cannot be used ({error.strerror}). Choose another."
-        ) from error

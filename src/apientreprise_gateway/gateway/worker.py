@@ -1,10 +1,7 @@
 """Runs a gateway in a process: alone, or as a worker of a supervisor."""
 
-import asyncio
-import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Final
 
@@ -14,7 +11,8 @@ from apientreprise_gateway.gateway import app, settings
 from apientreprise_gateway.gateway.reload import ReloadableGateway
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.faults import FaultLog
-from apientreprise_gateway.process import ending, runner, supervisor, title
+from apientreprise_gateway.process import ending, runner, title
+from apientreprise_gateway.process.heart import beat
 
 _OTHER_FILES: Final = 256
 """Files that a process has open besides clients' connections: to providers and Redis, files, libraries."""
@@ -47,7 +45,7 @@ def serve(
         drain=serving.drain,
         hurry=serving.hurry,
         hears_twice=heart is not None,
-        pulse=None if heart is None else lambda: _beat(heart),
+        pulse=None if heart is None else lambda: beat(heart),
         stop_timeout=lambda: serving.stop_timeout,
     )
     runner.run([(serving, at)], life)
@@ -81,17 +79,3 @@ def work(at: runner.Listener, heart: Connection) -> None:
         # Logged here, as multiprocessing would print a traceback that is no log line.
         _log.exception("worker_failed")
         sys.exit(1)
-
-
-async def _beat(heart: Connection) -> None:
-    os.set_blocking(heart.fileno(), False)
-    try:
-        while True:
-            with suppress(BlockingIOError):  # the pipe is full: the supervisor is busy, and has messages to read
-                heart.send_bytes(b".")
-            await asyncio.sleep(supervisor.BEAT_SECONDS)
-    except BrokenPipeError:
-        return  # the supervisor is gone
-    except Exception as error:
-        # A silent worker would be killed, and its calls with it: stop in order instead, and be replaced.
-        FaultLog().tell("beat_failed", error)

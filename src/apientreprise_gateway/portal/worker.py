@@ -1,9 +1,6 @@
 """Runs a portal in a process: alone, or as a worker of a supervisor."""
 
-import asyncio
-import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Final
 
@@ -22,7 +19,8 @@ from apientreprise_gateway.portal.metrics import PortalMetrics
 from apientreprise_gateway.portal.sealing import Sealer
 from apientreprise_gateway.portal.services import Demo, Services
 from apientreprise_gateway.portal.settings import Settings, Theme, load
-from apientreprise_gateway.process import ending, runner, supervisor, title
+from apientreprise_gateway.process import ending, runner, title
+from apientreprise_gateway.process.heart import beat
 from apientreprise_gateway.providers.product import Product
 
 STATEMENT_SECONDS: Final = 20
@@ -81,7 +79,7 @@ def serve(portal: Portal, at: runner.Listener, *, ready: Callable[[], None], hea
         reload=_nothing,
         reopen=_nothing,
         hears_twice=heart is not None,
-        pulse=None if heart is None else lambda: _beat(heart),
+        pulse=None if heart is None else lambda: beat(heart),
         stop_timeout=lambda: portal.stop_timeout,
     )
     runner.run([(portal, at)], life)
@@ -106,14 +104,3 @@ def main(at: runner.Listener, products: Callable[[], Sequence[Product]], number:
 
 async def _nothing() -> None:
     """SIGHUP and SIGUSR1 mean nothing to a portal, and must not end it."""
-
-
-async def _beat(heart: Connection) -> None:
-    os.set_blocking(heart.fileno(), False)
-    try:
-        while True:
-            with suppress(BlockingIOError):  # the pipe is full: the supervisor is busy, and has messages to read
-                heart.send_bytes(b".")
-            await asyncio.sleep(supervisor.BEAT_SECONDS)
-    except BrokenPipeError:
-        return  # the supervisor is gone
