@@ -18,7 +18,7 @@ MAX_KINDS: Final = 256
 """Kinds of fault that are remembered; with one more, all are forgotten, and may be logged again within the minute."""
 _PACKAGE: Final = str(Path(__file__).resolve().parents[1])
 _LONGEST: Final = 200
-_FRAMES: Final = 3
+_FRAMES: Final = 4
 _log = structlog.get_logger(__name__)
 
 

@@ -46,7 +46,7 @@ from apientreprise_gateway.portal.pages import (
     tokens,
     transfers,
 )
-from apientreprise_gateway.portal.refusals import BY_STATUS, LoginNeeded, Missing, Refusal, Unavailable
+from apientreprise_gateway.portal.refusals import BY_STATUS, LoginNeeded, Missing, Refusal, Unavailable, Unreadable
 from apientreprise_gateway.portal.rendering import page, prepare
 from apientreprise_gateway.portal.security import POLICY, POLICY_DSFR, Envelope
 from apientreprise_gateway.portal.services import Services
@@ -147,6 +147,9 @@ class Portal:
                     await task
 
     def _without_database(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, DatabaseError) and error.is_of_data:  # it works; no object has such a name
+            self._faults.tell("database_refused", error, request_id=request.state.request_id)
+            return _refused(request, Missing() if request.method in ("GET", "HEAD") else Unreadable())
         self._faults.tell("database_failed", error, request_id=request.state.request_id)
         request.state.visitor = None
         return _refused(request, Unavailable())

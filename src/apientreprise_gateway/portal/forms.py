@@ -5,6 +5,7 @@ is not logged in. `Posted` gives a handler what was sent.
 """
 
 import hmac
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from apientreprise_gateway.portal import cookies
 from apientreprise_gateway.portal.refusals import Forged, TooLarge, Unreadable
@@ -22,6 +24,8 @@ MOST_FIELDS: Final = 500
 MOST_FILES: Final = 4
 LONGEST_FIELD: Final = 20_000
 """Signs that a field may have."""
+_NOT_STORED: Final = re.compile("[\0\ud800-\udfff]")
+"""Signs that no database stores: NUL, and halves of a pair, which the charset that a form names may decode to."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -68,6 +72,8 @@ async def read_form(request: Request) -> AsyncIterator[Form]:
         data = await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=4 * LONGEST_FIELD)
     except HTTPException as error:
         raise (TooLarge if "xceeded" in error.detail or "Too many" in error.detail else Unreadable) from None
+    except (ClientDisconnect, UnicodeError):  # it was not sent to its end, or names a charset that it is not in
+        raise Unreadable from None
     try:
         _check(data)
         yield Form(data)
@@ -79,7 +85,7 @@ def _check(data: FormData) -> None:
     for name, value in data.multi_items():
         if len(name) > 200 or (isinstance(value, str) and len(value) > LONGEST_FIELD):
             raise TooLarge
-        if "\0" in name or (isinstance(value, str) and "\0" in value):
+        if _NOT_STORED.search(name) or (isinstance(value, str) and _NOT_STORED.search(value)):
             raise Unreadable
 
 

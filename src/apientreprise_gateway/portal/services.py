@@ -1,7 +1,8 @@
 """What the pages of a process share, made once when it starts."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from apientreprise_gateway.portal.dsfr import Dsfr
     from apientreprise_gateway.portal.login.proconnect import ProConnect
 
+_is_writing: Final[ContextVar[bool]] = ContextVar("is_writing", default=False)
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -76,9 +78,21 @@ class Services:
         """A transaction that reads."""
         return reading(self.engine)
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        """A transaction that writes."""
-        return writing(self.engine)
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes; pages are made after its end, as they may write what was shown.
+
+        Raises:
+            RuntimeError: another one is under way here; on SQLite each would wait for the other.
+        """
+        if _is_writing.get():
+            raise RuntimeError("a transaction that writes is begun within another one")
+        before = _is_writing.set(True)
+        try:
+            with writing(self.engine) as connection:
+                yield connection
+        finally:
+            _is_writing.reset(before)
 
 
 def client_of(request: HTTPConnection) -> str:

@@ -75,14 +75,15 @@ def ask(request: Request, visitor: LoggedIn, form: Posted) -> Response:
         return _page(request, visitor, status=422, siren=siren[:20], chosen=chosen, errors=errors)
     with ours.writing() as connection:
         usable = {token.id: (each, token) for each, token in _usable(connection, visitor, now)}
-        if chosen not in usable:
-            errors = {"jeton": "Choisissez une habilitation de la liste."}
-            return _page(request, visitor, status=422, siren=siren, errors=errors)
-        habilitation, token = usable[chosen]
-        key = ours.sealer.digest("attestations", visitor.user.id)
-        if not tries.allow(connection, "attestations", key, most=A_MINUTE, window=timedelta(minutes=1), now=now):
-            raise TooMany("Vous avez demandé dix entreprises en une minute : attendez une minute.")
-        record(connection, "attestations.asked", at=now, user_id=visitor.actor.id, about=("token", token.id))
+        if chosen in usable:
+            habilitation, token = usable[chosen]
+            key = ours.sealer.digest("attestations", visitor.user.id)
+            if not tries.allow(connection, "attestations", key, most=A_MINUTE, window=timedelta(minutes=1), now=now):
+                raise TooMany("Vous avez demandé dix entreprises en une minute : attendez une minute.")
+            record(connection, "attestations.asked", at=now, user_id=visitor.actor.id, about=("token", token.id))
+    if chosen not in usable:
+        errors = {"jeton": "Choisissez une habilitation de la liste."}
+        return _page(request, visitor, status=422, siren=siren, errors=errors)
     try:
         outcomes = attestations.ask(ours, habilitation, token, siren, user_id=visitor.user.id, now=now)
     except GatewayUnavailableError:

@@ -51,14 +51,12 @@ def reveal(request: Request, secret: str, _form: Posted) -> Response:
     ours = services(request)
     with ours.writing() as connection:
         found = hand_overs.reveal(connection, secret, now=ours.now())
-        if found is None:
-            return _page(request, None, None)
         try:
-            string = string_of(found[1], ours.settings.jwt_secrets)
+            string = None if found is None else string_of(found[1], ours.settings.jwt_secrets)
         except SigningUnavailableError:
             # Raised within the transaction: what was not shown is not counted.
             raise Unavailable("Le jeton ne peut pas être affiché pour l’instant : réessayez plus tard.") from None
-    return _page(request, found[0], string, secret=secret)
+    return _page(request, None, None) if found is None else _page(request, found[0], string, secret=secret)
 
 
 def _page(

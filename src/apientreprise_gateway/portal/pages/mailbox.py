@@ -1,9 +1,9 @@
 """The mails of a demonstration, which has no mail server: what would have been sent, to whom."""
 
 import re
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from jinja2 import TemplateError
 from markupsafe import Markup, escape
 from sqlalchemy import select
@@ -19,6 +19,7 @@ from apientreprise_gateway.portal.services import Services, services
 SHOWN: Final = 100
 """The newest mails are listed."""
 _LINK: Final = re.compile(r"https?://[^\s<>]+")
+_LARGEST: Final = 2**63 - 1
 router = APIRouter()
 """Only part of a demonstration."""
 
@@ -34,7 +35,7 @@ def mailbox(request: Request) -> Response:
 
 
 @router.get("/demo/courrier/{number}")
-def mail(request: Request, number: int) -> Response:
+def mail(request: Request, number: Annotated[int, Path(ge=1, le=_LARGEST)]) -> Response:
     """One mail, as text, with its links."""
     ours = services(request)
     with ours.reading() as connection:

@@ -69,7 +69,13 @@ def _choose(request: Request, form: Mapping[str, str], errors: Mapping[str, str]
 
 @router.post("/compte/nouvelle-demande")
 def begin(request: Request, visitor: LoggedIn, form: Posted) -> Response:
-    """Begin a draft, filled in with what the use case and the software say."""
+    """Begin a draft, filled in with what the use case and the software say.
+
+    Raises:
+        Missing: an operator looks at the account, who changes nothing in it.
+    """
+    if visitor.is_impersonating:
+        raise Missing
     ours = services(request)
     chosen, _, key = form.text("use_case").partition("/")
     product = product_named(ours.products, chosen)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from apientreprise_gateway.accounts import activity
 from apientreprise_gateway.portal.forms import Form, Posted
+from apientreprise_gateway.portal.moments import typed
 from apientreprise_gateway.portal.refusals import Missing
 from apientreprise_gateway.portal.rendering import page, to
 from apientreprise_gateway.portal.services import services
@@ -28,7 +29,6 @@ from apientreprise_gateway.status.incidents import (
     Kind,
     Progress,
 )
-from apientreprise_gateway.status.periods import PARIS
 from apientreprise_gateway.status.texts import TEMPLATES
 
 ROOT: Final = "/admin/statut"
@@ -270,6 +270,6 @@ def _impact(form: Form) -> Impact:
 def _moment(text: str, what: str) -> datetime:
     """A time that was typed, in French legal time."""
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=PARIS)
+        return typed(text)
     except ValueError:
         raise IncidentError(f"{what} n’est pas une date et une heure, comme 2026-03-04T22:00.") from None

@@ -85,13 +85,17 @@ def show(request: Request, visitor: Fresh, _form: Posted, jti: str) -> Response:
     ours = services(request)
     with ours.writing() as connection:
         token, _ = see_token(connection, visitor, jti, Act.SHOW_TOKEN)
-        if not token.works(ours.now()):
-            return to(request, f"/compte/jetons/{jti}", notice="Ce jeton ne fonctionne plus : il n’est plus affiché.")
-        try:
-            string = string_of(token, ours.settings.jwt_secrets)
-        except SigningUnavailableError:
-            raise Unavailable("Les jetons ne peuvent pas être affichés pour l’instant : prévenez le support.") from None
-        tokens.shown(connection, jti, now=ours.now(), by=visitor.actor.id)
+        works = token.works(ours.now())
+        if works:
+            try:
+                string = string_of(token, ours.settings.jwt_secrets)
+            except SigningUnavailableError:
+                raise Unavailable(
+                    "Les jetons ne peuvent pas être affichés pour l’instant : prévenez le support."
+                ) from None
+            tokens.shown(connection, jti, now=ours.now(), by=visitor.actor.id)
+    if not works:
+        return to(request, f"/compte/jetons/{jti}", notice="Ce jeton ne fonctionne plus : il n’est plus affiché.")
     return _page(request, visitor, jti, string=string)
 
 
@@ -103,16 +107,16 @@ def revoke(request: Request, visitor: Fresh, form: Posted, jti: str) -> Response
     if not form.ticked("confirmation"):
         text = "Cochez la case pour confirmer : une révocation ne s’annule pas."
         return _page(request, visitor, jti, errors={"confirmation": text}, form=form.values())
-    with ours.writing() as connection:
-        _, seen = see_token(connection, visitor, jti, Act.REVOKE_TOKEN)
-        try:
+    try:
+        with ours.writing() as connection:
+            _, seen = see_token(connection, visitor, jti, Act.REVOKE_TOKEN)
             made = token_ends.end(
                 connection, seen.habilitation, jti, now=now, by=visitor.actor.id,
                 reason=form.text("reason") or "Révoqué par son demandeur",
                 replaced=seen.habilitation.state is HabilitationState.VALIDATED,
             )  # fmt: skip
-        except tokens.TokenRefusalError as error:
-            return _page(request, visitor, jti, errors={"confirmation": str(error)}, form=form.values())
+    except tokens.TokenRefusalError as error:
+        return _page(request, visitor, jti, errors={"confirmation": str(error)}, form=form.values())
     if made is None:
         return to(request, f"/compte/jetons/{jti}", notice="Le jeton est révoqué.")
     notice = "L’ancien jeton est révoqué. Voici son remplaçant : transmettez-le à votre contact technique."

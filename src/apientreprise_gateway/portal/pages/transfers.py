@@ -82,6 +82,9 @@ def accept(request: Request, visitor: LoggedIn, _form: Posted, transfer_id: str)
     ours = services(request)
     try:
         with ours.writing() as connection:
+            found = transfers.transfer(connection, transfer_id)
+            if found is None or not any(transfers.parties(found, visitor.user)):
+                raise Missing
             transfers.accept(connection, transfer_id, visitor.user, now=ours.now(), operators=ours.settings.operators)
     except transfers.TransferRefusedError as error:
         return to(request, PATH, notice=str(error))

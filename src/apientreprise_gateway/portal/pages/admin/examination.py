@@ -20,6 +20,7 @@ from apientreprise_gateway.portal.visitors import Auditor, Operator
 
 router = APIRouter()
 _ONE: Final = "/admin/demandes/{habilitation_id}"
+_DIGITS: Final = 12
 
 
 @router.get("/admin/demandes")
@@ -77,7 +78,7 @@ def decide(request: Request, visitor: Operator, form: Posted, habilitation_id: s
                 case "valider":
                     product = product_named(ours.products, seen.habilitation.product)
                     if product is None:
-                        return _page(request, visitor, habilitation_id, error="Ce produit n’est pas servi ici.")
+                        raise requests.RequestRefusedError("Ce produit n’est pas servi ici.")
                     requests.approve(
                         connection,
                         habilitation_id,
@@ -100,7 +101,7 @@ def decide(request: Request, visitor: Operator, form: Posted, habilitation_id: s
                     requests.archive(connection, habilitation_id, by=by, now=now)
                     notice = "La demande est archivée."
                 case _:
-                    return _page(request, visitor, habilitation_id, error="Choisissez une décision.")
+                    raise requests.RequestRefusedError("Choisissez une décision.")
     except requests.IncompleteRequestError as error:
         said = " ".join(each.message for each in error.faults[:5])
         return _page(request, visitor, habilitation_id, error=f"{error} {said}")
@@ -129,9 +130,11 @@ def issue(request: Request, visitor: Operator, _form: Posted, habilitation_id: s
     ours = services(request)
     with ours.writing() as connection:
         seen = see_habilitation(connection, visitor, habilitation_id, Act.EXAMINE)
-        if seen.habilitation.state is not HabilitationState.VALIDATED:
-            return _page(request, visitor, habilitation_id, error="L’habilitation n’est pas en vigueur.")
-        made = tokens.make(connection, seen.habilitation, now=ours.now(), by=visitor.actor.id)
+        is_in_force = seen.habilitation.state is HabilitationState.VALIDATED
+        if is_in_force:
+            made = tokens.make(connection, seen.habilitation, now=ours.now(), by=visitor.actor.id)
+    if not is_in_force:
+        return _page(request, visitor, habilitation_id, error="L’habilitation n’est pas en vigueur.")
     return to(request, f"/admin/jetons/{made.id}", notice="Le jeton est fait ; son demandeur peut l’afficher.")
 
 
@@ -139,7 +142,6 @@ def issue(request: Request, visitor: Operator, _form: Posted, habilitation_id: s
 def audit(request: Request, visitor: Operator, form: Posted, habilitation_id: str) -> Response:
     """Ask the people of a habilitation to account for calls."""
     ours = services(request)
-    volume = form.text("volume")
     try:
         with ours.writing() as connection:
             seen = see_habilitation(connection, visitor, habilitation_id, Act.NOTIFY_AUDIT)
@@ -148,10 +150,17 @@ def audit(request: Request, visitor: Operator, form: Posted, habilitation_id: st
                 seen.habilitation,
                 request_ids=audits.read_request_ids(form.text("request_ids")),
                 reason=form.text("reason"),
-                volume=int(volume) if volume.isascii() and volume.isdecimal() else (None if not volume else -1),
+                volume=_volume(form.text("volume")),
                 by=visitor.actor.id,
                 now=ours.now(),
             )
     except audits.AuditRefusedError as error:
         return _page(request, visitor, habilitation_id, error=str(error))
     return to(request, f"/admin/demandes/{habilitation_id}", notice="Les trois contacts sont prévenus par courriel.")
+
+
+def _volume(text: str) -> int | None:
+    """A number of calls as it was typed; None for none, and one that is refused for anything else."""
+    if not text:
+        return None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < _DIGITS else -1

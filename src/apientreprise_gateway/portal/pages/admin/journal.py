@@ -18,9 +18,10 @@ from apientreprise_gateway.database.tables import searches
 from apientreprise_gateway.journal.export import csv_lines
 from apientreprise_gateway.journal.search import Criteria, begin_search
 from apientreprise_gateway.portal.forms import Form, Posted
+from apientreprise_gateway.portal.moments import typed
 from apientreprise_gateway.portal.pages.admin import finding
 from apientreprise_gateway.portal.refusals import Missing
-from apientreprise_gateway.portal.rendering import PARIS, page
+from apientreprise_gateway.portal.rendering import page
 from apientreprise_gateway.portal.services import services
 from apientreprise_gateway.portal.visitors import Auditor, Visitor
 
@@ -93,7 +94,7 @@ def _criteria(form: Form, visitor: Visitor, now: datetime) -> tuple[Criteria, di
     for name in ("since", "until"):
         text = form.text(name)
         try:
-            moments[name] = datetime.fromisoformat(text).replace(tzinfo=PARIS) if text else None
+            moments[name] = typed(text) if text else None
         except ValueError:
             errors[name] = "Écrivez la date sous la forme AAAA-MM-JJ."
     status = form.text("status")

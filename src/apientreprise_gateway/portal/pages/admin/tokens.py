@@ -1,6 +1,5 @@
 """A token as operators see it: revoked now or later, with a comment and a replacement. Its string is not here."""
 
-from datetime import datetime
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -9,8 +8,9 @@ from starlette.responses import Response
 from apientreprise_gateway.accounts import bans, hand_overs, token_ends, tokens
 from apientreprise_gateway.accounts.permissions import Act
 from apientreprise_gateway.portal.forms import Posted
+from apientreprise_gateway.portal.moments import typed
 from apientreprise_gateway.portal.pages.seen import see_token
-from apientreprise_gateway.portal.rendering import PARIS, page, to
+from apientreprise_gateway.portal.rendering import page, to
 from apientreprise_gateway.portal.services import services
 from apientreprise_gateway.portal.visitors import Auditor, Operator
 
@@ -51,7 +51,7 @@ def revoke(request: Request, visitor: Operator, form: Posted, jti: str) -> Respo
     now, comment = ours.now(), form.text("comment")[:2000]
     date = form.text("date")
     try:
-        at = datetime.fromisoformat(date).replace(tzinfo=PARIS) if date else now
+        at = typed(date) if date else now
     except ValueError:
         return _page(request, visitor, jti, errors={"date": "Écrivez la date sous la forme AAAA-MM-JJ."})
     if not comment:
