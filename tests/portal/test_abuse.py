@@ -168,7 +168,7 @@ def test_looking_changes_nothing(shared_site: Site, shared: Filled, who: str | N
     assert after == before
 
 
-@pytest.mark.parametrize("name", ["%00", "a%00b", "9" * 40, "%ED%A0%80", "%2e%2e%2f", "{{7*7}}", "x" * 5000])
+@pytest.mark.parametrize("name", ["%00", "9" * 40, "%ED%A0%80"])
 def test_names_that_nothing_has(engine: Engine, name: str) -> None:
     """An address with such a name, or such a query, is a page that says that there is none, on both databases."""
     site = browser(make_site(engine, demo=Demo(), settings=SECRETS), OPERATOR)
