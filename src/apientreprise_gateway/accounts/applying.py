@@ -17,8 +17,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from apientreprise_gateway.accounts import mails, repository, stored
 from apientreprise_gateway.accounts.activity import record
 from apientreprise_gateway.accounts.events import Event, Facts, NotOurs, Reading, Subject, Told, Unreadable
-from apientreprise_gateway.accounts.folding import OVER, Outcome, fold
-from apientreprise_gateway.accounts.model import EventName, Habilitation, HabilitationState, ProductKey
+from apientreprise_gateway.accounts.folding import Outcome, fold
+from apientreprise_gateway.accounts.model import OVER, EventName, Habilitation, HabilitationState, ProductKey
 from apientreprise_gateway.accounts.own_form import SOURCE as OWN
 from apientreprise_gateway.accounts.tokens import make, narrow, revoke_all
 from apientreprise_gateway.database.accounts import events, tokens

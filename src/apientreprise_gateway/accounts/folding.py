@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from apientreprise_gateway.accounts.events import Event, Facts
-from apientreprise_gateway.accounts.model import EventName, HabilitationState, ProductKey
+from apientreprise_gateway.accounts.model import OVER, EventName, HabilitationState, ProductKey
 
 PARAMETERS: Final = "params"
 """The modality of API Particulier whose calls need a token."""
@@ -40,8 +40,6 @@ _STATES: Final[Mapping[EventName, HabilitationState]] = {
     EventName.REOPEN: HabilitationState.VALIDATED,
     EventName.CANCEL_REOPENING: HabilitationState.VALIDATED,
 }
-OVER: Final = (HabilitationState.REFUSED, HabilitationState.REVOKED, HabilitationState.ARCHIVED)
-"""States in which nothing goes on."""
 _UPDATES: Final[Mapping[EventName, HabilitationState]] = {
     EventName.SUBMIT: HabilitationState.SUBMITTED,
     EventName.REQUEST_CHANGES: HabilitationState.CHANGES_REQUESTED,

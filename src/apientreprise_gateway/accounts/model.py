@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class ProductKey(StrEnum):
@@ -35,6 +35,10 @@ class HabilitationState(StrEnum):
     REFUSED = "refused"
     REVOKED = "revoked"
     ARCHIVED = "archived"
+
+
+OVER: Final = (HabilitationState.REFUSED, HabilitationState.REVOKED, HabilitationState.ARCHIVED)
+"""States in which nothing goes on."""
 
 
 class TokenState(StrEnum):

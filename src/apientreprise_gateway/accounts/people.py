@@ -16,13 +16,12 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, Text, and_, cas
 
 from apientreprise_gateway.accounts import repository
 from apientreprise_gateway.accounts.activity import record
-from apientreprise_gateway.accounts.model import HabilitationState, User
+from apientreprise_gateway.accounts.model import OVER, User
 from apientreprise_gateway.accounts.retention import PERSONAL_DETAILS
 from apientreprise_gateway.database import accounts as tables
 from apientreprise_gateway.database.serving import login_links, mails, sessions
 from apientreprise_gateway.database.status import subscriptions
 
-_OVER: Final = (HabilitationState.REFUSED, HabilitationState.REVOKED, HabilitationState.ARCHIVED)
 _SECRET: Final = frozenset({"sha256", "csrf", "id_token", "sealed", "body", "data"})
 """Columns that open something, or that are of no meaning outside."""
 _NOBODY: Final = ""
@@ -125,7 +124,7 @@ def _erase_by_address(connection: Connection, address: str, user: User | None, d
 
 
 def _erase_account(connection: Connection, user: User, done: Erasure, *, now: datetime, by: str | None) -> None:
-    over = select(tables.habilitations.c.id).where(tables.habilitations.c.state.in_(_OVER))
+    over = select(tables.habilitations.c.id).where(tables.habilitations.c.state.in_(OVER))
     theirs = tables.roles.c.user_id == user.id
     _delete(connection, tables.roles, and_(theirs, tables.roles.c.habilitation_id.in_(over)), done)
     _delete(connection, sessions, sessions.c.user_id == user.id, done)
@@ -141,7 +140,7 @@ def _erase_account(connection: Connection, user: User, done: Erasure, *, now: da
 
 def _forget_named(connection: Connection, named: dict[str, Any], done: Erasure) -> None:
     """Take the people out of the details of a habilitation that is over."""
-    if named["state"] not in _OVER:
+    if named["state"] not in OVER:
         done.kept.append(f"details of n°{named['number']} ({named['state']}): the habilitation goes on")
         return
     where = tables.habilitations.c.id == named["habilitation"]

@@ -33,7 +33,7 @@ from sqlalchemy import (
     update,
 )
 
-from apientreprise_gateway.accounts.model import HabilitationState
+from apientreprise_gateway.accounts.model import OVER, HabilitationState
 from apientreprise_gateway.database import accounts as tables
 from apientreprise_gateway.database import serving
 from apientreprise_gateway.database.engine import writing
@@ -42,7 +42,6 @@ BATCH_ROWS: Final = 1000
 MAIL_DAYS: Final = 30
 BAN_DAYS: Final = 30
 ENDED_DAYS: Final = 1
-_OVER: Final = (HabilitationState.REFUSED, HabilitationState.REVOKED, HabilitationState.ARCHIVED)
 PERSONAL_DETAILS: Final = ("dpo", "controller")
 """Parts of a habilitation's details that name people."""
 
@@ -146,7 +145,7 @@ def _is_over(before: datetime) -> ColumnElement[bool]:
     """Whether a habilitation ended, or was left unfinished, before a moment."""
     state = tables.habilitations.c.state
     return and_(
-        or_(state.in_(_OVER), state.in_((HabilitationState.DRAFT, HabilitationState.CHANGES_REQUESTED))),
+        or_(state.in_(OVER), state.in_((HabilitationState.DRAFT, HabilitationState.CHANGES_REQUESTED))),
         tables.habilitations.c.updated_at < before,
     )
 

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, insert, select, update
 
 from apientreprise_gateway.accounts import repository
 from apientreprise_gateway.accounts.events import People, Subject, Told
-from apientreprise_gateway.accounts.folding import OVER, PARAMETERS, Outcome
-from apientreprise_gateway.accounts.model import Habilitation, HabilitationState, ProductKey
+from apientreprise_gateway.accounts.folding import PARAMETERS, Outcome
+from apientreprise_gateway.accounts.model import OVER, Habilitation, HabilitationState, ProductKey
 from apientreprise_gateway.accounts.own_form import OTHERS
 from apientreprise_gateway.accounts.reading import NoJsonError, read
 from apientreprise_gateway.database.accounts import events, habilitations

@@ -208,21 +208,6 @@ def narrow(connection: Connection, jti: str, scopes: Collection[str], *, now: da
     found = locked(connection, jti)
     if found is None:
         raise TokenRefusalError("Ce jeton n’existe pas.")
-    return _narrow(connection, found, scopes, now=now, by=by)
-
-
-def narrow_all(
-    connection: Connection, habilitation_id: str, scopes: Collection[str], *, now: datetime, by: str | None = None
-) -> list[str]:
-    """Withdraw scopes from every token of a habilitation that has not expired; the names of those that lost some."""
-    return [
-        found.id
-        for found in _all_locked(connection, habilitation_id)
-        if now < found.ends_at and _narrow(connection, found, scopes, now=now, by=by)
-    ]
-
-
-def _narrow(connection: Connection, found: Token, scopes: Collection[str], *, now: datetime, by: str | None) -> bool:
     kept = set(granted(scopes))
     left = [scope for scope in found.scopes_in_force if scope in kept]
     withdrawn = [scope for scope in found.scopes_in_force if scope not in kept]

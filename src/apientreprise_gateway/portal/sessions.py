@@ -104,11 +104,6 @@ def end(connection: Connection, session: bytes) -> None:
     connection.execute(delete(sessions).where(sessions.c.sha256 == session))
 
 
-def end_all_of(connection: Connection, user_id: str) -> int:
-    """End every session of a person; returns how many there were."""
-    return connection.execute(delete(sessions).where(sessions.c.user_id == user_id)).rowcount
-
-
 def keep(connection: Connection, session: bytes, data: Mapping[str, Any]) -> None:
     """Replace what a session keeps between two pages."""
     connection.execute(update(sessions).where(sessions.c.sha256 == session).values(data=dict(data)))
