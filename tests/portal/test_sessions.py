@@ -183,3 +183,12 @@ def test_a_database_that_is_gone_has_its_page(site: Site) -> None:
     assert "Code : indisponible" in answer.text
     assert site.get("/livez").status_code == 200
     assert site.get("/readyz").status_code == 503
+
+
+def test_the_head_of_a_page_is_that_of_the_page(site: Site) -> None:
+    """Monitors ask for it; nothing is sent after it."""
+    whole, head = site.get("/"), site.client.head("/")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(len(whole.content)) or "content-encoding" in head.headers
+    assert head.headers["content-security-policy"] == whole.headers["content-security-policy"]
+    assert site.client.head("/nowhere").status_code == 404

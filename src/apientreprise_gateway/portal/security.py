@@ -59,6 +59,9 @@ class Envelope:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)  # type: ignore[operator]
             return
+        is_head = scope["method"] == "HEAD"
+        if is_head:  # answered as the page would be, without its body: monitors ask so
+            scope = {**scope, "method": "GET"}
         request_id = str(uuid.uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
         began, status = time.perf_counter(), 0
@@ -72,6 +75,8 @@ class Envelope:
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
                 headers["X-Request-Id"] = request_id
+            elif is_head:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
