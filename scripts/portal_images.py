@@ -29,7 +29,7 @@ FOLDER: Final = ROOT / "docs" / "images" / "portal"
 INDEX: Final = ROOT / "docs" / "portal-pages.md"
 WIDTHS: Final = {1280: 1600, 390: 2400}
 """Of the window, with the most that is shown of a page from its top, in pixels."""
-COLOURS: Final = "16"
+COLOURS: Final = "12"
 _FLAGS: Final = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking")
 _PRIVATE: Final = re.compile(r"/(compte|admin|editeur)(/|$)")
 _LEFT_OUT: Final = re.compile(r"\.(csv|atom|json|ics|svg|pdf|txt)$|/piece$|/documentation|/statique/")
@@ -47,20 +47,20 @@ class Person:
     email: str | None
     starts: tuple[str, ...]
     left_out: str = "$."
-    """Pages that are those of the applicant, as a pattern of their kind."""
+    """Pages that differ little from those of others, as a pattern of their kind."""
 
 
-_SAME: Final = (
-    "(draft|submitted|changes_requested|refused|archived|revoked|revoked_later|expired)$|nouvelle|telecharger"
-)
+_STATES: Final = "(draft|changes_requested|refused|archived|revoked|revoked_later|expired)$"
+_SAME: Final = f"{_STATES}|nouvelle|telecharger"
+_DESK: Final = f"{_STATES}|^/compte"
 PEOPLE: Final = (
     Person("public", "Pour tous", None, ("/", "/compte/se-connecter", "/cas-usages", "/page-qui-n-existe-pas")),
     Person("demandeur", "Demandeur", "camille.martin", ("/compte", "/compte/demandes", "/compte/nouvelle-demande")),
     Person("technique", "Contact technique", "sacha.leroy", ("/compte", "/compte/demandes"), _SAME),
     Person("metier", "Contact métier", "dominique.moreau", ("/compte", "/compte/demandes"), _SAME),
     Person("editeur", "Éditeur de logiciels", "lou.girard", ("/compte", "/editeur/habilitations")),
-    Person("operateur", "Opérateur", "operatrice", ("/admin",)),
-    Person("auditeur", "Auditeur", "auditeur", ("/admin", "/admin/journal")),
+    Person("operateur", "Opérateur", "operatrice", ("/admin",), _DESK),
+    Person("auditeur", "Auditeur", "auditeur", ("/admin", "/admin/journal"), _DESK),
 )
 
 
@@ -147,7 +147,7 @@ def photograph(page: Page, file: str, folder: Path) -> None:
         clip = {"x": 0, "y": 0, "width": width, "height": height}
         picture = page.screenshot(full_page=True, clip=clip)  # type: ignore[arg-type]
         fewer = subprocess.run(
-            [_program("pngquant"), COLOURS, "--strip", "-"], input=picture, check=True, capture_output=True
+            [_program("pngquant"), COLOURS, "--nofs", "--strip", "-"], input=picture, check=True, capture_output=True
         )
         (folder / f"{file}-{width}.png").write_bytes(fewer.stdout)
     page.set_viewport_size({"width": 1280, "height": 900})
