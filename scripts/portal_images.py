@@ -29,11 +29,11 @@ FOLDER: Final = ROOT / "docs" / "images" / "portal"
 INDEX: Final = ROOT / "docs" / "portal-pages.md"
 WIDTHS: Final = {1280: 1600, 390: 2400}
 """Of the window, with the most that is shown of a page from its top, in pixels."""
-COLOURS: Final = "12"
+COLOURS: Final = "9"
 _FLAGS: Final = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking")
 _PRIVATE: Final = re.compile(r"/(compte|admin|editeur)(/|$)")
 _LEFT_OUT: Final = re.compile(r"\.(csv|atom|json|ics|svg|pdf|txt)$|/piece$|/documentation|/statique/")
-_NUMBER: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)[0-9]+(?=/|$)")
+_NUMBER: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)[A-Za-z0-9_-]{43}$|(?<=/)[0-9]+(?=/|$)")
 _KIND: Final = re.compile(r"((?:^/catalogue|^/guide|^/guide/fournisseurs|/composants|/courrier)/)[^/]+$")
 _WORD: Final = re.compile(r"[^a-z0-9]+")
 
@@ -57,10 +57,10 @@ PEOPLE: Final = (
     Person("public", "Pour tous", None, ("/", "/compte/se-connecter", "/cas-usages", "/page-qui-n-existe-pas")),
     Person("demandeur", "Demandeur", "camille.martin", ("/compte", "/compte/demandes", "/compte/nouvelle-demande")),
     Person("technique", "Contact technique", "sacha.leroy", ("/compte", "/compte/demandes"), _SAME),
-    Person("metier", "Contact métier", "dominique.moreau", ("/compte", "/compte/demandes"), _SAME),
+    Person("metier", "Contact métier", "dominique.moreau", ("/compte", "/compte/demandes"), rf"{_SAME}|\*"),
     Person("editeur", "Éditeur de logiciels", "lou.girard", ("/compte", "/editeur/habilitations")),
     Person("operateur", "Opérateur", "operatrice", ("/admin",), _DESK),
-    Person("auditeur", "Auditeur", "auditeur", ("/admin", "/admin/journal"), _DESK),
+    Person("auditeur", "Auditeur", "auditeur", ("/admin", "/admin/journal"), "^/(compte|admin/(?!journal))"),
 )
 
 
