@@ -9,13 +9,16 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import update
 
-from apientreprise_gateway.accounts import bans, delegations, hand_overs, repository, transfers
+from apientreprise_gateway.accounts import bans, delegations, hand_overs, repository, requests, transfers
 from apientreprise_gateway.accounts.first_calls import notice
-from apientreprise_gateway.accounts.model import Contact
+from apientreprise_gateway.accounts.model import Contact, ProductKey
+from apientreprise_gateway.accounts.own_form import Form, Person
 from apientreprise_gateway.contract.bans import Ban, Reason
 from apientreprise_gateway.database.accounts import tokens as token_rows
 from apientreprise_gateway.database.engine import connect, reading, writing
+from apientreprise_gateway.portal.pages.offers import catalogue_of
 from apientreprise_gateway.portal.services import Demo, DemoPerson
+from apientreprise_gateway.providers.products import PRODUCTS
 from support import databases
 from support.accounts import APPLICANT, SIRET, TECHNICAL, Known, add_call, add_habilitation, add_known
 from support.browser import PHONE, opened, overflow, violations
@@ -220,3 +223,39 @@ def test_a_leak_ends_in_a_new_token(site: Site, page: Page) -> None:
         old = repository.token(connection, known.token.id)
     assert old is not None
     assert old.revoked_at is not None
+
+
+def test_a_renewal_gives_a_second_token(site: Site, page: Page, browser: Browser) -> None:
+    """The form is filled in already; after the approval the old token keeps its end, and the page says what to do."""
+    person = Person(email=APPLICANT, given_name="Camille", family_name="Martin")
+    form = Form(
+        siret=SIRET, organization="Ville", eligibility="collectivite", title="À renouveler", description="Tarifs.",
+        use_case="marches_publics", scopes=("attestation_fiscale_dgfip",), legal_basis="Délibération du 3 mars",
+        legal_basis_url="https://legi.test/a", recipients="Le service", retention_months="12", volume="100",
+        business_contact=person, technical_contact=person, dpo=person, controller=person, controller_siret=SIRET,
+        terms_accepted=True,
+    )  # fmt: skip
+    now, catalogue = site.clock.time, catalogue_of(PRODUCTS[0])
+    with writing(site.engine) as connection:
+        applicant = Contact(email=APPLICANT, given_name="Camille", family_name="Martin")
+        made = requests.begin(connection, ProductKey.ENTREPRISE, form, applicant=applicant, by="x", now=now)
+        requests.submit(connection, made.id, catalogue=catalogue, by="x", now=now)
+        _, jti = requests.approve(connection, made.id, catalogue=catalogue, by="x", now=now)
+        connection.execute(update(token_rows).where(token_rows.c.id == jti).values(first_call_at=now))
+    log_in(page, site, APPLICANT)
+    page.goto(f"{site.url}/compte/demandes/{made.id}/renouveler")
+    page.get_by_role("button", name="Commencer").click()
+    page.goto(f"{site.url}/compte/demandes/{made.id}/formulaire?etape=recapitulatif")
+    page.get_by_label("J’accepte").check()
+    page.get_by_role("button", name="Envoyer la demande").click()
+    expect(page).to_have_url(f"{site.url}/compte/demandes/{made.id}")
+    assert violations(page) == []
+    with opened(browser) as desk:
+        log_in(desk, site, OPERATOR)
+        desk.goto(f"{site.url}/admin/demandes/{made.id}")
+        desk.get_by_label("Valider").check()
+        desk.get_by_role("button", name="Enregistrer la décision").click()
+        expect(desk.get_by_text("La demande est validée")).to_be_visible()
+    page.goto(f"{site.url}/compte/demandes/{made.id}")
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.get_by_text("Mettez le nouveau jeton dans votre logiciel").first).to_be_visible()
