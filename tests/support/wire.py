@@ -59,6 +59,13 @@ class Wire:
         poll.register(self._socket, select.POLLIN)
         return bool(poll.poll(0))
 
+    def is_at_end(self) -> bool:
+        """Whether the other side has closed; waits for what comes next, and leaves it to be read."""
+        try:
+            return self._file.peek(1) == b""
+        except ConnectionResetError:
+            return True
+
     def some(self) -> bytes:
         """The next bytes that come; none if the other side closes without any."""
         try:

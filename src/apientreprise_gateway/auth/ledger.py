@@ -252,11 +252,13 @@ class LedgerWatch(Generic[E]):
     async def _read(self, *, has_version: bool) -> None:
         found = await read_all(self._client, self._ledger, self.known)
         news, lost = self._compared_with(found)
-        if self._keep is not None and news:
-            await self._keep({**self.known, **news})
-            news, lost = self._compared_with(found)  # `take` may have been called during the await
         if news:
-            self._use({**self.known, **news})
+            if self._keep is not None:
+                await self._keep({**self.known, **news})
+                # `take` may have been called during the await: with what was kept, or with more.
+                news, lost = self._compared_with(found)
+            if news:
+                self._use({**self.known, **news})
             _log.info(f"{self._ledger.name}_read", tokens=self.count)
         if found.unreadable != self.unreadable:
             tell_of_unreadable(self._ledger, found)
