@@ -14,13 +14,12 @@ from sqlalchemy import Connection, and_, func, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from apientreprise_gateway.accounts.activity import record
-from apientreprise_gateway.accounts.model import HabilitationState, Role
+from apientreprise_gateway.accounts.model import DATAPASS_URL, HabilitationState, Role
 from apientreprise_gateway.contract.spreadsheet import cell
 from apientreprise_gateway.database.accounts import delegations, editors, habilitations, roles, tokens, users
 from apientreprise_gateway.database.engine import is_postgresql
 
 CSV_COLUMNS: Final = ("datapass_id", "datapass_url", "intitule", "token_expiration", "siret", "demandeur_email")
-DATAPASS_URL: Final = "https://datapass.api.gouv.fr/demandes/"
 
 
 class DelegationRefusedError(Exception):

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
+DATAPASS_URL: Final = "https://datapass.api.gouv.fr/demandes/"
+"""Where DataPass shows a request, before its number."""
+
 
 class ProductKey(StrEnum):
     """The products that a habilitation may be for."""
@@ -107,6 +110,12 @@ class Habilitation:
     updated_at: datetime
     replaces: str | None
 
+    @property
+    def in_datapass(self) -> str | None:
+        """The page of DataPass where it is changed; None for one that is changed here."""
+        is_there = self.source == "datapass" and self.external_id.isdecimal()
+        return DATAPASS_URL + self.external_id if is_there else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
@@ -173,3 +182,14 @@ class User:
     def name(self) -> str:
         """How a page or a mail calls this person."""
         return " ".join(filter(None, (self.given_name, self.family_name))) or self.email
+
+    @property
+    def contact(self) -> Contact:
+        """This person as a request names them."""
+        return Contact(
+            email=self.email,
+            given_name=self.given_name,
+            family_name=self.family_name,
+            phone_number=self.phone_number,
+            job_title=self.job_title,
+        )

@@ -239,16 +239,7 @@ def give_to(connection: Connection, habilitation_id: str, applicant: Contact, *,
     found = repository.habilitation(connection, habilitation_id)
     if found is None:
         raise RequestRefusedError("Cette demande n’existe pas.")
-    people = {
-        role: Contact(
-            email=user.email,
-            given_name=user.given_name,
-            family_name=user.family_name,
-            phone_number=user.phone_number,
-            job_title=user.job_title,
-        )
-        for role, user in repository.contacts(connection, found.id).items()
-    }
+    people = {role: user.contact for role, user in repository.contacts(connection, found.id).items()}
     _emit(
         connection, _subject(found), EventName.TRANSFER, by=by, now=now, contacts=people | {Role.APPLICANT: applicant}
     )

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
 from apientreprise_gateway.journal.rollups import ABANDONED, REFUSED
-from apientreprise_gateway.journal.statistics import Period
+from apientreprise_gateway.journal.statistics import Period, floor
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Counts:
 
 def series(connection: Connection, jti: str, period: Period, now: datetime) -> list[tuple[datetime, Counts]]:
     """The counts of a period in the order of time, each with the moment at which its step begins."""
-    first = _floor(now - period.length, period.step)
+    first = floor(now - period.length, period.step)
     table = period.table
     query = (
         select(table.c.at, table.c["class"], func.sum(table.c.calls))
@@ -35,7 +35,7 @@ def series(connection: Connection, jti: str, period: Period, now: datetime) -> l
     )
     found: dict[datetime, dict[str, int]] = {}
     for at, name, count in connection.execute(query):
-        by_class = found.setdefault(_floor(at, period.step), {})
+        by_class = found.setdefault(floor(at, period.step), {})
         by_class[name] = by_class.get(name, 0) + int(count)
     steps = (now - first) // period.step
     moments = (first + period.step * number for number in range(steps + 1))
@@ -49,8 +49,3 @@ def _counts(by_class: Mapping[str, int]) -> Counts:
         failed=by_class.get("5xx", 0) + by_class.get(ABANDONED, 0),
         refused=by_class.get(REFUSED, 0),
     )
-
-
-def _floor(moment: datetime, step: timedelta) -> datetime:
-    begin = datetime(1970, 1, 1, tzinfo=UTC)
-    return begin + (moment - begin) // step * step

@@ -91,7 +91,7 @@ def statistics(engine: Engine, jti: str, *, now: datetime | None = None) -> Stat
 
 
 def _periods(connection: Connection, jti: str, now: datetime) -> Iterator[PeriodStatistics]:
-    begins = [_floor(now - period.length, period.step) for period in PERIODS]
+    begins = [floor(now - period.length, period.step) for period in PERIODS]
     measured = _measured(connection, jti, begins)
     for period, since, percentiles in zip(PERIODS, begins, measured, strict=True):
         yield _period(connection, jti, (period, since), percentiles)
@@ -119,7 +119,8 @@ def _period(
     )
 
 
-def _floor(moment: datetime, step: timedelta) -> datetime:
+def floor(moment: datetime, step: timedelta) -> datetime:
+    """The moment at which the step that a moment is in begins."""
     begin = datetime(1970, 1, 1, tzinfo=UTC)
     return begin + (moment - begin) // step * step
 

@@ -12,7 +12,7 @@ from apientreprise_gateway.accounts import audits, bans, delegations, hand_overs
 from apientreprise_gateway.accounts.model import Habilitation, HabilitationState, Role, Token
 from apientreprise_gateway.accounts.next_steps import Step, next_step
 from apientreprise_gateway.portal.pages.rights import product_named, rights, unknown_scopes
-from apientreprise_gateway.portal.pages.seen import DATAPASS, see_habilitation
+from apientreprise_gateway.portal.pages.seen import see_habilitation
 from apientreprise_gateway.portal.rendering import page
 from apientreprise_gateway.portal.services import services
 from apientreprise_gateway.portal.visitors import LoggedIn
@@ -33,12 +33,6 @@ class Listed:
     tokens: tuple[Token, ...]
     """Those that work."""
     step: Step
-
-    @property
-    def in_datapass(self) -> str | None:
-        """Its page in DataPass."""
-        number = self.habilitation.external_id
-        return DATAPASS + number if self.habilitation.source == "datapass" and number.isdecimal() else None
 
 
 @router.get("/compte/demandes")

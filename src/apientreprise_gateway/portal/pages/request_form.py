@@ -82,11 +82,6 @@ def begin(request: Request, visitor: LoggedIn, form: Posted) -> Response:
     case = None if product is None else next((each for each in product.use_cases if each.key == key), None)
     if product is None or case is None:
         return _choose(request, form.values(), {"use_case": "Choisissez un cas d’usage."})
-    user = visitor.user
-    applicant = Contact(
-        email=user.email, given_name=user.given_name, family_name=user.family_name,
-        phone_number=user.phone_number, job_title=user.job_title,
-    )  # fmt: skip
     with ours.writing() as connection:
         editor = delegations.editor(connection, form.text("editor"))
         software = "" if editor is None else f"Logiciel : {editor.name}."
@@ -99,7 +94,7 @@ def begin(request: Request, visitor: LoggedIn, form: Posted) -> Response:
                 description=software,
                 scopes=tuple(sorted(recommended(product, case.key))),
             ),
-            applicant=applicant,
+            applicant=visitor.user.contact,
             by=visitor.actor.id,
             now=ours.now(),
         )

@@ -1,7 +1,6 @@
 """Objects that a visitor asks for: found with what the visitor may do with them, or answered as if there were none."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy import Connection
 
@@ -10,9 +9,6 @@ from apientreprise_gateway.accounts.model import Habilitation, Role, Token
 from apientreprise_gateway.accounts.permissions import Act, Viewer, may
 from apientreprise_gateway.portal.refusals import Missing
 from apientreprise_gateway.portal.visitors import Visitor
-
-DATAPASS: Final = "https://datapass.api.gouv.fr/demandes/"
-"""Where DataPass shows a habilitation, before its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +22,6 @@ class Seen:
     def may(self, act: str) -> bool:
         """Whether the visitor may do this; templates name the act."""
         return may(Act(act), self.viewer)
-
-    @property
-    def in_datapass(self) -> str | None:
-        """The page of DataPass where it is changed; None for one that is changed here."""
-        number = self.habilitation.external_id
-        return DATAPASS + number if self.habilitation.source == "datapass" and number.isdecimal() else None
 
 
 def see_habilitation(connection: Connection, visitor: Visitor, habilitation_id: str, *acts: Act) -> Seen:
