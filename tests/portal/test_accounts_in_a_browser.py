@@ -195,6 +195,7 @@ def test_from_a_hand_over_to_the_string(site: Site, known: Known, page: Page) ->
     page.get_by_role("button", name="Envoyer le lien").click()
     expect(page.get_by_text("Le lien est envoyé")).to_be_visible()
     page.get_by_role("button", name="Se déconnecter").click()
+    expect(page).to_have_url(f"{site.url}/apres-deconnexion")
     page.goto(f"{site.url}/demo/courrier")
     page.locator("tr", has_text="integration@editeur.test").locator("a").first.click()
     page.locator("pre a").first.click()
@@ -245,6 +246,7 @@ def test_a_renewal_gives_a_second_token(site: Site, page: Page, browser: Browser
     log_in(page, site, APPLICANT)
     page.goto(f"{site.url}/compte/demandes/{made.id}/renouveler")
     page.get_by_role("button", name="Commencer").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Vous et votre organisme")  # the form was sent, then
     page.goto(f"{site.url}/compte/demandes/{made.id}/formulaire?etape=recapitulatif")
     page.get_by_label("J’accepte").check()
     page.get_by_role("button", name="Envoyer la demande").click()
