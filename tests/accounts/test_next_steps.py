@@ -121,3 +121,11 @@ def test_contacts_can_use_a_token_but_not_renew_it() -> None:
     assert not Step(StepKind.RENEW, "t").is_for(TECHNICAL)
     assert Step(StepKind.USE_NEW_TOKEN, "t").is_for(TECHNICAL)
     assert not Step(StepKind.WAIT).is_for(APPLICANT)
+
+
+@pytest.mark.parametrize("order", [("old", "new"), ("new", "old")])
+def test_a_new_token_of_the_same_second_is_the_one_to_use(order: tuple[str, str]) -> None:
+    """Two tokens that begin and end in the same second are told apart by their use, in whatever order they come."""
+    of = {"old": token("old"), "new": token("new", called=False)}
+    step = next_step(habilitation(), [of[name] for name in order], NOW)
+    assert (step.kind, step.token_id) == (StepKind.USE_NEW_TOKEN, "new")

@@ -76,7 +76,7 @@ def next_step(habilitation: Habilitation, tokens: Sequence[Token], now: datetime
 
 def _of_tokens(habilitation: Habilitation, tokens: Sequence[Token], now: datetime) -> Step:
     """The step of a habilitation that is in force."""
-    working = sorted((token for token in tokens if token.works(now)), key=_end)
+    working = sorted((token for token in tokens if token.works(now)), key=_age)
     if not working:
         return _without_a_working_token(habilitation, tokens, now)
     latest = working[-1]
@@ -109,6 +109,11 @@ def _update(habilitation: Habilitation) -> Step:
     """The step of an update that is written or examined."""
     is_examined = stage_of(habilitation) is HabilitationState.SUBMITTED
     return Step(StepKind.WAIT if is_examined else StepKind.FINISH_UPDATE)
+
+
+def _age(token: Token) -> tuple[datetime, int, bool]:
+    """What sorts tokens, the newest last; of two that were made in the same second, the one that nobody used yet."""
+    return _end(token), token.iat, token.first_call_at is None
 
 
 def _end(token: Token) -> datetime:
