@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +23,8 @@ PEOPLE = {
     Role.BUSINESS_CONTACT: Contact(email=BUSINESS, given_name="Noa", family_name="Durand"),
 }
 SIRET = "21750001600019"
+_NUMBERS = count(100_001)
+"""Numbers of requests, none twice, and none that a test gives itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def add_habilitation(connection: Connection, now: datetime, **changes: Any) -> H
         "id": str(uuid4()),
         "product": "entreprise",
         "source": "datapass",
-        "external_id": str(uuid4().int % 10**6),
+        "external_id": str(next(_NUMBERS)),
         "siret": SIRET,
         "title": "Marchés publics de la ville",
         "state": "validated",
