@@ -56,7 +56,8 @@ NASTY: list[Any] = [
     "revoked",
     "APPROVE",
 ]
-VALUES = st.sampled_from(NASTY) | st.recursive(
+# Copies, as one value is put into another.
+VALUES = st.sampled_from(NASTY).map(copy.deepcopy) | st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**63), 2**64 - 1)
