@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def _shown(pid: int) -> str:
-    """What `ps` shows a process as."""
-    shown = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=True)
+    """What `ps` shows a process as; nothing if it has gone, as one that was just killed may at any moment."""
+    shown = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return shown.stdout.strip()
 
 
