@@ -27,9 +27,10 @@ MAX_FILES: Final = 100
 _PART_BYTES: Final = LONG_BYTES // 2
 """Bytes read at once; not more than a string may have that is left in place."""
 _QUOTE: Final = 0x22
-_INSIDE: Final = rb'[^"\\]*+(?:(?:\\.)++[^"\\]*+)*+'
+# Atomic groups, for groups with possessive quantifiers match wrongly before Python 3.11.5 (gh-106052).
+_INSIDE: Final = rb'(?>[^"\\]*+(?:\\.[^"\\]*+)*)'
 _IN_STRING: Final = re.compile(_INSIDE, re.DOTALL)
-_STRINGS: Final = re.compile(rb'(?:[^"]*+"%b")*+[^"]*+' % _INSIDE, re.DOTALL)
+_STRINGS: Final = re.compile(rb'(?>(?:[^"]*+"%b")*)[^"]*+' % _INSIDE, re.DOTALL)
 """Matches text outside of strings, and whole strings."""
 _LONGEST_ESCAPE: Final = 6
 
