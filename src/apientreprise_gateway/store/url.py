@@ -42,19 +42,21 @@ def parse_url(url: str) -> RedisUrl:
     Raises:
         ValueError: it is none of these.
     """
-    parts = _split(url)
-    scheme, _, form_name = parts.scheme.partition("+")
+    # By hand, as `urlsplit` refuses an authority with several addresses in brackets, in some versions of Python.
+    start, separator, rest = url.strip().partition("://")
+    scheme, plus, form_name = start.lower().partition("+")
     known = scheme in {"redis", "rediss"} and form_name in {form.value for form in Form}
-    if not known or parts.scheme.endswith("+"):
+    if not separator or not known or (plus and not form_name):
         raise ValueError("it must start with redis://, rediss://, redis+cluster:// or redis+sentinel://")
-    if parts.query or parts.fragment:
+    if "?" in rest or "#" in rest:
         raise ValueError("it has no options after ? or #; write these signs of a password as %3F or %23")
     form = Form(form_name)
-    credentials, _, hosts = parts.netloc.rpartition("@")
+    authority, _, place = rest.partition("/")
+    credentials, _, hosts = authority.rpartition("@")
     nodes = tuple(_node(host, _PORTS.get(form, _PORT)) for host in hosts.split(","))
     if form is Form.SERVER and len(nodes) > 1:
         raise ValueError("several hosts need redis+cluster:// or redis+sentinel://")
-    path = [part for part in parts.path.split("/") if part]
+    path = [part for part in place.split("/") if part]
     service = path.pop(0) if form is Form.SENTINEL and path else ""
     if form is Form.SENTINEL and not service:
         raise ValueError("a Sentinel URL ends in the name of the service: redis+sentinel://host:26379/mymaster")
