@@ -1,6 +1,6 @@
 """What calls about persons cost, beside calls about companies: `docs/performance.md` has the table.
 
-    .venv/bin/python bench/persons.py [--rounds 7] [--seconds 3] [--connections 64]
+    .venv/bin/python bench/persons.py [--rounds 7] [--seconds 3] [--connections 64] [--json FILE]
 
 One gateway of one worker, with Redis and every check, header, metric, digest and access line, answers each kind
 of calls in turn; the provider answers 2 kB at once. CPU is that of the worker, per answer, and each ratio is one of the
@@ -14,9 +14,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import figures
 from testbed import BODY, HERE, LIMIT, QUERY, MissingToolError, Server, Testbed, machine, need, say, testbed
 
 from apientreprise_gateway.providers.particulier.product import PARTICULIER
@@ -80,8 +82,9 @@ _BY_HOUSEHOLD: Final = f"{HOUSEHOLD}?{RECIPIENT}&{GIVEN}&codeCogInseePaysNaissan
 _BY_STUDENT: Final = f"{STUDENT}?{RECIPIENT}&{GIVEN}"
 _BY_INE: Final = f"{STUDENT.replace('identite', 'ine')}?{RECIPIENT}"
 _PLACES: Final = "mesri_admission_commune_etudes"
+ENTREPRISE: Final = "API Entreprise"
 CASES: Final = {
-    "API Entreprise": ("load.lua", "/" + QUERY, token()),
+    ENTREPRISE: ("load.lua", "/" + QUERY, token()),
     "student by INE, unmasked": ("persons.lua", _BY_INE, held(STUDENT)),
     "student by INE, masked": ("persons.lua", _BY_INE, held(STUDENT, _PLACES)),
     "student by civil status, unmasked": ("persons.lua", _BY_STUDENT, held(STUDENT)),
@@ -121,14 +124,29 @@ def measure(place: Testbed, *, rounds: int, seconds: float, connections: int) ->
     return spent
 
 
+def ratios(spent: dict[str, list[float]]) -> dict[str, float]:
+    """CPU of each case over that of a call of API Entreprise: the median of the rounds."""
+    return {
+        case: statistics.median(each / base for each, base in zip(found, spent[ENTREPRISE], strict=True))
+        for case, found in spent.items()
+    }
+
+
 def table(spent: dict[str, list[float]]) -> str:
     """The figures in Markdown: medians, and those of the ratios of each round."""
-    (first, bases), *_ = spent.items()
     lines = ["| call | CPU µs | of that of API Entreprise |", "|---|---|---|"]
-    for case, found in spent.items():
-        ratio = statistics.median(each / base for each, base in zip(found, bases, strict=True))
-        lines.append(f"| {case} | {statistics.median(found):.0f} | {'' if case == first else f'{ratio:.2f}'} |")
+    for case, ratio in ratios(spent).items():
+        cost = statistics.median(spent[case])
+        lines.append(f"| {case} | {cost:.0f} | {'' if case == ENTREPRISE else f'{ratio:.2f}'} |")
     return "\n".join(lines)
+
+
+def handed_on(spent: dict[str, list[float]]) -> Iterator[figures.Figure]:
+    """The ratios, for `make bench`."""
+    for case, ratio in ratios(spent).items():
+        if case != ENTREPRISE:
+            goal = "at most 1.05" if case.endswith("unmasked") else "at most 1.35"
+            yield figures.Figure(case, "gateway", "CPU", ratio, "of a call of API Entreprise", goal)
 
 
 def main() -> None:
@@ -136,6 +154,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--connections", type=int, default=64)
+    figures.add_option(parser)
     given = parser.parse_args()
     try:
         need("wrk")
@@ -149,6 +168,7 @@ def main() -> None:
     except MissingToolError as error:
         sys.exit(f"bench: {error}")
     print(f"{machine()}; {given.rounds} rounds, {given.connections} connections\n\n{table(spent)}")
+    figures.write(given.json, handed_on(spent))
 
 
 if __name__ == "__main__":
