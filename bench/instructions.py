@@ -1,10 +1,12 @@
 """Count the instructions that the gateway executes per call, with callgrind.
 
     .venv/bin/python bench/instructions.py [--connections 8] [--seconds 30] [--functions 20] [--python PATH]
+                                           [--cached memory|redis]
 
 A count hardly depends on the machine or on its other work, so it shows a difference of one per cent, which no clock
 can. Under callgrind the gateway is some fifty times slower. `--python` names another interpreter that has the packages;
 with some builds the same code takes a tenth more instructions. docs/performance.md has the figures.
+`--cached` has every call answered from the cache.
 """
 
 import argparse
@@ -39,7 +41,9 @@ def control(pid: int, *arguments: str) -> None:
     subprocess.run(["callgrind_control", *arguments, str(pid)], check=True, capture_output=True)
 
 
-def counted(place: Testbed, python: str, *, connections: int, seconds: int, functions: int) -> tuple[float, list[str]]:
+def counted(
+    place: Testbed, python: str, *, cache: str, connections: int, seconds: int, functions: int
+) -> tuple[float, list[str]]:
     """Measure instructions per call, and the functions that execute most of them."""
     port, counts = free_port(), place.folder / "counts"
     valgrind = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={counts}"]
@@ -53,6 +57,7 @@ def counted(place: Testbed, python: str, *, connections: int, seconds: int, func
         "GATEWAY_DUPLICATES": "count",
         "GATEWAY_LIMIT_IP": str(LIMIT),
         "GATEWAY_LIMIT_JSON": str(LIMIT),
+        "GATEWAY_CACHE": cache,
         "PYTHONHASHSEED": "0",
     }
     say("starting the gateway under callgrind, which takes a minute")
@@ -79,6 +84,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--functions", type=int, default=20, help="how many functions to show")
     parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--cached", choices=("memory", "redis"), default="off", help="where the answers are kept")
     given = parser.parse_args()
     try:
         need("valgrind", "callgrind_control", "callgrind_annotate", "wrk")
@@ -86,6 +92,7 @@ def main() -> int:
             cost, rows = counted(
                 place,
                 given.python,
+                cache=given.cached,
                 connections=given.connections,
                 seconds=given.seconds,
                 functions=given.functions,

@@ -249,6 +249,24 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ring.asked == 31
 
 
+def test_many_are_verified_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many tokens as are remembered, used in turn, are verified once each, though few of their texts are kept."""
+    monkeypatch.setattr(token_module, "_CACHE_SIZE", 64)
+    ring = CountingRing(secret_keys([SECRET]))
+    verifying = TokenVerifier(ring, now=Clock())
+    texts = [signed(sub=f"holder {number}") for number in range(64)]
+    for _ in range(3):
+        for number, text in enumerate(texts):
+            assert verifying.verify(text).subject == f"holder {number}"
+            assert len(verifying._at_hand) <= 4
+    assert ring.asked == 64
+
+
+def test_as_many_as_an_issuer_has_in_use_are_remembered() -> None:
+    """Fifty thousand tokens in use are not verified again and again."""
+    assert token_module._CACHE_SIZE > 50_000
+
+
 def test_refused_tokens_are_not_remembered() -> None:
     """Tokens that are refused take no memory."""
     verifying = verifier()
