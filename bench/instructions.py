@@ -1,12 +1,12 @@
 """Count the instructions that the gateway executes per call, with callgrind.
 
     .venv/bin/python bench/instructions.py [--connections 8] [--seconds 30] [--functions 20] [--python PATH]
-                                           [--cached memory|redis]
+                                           [--cached memory|redis] [--upstream-tls] [--tls]
 
 A count hardly depends on the machine or on its other work, so it shows a difference of one per cent, which no clock
 can. Under callgrind the gateway is some fifty times slower. `--python` names another interpreter that has the packages;
 with some builds the same code takes a tenth more instructions. docs/performance.md has the figures.
-`--cached` has every call answered from the cache.
+`--cached` has every call answered from the cache; with `--upstream-tls` the provider speaks HTTPS, with `--tls` callers.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def control(pid: int, *arguments: str) -> None:
 
 
 def counted(
-    place: Testbed, python: str, *, cache: str, connections: int, seconds: int, functions: int
+    place: Testbed, python: str, *, cache: str, connections: int, seconds: int, functions: int, tls: bool
 ) -> tuple[float, list[str]]:
     """Measure instructions per call, and the functions that execute most of them."""
     port, counts = free_port(), place.folder / "counts"
@@ -59,16 +59,17 @@ def counted(
         "GATEWAY_LIMIT_JSON": str(LIMIT),
         "GATEWAY_CACHE": cache,
         "PYTHONHASHSEED": "0",
-    }
+    } | {f"GATEWAY_{name.upper()}": value for name, value in place.tls_settings(tls=tls).items()}
     say("starting the gateway under callgrind, which takes a minute")
     with started([*valgrind, *serve], place.folder / "gateway", port=port, cpu="0", env=env, seconds=300) as server:
-        key = token()
-        with httpx.Client(headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
+        key, url = token(), server.url.replace("http:", "https:") if tls else server.url
+        load(url, key, connections, 2)  # all connections to the provider, so that their handshakes are not counted
+        with httpx.Client(headers={"Authorization": f"Bearer {key}"}, timeout=60, verify=False) as client:
             for _ in range(_WARM_CALLS):
-                client.get(server.url + PATH).raise_for_status()
+                client.get(url + PATH).raise_for_status()
         say(f"counting for {seconds} s")
         control(server.process.pid, "-i", "on")
-        answers = load(server.url, key, connections, seconds)
+        answers = load(url, key, connections, seconds)
         control(server.process.pid, "-i", "off")
     totals = re.search(r"^totals: (\d+)", counts.read_text(), re.MULTILINE)
     if totals is None:
@@ -85,10 +86,15 @@ def main() -> int:
     parser.add_argument("--functions", type=int, default=20, help="how many functions to show")
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--cached", choices=("memory", "redis"), default="off", help="where the answers are kept")
+    parser.add_argument("--upstream-tls", action="store_true", help="the provider speaks HTTPS")
+    parser.add_argument("--tls", action="store_true", help="callers speak HTTPS")
     given = parser.parse_args()
     try:
         need("valgrind", "callgrind_control", "callgrind_annotate", "wrk")
-        with tempfile.TemporaryDirectory() as folder, testbed(Path(folder)) as place:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            testbed(Path(folder), upstream_tls=given.upstream_tls) as place,
+        ):
             cost, rows = counted(
                 place,
                 given.python,
@@ -96,6 +102,7 @@ def main() -> int:
                 connections=given.connections,
                 seconds=given.seconds,
                 functions=given.functions,
+                tls=given.tls,
             )
     except MissingToolError as error:
         say(str(error))

@@ -24,6 +24,7 @@ import redis
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+from support.certificates import Authority
 from support.tokens import SECRET, token
 
 HERE = Path(__file__).resolve().parent
@@ -226,11 +227,20 @@ class Testbed:
     upstream_port: int
     cpus: str
     """The CPUs that the server under test does not run on, as `taskset` takes them."""
+    upstream_tls: bool
+    """Whether the provider speaks HTTPS."""
 
     @property
     def upstream(self) -> str:
         """The base URL of the provider."""
-        return f"http://127.0.0.1:{self.upstream_port}"
+        return f"http{'s' if self.upstream_tls else ''}://127.0.0.1:{self.upstream_port}"
+
+    def tls_settings(self, *, tls: bool) -> dict[str, str]:
+        """What a gateway must be told for TLS: of the provider's authority, and of its own certificate if `tls`."""
+        settings = {"providers__insee__ca": str(self.folder / "ca.pem")} if self.upstream_tls else {}
+        if tls:
+            settings |= {"tls_certificate": str(self.folder / "tls.pem"), "tls_key": str(self.folder / "tls.key")}
+        return settings
 
     def store(self) -> "redis.Redis":
         """A client of its Redis."""
@@ -257,22 +267,30 @@ class Testbed:
 
 
 @contextlib.contextmanager
-def testbed(folder: Path, *, bodies: Mapping[str, str] | None = None) -> Iterator[Testbed]:  # noqa: PT028 - no test
+def testbed(
+    folder: Path,
+    *,
+    bodies: Mapping[str, str] | None = None,  # noqa: PT028 - no test
+    upstream_tls: bool = False,  # noqa: PT028 - no test
+) -> Iterator[Testbed]:
     """Start Redis and the provider that every server under test needs.
 
     Args:
         folder: for their files.
         bodies: what the provider answers below certain paths; `BODY` elsewhere.
+        upstream_tls: whether the provider speaks HTTPS.
     """
     need("taskset", "nginx", "redis-server")
     last = (os.cpu_count() or 1) - 1
     cpus = f"1-{last}" if last > 1 else str(last)
     redis_port, upstream_port = free_port(), free_port()
     store = ["redis-server", "--port", str(redis_port), "--save", "", "--appendonly", "no", "--dir", str(folder)]
+    Authority(folder).sign("tls")
+    secured = f"ssl; ssl_certificate {folder}/tls.pem; ssl_certificate_key {folder}/tls.key"
     nginx = filled(
         "upstream.conf",
         folder / "upstream",
-        upstream=f"127.0.0.1:{upstream_port}",
+        upstream=f"127.0.0.1:{upstream_port} {secured if upstream_tls else 'backlog=4096'}",
         body=BODY,
         locations=" ".join(f"location {path} {{ return 200 '{body}'; }}" for path, body in (bodies or {}).items()),
     )
@@ -280,7 +298,7 @@ def testbed(folder: Path, *, bodies: Mapping[str, str] | None = None) -> Iterato
         started(store, folder / "redis", port=redis_port, cpu=cpus),
         started(["nginx", "-c", str(nginx)], folder / "upstream", port=upstream_port, cpu=cpus),
     ):
-        yield Testbed(folder, redis_port, upstream_port, cpus)
+        yield Testbed(folder, redis_port, upstream_port, cpus, upstream_tls)
 
 
 def bearer() -> str:

@@ -10,6 +10,7 @@ import httptools
 from apientreprise_gateway.upstream.faults import CallError, Fault, tls_fault, words
 from apientreprise_gateway.upstream.proxy import PROXY_AUTHENTICATION_REQUIRED, Proxy
 from apientreprise_gateway.upstream.resolver import Resolver
+from apientreprise_gateway.upstream.sessions import sessions_of
 
 _MAX_HEAD_BYTES: Final = 64 * 1024
 
@@ -42,6 +43,7 @@ class Dialer:
         self._host = host
         self._port = port
         self._tls = tls
+        self._sessions = None if tls is None else sessions_of(tls)
         self._proxy = proxy
         self._resolver = Resolver(host, port) if proxy is None else Resolver(proxy.host, proxy.port)
 
@@ -55,22 +57,29 @@ class Dialer:
         Raises:
             CallError: no connection could be made.
         """
+        resumes = self._sessions is not None and self._sessions.of(self._host) is not None
         try:
-            if self._proxy is None:
-                addresses = await self._resolver.addresses(deadline)
-                return await _connect_to_any(addresses, make, deadline, tls=self._tls, host=self._host)
-            if self._tls is None:
-                return await self._connect_to_proxy(make, deadline)
-            return await self._connect_through(self._proxy, self._tls, make(), deadline)
+            return await self._attempt(make, deadline)
         except TimeoutError:
             self._resolver.doubt()
             raise CallError(Fault.TIMEOUT) from None
-        except ssl.SSLError as error:
-            raise CallError(tls_fault(error), words(error)) from error
         except OSError as error:
+            if resumes and self._sessions is not None and isinstance(error, (ssl.SSLError, ConnectionResetError)):
+                self._sessions.give_up(self._host)
+                return await self.connect(make, deadline)
+            if isinstance(error, ssl.SSLError):
+                raise CallError(tls_fault(error), words(error)) from error
             self._resolver.doubt()
             fault = Fault.REFUSED if isinstance(error, ConnectionRefusedError) else Fault.NETWORK
             raise CallError(fault, words(error)) from error
+
+    async def _attempt(self, make: Callable[[], _P], deadline: float) -> _P:
+        if self._proxy is None:
+            addresses = await self._resolver.addresses(deadline)
+            return await _connect_to_any(addresses, make, deadline, tls=self._tls, host=self._host)
+        if self._tls is None:
+            return await self._connect_to_proxy(make, deadline)
+        return await self._connect_through(self._proxy, self._tls, make(), deadline)
 
     def close(self) -> None:
         """Stop looking up addresses."""

@@ -5,12 +5,13 @@ from functools import cache
 from pathlib import Path
 
 from apientreprise_gateway.net.tls import load_certificate, readable
+from apientreprise_gateway.upstream.sessions import resume_in
 
 
 @cache
 def system_context() -> ssl.SSLContext:
     """A context that trusts the system's authorities; one shared by all, as reading them is slow."""
-    return ssl.create_default_context()
+    return resume_in(ssl.create_default_context())
 
 
 def client_context(
@@ -44,4 +45,4 @@ def client_context(
         load_certificate(context, certificate, key or certificate, key_password)
     elif key is not None:
         raise ValueError(f"{key}: a key without the certificate that it belongs to")
-    return context
+    return resume_in(context)
