@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from typing import cast
 
 import pytest
 
@@ -31,14 +32,32 @@ def patient() -> Iterator[None]:
         yield
 
 
+class _Told:
+    """Stands for the command of a script, which may be kept: each time that it is sent, it tells what `clock` shows."""
+
+    def __init__(
+        self, text: str, keys: tuple[str, ...], arguments: tuple[str | int, ...], clock: Callable[[], int]
+    ) -> None:
+        self.key = keys[0]
+        self._text, self._keys, self._arguments, self._clock = text, keys, arguments, clock
+
+    @property
+    def words(self) -> tuple[str | bytes | int, ...]:
+        seconds, microseconds = divmod(self._clock(), 1_000_000)
+        text = self._text.replace(SERVER_CLOCK, f"{{'{seconds}', '{microseconds}'}}")
+        return ("EVAL", text, len(self._keys), *self._keys, *self._arguments)
+
+    @property
+    def packed(self) -> bytes:
+        return Command(self.key, self.words).packed
+
+
 @contextmanager
 def told_the_time(clock: Callable[[], int]) -> Iterator[None]:
     """Let the scripts read `clock` where they ask the server for the time; all else in them is as shipped."""
 
     def call(script: Script, *keys: str, arguments: tuple[str | int, ...]) -> Command:
-        seconds, microseconds = divmod(clock(), 1_000_000)
-        text = script.text.replace(SERVER_CLOCK, f"{{'{seconds}', '{microseconds}'}}")
-        return Command(keys[0], ("EVAL", text, len(keys), *keys, *arguments))
+        return cast(Command, _Told(script.text, keys, arguments, clock))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Script, "call", call)

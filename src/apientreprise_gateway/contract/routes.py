@@ -1,12 +1,12 @@
 """Lookup of the endpoint that a path names.
 
-A tree of path segments, built once: finding an endpoint costs one dictionary look-up per segment, however many
-endpoints there are. A literal segment wins over a parameter.
+A tree of path segments, built once: finding an endpoint costs one dictionary look-up for what comes before its only
+parameter, or one per segment, however many endpoints there are. A literal segment wins over a parameter.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import unquote
 
 from apientreprise_gateway.contract.endpoint import Endpoint, Provider
@@ -29,8 +29,16 @@ class _Node:
     parameter: "_Node | None" = None
     versions: dict[int, Route] = field(default_factory=dict)
 
+    def below(self, segment: str) -> "_Node":
+        """The node of a path with one more segment, made if there is none yet."""
+        if segment.startswith("{"):
+            self.parameter = self.parameter or _Node()
+            return self.parameter
+        return self.literals.setdefault(segment, _Node())
 
-class Match(NamedTuple):
+
+@dataclass(slots=True)
+class Match:
     """The endpoint that a path names, and the values of its parameters."""
 
     version: int
@@ -48,9 +56,9 @@ class Routes:
         self._root = _Node()
         self._prefixed: dict[str, _Node] = {}
         """The trees of paths that have a prefix before their version, by that prefix without its slash."""
+        self._heads: dict[bytes, tuple[int, _Node]] = {}
+        """The version and the node of each path without its last segment, where no parameter comes before that."""
         self._all: list[Route] = []
-        self._versions: dict[str, int] = {}
-        """Versions that exist, by their spelling in paths, such as `v3`."""
         for provider in providers:
             for endpoint in provider.endpoints:
                 self._add(Route(endpoint, provider))
@@ -68,16 +76,15 @@ class Routes:
     def _place(self, route: Route, path: str) -> None:
         prefix = route.endpoint.prefix
         node = self._prefixed.setdefault(prefix[1:], _Node()) if prefix else self._root
-        for segment in path[1:].split("/"):
-            if segment.startswith("{"):
-                node.parameter = node.parameter or _Node()
-                node = node.parameter
-            else:
-                node = node.literals.setdefault(segment, _Node())
+        head, _, last = path.rpartition("/")
+        for segment in head.split("/")[1:]:
+            node = node.below(segment)
+        if "{" not in head:
+            self._heads[f"{prefix}/v{route.endpoint.version}{head}".encode("ascii")] = (route.endpoint.version, node)
+        node = node.below(last)
         if route.endpoint.version in node.versions:
             raise ValueError(f"two endpoints have the path {prefix}/v{route.endpoint.version}{path}")
         node.versions[route.endpoint.version] = route
-        self._versions[f"v{route.endpoint.version}"] = route.endpoint.version
 
     def find(self, raw_path: bytes) -> Match | None:
         """What a path names, or None where no version of it exists.
@@ -85,17 +92,21 @@ class Routes:
         Args:
             raw_path: as received, percent-encoded and without the query; an encoded slash is thus part of a value.
         """
-        segments = raw_path.decode("latin-1").split("/")
-        version = self._versions.get(segments[1]) if len(segments) > 2 and not segments[0] else None
-        node = self._root
-        if version is None:
+        head, _, last = raw_path.rpartition(b"/")
+        start = self._heads.get(head)  # most paths have their only parameter at their end
+        if start is not None:
+            (version, node), segments = start, [last.decode("latin-1")]
+        else:
+            segments = raw_path.decode("latin-1").split("/")
+            node = self._root
             if len(segments) > 3 and not segments[0] and segments[1] in self._prefixed:
                 node = self._prefixed[segments.pop(1)]
-            version = _version(segments)
-        if version is None or len(segments) > _MAX_SEGMENTS:
-            return None
+            found = _version(segments)
+            if found is None or len(segments) > _MAX_SEGMENTS:
+                return None
+            version, segments = found, segments[2:]
         values: list[str] = []
-        for segment in segments[2:]:
+        for segment in segments:
             child = node.literals.get(segment)
             if child is None:
                 child = node.parameter

@@ -10,6 +10,7 @@ from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.token import Token, TokenVerifier, authenticate
 from apientreprise_gateway.cache import directives
 from apientreprise_gateway.contract import query
+from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.errors import Refusal, gateway_error, refuse
 from apientreprise_gateway.contract.identifiers import is_recipient
 from apientreprise_gateway.contract.query import UNDECODABLE
@@ -153,11 +154,22 @@ class Checks:
         endpoint = plan.route.endpoint
         if plan.person is not None:
             return self._request(call, plan, self._persons.target(call, plan, plan.person), (), _NO_QUERY)
-        wrong = [
-            (parameter.kind.code_of(value), parameter.kind.source or parameter.name)
-            for parameter, value in zip(endpoint.parameters, values, strict=True)
-            if not parameter.kind.accepts(value)
-        ]
+        wrong: list[tuple[str, str]] = []
+        for parameter, value in zip(endpoint.parameters, values, strict=True):
+            if not parameter.kind.accepts(value):
+                wrong.append((parameter.kind.code_of(value), parameter.kind.source or parameter.name))
+        passed_on = self._passed_on(call, endpoint, wrong) if endpoint.query or endpoint.user_id else _NO_QUERY
+        if wrong:
+            raise Refusal(422, *(gateway_error(code, source={"parameter": name}) for code, name in wrong))
+        for place, spelling in plan.spellings:
+            values[place] = spelling(values[place])
+        target = plan.target.format(*values)
+        if passed_on:
+            target = f"{target}?{urlencode(passed_on)}"
+        return self._request(call, plan, target, values, passed_on)
+
+    def _passed_on(self, call: Call, endpoint: Endpoint, wrong: list[tuple[str, str]]) -> Mapping[str, str]:
+        """The query parameters that are passed on; code and name of each that is refused are added to `wrong`."""
         passed_on: dict[str, str] = {}
         for parameter in endpoint.query:
             value = call.parameters.get(parameter.name)
@@ -167,16 +179,9 @@ class Checks:
                 passed_on[parameter.name] = value
             else:
                 wrong.append((parameter.kind.code_of(value), parameter.name))
-        if wrong:
-            raise Refusal(422, *(gateway_error(code, source={"parameter": name}) for code, name in wrong))
         if endpoint.user_id and "user_id" in call.parameters:
             passed_on["user_id"] = call.parameters["user_id"]
-        for place, spelling in plan.spellings:
-            values[place] = spelling(values[place])
-        target = plan.target.format(*values)
-        if passed_on:
-            target = f"{target}?{urlencode(passed_on)}"
-        return self._request(call, plan, target, values, passed_on)
+        return passed_on
 
     def _request(
         self, call: Call, plan: Plan, target: str, values: Sequence[str], passed_on: Mapping[str, str]

@@ -1,7 +1,8 @@
 """Plans: all that the data plane needs to know about an endpoint, computed once, at the start."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from apientreprise_gateway.auth.token import TokenReader, token_reader
 from apientreprise_gateway.contract import traceability
@@ -24,7 +25,8 @@ JSON: Final = b"content-type: application/json\r\n"
 _JSON_API: Final = b"content-type: application/vnd.api+json\r\n"
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
     """What all calls to an endpoint have in common."""
 
     route: Route

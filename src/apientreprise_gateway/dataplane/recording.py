@@ -90,6 +90,11 @@ class Recording:
         recorder.served(trace, call.operation, seconds, attributes, failed=status >= 500)
 
 
+def _to_microseconds(seconds: float) -> float:
+    """As `round(seconds, 6)`, in a third of its time."""
+    return round(seconds * 1e6) / 1e6
+
+
 def _is_of_a_source(call: Call) -> bool:
     return call.plan is not None and call.plan.source is not None
 
@@ -119,8 +124,8 @@ def access_line(call: Call, product: str, event: str, status: int | None, second
         "cached": call.cached,
         "stale": call.stale,
         "documents": call.documents,
-        "provider_seconds": None if call.provider_seconds is None else round(call.provider_seconds, 6),
-        "seconds": round(seconds, 6),
+        "provider_seconds": None if call.provider_seconds is None else _to_microseconds(call.provider_seconds),
+        "seconds": _to_microseconds(seconds),
     }
     plan = call.plan
     if plan is not None and plan.person is not None and not (call.asked or is_recipient(fields["recipient"] or "")):

@@ -7,14 +7,13 @@ different formats of their values, can share a Redis without using each other's 
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from importlib.resources import files
 from typing import Final, NamedTuple
 
 from apientreprise_gateway.store.link import Command
 
-_REMEMBERED: Final = 4096
-"""Packed commands that are cached; each has about half a kilobyte, and a call needs two, for its token and address."""
+REMEMBERED: Final = 4096
+"""Packed commands of a kind that are cached; each has about half a kilobyte."""
 
 
 class Holds(StrEnum):
@@ -40,13 +39,7 @@ class Script(NamedTuple):
 
     def call(self, *keys: str, arguments: tuple[str | int, ...]) -> Command:
         """The command that runs it on these keys."""
-        return _evalsha(self.sha, keys, arguments)
-
-
-@lru_cache(_REMEMBERED)
-def _evalsha(sha: str, keys: tuple[str, ...], arguments: tuple[str | int, ...]) -> Command:
-    """The command that runs a script; cached, as the same callers cause the same commands again."""
-    return Command(keys[0], ("EVALSHA", sha, len(keys), *keys, *arguments))
+        return Command(keys[0], ("EVALSHA", self.sha, len(keys), *keys, *arguments))
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,16 +94,19 @@ class Limiter(Protocol):
         """The ban on an address that this process knows of, without asking the store."""
 
 
-def verdict(outcome: Outcome, *, now: int, limit: int, ban: Ban | None = None) -> Verdict:
-    """The verdict of a window's outcome, in the units of the headers; with a ban only in shadow mode."""
-    admitted, used, reset_at, free_at = outcome
+def verdict(outcome: tuple[bool, int, int, int], *, now: int, limit: int, ban: Ban | None = None) -> Verdict:
+    """The verdict of a window's outcome, in the units of the headers; with a ban only in shadow mode.
+
+    The outcome may be a tuple of the fields of `Outcome`, in place of one.
+    """
+    is_admitted, used, reset_at, free_at = outcome
     return Verdict(
-        admitted,
+        is_admitted,
         limit,
-        max(0, limit - used),
-        reset=-(-reset_at // SECOND),
-        retry_after=0 if admitted else max(1, -(-(free_at - now) // SECOND)),
-        ban=ban,
+        limit - used if used < limit else 0,
+        -(-reset_at // SECOND),
+        0 if is_admitted else max(1, -(-(free_at - now) // SECOND)),
+        ban,
     )
 
 

@@ -7,6 +7,7 @@ While Redis cannot be reached, the memory of this process decides, or calls are 
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ from apientreprise_gateway.contract.bans import DURATION, Ban, Reason, read_ban
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.ratelimit.ban_index import entered, restore
 from apientreprise_gateway.ratelimit.bans import Bans
-from apientreprise_gateway.ratelimit.lua import SLIDING_FORM, Scripts, WindowScripts
+from apientreprise_gateway.ratelimit.lua import REMEMBERED, SLIDING_FORM, Scripts, WindowScripts
 from apientreprise_gateway.ratelimit.lua import address as address_script
 from apientreprise_gateway.ratelimit.memory import Clock, MemoryLimiter, wall_clock
 from apientreprise_gateway.ratelimit.port import (
@@ -94,6 +95,9 @@ class RedisLimiter:
         self._address_script = address_script()
         self._ceiling = (ip_limit, WINDOW, DURATION, Reason.CEILING.value)
         self._ignored = (ignored_429_limit, WINDOW, DURATION, Reason.IGNORED_429.value)
+        # The same callers cause the same commands again: kept by what they are made of, before any name is written.
+        self._admit = lru_cache(REMEMBERED)(self._make_admit)
+        self._count = lru_cache(REMEMBERED)(self._make_count)
         self._bans = Bans()
         self._clock_ahead = 0
         self._link = link
@@ -147,31 +151,28 @@ class RedisLimiter:
         """See `Limiter.admit`."""
         if self.mode is not Mode.SHARED:
             return await self._alone().admit(address, key, limit, seconds, minute=minute, rule=rule)
-        name = f"{self.prefix}:{{{key[0]}}}:{key[1]}:{self._window.form}"
-        names: tuple[str, ...] = (name if seconds == USUAL_SECONDS else f"{name}-{seconds}",)
-        arguments: tuple[int, ...] = (limit, seconds * SECOND)
-        if minute is not None:
-            names, arguments = (*names, name), (*arguments, minute, WINDOW)
-        admit = self._window.admit.call(*names, arguments=arguments)
-        commands = (admit,) if address is None else (admit, self._count(address, rule))
+        commands: tuple[Command, ...] = (self._admit(key, limit, seconds, minute),)
+        if address is not None:
+            commands = (*commands, self._count(address, rule))
         try:
             replies = await self._exchange.ask(commands, address)
         except ExchangeError:
             return await self._alone().admit(address, key, limit, seconds, minute=minute, rule=rule)
-        now, admitted, used, reset_at, free_at, *second = replies[0]
+        reply = replies[0]
+        now, is_admitted = reply[0], reply[1] == 1
         self._clock_ahead = now - self._clock()
-        outcome = Outcome(admitted == 1, used, reset_at, free_at)
         ban = None if address is None else self._learn(address, replies[1])
-        if ban is not None and outcome.admitted and not self._shadow:
+        if ban is not None and is_admitted and not self._shadow:
             # The keys may be on different nodes, so the token was counted before the ban was known.
-            self._exchange.tell([self._window.forget.call(*names, arguments=(now,))])
-        if ban is None and address is not None and not outcome.admitted and _wait(replies[0]) > rule.early:
+            self._exchange.tell([self._window.forget.call(*self._names(key, seconds, minute), arguments=(now,))])
+        if ban is None and address is not None and not is_admitted and _wait(reply) > rule.early:
             ban = await self._count_refused(address, key[0], rule)
         if ban is not None and not self._shadow:
             return banned(ban, limit=limit)
         if minute is None:
-            return verdict(outcome, now=now, limit=limit, ban=ban)
-        return verdict_of([(limit, outcome), (minute, Outcome(outcome.admitted, *second))], now=now, ban=ban)
+            return verdict((is_admitted, reply[2], reply[3], reply[4]), now=now, limit=limit, ban=ban)
+        windows = [(limit, Outcome(is_admitted, *reply[2:5])), (minute, Outcome(is_admitted, *reply[5:]))]
+        return verdict_of(windows, now=now, ban=ban)
 
     async def count_address(self, address: str, rule: AddressRule = COMMON) -> Ban | None:
         """See `Limiter.count_address`."""
@@ -241,7 +242,18 @@ class RedisLimiter:
             raise StoreUnavailableError
         return self._fallback
 
-    def _count(self, address: str, rule: AddressRule) -> Command:
+    def _names(self, key: TokenKey, seconds: int, minute: int | None) -> tuple[str, ...]:
+        """The names of the windows of a token."""
+        name = f"{self.prefix}:{{{key[0]}}}:{key[1]}:{self._window.form}"
+        first = name if seconds == USUAL_SECONDS else f"{name}-{seconds}"
+        return (first,) if minute is None else (first, name)
+
+    def _make_admit(self, key: TokenKey, limit: int, seconds: int, minute: int | None) -> Command:
+        """The command that counts a call of a token, if it admits it."""
+        arguments = (limit, seconds * SECOND) if minute is None else (limit, seconds * SECOND, minute, WINDOW)
+        return self._window.admit.call(*self._names(key, seconds, minute), arguments=arguments)
+
+    def _make_count(self, address: str, rule: AddressRule) -> Command:
         """The command that counts a call of an address."""
         name = f"{self.prefix}:{{{address}}}"
         arguments = self._ceiling if rule.ceiling is None else (rule.ceiling, *self._ceiling[1:])

@@ -50,7 +50,6 @@ _NETWORK_TROUBLE: Final = "00501"
 _PARTIAL: Final = 206
 """The status with which a v2 answer says that data are missing; later versions say it in the data."""
 _MOVED: Final = 301
-_ENVELOPE: Final = frozenset({"data", "links", "meta"})
 _LARGE_BYTES: Final = 256 * 1024
 _MAX_ERRORS: Final = 20
 """Errors that one answer may have, as each becomes part of an access line."""
@@ -90,8 +89,9 @@ def read(route: Route, answer: Response) -> ProviderAnswer:
     if answer.status == 200 or (answer.status == _PARTIAL and route.endpoint.flat):
         if not is_promised(route.endpoint, content):
             raise refusal(route, "999")
-        needed = None if route.endpoint.mask is None else content
-        return ProviderAnswer(answer.status, answer.body, content=needed)
+        if route.endpoint.mask is None:
+            return ProviderAnswer(answer.status, answer.body)
+        return ProviderAnswer(answer.status, answer.body, content=content)
     if isinstance(content, dict) and answer.status in _OWN_FORM_STATUSES:
         errors = _errors(content)
         if errors:
@@ -212,7 +212,9 @@ def is_promised(endpoint: Endpoint, content: Any) -> bool:
     """Whether the body of a success has the outer form that the endpoint promises."""
     if endpoint.array:
         return isinstance(content, list)
-    return isinstance(content, dict) and (content.keys() >= _ENVELOPE or endpoint.flat)
+    if not isinstance(content, dict):
+        return False
+    return ("data" in content and "links" in content and "meta" in content) or endpoint.flat
 
 
 def _errors(content: dict[str, Any]) -> list[ApiError]:
