@@ -11,7 +11,7 @@ from apientreprise_gateway.gateway import app, settings
 from apientreprise_gateway.gateway.reload import ReloadableGateway
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.faults import FaultLog
-from apientreprise_gateway.process import ending, runner, title
+from apientreprise_gateway.process import ending, huge_pages, runner, title
 from apientreprise_gateway.process.heart import beat
 
 _OTHER_FILES: Final = 256
@@ -38,8 +38,13 @@ def serve(
     background.guard_threads()
     background.expect("reload", "reopen")
     serving = ReloadableGateway(gateway, renew=app.create)
+
+    def started() -> None:
+        huge_pages.move_soon()
+        ready()
+
     life = runner.Lifecycle(
-        ready=ready,
+        ready=started,
         reload=lambda: background.attempt("reload", serving.reload),
         reopen=lambda: background.attempt("reopen", serving.reopen),
         drain=serving.drain,
