@@ -1,6 +1,6 @@
 # The project's tasks; the same in CI and at home. `make` lists them.
 .DEFAULT_GOAL := help
-PYTHON ?= python3
+PYTHON ?=
 BIN := .venv/bin
 PORT ?= 8080
 SECONDS ?= 300

@@ -6,7 +6,8 @@
 A count hardly depends on the machine or on its other work, so it shows a difference of one per cent, which no clock
 can. Under callgrind the gateway is some fifty times slower. `--python` names another interpreter that has the packages;
 with some builds the same code takes a tenth more instructions. docs/performance.md has the figures.
-`--cached` has every call answered from the cache; with `--upstream-tls` the provider speaks HTTPS, with `--tls` callers.
+`--cached` has every call answered from the cache; with `--upstream-tls` the provider speaks HTTPS, with `--tls` the
+callers do.
 """
 
 import argparse

@@ -24,7 +24,8 @@ _MADV_HUGEPAGE: Final = 14
 _MADV_COLLAPSE: Final = 25
 _MAPS: Final = Path("/proc/self/smaps")
 _RANGE: Final = re.compile(
-    r"^([0-9a-f]+)-([0-9a-f]+) rw-p 0+ 00:00 0 *(?:|\[heap\]|\[anon:.*\])\nSize: .*\n(?:(?!Rss).*\n)*Rss: +(\d+) kB$", re.MULTILINE
+    r"^([0-9a-f]+)-([0-9a-f]+) rw-p 0+ 00:00 0 *(?:|\[heap\]|\[anon:.*\])\nSize: .*\n(?:(?!Rss).*\n)*Rss: +(\d+) kB$",
+    re.MULTILINE,
 )
 """A range of anonymous memory in the system's list, with how much of it is in memory."""
 
