@@ -10,7 +10,6 @@ that no memory is added. Linux from 6.1 on moves at once (`MADV_COLLAPSE`); an o
 import ctypes
 import re
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -42,7 +41,8 @@ def move_soon() -> None:
 
     def run() -> None:
         for pause in _PAUSES:
-            time.sleep(pause)
+            # Not `time.sleep`, which fails where the clock jumps.
+            threading.Event().wait(pause)
             move()
 
     threading.Thread(target=run, name="huge-pages", daemon=True).start()

@@ -53,6 +53,7 @@ def parse_url(url: str) -> RedisUrl:
     form = Form(form_name)
     authority, _, place = rest.partition("/")
     credentials, _, hosts = authority.rpartition("@")
+    _split(f"//{credentials}@")
     nodes = tuple(_node(host, _PORTS.get(form, _PORT)) for host in hosts.split(","))
     if form is Form.SERVER and len(nodes) > 1:
         raise ValueError("several hosts need redis+cluster:// or redis+sentinel://")
