@@ -42,9 +42,8 @@ site: dist/site/index.html  ## make the documentation site: dist/site, static fi
 dsfr:  ## fetch the State's design system, a theme of the portal for sites of the State
 	@scripts/dsfr
 
-bench: .venv/bench.stamp  ## CPU of each step of a call, and of the gateway beside its peers (docs/performance.md, chart)
-	@$(BIN)/python bench/steps.py --fast --quiet
-	@$(BIN)/python bench/compare.py --write
+bench: .venv/bench.stamp  ## CPU of a call beside the peers', under each condition (14 minutes, docs/performance.md, chart)
+	@$(BIN)/python bench/report.py
 
 torture: .venv/dev.stamp  ## what is lost while everything goes wrong at once (3 minutes, docs/withstands.md)
 	@$(BIN)/python bench/torture.py --write

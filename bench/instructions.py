@@ -18,7 +18,8 @@ import tempfile
 from pathlib import Path
 
 import httpx
-from testbed import LIMIT, PATH, MissingToolError, Testbed, free_port, machine, need, say, started, testbed
+from conditions import Condition, Place, place
+from testbed import LIMIT, PATH, MissingToolError, free_port, machine, need, own_certificate, say, started, testbed
 
 from support.tokens import SECRET, token
 
@@ -43,10 +44,11 @@ def control(pid: int, *arguments: str) -> None:
 
 
 def counted(
-    place: Testbed, python: str, *, cache: str, connections: int, seconds: int, functions: int, tls: bool
+    where: Place, python: str, *, cache: str, connections: int, seconds: int, functions: int
 ) -> tuple[float, list[str]]:
     """Measure instructions per call, and the functions that execute most of them."""
-    port, counts = free_port(), place.folder / "counts"
+    place, port = where.testbed, free_port()
+    counts = place.folder / "counts"
     valgrind = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={counts}"]
     serve = [python, "-m", "apientreprise_gateway", "serve", "--port", str(port)]
     env = {
@@ -60,10 +62,10 @@ def counted(
         "GATEWAY_LIMIT_JSON": str(LIMIT),
         "GATEWAY_CACHE": cache,
         "PYTHONHASHSEED": "0",
-    } | {f"GATEWAY_{name.upper()}": value for name, value in place.tls_settings(tls=tls).items()}
+    } | {f"GATEWAY_{name.upper()}": value for name, value in (place.trust() | own_certificate(where.signed)).items()}
     say("starting the gateway under callgrind, which takes a minute")
     with started([*valgrind, *serve], place.folder / "gateway", port=port, cpu="0", env=env, seconds=300) as server:
-        key, url = token(), server.url.replace("http:", "https:") if tls else server.url
+        key, url = token(), server.url.replace("http:", "https:") if where.signed else server.url
         load(url, key, connections, 2)  # all connections to the provider, so that their handshakes are not counted
         with httpx.Client(headers={"Authorization": f"Bearer {key}"}, timeout=60, verify=False) as client:
             for _ in range(_WARM_CALLS):
@@ -92,18 +94,19 @@ def main() -> int:
     given = parser.parse_args()
     try:
         need("valgrind", "callgrind_control", "callgrind_annotate", "wrk")
+        condition = Condition("counted", {}, clients_by_https=given.tls, provider_by_https=given.upstream_tls)
         with (
             tempfile.TemporaryDirectory() as folder,
-            testbed(Path(folder), upstream_tls=given.upstream_tls) as place,
+            testbed(Path(folder)) as prepared,
+            place(condition, prepared) as where,
         ):
             cost, rows = counted(
-                place,
+                where,
                 given.python,
                 cache=given.cached,
                 connections=given.connections,
                 seconds=given.seconds,
                 functions=given.functions,
-                tls=given.tls,
             )
     except MissingToolError as error:
         say(str(error))

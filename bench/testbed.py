@@ -1,7 +1,7 @@
 """Set-up of benchmarks: Redis, a provider, servers pinned to a CPU, and their use of CPU and memory.
 
-The server under test runs on CPU 0, all else on the others. CPU time is read from /proc for the server's whole process
-tree: of all figures it depends least on other work of the machine.
+The server under test runs on CPU 0, all else on the others. CPU time is that of the server's whole process tree: of all
+figures it depends least on other work of the machine.
 """
 
 import contextlib
@@ -24,11 +24,13 @@ import redis
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from support.certificates import Authority
+from support.certificates import Signed
 from support.tokens import SECRET, token
 
 HERE = Path(__file__).resolve().parent
 BIN = Path(sys.executable).parent
+TOOLS = ("taskset", "nginx", "redis-server")
+"""Programs that every testbed needs."""
 LIMIT = 100_000_000
 """Calls per minute, more than any benchmark makes: limits are counted, never reached."""
 QUERY = "?context=aides+publiques&object=dossier-42&recipient=13002526500013"
@@ -60,6 +62,9 @@ BODY = json.dumps(
     },
     ensure_ascii=False,
 )  # fmt: skip
+
+_LONGEST_IN_CONFIGURATION = 4000
+"""Longest text that nginx's configuration takes."""
 
 
 class MissingToolError(Exception):
@@ -109,11 +114,12 @@ class Server:
     process: subprocess.Popen[bytes]
     port: int
     folder: Path
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
         """Its base URL."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def tree(self) -> list[int]:
         """The ids of its processes."""
@@ -129,12 +135,7 @@ class Server:
 
     def cpu(self) -> float:
         """CPU seconds that its processes have used."""
-        total = 0
-        for pid in self.tree():
-            with contextlib.suppress(OSError):
-                fields = _fields(Path(f"/proc/{pid}/stat"))
-                total += int(fields[11]) + int(fields[12])
-        return total / os.sysconf("SC_CLK_TCK")
+        return sum(map(_cpu, self.tree()))
 
     def memory(self) -> float:
         """MiB of memory of its processes together."""
@@ -154,9 +155,23 @@ def _fields(stat: Path) -> list[str]:
     return stat.read_text().rsplit(")", 1)[1].split()
 
 
+def _cpu(pid: int) -> float:
+    """CPU seconds of a process, to the nanosecond (/proc counts hundredths of a second)."""
+    with contextlib.suppress(OSError):
+        return time.clock_gettime(~pid << 3 | 2)  # what clock_getcpuclockid(3) gives; Python does not have it
+    return 0.0
+
+
 @contextlib.contextmanager
 def started(
-    command: list[str], folder: Path, *, port: int, cpu: str, env: Mapping[str, str] | None = None, seconds: float = 30
+    command: list[str],
+    folder: Path,
+    *,
+    port: int,
+    cpu: str,
+    env: Mapping[str, str] | None = None,
+    seconds: float = 30,
+    scheme: str = "http",
 ) -> Iterator[Server]:
     """Run a server on these CPUs until the end of the block."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -170,7 +185,7 @@ def started(
         )
     try:
         _wait(process, port, folder, seconds)
-        yield Server(process, port, folder)
+        yield Server(process, port, folder, scheme)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
@@ -201,7 +216,7 @@ def _wait_for_answer(url: str, *, seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(url, timeout=seconds).is_success:
+            if httpx.get(url, timeout=seconds, verify=False).is_success:
                 return
         time.sleep(0.05)
     raise RuntimeError(f"{url} does not answer")
@@ -227,28 +242,28 @@ class Testbed:
     upstream_port: int
     cpus: str
     """The CPUs that the server under test does not run on, as `taskset` takes them."""
-    upstream_tls: bool
-    """Whether the provider speaks HTTPS."""
+    authority: Path | None = None
+    """The certificate of whom the provider's is signed by, if it speaks HTTPS."""
 
     @property
     def upstream(self) -> str:
         """The base URL of the provider."""
-        return f"http{'s' if self.upstream_tls else ''}://127.0.0.1:{self.upstream_port}"
+        return f"http{'s' if self.authority else ''}://127.0.0.1:{self.upstream_port}"
 
-    def tls_settings(self, *, tls: bool) -> dict[str, str]:
-        """What a gateway must be told for TLS: of the provider's authority, and of its own certificate if `tls`."""
-        settings = {"providers__insee__ca": str(self.folder / "ca.pem")} if self.upstream_tls else {}
-        if tls:
-            settings |= {"tls_certificate": str(self.folder / "tls.pem"), "tls_key": str(self.folder / "tls.key")}
-        return settings
+    def trust(self) -> dict[str, str]:
+        """The settings of a gateway that knows the provider's authority."""
+        return {"providers__insee__ca": str(self.authority)} if self.authority else {}
 
     def store(self) -> "redis.Redis":
         """A client of its Redis."""
         return redis.Redis(port=self.redis_port)
 
     @contextlib.contextmanager
-    def gateway(self, *, workers: int = 1, cpu: str = "0", **settings: str) -> Iterator[Server]:
-        """Run the gateway as in production: every check, header, metric and access line, but no cache."""
+    def gateway(self, *script: str, workers: int = 1, cpu: str = "0", **settings: str) -> Iterator[Server]:
+        """Run the gateway as in production: every check, header, metric and access line, but no cache.
+
+        A script with its arguments may run one of another kind; the last argument that it gets is the port.
+        """
         port = free_port()
         given = {
             "jwt_secrets": SECRET,
@@ -257,10 +272,14 @@ class Testbed:
             "access_log": str(self.folder / "gateway-access.log"),
             "limit_ip": str(LIMIT),
             "limit_json": str(LIMIT),
-        } | settings
-        command = [str(BIN / "apientreprise-gateway"), "serve", "--port", str(port), "--workers", str(workers)]
+        }
+        given |= self.trust() | settings
+        command = [str(BIN / "apientreprise-gateway"), "serve", "--workers", str(workers), "--port", str(port)]
+        if script:
+            command = [sys.executable, *script, str(port)]
         env = {f"GATEWAY_{name.upper()}": value for name, value in given.items()}
-        with started(command, self.folder / "gateway", port=port, cpu=cpu, env=env) as server:
+        scheme = "https" if "tls_certificate" in given else "http"
+        with started(command, self.folder / "gateway", port=port, cpu=cpu, env=env, scheme=scheme) as server:
             # The socket accepts connections before the workers answer.
             _wait_for_answer(f"{server.url}/readyz")
             yield server
@@ -271,34 +290,71 @@ def testbed(
     folder: Path,
     *,
     bodies: Mapping[str, str] | None = None,  # noqa: PT028 - no test
-    upstream_tls: bool = False,  # noqa: PT028 - no test
 ) -> Iterator[Testbed]:
     """Start Redis and the provider that every server under test needs.
 
     Args:
         folder: for their files.
         bodies: what the provider answers below certain paths; `BODY` elsewhere.
-        upstream_tls: whether the provider speaks HTTPS.
     """
-    need("taskset", "nginx", "redis-server")
+    need(*TOOLS)
     last = (os.cpu_count() or 1) - 1
     cpus = f"1-{last}" if last > 1 else str(last)
-    redis_port, upstream_port = free_port(), free_port()
+    redis_port = free_port()
     store = ["redis-server", "--port", str(redis_port), "--save", "", "--appendonly", "no", "--dir", str(folder)]
-    Authority(folder).sign("tls")
-    secured = f"ssl; ssl_certificate {folder}/tls.pem; ssl_certificate_key {folder}/tls.key"
-    nginx = filled(
-        "upstream.conf",
-        folder / "upstream",
-        upstream=f"127.0.0.1:{upstream_port} {secured if upstream_tls else 'backlog=4096'}",
-        body=BODY,
-        locations=" ".join(f"location {path} {{ return 200 '{body}'; }}" for path, body in (bodies or {}).items()),
-    )
     with (
         started(store, folder / "redis", port=redis_port, cpu=cpus),
-        started(["nginx", "-c", str(nginx)], folder / "upstream", port=upstream_port, cpu=cpus),
+        provider(folder / "upstream", cpus, bodies=bodies) as port,
     ):
-        yield Testbed(folder, redis_port, upstream_port, cpus, upstream_tls)
+        yield Testbed(folder, redis_port, port, cpus)
+
+
+@contextlib.contextmanager
+def provider(
+    folder: Path,
+    cpus: str,
+    *,
+    body: str = BODY,
+    bodies: Mapping[str, str] | None = None,
+    signed: Signed | None = None,
+) -> Iterator[int]:
+    """Run a provider that answers at once; give its port.
+
+    Args:
+        folder: for its files.
+        cpus: those it runs on.
+        body: what it answers.
+        bodies: what it answers instead below certain paths.
+        signed: its certificate, if it speaks HTTPS.
+    """
+    port = free_port()
+    folder.mkdir()
+    # nginx takes no long texts in its configuration, and started by root it reads files as another user.
+    (folder / "answer.json").write_text(body)
+    for each in (folder, folder.parent):
+        each.chmod(0o755)
+    answer = "try_files /answer.json =404;" if len(body) > _LONGEST_IN_CONFIGURATION else f"return 200 '{body}';"
+    nginx = filled(
+        "upstream.conf",
+        folder,
+        upstream=f"127.0.0.1:{port}",
+        answer=answer,
+        tls=in_nginx(signed),
+        ssl="ssl" if signed else "",
+        locations=" ".join(f"location {path} {{ return 200 '{each}'; }}" for path, each in (bodies or {}).items()),
+    )
+    with started(["nginx", "-c", str(nginx)], folder, port=port, cpu=cpus):
+        yield port
+
+
+def own_certificate(signed: Signed | None) -> dict[str, str]:
+    """The settings of a gateway that shows its clients this certificate; none speaks HTTP."""
+    return {"tls_certificate": str(signed.certificate), "tls_key": str(signed.key)} if signed else {}
+
+
+def in_nginx(signed: Signed | None) -> str:
+    """How nginx is told its certificate."""
+    return f"ssl_certificate {signed.certificate}; ssl_certificate_key {signed.key};" if signed else ""
 
 
 def bearer() -> str:
