@@ -167,6 +167,8 @@ class Pipeline:
             self._metrics.in_flight.dec()
             if connection is not None:
                 connection.cancels = False
+                if call.token is None or call.pivot is not None:
+                    connection.forget_head()  # whatever is in it, a person's token perhaps
             if call.trace is not None:
                 tracing.leave()
         self._recording.answered(call, status, body)

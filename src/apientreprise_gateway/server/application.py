@@ -39,6 +39,9 @@ class Connection(Protocol):
     def has_room(self, count: int) -> bool:
         """Whether an answer of so many bytes fits in the memory for answers that clients have not taken."""
 
+    def forget_head(self) -> None:
+        """Forget the head of the last request, which is remembered for the next one."""
+
     def drop(self) -> None:
         """Close the connection without writing anything more."""
 

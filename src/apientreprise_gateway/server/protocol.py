@@ -76,6 +76,10 @@ class GatewayProtocol(asyncio.Protocol):
         """Whether an answer of so many bytes fits in the memory for answers that clients have not taken."""
         return self._limits.untaken.has_room(count)
 
+    def forget_head(self) -> None:
+        """Forget the head of the last request, which is remembered for the next one."""
+        self.inbound.parser.forget()
+
     def drop(self) -> None:
         """Close the connection without writing anything more."""
         self.turns.drop()

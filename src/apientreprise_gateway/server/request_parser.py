@@ -2,6 +2,10 @@
 
 A request is refused as soon as it exceeds a limit, or if a proxy could read it differently (`heads.py`). An offer to
 upgrade to another protocol is ignored.
+
+Clients repeat themselves: on a connection most heads differ in nothing but the target. So the last head is remembered,
+from behind its target on, and a read that is a plain target followed by the same bytes is not parsed again: the parser
+would have found the same in it.
 """
 
 import re
@@ -18,6 +22,13 @@ _NOT_HTTP: Final = "00401"
 _TARGET_TOO_LONG: Final = "00406"
 _HEAD_TOO_LONG: Final = "00407"
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+_KNOWN_BYTES: Final = 4 * 1024
+"""Bytes of the longest request whose head is remembered."""
+_GET: Final = b"GET "
+_plain_get: Final = re.compile(
+    rb"GET (/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)(?:\?([A-Za-z0-9._~!$&'()*+,;=:@%/?-]*))?"
+).fullmatch
+"""Matches GET and a target, as path and query, in which nothing can be refused or read in another way."""
 
 _ABSOLUTE: Final = re.compile(
     rb"""(?i:https?)://
@@ -66,20 +77,31 @@ class Listener(Protocol):
         """The request is complete."""
 
 
+class _Head(NamedTuple):
+    """The head of a GET without a body, on a connection that stays open."""
+
+    rest: bytes
+    """What it has behind its target."""
+    headers: tuple[Header, ...]
+
+
 class RequestParser:
     """Parses the requests of a connection, one after the other."""
 
     __slots__ = (
+        "_begun",
         "_code",
         "_has_host",
         "_header_bytes",
         "_header_count",
         "_headers",
         "_is_framed",
+        "_known",
         "_listener",
         "_parser",
         "_target",
         "_target_bytes",
+        "_told",
         "blank",
         "framing_bytes",
         "reads_head",
@@ -105,6 +127,12 @@ class RequestParser:
         self._headers: list[Header] = []
         self._header_bytes = self._header_count = 0
         self._has_host = self._is_framed = False
+        self._begun = 0
+        """Requests that began in the bytes being parsed."""
+        self._told: list[Header] | None = None
+        """Headers of a head that ended in these bytes, if it has no body and leaves the connection open."""
+        self._known: _Head | None = None
+        """The last head, if nothing has begun since: the parser then waits for a request as it did before that one."""
 
     @property
     def head_bytes(self) -> int:
@@ -120,6 +148,11 @@ class RequestParser:
     def close(self) -> None:
         """Release the parser and the listener, which refer to each other."""
         self._parser = self._listener = None  # type: ignore[assignment]  # nothing is parsed after that
+        self._known = self._told = None
+
+    def forget(self) -> None:
+        """Forget the last head."""
+        self._known = None
 
     def pass_over_blank(self, data: bytes) -> bytes:
         """The data without the empty lines before a request.
@@ -139,6 +172,9 @@ class RequestParser:
         Raises:
             BadRequestError: a request is refused.
         """
+        if self._known is not None and self._repeats(self._known, data):
+            return
+        self._begun = 0
         rest = data
         try:
             while rest:
@@ -154,8 +190,35 @@ class RequestParser:
                     break
         except httptools.HttpParserError as error:
             raise BadRequestError(self._code_of(error, rest)) from error
+        told, self._told = self._told, None
         if self.reads_request:
             self._bound(rest, len(data))
+        elif told is not None and self._begun == 1 and rest is data:
+            self._remember(data, told)
+
+    def _repeats(self, known: _Head, data: bytes) -> bool:
+        """Whether data is one request with the known head, but for its target; it is then passed to the listener."""
+        rest, headers = known
+        if len(data) > _KNOWN_BYTES or not data.endswith(rest):
+            return False
+        end = len(data) - len(rest)
+        plain = _plain_get(data, 0, end)
+        if plain is None:
+            return False
+        self.blank = b""
+        self._target_bytes = end - len(_GET)
+        path, query = plain.groups(b"")
+        listener = self._listener
+        listener.request_begun("GET", Target(path, query), list(headers), keep_alive=True)
+        listener.request_ended()
+        return True
+
+    def _remember(self, data: bytes, headers: list[Header]) -> None:
+        """Remember the head of the only request in the data, if it is an ordinary one."""
+        if len(data) <= _KNOWN_BYTES and data.startswith(_GET + b"/"):
+            rest = data[data.index(b" ", len(_GET)) :]
+            if rest.startswith(b" HTTP/1.1\r\n"):
+                self._known = _Head(rest, tuple(headers))
 
     def _code_of(self, error: httptools.HttpParserError, data: bytes) -> str:
         if self.reads_head and self._code == _NOT_HTTP:
@@ -179,6 +242,8 @@ class RequestParser:
 
     def on_message_begin(self) -> None:
         self.reads_head = self.reads_request = True
+        self._known = None
+        self._begun += 1
         self.blank = b""
         self.framing_bytes = self._header_bytes = self._header_count = 0
         self._has_host = self._is_framed = False
@@ -219,6 +284,8 @@ class RequestParser:
         # Release them: the listener has them now.
         self._target, self._headers = b"", []
         keep_alive = parser.should_keep_alive() and version != "1.0"
+        if keep_alive and not self._is_framed:
+            self._told = headers
         self._listener.request_begun(method, target, headers, keep_alive=keep_alive)
 
     def on_body(self, body: bytes) -> None:

@@ -101,6 +101,10 @@ class Line:
         self.closing = False
         self.dropped = False
         self.room = True
+        self.forgotten = 0
+
+    def forget_head(self) -> None:
+        self.forgotten += 1
 
     def has_room(self, _count: int) -> bool:
         return self.room

@@ -182,6 +182,16 @@ async def test_a_token_of_ours_is_not_shown(expires: int) -> None:
     assert service.asked == []
 
 
+@pytest.mark.parametrize("service", [Service(), Service(refuse("50002"))])
+async def test_the_connection_forgets_an_access_token(service: Service) -> None:
+    """A head with a person's token is not remembered, in force or not; one with a token of ours is."""
+    made = rig(service)
+    await ask(made)
+    assert made.line.forgotten == 1
+    assert (await made.answered()).status == 200
+    assert made.line.forgotten == 1
+
+
 @pytest.mark.parametrize("code", ["50001", "50002", "50003"])
 async def test_refused_tokens_count_for_the_address(code: str) -> None:
     """A token that FranceConnect refuses is 401, in v2 in its form, and counts as an unknown token does."""

@@ -56,6 +56,14 @@ async def test_the_first_check_that_fails_answers(
         assert (await first).status == 200
 
 
+@pytest.mark.parametrize(("bearer", "forgets"), [(None, True), ("no token", True), ("", False)])
+async def test_heads_without_a_token_of_ours_are_forgotten(bearer: str | None, forgets: bool) -> None:
+    """The connection remembers the head of a call only if its token is ours: anything may be in the others."""
+    rig = Rig()
+    await rig.answered(bearer=bearer)
+    assert rig.line.forgotten == forgets
+
+
 async def test_a_ban_comes_before_all() -> None:
     """The connection of a banned address is closed: nothing else is looked at, and no line is written."""
     rig = Rig()

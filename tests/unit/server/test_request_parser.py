@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apientreprise_gateway.net.asgi import Header
 from apientreprise_gateway.server.heads import MAX_FRAMING_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
@@ -157,3 +159,167 @@ def test_nothing_is_held_of_a_head_that_was_told() -> None:
     assert heard.requests[0][2] is not parser._headers
     assert not parser._headers
     assert parser.head_bytes == len(b"/a?b=c") + len(b"hostxx-a1") + 2 * 32
+
+
+# Heads that come again.
+
+REST = b" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer abc\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n"
+FIRST = b"GET /a?b=c" + REST
+AGAIN = b"GET /v4/d%20e?f=g+h" + REST
+BODY = REST[:-2] + b"content-length: 5\r\n\r\n"
+OTHERS = {
+    "again": AGAIN,
+    "no query": b"GET /" + REST,
+    "empty query": b"GET /?" + REST,
+    "questions in the query": b"GET /a??b=/?" + REST,
+    "another token": AGAIN.replace(b"abc", b"abd"),
+    "another case": AGAIN.replace(b"Host", b"host"),
+    "another end": AGAIN[:-4] + b"2\r\n\r\n",
+    "one header more": b"GET /a" + BODY.replace(b"content-length: 5", b"x-a: 5"),
+    "one header less": AGAIN.replace(b"X-Forwarded-For: 192.0.2.1\r\n", b""),
+    "a second host": b"GET /a HTTP/1.1\r\nHost: y" + REST[len(b" HTTP/1.1") :],
+    "a body": b"GET /a" + BODY + b"hello",
+    "a body that is another": b"GET /a" + BODY + b"GET /b" + REST,
+    "a body that is cut": b"GET /a" + BODY + b"hel",
+    "no body": b"GET /a" + BODY.replace(b"5", b"0"),
+    "chunks": b"GET /a HTTP/1.1\r\ntransfer-encoding: chunked\r\nA: GET /b" + REST,
+    "both lengths": b"GET /a HTTP/1.1\r\ncontent-length: 9\r\ntransfer-encoding: chunked" + REST[len(b" HTTP/1.1") :],
+    "a folded line": b"GET /a HTTP/1.1\r\nA: b\r\n" + REST,
+    "two": AGAIN + b"GET /b" + REST,
+    "two with one head": b"GET /a HTTP/1.1\r\n\r\nGET /b" + REST,
+    "a line in the target": b"GET /a HTTP/1.1\r\nX-A: " + REST,
+    "a blank in the target": b"GET /a b" + REST,
+    "a tab in the target": b"GET /a\tb" + REST,
+    "an end of line in the target": b"GET /a\nb" + REST,
+    "a zero in the target": b"GET /a\0b" + REST,
+    "a high byte in the target": b"GET /a\xe9b" + REST,
+    "a quote in the target": b'GET /a"b' + REST,
+    "a fragment": b"GET /a?b#c" + REST,
+    "another host in the target": b"GET http://y/a" + REST,
+    "another authority": b"GET //y/a" + REST,
+    "no path": b"GET a" + REST,
+    "no target": b"GET " + REST,
+    "nothing": b"GET" + REST,
+    "the server": b"OPTIONS *" + REST,
+    "another method": b"HEAD /a" + REST,
+    "no method": b"get /a" + REST,
+    "two blanks": b"GET  /a" + REST,
+    "the old version": AGAIN.replace(b"1.1\r", b"1.0\r"),
+    "the last": AGAIN[:-2] + b"connection: close\r\n\r\n",
+    "an offer": AGAIN[:-2] + b"connection: upgrade\r\nupgrade: h2c\r\n\r\n",
+    "blank lines behind": AGAIN + b"\r\n\r\n",
+    "half": AGAIN[: len(AGAIN) // 2],
+    "rubbish behind": AGAIN + b"no HTTP\r\n\r\n",
+    "the end alone": REST,
+    "a long target": b"GET /" + b"a" * (MAX_TARGET_BYTES + 1) + REST,
+}
+
+
+class Reader:
+    """A parser, and all that is known of what it has read."""
+
+    def __init__(self, *, forgets: bool) -> None:
+        """Remember the last head, or forget it each time."""
+        self.heard = Heard()
+        self.parser = RequestParser(self.heard)
+        self.forgets = forgets
+        self.code: str | None = None
+
+    def read(self, data: bytes) -> None:
+        """Parse what has come, unless something before was refused."""
+        if self.forgets:
+            self.parser.forget()
+        if self.code is None:
+            try:
+                self.parser.feed(data)
+            except BadRequestError as error:
+                self.code = error.code
+
+    @property
+    def found(self) -> tuple[object, ...]:
+        """What was told, and how the parser stands."""
+        parser, heard = self.parser, self.heard
+        held = (parser.reads_head, parser.reads_request, parser.framing_bytes, parser.head_bytes, parser.blank)
+        return self.code, heard.requests, heard.bodies, heard.ended, held
+
+
+def read_alike(*pieces: bytes) -> None:
+    """Have pieces read with a head that is remembered, and with none; nothing must differ."""
+    one, other = Reader(forgets=False), Reader(forgets=True)
+    for piece in pieces:
+        one.read(piece)
+        other.read(piece)
+        assert one.found == other.found
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize(
+    "first", [FIRST, b"GET /a HTTP/1.1\r\n\r\n", FIRST + b"\r\n", FIRST + FIRST, b"GET /a" + BODY + b"hello"]
+)
+def test_a_remembered_head_changes_nothing(first: bytes, name: str) -> None:
+    """Whatever comes behind a request is read as it would be without it, in one piece or in two."""
+    other = OTHERS[name]
+    read_alike(first, other, FIRST, other, AGAIN)
+    read_alike(first, other[:5], other[5:], AGAIN)
+    read_alike(first, AGAIN, other[:-3], other[-3:], AGAIN)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([b"GET /", b"GET /a?b", b"HEAD /", b"GET ", b"\r\n", b""]),
+            st.sampled_from([b"", b"a", b"?", b" ", b"%20", b"\r\n", b"\t", b"#", b":", b"\x80", b" HTTP/1.1\r\nA: "]),
+            st.sampled_from(
+                [REST, BODY, b" HTTP/1.1\r\n\r\n", REST + FIRST, REST[:-2], REST[:-1], b"\r\n", b"hello", b""]
+            ),
+        ).map(b"".join),
+        max_size=6,
+    )
+)
+def test_a_remembered_head_changes_nothing_ever(pieces: list[bytes]) -> None:
+    """Any reads in a row are told alike, whether heads are remembered or not."""
+    read_alike(FIRST, *pieces)
+
+
+def test_a_head_that_comes_again_is_not_parsed() -> None:
+    """A request with the last head is known at sight, whatever its target; its headers are its listener's alone."""
+    parser, heard = fed(FIRST)
+    parser._parser = None
+    parser.feed(AGAIN)
+    parser.feed(FIRST)
+    assert [request[1] for request in heard.requests] == [
+        Target(b"/a", b"b=c"),
+        Target(b"/v4/d%20e", b"f=g+h"),
+        Target(b"/a", b"b=c"),
+    ]
+    heard.requests[1][2].clear()
+    assert heard.requests[0][2] == heard.requests[2][2] != []
+    assert heard.ended == 3
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"POST /a" + REST,
+        b"GET /a" + BODY + b"hello",
+        FIRST + AGAIN,
+        FIRST[:-2] + b"connection: close\r\n\r\n",
+        FIRST.replace(b"1.1\r", b"1.0\r"),
+        FIRST[:-2] + b"connection: upgrade\r\nupgrade: h2c\r\n\r\n",
+        FIRST[:-2] + b"a: %b\r\n\r\n" % (b"b" * 4096),
+    ],
+)
+def test_a_head_that_is_not_remembered(data: bytes) -> None:
+    """Of a head with a body, a large one, or the last on its connection nothing is held; nor of one forgotten."""
+    assert fed(FIRST, data)[0]._known is None
+    parser, _ = fed(FIRST)
+    assert parser._known is not None
+    parser.forget()
+    assert parser._known is None
+
+
+def test_a_remembered_head_has_no_target() -> None:
+    """What is remembered begins behind the target, which may be about a person."""
+    parser, _ = fed(FIRST)
+    assert parser._known is not None
+    assert parser._known.rest == REST
