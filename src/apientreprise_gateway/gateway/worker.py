@@ -11,7 +11,7 @@ from apientreprise_gateway.gateway import app, settings
 from apientreprise_gateway.gateway.reload import ReloadableGateway
 from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.faults import FaultLog
-from apientreprise_gateway.process import ending, huge_pages, runner, title
+from apientreprise_gateway.process import ending, free_memory, huge_pages, runner, title
 from apientreprise_gateway.process.heart import beat
 
 _OTHER_FILES: Final = 256
@@ -30,6 +30,7 @@ def serve(
         ready: called once it accepts connections.
         heart: a pipe on which to report that the event loop runs; if its other end is closed, the process stops.
     """
+    free_memory.keep()
     needed = gateway.hooks.limits.max_connections + _OTHER_FILES
     few = runner.too_few_files(needed)
     if few is not None:
