@@ -1,5 +1,5 @@
--- Calls of many tokens and of many paths in turn, each about another company: wrk -s scale.lua URL -- TOKENS PATHS, two
--- files with one per line.
+-- Calls of many tokens and of many paths in turn, each about another company: wrk -s scale.lua URL -- TOKENS PATHS [FIRST],
+-- two files with one per line, and the number of the first call.
 local tokens, paths, number = {}, {}, 0
 local query
 
@@ -11,7 +11,7 @@ end
 
 function init(arguments)
   tokens, paths = lines(arguments[1]), lines(arguments[2])
-  number = math.random(0, #tokens)
+  number = tonumber(arguments[3] or math.random(0, #tokens))
   query = wrk.path:match("%?.*")
 end
 
