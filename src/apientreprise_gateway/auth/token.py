@@ -3,7 +3,7 @@
 A verified token is cached, so that the next call with it costs a dictionary look-up. What can change during the life of
 a token (whether it has expired or is revoked) is checked on every call.
 
-Texts have up to 8 kB, so only those of some thousand tokens are kept, whose callers pay for nothing but the look-up.
+Tokens have up to 8 kB, so only some thousand are kept as they were given, whose callers pay for the look-up alone.
 The others are known by the digests of their texts, in a tenth of the memory for one hash more per call.
 """
 
@@ -32,15 +32,19 @@ MAX_TOKEN_LENGTH: Final = 8192
 _CACHE_SIZE: Final = 65_536
 """Tokens that are cached, more than any issuer has in use; each takes half a kilobyte."""
 _SHARE: Final = 16
-"""One in so many of them is cached by its text as well; as many are forgotten at once when the cache is full."""
+"""One in so many of them is cached as it was given as well; as many are forgotten at once when the cache is full."""
 COMPACT: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 """The form of a signed token (RFC 7515, section 7.1); checked because base64 decoders ignore other characters."""
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _JWS: Final = PyJWS()
+_SCHEME: Final = len("Bearer ")
 _SOON: Final = ((b"retry-after", b"2"),)
 """`Retry-After` in seconds: Redis is asked for the revocations every second."""
 
-TokenReader = Callable[[Mapping[bytes, bytes], Mapping[str, str]], str | None]
+Given = str | bytes
+"""A token as it was given: its text, or the value of an `Authorization` header with it. A connection whose head comes
+again has the same object each time, so that it is looked up without being read, or hashed, again."""
+GivenReader = Callable[[Mapping[bytes, bytes], Mapping[str, str]], Given | None]
 """From the headers of a call (names in lower case) and its parameters to its token; None where there is none."""
 
 
@@ -70,8 +74,8 @@ class TokenVerifier:
         self._now = now
         self._verified: dict[bytes, Token] = {}
         """By the digests of their texts."""
-        self._at_hand: dict[str, Token] = {}
-        """Some of them by their texts."""
+        self._at_hand: dict[Given, Token] = {}
+        """Some of them as they were given."""
 
     def use(self, keys: KeyRing) -> None:
         """Verify with these keys from now on; forget the verified tokens if a former key is not among them."""
@@ -80,7 +84,7 @@ class TokenVerifier:
             self._at_hand.clear()
         self._keys = keys
 
-    def verify(self, text: str | None) -> Token:
+    def verify(self, given: Given | None) -> Token:
         """The content of a token, once it is verified.
 
         Raises:
@@ -88,14 +92,14 @@ class TokenVerifier:
             UnknownKeyError: no key verifies it, but a newer one may: 401 `00101`, or 503 `00506` as long as the public
                 keys could not be fetched.
         """
-        if not text:
+        if not given:
             raise refuse("00101")
-        token = self._at_hand.get(text)
+        token = self._at_hand.get(given)
         if token is None:
-            token = self._known_or_read(text)
+            token = self._known_or_read(given)
         if token.expires_at is not None and token.expires_at <= self._now():
-            self._at_hand.pop(text, None)
-            self._verified.pop(_digest(text), None)
+            self._at_hand.pop(given, None)
+            self._verified.pop(_digest(text_of(given)), None)
             raise refuse("00103")
         return token
 
@@ -111,7 +115,8 @@ class TokenVerifier:
             if (end := token.expires_at) is not None and end <= until and end > after
         ]
 
-    def _known_or_read(self, text: str) -> Token:
+    def _known_or_read(self, given: Given) -> Token:
+        text = text_of(given)
         digest = _digest(text)
         token = self._verified.get(digest)
         if token is None:
@@ -124,7 +129,8 @@ class TokenVerifier:
             self._verified[digest] = token
         if len(self._at_hand) >= _CACHE_SIZE // _SHARE:
             self._at_hand.clear()  # those in use are back after a call each
-        self._at_hand[text] = token
+        if len(given) <= MAX_TOKEN_LENGTH + _SCHEME:  # there may be any number of blanks about it
+            self._at_hand[given] = token
         return token
 
     def _read(self, text: str) -> Token:
@@ -141,32 +147,48 @@ class TokenVerifier:
         return any(not _is_instant(claims[name]) or claims[name] > latest for name in ("iat", "nbf") if name in claims)
 
 
-def token_reader(passing: TokenPassing) -> TokenReader:
-    """A function that finds the token of a call."""
-    name = None if passing.header is None else passing.header.lower().encode("ascii")
-    parameter = passing.parameter
-    by_bearer = passing.bearer
+def token_reader(passing: TokenPassing) -> Callable[[Mapping[bytes, bytes], Mapping[str, str]], str | None]:
+    """A function that finds the text of the token of a call."""
+    find = given_reader(passing)
 
     def read(headers: Mapping[bytes, bytes], parameters: Mapping[str, str]) -> str | None:
-        if by_bearer:
-            header = headers.get(b"authorization")
-            if header is not None and header[:7].lower() == b"bearer " and (text := header[7:].strip()):
-                return text.decode("latin-1")
-        if name is not None and (own := headers.get(name, b"").strip()):
-            return own.decode("latin-1")
-        return None if parameter is None else parameters.get(parameter)
+        given = find(headers, parameters)
+        return None if given is None else text_of(given)
 
     return read
 
 
-def authenticate(text: str | None, *, verifier: TokenVerifier, registry: TokenRegistry) -> Token:
+def given_reader(passing: TokenPassing) -> GivenReader:
+    """A function that finds the token of a call as it was given."""
+    name = None if passing.header is None else passing.header.lower().encode("ascii")
+    parameter = passing.parameter
+    by_bearer = passing.bearer
+
+    def find(headers: Mapping[bytes, bytes], parameters: Mapping[str, str]) -> Given | None:
+        if by_bearer:
+            header = headers.get(b"authorization")
+            if header is not None and header[:_SCHEME].lower() == b"bearer " and header[_SCHEME:].strip():
+                return header
+        if name is not None and (own := headers.get(name, b"").strip()):
+            return own.decode("latin-1")
+        return None if parameter is None else parameters.get(parameter)
+
+    return find
+
+
+def text_of(given: Given) -> str:
+    """The text of a token."""
+    return given if isinstance(given, str) else given[_SCHEME:].strip().decode("latin-1")
+
+
+def authenticate(given: Given | None, *, verifier: TokenVerifier, registry: TokenRegistry) -> Token:
     """The content of a token that is in force, with those of its scopes that its record leaves to it.
 
     Raises:
         Refusal: 401, `00101` for a missing or invalid token, `00103` for an expired one, `00105` for a revoked one; 503
             `00904` until the revocations have been read.
     """
-    token = verifier.verify(text)
+    token = verifier.verify(given)
     jti = token.jti
     if jti in registry.records or jti in registry.revoked:  # few tokens are in either
         token = _as_recorded(token, registry)

@@ -116,8 +116,8 @@ class Checks:
             UnknownKeyError: no known key verifies it, but a newer one may.
             Refusal: as `auth.token.authenticate`.
         """
-        text = plan.token(call.headers, call.parameters)
-        call.token = authenticate(text, verifier=self._tokens, registry=self._registry)
+        given = plan.token(call.headers, call.parameters)
+        call.token = authenticate(given, verifier=self._tokens, registry=self._registry)
         return call.token
 
     def enforce_limit(self, call: Call, plan: Plan, verdict: Verdict) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from apientreprise_gateway.auth.token import TokenReader, token_reader
+from apientreprise_gateway.auth.token import GivenReader, given_reader
 from apientreprise_gateway.contract import traceability
 from apientreprise_gateway.contract.endpoint import Endpoint
 from apientreprise_gateway.contract.error_forms import ErrorForm
@@ -42,7 +42,7 @@ class Plan:
     """The traceability parameters without which a call is refused."""
     siret_recipient: bool
     """Whether `recipient` must be a SIRET."""
-    token: TokenReader
+    token: GivenReader
     """Finds the token of a call."""
     errors: ErrorForm
     """The form of its errors."""
@@ -108,7 +108,7 @@ def plan_of(
         address_rule=policy.rule_of(product),
         required=traceability.required_of(endpoint, version.traceability, user_id_required=user_id_required),
         siret_recipient=version.traceability.siret_recipient,
-        token=token_reader(passing),
+        token=given_reader(passing),
         errors=version.errors,
         wanted=wanted,
         about=frozenset() if person is None else wanted | person.names,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apientreprise_gateway.auth.token import token_reader
+from apientreprise_gateway.auth.token import given_reader, text_of, token_reader
 from apientreprise_gateway.contract.passing import TokenPassing
 
 ALL = TokenPassing(bearer=True, header="X-Api-Key", parameter="token")
@@ -42,3 +42,13 @@ def test_ways_that_are_closed() -> None:
 def test_any_bytes() -> None:
     """A header that is no UTF-8 is read all the same."""
     assert token_reader(ALL)({b"x-api-key": b"\xff"}, {}) == "ÿ"
+
+
+def test_a_bearer_is_given_as_its_header() -> None:
+    """A token in `Authorization` is handed on as that header, the same object; others as their texts."""
+    header = b"bearer  one "
+    given = given_reader(ALL)({b"authorization": header}, PARAMETER)
+    assert given is header
+    assert text_of(given) == "one"
+    assert given_reader(ALL)({b"authorization": b"Basic one"} | KEY, {}) == "two"
+    assert given_reader(ALL)({}, PARAMETER) == text_of("three") == "three"

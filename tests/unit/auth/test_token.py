@@ -204,6 +204,34 @@ def test_verified_once() -> None:
     assert ring.asked == 1
 
 
+def test_a_token_in_a_header() -> None:
+    """The value of an `Authorization` header stands for the token in it, however it is written; they end alike."""
+    ring, clock = CountingRing(secret_keys([SECRET])), Clock()
+    verifying = TokenVerifier(ring, now=clock)
+    text = signed(exp=NOW + 60)
+    found = verifying.verify(text)
+    headers = [form % text.encode() for form in (b"Bearer %b", b"bearer %b", b"BEARER   %b ")]
+    for header in headers * 2:
+        assert verifying.verify(header) is found
+    assert ring.asked == 1
+    for spoilt in (headers[0][:-1], headers[0] + b"a", b"Bearer", text.encode()):
+        with pytest.raises(Refusal):
+            verifying.verify(spoilt)
+    clock.now = NOW + 60
+    for header in headers:
+        with pytest.raises(Refusal):
+            verifying.verify(header)
+
+
+def test_a_long_header_is_not_kept() -> None:
+    """A token among very many blanks is verified once, but the header is not kept."""
+    verifying = verifier()
+    text = signed()
+    header = b"Bearer " + b" " * MAX_TOKEN_LENGTH + text.encode()
+    assert verifying.verify(header) is verifying.verify(header) is verifying.verify(text)
+    assert list(verifying._at_hand) == [text]
+
+
 @pytest.mark.parametrize("seen_before", [True, False])
 def test_expires_exactly(seen_before: bool) -> None:
     """A token is valid until the instant of its `exp`, whether it was seen before or not."""
