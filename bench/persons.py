@@ -72,6 +72,12 @@ def padded(path: str) -> str:
     return json.dumps(body, ensure_ascii=False)
 
 
+def bodies() -> dict[str, str]:
+    """What the provider answers, by path."""
+    found = {path: padded(path) for path in BODIES}
+    return found | {STUDENT.replace("identite", "ine"): found[STUDENT]}
+
+
 def held(path: str, *missing: str) -> str:
     """A token for all scopes of an operation of API Particulier but some."""
     endpoint = next(each for each in PARTICULIER.endpoints if each.path == path)
@@ -93,28 +99,33 @@ CASES: Final = {
     "household by civil status, masked": ("persons.lua", _BY_HOUSEHOLD, held(HOUSEHOLD, "cnaf_adresse")),
 }
 """The script that makes the calls, what it begins with, and the token."""
+SETTINGS: Final = {"limit_particulier": str(LIMIT), "duplicates": "count", "pseudonym_key": "5e" * 32}
+
+
+def answered(server: Server, place: Testbed, case: str, *, connections: int, seconds: float) -> int:
+    """Call as fast as answers come; return the number of answers."""
+    script, target, key = CASES[case]
+    place.store().flushdb()
+    command = ["taskset", "-c", place.cpus, "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "60"]
+    command += ["-H", f"Authorization: Bearer {key}", "-s", str(HERE / script), server.url + target]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    answers = re.search(r"(\d+) requests in", told)
+    if answers is None or "Non-2xx" in told or "Socket errors" in told:
+        raise RuntimeError(f"{case}: not every call was answered with 200 (see {server.folder}):\n{told}")
+    return int(answers[1])
 
 
 def load(server: Server, place: Testbed, case: str, *, connections: int, seconds: float) -> float:
     """Call as fast as answers come; return the CPU microseconds per answer."""
-    script, target, key = CASES[case]
-    place.store().flushdb()
-    command = ["taskset", "-c", place.cpus, "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "5s"]
-    command += ["-H", f"Authorization: Bearer {key}", "-s", str(HERE / script), server.url + target]
     before = server.cpu()
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    spent = server.cpu() - before
-    answers = re.search(r"(\d+) requests in", told)
-    if answers is None or "Non-2xx" in told or "Socket errors" in told:
-        raise RuntimeError(f"{case}: not every call was answered with 200 (see {server.folder}):\n{told}")
-    return spent / int(answers[1]) * 1e6
+    answers = answered(server, place, case, connections=connections, seconds=seconds)
+    return (server.cpu() - before) / answers * 1e6
 
 
 def measure(place: Testbed, *, rounds: int, seconds: float, connections: int) -> dict[str, list[float]]:
     """CPU microseconds per answer of each case, round by round."""
     spent: dict[str, list[float]] = {case: [] for case in CASES}
-    settings = {"limit_particulier": str(LIMIT), "duplicates": "count", "pseudonym_key": "5e" * 32}
-    with place.gateway(**settings) as server:
+    with place.gateway(**SETTINGS) as server:
         for case in CASES:
             load(server, place, case, connections=connections, seconds=1)  # warm-up
         for number in range(rounds):
@@ -158,11 +169,9 @@ def main() -> None:
     given = parser.parse_args()
     try:
         need("wrk")
-        bodies = {path: padded(path) for path in BODIES}
-        bodies[STUDENT.replace("identite", "ine")] = bodies[STUDENT]
         with (
             tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder,
-            testbed(Path(folder), bodies=bodies) as place,
+            testbed(Path(folder), bodies=bodies()) as place,
         ):
             spent = measure(place, rounds=given.rounds, seconds=given.seconds, connections=given.connections)
     except MissingToolError as error:
