@@ -6,6 +6,7 @@ and knows an identity can find its digest in a journal; nobody can go the other 
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final
 
 from apientreprise_gateway.contract.person.identity import Identity
@@ -40,12 +41,17 @@ def basis(identity: Identity) -> str:
         return _ALLOWANCE_NUMBER + frame(identity.allowance_number)
     if identity.identifier:
         return _IDENTIFIER + frame(identity.identifier)
-    name, names = identity.birth_name, identity.first_names
-    if not name and not names:
+    if not identity.birth_name and not identity.first_names:
         return ""
     birth = f"{identity.birth_year or ''}-{identity.birth_month or ''}-{identity.birth_day or ''}"
+    return civil_status(identity.birth_name, identity.first_names, birth)
+
+
+def civil_status(name: str, first_names: Sequence[str], birth: str) -> str:
+    """As `basis`; `birth` is year, month and day with hyphens between them."""
     # As `frame` does, for every call about a person.
-    return f"{_CIVIL_STATUS}{len(name)}:{name}{len(birth)}:{birth}" + "".join([f"{len(each)}:{each}" for each in names])
+    names = "".join([f"{len(each)}:{each}" for each in first_names])
+    return f"{_CIVIL_STATUS}{len(name)}:{name}{len(birth)}:{birth}{names}"
 
 
 class Pseudonyms:
@@ -62,8 +68,10 @@ class Pseudonyms:
     def of(self, identity: Identity) -> str | None:
         """The digest of an identity, in 64 hexadecimal digits; None if it names nobody."""
         text = basis(identity)
-        if not text:
-            return None
+        return self.digest(text) if text else None
+
+    def digest(self, text: str) -> str:
+        """As `of`, from the basis of the digest."""
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(text.encode("utf-8", "surrogatepass"))
         outer.update(inner.digest())

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from apientreprise_gateway.auth.token import Token
+from apientreprise_gateway.contract.person.civil_status import Found
 from apientreprise_gateway.contract.person.identity import Identity
 from apientreprise_gateway.dataplane.plan import JSON, Plan
 from apientreprise_gateway.net.asgi import Scope
@@ -46,6 +47,7 @@ class Call:
         "address",
         "asked",
         "cached",
+        "civil_status",
         "client",
         "codes",
         "connection",
@@ -87,6 +89,8 @@ class Call:
         self.parameters: dict[str, str] = {}
         self.about: Mapping[str, Sequence[str]] = _NOTHING
         """All values of the parameters of a call about a person: they say who it is, and are not logged."""
+        self.civil_status: Found | None = None
+        """The same of an ordinary query, in place of `about`; None for any other."""
         self.pivot: Identity | None = None
         """Whom FranceConnect says that the call is about; None for a call that says so itself."""
         self.token: Token | None = None

@@ -18,7 +18,7 @@ from apientreprise_gateway.contract.routes import Routes
 from apientreprise_gateway.contract.traceability import CODES, NOT_A_SIRET
 from apientreprise_gateway.dataplane.admission import Admission
 from apientreprise_gateway.dataplane.call import Call, Check
-from apientreprise_gateway.dataplane.persons import Persons
+from apientreprise_gateway.dataplane.persons import Persons, read_query
 from apientreprise_gateway.dataplane.plan import Plan
 from apientreprise_gateway.documents.origin import Origin
 from apientreprise_gateway.net.asgi import Header
@@ -94,10 +94,8 @@ class Checks:
         plan = call.plan = self._plans[match.route.endpoint.operation]
         call.operation = match.route.endpoint.operation
         call.identifier = None if plan.identifier is None else match.values[plan.identifier]
-        if plan.about:
-            # One reading of the query for both: a call about a person has twice as many parameters as others.
-            about = call.about = query.read_all(scope["query_string"], plan.about)
-            call.parameters = {name: about[name][-1] for name in plan.wanted if name in about}
+        if plan.person is not None:
+            read_query(call, plan)
         else:
             call.parameters = query.read(scope["query_string"], plan.wanted)
         if scope["method"] not in _METHODS:

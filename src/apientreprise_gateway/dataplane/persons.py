@@ -12,7 +12,7 @@ from apientreprise_gateway.contract.person.identity import Asked, Fault, Identit
 from apientreprise_gateway.contract.person.pivot import ByToken, written
 from apientreprise_gateway.contract.person.rules import IdentityRules
 from apientreprise_gateway.contract.pseudonym import Pseudonyms
-from apientreprise_gateway.contract.query import encoded
+from apientreprise_gateway.contract.query import encoded, read_all
 from apientreprise_gateway.dataplane.access_tokens import AccessTokens
 from apientreprise_gateway.dataplane.call import Call
 from apientreprise_gateway.dataplane.plan import Plan
@@ -20,6 +20,16 @@ from apientreprise_gateway.upstream.reading import ProviderAnswer
 
 _WITH_DATA: Final = frozenset({200, 206})
 """Statuses of answers that hold data."""
+
+
+def read_query(call: Call, plan: Plan) -> None:
+    """Read the query of a call about a person into it, once: it has twice as many parameters as others."""
+    sent = call.scope["query_string"]
+    if plan.civil_statuses is not None and (found := plan.civil_statuses.find(sent)) is not None:
+        call.civil_status, call.parameters = found, {"recipient": found[-1]}
+        return
+    about = call.about = read_all(sent, plan.about)
+    call.parameters = {name: about[name][-1] for name in plan.wanted if name in about}
 
 
 class Persons:
@@ -49,6 +59,11 @@ class Persons:
         Raises:
             Refusal: 422, with one error per wrong parameter.
         """
+        civil_statuses, civil_status = plan.civil_statuses, call.civil_status
+        if civil_statuses is not None and civil_status is not None:
+            if self._pseudonyms is not None:
+                call.identifier = self._pseudonyms.digest(civil_statuses.basis(civil_status))
+            return f"{plan.target}?{civil_statuses.written(civil_status)}"
         if plan.by_token is not None and call.pivot is not None:
             return self._target_of_pivot(call, plan, plan.by_token, call.pivot)
         found = self._read(call, plan, rules)

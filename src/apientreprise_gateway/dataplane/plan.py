@@ -11,6 +11,7 @@ from apientreprise_gateway.contract.error_forms import ErrorForm
 from apientreprise_gateway.contract.groups import Group
 from apientreprise_gateway.contract.masks import Masks
 from apientreprise_gateway.contract.passing import TokenPassing
+from apientreprise_gateway.contract.person.civil_status import CivilStatuses, civil_statuses
 from apientreprise_gateway.contract.person.families import RULES
 from apientreprise_gateway.contract.person.pivot import ByToken, by_token
 from apientreprise_gateway.contract.person.rules import IdentityRules
@@ -58,6 +59,8 @@ class Plan:
     """Position of the parameter that names the entity; None if none does."""
     person: IdentityRules | None
     """Judge who the call is about, where that is a person."""
+    civil_statuses: CivilStatuses | None
+    """Read ordinary queries in place of `person`; None if there are none, or calls may come with an access token."""
     by_token: ByToken | None
     """How calls with an access token of FranceConnect are read; None if there are none."""
     masks: Masks | None
@@ -98,6 +101,7 @@ def plan_of(
         target = target.replace("{" + parameter.name + "}", "{}")
     wanted = besides.union(version.traceability.known, in_query, (parameter.name for parameter in endpoint.query))
     person = None if endpoint.person is None else RULES[endpoint.person.family]
+    tokens = None if endpoint.person is None else by_token(endpoint.person)
     entities = [place for place, parameter in enumerate(endpoint.parameters) if parameter.kind.names_entity]
     return Plan(
         route=route,
@@ -120,7 +124,8 @@ def plan_of(
         ),
         identifier=entities[0] if entities else None,
         person=person,
-        by_token=None if endpoint.person is None else by_token(endpoint.person),
+        civil_statuses=None if person is None or tokens is not None else civil_statuses(person),
+        by_token=tokens,
         masks=None if endpoint.mask is None else Masks(endpoint.mask, product.schemas.of(endpoint.operation)),
         source=source,
         content_type=JSON if endpoint.flat else _JSON_API,

@@ -20,17 +20,20 @@ _LONGEST_SENT: Final = 4 * LONGEST
 class Kind:
     """Judges values of one kind."""
 
-    __slots__ = ("_judge", "is_plain")
+    __slots__ = ("_judge", "is_plain", "sent")
 
-    def __init__(self, judge: Callable[[str], str | None], *, plain: str) -> None:
+    def __init__(self, judge: Callable[[str], str | None], *, plain: str, sent: str = "") -> None:
         """Take what judges.
 
         Args:
             judge: from a cleaned value, which is not empty, to its canonical form; None if the value is wrong.
             plain: regular expression of ordinary values, which are right, clean and canonical as they are sent. It only
                 saves time: to clean and to judge a value costs twice as much.
+            sent: regular expression of ordinary values as they are in a query: right, and encoded as the provider gets
+                them; `plain` if it is empty. See `civil_status`.
         """
         self._judge = judge
+        self.sent = sent or plain
         self.is_plain: Callable[[str], object] = re.compile(plain, re.ASCII).fullmatch
 
     def __call__(self, value: str) -> str | None:
@@ -55,7 +58,7 @@ def clean(value: str) -> str | None:
     return text
 
 
-def matching(*patterns: str, any_case: bool = False, plain: str = "") -> Kind:
+def matching(*patterns: str, any_case: bool = False, plain: str = "", sent: str = "") -> Kind:
     """A kind of the values that one of some patterns matches as a whole.
 
     Args:
@@ -63,6 +66,7 @@ def matching(*patterns: str, any_case: bool = False, plain: str = "") -> Kind:
         any_case: whether small letters stand for capitals; the canonical form has capitals.
         plain: see `Kind`; all that the patterns match if it is empty, which is right for short ones without spaces and
             small letters.
+        sent: likewise.
     """
     whole = "|".join(f"(?:{pattern})" for pattern in patterns)
     fits = re.compile(whole, re.ASCII).fullmatch
@@ -76,14 +80,27 @@ def matching(*patterns: str, any_case: bool = False, plain: str = "") -> Kind:
         value = value.upper()
         return value if fits(value) else None
 
-    return Kind(in_capitals if any_case else as_it_is, plain=plain or whole)
+    return Kind(in_capitals if any_case else as_it_is, plain=plain or whole, sent=sent)
 
 
-anything: Final = Kind(lambda value: value, plain=f"[0-9A-Za-z]{{1,{LONGEST}}}")
+_LATIN: Final = "%C3%(?:[8A][0-9A-F]|9[0-689A-F]|B[0-689A-F])"
+"""A letter of Western Europe beyond ASCII, encoded."""
+
+
+def _words(letters: str) -> str:
+    """Words of these letters, those beyond ASCII and apostrophes too, with single spaces between them, in a query.
+
+    At most 208 characters, fewer than are accepted.
+    """
+    between = rf"{_LATIN}|%27|\+(?=[%{letters}])"
+    return f"(?=[%{letters}])[{letters}]{{0,40}}(?:(?:{between})[{letters}]{{0,20}}){{0,8}}"
+
+
+anything: Final = Kind(lambda value: value, plain=f"[0-9A-Za-z]{{1,{LONGEST}}}", sent=_words("0-9A-Za-z_.~-"))
 """Any text."""
 plate: Final = Kind(lambda value: value.upper() if value.isascii() else value, plain=f"[0-9A-Z-]{{1,{LONGEST}}}")
 """A registration number of a vehicle: any text; case makes no difference."""
-NAME: Final = matching("[a-zA-ZÀ-ÖØ-öø-ÿ' -]+", plain=f"[a-zA-Z]{{1,{LONGEST}}}")
+NAME: Final = matching("[a-zA-ZÀ-ÖØ-öø-ÿ' -]+", plain=f"[a-zA-Z]{{1,{LONGEST}}}", sent=_words("a-zA-Z-"))
 """A name in the letters of Western Europe, with apostrophes, hyphens and spaces."""
 SEX: Final = matching("[MF]", any_case=True)
 COMMUNE: Final = matching(r"(?:[013-9]\d|2[AB1-9])\d{3}")
