@@ -1,12 +1,13 @@
-"""A connection to Redis as the event loop sees it: a batch of commands is one write, its replies one future.
+"""A connection to Redis as the event loop sees it: a batch of commands is one write, its replies one callback.
 
 redis-py opens the connection (names, TLS, Sentinel, authentication) and hands it over. Its own way to send and to
 read, with streams and a coroutine per reply, costs more than all else that a batch needs.
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, Protocol
 
 import hiredis
 from redis._parsers.hiredis import NOT_ENOUGH_DATA
@@ -16,6 +17,10 @@ from redis.exceptions import RedisError, ResponseError
 
 Reply = Any
 """A reply as hiredis parses it; an error reply is a `ResponseError`, not raised."""
+Outcome = list[Reply] | RedisError
+"""The replies to commands, in their order; or why some got none."""
+
+_CLOSED: Final = "the server closed the connection"
 
 
 class _Opened(Protocol):
@@ -36,9 +41,11 @@ class RedisConnection(asyncio.Protocol):
         self._replies: hiredis.Reader = opened._parser._reader
         self._transport = opened._writer.transport
         self._before = self._transport.get_protocol()
-        self._answer: asyncio.Future[list[Reply]] | None = None
+        self._on_end: Callable[[Outcome], object] | None = None
         self._found: list[Reply] = []
         self._missing = 0
+        self.has_errors = False
+        """Whether some replies of the last exchange are errors."""
         self._closed = opened._reader.at_eof()
         self._transport.set_protocol(self)
 
@@ -47,16 +54,33 @@ class RedisConnection(asyncio.Protocol):
         """Whether the server has closed it, or we have."""
         return self._closed or self._transport.is_closing()
 
-    def ask(self, commands: Sequence[bytes]) -> "asyncio.Future[list[Reply]]":
-        """Send packed commands; the future gives the replies to them, in their order.
+    def ask(self, commands: Sequence[bytes], on_end: Callable[[Outcome], object]) -> None:
+        """Send packed commands, at least one; `on_end` is given the outcome, once, and may ask again at once.
 
-        It raises a `RedisError` if some got no reply. A caller that stops waiting for it must close the connection.
+        A caller that stops waiting for it must close the connection.
         """
         self._found = []
         self._missing = len(commands)
-        answer = self._answer = self._loop.create_future()
-        self._transport.write(b"".join(commands))
-        return answer
+        self.has_errors = False
+        self._on_end = on_end
+        try:
+            self._transport.write(b"".join(commands))
+        except RuntimeError:  # from uvloop, if it knows already that the connection is gone and has yet to say so
+            self._end(RedisConnectionError(_CLOSED))
+
+    async def exchange(self, commands: Sequence[bytes]) -> list[Reply]:
+        """Do as `ask` does, and wait; raise a `RedisError` if some commands got no reply."""
+        ended: asyncio.Future[Outcome] = self._loop.create_future()
+        self.ask(commands, partial(_settle, ended))
+        outcome = await ended
+        if isinstance(outcome, RedisError):
+            raise outcome
+        return outcome
+
+    def abort(self) -> None:
+        """Close at once; what was asked has no outcome."""
+        self._on_end = None
+        self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if not self._missing:
@@ -68,15 +92,16 @@ class RedisConnection(asyncio.Protocol):
                 reply = self._replies.gets()
                 if reply is NOT_ENOUGH_DATA:
                     return
-                if type(reply) is not list and isinstance(reply, Exception) and not isinstance(reply, ResponseError):
-                    raise reply  # it is loading, or refuses this connection
+                if type(reply) is not list and isinstance(reply, Exception):
+                    if not isinstance(reply, ResponseError):
+                        raise reply  # it is loading, or refuses this connection
+                    self.has_errors = True
                 self._found.append(reply)
                 self._missing -= 1
         except RedisError as error:
-            self._fail(error)
+            self._end(error)
             return
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(self._found)
+        self._end(self._found)
 
     def eof_received(self) -> None:
         """Let the transport close."""
@@ -85,10 +110,16 @@ class RedisConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail the exchange under way, and tell redis-py."""
         self._closed = True
-        self._fail(RedisConnectionError("the server closed the connection"))
+        self._end(RedisConnectionError(_CLOSED))
         self._before.connection_lost(exc)
 
-    def _fail(self, error: Exception) -> None:
+    def _end(self, outcome: Outcome) -> None:
         self._missing = 0
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(error)
+        on_end, self._on_end = self._on_end, None
+        if on_end is not None:
+            on_end(outcome)
+
+
+def _settle(ended: "asyncio.Future[Outcome]", outcome: Outcome) -> None:
+    if not ended.done():
+        ended.set_result(outcome)

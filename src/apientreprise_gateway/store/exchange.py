@@ -3,37 +3,43 @@
 Commands that come while an exchange is under way are sent together in the next one. `ask` thus takes no longer than two
 exchanges may: when Redis does not answer in time, all that wait fail, and later ones fail at once, until a probe finds
 Redis again. What an outage means for calls is decided by the owner of the exchange.
+
+With one server, an exchange is begun by whoever asks while none is under way, and ended by the callback that reads its
+last reply, which begins the next: two turns of the event loop less than if a task did it. A task does what waits for
+more than replies: connections that must be opened, a Cluster, commands that are sent again.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 
-from apientreprise_gateway.net.deadline import Deadline
+from apientreprise_gateway.net.deadline import Countdown, Deadline
+from apientreprise_gateway.net.write_batch import write_batch_of
 from apientreprise_gateway.observability.background import Background
 from apientreprise_gateway.observability.faults import words
-from apientreprise_gateway.store.errors import About, StoreError, UnreachableError, about
+from apientreprise_gateway.store.connection import Outcome, RedisConnection
+from apientreprise_gateway.store.errors import About, UnreachableError, about
 from apientreprise_gateway.store.faults import Faults
-from apientreprise_gateway.store.link import Command, RedisLink, Reply
+from apientreprise_gateway.store.link import Command, RedisLink, ServerLink
 from apientreprise_gateway.store.outage import Outage, Pace
+from apientreprise_gateway.store.queue import (
+    BATCH_BYTES,
+    MAX_WAITING_BYTES,
+    ExchangeError,
+    Queue,
+    Replies,
+    Request,
+    give_up,
+)
+from apientreprise_gateway.store.resending import Resending
+from apientreprise_gateway.store.words import redis_words
+
+__all__ = ["BATCH_BYTES", "MAX_WAITING_BYTES", "TIMEOUT_SECONDS", "Exchange", "ExchangeError", "Replies"]
 
 TIMEOUT_SECONDS: Final = 0.1
 """Seconds that an exchange may take; a probe of a Redis that is away may take five times as long."""
-BATCH_BYTES: Final = 1024 * 1024
-"""Most bytes that the writes of one exchange carry, so that other commands need not wait long for them."""
-MAX_WAITING_BYTES: Final = 16 * 1024 * 1024
-"""Most bytes of writes that may wait; a write beyond them is refused."""
-
-Replies = list[Reply]
-_Request = tuple[Sequence[Command], "asyncio.Future[Replies]", str | None]
-"""Commands, the future of their replies, and the party that they are about, if that matters."""
-
-
-class ExchangeError(StoreError):
-    """There is no reply: Redis is away, answers with an error, or too much waits for it."""
 
 
 class Exchange:
@@ -68,23 +74,27 @@ class Exchange:
             background: keeps the exchange and the probes going.
         """
         self._link = link
+        self._server = link if isinstance(link, ServerLink) else None
+        """The link, if it has one connection, which can be asked without a task."""
         self._name = name
         self._pace = pace
-        self._faults = faults
         self._on_change = on_change
-        self._scripts = scripts or {}
-        self._repair = repair
+        self._resending = Resending(link, faults=faults, scripts=scripts or {}, repair=repair)
         self._restore = restore
         self._on_unheard = on_unheard
         self._background = background or Background()
         self._outage = Outage(on_change)
-        self._queue: list[_Request] = []
-        self._writes: deque[tuple[int, _Request]] = deque()
-        """Requests queued by `write`, each after its number of bytes."""
-        self._waiting_bytes = 0
+        self._queue = Queue()
         self._told: set[asyncio.Future[Replies]] = set()
         """The replies to what was sent with `tell`."""
+        self._is_busy = False
+        """Whether an exchange is under way or about to begin: over `_wire`, in the task, or with the next turn."""
+        self._wire: RedisConnection | None = None
+        """The connection of the exchange under way that no task waits for."""
+        self._sent: Sequence[Request] = ()
+        """The requests of that exchange."""
         self._wake = asyncio.Event()
+        """Set for the task to do what is next."""
         self._not_found = ""
         """Why the last probe failed; empty if there was no reason given."""
         self._tasks: list[asyncio.Task[None]] = []
@@ -92,6 +102,8 @@ class Exchange:
     async def start(self) -> None:
         """Probe Redis, and go on without it if it is away."""
         self._loop = asyncio.get_running_loop()
+        self._write_batch = write_batch_of(self._loop)
+        self._countdown = Countdown(self._loop, lambda: self._leave(_lateness()))
         if await self._find():
             self._on_change(True, "it answers")
         else:
@@ -105,11 +117,14 @@ class Exchange:
         """Wait for what `tell` has sent, fail all other requests, and close the connections."""
         if self._told and not self._outage.is_away:
             await asyncio.wait(self._told, timeout=TIMEOUT_SECONDS)
+        self._server = None  # so that what waits is not sent any more
         for task in self._tasks:
             task.cancel()
+        self._countdown.stop()
+        self._drop_wire()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._outage.close()
-        self._give_up_waiting()
+        self._queue.give_up()
         await self._link.close()
 
     def ask(self, commands: Sequence[Command], party: str | None = None) -> "asyncio.Future[Replies]":
@@ -138,19 +153,19 @@ class Exchange:
         Raises:
             ExchangeError: Redis is away, or too many bytes wait; the future raises it without a reply, or for an error.
         """
-        if self._outage.is_away or self._waiting_bytes + size > MAX_WAITING_BYTES:
+        if self._outage.is_away or not self._queue.has_room(size):
             raise ExchangeError
         replies: asyncio.Future[Replies] = self._loop.create_future()
-        self._writes.append((size, ((command,), replies, None)))
-        self._waiting_bytes += size
-        self._wake.set()
+        self._queue.add_write(((command,), replies, None), size)
+        if not self._is_busy:
+            self._begin()
         return replies
 
     def _enqueue(self, commands: Sequence[Command], party: str | None) -> "asyncio.Future[Replies]":
-        if not self._queue:
-            self._wake.set()
         replies: asyncio.Future[Replies] = self._loop.create_future()
-        self._queue.append((commands, replies, party))
+        self._queue.asked.append((commands, replies, party))
+        if not self._is_busy:
+            self._begin()
         return replies
 
     def _forget(self, replies: "asyncio.Future[Replies]") -> None:
@@ -160,87 +175,80 @@ class Exchange:
 
     # Exchanging.
 
+    def _begin(self) -> None:
+        """Have what waits sent: at once, or if other calls are in flight, with all that they ask in this turn."""
+        self._is_busy = True
+        if self._write_batch.calls > 1:
+            self._loop.call_soon(self._go_on)
+        else:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Send what waits, if anything does, now that no exchange is under way."""
+        if not self._queue:
+            self._is_busy = False
+            return
+        # While Redis is away, the connection is used by probes.
+        wire = None if self._server is None or self._outage.is_away else self._server.open_wire()
+        if wire is None:
+            self._wake.set()
+            return
+        self._wire = wire
+        self._sent = self._queue.take()
+        self._countdown.begin(TIMEOUT_SECONDS)
+        wire.ask([command.packed for commands, *_ in self._sent for command in commands], self._end)
+
+    def _end(self, outcome: Outcome) -> None:
+        """End the exchange that no task waits for, and go on with the next."""
+        if isinstance(outcome, RedisError):
+            self._leave(redis_words(outcome))
+            return
+        self._countdown.end()
+        wire, self._wire = self._wire, None
+        batch, self._sent = self._sent, ()
+        if wire is not None and wire.has_errors:
+            self._queue.failed = batch, outcome
+            self._wake.set()
+            return
+        try:
+            self._hand_out(batch, outcome)
+        except Exception as error:  # as in `_exchange`
+            self._background.failed(self._name, error)
+            self._leave(words(error), batch)
+        self._go_on()
+
     async def _run(self) -> None:
-        """Send the waiting requests, one batch after the other."""
+        """Do what needs a task, one batch after the other."""
         deadline = Deadline()
         while True:
             await self._wake.wait()
             self._wake.clear()
-            batch, self._queue = self._queue, []
-            if self._writes:  # first: a read that comes after one must find what it has written
-                batch = self._next_writes() + batch
-            if not batch:
-                continue  # all that waited has failed meanwhile: Redis is away
+            batch, replies = self._queue.take_failed() or (self._queue.take(), None)
             try:
-                with deadline.within(TIMEOUT_SECONDS):
-                    replies = await self._send([command for commands, *_ in batch for command in commands])
-                self._hand_out(batch, replies)
-            except asyncio.CancelledError:
-                _give_up(batch)
-                raise
-            except (UnreachableError, TimeoutError) as error:
-                self._leave(str(error) or f"it did not answer within {TIMEOUT_SECONDS:g} s", batch)
-            except Exception as error:  # a fault of ours or of a library: no request may wait for ever because of it
-                self._background.failed(self._name, error)
-                self._leave(words(error), batch)
+                if batch:  # else all that waited has failed meanwhile: Redis is away
+                    await self._exchange(batch, replies, deadline)
+            finally:
+                self._go_on()
 
-    def _next_writes(self) -> list[_Request]:
-        """The writes of one batch, at least one; what is left awaits the next batch."""
-        requests: list[_Request] = []
-        total = 0
-        while self._writes and (not requests or total + self._writes[0][0] <= BATCH_BYTES):
-            size, request = self._writes.popleft()
-            requests.append(request)
-            total += size
-        self._waiting_bytes -= total
-        if self._writes:
-            self._wake.set()
-        return requests
+    async def _exchange(self, batch: Sequence[Request], replies: Replies | None, deadline: Deadline) -> None:
+        """Send a batch, unless there are replies to it, and send again what has failed; hand the replies out."""
+        commands = [command for commands, *_ in batch for command in commands]
+        try:
+            with deadline.within(TIMEOUT_SECONDS if replies is None else self._countdown.left()):
+                if replies is None:
+                    replies = await self._link.exchange(commands)
+                await self._resending.send_failed(commands, replies)
+            self._hand_out(batch, replies)
+        except asyncio.CancelledError:
+            give_up(batch)
+            raise
+        except (UnreachableError, TimeoutError) as error:
+            self._leave(str(error) or _lateness(), batch)
+        except Exception as error:  # a fault of ours or of a library: no request may wait for ever because of it
+            self._background.failed(self._name, error)
+            self._leave(words(error), batch)
 
-    async def _send(self, commands: list[Command]) -> Replies:
-        replies = await self._link.exchange(commands)
-        # Most replies are lists, from scripts: a check of the type is faster than `isinstance` for an error.
-        failed = [
-            place for place, reply in enumerate(replies) if type(reply) is not list and isinstance(reply, ResponseError)
-        ]
-        if failed:
-            await self._send_again(commands, replies, failed)
-        return replies
-
-    async def _send_again(self, commands: list[Command], replies: Replies, failed: list[int]) -> None:
-        """Send again commands whose error shows that they were not carried out, so that nothing is counted twice.
-
-        These are scripts that the server does not know, now sent with their text, and commands whose key had a value
-        of another type, once that is removed.
-        """
-        unknown = [place for place in failed if isinstance(replies[place], NoScriptError)]
-        await self._replace(replies, unknown, commands)
-        spoilt = []
-        for place in failed:
-            reply = replies[place]
-            if isinstance(reply, ResponseError) and (meaning := about(reply)) is not About.STORE:
-                self._faults.tell(reply, meaning, commands[place].key)
-                if meaning is About.KEY:
-                    spoilt.append(place)
-        if spoilt and self._repair is not None:
-            await self._link.exchange([self._repair(commands[place]) for place in spoilt])
-            await self._replace(replies, spoilt, commands)
-
-    async def _replace(self, replies: Replies, places: list[int], commands: list[Command]) -> None:
-        if not places:
-            return
-        again = await self._link.exchange([self._in_full(commands[place]) for place in places])
-        for place, reply in zip(places, again, strict=True):
-            replies[place] = reply
-
-    def _in_full(self, command: Command) -> Command:
-        """A command with the text of its script in the place of its hash."""
-        if command.words[0] != "EVALSHA":
-            return command
-        _, sha, *rest = command.words
-        return Command(command.key, ("EVAL", self._scripts[str(sha)], *rest))
-
-    def _hand_out(self, batch: list[_Request], replies: Replies) -> None:
+    def _hand_out(self, batch: Sequence[Request], replies: Replies) -> None:
         end = 0
         for commands, future, party in batch:
             start, end = end, end + len(commands)
@@ -261,17 +269,21 @@ class Exchange:
 
     # Outages.
 
-    def _leave(self, reason: str, batch: Sequence[_Request] = ()) -> None:
-        _give_up(batch)
-        self._give_up_waiting()
+    def _leave(self, reason: str, batch: Sequence[Request] = ()) -> None:
+        give_up(batch)
+        self._drop_wire()
+        self._queue.give_up()
         self._outage.begin(reason)
 
-    def _give_up_waiting(self) -> None:
-        waiting = [*(request for _, request in self._writes), *self._queue]
-        self._writes.clear()
-        self._queue = []
-        self._waiting_bytes = 0
-        _give_up(waiting)
+    def _drop_wire(self) -> None:
+        """Give up the exchange that no task waits for; its replies must not be read as those of the next."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            self._countdown.end()
+            wire.abort()
+            give_up(self._sent)
+            self._sent = ()
+            self._is_busy = False
 
     async def _find(self) -> bool:
         try:
@@ -288,7 +300,5 @@ class Exchange:
         return True
 
 
-def _give_up(requests: Sequence[_Request]) -> None:
-    for _, replies, _ in requests:
-        if not replies.done():
-            replies.set_exception(ExchangeError())
+def _lateness() -> str:
+    return f"it did not answer within {TIMEOUT_SECONDS:g} s"

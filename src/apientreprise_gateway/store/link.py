@@ -80,10 +80,8 @@ class ServerLink:
 
     async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
         try:
-            wire = self._wire
-            if wire is None or wire.closed:
-                wire = await self._open()
-            return await wire.ask([command.packed for command in commands])
+            wire = self.open_wire() or await self._open()
+            return await wire.exchange([command.packed for command in commands])
         except FAILURES as error:
             await self.drop()
             raise UnreachableError(redis_words(error)) from error
@@ -91,6 +89,11 @@ class ServerLink:
             # Cancelled in the middle: replies still to come must not be read as those of the next exchange.
             await self.drop()
             raise
+
+    def open_wire(self) -> RedisConnection | None:
+        """The connection, to be asked in place of `exchange`; None if there is none that is open."""
+        wire = self._wire
+        return None if wire is None or wire.closed else wire
 
     async def probe(self) -> None:
         await self.drop()
