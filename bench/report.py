@@ -24,6 +24,8 @@ import scale
 from figures import Figure
 from testbed import HERE, TOOLS, MissingToolError, machine, need, say
 
+_ONCE: Final = ("--rounds", "1", "--seconds", "1")
+
 
 class Part(NamedTuple):
     """A script, as `make bench` runs it."""
@@ -32,14 +34,14 @@ class Part(NamedTuple):
     minutes: float
     """How long that takes, about."""
     options: tuple[str, ...] = ()
-    quick: tuple[str, ...] = ("--rounds", "1", "--seconds", "1")
+    quick: tuple[str, ...] = _ONCE
     """The options of a quick run."""
     calls: bool = True
     """Whether it calls a gateway, and has figures for the page."""
 
 
-COMPARISON: Final = Part("compare.py", 9)
-SCALE: Final = Part("scale.py", 2.5)
+COMPARISON: Final = Part("compare.py", 9, quick=(*_ONCE, "--slow-rounds", "0"))
+SCALE: Final = Part("scale.py", 2.8)
 _SHORT: Final = ("--rounds", "3", "--seconds", "1")
 PARTS: Final = (
     Part("steps.py", 0.5, ("--fast", "--quiet"), ("--debug-single-value", "--quiet"), calls=False),

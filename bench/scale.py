@@ -194,11 +194,15 @@ def measure(place: Testbed, wanted: Sequence[Pair], *, rounds: int, seconds: flo
         ways = measurings(place, stack, wanted, seconds)
         for number in range(rounds):
             for pair in wanted:
-                say(f"round {number + 1} of {rounds}: {pair.what}")
                 sizes = (pair.few, pair.many)
-                found = {size: ways[pair](size) for size in (sizes[::-1] if number % 2 else sizes)}
+                try:
+                    found = {size: ways[pair](size) for size in (sizes[::-1] if number % 2 else sizes)}
+                except RuntimeError as error:
+                    say(f"{pair.what} could not be measured, in this round: {error}")
+                    continue
                 spent[pair].append((found[pair.few], found[pair.many]))
-    return spent
+                say(f"round {number + 1} of {rounds}: {pair.what}, {found[pair.many] / found[pair.few]:.2f}")
+    return {pair: found for pair, found in spent.items() if found}
 
 
 def summary(spent: Spent) -> Iterator[Figure]:
@@ -234,7 +238,7 @@ def caption(found: Sequence[Figure]) -> str:
     return f"medians of {max(each.value for each in found if each.figure == ROUNDS):.0f} rounds"
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2)
@@ -242,6 +246,8 @@ def main() -> None:
     figures.add_option(parser)
     given = parser.parse_args()
     wanted = [pair for pair in PAIRS if pair.what in given.only.split(",")]
+    if not wanted:
+        parser.error(f"there are {', '.join(pair.what for pair in PAIRS)}")
     try:
         need("wrk", *TOOLS)
         allow_files()
@@ -249,9 +255,12 @@ def main() -> None:
             found = list(summary(measure(place, wanted, rounds=given.rounds, seconds=given.seconds)))
     except MissingToolError as error:
         sys.exit(f"bench: {error}")
+    if not found:
+        sys.exit("bench: nothing could be measured")
     figures.write(given.json, found)
     print(f"{machine()}; {caption(found)}\n\n{table(found)}")
+    return 0 if {each.condition for each in found} >= {pair.label(pair.many) for pair in wanted} else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -298,6 +298,8 @@ def testbed(
         bodies: what the provider answers below certain paths; `BODY` elsewhere.
     """
     need(*TOOLS)
+    # So that what was started is stopped, when this is.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: stopped"))
     last = (os.cpu_count() or 1) - 1
     cpus = f"1-{last}" if last > 1 else str(last)
     redis_port = free_port()

@@ -1,7 +1,9 @@
 """What `make bench` makes of figures: the tables and the chart of docs/performance.md."""
 
 import importlib
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -134,3 +136,30 @@ def test_endpoints_that_are_all_alike(bench: Any) -> None:
     assert len({each.path for each in found}) == 129
     assert set(product.schemas.operations) == {each.operation for each in found}
     assert len(list(endpoints.alike(1).endpoints)) == 1
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_each_part_is_run(bench: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quick: bool) -> None:
+    """Every script is run with the options of the mode, hands its figures on, and is named if it fails."""
+    report, commands = bench("report"), []
+
+    def run(command: list[str], **_: object) -> Any:
+        commands.append(command[1:])
+        return subprocess.CompletedProcess(command, 1 if command[1].endswith("cache.py") else 0)
+
+    monkeypatch.setattr(report, "subprocess", SimpleNamespace(run=run))
+    assert report.run(report.PARTS, tmp_path, quick=quick) == ["cache.py"]
+    assert [Path(script).name for script, *_ in commands] == [part.script for part in report.PARTS]
+    assert all((ROOT / "bench" / part.script).is_file() for part in report.PARTS)
+    handed = [command for command in commands if command[-2] == "--json"]
+    assert [Path(command[0]).stem for command in handed] == [Path(command[-1]).stem for command in handed]
+    assert all(
+        ("--rounds" in command and command[command.index("--rounds") + 1] == "1") or not quick for command in handed
+    )
+
+
+def test_the_whole_takes_less_than_a_quarter_of_an_hour(bench: Any) -> None:
+    """What the parts take together is what the Makefile says."""
+    minutes = sum(part.minutes for part in bench("report").PARTS)
+    assert minutes < 15
+    assert f"({minutes:.0f} minutes, docs/performance.md, chart)" in (ROOT / "Makefile").read_text()
