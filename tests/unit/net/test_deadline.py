@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apientreprise_gateway.net.deadline import Deadline
+from apientreprise_gateway.net.deadline import Countdown, Deadline
 
 LONG = 60.0
 
@@ -169,3 +169,23 @@ def test_it_belongs_to_a_task() -> None:
     """Outside of a task there is nothing to cut off."""
     with pytest.raises(RuntimeError):
         Deadline()
+
+
+async def test_a_countdown_calls_at_its_end() -> None:
+    """Who does not wait in a task is called when the time is over, once, and not after an end in time."""
+    ends: list[float] = []
+    clock = Clockwork()
+    countdown = Countdown(clock, lambda: ends.append(clock.now))  # type: ignore[arg-type]
+    countdown.begin(1)
+    await clock.run(0.6)
+    assert countdown.left() == pytest.approx(0.4, abs=0.15)
+    countdown.end()
+    await clock.run(9)
+    assert ends == []
+    countdown.begin(1)
+    begun = clock.now
+    await clock.run(9)
+    assert [at - begun for at in ends] == [pytest.approx(1.1, abs=0.15)]
+    assert countdown.left() == 0
+    countdown.end()
+    countdown.stop()
