@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ResponseError
 
@@ -314,18 +315,23 @@ def test_a_fault_of_ours_keeps_nobody_waiting() -> None:
     assert [is_there for is_there, _ in bench.changes] == [True, False, True]
 
 
-def test_closing_tells_all_that_wait() -> None:
-    """Those on the wire and behind them get no reply, and what waited is not sent any more."""
-    bench = Bench()
-    waiting: list[asyncio.Future[Replies]] = []
+@pytest.mark.parametrize("is_in_task", [False, True])
+def test_closing_tells_all_that_wait(is_in_task: bool) -> None:
+    """Those on the way and behind them get no reply, and what waited is not sent any more."""
+    bench = Bench(scripts={"its hash": "its text"})
 
     async def test() -> None:
-        waiting.extend([bench.ask(1), bench.ask(2)])
-        wire = bench.wire
+        wire, waiting = bench.wire, [bench.exchange.ask([Command("key", ("EVALSHA", "its hash", 0))])]
+        if is_in_task:
+            bench.server.hangs = True
+            wire.end(NOT_KNOWN)
+            await asyncio.sleep(0.01)
+        waiting.append(bench.ask(2))
         await bench.exchange.close()
         assert await are_refused(*waiting)
-        assert not wire.is_open
         assert bench.sizes == [1]
+        assert wire.is_open == is_in_task
 
     bench.show(test)
+    assert bench.server.exchanged == ([["EVAL"]] if is_in_task else [])
     assert [is_there for is_there, _ in bench.changes] == [True]
