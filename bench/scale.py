@@ -40,6 +40,7 @@ GOAL: Final = "at most 1.10"
 USUAL: Final = 64
 """Connections, where their number is not what is looked at."""
 _SCOPE: Final = "unites_legales_etablissements_insee"
+_DAYS: Final = 540
 _FILES_BESIDE: Final = 1_000
 """Files that a process has open besides connections."""
 OF_FEW, LOWEST, HIGHEST, CPU, ROUNDS = "of few", "lowest", "highest", "CPU", "rounds"
@@ -154,10 +155,13 @@ def serving(place: Testbed, count: int) -> Iterator[Target]:
 
 
 def issued(folder: Path, count: int) -> Path:
-    """A file of so many tokens."""
-    ids = (str(uuid.UUID(int=2**100 + number)) for number in range(count))
-    path = folder / f"tokens-{count}"
-    path.write_text("".join(token(jti=jti, uid=jti, scopes=[_SCOPE]) + "\n" for jti in ids))
+    """A file of so many tokens, which were issued through the last 18 months for as long."""
+    path, now = folder / f"tokens-{count}", int(time.time())
+    with path.open("w") as file:
+        for number in range(count):
+            jti = str(uuid.UUID(int=2**100 + number))
+            end = now + (number % _DAYS + 1) * 86_400
+            file.write(token(jti=jti, uid=jti, scopes=[_SCOPE], exp=end) + "\n")
     return path
 
 
