@@ -150,7 +150,9 @@ def serving(place: Testbed, count: int) -> Iterator[Target]:
     """Run a gateway with so many endpoints."""
     paths, log = place.folder / f"paths-{count}", place.folder / f"log-{count}"
     paths.write_text("".join(f"{endpoints.path(number)}\n" for number in range(count)))
-    with place.gateway(str(HERE / "endpoints.py"), str(count), access_log=str(log)) as server:
+    # All connections have a call at any time, which for as many as these is an overload by the default.
+    settings = {"access_log": str(log), "waiting_calls": str(CONNECTIONS.many)}
+    with place.gateway(str(HERE / "endpoints.py"), str(count), **settings) as server:
         yield Target(server, log, paths)
 
 

@@ -77,7 +77,11 @@ def need(*tools: str) -> None:
     Raises:
         MissingToolError: some are not; the text names all of them, and the remedy.
     """
-    packages = {"wrk": "wrk", "nginx": "nginx libnginx-mod-http-lua lua-resty-core lua-resty-lrucache lua-cjson"}
+    packages = {
+        "wrk": "wrk",
+        "h2load": "nghttp2-client",
+        "nginx": "nginx libnginx-mod-http-lua lua-resty-core lua-resty-lrucache lua-cjson",
+    }
     missing = [tool for tool in tools if shutil.which(tool) is None and not (BIN / tool).exists()]
     if missing:
         names = " ".join(packages.get(tool, tool) for tool in missing)

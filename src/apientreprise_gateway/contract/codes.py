@@ -200,6 +200,12 @@ GATEWAY_ERRORS: Final[Mapping[str, ErrorKind]] = {
     ),
     "00910": ErrorKind(410, "Ressource retirée", "Cette ressource n'existe plus."),
     "00911": ErrorKind(503, "Service indisponible", "Cette passerelle n'est pas reliée à FranceConnect."),
+    "00912": ErrorKind(
+        503,
+        "Service indisponible",
+        "La passerelle reçoit plus d'appels qu'elle ne peut en traiter. Réessayez après la durée de l'en-tête "
+        "Retry-After.",
+    ),
 }
 """The gateway's own errors by code."""
 

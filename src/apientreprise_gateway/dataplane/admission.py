@@ -5,7 +5,7 @@ import os
 import re
 import uuid
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, NoReturn
 
 from apientreprise_gateway.contract.errors import ConnectionDropped, refuse
 from apientreprise_gateway.dataplane.call import Call, Check, Unlogged
@@ -18,6 +18,7 @@ from apientreprise_gateway.ratelimit.port import COMMON, AddressRule, Limiter
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:+/=-]{1,128}")
 _RETRY_WHEN_WRITTEN: Final[tuple[Header, ...]] = ((b"retry-after", b"10"),)
+_RETRY_WHEN_FEWER_COME: Final[tuple[Header, ...]] = ((b"retry-after", b"2"),)
 _IDS: Final = 256
 """Request ids made at once, with one system call; they share their first 74 random bits, the other 48 are their own."""
 _ids: Final[list[bytes]] = []
@@ -99,6 +100,17 @@ class Admission:
             call.outcome_without_line = Unlogged.ABANDONED
             raise
         call.outcome_without_line = None
+
+    def turn_away(self, call: Call) -> NoReturn:
+        """As `admit`, for a call that has waited for too long: it is refused (503 `00912`), and counted in no window.
+
+        Raises:
+            ConnectionDropped, Refusal: as `admit`, or that refusal.
+        """
+        if self._access_log.is_full:
+            call.outcome_without_line = Unlogged.REFUSED  # without another wait
+        self.admit(call)
+        raise refuse("00912", headers=_RETRY_WHEN_FEWER_COME)
 
     def admit_unreadable(self, call: Call, peer: str | None) -> None:
         """As `admit`, for bytes that are no HTTP request: only the peer of the connection is known."""

@@ -15,6 +15,7 @@ from apientreprise_gateway.observability.metrics import NO_OPERATION
 from apientreprise_gateway.observability.tracing import Trace
 from apientreprise_gateway.ratelimit.port import Verdict
 from apientreprise_gateway.server.application import CONNECTION, Connection
+from apientreprise_gateway.server.gate import RECEIVED
 
 _NOTHING: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 _COMMON_LINES: Final = b"x-request-id: %b\r\ncache-control: no-store\r\n"
@@ -73,7 +74,7 @@ class Call:
     )
 
     def __init__(self, scope: Scope) -> None:
-        self.started = time.perf_counter()
+        self.started: float = scope.pop(RECEIVED, None) or time.perf_counter()  # a part of a dossier begins later
         self.scope = scope
         self.connection: Connection | None = scope.get(CONNECTION)
         self.headers: dict[bytes, bytes] = {}

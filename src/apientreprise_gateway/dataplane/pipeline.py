@@ -36,6 +36,7 @@ from apientreprise_gateway.providers.product import Product, providers_of
 from apientreprise_gateway.ratelimit.port import COMMON, AddressRule, Limiter, StoreUnavailableError
 from apientreprise_gateway.server.application import ClientGoneError, Respond
 from apientreprise_gateway.server.buffers import SMALL_BYTES
+from apientreprise_gateway.server.gate import TOO_MANY
 from apientreprise_gateway.upstream.reading import ProviderAnswer
 from apientreprise_gateway.upstream.source import Source
 
@@ -177,6 +178,8 @@ class Pipeline:
 
     async def _checked(self, call: Call) -> ProviderAnswer:
         """The checks up to the third; the others are in `ask`, or in the answer of the gateway's own endpoints."""
+        if TOO_MANY in call.scope:
+            self._admission.turn_away(call)
         if self._access_log.is_full:
             await self._admission.admit_late(call, self._counts_apart)
         else:

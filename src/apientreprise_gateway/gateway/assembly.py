@@ -138,5 +138,6 @@ class Assembly:
                 "levels": partial(gauges.levels, self.metrics, self.limiter.part, self.access_log.part),
                 "event_loop": partial(gauges.event_loop, self.metrics),
                 "buffers": partial(gauges.buffers, self.metrics, self.connection_limits),
+                "gate": partial(gauges.gate, self.metrics, self.connection_limits.gate),
             },
         )

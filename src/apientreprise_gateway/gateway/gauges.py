@@ -3,6 +3,8 @@
 import asyncio
 from typing import Final
 
+import structlog
+
 from apientreprise_gateway.auth.expiry import ExpiryNotices
 from apientreprise_gateway.auth.token import TokenVerifier
 from apientreprise_gateway.cache.port import AnswerCache, CacheUnavailableError
@@ -11,8 +13,10 @@ from apientreprise_gateway.observability import logs
 from apientreprise_gateway.observability.access_log import AccessLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.ratelimit.port import Limiter
+from apientreprise_gateway.server.gate import Gate
 from apientreprise_gateway.server.limits import ConnectionLimits
 
+_log = structlog.get_logger(__name__)
 _LEVELS_SECONDS: Final = 1.0
 _TOKENS_SECONDS: Final = 5.0
 _EXPIRING: Final = {"7d": 7, "30d": 30}
@@ -65,6 +69,22 @@ async def buffers(metrics: Metrics, limits: ConnectionLimits) -> None:
     while True:
         metrics.untaken_bytes.set(limits.untaken.measure())
         metrics.unanswered_bytes.set(limits.unanswered.measure())
+        await asyncio.sleep(_LEVELS_SECONDS)
+
+
+async def gate(metrics: Metrics, gate: Gate) -> None:
+    """Set the gauge of calls that wait at the gate, and log when refusals begin there, and when they end."""
+    refused, began = gate.refused, None
+    while True:
+        metrics.gate_waiting.set(gate.waiting)
+        if gate.refused == refused:
+            if began is not None:
+                _log.info("overload_ended", refused=refused - began)
+            began = None
+        elif began is None:
+            began = refused
+            _log.warning("overload_began", waiting=gate.waiting, effect="some calls get 503 (00912)")
+        refused = gate.refused
         await asyncio.sleep(_LEVELS_SECONDS)
 
 

@@ -19,7 +19,7 @@ from apientreprise_gateway.providers.product import Product
 from apientreprise_gateway.server.limits import Closing
 from apientreprise_gateway.store.errors import About
 
-FAILURES: Final = ("00500", "00502", "00505", "00506", "00904", "00906")
+FAILURES: Final = ("00500", "00502", "00505", "00506", "00904", "00906", "00912")
 """Codes of the errors that are failures of the gateway itself; its availability is measured by them."""
 FETCH_OUTCOMES: Final = {True: "ok", False: "failed"}
 """Labels of fetches of the key set, by whether they succeeded."""

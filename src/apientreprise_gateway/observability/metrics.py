@@ -264,6 +264,9 @@ class ConnectionMetrics:
     unanswered_bytes: Gauge = gauge(
         "gateway_unanswered_bytes", "Bytes of long requests that are not answered yet", merge="livesum"
     )
+    gate_waiting: Gauge = gauge(
+        "gateway_gate_waiting", "Calls that wait for the processor, before anything is done for them", merge="livesum"
+    )
     certificate_ends: Gauge = gauge(
         "gateway_tls_certificate_end_timestamp_seconds",
         "When the certificate that callers are shown ends; 0 without TLS",

@@ -17,6 +17,7 @@ from apientreprise_gateway.net.asgi import Scope
 from apientreprise_gateway.net.write_batch import MANY, WriteBatch, Writer
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.server.application import Application, ClientGoneError
+from apientreprise_gateway.server.gate import Gate
 from apientreprise_gateway.server.stalls import StallWatch
 from apientreprise_gateway.server.state import State
 
@@ -179,6 +180,7 @@ class Turns:
         "_app",
         "_closed",
         "_due",
+        "_gate",
         "_loop",
         "_task",
         "_tasks",
@@ -196,6 +198,7 @@ class Turns:
         *,
         tasks: set[asyncio.Task[None]],
         write_batch: WriteBatch,
+        gate: Gate,
     ) -> None:
         """Begin without requests.
 
@@ -204,8 +207,10 @@ class Turns:
             loop: the event loop.
             tasks: the answering tasks of all connections, for which a stop waits.
             write_batch: counts the calls in flight.
+            gate: lets direct exchanges begin, or wait.
         """
         self._app = app
+        self._gate = gate
         self._loop = loop
         self._tasks = tasks
         self._write_batch = write_batch
@@ -231,11 +236,18 @@ class Turns:
         return self.last is not None and not self.last.response_complete
 
     def start(self, exchange: Exchange) -> None:
-        """Answer a request now; those before it have been answered."""
+        """Have a request answered; those before it have been answered."""
         self.current = exchange
         if not exchange.is_direct:
             self.run(exchange.run_asgi(cast(Any, self._app)))
-            return
+        elif self._gate.unwatched:
+            self._gate.unwatched -= 1
+            self._begin(exchange)
+        else:
+            self._gate.enter(exchange, self._begin)
+
+    def _begin(self, exchange: DirectExchange) -> None:
+        """Answer a direct exchange now."""
         task, turn = self._answering, self._turn
         if task is None:
             task = self._answering = self._loop.create_task(self._answer_directly(exchange))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from apientreprise_gateway.server.buffers import Budget
+from apientreprise_gateway.server.gate import Gate
 
 
 class Closing(StrEnum):
@@ -41,3 +42,5 @@ class ConnectionLimits:
     """The budget of answers that clients have not taken, of all connections together."""
     unanswered: Budget = field(default_factory=Budget)
     """The budget of requests that are not answered yet, of all connections together."""
+    gate: Gate = field(default_factory=Gate)
+    """Where the calls of all connections wait for the processor."""

@@ -59,7 +59,9 @@ class GatewayProtocol(asyncio.Protocol):
         self._loop = loop = _loop or asyncio.get_running_loop()
         self._limits: ConnectionLimits = self.app.hooks.limits
         self.write_batch = write_batch_of(loop)
-        self.turns = Turns(self.app, loop, tasks=server_state.tasks, write_batch=self.write_batch)
+        self.turns = Turns(
+            self.app, loop, tasks=server_state.tasks, write_batch=self.write_batch, gate=self._limits.gate
+        )
         self.inbound = Inbound(self, self.turns, self._limits, loop)
         self.data_received = self.inbound.receive  # type: ignore[method-assign]  # the transport hands over what comes
         self._handshake: asyncio.Task[None] | None = None

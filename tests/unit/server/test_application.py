@@ -30,5 +30,6 @@ def test_a_misspelt_hook_is_refused() -> None:
 def test_applications_share_no_budget() -> None:
     """What connections hold counts for their own application."""
     one, other = ConnectionHooks(), ConnectionHooks()
-    assert one.limits == ConnectionLimits(untaken=one.limits.untaken, unanswered=one.limits.unanswered)
+    kept = one.limits
+    assert kept == ConnectionLimits(untaken=kept.untaken, unanswered=kept.unanswered, gate=kept.gate)
     assert one.limits.untaken is not other.limits.untaken

@@ -11,6 +11,7 @@ from apientreprise_gateway.net.write_batch import WriteBatch
 from apientreprise_gateway.server.application import ConnectionHooks, Respond
 from apientreprise_gateway.server.eviction import Wait
 from apientreprise_gateway.server.exchanges import Turns
+from apientreprise_gateway.server.gate import Gate
 from apientreprise_gateway.server.inbound import Inbound
 from apientreprise_gateway.server.limits import Closing, ConnectionLimits
 from apientreprise_gateway.server.state import State
@@ -55,7 +56,7 @@ class Connection:
         self.server_state = State()
         self.ended: list[str] = []
         loop = asyncio.get_running_loop()
-        self.turns = Turns(self.app, loop, tasks=self.server_state.tasks, write_batch=self.write_batch)
+        self.turns = Turns(self.app, loop, tasks=self.server_state.tasks, write_batch=self.write_batch, gate=Gate())
         limits = ConnectionLimits(client_timeout=CLIENT_TIMEOUT, keep_alive=KEEP_ALIVE)
         this: Any = self
         self.inbound = Inbound(this, self.turns, limits, self.clock)

@@ -10,6 +10,7 @@ from apientreprise_gateway.net.asgi import Receive, Scope, Send
 from apientreprise_gateway.net.write_batch import WriteBatch
 from apientreprise_gateway.server.application import ConnectionHooks, Respond
 from apientreprise_gateway.server.exchanges import DirectExchange, Turns
+from apientreprise_gateway.server.gate import BEGUN_PER_TURN, Gate
 
 
 class App:
@@ -44,10 +45,12 @@ class Asked(DirectExchange):
 class Lab:
     """Turns, and what they have been told."""
 
-    def __init__(self, answer: Callable[[Scope, Respond], Awaitable[None]]) -> None:
+    def __init__(self, answer: Callable[[Scope, Respond], Awaitable[None]], *, gate: Gate | None = None) -> None:
         self.tasks: set[asyncio.Task[None]] = set()
         self.write_batch = WriteBatch()
-        self.turns = Turns(App(answer), asyncio.get_running_loop(), tasks=self.tasks, write_batch=self.write_batch)
+        self.turns = Turns(
+            App(answer), asyncio.get_running_loop(), tasks=self.tasks, write_batch=self.write_batch, gate=gate or Gate()
+        )
 
     def start(self, exchange: Asked) -> None:
         """Have a request answered."""
@@ -173,3 +176,49 @@ async def test_what_is_run_besides_is_waited_for() -> None:
     assert len(lab.tasks) == 1
     await settle()
     assert not lab.tasks
+
+
+class Closed(Gate):
+    """A gate that nobody passes yet."""
+
+    def __init__(self) -> None:
+        super().__init__(soon=lambda _call: None)
+        self.unwatched = 0
+        self._begun = BEGUN_PER_TURN
+
+    def pass_all(self) -> None:
+        """Have those that wait begin."""
+        self._next_turn()
+
+
+async def test_a_call_that_waits_is_answered_when_it_begins() -> None:
+    """It is the current one meanwhile, and no task holds up a stop for it."""
+
+    async def answer(_scope: Scope, respond: Respond) -> None:
+        await respond(200, b"", b"")
+
+    gate = Closed()
+    lab = Lab(answer, gate=gate)
+    asked = Asked("a")
+    lab.start(asked)
+    await settle()
+    assert (asked.given, lab.turns.is_answering, lab.tasks) == ([], True, set())
+    gate.pass_all()
+    await settle()
+    assert asked.given == [200]
+    lab.turns.close(cancel=False)
+    await settle()
+
+
+async def test_a_client_that_leaves_while_it_waits() -> None:
+    """Its call is left out."""
+
+    async def answer(_scope: Scope, _respond: Respond) -> None:
+        raise AssertionError("it is not begun")
+
+    gate = Closed()
+    lab = Lab(answer, gate=gate)
+    lab.start(Asked("a"))
+    lab.turns.close(cancel=True)
+    gate.pass_all()
+    await settle()

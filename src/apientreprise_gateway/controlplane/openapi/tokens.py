@@ -15,7 +15,7 @@ from apientreprise_gateway.controlplane.openapi.security import security_of, unl
 from apientreprise_gateway.providers.product import PrivilegesPage, Product
 
 TAG: Final = "Jeton"
-_OF_INTROSPECTION: Final = frozenset({"00107", "00901", "00904", "00906", "00908", "00500", "00505", "00506"})
+_OF_INTROSPECTION: Final = frozenset({"00107", "00901", "00904", "00906", "00908", "00912", "00500", "00505", "00506"})
 """Codes with which an introspection may be refused, besides those about the token itself."""
 
 _JTI: Final = "6e0341b2-54fe-4645-a9e8-594727df6e3a"

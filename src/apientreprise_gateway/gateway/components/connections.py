@@ -7,7 +7,6 @@ from apientreprise_gateway.gateway.settings import Settings, SettingsError, envi
 from apientreprise_gateway.net import tls
 from apientreprise_gateway.net.client_ip import ClientIp
 from apientreprise_gateway.observability.metrics import Metrics
-from apientreprise_gateway.server.buffers import Budget
 from apientreprise_gateway.server.limits import ConnectionLimits
 
 TLS_FILES: Final = (environment_name("tls_certificate"), environment_name("tls_key"))
@@ -33,12 +32,15 @@ def server_identity(settings: Settings) -> tls.Identity | None:
 def connection_limits(
     settings: Settings, metrics: Metrics, *, before: ConnectionLimits | None = None
 ) -> ConnectionLimits:
-    """The limits of connections: duration, number and memory; `before` hands over what connections hold already."""
-    untaken, unanswered = (Budget(), Budget()) if before is None else (before.untaken, before.unanswered)
-    untaken.most = unanswered.most = settings.waiting_bytes
+    """The limits of connections: duration, number and memory; `before` hands over what connections hold already, and
+    the calls that wait."""
+    former = before or ConnectionLimits()
+    former.untaken.most = former.unanswered.most = settings.waiting_bytes
+    former.gate.most = settings.waiting_calls
     return ConnectionLimits(
-        untaken=untaken,
-        unanswered=unanswered,
+        untaken=former.untaken,
+        unanswered=former.unanswered,
+        gate=former.gate,
         keep_alive=settings.keep_alive,
         client_timeout=settings.client_timeout,
         max_connections=settings.max_connections,

@@ -259,6 +259,12 @@ class Settings(FranceConnectFields):
         description="Bytes of answers that clients have not taken yet, in each process, all connections together; as "
         "many again of requests that come in. Beyond it the slowest are let go, then long answers get 503 `00908`.",
     )
+    waiting_calls: int = Field(
+        default=512,
+        ge=1,
+        description="Calls of one process that may wait for the processor, all connections together. If more wait for "
+        "half a second or longer, those that have waited longest get 503 `00912`.",
+    )
     max_connections: int = Field(
         default=4096,
         ge=1,
