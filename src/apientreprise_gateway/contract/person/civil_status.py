@@ -73,7 +73,7 @@ class CivilStatuses:
         every = (*slots, _RECIPIENT)
         patterns = "|".join(slot.pattern(number) for number, slot in enumerate(every, 1))
         complete = "".join(f"(?({number})|(?!))" for number, slot in enumerate(every, 1) if slot.required)
-        self._match = re.compile(rf"(?:(?:{patterns})(?:&|\Z)){{1,{_MOST_PARAMETERS}}}{complete}", re.ASCII).fullmatch
+        self._match = re.compile(rf"(?:(?:{patterns})&){{1,{_MOST_PARAMETERS}}}{complete}", re.ASCII).fullmatch
         self._prefixes = tuple(f"{quote_plus(slot.name)}=" for slot in slots)
         places = {slot.part: place for place, slot in enumerate(slots)}
         self._name, self._names = places["birth_name"], places["first_names"]
@@ -82,7 +82,7 @@ class CivilStatuses:
 
     def find(self, query: bytes) -> Found | None:
         """The values of a query; None if it is not an ordinary one."""
-        match = self._match(query.decode("latin-1").replace("[]=", "%5B%5D="))
+        match = self._match(query.decode("latin-1").replace("[]=", "%5B%5D=") + "&")
         return None if match is None else match.groups()
 
     def written(self, found: Found) -> str:
@@ -92,8 +92,9 @@ class CivilStatuses:
 
     def basis(self, found: Found) -> str:
         """What the digest of the person is made of, as `pseudonym.basis` says it of what the rules find."""
-        names = [_decoded(each) for each in found[self._names].split(self._between)]
-        return civil_status(_decoded(found[self._name]), names, "-".join(found[self._birth]))
+        sent = [found[self._name], *found[self._names].split(self._between)]
+        name, *names = [each if each.isalnum() else unquote_plus(each) for each in sent]
+        return civil_status(name, names, "-".join(found[self._birth]))
 
 
 def civil_statuses(rules: IdentityRules) -> CivilStatuses | None:
@@ -130,7 +131,3 @@ def _slots(rule: Rule) -> tuple[_Slot, ...] | None:
         case Period() | NumberField(required=False):
             return ()  # where they are given, a query is not an ordinary one
     return None
-
-
-def _decoded(value: str) -> str:
-    return value if value.isalnum() else unquote_plus(value)
