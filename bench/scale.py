@@ -115,6 +115,8 @@ def cost(target: Target, place: Testbed, *, tokens: Path, connections: int, seco
         file.seek(start)
         answers = file.read(end - start).count(b"\n")
     os.truncate(target.log, 0)
+    if answers == 0:
+        raise RuntimeError("there was no answer")
     return spent / answers * 1e6
 
 
