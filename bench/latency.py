@@ -63,7 +63,7 @@ def in_flight(prepared: Testbed, *, seconds: int) -> None:
     command = [sys.executable, str(HERE / "slow.py"), str(port), str(PROVIDER_MILLISECONDS)]
     slow = replace(prepared, upstream_port=port)
     provider = started(command, prepared.folder / "slow", port=port, cpu=prepared.cpus)
-    with provider, slow.gateway() as server:
+    with provider, slow.gateway(waiting_calls=str(max(IN_FLIGHT))) as server:
         load(server, slow, connections=WARM, seconds=2)
         base = server.memory()
         for count in IN_FLIGHT:

@@ -5,7 +5,7 @@ anything has been done or counted for them, and what has been begun goes first. 
 begun: here is waited for the processor alone.
 
 A crowd that comes at once is answered. In one that lasts, while more calls wait than may, those that have waited
-longest are refused, but only a few for those begun: a refusal costs a third of an answer, and if all were refused that
+longest are refused, but only a few for those begun: a refusal costs half of an answer, and if all were refused that
 are too many, few would be answered. As a connection has one call here at most, their number bounds that of the others.
 """
 
@@ -24,7 +24,7 @@ TOO_MANY: Final = "gateway.too_many"
 BEGUN_PER_TURN: Final = 32
 """Calls begun in one turn of the event loop: enough of them to share exchanges with Redis, and a few milliseconds."""
 REFUSED_PER_TURN: Final = 4
-"""Calls refused in one turn: a twentieth of its work."""
+"""Calls refused in one turn: they take a sixteenth of what those begun do."""
 LASTING: Final = 0.5
 """Seconds in which there was always a call that waited, after which a crowd lasts: it is not the start of an hour."""
 _UNWATCHED: Final = 8
