@@ -109,7 +109,11 @@ class CachedSource:
             outcome = await self._outcome_of(self._take_off(key, request, timed), key)
             self._observe(Result.BYPASS)
             return self._from_source(outcome)
-        entry, is_known = await self._find(key)
+        entry: Entry | None
+        try:
+            entry, is_known = await self._cache.get(key), True
+        except CacheUnavailableError:
+            entry, is_known = None, False
         now = self._clock()
         if entry is not None and now < entry.fresh_until:
             self._observe(Result.HIT)
@@ -136,13 +140,6 @@ class CachedSource:
             path = target.partition("?")[0]
             target = f"{path}?{urlencode(what)}" if what else path
         return f"{self._prefix}{target}"
-
-    async def _find(self, key: str) -> tuple[Entry | None, bool]:
-        """The entry of a key, None if there is none, and whether the cache could be reached."""
-        try:
-            return await self._cache.get(key), True
-        except CacheUnavailableError:
-            return None, False
 
     def _entry_of(self, answer: ProviderAnswer | Refusal, asked_at: float) -> Entry | None:
         """The entry to keep of an answer, if any; it expires before the document that the answer links to."""

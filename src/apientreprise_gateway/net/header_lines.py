@@ -1,19 +1,18 @@
 """Headers as the lines that they are sent as, and back."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from apientreprise_gateway.net.asgi import Header
 
 
-def lines_of(headers: Iterable[Header]) -> bytes:
+def lines_of(headers: Sequence[Header]) -> bytes:
     """Headers as lines, each with its CRLF.
 
     Raises:
         RuntimeError: a value has a line break, and would thus be more than one header.
     """
     lines = b"".join([b"%b: %b\r\n" % header for header in headers])
-    count = lines.count(b"\r\n")
-    if not lines.count(b"\n") == lines.count(b"\r") == count == len(list(headers)):
+    if not lines.count(b"\n") == lines.count(b"\r") == len(headers):
         raise RuntimeError("a header's value has a line break")
     return lines
 
