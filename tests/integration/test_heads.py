@@ -38,6 +38,30 @@ def test_a_hundred_headers(site: Site) -> None:
         assert line.answer().status == 200
 
 
+def test_heads_that_come_again(site: Site) -> None:
+    """On one connection each request is answered by its own head and target, however much it is like the one before."""
+    one, other = fresh(), fresh()
+    good, spoilt = request(token=one), request(token=one[:-2] + ("aa" if one[-2:] != "aa" else "bb"))
+    with wire(site.program.port) as line:
+        for data, status in (
+            (good, 200),
+            (good, 200),
+            (request(token=one, path="/v4/nothing"), 404),
+            (request(token=one, query={}), 422),
+            (spoilt, 401),
+            (spoilt, 401),
+            (good, 200),
+            (request(token=other), 200),
+            (request(), 401),
+            (good[:-2] + b"content-length: 5\r\n\r\nhello", 200),
+            (good, 200),
+        ):
+            line.send(data)
+            assert line.answer().status == status
+        line.send(good + spoilt + good)
+        assert [line.answer().status for _ in range(3)] == [200, 401, 200]
+
+
 @pytest.mark.parametrize("what", ["headers", "query"])
 def test_refused_heads_count_for_their_address(tmp_path: Path, what: str) -> None:
     """What is refused so early counts like any other call, and is banned in the end."""
