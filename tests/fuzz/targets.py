@@ -43,7 +43,7 @@ from apientreprise_gateway.server.uvicorn_server import config
 from apientreprise_gateway.upstream.connection import Connection
 from apientreprise_gateway.upstream.faults import CallError
 from apientreprise_gateway.upstream.file_hosts import BadAddressError, FileHosts
-from apientreprise_gateway.upstream.reading import read, trouble
+from apientreprise_gateway.upstream.reading import OUTLINER, read, trouble
 from apientreprise_gateway.upstream.response import Response
 
 Target = Callable[[bytes], bool]
@@ -53,6 +53,7 @@ _SECRET: Final = "a-secret-for-fuzzing-that-is-long-enough-to-be-accepted"
 _VERIFIER: Final = TokenVerifier(KeyRing(secret_keys([_SECRET])))
 _SIGNER: Final = PyJWS()
 _WANTED: Final = frozenset({"context", "object", "recipient", "user_id", "token"})
+_ENVELOPE: Final = ("data", "links", "meta")
 _TODAY: Final = date(2026, 11, 28)
 _TOKEN_OF: Final = token_reader(TokenPassing())
 _VERSIONS: Final = Versions(PRODUCTS)
@@ -205,6 +206,13 @@ def answer(data: bytes) -> bool:
                 accepted = accepted or reading.status == 200
                 reading.moved_to.encode("ascii")
     return accepted
+
+
+def outline(data: bytes) -> bool:
+    """The same body, looked at without being parsed: what is said of it is what the parser says."""
+    found = OUTLINER.has(data, _ENVELOPE)
+    assert found is None or found == (orjson.loads(data).keys() >= set(_ENVELOPE))
+    return bool(found)
 
 
 def document(data: bytes) -> bool:
@@ -372,6 +380,7 @@ TARGETS: Final[Mapping[str, Target]] = {
     "link": link,
     "resources": resources,
     "answer": answer,
+    "outline": outline,
     "document": document,
     "base64": encoded,
     "address": address,

@@ -15,6 +15,7 @@ from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.ratelimit.port import Limiter
 from apientreprise_gateway.server.gate import Gate
 from apientreprise_gateway.server.limits import ConnectionLimits
+from apientreprise_gateway.upstream.reading import OUTLINER
 
 _log = structlog.get_logger(__name__)
 _LEVELS_SECONDS: Final = 1.0
@@ -65,10 +66,11 @@ async def event_loop(metrics: Metrics) -> None:
 
 
 async def buffers(metrics: Metrics, limits: ConnectionLimits) -> None:
-    """Set the gauge of bytes that connections hold in memory."""
+    """Set the gauges of bytes that connections, and the check of answers, hold in memory."""
     while True:
         metrics.untaken_bytes.set(limits.untaken.measure())
         metrics.unanswered_bytes.set(limits.unanswered.measure())
+        metrics.outline_bytes.set(OUTLINER.held_bytes)
         await asyncio.sleep(_LEVELS_SECONDS)
 
 

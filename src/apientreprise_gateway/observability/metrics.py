@@ -267,6 +267,7 @@ class ConnectionMetrics:
     gate_waiting: Gauge = gauge(
         "gateway_gate_waiting", "Calls that wait for the processor, before anything is done for them", merge="livesum"
     )
+    outline_bytes: Gauge = gauge("gateway_outline_bytes", "Bytes of buffers for looking at answers", merge="livesum")
     certificate_ends: Gauge = gauge(
         "gateway_tls_certificate_end_timestamp_seconds",
         "When the certificate that callers are shown ends; 0 without TLS",
