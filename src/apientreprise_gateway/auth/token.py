@@ -76,6 +76,8 @@ class TokenVerifier:
         """By the digests of their texts."""
         self._at_hand: dict[Given, Token] = {}
         """Some of them as they were given."""
+        self._not_at_hand = 0
+        """Calls whose token was not among those, since they were last forgotten."""
 
     def use(self, keys: KeyRing) -> None:
         """Verify with these keys from now on; forget the verified tokens if a former key is not among them."""
@@ -127,9 +129,14 @@ class TokenVerifier:
                 for oldest in list(islice(self._verified, max(1, _CACHE_SIZE // _SHARE))):
                     del self._verified[oldest]
             self._verified[digest] = token
-        if len(self._at_hand) >= _CACHE_SIZE // _SHARE:
-            self._at_hand.clear()  # those in use are back after a call each
-        if len(given) <= MAX_TOKEN_LENGTH + _SCHEME:  # there may be any number of blanks about it
+        self._not_at_hand += 1
+        if self._not_at_hand > _CACHE_SIZE:
+            # Those in use are back after a call each. Not whenever there is no room: the texts of too many tokens would
+            # take each other's place, through megabytes that no cache of a processor holds.
+            self._at_hand.clear()
+            self._not_at_hand = 0
+        # There may be any number of blanks about it.
+        if len(self._at_hand) < _CACHE_SIZE // _SHARE and len(given) <= MAX_TOKEN_LENGTH + _SCHEME:
             self._at_hand[given] = token
         return token
 

@@ -295,6 +295,19 @@ def test_as_many_as_an_issuer_has_in_use_are_remembered() -> None:
     assert token_module._CACHE_SIZE > 50_000
 
 
+def test_the_texts_of_few_tokens_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only so many texts are kept; new ones get their turn after as many calls without one as tokens are cached."""
+    monkeypatch.setattr(token_module, "_CACHE_SIZE", 32)
+    monkeypatch.setattr(token_module, "_SHARE", 16)
+    verifying = verifier()
+    early, late = ([signed(sub=f"{time}{number}") for number in range(2)] for time in ("early", "late"))
+    for text in (*early, *late * 15):
+        assert verifying.verify(text).jti == JTI
+    assert list(verifying._at_hand) == early
+    verifying.verify(late[0])
+    assert list(verifying._at_hand) == [late[0]]
+
+
 def test_refused_tokens_are_not_remembered() -> None:
     """Tokens that are refused take no memory."""
     verifying = verifier()
