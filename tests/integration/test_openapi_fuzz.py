@@ -79,9 +79,19 @@ def test_no_server_error_and_no_undeclared_answer(
         "".join(f'[auth.openapi.{name}]\n{kind} = "{text}"\n' for name, (kind, text) in ways.items() if name in schemes)
     )
     paths = told(product)
+    specification = tmp_path / "openapi.yaml"
+    specification.write_bytes(
+        httpx.get(gateway.url + product.specification, timeout=SECONDS).raise_for_status().content
+    )
     command = [
-        *(str(Path(sys.executable).parent / "schemathesis"), "run", gateway.url + product.specification),
-        *("--url", gateway.url, *(word for path in paths for word in ("--include-path", path))),
+        *(str(Path(sys.executable).parent / "schemathesis"), "run", str(specification)),
+        *(
+            "--request-timeout",
+            "60",
+            "--url",
+            gateway.url,
+            *(word for path in paths for word in ("--include-path", path)),
+        ),
         *("--phases", "examples,coverage,fuzzing", "--mode", "all", "--max-examples", str(examples), "--seed", "1"),
         *("--checks", ",".join(CHECKS), "--suppress-health-check", "all", "--no-color"),
     ]

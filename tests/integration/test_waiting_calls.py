@@ -134,7 +134,7 @@ def _read_until_empty(only: Gateway) -> bytes:
             pass
         return only.metrics()["gateway_access_lines_waiting"] == 0
 
-    until(is_empty, "lines are missing", seconds=60)
+    until(is_empty, "lines are missing", seconds=240)
     return bytes(content)
 
 
