@@ -19,6 +19,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "apientreprise-gateway"
+LICENCES = {"pysimdjson": "MIT AND Apache-2.0"}
+"""What the licence file of a package says whose description names no licence."""
 UV = Path(sysconfig.get_path("scripts")) / "uv"
 
 
@@ -44,6 +46,9 @@ def _described(python: Path) -> dict[str, Any]:
     bill["components"].remove(ours)
     del ours["externalReferences"]  # the place where it was built
     bill["metadata"]["component"] = ours | {"type": "application"}
+    for each in bill["components"]:
+        if "licenses" not in each and each["name"] in LICENCES:
+            each["licenses"] = [{"expression": LICENCES[each["name"]], "acknowledgement": "concluded"}]
     return bill
 
 
