@@ -215,7 +215,7 @@ class Exchange:
         except Exception as error:  # as in `_exchange`
             self._background.failed(self._name, error)
             self._leave(words(error), batch)
-        self._go_on()
+        self._begin()
 
     async def _run(self) -> None:
         """Do what needs a task, one batch after the other."""
