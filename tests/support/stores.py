@@ -88,9 +88,9 @@ class Server:
         self.clients.clear()
 
     def freeze(self) -> None:
-        """Suspend it (SIGSTOP): connections stay open, nothing answers."""
+        """Suspend it (SIGSTOP), once that holds: connections stay open, nothing answers."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
+        suspend(self.process.pid)
 
     def thaw(self) -> None:
         """Let it go on after `freeze`."""
@@ -106,6 +106,17 @@ class Server:
         if not self.clients:
             self.clients.append(Redis(host="127.0.0.1", port=self.port, socket_timeout=30, protocol=2, **self.options))
         return self.clients[0]
+
+
+def suspend(pid: int) -> None:
+    """Suspend a process, and wait until all its threads stand still: another processor may run them a moment longer."""
+    os.kill(pid, signal.SIGSTOP)
+    threads = Path(f"/proc/{pid}/task")
+    until(lambda: all(_state(each) == "T" for each in threads.iterdir()), "it goes on")
+
+
+def _state(thread: Path) -> str:
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def until(condition: Callable[[], bool], complaint: str, *, seconds: float = READY_SECONDS) -> None:

@@ -1,7 +1,6 @@
 """Documents in S3: shared by gateways that share nothing else, and nobody's trouble when it is away."""
 
 import os
-import signal
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,6 +16,7 @@ from support.buckets import Buckets, buckets
 from support.papers import VIGILANCE_V3, Papers, as_file, pdf
 from support.site import ROOMY, Site, codes, fresh
 from support.site import site as started
+from support.stores import suspend
 
 NOW = 1_800_000_000.0
 PDF = pdf(50_000)
@@ -182,7 +182,7 @@ def test_a_server_that_hangs(tmp_path: Path) -> None:
         with started(tmp_path, documents="s3://hangs", **ROOMY) as own:
             own.provider.handler = Papers({VIGILANCE_V3: as_file(PDF)})
             assert own.call(VIGILANCE_V3, token=fresh()).status_code == 200
-            server.process.send_signal(signal.SIGSTOP)
+            suspend(server.process.pid)
             with own.in_background(lambda: own.call(VIGILANCE_V3, token=fresh())) as document:
                 assert all(own.call("/pings", token=None).status_code == 200 for _ in range(20))
                 assert not document.done()
