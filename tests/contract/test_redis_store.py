@@ -703,3 +703,29 @@ def test_shadow_is_that_of_the_memory(server: Server, kind: Scripts, window: Cal
             complete(main())
 
     law()
+
+
+@pytest.mark.parametrize("counted_by", ["admit", "count_address"])
+async def test_ban_of_a_call_cancelled_as_its_answer_comes(
+    server: Server, monkeypatch: pytest.MonkeyPatch, counted_by: str
+) -> None:
+    """A client that leaves in the very turn in which Redis answers causes its ban all the same, and once."""
+    told: list[Ban] = []
+    with patient():
+        async with opened(server, ip_limit=1, on_ban=told.append) as limiter:
+            exchange = limiter._exchange
+            ask, calls = exchange.ask, []
+
+            def asked(commands: list[Command], party: str | None = None) -> "asyncio.Future[list[object]]":
+                replies = ask(commands, party)
+                replies.add_done_callback(lambda _: calls[-1].cancel())
+                return replies
+
+            monkeypatch.setattr(exchange, "ask", asked)
+            for _ in range(3):
+                call = limiter.admit(ADDRESS, KEY, 10) if counted_by == "admit" else limiter.count_address(ADDRESS)
+                calls.append(asyncio.ensure_future(call))
+                (outcome,) = await asyncio.gather(calls[-1], return_exceptions=True)
+                assert isinstance(outcome, asyncio.CancelledError)
+            assert limiter.known_ban(ADDRESS) is not None
+    assert len(told) == 1

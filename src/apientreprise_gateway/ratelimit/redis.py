@@ -5,6 +5,7 @@ calls at the same moment.
 While Redis cannot be reached, the memory of this process decides, or calls are refused (see `fallback`).
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import lru_cache
@@ -154,10 +155,15 @@ class RedisLimiter:
         commands: tuple[Command, ...] = (self._admit(key, limit, seconds, minute),)
         if address is not None:
             commands = (*commands, self._count(address, rule))
+        asked = None
         try:
-            replies = await self._exchange.ask(commands, address)
+            asked = self._exchange.ask(commands, address)
+            replies = await asked
         except ExchangeError:
             return await self._alone().admit(address, key, limit, seconds, minute=minute, rule=rule)
+        except asyncio.CancelledError:
+            self._learn_at_last(address, asked)
+            raise
         reply = replies[0]
         now, is_admitted = reply[0], reply[1] == 1
         self._clock_ahead = now - self._clock()
@@ -177,11 +183,16 @@ class RedisLimiter:
     async def count_address(self, address: str, rule: AddressRule = COMMON) -> Ban | None:
         """See `Limiter.count_address`."""
         if self.mode is Mode.SHARED:
+            asked = None
             try:
-                (reply,) = await self._exchange.ask([self._count(address, rule)], address)
+                asked = self._exchange.ask([self._count(address, rule)], address)
+                (reply,) = await asked
                 return self._learn(address, reply)
             except ExchangeError:
                 pass
+            except asyncio.CancelledError:
+                self._learn_at_last(address, asked)
+                raise
         return None if self._fallback is None else await self._fallback.count_address(address, rule)
 
     def now(self) -> int:
@@ -226,10 +237,15 @@ class RedisLimiter:
         counter = f"refused:{quote(jti, safe='')}" if rule.by_token else "refused"
         name = f"{self.prefix}:{{{address}}}"
         count = self._address_script.call(f"{name}:ban", f"{name}:{counter}:{SLIDING_FORM}", arguments=self._ignored)
+        asked = None
         try:
-            (reply,) = await self._exchange.ask([count], address)
+            asked = self._exchange.ask([count], address)
+            (reply,) = await asked
         except ExchangeError:
             return None  # the call is refused in any case
+        except asyncio.CancelledError:
+            self._learn_at_last(address, asked)
+            raise
         return self._learn(address, reply)
 
     def _alone(self) -> MemoryLimiter:
@@ -274,6 +290,12 @@ class RedisLimiter:
     def _learn_from_all(self, address: str, replies: Replies) -> None:
         """Keep the bans that a call has caused, although its client left before the answer."""
         self._learn(address, replies[-1])
+
+    def _learn_at_last(self, address: str | None, asked: "asyncio.Future[Replies] | None") -> None:
+        """Keep them too if it left in the very turn of the event loop in which the answer came."""
+        is_answered = asked is not None and asked.done() and not asked.cancelled() and asked.exception() is None
+        if is_answered and asked is not None and address is not None:
+            self._learn_from_all(address, asked.result())
 
     async def _restore_bans(self) -> None:
         """Write to Redis the bans that it may lack: made while it was away, or lost in a restart."""
