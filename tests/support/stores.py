@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 from support.certificates import Signed
 
 READY_SECONDS = 60
-_PROCESSES = 16
+_PROCESSES = 10
 """Number of test processes that have ports of their own."""
 
 
@@ -136,10 +136,10 @@ def _ports() -> Iterator[int]:
     """Ports below the ephemeral range, in which the system could assign them to any program at any moment.
 
     Test processes that run side by side (pytest-xdist: gw0, gw1 …) draw from ports of their own, and none draws one
-    again before it has drawn all.
+    again before it has drawn all. The port after each is nobody's: `demo` takes it too. So is that 10,000 higher.
     """
     process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    own = range(10_000 + process % _PROCESSES, 22_000, _PROCESSES)
+    own = range(10_000 + 2 * (process % _PROCESSES), 22_000, 2 * _PROCESSES)
     return cycle(random.sample(own, len(own)))
 
 
