@@ -714,7 +714,8 @@ async def test_ban_of_a_call_cancelled_as_its_answer_comes(
     with patient():
         async with opened(server, ip_limit=1, on_ban=told.append) as limiter:
             exchange = limiter._exchange
-            ask, calls = exchange.ask, []
+            ask = exchange.ask
+            calls: list[asyncio.Future[object]] = []
 
             def asked(commands: list[Command], party: str | None = None) -> "asyncio.Future[list[object]]":
                 replies = ask(commands, party)

@@ -293,9 +293,9 @@ class RedisLimiter:
 
     def _learn_at_last(self, address: str | None, asked: "asyncio.Future[Replies] | None") -> None:
         """Keep them too if it left in the very turn of the event loop in which the answer came."""
-        is_answered = asked is not None and asked.done() and not asked.cancelled() and asked.exception() is None
-        if is_answered and asked is not None and address is not None:
-            self._learn_from_all(address, asked.result())
+        if asked is None or address is None or not asked.done() or asked.cancelled() or asked.exception() is not None:
+            return
+        self._learn_from_all(address, asked.result())
 
     async def _restore_bans(self) -> None:
         """Write to Redis the bans that it may lack: made while it was away, or lost in a restart."""
