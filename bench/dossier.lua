@@ -1,20 +1,8 @@
 -- Dossiers, or the calls for their parts, about one company after the other: wrk -s dossier.lua URL -- PATH..., with
 -- {siren} or {siret} in each; all of them are called for a company before the next one.
+local luhn = dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "luhn.lua")
 local paths, place, number = {}, 0, math.random(10000000, 80000000)
 local stem, siren, siret
-
-local function luhn(digits)
-  local sum = 0
-  for i = 1, #digits do
-    local digit = digits:byte(i) - 48
-    if (#digits - i) % 2 == 0 then
-      digit = digit * 2
-      if digit > 9 then digit = digit - 9 end
-    end
-    sum = sum + digit
-  end
-  return (10 - sum % 10) % 10
-end
 
 function init(arguments)
   paths = arguments

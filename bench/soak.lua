@@ -1,4 +1,5 @@
 -- The calls of many tokens from many addresses: wrk -s soak.lua URL -- TOKENS, a file with one token per line.
+local luhn = dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "luhn.lua")
 local tokens, number = {}, 0
 local query
 
@@ -6,19 +7,6 @@ function init(arguments)
   for token in io.lines(arguments[1]) do tokens[#tokens + 1] = token end
   number = math.random(0, 10000)
   query = wrk.path:match("%?.*")
-end
-
-local function luhn(digits)
-  local sum = 0
-  for i = 1, #digits do
-    local digit = digits:byte(i) - 48
-    if (#digits - i) % 2 == 0 then
-      digit = digit * 2
-      if digit > 9 then digit = digit - 9 end
-    end
-    sum = sum + digit
-  end
-  return (10 - sum % 10) % 10
 end
 
 function request()
