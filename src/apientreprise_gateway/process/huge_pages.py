@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-_PAUSES: Final = (2.0, 60.0)
-"""Seconds before each move: the first takes what was made at the start, the second what the first calls have added."""
+_PAUSES: Final = (0.3, 60.0)
+"""Seconds before each move: the first takes what was made at the start, and is over before there is much to do; the
+second takes what the first calls have added."""
 _HUGE_BYTES: Final = 2 * 1024 * 1024
 _IN_USE: Final = 0.75
 """Share of a range that must be in memory: less is a stack, or kept for later."""
@@ -37,7 +38,7 @@ class Range(NamedTuple):
 
 
 def move_soon() -> None:
-    """Have a thread move memory twice, a while after the start, which it would delay by a tenth of a second."""
+    """Have a thread move memory twice, soon after the start, which it would delay by a tenth of a second, and later."""
 
     def run() -> None:
         for pause in _PAUSES:
