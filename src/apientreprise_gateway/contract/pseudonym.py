@@ -36,7 +36,7 @@ def basis(identity: Identity) -> str:
     A number counts before a civil status: an operation that is given a number asks by it.
     """
     if identity.ine:
-        return _INE + frame(identity.ine)
+        return student(identity.ine)
     if identity.allowance_number:
         return _ALLOWANCE_NUMBER + frame(identity.allowance_number)
     if identity.identifier:
@@ -45,6 +45,11 @@ def basis(identity: Identity) -> str:
         return ""
     birth = f"{identity.birth_year or ''}-{identity.birth_month or ''}-{identity.birth_day or ''}"
     return civil_status(identity.birth_name, identity.first_names, birth)
+
+
+def student(ine: str) -> str:
+    """As `basis`, of the number of a student."""
+    return f"{_INE}{len(ine)}:{ine}"
 
 
 def civil_status(name: str, first_names: Sequence[str], birth: str) -> str:

@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Final
 
 from apientreprise_gateway.auth.token import Token
-from apientreprise_gateway.contract.person.civil_status import Found
 from apientreprise_gateway.contract.person.identity import Identity
+from apientreprise_gateway.contract.person.ordinary import Found
 from apientreprise_gateway.dataplane.plan import JSON, Plan
 from apientreprise_gateway.net.asgi import Scope
 from apientreprise_gateway.observability.metrics import NO_OPERATION
@@ -48,7 +48,6 @@ class Call:
         "address",
         "asked",
         "cached",
-        "civil_status",
         "client",
         "codes",
         "connection",
@@ -56,6 +55,7 @@ class Call:
         "headers",
         "identifier",
         "operation",
+        "ordinary",
         "outcome_without_line",
         "parameters",
         "part_of",
@@ -90,7 +90,7 @@ class Call:
         self.parameters: dict[str, str] = {}
         self.about: Mapping[str, Sequence[str]] = _NOTHING
         """All values of the parameters of a call about a person: they say who it is, and are not logged."""
-        self.civil_status: Found | None = None
+        self.ordinary: Found | None = None
         """The same of an ordinary query, in place of `about`; None for any other."""
         self.pivot: Identity | None = None
         """Whom FranceConnect says that the call is about; None for a call that says so itself."""

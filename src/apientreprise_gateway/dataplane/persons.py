@@ -25,8 +25,8 @@ _WITH_DATA: Final = frozenset({200, 206})
 def read_query(call: Call, plan: Plan) -> None:
     """Read the query of a call about a person into it, once: it has twice as many parameters as others."""
     sent = call.scope["query_string"]
-    if plan.civil_statuses is not None and (found := plan.civil_statuses.find(sent)) is not None:
-        call.civil_status, call.parameters = found, {"recipient": found[-1]}
+    if plan.ordinary is not None and (found := plan.ordinary.find(sent)) is not None:
+        call.ordinary, call.parameters = found, {"recipient": found[-1]}
         return
     about = call.about = read_all(sent, plan.about)
     call.parameters = {name: about[name][-1] for name in plan.wanted if name in about}
@@ -59,11 +59,11 @@ class Persons:
         Raises:
             Refusal: 422, with one error per wrong parameter.
         """
-        civil_statuses, civil_status = plan.civil_statuses, call.civil_status
-        if civil_statuses is not None and civil_status is not None:
+        ordinary, given = plan.ordinary, call.ordinary
+        if ordinary is not None and given is not None:
             if self._pseudonyms is not None:
-                call.identifier = self._pseudonyms.digest(civil_statuses.basis(civil_status))
-            return f"{plan.target}?{civil_statuses.written(civil_status)}"
+                call.identifier = self._pseudonyms.digest(ordinary.basis(given))
+            return f"{plan.target}?{ordinary.written(given)}"
         if plan.by_token is not None and call.pivot is not None:
             return self._target_of_pivot(call, plan, plan.by_token, call.pivot)
         found = self._read(call, plan, rules)

@@ -11,8 +11,8 @@ from apientreprise_gateway.contract.error_forms import ErrorForm
 from apientreprise_gateway.contract.groups import Group
 from apientreprise_gateway.contract.masks import Masks
 from apientreprise_gateway.contract.passing import TokenPassing
-from apientreprise_gateway.contract.person.civil_status import CivilStatuses, civil_statuses
 from apientreprise_gateway.contract.person.families import RULES
+from apientreprise_gateway.contract.person.ordinary import OrdinaryQueries, ordinary_queries
 from apientreprise_gateway.contract.person.pivot import ByToken, by_token
 from apientreprise_gateway.contract.person.rules import IdentityRules
 from apientreprise_gateway.contract.routes import Route
@@ -59,7 +59,7 @@ class Plan:
     """Position of the parameter that names the entity; None if none does."""
     person: IdentityRules | None
     """Judge who the call is about, where that is a person."""
-    civil_statuses: CivilStatuses | None
+    ordinary: OrdinaryQueries | None
     """Read ordinary queries in place of `person`; None if there are none, or calls may come with an access token."""
     by_token: ByToken | None
     """How calls with an access token of FranceConnect are read; None if there are none."""
@@ -124,7 +124,7 @@ def plan_of(
         ),
         identifier=entities[0] if entities else None,
         person=person,
-        civil_statuses=None if person is None or tokens is not None else civil_statuses(person),
+        ordinary=None if person is None or tokens is not None else ordinary_queries(person),
         by_token=tokens,
         masks=None if endpoint.mask is None else Masks(endpoint.mask, product.schemas.of(endpoint.operation)),
         source=source,

@@ -30,7 +30,7 @@ class Kind:
             plain: regular expression of ordinary values, which are right, clean and canonical as they are sent. It only
                 saves time: to clean and to judge a value costs twice as much.
             sent: regular expression of ordinary values as they are in a query: right, and encoded as the provider gets
-                them; `plain` if it is empty. See `civil_status`.
+                them; `plain` if it is empty. See `ordinary`.
         """
         self._judge = judge
         self.sent = sent or plain

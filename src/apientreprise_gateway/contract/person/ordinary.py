@@ -1,4 +1,4 @@
-"""Ordinary civil statuses, read in one pass.
+"""Ordinary queries about a person, read in one pass: by civil status, and by the number of a student.
 
 Most callers send values that are right and canonical as they are. One regular expression for each family of operations
 knows such a query as a whole, in whatever order its parameters are; its values go to the provider as they came. Every
@@ -22,7 +22,7 @@ from apientreprise_gateway.contract.person.places import Birthplace, Period
 from apientreprise_gateway.contract.person.reading import Rule
 from apientreprise_gateway.contract.person.rules import IdentityRules
 from apientreprise_gateway.contract.person.texts import COUNTRY
-from apientreprise_gateway.contract.pseudonym import civil_status
+from apientreprise_gateway.contract.pseudonym import civil_status, student
 
 Found = tuple[str | Any, ...]
 """The values of an ordinary query, still encoded, in the order of the rules, then the recipient; None if one is absent.
@@ -62,11 +62,12 @@ class _Slot(NamedTuple):
 
 _RECIPIENT: Final = _Slot("", "recipient", r"\d{14}", required=True)
 _NEEDED: Final = frozenset({"birth_name", "first_names", "birth_year", "birth_month", "birth_day"})
-"""What the digest of a person is made of: an ordinary query gives all of it, whatever the family requires."""
+"""What the digest of a civil status is made of: an ordinary query gives all of it, whatever the family requires."""
+_INE: Final = "ine"
 
 
-class CivilStatuses:
-    """The ordinary queries of a family of operations that are given civil statuses."""
+class OrdinaryQueries:
+    """The ordinary queries of a family of operations."""
 
     def __init__(self, slots: tuple[_Slot, ...]) -> None:
         """Compile them; `slots` are the parameters that go to the provider, in their order."""
@@ -75,10 +76,7 @@ class CivilStatuses:
         complete = "".join(f"(?({number})|(?!))" for number, slot in enumerate(every, 1) if slot.required)
         self._match = re.compile(rf"(?:(?:{patterns})&){{1,{_MOST_PARAMETERS}}}{complete}", re.ASCII).fullmatch
         self._prefixes = tuple(f"{quote_plus(slot.name)}=" for slot in slots)
-        places = {slot.part: place for place, slot in enumerate(slots)}
-        self._name, self._names = places["birth_name"], places["first_names"]
-        self._birth = slice(places["birth_year"], places["birth_day"] + 1)
-        self._between = f"&{self._prefixes[self._names]}"
+        self._places = {slot.part: place for place, slot in enumerate(slots)}
 
     def find(self, query: bytes) -> Found | None:
         """The values of a query; None if it is not an ordinary one."""
@@ -92,20 +90,44 @@ class CivilStatuses:
 
     def basis(self, found: Found) -> str:
         """What the digest of the person is made of, as `pseudonym.basis` says it of what the rules find."""
+        raise NotImplementedError
+
+
+class _ByCivilStatus(OrdinaryQueries):
+    def __init__(self, slots: tuple[_Slot, ...]) -> None:
+        super().__init__(slots)
+        places = self._places
+        self._name, self._names = places["birth_name"], places["first_names"]
+        self._birth = slice(places["birth_year"], places["birth_day"] + 1)
+        self._between = f"&{self._prefixes[self._names]}"
+
+    def basis(self, found: Found) -> str:
         sent = [found[self._name], *found[self._names].split(self._between)]
         name, *names = [each if each.isalnum() else unquote_plus(each) for each in sent]
         return civil_status(name, names, "-".join(found[self._birth]))
 
 
-def civil_statuses(rules: IdentityRules) -> CivilStatuses | None:
-    """The ordinary queries of a family; None if it has none, or is given no civil status."""
+class _ByStudent(OrdinaryQueries):
+    def __init__(self, slots: tuple[_Slot, ...]) -> None:
+        super().__init__(slots)
+        self._ine = self._places[_INE]
+
+    def basis(self, found: Found) -> str:
+        return student(found[self._ine])
+
+
+def ordinary_queries(rules: IdentityRules) -> OrdinaryQueries | None:
+    """The ordinary queries of a family; None if it has none, or is given neither civil status nor INE."""
     slots: list[_Slot] = []
     for rule in rules.rules:
         found = _slots(rule)
         if found is None:
             return None
         slots += found
-    return CivilStatuses(tuple(slots)) if {slot.part for slot in slots} >= _NEEDED else None
+    parts = {slot.part for slot in slots}
+    if _INE in parts:  # it counts before a civil status, see `pseudonym.basis`
+        return _ByStudent(tuple(slots))
+    return _ByCivilStatus(tuple(slots)) if parts >= _NEEDED else None
 
 
 def _slots(rule: Rule) -> tuple[_Slot, ...] | None:

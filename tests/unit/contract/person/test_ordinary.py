@@ -1,4 +1,4 @@
-"""Ordinary civil statuses: whatever a call sends, they say what the rules say, or nothing."""
+"""Ordinary queries about a person: whatever a call sends, they say what the rules say, or nothing."""
 
 from collections.abc import Callable
 from datetime import date
@@ -9,19 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apientreprise_gateway.contract.person.civil_status import civil_statuses
 from apientreprise_gateway.contract.person.families import RULES
 from apientreprise_gateway.contract.person.identity import Asked
+from apientreprise_gateway.contract.person.ordinary import ordinary_queries
 from apientreprise_gateway.contract.pseudonym import basis
 from apientreprise_gateway.contract.query import encoded, read_all
 
 TODAY: Final = date(2026, 11, 29)
 WANTED: Final = frozenset({"recipient", "token"})
-FAMILIES: Final = {name: (rules, found) for name, rules in RULES.items() if (found := civil_statuses(rules))}
+FAMILIES: Final = {name: (rules, found) for name, rules in RULES.items() if (found := ordinary_queries(rules))}
 STUDENT: Final = (
     b"recipient=13002526500013&prenoms%5B%5D=LEA&prenoms%5B%5D=ZOE&sexeEtatCivil=F&nomNaissance=DUPONT"
     b"&anneeDateNaissance=2004&moisDateNaissance=2&jourDateNaissance=28&codeCogInseeCommuneNaissance=35238"
 )
+BY_INE: Final = b"ine=0123456789A&recipient=13002526500013"
 PARENT: Final = STUDENT + b"&codeCogInseePaysNaissance=99100"
 
 
@@ -58,6 +59,10 @@ def is_ordinary(family: str, query: bytes) -> bool:
         ("cnous", STUDENT),
         ("grants", STUDENT),
         ("grants_v5", STUDENT),
+        ("ine", BY_INE),
+        ("ine", b"&".join(reversed(BY_INE.split(b"&")))),
+        ("ine", BY_INE.replace(b"0123456789A", b"2345A67890B")),
+        ("ine", BY_INE + b"&ine=123456789HH"),
     ],
 )  # fmt: skip
 def test_what_is_ordinary(family: str, query: bytes) -> None:
@@ -99,15 +104,38 @@ def test_what_is_left_to_the_rules(query: bytes) -> None:
     assert not is_ordinary("mesri", query)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        b"ine=0123456789A",
+        BY_INE.replace(b"0123456789A", b"0123456789a"),
+        BY_INE.replace(b"0123456789A", b"+0123456789A"),
+        BY_INE.replace(b"0123456789A", b"012345678%39A"),
+        BY_INE.replace(b"0123456789A", b"0123456789O"),
+        BY_INE.replace(b"0123456789A", b"0123456789AB"),
+        BY_INE.replace(b"0123456789A", b"\xd9\xa0123456789A"),
+        BY_INE + b"&ine=",
+        BY_INE + b"&ine=0",
+        BY_INE + b"&campaignYear=2024",
+        BY_INE + b"&nomNaissance=DUPONT",
+    ],
+)
+def test_what_is_left_to_the_rules_of_an_ine(query: bytes) -> None:
+    """Likewise."""
+    assert not is_ordinary("ine", query)
+
+
 def test_a_commune_may_be_needed() -> None:
     """A family that needs the commune of those born in France has it in its ordinary queries."""
     assert not is_ordinary("cnav", PARENT.replace(b"codeCogInseeCommuneNaissance=35238&", b""))
 
 
 def test_which_families_have_ordinary_queries() -> None:
-    """Those of civil statuses without an age or a school to judge, whose dates and first names are no single text."""
+    """Those of an INE, and of civil statuses without an age or a school to judge, whose dates and first names are no
+    single text."""
     assert FAMILIES.keys() == {
-        "cnav", "quotient", "cnous", "grants", "grants_v5", "mesri", "gip_mds", "cnav_v2", "quotient_v2"
+        "ine", "grants_ine", "cnav", "quotient", "cnous", "grants", "grants_v5", "mesri", "gip_mds", "cnav_v2",
+        "quotient_v2",
     }  # fmt: skip
 
 
@@ -116,7 +144,9 @@ def test_which_families_have_ordinary_queries() -> None:
 _VALUES: Final = st.sampled_from(
     ["DUPONT", "LEA", "Le Goff", "Léa", "Le\u0301a", "L'Œuvre", "O'Neil", "Jean-Paul", "F", "f", "M", "2004", "02004",
      "1900", "1899", "2019", "2027", "2", "02", "002", "12", "13", "28", "29", "30", "31", "0", "99100", "99243",
-     "92352", "35238", "2A004", "20001", "2025", "2026", "11", "13002526500013", "", " ", "\x00", "a\u200bb", "A" * 41,
+     "92352", "35238",
+     "0123456789A", "0123456789a",
+     "2A004", "20001", "2025", "2026", "11", "13002526500013", "", " ", "\x00", "a\u200bb", "A" * 41,
      "é" * 9, "A" * 300, "%", "=", "&", "+", "[]=", "×", "\ufffd", "a=b"]
 )  # fmt: skip
 _ANY: Final = st.text(max_size=6) | st.text("aÉé\u0301 -'+%&=[]~_.×÷", max_size=8)
