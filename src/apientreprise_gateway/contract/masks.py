@@ -119,6 +119,10 @@ class Masks:
             raise NotMaskableError("neither an object nor a list")
         return orjson.dumps(seen)
 
+    def hides_from(self, scopes: frozenset[str]) -> bool:
+        """Whether something has to be left out for who holds these scopes, so that `apply` needs the content."""
+        return self._filter_of(scopes) is not None
+
     @property
     def remembered(self) -> int:
         """Filters that are kept, `MOST_REMEMBERED` at most."""

@@ -198,6 +198,7 @@ class Checks:
             wish.unkept,
             # Answers without documents may be cached for all callers, so no caller's `Host` may be in them.
             self._origin.configured if endpoint.document is None else self._origin.of(call.scope),
+            plan.masks is not None and call.token is not None and plan.masks.hides_from(call.token.scopes),
         )
 
 

@@ -129,21 +129,24 @@ class ProviderAnswer(NamedTuple):
     """The body as it was parsed, where a mask will need that; others may have the same, so nobody changes it."""
 
 
-def read(route: Route, answer: Response) -> ProviderAnswer:
+def read(route: Route, answer: Response, *, with_content: bool = False) -> ProviderAnswer:
     """The answer to the caller.
+
+    Args:
+        route: the endpoint, with its provider.
+        answer: that of the provider.
+        with_content: whether a success is to be given with its content.
 
     Raises:
         Refusal: the provider failed, or its answer is not what the endpoint promises.
     """
-    if _is_plainly_promised(route.endpoint, answer):
+    if not with_content and _is_plainly_promised(route.endpoint, answer):
         return ProviderAnswer(200, answer.body)
     content = content_of(answer)
     if answer.status == 200 or (answer.status == _PARTIAL and route.endpoint.flat):
         if not is_promised(route.endpoint, content):
             raise refusal(route, "999")
-        if route.endpoint.mask is None:
-            return ProviderAnswer(answer.status, answer.body)
-        return ProviderAnswer(answer.status, answer.body, content=content)
+        return ProviderAnswer(answer.status, answer.body, content=content if with_content else None)
     if isinstance(content, dict) and answer.status in _OWN_FORM_STATUSES:
         errors = _errors(content)
         if errors:
@@ -155,8 +158,8 @@ def read(route: Route, answer: Response) -> ProviderAnswer:
 
 
 def _is_plainly_promised(endpoint: Endpoint, answer: Response) -> bool:
-    """Whether a quick look shows a success as promised, whose content nobody needs; False says nothing of it."""
-    if answer.status != 200 or endpoint.mask is not None or endpoint.array or "json" not in answer.content_type.lower():
+    """Whether a quick look shows a success as promised; False says nothing of it."""
+    if answer.status != 200 or endpoint.array or "json" not in answer.content_type.lower():
         return False
     found = OUTLINER.has(answer.body, _ENVELOPE)
     return found is True or (found is False and endpoint.flat)

@@ -32,6 +32,8 @@ class ProviderRequest(NamedTuple):
     """Whether the caller's answer must not be cached (`Cache-Control: no-store`)."""
     base_url: str = ""
     """Base URL of the gateway, for URLs in the answer; empty if only paths can be given."""
+    with_content: bool = False
+    """Whether the answer is best given with its content, as a mask will leave something out for the caller."""
 
 
 class Timed(Protocol):

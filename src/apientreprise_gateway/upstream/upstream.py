@@ -237,7 +237,7 @@ class ProviderSource:
         try:
             if self._translation is None:
                 answer = await self._upstream.get(request.target, request_id=request.request_id)
-                found = read(self._route, answer)
+                found = read(self._route, answer, with_content=request.with_content)
             else:
                 found = await self._translate(request, self._translation)
             outcome, status = found.codes[0] if found.codes else OK, found.status

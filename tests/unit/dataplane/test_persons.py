@@ -120,6 +120,15 @@ async def test_a_token_sees_what_its_scopes_show() -> None:
     assert everything.body == ANSWER.body
 
 
+async def test_only_a_mask_needs_the_content() -> None:
+    """For a token that sees everything an answer need not be parsed."""
+    made = rig()
+    (endpoint,) = [each for each in PARTICULIER.endpoints if each.path == BY_INE]
+    for scopes in (endpoint.scopes, {"cnous_statut_boursier"}):
+        await made.answered(f"{BY_INE}?ine={INE}&{RECIPIENT}", bearer=bearer(*scopes))
+    assert [asked.with_content for asked in made.source.asked] == [False, True]
+
+
 async def test_an_answer_that_cannot_be_masked_is_not_shown() -> None:
     """Of an answer that is no JSON nothing comes out: it is an error of the provider."""
     made = rig()

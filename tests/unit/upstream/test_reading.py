@@ -122,6 +122,14 @@ def refused(route: Route, given: Response) -> tuple[int, str]:
 
 
 @each_route
+def test_content_is_given_where_it_is_wanted(route: Route) -> None:
+    """An answer comes with its content for who wants it, and only then."""
+    body = b"[" + PROMISED + b"]" if route.endpoint.array else PROMISED
+    assert read(route, answer(200, body), with_content=True).content == orjson.loads(body)
+    assert read(route, answer(200, body)).content is None
+
+
+@each_route
 def test_promised_answer_is_passed_on(route: Route) -> None:
     """An answer that is what the endpoint promises is passed on byte for byte."""
     body = b"[" + PROMISED + b"]" if route.endpoint.array else PROMISED
