@@ -112,7 +112,7 @@ class Call:
         self.provider_seconds: float | None = None
         """Seconds that the provider took, even to fail; None if it was not asked for this call."""
         self.unmasked: bytes | None = None
-        """The body before the mask; None if nothing was left out."""
+        """The body before a mask or a dossier left out some of it; None if nothing was left out."""
         self.codes: tuple[str, ...] = ()
         self.shadowed: tuple[Check, ...] = ()
         """The checks that would have refused the call if limits were enforced."""

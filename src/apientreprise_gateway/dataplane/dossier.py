@@ -1,8 +1,9 @@
 """The dossier: one call that stands for several, each checked, counted and logged as if it had come alone."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
-from typing import Any, Final, NamedTuple, Protocol
+import re
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Final, NamedTuple, NoReturn, Protocol
 
 import orjson
 
@@ -14,8 +15,6 @@ from apientreprise_gateway.dataplane.checks import Checks, require_traceability
 from apientreprise_gateway.dataplane.plan import Plan
 from apientreprise_gateway.dataplane.recording import Recording
 from apientreprise_gateway.dataplane.refusals import Answered
-from apientreprise_gateway.net.asgi import Header
-from apientreprise_gateway.net.header_lines import headers_of
 from apientreprise_gateway.providers.dossier import RESOURCES, Resource, choose
 from apientreprise_gateway.upstream.reading import ProviderAnswer
 from apientreprise_gateway.upstream.source import Source
@@ -33,6 +32,7 @@ _SHOWN: Final = {
     )
 }
 """The headers of a part that are shown with it; the others are the same for the whole answer."""
+_shown_lines: Final = re.compile(rb"^(%b): (.*)\r$" % b"|".join(_SHOWN), re.MULTILINE).findall
 _GATHERING_SECONDS: Final = 0.5
 """Seconds that a dossier has beyond the provider calls, so that a part may still be answered from the cache."""
 MAX_PART_BYTES: Final = 1024 * 1024
@@ -48,8 +48,10 @@ class Part(NamedTuple):
     name: str
     call: Call
     status: int
-    body: bytes
-    headers: list[Header]
+    members: bytes
+    """What it shows of its body, as a JSON object."""
+    lines: bytes
+    """Its header lines, each with its CRLF."""
 
 
 class Way(Protocol):
@@ -108,56 +110,75 @@ class Dossier:
             await self._way.enforce_limit(call, plan, token)  # a dossier refused as a whole counts as one call
             raise
         call.asked = True
-        deadline = asyncio.get_running_loop().time() + self._seconds
-        tasks = [asyncio.create_task(self._answer_part(call, each, siret, token, deadline)) for each in resources]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            parts = [task.result() for task in tasks if task.done()]  # raises the exception of a part that failed
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        parts = await self._gathered(call, resources, siret, token)
         verdicts = [part.call.verdict for part in parts if part.call.verdict is not None]
         call.verdict = min(verdicts, key=lambda verdict: verdict.remaining, default=None)
         return ProviderAnswer(200, render(siret, parts))
 
-    async def _answer_part(self, whole: Call, resource: Resource, siret: str, token: Token, deadline: float) -> "Part":
+    async def _gathered(self, whole: Call, resources: Sequence[Resource], siret: str, token: Token) -> list[Part]:
+        """All parts; errors of a timeout in place of those that are missing when the time is over."""
+        late = asyncio.Event()
+        tasks = [asyncio.create_task(self._answer_part(whole, each, siret, token, late)) for each in resources]
+        try:
+            # One timer for all of them.
+            done, others = await asyncio.wait(tasks, timeout=self._seconds, return_when=asyncio.FIRST_EXCEPTION)
+            if others and not any(task.exception() for task in done):
+                late.set()
+                for task in others:
+                    task.cancel()
+                await asyncio.wait(others)
+            return [task.result() for task in tasks if task.done()]  # raises the exception of a part that failed
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+
+    async def _answer_part(
+        self, whole: Call, resource: Resource, siret: str, token: Token, late: asyncio.Event
+    ) -> Part:
+        """One part; a cancellation is the end of its time if `late` is set."""
         plan = self._plans[resource.endpoint.operation]
         values = resource.values(siret, whole.parameters)
         call = whole.part(plan, values)
         assert plan.source is not None  # noqa: S101 - parts are endpoints of providers, which have a source
         answer = self._way.ask(plan.source, call, plan, token, values)
         try:
-            status, body, lines = await self._way.conclude(call, _in_time(answer, plan, deadline))
+            status, body, lines = await self._way.conclude(call, _shown(answer, call, plan))
         except asyncio.CancelledError:
-            self._recording.abandoned(call)
-            raise
+            if not late.is_set():
+                self._recording.abandoned(call)
+                raise
+            status, body, lines = await self._way.conclude(call, _refused(plan, "002"))
         self._recording.answered(call, status, body)
-        return Part(resource.name, call, status, body, headers_of(lines))
+        members = body if call.unmasked is not None else members_of(body)
+        return Part(resource.name, call, status, members or b"{}", lines)
 
 
-async def _in_time(answer: Awaitable[ProviderAnswer], plan: Plan, deadline: float) -> ProviderAnswer:
-    """The answer to a part, if it comes before the deadline (seconds of the loop's clock) and fits into a dossier.
+async def _shown(answer: Awaitable[ProviderAnswer], call: Call, plan: Plan) -> ProviderAnswer:
+    """The answer to a part with what a dossier shows of its body; the whole body is kept in the call, for comparison.
 
     Raises:
-        Refusal: it does not; the error is one of its provider.
+        Refusal: it does not fit into a dossier; the error is one of its provider.
     """
+    found = await answer
+    members = members_of(found.body)
+    if members is None:
+        return await _refused(plan, "999")
+    call.unmasked = found.body
+    return ProviderAnswer(found.status, members, *found[2:])  # `_replace` takes three times as long
+
+
+async def _refused(plan: Plan, subcode: str) -> NoReturn:
     provider = plan.route.provider
-    try:
-        async with asyncio.timeout_at(deadline):
-            found = await answer
-    except TimeoutError:
-        raise provider_error("002", prefix=provider.prefix, name=provider.name) from None
-    if not fits(found.body):
-        raise provider_error("999", prefix=provider.prefix, name=provider.name)
-    return found
+    raise provider_error(subcode, prefix=provider.prefix, name=provider.name)
 
 
 def render(siret: str, parts: list[Part]) -> bytes:
     """The body of a dossier, in the form of v3."""
     return orjson.dumps(
         {
-            "data": {part.name: _part(part) for part in parts},
+            "data": {part.name: orjson.Fragment(_written(part)) for part in parts},
             "links": {},
             "meta": {
                 "siret": siret,
@@ -168,23 +189,25 @@ def render(siret: str, parts: list[Part]) -> bytes:
     )
 
 
-def fits(body: bytes) -> bool:
-    """Whether a body can be written into a dossier.
+def members_of(body: bytes) -> bytes | None:
+    """What a dossier shows of a body: a JSON object of some of its members; None if it does not fit into one.
 
-    It may be nested too deep, as orjson reads four times as many levels as it writes; or too long, as all parts are
-    parsed again at the end, in one go.
+    It may be nested too deep, as orjson reads four times as many levels as it writes; or too long.
     """
     if len(body) > MAX_PART_BYTES:
-        return False
+        return None
     try:
-        orjson.dumps(orjson.loads(body))
-    except TypeError:
-        return False
-    return True
+        content = orjson.loads(body)
+        if not isinstance(content, dict):
+            orjson.dumps(content)
+            return b"{}"
+        return orjson.dumps({name: content[name] for name in _OF_BODIES if name in content})
+    except (TypeError, orjson.JSONDecodeError):
+        return None
 
 
-def _part(part: Part) -> dict[str, Any]:
-    """A part as JSON: its status, its headers, then data, links and meta, or errors, of its body."""
-    headers = {_SHOWN[name]: value.decode("latin-1") for name, value in part.headers if name in _SHOWN}
-    body = orjson.loads(part.body)
-    return {"status": part.status, "headers": headers, **{name: body[name] for name in _OF_BODIES if name in body}}
+def _written(part: Part) -> bytes:
+    """A part as JSON: its status, its headers, then what it shows of its body."""
+    headers = {_SHOWN[name]: value.decode("latin-1") for name, value in _shown_lines(part.lines)}
+    own = orjson.dumps({"status": part.status, "headers": headers})
+    return own if part.members == b"{}" else b"%b,%b" % (own[:-1], part.members[1:])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from apientreprise_gateway.contract.errors import provider_error
-from apientreprise_gateway.dataplane.dossier import MAX_PART_BYTES, fits
+from apientreprise_gateway.dataplane.dossier import MAX_PART_BYTES, members_of
 from apientreprise_gateway.upstream.reading import ProviderAnswer
 from unit.dataplane.rig import CLIENT, REFUSED, SIRET, TRACE, Rig
 
@@ -122,4 +122,4 @@ async def test_an_answer_that_does_not_fit() -> None:
 )
 def test_what_fits(body: bytes, expected: bool) -> None:
     """What is too long or too deep does not fit into a dossier."""
-    assert fits(body) is expected
+    assert (members_of(body) is not None) is expected
