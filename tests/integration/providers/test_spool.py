@@ -86,6 +86,24 @@ async def test_a_long_body_goes_to_a_file(tmp_path: Path, raw: bytes) -> None:
         assert provider.connections == 1
 
 
+async def test_a_server_that_closes_behind_a_long_body(tmp_path: Path) -> None:
+    """The answer is whole although its connection is gone before the last of it is in the file."""
+
+    async def closing(_target: str, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(BODY))
+        await writer.drain()
+        writer.close()
+
+    with stub(closing) as provider:
+        async with _opened(provider, tmp_path) as (pool, spool):
+            for _ in range(20):
+                response = await pool.get("/document", request_id="r", spool=spool)
+                assert _content(response) == BODY
+                assert response.file is not None
+                response.file.discard()
+        assert provider.connections == 20
+
+
 @pytest.mark.parametrize("size", [0, 1, SPOOL_FROM_BYTES])
 async def test_a_short_body_stays_in_memory(tmp_path: Path, size: int) -> None:
     """A body of 64 KiB at most takes no file."""
