@@ -280,6 +280,8 @@ class Turns:
         for exchange in (self.current, self.last):
             if exchange is not None:
                 exchange.client_gone()
+        if self.current is not None and self.current.is_direct:
+            self._gate.leave(self.current)
         self._due = None
         if self._turn is not None and not self._turn.done():
             self._turn.set_result(None)
@@ -293,7 +295,8 @@ class Turns:
             while exchange is not None:
                 self._write_batch.calls += 1
                 try:
-                    await self._app.hooks.answer(exchange.scope, exchange.respond)
+                    if not exchange.disconnected:  # its client may have gone in the turn in which it was begun
+                        await self._app.hooks.answer(exchange.scope, exchange.respond)
                 except BaseException as error:  # as uvicorn does: whatever happens, the client is answered
                     await _answer_fault(exchange, error)
                     if not isinstance(error, Exception):

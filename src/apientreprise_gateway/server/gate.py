@@ -11,7 +11,7 @@ are too many, few would be answered. As a connection has one call here at most, 
 
 import asyncio
 import time
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -63,7 +63,7 @@ class Gate:
         """Calls that were refused so far."""
         self._clock = clock
         self._soon = soon
-        self._waiting: deque[tuple[Waiting, Callable[[Any], None]]] = deque()
+        self._waiting: OrderedDict[Waiting, Callable[[Any], None]] = OrderedDict()
         """The calls that wait, each with what begins it."""
         self._begun = 0
         """Calls begun in this turn, if it is watched."""
@@ -86,14 +86,18 @@ class Gate:
         now = call.scope[RECEIVED] = self._clock()
         if not self._waiting:
             self._crowded_since = now
-        self._waiting.append((call, begin))
+        self._waiting[call] = begin
+
+    def leave(self, call: Waiting) -> None:
+        """Forget a call whose client has gone, if it waits here: it counts for nothing any more."""
+        self._waiting.pop(call, None)
 
     def _next_turn(self) -> None:
         waiting = self._waiting
         refusals = REFUSED_PER_TURN if self._clock() - self._crowded_since > LASTING else 0
         self._begun = 0
         while waiting and self._begun < BEGUN_PER_TURN:
-            call, begin = waiting.popleft()
+            call, begin = waiting.popitem(last=False)
             if call.disconnected:
                 continue
             if refusals and len(waiting) >= self.most:

@@ -148,6 +148,21 @@ def test_a_client_that_has_gone() -> None:
     assert (hall.gate.waiting, hall.refused) == (0, [])
 
 
+def test_calls_of_clients_that_have_gone_are_not_counted() -> None:
+    """However many of them there were, nobody is refused who would not be without them."""
+    hall = Hall()
+    hall.crowd(0)
+    hall.ask("here")
+    gone = [hall.ask(f"gone {number}") for number in range(2 * MOST)]
+    for each in gone:
+        hall.gate.leave(each)
+        hall.gate.leave(each)
+    assert hall.gate.waiting == 1
+    hall.turn(seconds=LASTING + 0.1)
+    hall.settle()
+    assert (hall.begun, hall.refused) == ([*FIRST, "here"], [])
+
+
 def test_a_wait_is_part_of_the_call() -> None:
     """When a call came is told to who answers it."""
     hall = Hall()

@@ -222,3 +222,42 @@ async def test_a_client_that_leaves_while_it_waits() -> None:
     lab.turns.close(cancel=True)
     gate.pass_all()
     await settle()
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_client_that_goes_as_its_call_is_begun(is_first: bool) -> None:
+    """Nothing is done for it: it could not be cancelled any more."""
+    begun: list[Scope] = []
+
+    async def answer(scope: Scope, respond: Respond) -> None:
+        begun.append(scope)
+        await respond(200, b"", b"")
+
+    lab = Lab(answer)
+    if not is_first:
+        lab.start(Asked("before"))
+        await settle()
+        begun.clear()
+    lab.start(Asked("gone"))
+    lab.turns.close(cancel=False)
+    await settle()
+    assert not begun
+    assert (lab.write_batch.calls, lab.tasks) == (0, set())
+
+
+async def test_a_client_that_goes_leaves_the_gate() -> None:
+    """Its call is not counted among those that wait."""
+    gate = Gate()
+    gate.unwatched = 0
+
+    async def answer(_scope: Scope, respond: Respond) -> None:
+        await respond(200, b"", b"")
+
+    labs = [Lab(answer, gate=gate) for _ in range(BEGUN_PER_TURN + 3)]
+    for number, lab in enumerate(labs):
+        lab.start(Asked(str(number)))
+    assert gate.waiting == 3
+    for lab in labs:
+        lab.turns.close(cancel=False)
+    assert gate.waiting == 0
+    await settle()
