@@ -129,6 +129,7 @@ class Dossier:
                 await asyncio.wait(others)
             return [task.result() for task in tasks if task.done()]  # raises the exception of a part that failed
         except BaseException:
+            late.clear()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -165,7 +166,8 @@ async def _shown(answer: Awaitable[ProviderAnswer], call: Call, plan: Plan) -> P
     members = members_of(found.body)
     if members is None:
         return await _refused(plan, "999")
-    call.unmasked = found.body
+    if call.unmasked is None:
+        call.unmasked = found.body
     return ProviderAnswer(found.status, members, *found[2:])  # `_replace` takes three times as long
 
 
