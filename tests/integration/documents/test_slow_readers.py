@@ -125,4 +125,5 @@ def test_with_a_bucket(tmp_path: Path) -> None:
             wait_until(lambda: under_way(own) == MOST_PER_LINK)
             assert fetched(own.program.port, other, source="127.0.0.2") == (200, len(LARGE))
             pause(SLOW_SECONDS + 1)
-            assert fetched(own.program.port, one, source="127.0.0.2") == (200, len(LARGE))
+            # On a busy machine the bucket may just have sent something, so that nobody is slow yet.
+            wait_until(lambda: fetched(own.program.port, one, source="127.0.0.2") == (200, len(LARGE)))
