@@ -9,7 +9,8 @@ import pytest
 from apientreprise_gateway.contract.errors import provider_error
 from apientreprise_gateway.dataplane.dossier import MAX_PART_BYTES, members_of
 from apientreprise_gateway.upstream.reading import ProviderAnswer
-from unit.dataplane.rig import CLIENT, REFUSED, SIRET, TRACE, Rig
+from apientreprise_gateway.upstream.source import ProviderRequest, Timed
+from unit.dataplane.rig import CLIENT, REFUSED, SIRET, TRACE, FakeSource, Rig
 
 UNITE, ETABLISSEMENT = "insee_unites_legales", "insee_etablissements"
 TARGET = f"/v3/dossiers/{SIRET}?{TRACE}&ressources={UNITE},{ETABLISSEMENT}"
@@ -97,6 +98,33 @@ async def test_a_client_that_goes_away_takes_the_parts_along() -> None:
 
     assert [line["event"] for line in rig.lines.lines] == ["abandoned"] * 3
     assert [line["provider_seconds"] for line in rig.lines.lines] == [0.25, 0.25, None]
+
+
+async def test_a_client_that_goes_while_late_parts_end() -> None:
+    """They are recorded as given up, as the whole is, though their time is over."""
+    rig = Rig()
+    rig.source.gate.clear()
+    rig.line.lost = True
+    ending = asyncio.Event()
+
+    async def slow(self: FakeSource, request: ProviderRequest, timed: Timed) -> ProviderAnswer:
+        self.asked.append(request)
+        try:
+            await self.gate.wait()
+        finally:
+            ending.set()
+            await asyncio.sleep(60)  # a call that is hard to end
+        raise AssertionError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeSource, "__call__", slow)
+        task = asyncio.create_task(rig.call(TARGET))
+        await ending.wait()
+        await asyncio.sleep(0)
+        task.cancel()
+        assert await task is None
+
+    assert [line["event"] for line in rig.lines.lines] == ["abandoned"] * 3
 
 
 async def test_a_ban_ends_the_whole() -> None:
