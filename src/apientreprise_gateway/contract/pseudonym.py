@@ -49,7 +49,7 @@ def basis(identity: Identity) -> str:
 
 def student(ine: str) -> str:
     """As `basis`, of the number of a student."""
-    return f"{_INE}{len(ine)}:{ine}"
+    return _INE + frame(ine)
 
 
 def civil_status(name: str, first_names: Sequence[str], birth: str) -> str:

@@ -108,12 +108,8 @@ class _ByCivilStatus(OrdinaryQueries):
 
 
 class _ByStudent(OrdinaryQueries):
-    def __init__(self, slots: tuple[_Slot, ...]) -> None:
-        super().__init__(slots)
-        self._ine = self._places[_INE]
-
     def basis(self, found: Found) -> str:
-        return student(found[self._ine])
+        return student(found[self._places[_INE]])
 
 
 def ordinary_queries(rules: IdentityRules) -> OrdinaryQueries | None:

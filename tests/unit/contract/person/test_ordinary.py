@@ -70,9 +70,8 @@ def test_what_is_ordinary(family: str, query: bytes) -> None:
     assert is_ordinary(family, query)
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
+LEFT: Final = {
+    "mesri": [
         b"",
         b"recipient=13002526500013",
         STUDENT.replace(b"13002526500013", b"1300252650001"),
@@ -98,15 +97,7 @@ def test_what_is_ordinary(family: str, query: bytes) -> None:
         STUDENT + b"&prenoms%5B%5D=A" * 40,
         STUDENT + b"&sexeEtatCivil=F" * 100,
     ],
-)
-def test_what_is_left_to_the_rules(query: bytes) -> None:
-    """Whatever needs cleaning, is wrong, or is given in another way."""
-    assert not is_ordinary("mesri", query)
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
+    "ine": [
         b"ine=0123456789A",
         BY_INE.replace(b"0123456789A", b"0123456789a"),
         BY_INE.replace(b"0123456789A", b"+0123456789A"),
@@ -119,10 +110,13 @@ def test_what_is_left_to_the_rules(query: bytes) -> None:
         BY_INE + b"&campaignYear=2024",
         BY_INE + b"&nomNaissance=DUPONT",
     ],
-)
-def test_what_is_left_to_the_rules_of_an_ine(query: bytes) -> None:
-    """Likewise."""
-    assert not is_ordinary("ine", query)
+}
+
+
+@pytest.mark.parametrize(("family", "query"), [(family, query) for family, left in LEFT.items() for query in left])
+def test_what_is_left_to_the_rules(family: str, query: bytes) -> None:
+    """Whatever needs cleaning, is wrong, or is given in another way."""
+    assert not is_ordinary(family, query)
 
 
 def test_a_commune_may_be_needed() -> None:
