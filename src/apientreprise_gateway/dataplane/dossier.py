@@ -9,14 +9,14 @@ import orjson
 
 from apientreprise_gateway.auth.records import TokenRecord
 from apientreprise_gateway.auth.token import Token
-from apientreprise_gateway.contract.errors import Refusal, provider_error
+from apientreprise_gateway.contract.errors import Refusal
 from apientreprise_gateway.dataplane.call import Call
 from apientreprise_gateway.dataplane.checks import Checks, require_traceability
 from apientreprise_gateway.dataplane.plan import Plan
 from apientreprise_gateway.dataplane.recording import Recording
 from apientreprise_gateway.dataplane.refusals import Answered
 from apientreprise_gateway.providers.dossier import RESOURCES, Resource, choose
-from apientreprise_gateway.upstream.reading import ProviderAnswer
+from apientreprise_gateway.upstream.reading import ProviderAnswer, refusal
 from apientreprise_gateway.upstream.source import Source
 
 _SHOWN: Final = {
@@ -150,7 +150,7 @@ class Dossier:
             if not late.is_set():
                 self._recording.abandoned(call)
                 raise
-            status, body, lines = await self._way.conclude(call, _refused(plan, "002"))
+            status, body, lines = await self._way.conclude(call, _too_late(plan))
         self._recording.answered(call, status, body)
         members = body if call.unmasked is not None else members_of(body)
         return Part(resource.name, call, status, members or b"{}", lines)
@@ -165,15 +165,14 @@ async def _shown(answer: Awaitable[ProviderAnswer], call: Call, plan: Plan) -> P
     found = await answer
     members = members_of(found.body)
     if members is None:
-        return await _refused(plan, "999")
+        raise refusal(plan.route, "999")
     if call.unmasked is None:
         call.unmasked = found.body
     return ProviderAnswer(found.status, members, *found[2:])  # `_replace` takes three times as long
 
 
-async def _refused(plan: Plan, subcode: str) -> NoReturn:
-    provider = plan.route.provider
-    raise provider_error(subcode, prefix=provider.prefix, name=provider.name)
+async def _too_late(plan: Plan) -> NoReturn:
+    raise refusal(plan.route, "002")
 
 
 def render(siret: str, parts: list[Part]) -> bytes:

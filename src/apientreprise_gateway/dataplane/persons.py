@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 
 from apientreprise_gateway.auth.token import Token
-from apientreprise_gateway.contract.errors import ApiError, Refusal, gateway_error, provider_error
+from apientreprise_gateway.contract.errors import ApiError, Refusal, gateway_error
 from apientreprise_gateway.contract.lifetime import today
 from apientreprise_gateway.contract.masks import Masks, NotMaskableError
 from apientreprise_gateway.contract.person.identity import Asked, Fault, Identity
@@ -16,7 +16,7 @@ from apientreprise_gateway.contract.query import encoded, read_all
 from apientreprise_gateway.dataplane.access_tokens import AccessTokens
 from apientreprise_gateway.dataplane.call import Call
 from apientreprise_gateway.dataplane.plan import Plan
-from apientreprise_gateway.upstream.reading import ProviderAnswer
+from apientreprise_gateway.upstream.reading import ProviderAnswer, refusal
 
 _WITH_DATA: Final = frozenset({200, 206})
 """Statuses of answers that hold data."""
@@ -104,8 +104,7 @@ def masked(call: Call, plan: Plan, masks: Masks, token: Token, answer: ProviderA
     try:
         seen = masks.apply(body, token.scopes, answer.content)
     except NotMaskableError:
-        provider = plan.route.provider
-        raise provider_error("999", prefix=provider.prefix, name=provider.name) from None
+        raise refusal(plan.route, "999") from None
     if seen is body:
         return answer
     call.unmasked = body
