@@ -35,8 +35,6 @@ class Waiting(Protocol):
     """A call that may wait (`exchanges.DirectExchange`)."""
 
     scope: Scope
-    disconnected: bool
-    """Whether its client has gone, or is to get nothing more."""
 
 
 class Gate:
@@ -98,8 +96,6 @@ class Gate:
         self._begun = 0
         while waiting and self._begun < BEGUN_PER_TURN:
             call, begin = waiting.popitem(last=False)
-            if call.disconnected:
-                continue
             if refusals and len(waiting) >= self.most:
                 refusals -= 1
                 self.refused += 1

@@ -18,7 +18,6 @@ class Asked:
     def __init__(self, name: str) -> None:
         self.name = name
         self.scope: Any = {}
-        self.disconnected = False
 
 
 class Hall:
@@ -142,7 +141,7 @@ def test_a_client_that_has_gone() -> None:
     hall.crowd(0)
     gone = hall.ask("gone")
     hall.ask("here")
-    gone.disconnected = True
+    hall.gate.leave(gone)
     hall.settle()
     assert hall.begun == [*FIRST, "here"]
     assert (hall.gate.waiting, hall.refused) == (0, [])
