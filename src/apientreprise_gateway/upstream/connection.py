@@ -132,6 +132,7 @@ class Connection(Abortable):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
+        self.reusable = False  # the body of its last answer may still be on its way to a file
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -225,7 +225,7 @@ class Pool:
         return None
 
     def _keep(self, connection: Connection) -> None:
-        if connection.closed or not connection.reusable:  # it may have been closed while its body was written to a file
+        if not connection.reusable:
             connection.abort()
             return
         now = connection.idle_since
