@@ -183,16 +183,10 @@ class RedisLimiter:
     async def count_address(self, address: str, rule: AddressRule = COMMON) -> Ban | None:
         """See `Limiter.count_address`."""
         if self.mode is Mode.SHARED:
-            asked = None
             try:
-                asked = self._exchange.ask([self._count(address, rule)], address)
-                (reply,) = await asked
-                return self._learn(address, reply)
+                return await self._ban_by(self._count(address, rule), address)
             except ExchangeError:
                 pass
-            except asyncio.CancelledError:
-                self._learn_at_last(address, asked)
-                raise
         return None if self._fallback is None else await self._fallback.count_address(address, rule)
 
     def now(self) -> int:
@@ -237,12 +231,20 @@ class RedisLimiter:
         counter = f"refused:{quote(jti, safe='')}" if rule.by_token else "refused"
         name = f"{self.prefix}:{{{address}}}"
         count = self._address_script.call(f"{name}:ban", f"{name}:{counter}:{SLIDING_FORM}", arguments=self._ignored)
-        asked = None
         try:
-            asked = self._exchange.ask([count], address)
-            (reply,) = await asked
+            return await self._ban_by(count, address)
         except ExchangeError:
             return None  # the call is refused in any case
+
+    async def _ban_by(self, count: Command, address: str) -> Ban | None:
+        """The ban that a command finds or causes, which counts for an address; learnt even if the call is cancelled.
+
+        Raises:
+            ExchangeError: there is no reply.
+        """
+        asked = self._exchange.ask([count], address)
+        try:
+            (reply,) = await asked
         except asyncio.CancelledError:
             self._learn_at_last(address, asked)
             raise
