@@ -85,13 +85,8 @@ def test_no_server_error_and_no_undeclared_answer(
     )
     command = [
         *(str(Path(sys.executable).parent / "schemathesis"), "run", str(specification)),
-        *(
-            "--request-timeout",
-            "60",
-            "--url",
-            gateway.url,
-            *(word for path in paths for word in ("--include-path", path)),
-        ),
+        *("--url", gateway.url, *(word for path in paths for word in ("--include-path", path))),
+        *("--request-timeout", "60"),
         *("--phases", "examples,coverage,fuzzing", "--mode", "all", "--max-examples", str(examples), "--seed", "1"),
         *("--checks", ",".join(CHECKS), "--suppress-health-check", "all", "--no-color"),
     ]
