@@ -29,10 +29,6 @@ class Seen(NamedTuple):
     """When a probe last succeeded."""
 
 
-NOTHING: Final = Seen()
-"""What is seen of a source that nobody calls: most of them, most of the time."""
-
-
 class _Sample(NamedTuple):
     at: float
     good: int
@@ -64,8 +60,6 @@ class Evidence:
         if now < last.at:
             self._set_back(now - last.at, now)
             last = self._samples[-1]
-        elif len(self._samples) == 1 and self._counted() == last[1:]:
-            return
         self._remember(now)
         if self.totals[0] > last.good:
             self.good_at = now
@@ -79,19 +73,15 @@ class Evidence:
         self.probed_at = self._probe_told = min(self.probed_at, now)
 
     def _remember(self, now: float) -> None:
-        good, bad = counted = self._counted()
+        good, bad = self._others_good + self.counts.good, self._others_bad + self.counts.bad
         last = self._samples[-1]
-        if counted != last[1:]:
+        if (good, bad) != (last.good, last.bad):
             if now - last.at < _SAMPLE_SECONDS and len(self._samples) > 1:
                 self._samples[-1] = _Sample(last.at, good, bad)
             else:
                 self._samples.append(_Sample(now, good, bad))
         while len(self._samples) > 1 and self._samples[1].at <= now - WINDOW_SECONDS:
             self._samples.popleft()
-
-    def _counted(self) -> tuple[int, int]:
-        """All good and bad calls, by now."""
-        return self._others_good + self.counts.good, self._others_bad + self.counts.bad
 
     @property
     def totals(self) -> tuple[int, int]:
@@ -134,8 +124,6 @@ class Evidence:
     def learn(self, everybody: Seen, now: float) -> None:
         """Take in the counts of all processes together, which include what this one has shared."""
         self.note(now)
-        if everybody is NOTHING and self._is_shared and not any(self._told) and self._counted() == (0, 0):
-            return
         good, bad = everybody.good - self._told[0], everybody.bad - self._told[1]
         more, worse = good - self._others_good, bad - self._others_bad
         self._others_good, self._others_bad = good, bad

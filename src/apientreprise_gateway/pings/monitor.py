@@ -17,7 +17,7 @@ from apientreprise_gateway.contract.endpoint import Ping, Provider
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.observability.provider_calls import CallCounts
 from apientreprise_gateway.pings.board import Answer, Board, Status
-from apientreprise_gateway.pings.evidence import NOTHING, SKEW_SECONDS, Evidence
+from apientreprise_gateway.pings.evidence import SKEW_SECONDS, Evidence, Seen
 from apientreprise_gateway.pings.probe import PROBE_SECONDS, Finding
 
 BAD_SECONDS: Final = 10.0
@@ -142,7 +142,7 @@ class PingMonitor:
         now = self._clock()
         for key, source in self._sources.items():
             if news is not None:
-                source.evidence.learn(news.get(key, NOTHING), now)
+                source.evidence.learn(news.get(key, Seen()), now)
             works = self._works(source, now)
             if works is not None:
                 self._on_status(source.route.provider, source.ping, works)
