@@ -248,6 +248,15 @@ class Taken(NamedTuple):
     answer: Answer
 
     @property
+    def ended(self) -> float:
+        """When the answer was whole, in seconds of the monotonic clock."""
+        return self.at + self.seconds
+
+    def overlaps(self, other: "Taken") -> bool:
+        """Whether both were under way at some time."""
+        return self.at < other.ended and other.at < self.ended
+
+    @property
     def status(self) -> int:
         """HTTP status of the answer."""
         return self.answer.status
@@ -274,9 +283,17 @@ class Load:
         """The statuses of all answers."""
         return {taken.status for taken in self.taken}
 
-    def slow(self, *, since: float = 0.0, beyond: float = 0.09) -> int:
-        """Number of answers received since `since` that took longer than `beyond` seconds."""
-        return sum(taken.seconds > beyond for taken in self.taken if taken.at + taken.seconds >= since)
+    def slow(self, beats: "Load", *, since: float, beyond: float = 0.09) -> int:
+        """Number of answers received since `since` that took longer than `beyond` seconds for a reason of their own.
+
+        A machine that stands still makes calls slow that wait for nothing. So those are not counted during which one of
+        `beats`, calls that need nothing but the gateway, took long as well.
+        """
+        pauses = [beat for beat in beats.taken if beat.seconds > beyond / 3]
+        return sum(
+            taken.seconds > beyond and taken.ended >= since and not any(map(taken.overlaps, pauses))
+            for taken in self.taken
+        )
 
     def call_all_the_time(self, port: int, data: Callable[[], bytes], source: str) -> None:
         """Call until `stopped` is set."""
