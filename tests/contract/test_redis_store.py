@@ -13,7 +13,7 @@ from redis.exceptions import NoScriptError
 from apientreprise_gateway.contract.bans import DURATION, Ban, Reason, written_ban
 from apientreprise_gateway.net.client_ip import UNKNOWN, counted
 from apientreprise_gateway.providers.entreprise.groups import GROUPS
-from apientreprise_gateway.ratelimit import ban_index
+from apientreprise_gateway.ratelimit import ban_index, lua
 from apientreprise_gateway.ratelimit import redis as redis_module
 from apientreprise_gateway.ratelimit.lua import Script, WindowScripts, first_call, sliding
 from apientreprise_gateway.ratelimit.memory import FirstCallWindow, MemoryLimiter, SlidingWindow
@@ -352,8 +352,7 @@ async def test_taking_back_what_has_gone_already(server: Server, kind: Scripts) 
     """A call is taken back from the window that it was entered in, and from no later one."""
     forget = kind().forget
     to = link(parse_url(server.url))
-    server.command("SCRIPT", "LOAD", forget.text)
-    command = forget.call(TOKEN_KEY, arguments=(1_700_000_000_000_000,))
+    command = forget.call_in_full(TOKEN_KEY, arguments=(1_700_000_000_000_000,))
     assert await to.exchange([command]) == [0]
     assert keys_of(server) == set()
     async with opened(server, window=kind) as limiter:
@@ -361,6 +360,20 @@ async def test_taking_back_what_has_gone_already(server: Server, kind: Scripts) 
         assert await to.exchange([command]) == [0]
         (verdict,) = await call(limiter, 1)
         assert verdict.remaining == 2
+    await to.close()
+
+
+@both_kinds
+async def test_a_spoilt_window_is_repaired_for_taking_back(server: Server, kind: Scripts) -> None:
+    """Of the windows that a call is taken back from, that which holds something else is removed, and no other."""
+    window = kind()
+    to = link(parse_url(server.url))
+    other = f"{TOKEN_KEY}:other"
+    await to.exchange([window.admit.call(TOKEN_KEY, arguments=(5, 60 * SECOND))])
+    server.command("SET", other, "spoilt")
+    repair = lua.Scripts(window.admit, window.forget).repair
+    await to.exchange([repair(window.forget.call_in_full(TOKEN_KEY, other, arguments=(1,)))])
+    assert keys_of(server) == {TOKEN_KEY}
     await to.close()
 
 
@@ -627,8 +640,8 @@ async def test_cancelled_calls_disturb_no_other(store: Server | Cluster, ticks: 
         for hasty in calls[::2]:
             hasty.cancel()
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
-        kept = [verdict for verdict in outcomes if isinstance(verdict, tuple)]
-        assert all(isinstance(outcome, tuple) for outcome in outcomes[1::2])
+        kept = [verdict for verdict in outcomes if isinstance(verdict, Verdict)]
+        assert all(isinstance(outcome, Verdict) for outcome in outcomes[1::2])
         (last,) = await call(limiter, 1, limit=1000)
         used = first.remaining - last.remaining - 1
         remaining = [verdict.remaining for verdict in kept]

@@ -41,6 +41,13 @@ class Script(NamedTuple):
         """The command that runs it on these keys."""
         return Command(keys[0], ("EVALSHA", self.sha, len(keys), *keys, *arguments))
 
+    def call_in_full(self, *keys: str, arguments: tuple[str | int, ...]) -> Command:
+        """The same with its text, for what is run so seldom that the server may not know it.
+
+        What a server does not know is sent again, and by then commands that were sent after it have been carried out.
+        """
+        return Command(keys[0], ("EVAL", self.text, len(keys), *keys, *arguments))
+
 
 @dataclass(frozen=True, slots=True)
 class WindowScripts:
@@ -78,17 +85,18 @@ def _scripts(form: str, name: str, holds: Holds) -> WindowScripts:
 
 
 class Scripts:
-    """The scripts of a limiter, by their SHA-1."""
+    """The scripts of a limiter."""
 
     def __init__(self, *scripts: Script) -> None:
-        self._by_sha = {script.sha: script for script in scripts}
+        self._keys = {name: script.keys for script in scripts for name in (script.sha, script.text)}
         self._repair = Script.load("repair").text
         self.texts = {script.sha: script.text for script in scripts}
+        """Their texts by their SHA-1."""
 
     def repair(self, command: Command) -> Command:
         """The command that removes those keys of another command that hold a wrong type."""
-        if command.words[0] != "EVALSHA":  # it is about the index of bans, which is made again
+        if command.words[0] not in {"EVALSHA", "EVAL"}:  # it is about the index of bans, which is made again
             return Command(command.key, ("DEL", command.key))
-        _, sha, count, *rest = command.words
+        _, script, count, *rest = command.words
         keys = rest[: int(count)]
-        return Command(command.key, ("EVAL", self._repair, len(keys), *keys, *self._by_sha[str(sha)].keys))
+        return Command(command.key, ("EVAL", self._repair, len(keys), *keys, *self._keys[str(script)]))

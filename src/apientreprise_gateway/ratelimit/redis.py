@@ -170,7 +170,8 @@ class RedisLimiter:
         ban = None if address is None else self._learn(address, replies[1])
         if ban is not None and is_admitted and not self._shadow:
             # The keys may be on different nodes, so the token was counted before the ban was known.
-            self._exchange.tell([self._window.forget.call(*self._names(key, seconds, minute), arguments=(now,))])
+            names = self._names(key, seconds, minute)
+            self._exchange.tell([self._window.forget.call_in_full(*names, arguments=(now,))])
         if ban is None and address is not None and not is_admitted and _wait(reply) > rule.early:
             ban = await self._count_refused(address, key[0], rule)
         if ban is not None and not self._shadow:
