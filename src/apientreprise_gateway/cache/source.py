@@ -13,6 +13,8 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
+from msgspec.structs import replace
+
 from apientreprise_gateway.cache.port import AnswerCache, CacheUnavailableError, Entry
 from apientreprise_gateway.contract.codes import PROVIDER_ERRORS
 from apientreprise_gateway.contract.endpoint import Endpoint
@@ -208,7 +210,7 @@ class CachedSource:
         if isinstance(answer, Refusal):
             # A new exception for each waiter: an exception keeps the traceback of where it was raised.
             raise Refusal(answer.status, *answer.errors, headers=(*answer.headers, *headers))
-        return answer._replace(headers=(*answer.headers, *headers))
+        return replace(answer, headers=(*answer.headers, *headers))
 
 
 def _from_cache(entry: Entry, now: float) -> ProviderAnswer:

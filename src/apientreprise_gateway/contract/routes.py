@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
 
+from msgspec import Struct
+
 from apientreprise_gateway.contract.endpoint import Endpoint, Provider
 
 _MAX_SEGMENTS: Final = 12
@@ -37,8 +39,7 @@ class _Node:
         return self.literals.setdefault(segment, _Node())
 
 
-@dataclass(slots=True)
-class Match:
+class Match(Struct, gc=False):
     """The endpoint that a path names, and the values of its parameters."""
 
     version: int

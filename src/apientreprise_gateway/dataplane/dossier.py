@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import Final, NamedTuple, NoReturn, Protocol
 
 import orjson
+from msgspec.structs import replace
 
 from apientreprise_gateway.auth.records import TokenRecord
 from apientreprise_gateway.auth.token import Token
@@ -168,7 +169,7 @@ async def _shown(answer: Awaitable[ProviderAnswer], call: Call, plan: Plan) -> P
         raise refusal(plan.route, "999")
     if call.unmasked is None:
         call.unmasked = found.body
-    return ProviderAnswer(found.status, members, *found[2:])  # `_replace` takes three times as long
+    return replace(found, body=members)
 
 
 async def _too_late(plan: Plan) -> NoReturn:

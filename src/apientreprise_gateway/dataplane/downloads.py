@@ -7,7 +7,6 @@ part in memory at a time; the server closes the connection of a client that take
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -26,7 +25,7 @@ from apientreprise_gateway.documents.seal import Seals
 from apientreprise_gateway.documents.store import DocumentStore, Kept, StoreError
 from apientreprise_gateway.net.asgi import Header, Receive, Scope, Send
 from apientreprise_gateway.net.header_lines import headers_of
-from apientreprise_gateway.observability.access_log import AccessLog
+from apientreprise_gateway.observability.access_log import AccessLog, now
 from apientreprise_gateway.observability.faults import FaultLog
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.server.limits import Closing
@@ -251,7 +250,7 @@ def download_line(call: Call, download: Download) -> dict[str, Any]:
     """The fields of a download's log line; `docs/access-log.md` explains each."""
     return {
         "event": "download",
-        "time": datetime.now(UTC),
+        "time": now(),
         "request_id": call.request_id.decode("latin-1"),
         "document": _reference(download.link),
         "client_ip": call.client,

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import Final
 
+from msgspec.structs import replace
+
 from apientreprise_gateway.auth.token import Token
 from apientreprise_gateway.contract.errors import ApiError, Refusal, gateway_error
 from apientreprise_gateway.contract.lifetime import today
@@ -108,4 +110,4 @@ def masked(call: Call, plan: Plan, masks: Masks, token: Token, answer: ProviderA
     if seen is body:
         return answer
     call.unmasked = body
-    return ProviderAnswer(answer.status, seen, *answer[2:])  # `_replace` takes three times as long
+    return replace(answer, body=seen)

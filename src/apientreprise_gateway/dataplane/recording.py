@@ -1,20 +1,49 @@
 """Records calls that have ended: metrics, the access line, the span, deviations of the answer from its schema."""
 
 import time
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
+
+from msgspec import Struct
 
 from apientreprise_gateway.contract.identifiers import is_recipient
 from apientreprise_gateway.dataplane.call import Call
 from apientreprise_gateway.dataplane.validation import AnswerValidator
 from apientreprise_gateway.observability import tracing
-from apientreprise_gateway.observability.access_log import AccessLog
+from apientreprise_gateway.observability.access_log import AccessLog, now
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.providers.product import Versions
 
 MAX_LOGGED_CHARACTERS: Final = 256
 """Characters of a parameter that an access line keeps at most."""
 _CUT: Final = ("identifier", "context", "recipient", "object", "user_id")
+
+
+class AccessLine(Struct, gc=False):
+    """The fields of an access line, in their order; `docs/access-log.md` explains each."""
+
+    event: str
+    time: str
+    request_id: str
+    trace_id: str | None
+    span_id: str | None
+    product: str
+    operation: str
+    part_of: str | None
+    identifier: str | None
+    jti: str | None
+    client_ip: str
+    context: str | None
+    recipient: str | None
+    object: str | None
+    user_id: str | None
+    status: int | None
+    codes: tuple[str, ...]
+    shadow: tuple[str, ...]
+    cached: bool
+    stale: bool
+    documents: tuple[str, ...]
+    provider_seconds: float | None
+    seconds: float
 
 
 class Recording:
@@ -99,41 +128,41 @@ def _is_of_a_source(call: Call) -> bool:
     return call.plan is not None and call.plan.source is not None
 
 
-def access_line(call: Call, product: str, event: str, status: int | None, seconds: float) -> dict[str, Any]:
-    """The fields of an access line; `docs/access-log.md` explains each."""
-    scope, parameters, trace = call.scope, call.parameters, call.trace
-    fields: dict[str, Any] = {
-        "event": event,
-        "time": datetime.now(UTC),
-        "request_id": call.request_id.decode("latin-1"),
-        "trace_id": None if trace is None else trace.trace_id,
-        "span_id": None if trace is None else trace.span_id,
-        "product": product,
-        "operation": call.operation,
-        "part_of": call.part_of,
-        "identifier": call.identifier,
-        "jti": None if call.token is None else call.token.jti,
-        "client_ip": call.client,
-        "context": parameters.get("context"),
-        "recipient": parameters.get("recipient"),
-        "object": parameters.get("object"),
-        "user_id": parameters.get("user_id"),
-        "status": status,
-        "codes": call.codes,
-        "shadow": call.shadowed,
-        "cached": call.cached,
-        "stale": call.stale,
-        "documents": call.documents,
-        "provider_seconds": None if call.provider_seconds is None else _to_microseconds(call.provider_seconds),
-        "seconds": _to_microseconds(seconds),
-    }
-    plan = call.plan
-    if plan is not None and plan.person is not None and not (call.asked or is_recipient(fields["recipient"] or "")):
-        fields["recipient"] = None  # refused, or not judged: it may be a person's name
+def access_line(call: Call, product: str, event: str, status: int | None, seconds: float) -> AccessLine:
+    """The access line of a call."""
+    parameters, plan, trace = call.parameters, call.plan, call.trace
+    recipient = parameters.get("recipient")
+    if plan is not None and plan.person is not None and not (call.asked or is_recipient(recipient or "")):
+        recipient = None  # refused, or not judged: it may be a person's name
+    line = AccessLine(
+        event,
+        now(),
+        call.request_id.decode("latin-1"),
+        None if trace is None else trace.trace_id,
+        None if trace is None else trace.span_id,
+        product,
+        call.operation,
+        call.part_of,
+        call.identifier,
+        None if call.token is None else call.token.jti,
+        call.client,
+        parameters.get("context"),
+        recipient,
+        parameters.get("object"),
+        parameters.get("user_id"),
+        status,
+        call.codes,
+        call.shadowed,
+        call.cached,
+        call.stale,
+        call.documents,
+        None if call.provider_seconds is None else _to_microseconds(call.provider_seconds),
+        _to_microseconds(seconds),
+    )
     # Decoding never makes a value longer: if the whole target is short enough, so is each of its values.
-    if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > MAX_LOGGED_CHARACTERS:
+    if len(call.scope.get("raw_path", b"")) + len(call.scope.get("query_string", b"")) > MAX_LOGGED_CHARACTERS:
         for name in _CUT:
-            text = fields[name]
+            text = getattr(line, name)
             if text is not None and len(text) > MAX_LOGGED_CHARACTERS:
-                fields[name] = text[: MAX_LOGGED_CHARACTERS - 1] + "…"
-    return fields
+                setattr(line, name, text[: MAX_LOGGED_CHARACTERS - 1] + "…")
+    return line

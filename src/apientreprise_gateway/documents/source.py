@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 import structlog
+from msgspec.structs import replace
 
 from apientreprise_gateway.contract.codes import PROVIDER_ERRORS
 from apientreprise_gateway.contract.documents import EACH, Document
@@ -352,7 +353,7 @@ class Linked:
             return answer
         content = orjson.loads(answer.body)
         documents = tuple(self._complete(content, request.base_url))
-        return answer._replace(body=orjson.dumps(content), documents=documents) if documents else answer
+        return replace(answer, body=orjson.dumps(content), documents=documents) if documents else answer
 
     def _complete(self, answer: Any, base_url: str) -> Iterator[str]:
         """Complete the links of an answer; yields the name in logs of each document."""

@@ -9,6 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Final, Generic, TypeVar
 
+from msgspec.structs import replace
+
 from apientreprise_gateway.contract.bans import Ban, Reason
 from apientreprise_gateway.ratelimit.bans import Bans
 from apientreprise_gateway.ratelimit.port import COMMON, AddressRule, TokenKey, Verdict, banned, verdict_of
@@ -205,7 +207,7 @@ class MemoryLimiter:
             ban = self._count_refused(address, key[0] if rule.by_token else None, now) if wait > rule.early else None
             if ban is not None and not self._shadow:
                 return banned(ban, limit=limit)
-        return judged if ban is None else judged._replace(ban=ban)
+        return judged if ban is None else replace(judged, ban=ban)
 
     async def count_address(self, address: str, rule: AddressRule = COMMON) -> Ban | None:
         """See `Limiter.count_address`."""

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from typing import Final, NamedTuple, Protocol
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from apientreprise_gateway.contract.bans import Ban
 from apientreprise_gateway.ratelimit.windows import SECOND, USUAL_SECONDS, Outcome
 
@@ -10,7 +13,7 @@ TokenKey = tuple[str, str]
 """Identifies a counter: the token's `jti`, and the group's name."""
 
 
-class Verdict(NamedTuple):
+class Verdict(Struct, frozen=True, gc=False):
     """Whether a call may pass, and the values of its rate-limit headers."""
 
     admitted: bool
@@ -122,7 +125,7 @@ def verdict_of(windows: Iterable[tuple[int, Outcome]], *, now: int, ban: Ban | N
     if len(in_order) == 1 or not shown.admitted:
         return shown
     limit, outcome = in_order[1]
-    return shown._replace(beside=(limit, max(0, limit - outcome.used)))
+    return replace(shown, beside=(limit, max(0, limit - outcome.used)))
 
 
 def _by_what_is_left(window: tuple[int, Outcome]) -> tuple[int, int]:

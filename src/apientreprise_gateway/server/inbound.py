@@ -202,7 +202,7 @@ class Inbound:
         if self._timer.handle is not None:
             self._timer.stop()
         connection, turns = self._connection, self._turns
-        raw_path, query_string, _ = target
+        raw_path, query_string = target.path, target.query
         path = str(raw_path, "ascii")
         if "%" in path and len(path) <= _MAX_DECODED_PATH_BYTES:
             path = unquote(path)

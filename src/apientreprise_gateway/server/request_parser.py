@@ -12,6 +12,7 @@ import re
 from typing import Any, Final, NamedTuple, Protocol
 
 import httptools
+from msgspec import Struct
 
 from apientreprise_gateway.net.asgi import Header
 from apientreprise_gateway.server import heads
@@ -40,7 +41,7 @@ _ABSOLUTE: Final = re.compile(
 _MAX_PORT: Final = 65535
 
 
-class Target(NamedTuple):
+class Target(Struct, frozen=True, gc=False):
     """The parsed target of a request."""
 
     path: bytes

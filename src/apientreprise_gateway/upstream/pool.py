@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from msgspec.structs import replace
+
 from apientreprise_gateway.observability import tracing
 from apientreprise_gateway.upstream.body_stream import write_to
 from apientreprise_gateway.upstream.connection import Connection
@@ -193,7 +195,7 @@ class Pool:
             try:
                 response = await connection.send(request, deadline, spooled=spool is not None)
                 if connection.stream is not None and spool is not None:
-                    response = response._replace(file=await write_to(spool(), connection.stream, deadline))
+                    response = replace(response, file=await write_to(spool(), connection.stream, deadline))
             except BaseException as error:
                 # Cancelled or failed: no later call may get the bytes that this connection still receives.
                 connection.abort()

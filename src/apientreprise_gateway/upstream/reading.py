@@ -8,9 +8,10 @@ import gc
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 try:
     import simdjson
@@ -106,7 +107,7 @@ OUTLINER: Final = Outliner()
 """That of the process, for its event loop."""
 
 
-class ProviderAnswer(NamedTuple):
+class ProviderAnswer(Struct, frozen=True, gc=False):
     """The answer of a source, to pass on to the caller."""
 
     status: int

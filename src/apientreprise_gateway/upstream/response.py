@@ -4,9 +4,10 @@ httptools (llhttp, Node.js's parser) parses. The connection feeds the reader, th
 what to do.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import httptools
+from msgspec import Struct
 
 from apientreprise_gateway.net.content_coding import Decoder, decoder_of
 from apientreprise_gateway.upstream.faults import Fault
@@ -22,7 +23,7 @@ _SHORT_NUMBER: Final = 4
 """Digits of a `Content-Length` that is too small to be checked before the body has come."""
 
 
-class Response(NamedTuple):
+class Response(Struct, frozen=True, gc=False):
     """The answer to a call."""
 
     status: int

@@ -6,14 +6,16 @@ be read in a line.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from msgspec import Struct
 
 from apientreprise_gateway.contract.routes import Route
 from apientreprise_gateway.upstream.reading import ProviderAnswer
 from apientreprise_gateway.upstream.response import Response
 
 
-class ProviderRequest(NamedTuple):
+class ProviderRequest(Struct, frozen=True, gc=False):
     """A request to a source."""
 
     route: Route

@@ -10,6 +10,7 @@ import pytest
 
 from apientreprise_gateway.upstream.faults import CallError, Fault
 from apientreprise_gateway.upstream.pool import Pool
+from apientreprise_gateway.upstream.response import Response
 from apientreprise_gateway.upstream.tls import client_context
 from support.certificates import Authority
 from support.site import LONG, Gate, hang
@@ -101,7 +102,7 @@ async def test_trailers_change_nothing() -> None:
     with stub(always(raw)) as provider:
         with _pool(provider.url) as pool:
             for _ in range(2):
-                assert await pool.get("/", request_id="r") == (200, "application/json", b"{}", "", None)
+                assert await pool.get("/", request_id="r") == Response(200, "application/json", b"{}")
         assert provider.connections == 1
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from apientreprise_gateway.cache.memory import MemoryCache
 from apientreprise_gateway.cache.port import AnswerCache, CacheUnavailableError, Entry, Size
@@ -259,7 +260,7 @@ async def test_refusals_are_not_kept() -> None:
 async def test_an_answer_does_not_outlive_what_it_speaks_of() -> None:
     """An answer with an end of its own is kept no longer than that, grace included."""
     async with shown(grace=7200) as s:
-        s.provider.answer = OK._replace(expires_at=s.clock.now + 600)
+        s.provider.answer = structs.replace(OK, expires_at=s.clock.now + 600)
         assert headers(await s.ask())["x-cache-expires-in"] == "600"
         s.clock.now += 599
         assert (await s.ask()).cached
@@ -267,7 +268,7 @@ async def test_an_answer_does_not_outlive_what_it_speaks_of() -> None:
         s.clock.now += 1
         with pytest.raises(Refusal):
             await s.ask()
-        s.provider.answer = OK._replace(expires_at=s.clock.now)
+        s.provider.answer = structs.replace(OK, expires_at=s.clock.now)
         assert headers(await s.ask())["x-cache-expires-in"] == "0"
 
 

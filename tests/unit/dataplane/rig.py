@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from msgspec import Struct, structs
+
 from apientreprise_gateway.auth.keys import KeyRing, secret_keys
 from apientreprise_gateway.auth.registry import TokenRegistry
 from apientreprise_gateway.auth.token import TokenVerifier
@@ -26,7 +28,7 @@ from apientreprise_gateway.net.addresses import networks
 from apientreprise_gateway.net.asgi import Header, Scope
 from apientreprise_gateway.net.client_ip import ClientIp
 from apientreprise_gateway.net.header_lines import headers_of
-from apientreprise_gateway.observability.access_log import AccessLog, LogFullError
+from apientreprise_gateway.observability.access_log import AccessLog, Fields, LogFullError
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.observability.tracing import Recorder
 from apientreprise_gateway.providers.entreprise.product import ENTREPRISE, PROVIDERS
@@ -56,7 +58,7 @@ APART = replace(ENTREPRISE, ceiling=CEILING, refusals_by_token=True)
 """API Entreprise, if its calls had a ceiling of their own."""
 BAN = Ban(address=CLIENT, reason=Reason.CEILING, count=1001, start=0)
 ADMITTED = Verdict(admitted=True, limit=LIMIT, remaining=200, reset=1_800_000_000, retry_after=0)
-REFUSED = ADMITTED._replace(admitted=False, remaining=0, retry_after=17)
+REFUSED = structs.replace(ADMITTED, admitted=False, remaining=0, retry_after=17)
 
 
 def route_of(operation: str) -> Route:
@@ -174,8 +176,8 @@ class Lines(AccessLog):
         self.lines: list[dict[str, Any]] = []
         self.sizes: list[int] = []
 
-    def write(self, fields: dict[str, Any]) -> None:
-        self.lines.append(fields)
+    def write(self, fields: Fields) -> None:
+        self.lines.append(structs.asdict(fields) if isinstance(fields, Struct) else fields)
 
     async def room(self, size: int = 0) -> None:
         if not self.takes_waiting:

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from apientreprise_gateway.auth.records import TokenRecord
 from apientreprise_gateway.auth.token import Token
@@ -119,7 +120,7 @@ def test_an_endpoint_is_found_with_its_parameters() -> None:
 def test_calls_near_their_limit_are_told_of(remaining: int, near: int) -> None:
     """A call that leaves a fifth of its limit or less is counted as near it."""
     bench = Bench()
-    bench.enforce(call_of(), ADMITTED._replace(remaining=remaining))
+    bench.enforce(call_of(), replace(ADMITTED, remaining=remaining))
     assert (bench.near() or 0) == near
 
 
@@ -127,7 +128,7 @@ def test_calls_near_their_limit_are_told_of(remaining: int, near: int) -> None:
 def test_calls_near_the_limit_of_the_other_window(remaining: int, near: int) -> None:
     """A call is near its limit by the window that its headers do not show as well."""
     bench = Bench()
-    bench.enforce(call_of(), ADMITTED._replace(limit=20, remaining=19, beside=(500, remaining)))
+    bench.enforce(call_of(), replace(ADMITTED, limit=20, remaining=19, beside=(500, remaining)))
     assert (bench.near() or 0) == near
 
 
@@ -145,14 +146,14 @@ def test_a_call_over_its_limit_is_told_when_to_come_back() -> None:
 def test_a_call_that_bans_gets_no_answer() -> None:
     """A call for which its address is banned is dropped."""
     with pytest.raises(ConnectionDropped):
-        Bench().enforce(call_of(), ADMITTED._replace(ban=BAN))
+        Bench().enforce(call_of(), replace(ADMITTED, ban=BAN))
 
 
 def test_limits_in_shadow_refuse_nothing() -> None:
     """In shadow the call goes on, and both refusals are reported, each once."""
     bench, call = Bench(shadow=True), call_of()
     for _ in range(2):
-        bench.enforce(call, REFUSED._replace(ban=BAN))
+        bench.enforce(call, replace(REFUSED, ban=BAN))
 
     assert call.shadowed == ("ban", "limit")
 
@@ -214,7 +215,8 @@ def test_a_provider_s_spelling_is_sent() -> None:
 )
 def test_callers_say_what_the_cache_may_do(headers: list[tuple[bytes, bytes]], fresh: bool, unkept: bool) -> None:
     """`Cache-Control` is read where answers may be kept, in however many headers it comes."""
-    assert asked(KEPT, [SIREN], headers=headers)[5:7] == (fresh, unkept)
+    made = asked(KEPT, [SIREN], headers=headers)
+    assert (made.fresh, made.unkept) == (fresh, unkept)
 
 
 def test_links_begin_with_the_host_of_the_call() -> None:

@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from apientreprise_gateway.auth.records import TokenRecord
 from apientreprise_gateway.auth.token import Token, UnknownKeyError
@@ -234,7 +235,7 @@ async def test_nobody_decides_on_limits() -> None:
     rig = Rig()
     rig.limiter.verdict = StoreUnavailableError()
     assert (await rig.answered()).codes == ["00505"]
-    rig.limiter.verdict = REFUSED._replace(admitted=True)
+    rig.limiter.verdict = replace(REFUSED, admitted=True)
     assert (await rig.answered()).status == 200
 
 

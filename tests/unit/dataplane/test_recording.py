@@ -141,7 +141,8 @@ def test_long_parameters_are_cut(length: int, cut: bool) -> None:
     text = "a" * length
     made = call_of(f"/v4/nothing?object={text}")
     made.parameters = {"object": text}
-    logged = access_line(made, ENTREPRISE.key, "access", 404, 0.1)["object"]
+    logged = access_line(made, ENTREPRISE.key, "access", 404, 0.1).object
 
+    assert logged is not None
     assert (logged != text) is cut
     assert len(logged) == MAX_LOGGED_CHARACTERS

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from apientreprise_gateway.observability import access_log as module
-from apientreprise_gateway.observability.access_log import AccessLog, encode
+from apientreprise_gateway.observability.access_log import AccessLog, encode, now
 from apientreprise_gateway.observability.sink import open_file, standard
 
 MEGABYTE = 1024 * 1024
@@ -184,14 +185,22 @@ def test_nothing_that_a_terminal_obeys(sign: str) -> None:
 
 
 async def test_kinds_of_values(tmp_path: Path) -> None:
-    """Instants, lists, numbers and missing values are written as JSON."""
+    """Lists, numbers and missing values are written as JSON."""
     log = AccessLog(open_file(tmp_path / "access.log"))
     log.start()
-    log.write({"time": datetime(2026, 3, 2, 12, tzinfo=UTC), "codes": ("00101",), "seconds": 0.5, "jti": None})
+    log.write({"codes": ("00101",), "seconds": 0.5, "jti": None})
     await log.close()
-    assert lines_of(tmp_path / "access.log") == [
-        {"time": "2026-03-02T12:00:00+00:00", "codes": ["00101"], "seconds": 0.5, "jti": None}
-    ]
+    assert lines_of(tmp_path / "access.log") == [{"codes": ["00101"], "seconds": 0.5, "jti": None}]
+
+
+def test_the_time_of_a_line() -> None:
+    """It is the clock's, to the microsecond, in UTC."""
+    before = datetime.now(UTC)
+    times = [now() for _ in range(1000)]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", each) for each in times)
+    assert sorted(times) == times
+    assert before <= datetime.fromisoformat(times[0])
+    assert datetime.fromisoformat(times[-1]) <= datetime.now(UTC)
 
 
 async def test_slow_reader_loses_nothing(tmp_path: Path) -> None:

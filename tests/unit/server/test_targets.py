@@ -25,7 +25,7 @@ def test_paths_are_split_as_the_parser_splits_them(target: bytes) -> None:
         return
     target = b"".join(read)
     parsed = httptools.parse_url(target)
-    assert split_target(target) == (parsed.path, parsed.query or b"", None)
+    assert split_target(target) == Target(parsed.path, parsed.query or b"")
 
 
 @pytest.mark.parametrize(
@@ -80,10 +80,10 @@ def test_a_host_that_is_read_can_stand_in_a_header(target: bytes) -> None:
 
 def test_a_request_about_the_server() -> None:
     """OPTIONS may be about the server as such, in both forms."""
-    assert split_target(b"*", "OPTIONS") == (b"*", b"", None)
-    assert split_target(b"http://h", "OPTIONS") == (b"*", b"", b"h")
-    assert split_target(b"http://h/", "OPTIONS") == (b"/", b"", b"h")
-    assert split_target(b"http://h?", "OPTIONS") == (b"/", b"", b"h")
+    assert split_target(b"*", "OPTIONS") == Target(b"*", b"")
+    assert split_target(b"http://h", "OPTIONS") == Target(b"*", b"", b"h")
+    assert split_target(b"http://h/", "OPTIONS") == Target(b"/", b"", b"h")
+    assert split_target(b"http://h?", "OPTIONS") == Target(b"/", b"", b"h")
 
 
 def test_the_host_of_the_target_counts() -> None:
