@@ -32,6 +32,7 @@ def _digits(value: str, length: int) -> bool:
     return len(value) == length and value.isascii() and value.isdigit()
 
 
+@lru_cache(maxsize=4096)  # whoever handles a company's file asks for ten things about it
 def _luhn(digits: str) -> bool:
     left, total = int(digits), 0
     while left:

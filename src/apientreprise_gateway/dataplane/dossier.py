@@ -119,7 +119,8 @@ class Dossier:
     async def _gathered(self, whole: Call, resources: Sequence[Resource], siret: str, token: Token) -> list[Part]:
         """All parts; errors of a timeout in place of those that are missing when the time is over."""
         late = asyncio.Event()
-        tasks = [asyncio.create_task(self._answer_part(whole, each, siret, token, late)) for each in resources]
+        begin = asyncio.get_running_loop().create_task
+        tasks = [begin(self._answer_part(whole, each, siret, token, late)) for each in resources]
         try:
             # One timer for all of them.
             done, others = await asyncio.wait(tasks, timeout=self._seconds, return_when=asyncio.FIRST_EXCEPTION)

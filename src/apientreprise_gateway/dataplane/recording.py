@@ -161,8 +161,14 @@ def access_line(call: Call, product: str, event: str, status: int | None, second
     )
     # Decoding never makes a value longer: if the whole target is short enough, so is each of its values.
     if len(call.scope.get("raw_path", b"")) + len(call.scope.get("query_string", b"")) > MAX_LOGGED_CHARACTERS:
-        for name in _CUT:
-            text = getattr(line, name)
+        _cut(line)
+    return line
+
+
+def _cut(line: AccessLine) -> None:
+    """Keep the beginnings of those values of a caller that are too long."""
+    texts = line.identifier, line.context, line.recipient, line.object, line.user_id
+    if max(map(len, filter(None, texts)), default=0) > MAX_LOGGED_CHARACTERS:
+        for name, text in zip(_CUT, texts, strict=True):
             if text is not None and len(text) > MAX_LOGGED_CHARACTERS:
                 setattr(line, name, text[: MAX_LOGGED_CHARACTERS - 1] + "…")
-    return line
