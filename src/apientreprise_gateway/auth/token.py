@@ -174,13 +174,18 @@ def given_reader(passing: TokenPassing) -> GivenReader:
     def find(headers: Mapping[bytes, bytes], parameters: Mapping[str, str]) -> Given | None:
         if by_bearer:
             header = headers.get(b"authorization")
-            if header is not None and header[:_SCHEME].lower() == b"bearer " and header[_SCHEME:].strip():
+            if header is not None and header[:_SCHEME].lower() == b"bearer " and _is_given(header):
                 return header
         if name is not None and (own := headers.get(name, b"").strip()):
             return own.decode("latin-1")
         return None if parameter is None else parameters.get(parameter)
 
     return find
+
+
+def _is_given(header: bytes) -> bool:
+    """Whether a token follows the scheme; most begin at once, and to look for one in all of the rest would copy it."""
+    return bool(header[_SCHEME : _SCHEME + 1].strip() or header[_SCHEME:].strip())
 
 
 def text_of(given: Given) -> str:

@@ -193,7 +193,7 @@ class Checks:
             target,
             values,
             passed_on,
-            call.request_id.decode("latin-1"),
+            call.request_id.decode(),
             wish.fresh,
             wish.unkept,
             # Answers without documents may be cached for all callers, so no caller's `Host` may be in them.

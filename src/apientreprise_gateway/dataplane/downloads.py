@@ -147,7 +147,7 @@ class Serving:
         except (Refusal, ConnectionDropped):
             raise
         except Exception as error:
-            self._faults.tell("call_failed", error, request_id=call.request_id.decode("latin-1"))
+            self._faults.tell("call_failed", error, request_id=call.request_id.decode())
             await self._admission.count_unknown(call)
             raise refuse("00500") from error
 
@@ -251,7 +251,7 @@ def download_line(call: Call, download: Download) -> dict[str, Any]:
     return {
         "event": "download",
         "time": now(),
-        "request_id": call.request_id.decode("latin-1"),
+        "request_id": call.request_id.decode(),
         "document": _reference(download.link),
         "client_ip": call.client,
         "status": download.status,

@@ -110,7 +110,7 @@ class Recording:
         attributes = {
             "http.request.method": call.scope["method"],
             "http.response.status_code": status,
-            "gateway.request_id": call.request_id.decode("latin-1"),
+            "gateway.request_id": call.request_id.decode(),
             "gateway.codes": ",".join(call.codes),
             "gateway.cached": call.cached,
         }
@@ -137,7 +137,7 @@ def access_line(call: Call, product: str, event: str, status: int | None, second
     line = AccessLine(
         event,
         now(),
-        call.request_id.decode("latin-1"),
+        call.request_id.decode(),
         None if trace is None else trace.trace_id,
         None if trace is None else trace.span_id,
         product,
