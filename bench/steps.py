@@ -10,6 +10,7 @@ import contextlib
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import orjson
@@ -27,6 +28,7 @@ from apientreprise_gateway.dataplane.admission import new_request_id
 from apientreprise_gateway.dataplane.call import Call, head_lines
 from apientreprise_gateway.dataplane.checks import require_traceability
 from apientreprise_gateway.dataplane.recording import access_line
+from apientreprise_gateway.observability.access_log import encode
 from apientreprise_gateway.observability.metrics import Metrics
 from apientreprise_gateway.providers.entreprise.product import PROVIDERS
 from apientreprise_gateway.providers.particulier.product import PARTICULIER
@@ -85,6 +87,8 @@ def steps() -> dict[str, Callable[[], object]]:
         with contextlib.suppress(StopIteration):
             coroutine.send(None)
 
+    # More of them than are remembered.
+    numbers = cycle([str(100_000_000 + number) for number in range(10_000)])
     return {
         f"path lookup among {len(list(few))} endpoints": lambda: few.find(path),
         f"path lookup among {len(list(routes))} endpoints": lambda: routes.find(path),
@@ -95,12 +99,12 @@ def steps() -> dict[str, Callable[[], object]]:
         "traceability": lambda: require_traceability(
             parameters, required=("context", "object", "recipient"), siret_recipient=True
         ),
-        "SIREN": lambda: identifiers.is_siren("130025265"),
+        "SIREN": lambda: identifiers.is_siren(next(numbers)),
         f"parsing of an answer of {len(body)} bytes": lambda: orjson.loads(body),
         f"mask of an answer of {len(masked)} bytes": lambda: masks.apply(masked, _SCOPES),
         f"parsing and writing of {len(masked)} bytes": lambda: orjson.dumps(orjson.loads(masked)),
         "circuit breaker, closed": lambda: breaker.succeeded(breaker.admit() or 0),
-        "access line": lambda: orjson.dumps(access_line(call, "api_entreprise", "access", 200, 0.1)),
+        "access line": lambda: encode(access_line(call, "api_entreprise", "access", 200, 0.1)),
         "request id": new_request_id,
         "header lines": lambda: head_lines(call),
         "one counter": lambda: metrics.answers("operation", 200).inc(),

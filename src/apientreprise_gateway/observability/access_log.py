@@ -143,7 +143,8 @@ class AccessLog:
 
     def write(self, fields: Fields) -> None:
         """Log one answer."""
-        line = (as_text(msgspec.to_builtins(fields)) if self._sink.is_terminal else encode(fields)) + b"\n"
+        text = as_text(msgspec.to_builtins(fields, enc_hook=str)) if self._sink.is_terminal else encode(fields)
+        line = text + b"\n"
         if not self._lines and self._loop is not None:
             self._loop.call_later(_BATCH_SECONDS, self._hand_over)
         self._lines.append(line)

@@ -77,8 +77,11 @@ def _all_answer(both: Gateway, token: str, status: int) -> bool:
 
 
 def _answers_become(both: Gateway, token: str, status: int, by: Change) -> None:
-    """Wait until no worker gives another status: one of them may have seen the change before the other."""
-    until(lambda: _all_answer(both, token, status), f"{by.__name__}: it is not seen")
+    """Wait until no worker gives another status: one of them may have seen the change before the other.
+
+    Calls are made several times over, as all of them may come to the one that has.
+    """
+    until(lambda: all(_all_answer(both, token, status) for _ in range(4)), f"{by.__name__}: it is not seen")
 
 
 @pytest.fixture

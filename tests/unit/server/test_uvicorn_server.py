@@ -24,8 +24,9 @@ def _server() -> tuple[Server, Any]:
     return Server(config(_app, host=at.host, port=at.port)), at.socket  # type: ignore[arg-type]  # no call is made
 
 
-async def test_it_stops_when_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It does not wait until it would look again."""
+@pytest.mark.parametrize("apart", [False, True])
+async def test_it_stops_when_it_is_told_to(monkeypatch: pytest.MonkeyPatch, apart: bool) -> None:
+    """It does not wait until it would look again, also if another thread tells it."""
     monkeypatch.setattr(module, "DATE_SECONDS", 24 * 3600)
     server, socket = _server()
     serving = asyncio.create_task(server.serve(sockets=[socket]))
@@ -33,7 +34,10 @@ async def test_it_stops_when_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> N
         while not server.started:
             await asyncio.sleep(0.01)
         assert not server.should_exit
-        server.should_exit = True
+        if apart:
+            await asyncio.to_thread(setattr, server, "should_exit", True)
+        else:
+            server.should_exit = True
         await serving
 
 
