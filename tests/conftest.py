@@ -10,10 +10,15 @@ from typing import Any
 import pytest
 import structlog
 import uvloop
+from hypothesis import HealthCheck, settings
 
 from support.browser import browser, page, phone  # noqa: F401 - fixtures, for any module that names them
 from support.database_fixtures import empty_url, engine, kind, postgresql, url  # noqa: F401 - fixtures
 from support.loops import WoundLoop
+
+# How long an example takes, or its making, says more of what else the machine does than of the code.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 gc.disable()  # What collecting the tests makes stays: to look for garbage in it takes a third of the time.
 
