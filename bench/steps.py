@@ -14,7 +14,6 @@ from itertools import cycle
 from pathlib import Path
 
 import orjson
-import pyperf
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -113,6 +112,8 @@ def steps() -> dict[str, Callable[[], object]]:
 
 
 def main() -> None:
+    import pyperf  # noqa: PLC0415 - the steps can be tried without it
+
     runner = pyperf.Runner(processes=3, values=3)
     for name, step in steps().items():
         runner.bench_func(name, step)

@@ -163,3 +163,12 @@ def test_the_whole_takes_less_than_a_quarter_of_an_hour(bench: Any) -> None:
     minutes = sum(part.minutes for part in bench("report").PARTS)
     assert minutes < 15
     assert f"({minutes:.0f} minutes, docs/performance.md, chart)" in (ROOT / "Makefile").read_text()
+
+
+def test_each_step_can_be_timed(bench: Any) -> None:
+    """Every step of `steps.py` runs, more than once, on what the code of today makes and takes."""
+    steps = bench("steps").steps()
+    assert len(steps) > 10
+    for _ in range(2):
+        for step in steps.values():
+            step()
