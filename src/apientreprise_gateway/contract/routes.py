@@ -39,7 +39,7 @@ class _Node:
         return self.literals.setdefault(segment, _Node())
 
 
-class Match(Struct, gc=False):
+class Match(Struct, frozen=True, gc=False):
     """The endpoint that a path names, and the values of its parameters."""
 
     version: int

@@ -66,7 +66,7 @@ class AccessTokens:
             raise refuse(MALFORMED)
         if self._service is None:
             raise refuse(NOT_CONNECTED)
-        found = await self._service.introspect(text, request_id=call.request_id.decode("latin-1"))
+        found = await self._service.introspect(text, request_id=call.request_id.decode())
         scopes = found.scopes
         if plan.route.endpoint.version > FLAT_VERSION:
             scopes = frozenset(scope for scope in scopes if _ABOUT_IDENTITY not in scope)

@@ -1,6 +1,7 @@
 """Records calls that have ended: metrics, the access line, the span, deviations of the answer from its schema."""
 
 import time
+from operator import attrgetter
 from typing import Final
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from apientreprise_gateway.providers.product import Versions
 MAX_LOGGED_CHARACTERS: Final = 256
 """Characters of a parameter that an access line keeps at most."""
 _CUT: Final = ("identifier", "context", "recipient", "object", "user_id")
+_texts_of: Final = attrgetter(*_CUT)
 
 
 class AccessLine(Struct, gc=False):
@@ -167,7 +169,7 @@ def access_line(call: Call, product: str, event: str, status: int | None, second
 
 def _cut(line: AccessLine) -> None:
     """Keep the beginnings of those values of a caller that are too long."""
-    texts = line.identifier, line.context, line.recipient, line.object, line.user_id
+    texts: tuple[str | None, ...] = _texts_of(line)
     if max(map(len, filter(None, texts)), default=0) > MAX_LOGGED_CHARACTERS:
         for name, text in zip(_CUT, texts, strict=True):
             if text is not None and len(text) > MAX_LOGGED_CHARACTERS:

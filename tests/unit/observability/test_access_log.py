@@ -203,6 +203,17 @@ def test_the_time_of_a_line() -> None:
     assert datetime.fromisoformat(times[-1]) <= datetime.now(UTC)
 
 
+@pytest.mark.parametrize(
+    ("part", "shown"), [(0, "00.000000"), (999, "00.000000"), (1_000, "00.000001"), (10**9 - 1, "00.999999")]
+)
+def test_the_time_of_a_line_in_full(monkeypatch: pytest.MonkeyPatch, part: int, shown: str) -> None:
+    """A time has all of its digits, whatever it is, and follows a clock that is set back."""
+    noon = int(datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()) * 10**9
+    for day, hour in ((2, noon), (1, noon - 24 * 3600 * 10**9)):
+        monkeypatch.setattr(module.time, "time_ns", lambda hour=hour: hour + part)
+        assert now() == f"2026-03-0{day}T12:00:{shown}+00:00"
+
+
 async def test_slow_reader_loses_nothing(tmp_path: Path) -> None:
     """While nobody reads, lines are kept; calls wait once too many are, until they have been read."""
 
