@@ -6,9 +6,11 @@ import json
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -209,8 +211,8 @@ def test_the_time_of_a_line() -> None:
 def test_the_time_of_a_line_in_full(monkeypatch: pytest.MonkeyPatch, part: int, shown: str) -> None:
     """A time has all of its digits, whatever it is, and follows a clock that is set back."""
     noon = int(datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()) * 10**9
-    for day, hour in ((2, noon), (1, noon - 24 * 3600 * 10**9)):
-        monkeypatch.setattr(module.time, "time_ns", lambda hour=hour: hour + part)
+    for day, then in ((2, noon), (1, noon - 24 * 3600 * 10**9)):
+        monkeypatch.setattr(time, "time_ns", partial(int, then + part))
         assert now() == f"2026-03-0{day}T12:00:{shown}+00:00"
 
 
